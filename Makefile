@@ -14,8 +14,7 @@ SBOM_VENV := .build/venv-sbom
 SBOM := .build/sbom.cdx.json
 CONTAINERFILE := controller/Containerfile
 RELEASE := .build/release/mlctl
-# A run of tests that hangs ends as a failure, with what it printed so far.
-TEST := timeout --kill-after=10 1200 swift test --skip-build
+TEST := .ci/test
 # So many tests at once keep two cores busy, and leave time to those that have a clock.
 AT_ONCE := --experimental-maximum-parallelization-width 16
 

@@ -1,7 +1,7 @@
 import Foundation
 import RealModule
 
-/// Numbers as people read them, the same in every locale.
+/// Numbers as text, the same in every locale.
 enum EvidenceText {
     /// 9180 → "9,180".
     static func count(_ number: Int) -> String {
@@ -19,10 +19,10 @@ enum EvidenceText {
         "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
     }
 
-    /// Of what was added up in real numbers.
+    /// For counts that were added up as real numbers.
     static func count(_ number: Double) -> String { count(Int(countable: number)) }
 
-    /// Three significant digits, without a trailing zero: 0.25, 1.5, 12, 1234.
+    /// Three significant digits, without trailing zeros: 0.25, 1.5, 12, 1234.
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return "unbounded" }
         guard value != 0 else { return "0" }
@@ -49,17 +49,17 @@ enum EvidenceText {
         return "\(number(unit == 0 ? value.rounded() : value)) \(units[unit])"
     }
 
-    /// ln 400 → "1 in 400", though its exponential is a little less.
+    /// ln 400 → "400 to 1", although its exponential is slightly smaller than 400.
     static func odds(_ logEvidence: Double) -> String {
         let evidence = Double.exp(min(logEvidence, 700))
-        if evidence > 1e6 { return "1 in over a million" }
-        return evidence < 2 ? "1 in \(number(max(1, evidence)))" : "1 in \(count(Int(evidence * (1 + 1e-9))))"
+        if evidence > 1e6 { return "over a million to 1" }
+        return evidence < 2 ? "\(number(max(1, evidence))) to 1" : "\(count(Int(evidence * (1 + 1e-9)))) to 1"
     }
 
-    /// "within tolerance", ln 400 → "within tolerance is excluded at 1 in 400".
+    /// "being within tolerance", ln 400 → "400 to 1 against being within tolerance".
     static func conclusion(_ what: String, _ logEvidence: Double) -> String {
         let odds = odds(logEvidence)
-        return odds == "1 in 1" ? "\(what) is not excluded" : "\(what) is excluded at \(odds)"
+        return odds == "1 to 1" ? "no evidence against \(what)" : "\(odds) against \(what)"
     }
 
     static func share(_ part: Int, of whole: Int) -> String {
@@ -68,6 +68,6 @@ enum EvidenceText {
 }
 
 extension Int {
-    /// The whole part of a count that was added up in real numbers, which may be more than an integer holds.
+    /// The whole part of a count that was added up as a real number, which may be too large for an integer.
     init(countable number: Double) { self = number < 1e15 ? Int(Swift.max(number, 0)) : 1_000_000_000_000_000 }
 }

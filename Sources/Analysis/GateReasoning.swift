@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// A gate's spec and evidence, by its kind.
+/// A gate's spec and evidence, by kind of gate.
 enum GateReasoning: Codable, Hashable, Sendable {
     case compare(CompareGate, CompareEvidence)
     case cost(CostGate, CostEvidence)
@@ -13,7 +13,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
     case check(CheckGate, CheckEvidence)
     case contract(ContractEvidence)
 
-    /// - Parameter slices: of the rollout, where the gate is judged on them.
+    /// - Parameter slices: the rollout's slices, if the gate is judged on them.
     init(_ kind: GateSpec.Kind, slices: [TrafficSlice] = []) {
         self =
             switch kind {
@@ -108,7 +108,8 @@ enum GateReasoning: Codable, Hashable, Sendable {
         }
     }
 
-    /// What was passed stays passed while nothing speaks against it; a measurement's pass is only as old as it is.
+    /// A pass of these gates stays until something speaks against it. A pass of a measurement is only as recent as the
+    /// measurement.
     var keepsPass: Bool {
         switch self {
         case .compare, .distribution, .agreement, .goal, .check, .contract: true
@@ -137,7 +138,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
 
     var judgesSlices: Bool { if case .compare(_, let evidence) = self { evidence.judgesSlices } else { false } }
 
-    /// Nil where it passes on something else than evidence, and where none could make it pass.
+    /// Nil if the gate does not pass by evidence, or if no evidence could make it pass.
     var passProgress: PassProgress? {
         switch self {
         case .compare(let gate, let evidence): evidence.passProgress(gate)
@@ -168,8 +169,8 @@ enum GateReasoning: Codable, Hashable, Sendable {
         }
     }
 
-    /// With a spec that changed: nil where it asks something else. What a pass takes may change, and then the pass starts
-    /// over; all else must be as it was.
+    /// The state with a changed spec. Nil if the gate now asks something else. Only the conditions for a pass may
+    /// change, and that restarts the evidence for a pass.
     func adopting(_ changed: GateSpec.Kind) -> GateReasoning? {
         switch (self, changed) {
         case (.compare(var old, var evidence), .compare(let new)):
@@ -198,7 +199,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
     }
 }
 
-/// The rates that a comparing gate keeps, for its words.
+/// The error rates of a comparing gate, for its text.
 struct EvidenceRates {
     var alpha: Double
     var missedRegressionRate: Double

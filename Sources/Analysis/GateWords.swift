@@ -1,22 +1,22 @@
 import Foundation
 import ModelManifests
 
-/// What a gate asks, and what answers it, for people.
+/// What a gate asks, and how it passes and fails, for people.
 public struct GateWords: Hashable, Codable, Sendable {
-    /// Such as `does the candidate fail requests more often than stable, by more than 10 %?`
+    /// For example `does the candidate fail requests more often than stable, by more than 10 %?`
     public var asks: String
     public var passes: String
     public var fails: String
-    /// What the odds hold for; nil where there are none, or nothing is assumed.
+    /// The assumption behind the odds. Nil if there are no odds, or nothing is assumed.
     public var assumes: String?
 }
 
 extension GateSpec {
     /// - Parameters:
-    ///   - alpha: the gate's own share of the false rollback rate; nil where it is not known yet.
-    ///   - missedRegressionRate: of a pass.
+    ///   - alpha: the gate's own share of the false rollback rate. Nil if it is not known yet.
+    ///   - missedRegressionRate: the error rate of a pass.
     public func words(alpha: Double?, missedRegressionRate: Double) -> GateWords {
-        let odds = alpha.map { "at \(oneIn($0))" } ?? "at its share of falseRollbackRate"
+        let odds = alpha.map { "odds of \(oneIn($0))" } ?? "odds (set by its share of falseRollbackRate)"
         let missed = oneIn(missedRegressionRate)
         switch kind {
         case .compare(let gate): return gate.words(odds, missed)
@@ -25,10 +25,11 @@ extension GateSpec {
         case .distribution(let gate):
             return GateWords(
                 asks: "do the candidate's '\(gate.observe)' fall into the same buckets as stable's, "
-                    + "but for \(EvidenceText.percent(gate.maxShift)) of them?",
-                passes: "any bucket that differs by more than \(EvidenceText.percent(gate.passShift)) is excluded at "
-                    + missed + floor(gate.minSamples),
-                fails: "that no more than \(EvidenceText.percent(gate.maxShift)) have moved is excluded \(odds)",
+                    + "except for \(EvidenceText.percent(gate.maxShift)) of them?",
+                passes:
+                    "odds of \(missed) against any bucket that differs by more than \(EvidenceText.percent(gate.passShift))"
+                    + floor(gate.minSamples),
+                fails: "\(odds) against a shift of at most \(EvidenceText.percent(gate.maxShift))",
                 assumes: independence)
         case .drift(let gate): return gate.words
         case .agreement(let gate): return gate.words(odds, missed)
@@ -40,9 +41,9 @@ extension GateSpec {
         case .goal(let gate):
             return GateWords(
                 asks: "which is better by \(gate.quantity.text)?",
-                passes: "the candidate is: the contrary is excluded at \(oneIn(gate.error / 2))"
+                passes: "the candidate is: odds of \(oneIn(gate.error / 2)) against the contrary"
                     + floor(gate.minSamples),
-                fails: "stable is: the contrary is excluded at \(oneIn(gate.error / 2))"
+                fails: "stable is: odds of \(oneIn(gate.error / 2)) against the contrary"
                     + floor(gate.minSamples))
         }
     }
@@ -57,12 +58,12 @@ extension GateEvidence {
 }
 
 private let independence = "requests do not depend on each other"
-private let untold = "what fails does so singly, or in clumps like those of the looks before: the source does not tell"
+private let untold = "failures come singly, or in clumps like those of earlier looks: the source does not report events"
 
-/// 0.0025 → `1 in 400`.
+/// 0.0025 → `400 to 1`.
 private func oneIn(_ rate: Double) -> String {
     let odds = (1 / rate).rounded()
-    return odds < 1e15 ? "1 in \(EvidenceText.count(Int(odds)))" : "1 in over a million"
+    return odds < 1e15 ? "\(EvidenceText.count(Int(odds))) to 1" : "over a million to 1"
 }
 
 private func floor(_ samples: Int) -> String {
@@ -86,15 +87,15 @@ extension CompareGate {
             passMargin.relative, metric?.isLatency == true ? nil : passMargin.absolute, isShare: isShare)
         return GateWords(
             asks: "\(question), by more than \(allowed)?",
-            passes: "a regression beyond \(margin) is excluded at \(missed)\(floor(minSamples))",
-            fails: "that it is within \(allowed) is excluded \(odds)", assumes: assumption)
+            passes: "odds of \(missed) against a regression beyond \(margin)\(floor(minSamples))",
+            fails: "\(odds) against being within \(allowed)", assumes: assumption)
     }
 
     private var assumption: String {
         switch quantity {
         case .requests(.errors, _), .requests(.slow, _), .requests(.latencyP95, _), .requests(.latencyP99, _):
-            "what an instance fails within 5 ms, or without a good answer between, is one event of up to 60 requests or 2 s; "
-                + "events do not depend on each other, and before the first failures come singly"
+            "failures of an instance within 5 ms, or without a good answer between them, are one event of up to 60 requests or 2 s; "
+                + "events do not depend on each other, and before the first event failures count as single ones"
         case .requests(.rejected, _), .requests(.latencyP50, _), .counters: untold
         }
     }
@@ -195,7 +196,7 @@ extension DriftGate {
         return GateWords(
             asks:
                 "is the \(name) of the candidate's '\(observe)' against \(other) at most \(EvidenceText.number(max))?",
-            passes: "it is, with the noise of its samples\(floor(minSamples))",
+            passes: "it is, even with the noise of its samples\(floor(minSamples))",
             fails: "it is more, beyond the noise of its samples; drift promises nothing about false alarms")
     }
 }
@@ -207,16 +208,16 @@ extension AgreementGate {
             return GateWords(
                 asks:
                     "does the shadow answer as stable does in at least \(EvidenceText.percent(least)) of the requests?",
-                passes: "less than \(EvidenceText.percent(Swift.max(0, least - passMargin))) is excluded at \(missed)"
+                passes: "odds of \(missed) against less than \(EvidenceText.percent(Swift.max(0, least - passMargin)))"
                     + floor(minSamples),
-                fails: "\(EvidenceText.percent(least)) or more is excluded \(odds)", assumes: untold)
+                fails: "\(odds) against \(EvidenceText.percent(least)) or more", assumes: untold)
         case .distance(let most):
             return GateWords(
                 asks:
                     "are the shadow's numbers on average within \(EvidenceText.percent(most)) of stable's, by the range?",
                 passes:
-                    "more than \(EvidenceText.percent(most + passMargin)) is excluded at \(missed)\(floor(minSamples))",
-                fails: "\(EvidenceText.percent(most)) or less is excluded \(odds)", assumes: untold)
+                    "odds of \(missed) against more than \(EvidenceText.percent(most + passMargin))\(floor(minSamples))",
+                fails: "\(odds) against \(EvidenceText.percent(most)) or less", assumes: untold)
         }
     }
 }
@@ -233,6 +234,6 @@ extension CheckGate {
         return GateWords(
             asks: "does '\(command.joined(separator: " "))' end within \(timeout.goText) with "
                 + "\(wanted.joined(separator: ", "))?",
-            passes: "it does", fails: "it ends in another way; one that does not end decides nothing")
+            passes: "it does", fails: "it ends in any other way; a check that does not end decides nothing")
     }
 }

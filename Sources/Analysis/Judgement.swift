@@ -1,22 +1,23 @@
 import Foundation
 import ModelManifests
 
-/// The panel of gates of one rollout, and how the false rollback rate is split between them.
+/// The gates of one rollout, and how the false rollback rate is split between them.
 ///
-/// Nine tenths of the rate are split evenly between the comparing gates that are there at the start and act. Those added
-/// in mid-rollout share the last tenth: each addition takes half of what is left, so that it never runs out. So do those
-/// that only warn: they cost the others nothing, and one that is let act later keeps its evidence and the promise.
+/// Nine tenths of the rate are split evenly between the comparing gates that act and are there at the start. Gates that
+/// are added during the rollout share the last tenth: each addition takes half of what is left, so it never runs out.
+/// Gates that only warn also take their share from there. So they cost the other gates nothing, and a gate that acts
+/// later keeps its evidence and the guarantee.
 public struct Judgement: Codable, Hashable, Sendable {
-    /// Held back of the false rollback rate, for gates added in mid-rollout.
+    /// The part of the false rollback rate that is reserved for gates that are added later.
     public static let reservedShare = 0.1
 
     public private(set) var evidence: [GateEvidence]
     public let falseRollbackRate: Double
     public var missedRegressionRate: Double
     public let startedAt: Date
-    /// What is left of the rate for gates to come.
+    /// The part of the rate that is left for later gates.
     private var reserve: Double
-    /// As they were when the rollout began: what each gate may spend is split by whether there are any. Nil: none.
+    /// The slices at the start of the rollout. Whether there are any affects how each gate's rate is split. Nil: none.
     private var slices: [TrafficSlice]?
 
     public init(
@@ -44,26 +45,27 @@ public struct Judgement: Codable, Hashable, Sendable {
         }
     }
 
-    /// Traffic begins: delays of gates that need some count from here.
+    /// Traffic begins: the delays of gates that need traffic start here.
     public mutating func begin(at now: Date) {
         for index in evidence.indices { evidence[index].begin(at: now) }
     }
 
-    /// Takes the answer to a gate's question.
+    /// Passes on the answer to a gate's question.
     public mutating func take(_ answer: GateAnswer, gate: String, ordinal: Int, at now: Date) {
         guard let index = evidence.firstIndex(where: { $0.spec.name == gate }) else { return }
         evidence[index].take(answer, ordinal: ordinal, at: now)
     }
 
-    /// Stable's traffic from before the evidence began: lets `slow` gates freeze their bound at the start.
+    /// Adds stable's traffic from before the evidence began, by which `slow` gates choose their bound at the start.
     public mutating func learn(stableHistory counts: SideCounts, source: String = MetricSourceName.proxy) {
         for index in evidence.indices where evidence[index].spec.counters == source {
             evidence[index].learn(stableHistory: counts)
         }
     }
 
-    /// Gates changed in mid-rollout: kept ones keep their evidence, added ones share the reserve, removed ones go. A gate
-    /// whose metric, bound or tolerance changed is another gate. What a removed gate could spend is spent.
+    /// Applies a change of the gates during the rollout. Unchanged gates keep their evidence, added gates share the
+    /// reserve, and removed gates go. A gate whose metric, bound or tolerance changed is a new gate. A removed gate's
+    /// rate is not given back.
     public mutating func update(gates: [GateSpec], at now: Date? = nil) {
         let known = Dictionary(evidence.map { ($0.spec.name, $0) }, uniquingKeysWith: { first, _ in first })
         let kept = gates.map { known[$0.name]?.adopting($0) }
@@ -75,14 +77,15 @@ public struct Judgement: Codable, Hashable, Sendable {
         }
     }
 
-    /// Of the gates that act. Fail if any fails; pass once all do, and where there is none; else insufficient.
+    /// The verdict of the gates that act: fail if any fails; pass if all pass, or if there are none; otherwise
+    /// insufficient.
     public var verdict: Verdict {
         let acting = evidence.filter { !$0.spec.warnOnly }
         if acting.contains(where: { $0.verdict == .fail }) { return .fail }
         return acting.allSatisfy { $0.verdict == .pass } ? .pass : .insufficient
     }
 
-    /// Bounds in seconds over which slices of the traffic are to be counted from now on.
+    /// The bounds in seconds over which slices of the traffic must be counted from now on.
     public var slowEdgesOfSlices: [Double] { Array(Set(evidence.compactMap(\.slowEdgeOfSlices))).sorted() }
 
     public func evidence(of gate: String) -> GateEvidence? { evidence.first { $0.spec.name == gate } }

@@ -1,17 +1,18 @@
 import Foundation
 import RealModule
 
-/// How far a gate's evidence has come towards a pass.
+/// How close a gate's evidence is to a pass.
 struct PassProgress: Hashable, Sendable {
-    /// ln of the evidence; at ln 1/`missedRegressionRate` it passes.
+    /// ln of the evidence. The gate passes at ln 1/`missedRegressionRate`.
     var logEvidence: Double
-    /// Below this many samples it does not.
+    /// The gate does not pass with fewer samples.
     var minSamples: Int
-    /// What is counted, such as "request".
+    /// The unit of the samples, for example "request".
     var unit: String
 }
 
-/// How fast a gate learns, over the last half of its samples or more: weights and traffic change on the way.
+/// How fast a gate learns, over at least the last half of its samples, because weights and traffic change during a
+/// rollout.
 struct LearningPace: Hashable, Sendable {
     private struct Mark: Sendable {
         var at: Date
@@ -25,17 +26,17 @@ struct LearningPace: Hashable, Sendable {
     private var newer = never
     private var last = never
 
-    /// It has been noted since this controller began.
+    /// Whether anything was noted since this controller started.
     var isKnown: Bool { last.samples > 0 }
 
-    /// All are equal: what a gate has learnt does not depend on when it did.
+    /// All values are equal, because a gate's evidence does not depend on when it arrived.
     static func == (left: LearningPace, right: LearningPace) -> Bool { true }
 
     func hash(into hasher: inout Hasher) {}
 
     init() {}
 
-    /// - Parameter start: when the gate began to learn: from nothing, or from what its record says.
+    /// - Parameter start: when the gate began to learn: from nothing, or from its record.
     mutating func note(since start: Date, at now: Date, samples: Int, logEvidence: Double) {
         guard samples > last.samples else { return }
         if !isKnown {
@@ -48,24 +49,24 @@ struct LearningPace: Hashable, Sendable {
         newer = last
     }
 
-    /// Fewer tell nothing.
+    /// With fewer samples there is no estimate.
     static let leastSamples = 20
-    /// Without a sample for so long, or for ten times as long as one takes, none come.
+    /// After this time without a sample, or ten times as long as one sample takes, no samples are arriving.
     static let silenceSeconds = 30.0
 
     private var samplesPerSecond: Double {
         Double(last.samples - older.samples) / max(last.at.timeIntervalSince(older.at), 0.001)
     }
 
-    /// What is still missing to a pass, should all go on as it has.
+    /// What is still missing for a pass, if everything continues as before.
     ///
-    /// - Parameter missedRegressionRate: of a pass.
+    /// - Parameter missedRegressionRate: the error rate of a pass.
     func estimate(_ progress: PassProgress, missedRegressionRate: Double, at now: Date) -> PassEstimate {
         let gained = last.samples - older.samples
-        guard gained >= Self.leastSamples else { return .unknown("too little is known yet") }
+        guard gained >= Self.leastSamples else { return .unknown("there are too few samples so far") }
         let growth = (last.logEvidence - older.logEvidence) / Double(gained)
         let missing = -.log(missedRegressionRate) - last.logEvidence
-        guard missing <= 0 || growth > 0 else { return .unknown("what was seen of late does not speak for a pass") }
+        guard missing <= 0 || growth > 0 else { return .unknown("the latest samples do not lead towards a pass") }
         let needed = max(missing > 0 ? missing / growth : 0, Double(progress.minSamples - last.samples), 1)
         let silence = now.timeIntervalSince(last.at)
         let comes = silence < max(Self.silenceSeconds, 10 / samplesPerSecond)
@@ -75,22 +76,22 @@ struct LearningPace: Hashable, Sendable {
 
 /// What a gate without a verdict still needs to pass.
 enum PassEstimate: Hashable, Sendable {
-    /// - Parameter seconds: at the present rate; nil where none come now.
+    /// - Parameter seconds: the time at the current rate. Nil if no samples arrive now.
     case samples(Double, unit: String, seconds: Double?)
-    /// It cannot be told, and why.
+    /// There is no estimate, for this reason.
     case unknown(String)
 
-    /// Such as "about 700 more requests, 4 minutes at this rate".
+    /// For example "about 700 more requests, 4 minutes at this rate".
     var text: String {
         switch self {
-        case .unknown(let reason): return "it cannot be told how many more it needs: \(reason)"
+        case .unknown(let reason): return "it is not known how many more it needs: \(reason)"
         case .samples(let count, let unit, let seconds):
             let more = "about \(EvidenceText.count(Self.rounded(count))) more \(unit)s"
-            return seconds.map { "\(more), \(Self.time($0)) at this rate" } ?? "\(more), and none come now"
+            return seconds.map { "\(more), \(Self.time($0)) at this rate" } ?? "\(more), but none arrive now"
         }
     }
 
-    /// One digit, two where it begins with 1: no more is known.
+    /// Rounded to one digit, or two if the first is 1: the estimate is no more precise.
     private static func rounded(_ count: Double) -> Double {
         let count = max(count.rounded(.up), 1)
         let magnitude = Double.pow(10, Double.log10(count).rounded(.down))

@@ -73,8 +73,9 @@ public struct MLCTL: AsyncParsableCommand {
     }
 }
 
-/// A controller's environment and arguments hold credentials, and are shown to its whole user: to the checks that it runs,
-/// too. They are kept for the controller itself. (What is started by a controller is known by a mark in its environment.)
+/// Hides the environment and arguments of a controller, because they contain credentials and every process of its user can
+/// read them, including the checks that it runs. (Processes that a controller starts are recognized by a mark in their
+/// environment.)
 private func hideSecrets() {
     guard CommandLine.arguments.dropFirst().first == RunCommand.configuration.commandName else { return }
     clp_hide_addresses_in_arguments()

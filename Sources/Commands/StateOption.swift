@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// Where a controller keeps what it must find again.
+/// The folder where a controller keeps its persistent state.
 struct StateOption: ParsableArguments {
     @Option(
         name: .customLong("state-dir"),

@@ -1,9 +1,9 @@
 import Foundation
 
-/// How the API writes and reads JSON; the server, the client and `-o json` share it.
+/// How the API encodes and decodes JSON. The server, the client and `-o json` share it.
 ///
-/// Times are RFC 3339 in UTC with milliseconds; read with fractions or without. Keys come sorted, so that equal values
-/// are equal text. A value that is not there is `null` where the type says `Nullable`, and left out elsewhere.
+/// Times are written as RFC 3339 in UTC with milliseconds, and read with or without fractions. Keys are sorted, so that equal
+/// values have equal text. A missing value is `null` if its type uses `Nullable`, and is left out otherwise.
 public enum APICoding {
     public static func encode(_ value: some Encodable, pretty: Bool = false) throws -> Data {
         let encoder = JSONEncoder()
@@ -23,7 +23,7 @@ public enum APICoding {
             let text = try container.decode(String.self)
             guard let date = RFC3339.date(text) else {
                 throw DecodingError.dataCorruptedError(
-                    in: container, debugDescription: "'\(text)' is no RFC 3339 time, such as 2026-11-20T09:30:00Z")
+                    in: container, debugDescription: "'\(text)' is not an RFC 3339 time such as 2026-11-20T09:30:00Z")
             }
             return date
         }

@@ -3,42 +3,42 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// Paths and query names, written down once for both sides.
+/// Paths of the API, shared by server and client.
 enum APIPath {
     static let deployments = "/api/v1/deployments"
     static let sync = "/api/v1/sync"
     static let gitHook = "/api/v1/hooks/git"
     static let events = "/api/v1/events"
     static let outcomes = "/api/v1/outcomes"
-    /// Where nobody is let in: the refusal carries a challenge.
+    /// Always answers 401, with a new challenge for signed requests.
     static let challenge = "/api/v1/challenge"
     static let ancestor = "/api/v1/ancestor"
     static let metrics = "/metrics"
     static let targets = "/api/v1/targets"
     static let health = "/healthz"
     static let readiness = "/readyz"
-    /// Answers 200 at the one controller that leads.
+    /// Answers 200 only at the controller that leads.
     static let leading = "/leadz"
-    /// Each controller's own, whoever leads.
+    /// Each controller answers these itself, whether it leads or not.
     static let own: Set<String> = ["/", metrics, health, readiness, leading]
 }
 
-/// The most that one request may ask for, and what it gets without asking.
+/// Limits and defaults of single requests.
 public enum APILimits {
     public static let events = 1000
     public static let defaultEvents = 100
     public static let logLines = 10_000
     public static let defaultLogLines = 100
-    /// Of one request's body, and how many outcomes may be in it: labels of one request count one by one.
+    /// The size of a report's body, and the number of outcomes in it. Each label of a request counts as one outcome.
     public static let outcomeBytes = 8 << 20
     public static let outcomes = 10_000
-    /// Batches of outcomes that are read at once. Whoever comes beyond is told to come again.
+    /// How many batches of outcomes are read at once. Further batches are refused and must be sent again.
     static let outcomeBatchesAtOnce = 4
     public static let readings = 2000
     static let actorCharacters = 128
 }
 
-/// What `sync` answers: of one project its source, of several a list under `sources`.
+/// The answer to `sync`: the source itself if there is one project, otherwise a list under `sources`.
 struct SyncAnswer: Codable {
     var sources: [SourceStatus]
 
@@ -61,7 +61,7 @@ struct SyncAnswer: Codable {
 }
 
 extension ControllerStatus {
-    /// Only what is the project's; nil: all.
+    /// Only the sources and deployments of the project; nil keeps all.
     func narrowed(to project: String?) -> ControllerStatus {
         guard let project else { return self }
         var own = self
@@ -87,24 +87,24 @@ public enum ControlAction: String, CaseIterable, Codable, Sendable {
         }
     }
 
-    /// - Throws: `ControlError` with code `invalid` where the body asks for what this verb does not know.
+    /// - Throws: `ControlError` with code `invalid` if the body has a field that this verb does not support.
     func command(_ request: ActionRequest) throws(ControlError) -> OperatorCommand {
         if request.full != nil, self != .promote {
-            throw ControlError(.invalid, "'full' belongs to promote; \(rawValue) does not know it")
+            throw ControlError(.invalid, "'full' is only for promote; \(rawValue) does not support it")
         }
         if request.to != nil, self != .rollback {
-            throw ControlError(.invalid, "'to' belongs to rollback; \(rawValue) does not know it")
+            throw ControlError(.invalid, "'to' is only for rollback; \(rawValue) does not support it")
         }
         if request.skipChecks != nil, self != .promote {
-            throw ControlError(.invalid, "'skipChecks' belongs to promote; \(rawValue) does not know it")
+            throw ControlError(.invalid, "'skipChecks' is only for promote; \(rawValue) does not support it")
         }
         if request.force != nil, self != .promote, self != .rollback {
-            throw ControlError(.invalid, "'force' belongs to promote and rollback; \(rawValue) does not know it")
+            throw ControlError(.invalid, "'force' is only for promote and rollback; \(rawValue) does not support it")
         }
         return OperatorCommand(verb(request), claimedActor: request.actor.flatMap(Self.claim))
     }
 
-    /// One short line of what can be seen; nil where nothing is left.
+    /// The text as one short line of visible characters; nil if nothing is left.
     static func claim(_ text: String) -> String? {
         let visible = text.unicodeScalars.filter { scalar in
             switch scalar.properties.generalCategory {
@@ -134,17 +134,17 @@ public enum ControlAction: String, CaseIterable, Codable, Sendable {
     }
 }
 
-/// The body of an action; it may be left out where nothing is to be said.
+/// The body of an action. It may be empty.
 struct ActionRequest: Codable, Hashable, Sendable {
     /// `promote` only.
     var full: Bool?
-    /// `promote` only: past what has to be judged before any traffic.
+    /// `promote` only: skip the checks that must pass before the candidate gets traffic.
     var skipChecks: Bool?
-    /// `promote`: also where not all instances are ready. `rollback`: also to what failed.
+    /// `promote`: even if not all instances are ready. `rollback`: even to a revision that failed.
     var force: Bool?
-    /// `rollback` only: the beginning of a revision.
+    /// `rollback` only: the revision, or its first digits.
     var to: String?
-    /// Who the client says that it acts for: a claim, beside what its token proves.
+    /// Who the client claims to act for. The token's name is recorded in addition.
     var actor: String?
 
     init(
@@ -162,7 +162,7 @@ struct ActionRequest: Codable, Hashable, Sendable {
         switch command.verb {
         case .promote(let promotion):
             full = promotion.isFull
-            // Left out where they are not asked for: an older server does not know them.
+            // Left out if not requested, because older servers do not know these fields.
             if promotion.skipsChecks { skipChecks = true }
             if promotion.isForced { force = true }
         case .rollback(let revision, let isForced):
@@ -173,7 +173,7 @@ struct ActionRequest: Codable, Hashable, Sendable {
     }
 }
 
-/// Lists are wrapped, so that an answer can grow.
+/// Lists are wrapped in an object, so that fields can be added to an answer later.
 public struct EventList: Hashable, Codable, Sendable {
     /// Newest first.
     public var events: [StoredEvent]
@@ -195,7 +195,7 @@ public struct LogList: Hashable, Codable, Sendable {
     public init(lines: [LogLine]) { self.lines = lines }
 }
 
-/// Rollouts whose readings are kept.
+/// The rollouts whose readings are stored.
 public struct RecordedRolloutList: Hashable, Codable, Sendable {
     /// Newest first.
     public var rollouts: [RecordedRollout]
@@ -204,7 +204,7 @@ public struct RecordedRolloutList: Hashable, Codable, Sendable {
 }
 
 public struct RecordedReadingList: Hashable, Codable, Sendable {
-    /// Oldest first. Empty: there are no more.
+    /// Oldest first. Empty if there are no more.
     public var readings: [RecordedReading]
 
     public init(readings: [RecordedReading]) { self.readings = readings }
@@ -214,7 +214,7 @@ struct AncestorAnswer: Hashable, Codable, Sendable {
     var ancestor: Bool
 }
 
-/// Every answer that is no success: `{"error": {"code": "notFound", "message": "…"}}`.
+/// Every error answer: `{"error": {"code": "notFound", "message": "…"}}`.
 struct ErrorAnswer: Hashable, Codable, Sendable {
     struct Detail: Hashable, Codable, Sendable {
         /// A `ControlError.Code`, or one of the server's own: `unauthorized`, `forbidden`, `tooLarge`, `internal`.

@@ -7,30 +7,29 @@ import SafeText
 
 import enum NIOHTTP1.HTTPMethod
 
-/// The controller's API, as the commands call it. Every call has a time-out.
+/// A client for the controller's API, used by the commands. Every call has a time-out.
 ///
 /// # Guarantees
-/// Those of `ControlTransport`: no token goes where TLS does not say who is there, and no answer counts whose sender has
-/// not been verified.
+/// Those of `ControlTransport`: a token is sent only over verified TLS, and an answer counts only if its sender was verified.
 ///
 /// # Errors
-/// `ControlError` where the controller refuses, `ControlClientError` where it cannot be asked.
+/// `ControlError` if the controller refuses, `ControlClientError` if it cannot be asked.
 public struct ControlClient: Sendable {
-    /// Of one answer: a status of ten thousand deployments is about 10 MB.
+    /// The maximum size of an answer: a status of ten thousand deployments has about 10 MB.
     static let answerBytes = 64 << 20
     static let callLimit: Duration = .seconds(30)
-    /// Longer than the server's own limit, so that its explanation is what people see.
+    /// Longer than the server's own limit, so that people see the server's explanation.
     static let syncLimit: Duration = .seconds(130)
     private static let callSilenceSeconds: Int64 = 180
-    /// The server says that it is alive every 15 seconds.
+    /// The server sends a heartbeat every 15 seconds.
     private static let streamSilenceSeconds: Int64 = 45
 
     public let server: URL
     private let calls: ControlTransport
     private let streams: ControlTransport
 
-    /// Over the network.
-    /// - Parameter token: empty means none: then only `isReady` is answered.
+    /// Connects over the network.
+    /// - Parameter token: nil or empty means none; then only `isReady` works.
     /// - Throws: `CertificateProblem`.
     public init(server: URL, token: String? = nil, trust: ClientTrust = .standard) throws {
         self.server = server
@@ -48,10 +47,10 @@ public struct ControlClient: Sendable {
         streams = try transport(Self.streamSilenceSeconds)
     }
 
-    /// Over the local socket of a controller of this machine.
+    /// Connects over the local socket of a controller on this machine.
     /// - Parameters:
     ///   - server: its address, for messages.
-    ///   - token: empty means none: the kernel says who this is.
+    ///   - token: nil or empty means none; then the kernel identifies the user.
     /// - Throws: `LocalSocketError`.
     public init(socket: String, of server: URL, token: String? = nil) throws {
         self.server = server
@@ -70,8 +69,8 @@ public struct ControlClient: Sendable {
     // MARK: Looking
 
     /// - Parameters:
-    ///   - limit: for those who have less time than a call usually has.
-    ///   - project: only its sources and deployments.
+    ///   - limit: a time limit, if it is shorter than that of a normal call.
+    ///   - project: limits the answer to this project's sources and deployments.
     public func status(
         within limit: Duration? = nil, project: String? = nil
     ) async throws -> ControllerStatus {
@@ -113,8 +112,8 @@ public struct ControlClient: Sendable {
         return list.events
     }
 
-    /// Events as they happen, oldest first; comes back after a lost connection where it left off.
-    /// - Parameter id: the last one that is known; nil: from now on.
+    /// Events as they happen, oldest first. After a lost connection, the stream continues after the last event.
+    /// - Parameter id: the last event that is already known; nil starts with new events.
     public func eventStream(
         of deployment: DeploymentKey? = nil, project: String? = nil, after id: Int? = nil
     ) -> EventSubscription {
@@ -141,19 +140,19 @@ public struct ControlClient: Sendable {
         String(decoding: try await call(request(.GET, APIPath.metrics)), as: UTF8.self)
     }
 
-    /// Why a deployment is as it is.
+    /// The explanation of a deployment's state.
     public func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
         try await get(path(of: deployment) + "/explain")
     }
 
-    /// Rollouts whose readings are kept, newest first.
+    /// The rollouts whose readings are stored, newest first.
     public func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
         let list: RecordedRolloutList = try await get(path(of: deployment) + "/readings")
         return list.rollouts
     }
 
-    /// What a rollout was judged on, oldest first; empty where there is no more.
-    /// - Parameter position: of the last reading that is known; 0 for none.
+    /// The readings that a rollout's gates used, oldest first; empty if there are no more.
+    /// - Parameter position: the position of the last known reading; 0 for none.
     public func recordedReadings(
         of rollout: RecordedRollout, after position: Int
     ) async throws -> [RecordedReading] {
@@ -164,8 +163,8 @@ public struct ControlClient: Sendable {
 
     // MARK: Acting
 
-    /// Reports what answers turned out to be worth.
-    /// - Parameter lines: one JSON object a line, at most `APILimits.outcomes` outcomes.
+    /// Reports the outcomes of earlier answers.
+    /// - Parameter lines: one JSON object per line, at most `APILimits.outcomes` outcomes.
     public func report(outcomes lines: String) async throws -> OutcomeReceipt {
         var request = request(.POST, APIPath.outcomes)
         request.headers.append(("content-type", "application/x-ndjson"))
@@ -181,8 +180,8 @@ public struct ControlClient: Sendable {
         return try decode(try await call(request))
     }
 
-    /// Looks at git at once; returns when every deployment that it changed has been reconciled once.
-    /// - Parameter project: nil: all of them.
+    /// Checks git at once. Returns when every deployment that changed has been reconciled once.
+    /// - Parameter project: nil for all projects.
     public func sync(_ project: String? = nil) async throws -> [SourceStatus] {
         let request = request(.POST, APIPath.sync, query: [("project", project)])
         let answer: SyncAnswer = try decode(try await call(request, within: Self.syncLimit))
@@ -222,7 +221,7 @@ public struct ControlClient: Sendable {
         }
     }
 
-    /// The head of an event stream's answer; its body is read by the subscription.
+    /// Opens an event stream and returns its body. The subscription reads it.
     func openEventStream(
         of deployment: DeploymentKey?, project: String?, after position: String?
     ) async throws -> HTTPClientResponse.Body {
@@ -232,7 +231,7 @@ public struct ControlClient: Sendable {
         if let position { request.headers.append(("last-event-id", position)) }
         let asked = request
         return try await reporting(limit: Self.callLimit) {
-            // Not within `withDeadline`: the body outlives the call. The client's read time-out bounds the wait.
+            // `withDeadline` is not used, because the body outlives this call. The client's read time-out limits the wait.
             let response = try await streams.send(asked)
             guard response.status == .ok else {
                 let body = try await response.body.collect(upTo: Self.answerBytes)
@@ -246,7 +245,7 @@ public struct ControlClient: Sendable {
         do {
             return try APICoding.decode(Value.self, from: data)
         } catch {
-            throw ControlClientError.unexpected(server: server.absoluteString, what: "an answer that cannot be read")
+            throw ControlClientError.unexpected(server: server.absoluteString, what: "its answer cannot be parsed")
         }
     }
 
@@ -259,7 +258,7 @@ public struct ControlClient: Sendable {
         return ControlClientError.unexpected(server: server.absoluteString, what: answer.error.message)
     }
 
-    /// Turns what the transport says into what a person can act on.
+    /// Turns errors of the transport into errors that tell people what to do.
     private func reporting<Value>(limit: Duration, _ work: () async throws -> Value) async throws -> Value {
         do {
             return try await work()

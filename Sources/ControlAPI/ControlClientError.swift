@@ -1,14 +1,14 @@
 import Foundation
 
-/// Why a call got no answer that can be used. A refusal by the controller itself is a `ControlError`.
+/// Why a call got no usable answer. A refusal by the controller itself is a `ControlError`.
 public enum ControlClientError: Error, Hashable, CustomStringConvertible, Sendable {
-    /// Nothing answers there.
+    /// Nothing answers at the address.
     case unreachable(server: String, reason: String)
-    /// Something took the call and did not answer in time.
+    /// The server accepted the call but did not answer in time.
     case timedOut(server: String, limit: Duration)
-    /// The token is missing or wrong, or the request's origin is not welcome.
+    /// The token is missing or wrong, or the request's origin is not allowed.
     case refused(String)
-    /// An answer that no controller gives: another server, or another version of this one.
+    /// The answer is not one of a controller: another program answers, or another version of mlctl.
     case unexpected(server: String, what: String)
 
     public var description: String {
@@ -20,7 +20,7 @@ public enum ControlClientError: Error, Hashable, CustomStringConvertible, Sendab
         case .refused(let message):
             message
         case .unexpected(let server, let what):
-            "\(server) does not answer as a controller does (\(what)): check --server and MLCTL_SERVER"
+            "\(server) does not answer like a controller (\(what)): check --server and MLCTL_SERVER"
         }
     }
 }

@@ -5,13 +5,13 @@ import Logging
 import ModelManifests
 import Rollouts
 
-/// What is asked and answered under which path. Everything that a caller gets comes from what that caller may see
-/// (`CallerSurface`); only the probes ask the controller itself.
+/// The routes of the API. All data that a caller gets comes from `CallerSurface`, which knows what the caller may see. Only the
+/// probes use the controller directly.
 struct ControlRoutes: Sendable {
-    /// Of a request's body. The git hook's is passed over, whatever its size.
+    /// The maximum size of a request's body. The git hook's body is ignored, whatever its size.
     static let bodyBytes = 64 * 1024
     static let answerLimit: Duration = .seconds(30)
-    /// A look at git clones where it must.
+    /// A check of git may have to clone.
     static let syncLimit: Duration = .seconds(120)
 
     let surface: any ControlSurface
@@ -26,7 +26,7 @@ struct ControlRoutes: Sendable {
         let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorAnswers())
         router.add(middleware: guarding)
-        // Once more, so that what is refused behind it carries its proof as well.
+        // Added again, so that errors of the middleware below also carry the answer's proof.
         router.add(middleware: ErrorAnswers())
         router.add(middleware: Forwarding(register: register, tls: tls, standing: standing))
         addDeployments(to: router)
@@ -38,7 +38,7 @@ struct ControlRoutes: Sendable {
         return router
     }
 
-    /// The probes alone, for a listener of their own.
+    /// A router with only the probes, for a separate listener.
     func probeRouter() -> Router<ControlContext> {
         let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorAnswers())
@@ -46,7 +46,7 @@ struct ControlRoutes: Sendable {
         return router
     }
 
-    /// The controller as the request's sender may see it.
+    /// The controller as the sender of the request may see it.
     private func seen(by context: ControlContext) throws -> CallerSurface {
         CallerSurface(surface: surface, caller: try context.caller)
     }
@@ -101,7 +101,8 @@ struct ControlRoutes: Sendable {
             let after = try query.position("after") ?? 0
             let limit = try query.number("limit", default: APILimits.readings, in: 1...APILimits.readings)
             guard let rollout = context.parameters.get("rollout").flatMap({ Int($0) }) else {
-                throw ControlError(.invalid, "the rollout must be a number from \(request.uri.path)'s parent")
+                throw ControlError(
+                    .invalid, "the rollout must be a number from the list at the parent of \(request.uri.path)")
             }
             return try await json {
                 RecordedReadingList(
@@ -150,7 +151,7 @@ struct ControlRoutes: Sendable {
             return try await json(within: Self.syncLimit) { SyncAnswer(sources: try await seen.sync(project)) }
         }
         router.post(RouterPath(APIPath.gitHook)) { _, _ in
-            hook.nudge()  // Whatever the body says: a push is seen in git itself.
+            hook.nudge()  // The body is ignored: git itself shows what was pushed.
             return Response(status: .accepted)
         }
         router.get(RouterPath(APIPath.ancestor)) { request, context in
@@ -185,7 +186,7 @@ struct ControlRoutes: Sendable {
         router.get(RouterPath(APIPath.health)) { _, _ in text("ok\n") }
         router.get(RouterPath(APIPath.readiness)) { _, _ in
             guard try await withDeadline(Self.answerLimit, { await surface.isReady() }) else {
-                throw ControlError(.unavailable, "the first look at git and the first pass are still under way")
+                throw ControlError(.unavailable, "the first check of git has not succeeded yet")
             }
             guard case .standsBy(_, _, let reason, _) = await standing() else { return text("ready, leads\n") }
             return text("ready, stands by: \(reason)\n")
@@ -218,7 +219,7 @@ struct ControlRoutes: Sendable {
         }
     }
 
-    /// The whole body, which has to be the one that was signed, where the request is.
+    /// Reads the whole body. If the request is signed, the body must be the one that was signed.
     private func collect(
         _ request: Request, _ context: ControlContext, upTo limit: Int = bodyBytes
     ) async throws -> ByteBuffer {

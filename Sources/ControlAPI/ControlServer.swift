@@ -11,24 +11,25 @@ import Synchronization
 /// The controller's HTTP API.
 ///
 /// # Guarantees
-/// - Nothing but the probes and the git hook answers without a proof of who asks: a token, or the kernel's word that the
-///   other end of the local socket is a process of the controller's own user or of root.
-/// - It listens on a loopback address, or there is a token that somebody was given.
-/// - Bodies, headers, connections, readers of events and the times for all of them are bounded. Who has not proved
-///   anything cannot keep out those who can.
-/// - Probes have a listener of their own, where one is asked for.
-/// - A controller that stands by answers nothing of its own but the probes and its metrics: the one who leads is asked, in
-///   the caller's name. Where that cannot be asked, the answer is 503 with the reason, and never what this one has in memory.
-/// - Where the local socket answers, a port that somebody else has taken is waited for, and not the end of the server.
-/// - `run` returns after a graceful shutdown, when what was asked has been answered; event streams are ended.
+/// - Only the probes and the git hook answer without a verified caller. A caller is verified by a token, or by the kernel's
+///   information that the other end of the local socket belongs to the controller's own user or to root.
+/// - It listens on a loopback address, unless at least one token was given to others.
+/// - Bodies, headers, connections, event streams and all their times are bounded. Unauthenticated clients cannot keep out
+///   authenticated ones.
+/// - Probes can have a separate listener.
+/// - A standby controller answers only the probes and its metrics itself. It forwards other requests to the leader in the
+///   caller's name. If the leader cannot be reached, it answers 503 with the reason. It answers from its own memory only if it
+///   led before and no leader is known (`Forwarding`).
+/// - If a port is taken by another program, the server waits for it as long as the local socket answers.
+/// - `run` returns after a graceful shutdown, when running requests have been answered. Event streams are ended.
 public struct ControlServer: Service {
     /// Where it listens.
     public struct Listeners: Sendable {
         public var api: ListenAddress
         public var tls: ServerCertificates?
-        /// A path for the local socket; nil: none.
+        /// The path of the local socket; nil for none.
         public var socket: String?
-        /// Where the probes answer as well, whatever happens to the API; nil: nowhere else.
+        /// An additional address for the probes, independent of the API; nil for none.
         public var probes: ListenAddress?
 
         public init(
@@ -55,10 +56,10 @@ public struct ControlServer: Service {
     private let onListening: @Sendable (ListenAddress) async -> Void
     private let whoHolds: @Sendable (ListenAddress) -> Holder?
 
-    /// Who listens at an address that was to be this server's.
+    /// The process that listens at an address that this server wants.
     public struct Holder: Hashable, Sendable {
         public var words: String
-        /// Another controller, which will not go away: then this one does.
+        /// Whether it is another controller. Another controller will not go away, so this one ends.
         public var isController: Bool
 
         public init(words: String, isController: Bool) {
@@ -68,10 +69,10 @@ public struct ControlServer: Service {
     }
 
     /// - Parameters:
-    ///   - register: the tokens. Whoever reads the files replaces them in it.
-    ///   - heartbeat: how often an event stream says that it is alive.
-    ///   - onListening: called with the API's address once that is bound, its port never 0.
-    ///   - whoHolds: who listens at an address that cannot be bound.
+    ///   - register: the tokens. The code that reads the token files updates it.
+    ///   - heartbeat: the time between heartbeats of an event stream.
+    ///   - onListening: called with the API's address when it is bound; its port is never 0.
+    ///   - whoHolds: finds the process that listens at an address that cannot be bound.
     ///   - standing: whether the surface's controller leads.
     /// - Throws: `ListenError.unprotected`.
     public init(
@@ -93,8 +94,8 @@ public struct ControlServer: Service {
         self.whoHolds = whoHolds
     }
 
-    /// Serves until a graceful shutdown, or until cancelled.
-    /// - Throws: `ListenError.unavailable` where the address cannot be bound.
+    /// Serves until a graceful shutdown, or until its task is cancelled.
+    /// - Throws: `ListenError.unavailable` if the address cannot be bound.
     public func run() async throws {
         let hook = GitHook()
         let routes = ControlRoutes(
@@ -116,7 +117,7 @@ public struct ControlServer: Service {
         let authenticator = Authenticator(register: register, challenges: challenges)
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let probes = listeners.probes { group.addTask { try await serveProbes(routes, at: probes) } }
-            // The socket first: whoever sees that the API listens finds it.
+            // The socket is opened first, so that it exists when clients see that the API listens.
             let (opening, opened) = AsyncStream.makeStream(of: Void.self)
             if let socket = listeners.socket {
                 group.addTask {
@@ -130,7 +131,7 @@ public struct ControlServer: Service {
                 for await _ in opening {}
                 try await serveNetwork(routes, authenticator)
             }
-            // The first failure ends all of them; `waitForAll` would wait for the others first.
+            // The first failure ends all tasks; `waitForAll` would wait for the others first.
             for try await _ in group {}
         }
     }
@@ -139,15 +140,15 @@ public struct ControlServer: Service {
 
     private func serveNetwork(_ routes: ControlRoutes, _ authenticator: Authenticator) async throws {
         let listen = listeners.api
-        // On the loopback that nobody else was given a token for, web pages are kept out by their Host header too.
+        // On a loopback address without shared tokens, the Host header is checked to keep out web pages.
         let host = listen.isLoopback && !register.current.hasShared ? listen.host : nil
         let connections = ConnectionTable(limits: .api)
         let router = routes.router(
             guardedBy: Guarding(
                 requestGuard: RequestGuard(listenHost: host), authenticator: authenticator, connections: connections))
         let responder = router.buildResponder()
-        // Without a local socket nobody could ask it anything meanwhile.
-        try await waitingFor(listen, canWait: listeners.socket != nil, "The API answers on its local socket alone") {
+        // Without a local socket, nobody could reach the API while the server waits for the port.
+        try await waitingFor(listen, canWait: listeners.socket != nil, "The API answers only on its local socket") {
             try await serve(
                 responder, at: .hostname(listen.host, port: listen.port), place: .network(tls: listeners.tls),
                 connections
@@ -159,7 +160,7 @@ public struct ControlServer: Service {
         }
     }
 
-    /// Serves at an address; where somebody else listens there, once that one is gone. Only another controller does not go.
+    /// Serves at an address. If another process listens there, waits until it is gone, except for another controller.
     private func waitingFor(
         _ address: ListenAddress, canWait: Bool, _ meanwhile: String, _ serve: () async throws -> Void
     ) async throws {
@@ -175,10 +176,10 @@ public struct ControlServer: Service {
                 }
                 if !isTold {
                     logger.error(
-                        "An address of the controller is taken: it is waited for",
+                        "An address of the controller is in use by another process; waiting until it is free",
                         metadata: [
                             "address": "\(address)", "meanwhile": "\(meanwhile)",
-                            "by": "\(holder?.words ?? "a process that cannot be seen from here")",
+                            "by": "\(holder?.words ?? "a process that the controller cannot see")",
                         ])
                 }
                 isTold = true
@@ -190,7 +191,7 @@ public struct ControlServer: Service {
 
     // MARK: The local socket
 
-    /// One that cannot be opened is no reason to end: the API answers on its port.
+    /// If the socket cannot be opened, the server continues: the API answers on its port.
     private func serveSocket(
         _ socket: String, _ routes: ControlRoutes, _ authenticator: Authenticator,
         _ onOpened: @escaping @Sendable () -> Void
@@ -224,13 +225,13 @@ public struct ControlServer: Service {
 
     // MARK: Probes
 
-    /// On an event loop and with connections of its own: nothing that happens to the API is felt here.
+    /// The probes have their own event loop and connection limits, so that load on the API does not affect them.
     private func serveProbes(_ routes: ControlRoutes, at address: ListenAddress) async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let responder = routes.probeRouter().buildResponder()
         let outcome: Result<Void, any Error>
         do {
-            try await waitingFor(address, canWait: true, "Probes answer on the API's address alone") {
+            try await waitingFor(address, canWait: true, "Probes answer only on the API's address") {
                 try await serve(
                     responder, at: .hostname(address.host, port: address.port), place: .network(tls: nil),
                     ConnectionTable(limits: .probes), on: loops
@@ -279,7 +280,7 @@ public struct ControlServer: Service {
 /// An address that could not be bound.
 private struct BindFailure: Error {
     var reason: String
-    /// Somebody else listens there.
+    /// Whether another process listens there.
     var isTaken: Bool
 
     init(_ error: any Error) {
@@ -289,7 +290,7 @@ private struct BindFailure: Error {
     }
 }
 
-/// Tells a server that could not start from one that failed later.
+/// Distinguishes a server that could not start from one that failed later.
 private final class BoundFlag: Sendable {
     private let isBound = Atomic(false)
 

@@ -1,10 +1,10 @@
-/// An operation took longer than it may.
+/// An operation exceeded its time limit.
 struct DeadlineExceeded: Error, Hashable {
     var limit: Duration
 }
 
-/// Runs `operation`, and cancels it when `limit` has passed.
-/// - Throws: `DeadlineExceeded`, or what the operation throws.
+/// Runs `operation`, and cancels it after `limit`.
+/// - Throws: `DeadlineExceeded`, or the operation's error.
 func withDeadline<Value: Sendable>(
     _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {

@@ -4,7 +4,7 @@ import Hummingbird
 import Logging
 import Serving
 
-/// Whatever goes wrong is answered in one form.
+/// Turns every error into an answer in one format.
 struct ErrorAnswers: RouterMiddleware {
     typealias Context = ControlContext
 
@@ -19,7 +19,7 @@ struct ErrorAnswers: RouterMiddleware {
         } catch {
             let (status, answer) = Self.answer(to: error, request)
             if status.kind == .serverError {
-                // What the controller itself refuses for now, as readiness while it starts, is an answer like others.
+                // Temporary refusals by the controller, such as "not ready" while it starts, are normal answers.
                 context.logger.log(
                     level: error is ControlError ? .debug : .warning, "a request failed",
                     metadata: ["path": "\(request.uri.path)", "status": "\(status.code)", "error": "\(error)"])
@@ -44,7 +44,8 @@ struct ErrorAnswers: RouterMiddleware {
         case let error as any HTTPResponseError where error.status == .notFound:
             (
                 .notFound,
-                ErrorAnswer(code: "notFound", message: "there is no \(request.method) \(request.uri.path) here; see /")
+                ErrorAnswer(
+                    code: "notFound", message: "there is no \(request.method) \(request.uri.path); see / for the paths")
             )
         case let error as any HTTPResponseError where error.status == .contentTooLarge:
             (
@@ -52,8 +53,8 @@ struct ErrorAnswers: RouterMiddleware {
                 ErrorAnswer(
                     code: "tooLarge",
                     message: request.uri.path == APIPath.outcomes
-                        ? "the body is over \(APILimits.outcomeBytes) bytes: send it in parts"
-                        : "the body is over \(ControlRoutes.bodyBytes) bytes")
+                        ? "the body has more than \(APILimits.outcomeBytes) bytes: send it in parts"
+                        : "the body has more than \(ControlRoutes.bodyBytes) bytes")
             )
         case let error as any HTTPResponseError:
             (error.status, ErrorAnswer(code: "invalid", message: error.status.reasonPhrase))

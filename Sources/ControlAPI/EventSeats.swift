@@ -1,4 +1,4 @@
-/// Seats for those who follow events: so many for each caller, and so many in all. Pure.
+/// Limits how many clients follow events: per caller and in total. Pure.
 struct EventSeats: Equatable {
     let ofCaller: Int
     let ofAll: Int
@@ -10,11 +10,11 @@ struct EventSeats: Equatable {
         self.ofAll = ofAll
     }
 
-    /// - Returns: why there is none; nil: it is taken.
+    /// - Returns: why there is no room; nil if a seat was taken.
     mutating func take(_ caller: String) -> String? {
         let own = taken[caller, default: 0]
-        guard own < ofCaller else { return "\(own) readers of '\(caller)' follow the events already" }
-        guard takenCount < ofAll else { return "\(takenCount) readers follow the events already" }
+        guard own < ofCaller else { return "'\(caller)' already has \(own) event streams" }
+        guard takenCount < ofAll else { return "there are already \(takenCount) event streams" }
         taken[caller] = own + 1
         takenCount += 1
         return nil

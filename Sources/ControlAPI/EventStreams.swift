@@ -6,15 +6,15 @@ import ModelManifests
 import ServiceLifecycle
 import Synchronization
 
-/// Events as server-sent events, to a bounded number of readers.
+/// Sends events as server-sent events to a bounded number of readers.
 ///
 /// # Guarantees
-/// - Every event after the reader's position is sent once, in order. What is sent comes from the store; the live stream
-///   only says when to look, so that a slow reader costs no memory and misses nothing.
-/// - A reader that was away for more than `mostMissed` events gets the newest of them, after a comment that says so.
-/// - A stream ends when the reader leaves, when its token counts no more, when the controller stops, or on a graceful
+/// - Every event after the reader's position is sent once, in order. Events are read from the store; the live stream only signals
+///   that there are new ones. A slow reader therefore costs no memory and misses nothing.
+/// - A reader that missed more than `mostMissed` events gets the newest of them, after a comment that says so.
+/// - A stream ends when the reader disconnects, when its token is no longer valid, when the controller stops, or on a graceful
 ///   shutdown.
-/// - One caller's readers never take the seats of all others.
+/// - The readers of one caller never take all seats.
 final class EventStreams: Sendable {
     static let readerLimit = 512
     static let readersOfCaller = 32
@@ -30,8 +30,8 @@ final class EventStreams: Sendable {
         self.heartbeat = heartbeat
     }
 
-    /// - Parameter position: the last id that the reader has seen; nil: from now on.
-    /// - Throws: `ControlError` with code `unavailable` where there are readers enough.
+    /// - Parameter position: the id of the last event that the reader has seen; nil starts with new events.
+    /// - Throws: `ControlError` with code `unavailable` if there are too many readers.
     func response(
         to request: Request, from surface: CallerSurface, deployment: DeploymentKey?, project: String?,
         after position: Int?, logger: Logger
@@ -39,7 +39,7 @@ final class EventStreams: Sendable {
         let caller = surface.caller.name
         if let full = seats.withLock({ $0.take(caller) }) {
             throw ControlError(
-                .unavailable, "\(full); close one, or ask without 'Accept: text/event-stream'")
+                .unavailable, "\(full); close one, or send the request without 'Accept: text/event-stream'")
         }
         let seat = Seat { [self] in seats.withLock { $0.leave(caller) } }
         return Response(
@@ -58,7 +58,7 @@ final class EventStreams: Sendable {
             })
     }
 
-    /// Given back when the stream ends, or when the response was dropped without being written.
+    /// Frees the seat when the stream ends, or when the response is dropped before it was written.
     private final class Seat: Sendable {
         private let giveBack: @Sendable () -> Void
         private let isTaken = Mutex(true)
@@ -120,7 +120,7 @@ final class EventStreams: Sendable {
         }
     }
 
-    /// Says where the reader stands, then what it has missed.
+    /// Sends the reader's position, then the events that it missed.
     private func start(
         _ unread: inout EventFilter, from surface: CallerSurface, at position: Int?,
         writer: inout any ResponseBodyWriter

@@ -3,14 +3,14 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// The controller's events as they happen. A lost connection is opened again where the last event left off; the first
-/// connection is not: where nothing answers at all, the reader hears it at once.
+/// The controller's events as they happen. A lost connection is opened again after the last event. The first connection is not
+/// retried: if nothing answers, the reader gets the error at once.
 ///
-/// Pulled by its reader: nothing runs and nothing is buffered between two calls of `next`, beyond what one read brought.
+/// The reader pulls events: between two calls of `next`, nothing runs, and only the result of one read is buffered.
 public struct EventSubscription: AsyncSequence, Sendable {
     public typealias Element = StoredEvent
 
-    /// How long a lost controller is waited for: about five minutes.
+    /// How often a lost connection is retried: for about five minutes.
     static let reconnectLimit = 64
     static let shortestPause: Duration = .milliseconds(250)
     static let longestPause: Duration = .seconds(5)
@@ -72,7 +72,7 @@ public struct EventSubscription: AsyncSequence, Sendable {
                 chunk = try await body?.next().map { Array($0.readableBytesView) }
             } catch {
                 if Task.isCancelled { throw CancellationError() }
-                chunk = nil  // Lost. It is opened again, and a controller that is gone is reported then.
+                chunk = nil  // The connection was lost. `connect` reports it if the controller is gone.
             }
             guard let chunk else {
                 body = nil

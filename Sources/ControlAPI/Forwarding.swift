@@ -8,28 +8,30 @@ import Synchronization
 
 import enum NIOHTTP1.HTTPMethod
 
-/// Where the controller stands by, hands what is asked to the one who leads, in the caller's name.
+/// If this controller stands by, forwards requests to the leader in the caller's name.
 ///
 /// # Guarantees
-/// - Nothing that a standby has in memory is an answer: without the leader it is 503, with the reason. One that led, and knows
-///   of nobody who leads now, answers questions with what it knew last: the surface says how old that is.
-/// - The leader's address stands in the lease, and whoever may write the lease could name another one. So no token is sent
-///   there: the request is signed with the caller's (`RequestSignature`), and the answer has to prove that its sender knows
-///   it too. A user of this machine, who has none, is vouched for with a token that all controllers of the name have.
-/// - A request is handed on once: a second controller that stands by refuses it, unless it remembers.
-/// - Time to connect, to answer and of silence is bounded. Answers are passed through, and not collected.
+/// - A standby never answers from its own memory: without the leader it answers 503, with the reason. The only exception is a
+///   controller that led and knows of no new leader. It answers read requests with its last known state, which says how old it
+///   is.
+/// - The leader's address comes from the lease, and anyone who may write the lease could put another address there. So no token
+///   is sent to it: the request is signed with the caller's token (`RequestSignature`), and the answer must prove that its sender
+///   knows the token too. A local user has no token; for them the request is signed with a token that all controllers of the name
+///   have.
+/// - A request is forwarded once: a second controller that stands by refuses it, unless it answers from its last known state.
+/// - Time for connecting, answering and silence is bounded. Answers are passed through without buffering.
 struct Forwarding: RouterMiddleware {
     typealias Context = ControlContext
 
     static let mark = "mlctl-forwarded-by-standby"
-    /// All others are for the connection, or for this controller's guard, which has seen them.
+    /// All other headers belong to the connection, or were already checked by this controller.
     private static let passedFields: Set<String> = ["accept", "content-type", "last-event-id", "user-agent"]
     private static let answeredFields: Set<String> = [
         "cache-control", "content-type", "retry-after", "www-authenticate",
     ]
-    /// Longer than the leader's own limit, so that its explanation is what people see.
+    /// Longer than the leader's own limit, so that people see the leader's explanation.
     private static let margin: Duration = .seconds(5)
-    /// Of an event stream: the leader says every 15 s that it is there.
+    /// For event streams: the leader sends a heartbeat every 15 s.
     private static let silenceSeconds: Int64 = 45
 
     let register: AccessRegister
@@ -54,20 +56,20 @@ struct Forwarding: RouterMiddleware {
         else { return try await next(request, context) }
         if remembers, Self.asksWhatIsKnown(request) { return try await next(request, context) }
         if request.headers.contains(where: { $0.name.canonicalName == Self.mark }) {
-            throw ControlError(.unavailable, "the lead is changing hands: \(reason). Try again in some seconds")
+            throw ControlError(.unavailable, "the leader is changing: \(reason). Try again in a few seconds")
         }
         guard let leader, let api else {
             throw ControlError(
-                .unavailable, leader == nil ? reason : "\(reason). Its lease does not say where it answers")
+                .unavailable, leader == nil ? reason : "\(reason). Its lease does not contain its API address")
         }
         guard let url = URL(string: api), ["http", "https"].contains(url.scheme), url.host?.isEmpty == false else {
-            throw ControlError(.unavailable, "\(leader) leads, and its address in the lease, '\(api)', is none")
+            throw ControlError(.unavailable, "\(leader) leads, but its address in the lease is not valid: '\(api)'")
         }
         do {
             return try await forward(request, context, to: api)
         } catch ControlClientError.refused(let reason) {
             throw AccessError(
-                "\(leader), which leads, does not know this controller's token: give all controllers of one name the same "
+                "\(leader), which leads, does not accept this controller's token: give all controllers of one name the same "
                     + "token files (\(reason))")
         } catch let error as AccessError {
             throw error
@@ -76,12 +78,12 @@ struct Forwarding: RouterMiddleware {
             if let error = error as? any HTTPResponseError { throw error }
             throw ControlError(
                 .unavailable,
-                "this controller stands by, and \(leader), which leads, cannot be asked at \(api): "
-                    + "\(TransportReason.text(error)). What serves goes on serving; try again in some seconds")
+                "this controller stands by, and the leader, \(leader), cannot be reached at \(api): "
+                    + "\(TransportReason.text(error)). Models continue to serve; try again in a few seconds")
         }
     }
 
-    /// It changes nothing, and is no stream of what will be.
+    /// Whether the request only reads state. Event streams are excluded, because they deliver future events.
     private static func asksWhatIsKnown(_ request: Request) -> Bool {
         guard request.method == .get || request.method == .head else { return false }
         if request.uri.path == APIPath.events {
@@ -98,7 +100,7 @@ struct Forwarding: RouterMiddleware {
             call.headers.append((field.name.canonicalName, field.value))
         }
         guard context.proof != nil else {
-            // The git hook, which wants no proof and whose body nobody reads.
+            // The git hook needs no proof, and its body is not read.
             return Self.response(try await leaders.open(at: api).sendOpenly(call))
         }
         if request.method != .get, request.method != .head { call.body = try await body(of: request, context) }
@@ -123,12 +125,12 @@ struct Forwarding: RouterMiddleware {
         return body
     }
 
-    /// What the leader is shown for the caller.
+    /// The key that signs the request for the leader.
     private func key(for context: ControlContext) throws -> AccessKey {
         if let key = context.proof?.key, key.isShared { return key }
         if let shared = register.current.shared { return shared }
         throw AccessError(
-            "this controller stands by, and has no token that the one who leads knows too: give all controllers of one name "
+            "this controller stands by, and has no token that the leader knows too: give all controllers of one name "
                 + "the same tokenFile")
     }
 
@@ -141,14 +143,14 @@ struct Forwarding: RouterMiddleware {
         return Response(
             status: .init(code: Int(answer.status.code)), headers: headers,
             body: ResponseBody { writer in
-                // A stream that the leader keeps open does not hold up the end of this controller.
+                // Cancelled on shutdown, so that an open stream does not delay the end of this controller.
                 for try await chunk in body.cancelOnGracefulShutdown() { try await writer.write(chunk) }
                 try await writer.finish(nil)
             })
     }
 }
 
-/// Ways to those who lead, one for each token and address: the challenge that a leader gave is good for many requests.
+/// Transports to leaders, one per token and address, because a leader's challenge can be used for many requests.
 final class LeaderTransports: Sendable {
     private static let most = 64
 
@@ -182,8 +184,8 @@ final class LeaderTransports: Sendable {
             http: try ControlClients.client(trust(api), silenceSeconds: 45))
     }
 
-    /// Controllers of one name have one certificate, which names none of their pods' addresses. One that was renewed a moment
-    /// ago is not there yet at all of them.
+    /// Controllers of the same name share one certificate, which does not contain their pods' addresses. After a renewal, some
+    /// controllers still have the previous certificate for a moment.
     private func trust(_ api: String) -> ClientTrust {
         guard api.hasPrefix("https:"), let tls else { return .standard }
         var trust = ClientTrust(certificates: tls.material.certificates, key: tls.material.key)

@@ -2,8 +2,8 @@ import Controller
 import Foundation
 import Logging
 
-/// A git server's nudge: answers at once, and looks at git soon. However many arrive, at most one look is under way and
-/// one more waits, and looks keep a distance: the hook is open to whoever reaches the server.
+/// A webhook for git servers. It answers at once, and git is checked soon after. Of all pending calls, at most one check runs and
+/// one more waits, and there is a pause between checks: the hook is open to anyone who can reach the server.
 struct GitHook: Sendable {
     static let distance: Duration = .seconds(1)
 
@@ -16,7 +16,7 @@ struct GitHook: Sendable {
 
     func nudge() { continuation.yield() }
 
-    /// Looks whenever nudged, until cancelled. A look that fails is in the source's status; here it is only logged.
+    /// Checks git after each nudge, until cancelled. A failed check is shown in the source's status; here it is only logged.
     func run(distance: Duration = GitHook.distance, logger: Logger, look: @Sendable () async throws -> Void) async {
         for await _ in nudges {
             do {
@@ -24,7 +24,7 @@ struct GitHook: Sendable {
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("a look at git, asked for by a hook, failed", metadata: ["error": "\(error)"])
+                logger.warning("a check of git, requested by the hook, failed", metadata: ["error": "\(error)"])
             }
             guard (try? await Task.sleep(for: distance)) != nil else { return }
         }

@@ -2,10 +2,10 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// Where the controller listens: `127.0.0.1:8090`, `[::1]:8090`, `localhost:0`, or `:8090` for every address.
+/// The address that the controller listens on: `127.0.0.1:8090`, `[::1]:8090`, `localhost:0`, or `:8090` for all addresses.
 public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     public var host: String
-    /// 0: a free port, which the server reports when it listens.
+    /// 0 stands for any free port; the server reports it when it listens.
     public var port: Int
 
     public init(host: String = "127.0.0.1", port: Int = 8090) {
@@ -28,8 +28,8 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: host.isEmpty ? "0.0.0.0" : String(host), port: port)
     }
 
-    /// With a port that is free now, in place of 0: for those who have to know it before it is listened on.
-    /// - Throws: `ListenError.unavailable` where the host cannot be listened on.
+    /// Replaces port 0 with a port that is free now, for callers that must know it before the server listens.
+    /// - Throws: `ListenError.unavailable` if it is not possible to listen on the host.
     public func withFreePort() throws(ListenError) -> ListenAddress {
         guard port == 0 else { return self }
         do {
@@ -46,7 +46,7 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Reachable from this machine only.
+    /// Whether only this machine can reach it.
     public var isLoopback: Bool {
         if host == "::1" || host.lowercased() == "localhost" { return true }
         let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
@@ -56,22 +56,22 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
-/// Why the API cannot be opened there.
+/// Why the API cannot listen on an address.
 public enum ListenError: Error, Hashable, CustomStringConvertible {
     case malformed(String)
-    /// Not a loopback address, and no token.
+    /// It is not a loopback address, and there is no token.
     case unprotected(ListenAddress)
     case unavailable(ListenAddress, reason: String)
 
     public var description: String {
         switch self {
         case .malformed(let text):
-            "'\(text)' is no address to listen on; write HOST:PORT, such as 127.0.0.1:8090 or [::1]:8090"
+            "'\(text)' is not an address to listen on; write HOST:PORT, such as 127.0.0.1:8090 or [::1]:8090"
         case .unprotected(let address):
-            "will not listen on \(address) without a token that somebody else was given: nobody could ask anything there. "
+            "mlctl does not listen on \(address) without a token for other users: nobody could send a request there. "
                 + "Name tokens (or a tokenFile) in the settings, set MLCTL_TOKEN, or listen on 127.0.0.1:\(address.port)"
         case .unavailable(let address, let reason):
-            "cannot listen on \(address): \(reason). Is another controller running? Choose another with --listen"
+            "cannot listen on \(address): \(reason). Is another controller running? Choose another address with --listen"
         }
     }
 }

@@ -1,11 +1,12 @@
 import Controller
 import Synchronization
 
-/// So many batches of outcomes at once: their bodies are large, and each holds the journal for a moment.
+/// Limits how many batches of outcomes are read at once, because their bodies are large and each one locks the journal for a
+/// moment.
 final class OutcomeBatches: Sendable {
     private let underWay = Mutex(0)
 
-    /// - Throws: `ControlError.unavailable` where there are as many as there may be.
+    /// - Throws: `ControlError.unavailable` if the limit is reached.
     func reading<Value>(_ work: () async throws -> Value) async throws -> Value {
         let isAdmitted = underWay.withLock { count in
             guard count < APILimits.outcomeBatchesAtOnce else { return false }
@@ -14,7 +15,8 @@ final class OutcomeBatches: Sendable {
         }
         guard isAdmitted else {
             throw ControlError(
-                .unavailable, "\(APILimits.outcomeBatchesAtOnce) batches of outcomes are being read: send it again")
+                .unavailable,
+                "\(APILimits.outcomeBatchesAtOnce) batches of outcomes are being read already: send the batch again")
         }
         defer { underWay.withLock { $0 -= 1 } }
         return try await work()

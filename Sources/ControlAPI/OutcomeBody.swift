@@ -1,17 +1,17 @@
 import Controller
 import Foundation
 
-/// The body of `POST /api/v1/outcomes`, read as far as it can be: one object, an array of them, `{"outcomes": […]}`, or
-/// one object a line.
+/// The body of `POST /api/v1/outcomes`: one object, an array of objects, `{"outcomes": […]}`, or one object per line. Readable
+/// parts are used even if other parts are not readable.
 ///
-/// An object is `{"requestId": "…", "label": "correct", "value": 1}`, or `{"requestId": "…", "correct": true, "cost": 2.5}`:
-/// every further member is a label.
+/// An object is `{"requestId": "…", "label": "correct", "value": 1}`, or `{"requestId": "…", "correct": true, "cost": 2.5}`,
+/// where every further member is a label.
 struct OutcomeBody {
     private(set) var outcomes: [ReportedOutcome] = []
     private(set) var refusals: [OutcomeReceipt.Refusal] = []
 
     /// - Parameter isLines: `application/x-ndjson`.
-    /// - Throws: `ControlError.invalid` where nothing of it can be read, or there is too much.
+    /// - Throws: `ControlError.invalid` if nothing can be read, or there are too many outcomes.
     init(_ data: Data, isLines: Bool) throws(ControlError) {
         for entry in try isLines ? Self.lines(data) : Self.document(data) {
             outcomes += entry.outcomes
@@ -51,7 +51,7 @@ struct OutcomeBody {
     }
 }
 
-/// What one object says. Reading it never fails: what is wrong with one spoils no other.
+/// The content of one object. Decoding never throws, so that one wrong object does not spoil the others.
 private struct Entry: Decodable {
     var outcomes: [ReportedOutcome] = []
     var refusals: [OutcomeReceipt.Refusal] = []
@@ -74,7 +74,7 @@ private struct Entry: Decodable {
             return
         }
         guard let requestId = try? members.decode(String.self, forKey: "requestId") else {
-            refuse("", "", "it has no \"requestId\": the answer's header x-mlctl-request-id")
+            refuse("", "", "it has no \"requestId\": take it from the answer's header x-mlctl-request-id")
             return
         }
         let label = try? members.decode(String.self, forKey: "label")
@@ -82,7 +82,7 @@ private struct Entry: Decodable {
             add(requestId, key == "value" && label != nil ? label ?? "" : key.stringValue, members, key)
         }
         if outcomes.isEmpty, refusals.isEmpty {
-            refuse(requestId, label ?? "", #"it says nothing: add "value", or members such as "correct": 1"#)
+            refuse(requestId, label ?? "", #"it has no outcome: add "value", or members such as "correct": 1"#)
         }
     }
 
@@ -94,7 +94,7 @@ private struct Entry: Decodable {
         } else if let number = try? members.decode(Double.self, forKey: key) {
             outcomes.append(ReportedOutcome(requestId: requestId, label: label, value: number))
         } else {
-            refuse(requestId, label, "its value is not a finite number, nor true or false")
+            refuse(requestId, label, "its value must be a finite number, true or false")
         }
     }
 

@@ -3,7 +3,7 @@ import Foundation
 import Hummingbird
 import ModelManifests
 
-/// A request's query, read strictly.
+/// The query of a request, parsed strictly.
 struct Query {
     private let parameters: [Substring: Substring]
 
@@ -11,7 +11,7 @@ struct Query {
         parameters = Dictionary(request.uri.queryParameters.map { ($0.key, $0.value) }) { first, _ in first }
     }
 
-    /// Nil where it is missing or empty.
+    /// Nil if it is missing or empty.
     subscript(_ name: String) -> String? {
         guard let value = parameters[name[...]], !value.isEmpty else { return nil }
         return String(value)
@@ -51,7 +51,7 @@ struct Query {
         return text
     }
 
-    /// A commit, tag or branch, as git may be asked for it: nothing that could be taken for an option.
+    /// A commit, tag or branch that is safe to pass to git: it cannot be read as an option.
     func commit(_ name: String) throws(ControlError) -> String {
         let isLetter = { (byte: UInt8) in
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
@@ -64,7 +64,7 @@ struct Query {
         return text
     }
 
-    /// Names as manifests may have them (DNS-1123), not checked to the letter: what is not there is simply not found.
+    /// A rough check for DNS-1123 names. A wrong name that passes is simply not found.
     static func isName(_ text: String) -> Bool {
         (1...253).contains(text.utf8.count)
             && text.unicodeScalars.allSatisfy {

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Times as RFC 3339 has them, in UTC with milliseconds: `2026-11-20T09:30:00.250Z`.
+/// RFC 3339 times, written in UTC with milliseconds: `2026-11-20T09:30:00.250Z`.
 ///
-/// Written by hand because Foundation's formatters round some milliseconds down, and read either with fractions or
-/// without them, but not both.
+/// Foundation's formatters are not used, because they round some milliseconds down, and read either times with fractions or times
+/// without, but not both.
 public enum RFC3339 {
     private static let dayMs = 86_400_000
 
@@ -18,7 +18,7 @@ public enum RFC3339 {
             + "T\(clock.joined(separator: ":")).\(padded(ofDay % 1000, 3))Z"
     }
 
-    /// Fractions of any length, `Z` or an offset. Nil where it is none.
+    /// Parses a time with a fraction of any length, or none, and with `Z` or an offset. Nil if the text is not a time.
     public static func date(_ text: String) -> Date? {
         var scanner = Scanner(bytes: Array(text.utf8))
         guard let year = scanner.digits(4), scanner.take("-"), let month = scanner.digits(2), scanner.take("-"),

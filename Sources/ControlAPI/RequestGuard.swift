@@ -1,15 +1,15 @@
-/// What may be asked without a token, and what not even with one, decided from the request's head alone.
+/// Decides from a request's head whether it is open, needs a caller, or is always refused.
 ///
-/// Everything wants a token but the probes and the git hook. On a loopback address that only this machine's own token
-/// guards, web pages in a browser of this machine are kept out as well: by the Host header (DNS rebinding). Where
-/// something would change, Origin and Sec-Fetch-Site are looked at too (cross-site requests).
+/// Everything except the probes and the git hook needs a caller. On a loopback address without shared tokens, web pages in a
+/// browser on this machine are kept out as well: the Host header must match (DNS rebinding). For requests that change something,
+/// Origin and Sec-Fetch-Site are checked too (cross-site requests).
 ///
-/// The git hook is open because git servers cannot send a bearer token; all that it does is to look at git, and looks
-/// are merged and spaced (`GitHook`).
+/// The git hook is open because git servers cannot send a bearer token. All it does is to check git, and checks are merged and
+/// spaced (`GitHook`).
 struct RequestGuard: Sendable {
     struct Head: Hashable, Sendable {
         var path: String
-        /// GET or HEAD: changes nothing.
+        /// GET or HEAD: it changes nothing.
         var isRead: Bool
         /// The Host header.
         var authority: String?
@@ -27,14 +27,14 @@ struct RequestGuard: Sendable {
         }
     }
 
-    /// Whether it may come in without a name.
+    /// Whether the request may come in without a verified caller.
     enum Door: Hashable, Sendable {
         case open
         case wantsCaller
         case closed(String)
     }
 
-    /// The host that may stand in Host beside this machine's own names; nil: any.
+    /// A host that is allowed in the Host header, in addition to this machine's own names; nil allows any host.
     let listenHost: String?
 
     func door(of head: Head) -> Door {
@@ -51,7 +51,7 @@ struct RequestGuard: Sendable {
         let known = ["localhost", "127.0.0.1", "::1", listenHost.lowercased()]
         if known.contains(host) { return nil }
         return "host '\(host)' is not this controller's address (a guard against DNS rebinding): "
-            + "ask for 127.0.0.1, or give the controller a token in its settings"
+            + "use 127.0.0.1, or give the controller a token in its settings"
     }
 
     private func isCrossSite(_ head: Head) -> Bool {
@@ -62,7 +62,7 @@ struct RequestGuard: Sendable {
         return parts[1].lowercased() != authority.lowercased()
     }
 
-    /// `[::1]:8090` → `::1`, `localhost:8090` → `localhost`.
+    /// `[::1]:8090` gives `::1`, `localhost:8090` gives `localhost`.
     static func host(of authority: String) -> String {
         if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
             return String(authority[authority.index(after: authority.startIndex)..<end])

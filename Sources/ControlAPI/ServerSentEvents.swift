@@ -4,31 +4,31 @@ struct ServerSentEvent: Hashable, Sendable {
     var event: String = "message"
     var data: String
 
-    /// A comment: keeps the connection from looking dead, and means nothing.
+    /// A comment. It only keeps the connection from looking dead.
     static let heartbeat = ": alive\n\n"
 
-    /// Moves the reader's Last-Event-ID and dispatches nothing.
+    /// Sets the reader's Last-Event-ID without dispatching an event.
     static func position(_ id: Int) -> String { "id: \(id)\n\n" }
 
     var text: String {
         var text = ""
         if let id { text += "id: \(id)\n" }
         text += "event: \(event)\n"
-        // By scalars: as characters, CR LF is one, and not the end of a line.
+        // Splits scalars, because as a Character, CR LF is a single element that is equal to neither.
         let lines = data.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r" }
         for line in lines { text += "data: \(String(line))\n" }
         return text + "\n"
     }
 }
 
-/// Bytes in, events out, wherever the bytes are cut.
+/// Parses bytes into events, wherever the bytes are cut.
 struct ServerSentEventParser: Sendable {
     struct TooLong: Error, Hashable {}
 
-    /// Of one event's data, or of one line.
+    /// For the data of one event, and for one line.
     static let maxBytes = 1 << 20
 
-    /// What a reader sends as `Last-Event-ID` when it comes back.
+    /// The id that a reader sends as `Last-Event-ID` when it reconnects.
     private(set) var lastEventId: String?
 
     private var line: [UInt8] = []
@@ -36,7 +36,7 @@ struct ServerSentEventParser: Sendable {
     private var event = ""
     private var endedWithCarriageReturn = false
 
-    /// - Throws: `TooLong`: the stream is not one of ours.
+    /// - Throws: `TooLong` if the stream does not come from mlctl.
     mutating func feed(_ bytes: some Sequence<UInt8>) throws(TooLong) -> [ServerSentEvent] {
         var events: [ServerSentEvent] = []
         for byte in bytes {
@@ -58,7 +58,7 @@ struct ServerSentEventParser: Sendable {
     private mutating func endLine() throws(TooLong) -> ServerSentEvent? {
         defer { line.removeAll(keepingCapacity: true) }
         guard !line.isEmpty else { return dispatch() }
-        // By bytes: as characters, a blank with a combining mark is no blank.
+        // Splits bytes: as a Character, a blank with a combining mark is not a blank.
         let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
         var bytes = parts.count > 1 ? parts[1] : []
         if bytes.first == UInt8(ascii: " ") { bytes = bytes.dropFirst() }
@@ -68,7 +68,7 @@ struct ServerSentEventParser: Sendable {
         case "event": event = value
         case "data":
             guard (data?.utf8.count ?? 0) + value.utf8.count < Self.maxBytes else { throw TooLong() }
-            // In its place: a stream of many short lines would be copied once a line.
+            // Appends in place: copying once per line would be slow for many short lines.
             if data == nil { data = value } else { data?.append("\n" + value) }
         default: break
         }

@@ -4,7 +4,7 @@ import Foundation
 import struct NIOCore.IOError
 import struct NIOPosix.NIOConnectionError
 
-/// A transport's error in a few words: its own descriptions name channels and descriptors.
+/// A short text for a transport error. The error's own description names channels and descriptors.
 enum TransportReason {
     private static let characters = 120
 
@@ -16,9 +16,9 @@ enum TransportReason {
         case let error as IOError:
             return String(cString: strerror(error.errnoCode)).lowercased()
         case let error as HTTPClientError where error == .connectTimeout:
-            return "no connection in time"
+            return "the connection was not made in time"
         case let error as HTTPClientError where error == .readTimeout:
-            return "silence for too long"
+            return "it sent nothing for too long"
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "the connection was closed"
         default:

@@ -1,27 +1,29 @@
 import Rollouts
 import Serving
 
-/// Whether what should serve does, as far as it is seen now. Pure.
+/// Whether everything that should serve does, by what is observed now. Pure.
 enum Availability: Hashable, Sendable {
     case available
-    /// - Parameter reason: a word for programs.
+    /// - Parameter reason: the reason of the `Available` condition, for programs.
     case unavailable(reason: String, String)
-    /// It has yet to be seen.
+    /// It was not observed yet.
     case unknown(String)
-    /// It cannot be seen any more, which does not mean that it is gone: all else is as it was last seen.
+    /// It cannot be observed now, which does not mean that it is gone. Everything shown about it is its last known state.
     case outOfSight(Blindness)
 
-    static let notLookedAt = "it has not been looked at since the controller started"
+    static let notLookedAt = "the controller has not observed it since it started"
 
     /// - Parameters:
-    ///   - observed: as last seen in this term of the controller; nil where that has not been.
-    ///   - blindness: why it cannot be seen any more; nil where it can.
+    ///   - observed: the last observation in this term of the controller; nil if there was none.
+    ///   - blindness: why it cannot be observed now; nil if it can.
     init(_ state: RolloutState, _ observed: Observation?, blindness: Blindness? = nil) {
         self = Self.of(state, observed, blindness: blindness)
     }
 
     private static func of(_ state: RolloutState, _ observed: Observation?, blindness: Blindness?) -> Availability {
-        if state.isRemoved { return .unavailable(reason: "Removed", "its manifest was removed, and it is taken down") }
+        if state.isRemoved {
+            return .unavailable(reason: "Removed", "its manifest was removed, and it is being taken down")
+        }
         guard state.stable != nil || state.rollout != nil else {
             return .unavailable(reason: "NothingServes", "nothing is deployed")
         }
@@ -32,7 +34,7 @@ enum Availability: Hashable, Sendable {
         return asSeen(state, observed)
     }
 
-    /// Before the endpoint opens for the first time there is nothing to rely on.
+    /// The first deployment: until its endpoint opens for the first time, it is not available.
     private static func first(_ state: RolloutState, _ observed: Observation) -> Availability {
         guard let rollout = state.rollout, rollout.withdrawal == nil else {
             return .unavailable(reason: "NothingServes", "nothing serves")
@@ -50,7 +52,7 @@ enum Availability: Hashable, Sendable {
         return .available
     }
 
-    /// What was decided is a moment old, and may never have been written: what is seen now counts too.
+    /// The decided state is slightly old, and its shortage may not be recorded yet, so the current observation counts too.
     private static func asSeen(_ state: RolloutState, _ observed: Observation) -> Availability {
         guard let stable = state.stable else { return .available }
         let wanted = state.replicas(of: stable, observed)
@@ -59,7 +61,7 @@ enum Availability: Hashable, Sendable {
         let ready = observed.ready(stable.revision)
         guard ready >= needed else { return .tooFew(ready, needed, stable.version) }
         guard observed.endpoint != nil else {
-            let why = observed.endpointProblem ?? "the data plane does not answer at it yet"
+            let why = observed.endpointProblem ?? "the data plane does not accept connections there yet"
             return .unavailable(reason: Shortage.Kind.endpointClosed.word, "the endpoint is not open: \(why)")
         }
         return .available
@@ -70,7 +72,7 @@ enum Availability: Hashable, Sendable {
             reason: Shortage.Kind.tooFewInstances.word, "\(ready) of \(needed) instances of version \(version) ready")
     }
 
-    /// Why it is not available, or why that is not known; nil where it is.
+    /// Why it is not available, or why that is unknown; nil if it is available.
     var text: String? {
         switch self {
         case .available: nil
@@ -88,7 +90,7 @@ enum Availability: Hashable, Sendable {
 }
 
 extension Shortage.Kind {
-    /// As the reason of a condition.
+    /// The reason of the `Available` condition.
     var word: String {
         switch self {
         case .tooFewInstances: "TooFewInstances"

@@ -4,9 +4,9 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// Manifests as git has them: one immutable commit at a time.
+/// The source of manifests: a git repository, read one immutable commit at a time.
 public protocol ManifestSource: Sendable {
-    /// Looks now. Throws when the repository cannot be read: what was read last stays in force.
+    /// Fetches the current commit. Throws if the repository cannot be read; what was read last then stays in force.
     func fetch() async throws -> ManifestSnapshot
     /// Whether `commit` is `descendant` or an ancestor of it.
     func isAncestor(_ commit: String, of descendant: String) async throws -> Bool
@@ -25,9 +25,9 @@ public struct ManifestSnapshot: Hashable, Sendable {
 }
 
 public struct ManifestFile: Hashable, Sendable {
-    /// The blob's id: the same id means the same bytes, and nothing is parsed again.
+    /// The blob's id. Equal ids mean equal bytes, so the file is not parsed again.
     public var blob: String
-    /// Nil where the file could not be read or is too large; `problem` says which.
+    /// Nil if the file could not be read or is too large; `problem` says which.
     public var text: String?
     public var problem: String?
 
@@ -38,40 +38,41 @@ public struct ManifestFile: Hashable, Sendable {
     }
 }
 
-/// Where readings come from.
+/// A source of readings.
 public protocol MetricSource: Sendable {
-    /// All instances of the deployment that the source knows. Throws where it could not be asked: nothing is evidence then.
+    /// Readings of all instances of the deployment that the source knows. Throws if the source could not be asked; then there is
+    /// no evidence.
     func readings(for deployment: DeploymentKey) async throws -> [Reading]
 }
 
-/// Finds out what decisions ask: values, counters, checks, contracts.
+/// Answers the questions that decisions ask: values, counters, checks, contracts.
 public protocol Inquirer: Sendable {
-    /// Takes as long as it must, within a time limit of its own. Whatever goes wrong is an answer too.
+    /// May take long, but within its own time limit. A failure is returned as an answer too.
     func answer(_ inquiry: Inquiry) async -> Finding.Answer
 }
 
-/// Runs the checks of what a site serves, at the site: never on the controller's machine.
+/// Runs the checks of a site's deployments at the site, never on the controller's machine.
 ///
 /// # Guarantees
-/// - Every answer comes within a time limit of its own. Whatever keeps a check from an exit code is an answer that decides
-///   nothing, and says what to do.
-/// - A run that is cancelled, or whose controller ends, goes on. Asked for again, it is found and not started a second time.
+/// - Every answer comes within its own time limit. If a check has no exit code, the answer decides nothing and says what to do.
+/// - A run continues if its task is cancelled or the controller ends. If it is requested again, the running one is found and no
+///   second one is started.
 public protocol CheckSite: Sendable {
     func run(_ inquiry: Inquiry, _ check: CheckGate) async -> CheckOutcome
-    /// Ends all of a deployment's runs but these, in its own time: asked with each pass.
+    /// Ends all runs of a deployment except the given ones, without waiting. Called in each pass.
     ///
-    /// - Parameter wanted: checks that are asked for now.
+    /// - Parameter wanted: the checks that are requested now.
     func keep(only wanted: [Inquiry], of deployment: DeploymentKey)
 }
 
-/// Where the output of model servers is kept.
+/// The output of model servers.
 public protocol LogSource: Sendable {
-    /// The last `lines` lines of each instance, oldest first; those of a revision that was rolled back included.
+    /// The last `lines` lines of each instance, oldest first, including instances of a revision that was rolled back.
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine]
 }
 
-/// Tells somebody that a rollout was promoted, rolled back, or needs a person, that a deployment is degraded or available
-/// again, and what a gate that only warns has found.
+/// Notifies people that a rollout was promoted, was rolled back or needs a person, that a deployment is degraded or available
+/// again, or that a gate with `warnOnly` failed.
 public protocol Notifier: Sendable {
     func notify(_ notice: Notice) async throws
 }
@@ -79,13 +80,13 @@ public protocol Notifier: Sendable {
 public struct Notice: Hashable, Codable, Sendable {
     public enum Kind: String, Codable, CaseIterable, Sendable {
         case promoted, rolledBack
-        /// It does not go on by itself: a person has to decide.
+        /// It does not continue by itself: a person must decide.
         case stuck
-        /// It serves with less than it should, or not at all.
+        /// It serves with fewer instances than it should, or not at all.
         case degraded
-        /// What was degraded serves again as it should.
+        /// It was degraded, and serves as it should again.
         case available
-        /// A gate that only warns would have failed: nothing acts upon it.
+        /// A gate that only warns would have failed. Nothing else happens.
         case warned
     }
 

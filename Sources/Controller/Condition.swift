@@ -1,17 +1,17 @@
-/// Follows kstatus: `Ready`, `Reconciling`, `Stalled`; and `Available`.
+/// A condition as in kstatus: `Ready`, `Reconciling`, `Stalled`; and also `Available`.
 public struct Condition: Hashable, Codable, Sendable {
     public enum Kind: String, CaseIterable, Sendable {
-        /// What git asks for serves, and nothing is on its way or in the way.
+        /// What git asks for serves, and nothing is in progress or blocked.
         case ready = "Ready"
-        /// Something is under way that goes on by itself.
+        /// A change is in progress and continues by itself.
         case reconciling = "Reconciling"
-        /// It does not go on without a person.
+        /// It does not continue without a person.
         case stalled = "Stalled"
-        /// All that should serve does, whatever is on its way.
+        /// Everything that should serve does, even if a change is in progress.
         case available = "Available"
     }
 
-    /// The type of a note that is there while no gate judges predictions: nothing is wrong with what serves.
+    /// The type of an advisory condition: no gate judges predictions. It does not mean that something is wrong with what serves.
     public static let predictionsJudged = "PredictionsJudged"
 
     /// The type of a condition that is there only while nothing new is rolled out.

@@ -2,43 +2,43 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// What the API and the commands may ask of a running controller.
+/// The operations of a running controller that the API and the commands use.
 public protocol ControlSurface: Sendable {
     func status() async -> ControllerStatus
     /// - Throws: `ControlError`.
     func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus
-    /// Looks at git at once; returns when the look is done and every deployment that it changed has been reconciled once, or
-    /// some seconds later: `awaited` says how many have not been.
+    /// Checks git at once. Returns when every deployment that changed has been reconciled once, or after a few seconds; `awaited`
+    /// then says how many are still missing.
     ///
-    /// - Parameter project: nil: all of them. A look that fails is in its project's status where there are several.
+    /// - Parameter project: nil for all projects. If there are several, a failed check is reported in the status of its project.
     func sync(_ project: String?) async throws -> [SourceStatus]
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
-    /// Every event from now on, as it is written.
+    /// New events, as they are written.
     func eventStream() async -> AsyncStream<StoredEvent>
-    /// The deployment's revisions, newest first: what was deployed when, and how it ended.
+    /// The deployment's revisions, newest first: when they were deployed and how they ended.
     func history(of deployment: DeploymentKey) async throws -> [HistoryEntry]
     /// The last lines of an instance's or a revision's log, oldest first.
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine]
-    /// Delayed ground truth of answers that were given.
+    /// Stores outcomes (delayed ground truth) of answers that were given earlier.
     func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt
-    /// What each gate and step of the deployment is about, how it stands, and what comes next.
+    /// Explains each gate and step of the deployment, its state, and what comes next.
     func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation
-    /// Past rollouts whose readings are kept, newest first.
+    /// Past rollouts whose readings are stored, newest first.
     func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout]
-    /// What a rollout was judged on, in order, at most `limit`.
+    /// The readings that a rollout's gates used, in order, at most `limit`.
     /// - Parameters:
     ///   - rollout: its number.
-    ///   - position: of the last reading that is known; 0 for none.
+    ///   - position: the position of the last known reading; 0 for none.
     func recordedReadings(
         of rollout: Int, in deployment: DeploymentKey, after position: Int, limit: Int
     ) async throws -> [RecordedReading]
-    /// `mlctl wait`: whether `commit` is `of` or an ancestor of it.
+    /// Whether `commit` is `descendant` or an ancestor of it. Used by `mlctl wait`.
     func isAncestor(_ commit: String, of descendant: String) async throws -> Bool
-    /// Whether the controller is able to do its work: the first look at git and the first pass are done.
+    /// Whether the controller is ready: the first check of git has succeeded.
     func isReady() async -> Bool
-    /// In Prometheus' text form.
+    /// In Prometheus' text format.
     func metrics() async -> String
-    /// Where model servers' own metrics are, for Prometheus' HTTP service discovery.
+    /// The metrics pages of the model servers, for Prometheus' HTTP service discovery.
     func scrapeTargets() async -> [ScrapeTarget]
 }
 
@@ -78,14 +78,14 @@ public struct LogLine: Hashable, Codable, Sendable {
     }
 }
 
-/// Why the controller will not do what was asked.
+/// Why the controller refuses a request.
 public struct ControlError: Error, Hashable, Codable, Sendable {
     public enum Code: String, Codable, Sendable {
         /// No such deployment, or no such revision.
         case notFound
-        /// Not in this phase.
+        /// Not possible in the current phase.
         case conflict
-        /// The request makes no sense.
+        /// The request is invalid.
         case invalid
         case unavailable
     }

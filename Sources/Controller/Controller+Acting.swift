@@ -4,10 +4,9 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// What a decision does: the backend is told, and the next pass is called for.
+/// Carries out a decision: tells the backend, and schedules the next pass.
 extension Controller {
-    /// Tells the backend what to serve. Where that takes long, it goes on beside the passes, and what is decided next takes
-    /// its place.
+    /// Tells the backend what to serve. A call that takes long continues in parallel with the passes. A newer plan replaces it.
     func carryOut(_ plan: ServingPlan, _ key: DeploymentKey, at place: Place) async {
         let isAnother = entries[key]?.plan != plan
         if !isAnother, entries[key]?.isAppliedLate == true {
@@ -18,7 +17,7 @@ extension Controller {
         let limit = configuration.limits.applying
         if openCalls[OpenCall.Key(deployment: key, step: .applying)] != nil, isAnother {
             guard await giveUp(.applying, of: key, within: limit) else {
-                note("the backend is still at what was decided before", .applying, of: key)
+                note("the backend is still applying the previous decision", .applying, of: key)
                 return
             }
         }
@@ -31,10 +30,10 @@ extension Controller {
                 controller.entries[key]?.isAppliedLate = true
                 controller.entries[key]?.troubles[.applying] = nil
                 controller.entries[key]?.retries[.applying] = nil
-            }, { try await place.site.backend.apply(plan) })  // Cancelled: the pass sees that next.
+            }, { try await place.site.backend.apply(plan) })  // Throws only when cancelled, which the pass checks next.
     }
 
-    /// There is neither a record nor a manifest that can be read.
+    /// There is neither a record nor a readable manifest.
     func nothingToDecide(_ key: DeploymentKey, at place: Place) async -> Requeue {
         if let plan = entries[key]?.plan, plan.revisions.isEmpty {
             await carryOut(plan, key, at: place)
@@ -44,7 +43,8 @@ extension Controller {
         return entries[key]?.retries[.pinning] == nil ? .done : requeue(key, decision: nil)
     }
 
-    /// Nothing is left of it, once the backend has taken down the rest. Git may already want it again, perhaps somewhere else.
+    /// The deployment has no state any more. Once the backend has taken everything down, the entry is forgotten. Git may already
+    /// ask for it again, perhaps at another site.
     func left(_ key: DeploymentKey) -> Requeue {
         guard entries[key]?.troubles[.applying] == nil else { return requeue(key, decision: nil) }
         entries[key]?.site = nil
@@ -54,7 +54,7 @@ extension Controller {
         return .done
     }
 
-    /// When the next pass comes, where nothing makes it come sooner.
+    /// When the next pass happens, unless something triggers it earlier.
     func requeue(_ key: DeploymentKey, decision: Decision?) -> Requeue {
         let now = with.now()
         guard let entry = entries[key] else { return .done }
@@ -75,7 +75,7 @@ extension Controller {
         return .after(delay ?? configuration.restingInterval, urgency)
     }
 
-    /// Readings that could not be had leave what was last known.
+    /// If there are no readings, the last known ids stay.
     func keepFailedRequestIds(_ readings: [Reading]?, of candidate: Revision?, for key: DeploymentKey) {
         guard let candidate else {
             entries[key]?.failedRequestIds = []

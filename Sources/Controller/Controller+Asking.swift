@@ -3,11 +3,11 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// What a pass asks of outside, and what it does where no answer comes: each question for itself.
+/// The calls that a pass makes to other components, and what it does if one gets no answer. Each call fails separately.
 extension Controller {
-    /// What git says, to the site, before anything is decided by it. What is held back is not said.
+    /// Shows at the site what git says, before anything is decided by it. A manifest that is held back is not shown.
     ///
-    /// - Returns: what became of it there. Where the site cannot be asked in time, the pass goes on by what git says: the
+    /// - Returns: the site's answer. If the site does not answer in time, the pass continues with what git says, because the
     ///   record decides.
     func announce(
         _ key: DeploymentKey, _ desired: Desired, at site: Site
@@ -27,7 +27,7 @@ extension Controller {
         }
     }
 
-    /// - Throws: where nothing may be decided now: the record is another, or the deployment is somebody else's.
+    /// - Throws: if nothing may be decided now, because the record changed or the deployment belongs to another controller.
     private func tell(
         _ what: Announced, of key: DeploymentKey,
         _ operation: @escaping @Sendable () async throws -> AnnouncementAnswer
@@ -45,7 +45,7 @@ extension Controller {
                 entries[key]?.retries[.announcing] = nil
                 return answer
             }
-            // The register itself repeats what was refused more and more seldom.
+            // The register itself retries refused announcements with increasing delays.
             return answer
         } catch let error as RetryableError {
             throw AnnouncementRefusal(error.message, retry: error.retryClass)
@@ -60,7 +60,7 @@ extension Controller {
         }
     }
 
-    /// What the site still knows of a record that is lost.
+    /// The quarantine that the site still knows after a record was lost.
     func knownQuarantine(of key: DeploymentKey, at site: Site) async -> [Quarantine]? {
         guard let register = site.register else {
             return try? await bounded(configuration.limits.observing) { await site.store.knownQuarantine(of: key) }
@@ -83,7 +83,7 @@ extension Controller {
                     if case .success(let observed) = result { controller.entries[key]?.lateObservation = observed }
                 }, { try await site.backend.observe(key) })
         } catch {
-            return nil  // Cancelled: the pass sees that next.
+            return nil  // Throws only when cancelled, which the pass checks next.
         }
     }
 
@@ -97,14 +97,14 @@ extension Controller {
                 .readings, of: key, within: configuration.limits.readings, prefix: "no readings: ",
                 { try await metrics.readings(for: key) })
         } catch {
-            return nil  // Cancelled: the pass sees that next.
+            return nil  // Throws only when cancelled, which the pass checks next.
         }
     }
 
-    /// One step that may fail, and be noted.
+    /// Runs one step. If it fails, the failure is noted in the entry.
     ///
-    /// - Returns: nil where it failed or took too long.
-    /// - Throws: only where the pass has to end.
+    /// - Returns: nil if the step failed or took too long.
+    /// - Throws: only if the whole pass must end.
     func step<Value: Sendable>(
         _ step: PassStep, of key: DeploymentKey, within limit: Duration, prefix: String = "",
         late: @escaping @Sendable (isolated Controller, Result<Value, any Error>) -> Void = { _, _ in },

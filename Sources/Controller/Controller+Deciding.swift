@@ -4,7 +4,7 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// From what was seen to a decision that is recorded, carried out and answered.
+/// The second half of a pass: decides, records the decision, carries it out and answers commands.
 extension Controller {
     func pass(
         _ key: DeploymentKey, at place: Place, _ desired: Desired, _ observed: Observation, _ readings: [Reading]?
@@ -32,7 +32,7 @@ extension Controller {
         do {
             recorded = try await record(decision, before: before, planBefore: planBefore, key, at: place)
         } catch let error where error is StateConflict || error is RecordLost {
-            // Decided on what was not so any more: commands are for the pass that has read it again.
+            // The decision was based on outdated state. The commands stay for the pass that has read the new state.
             entries[key]?.commands.insert(contentsOf: pending, at: 0)
             entries[key]?.findings.insert(contentsOf: findings, at: 0)
             throw error
@@ -44,7 +44,8 @@ extension Controller {
         if case .held(let text) = recorded {
             refuse(pending, decision.refusals, otherwise: text)
             entries[key]?.findings.insert(contentsOf: findings, at: 0)
-            // What was decided before still holds, but for traffic that a candidate is to lose.
+            // The previous decision stays in force, except that traffic is taken away from the candidate if this decision does
+            // so.
             if let planBefore, let before {
                 keep(before.noting(decision.state), of: key)
                 let safePart = before.judgedRevision.flatMap { planBefore.withdrawing($0, as: decision.plan) }
@@ -53,7 +54,7 @@ extension Controller {
             return requeue(key, decision: decision)
         }
         answer(pending, decision.refusals)
-        // Written is written; but what was decided is for the one to carry out who leads now.
+        // The record is written, but only a controller that still leads may carry the decision out.
         try check(begun)
         self.record(decision, about: before?.rollout, of: key)
         note(decision, before: before, desired, key, at: place)
@@ -73,12 +74,12 @@ extension Controller {
         return (entries[key]?.commands ?? [], entries[key]?.findings ?? [])
     }
 
-    /// What serves cannot be seen, which does not mean that it is gone: nothing is decided that depends on it. Only a command
-    /// that takes traffic away from a candidate is carried out, by what was seen last.
+    /// What serves cannot be observed, which does not mean that it is gone. Nothing is decided that depends on it. Only a command
+    /// that takes traffic away from a candidate is carried out, based on the last observation.
     func passUnseeing(_ key: DeploymentKey, at place: Place, _ desired: Desired) async throws -> Requeue {
         let text =
-            (entries[key]?.troubles[.observing] ?? "it cannot be seen what serves")
-            + ". Until that can be seen nothing is decided"
+            (entries[key]?.troubles[.observing] ?? "what serves cannot be observed")
+            + ". Until it can be observed, nothing is decided"
         guard let before = entries[key]?.state, let seen = entries[key]?.observed,
             entries[key]?.commands.isEmpty == false,
             let planBefore = entries[key]?.plan ?? seen.plan ?? planInForce(before, seen),
@@ -88,7 +89,7 @@ extension Controller {
             return requeue(key, decision: nil)
         }
         let (pending, findings) = takeInputs(key)
-        entries[key]?.findings = findings  // For when it can be seen.
+        entries[key]?.findings = findings  // Kept for the pass that can observe again.
         let inputs = DecisionInputs(
             desired: .unreadable, observed: seen, commands: pending.map(\.command), now: with.now())
         guard let decision = decide(before, inputs), decision.isRetreat(since: before, from: planBefore) else {
@@ -109,13 +110,13 @@ extension Controller {
         return requeue(key, decision: decision)
     }
 
-    /// What is to be served as long as nothing is decided: a controller that has just started knows no other plan.
+    /// The plan that applies as long as nothing is decided. A controller that has just started computes it from the state.
     private func planInForce(_ state: RolloutState?, _ observed: Observation) -> ServingPlan? {
         guard let state else { return nil }
         return decide(state, DecisionInputs(desired: .unreadable, observed: observed, now: state.decidedAt))?.plan
     }
 
-    /// What others are told of a decision: those whose questions it asks, and those that wait for the deployment.
+    /// Passes a decision on: starts its inquiries, and wakes the deployments that depend on this one.
     private func note(
         _ decision: Decision, before: RolloutState?, _ desired: Desired, _ key: DeploymentKey, at place: Place
     ) {
@@ -134,7 +135,7 @@ extension Controller {
         refuse(pending, refusals, otherwise: nil)
     }
 
-    /// - Parameter otherwise: why those that were not refused are not carried out either; nil where they are.
+    /// - Parameter otherwise: the refusal for commands that `decide` did not refuse; nil if they are carried out.
     func refuse(_ pending: [PendingCommand], _ refusals: [Decision.Refusal], otherwise: String?) {
         var refusals = refusals
         for waiting in pending {

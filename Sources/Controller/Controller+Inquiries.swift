@@ -2,32 +2,32 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// Putting the questions that decisions ask. A pass never waits for an answer.
+/// Asks the questions of decisions. A pass never waits for an answer.
 extension Controller {
-    /// Puts those that are new, and gives up those that nobody asks any more.
+    /// Starts new inquiries, and cancels those that are no longer wanted.
     func inquire(_ wanted: [Inquiry], of key: DeploymentKey, at place: Place) {
         let questions = Dictionary(wanted.map { ($0.id, $0.question) }) { first, _ in first }
-        // A gate that was edited asks something else under the same id.
+        // After an edit, a gate may ask another question under the same id.
         for (id, open) in entries[key]?.inquiries ?? [:] where questions[id] != open.question {
             open.task.cancel()
             entries[key]?.inquiries[id] = nil
         }
         place.site.checks?.keep(only: wanted.filter(\.isCheck), of: key)
         for inquiry in wanted where entries[key]?.inquiries[inquiry.id] == nil && mayBePut(inquiry) {
-            // Owned by the entry: cancelled with its question, and awaited when the controller leaves.
+            // Owned by the entry: cancelled when the question is dropped, and awaited when the controller stops.
             let task = Task { await self.put(inquiry, at: place) }
             entries[key]?.inquiries[inquiry.id] = OpenInquiry(question: inquiry.question, task: task)
         }
     }
 
-    /// What a record says is never run: somebody else may have written it. A check waits until git asks for that very
-    /// command, as it may have to after a start.
+    /// A command from a record is never run, because someone else may have written the record. A check waits until git asks for
+    /// exactly this command, which may take a moment after a start.
     private func mayBePut(_ inquiry: Inquiry) -> Bool {
         guard case .check(let check) = inquiry.question else { return true }
         let isAskedFor = manifests.asksFor(check, of: inquiry.deployment)
         if !isAskedFor {
             logger.debug(
-                "A check waits: git does not ask for its command", metadata: ["deployment": "\(inquiry.deployment)"])
+                "A check waits, because its command is not in git", metadata: ["deployment": "\(inquiry.deployment)"])
         }
         return isAskedFor
     }
@@ -42,20 +42,20 @@ extension Controller {
         runner.add(.deployment(key))
     }
 
-    /// A check is a command that a manifest names: what a cluster serves is checked in that cluster.
+    /// A check is a command from a manifest. Checks of what a cluster serves run in that cluster.
     private func answer(_ inquiry: Inquiry, at place: Place) async -> Finding.Answer {
         if case .check(let check) = inquiry.question, place.name != .local {
             guard let checks = place.site.checks else {
                 return .failed(
-                    "nothing runs checks at \(place.name), and what is served there is not checked on the controller's "
-                        + "machine: take the gate out")
+                    "\(place.name) cannot run checks, and its deployments are never checked on the controller's "
+                        + "machine: remove the gate")
             }
             return .checked(await checks.run(inquiry, check))
         }
-        return await with.inquirer?.answer(inquiry) ?? .failed("this controller can ask nobody")
+        return await with.inquirer?.answer(inquiry) ?? .failed("this controller has no sources to ask")
     }
 
-    /// Those of `dependsOn` that are not at rest with what git wants of them.
+    /// The dependencies (`dependsOn`) that are not healthy with what git wants of them.
     func unmetDependencies(of desired: Desired) -> [String] {
         guard case .manifest(let deployment, _) = desired else { return [] }
         return deployment.dependsOn.compactMap { key in
@@ -63,7 +63,7 @@ extension Controller {
                 return "\(key), \(RolloutState.absentDependency)"
             }
             guard let entry = entries[key], let state = entry.state, entry.commit == manifests.commit(for: key) else {
-                return "\(key), which has not been looked at yet"
+                return "\(key), which was not observed yet"
             }
             if state.phase == .healthy, state.rollout == nil, state.stable?.template == state.settings.template {
                 return nil
@@ -72,7 +72,7 @@ extension Controller {
         }
     }
 
-    /// Whoever waits for this deployment looks again.
+    /// Deployments that depend on this one get a pass.
     func wakeDependents(of key: DeploymentKey) {
         for other in manifests.dependents(of: key) { runner.add(.deployment(other)) }
     }

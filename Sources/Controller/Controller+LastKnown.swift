@@ -2,8 +2,8 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// What was known when the lead was lost. It is shown, with its age, until what is so can be read again or another
-/// controller is known to lead; nothing is decided by it.
+/// What this controller knew when it lost the lead. It is shown, with its age, until the state can be read again or another
+/// controller is known to lead. Nothing is decided by it.
 struct LastKnown {
     var entries: [DeploymentKey: Entry]
     /// When the lead was lost.
@@ -11,7 +11,7 @@ struct LastKnown {
 }
 
 extension Controller {
-    /// Keeps what is known. What was known before that, and has not been read again, stays.
+    /// Keeps what is known. Older last-known entries stay until they are read again.
     func keepLastKnown() {
         var known = lastKnown?.entries ?? [:]
         for (key, entry) in entries where entry.state != nil {
@@ -28,19 +28,19 @@ extension Controller {
         lastKnown = known.isEmpty ? nil : LastKnown(entries: known, since: with.now())
     }
 
-    /// What is at the site has been read.
+    /// The site has been read again.
     func forgetLastKnown(of site: SiteName) {
         guard var known = lastKnown else { return }
         known.entries = known.entries.filter { $0.value.site != site }
         lastKnown = known.entries.isEmpty ? nil : known
     }
 
-    /// Nothing where another controller leads: that one knows better.
+    /// Empty if another controller leads, because that controller knows the current state.
     var remembered: [DeploymentKey: Entry] {
         !isAtWork && with.leadership?.anotherLeads == true ? [:] : lastKnown?.entries ?? [:]
     }
 
-    /// As it is, or as it was last known.
+    /// The entry with its current state, or with its last known one.
     func known(_ key: DeploymentKey) -> Entry? {
         guard entries[key]?.state == nil else { return entries[key] }
         return remembered[key] ?? entries[key]

@@ -2,15 +2,15 @@ import ControllerRuntime
 import Foundation
 import ModelManifests
 
-/// Working on deployments, or leaving them to the one who leads.
+/// Starts and stops work on deployments when this controller gains or loses the lead.
 extension Controller {
-    /// A pass during which the lead became doubtful comes back after this.
+    /// The delay before the next pass if the lead became doubtful during a pass.
     static let leadershipDelay: Duration = .seconds(1)
 
-    /// Begins a term: nothing that was known in an earlier one is relied upon.
+    /// Starts a term. Nothing that was known in an earlier term is used.
     ///
-    /// What is at the sites is read as soon as it can be, and until then nothing is decided there: a journal that another
-    /// program holds, or a cluster that is away, is waited for.
+    /// The sites are read as soon as possible, and nothing is decided at a site before that. A journal that another process
+    /// holds, or a cluster that is unreachable, is retried.
     func takeUpWork() async {
         term += 1
         isAtWork = true
@@ -21,13 +21,15 @@ extension Controller {
             lastEventId = try await trail.events(matching: EventFilter(), limit: 1).first?.id ?? 0
             if with.leadership == nil, with.sites.local != nil { try await restore(.local) }
         } catch {
-            // Said again, and tried again, by the sites' own keys. What was told before is not told again: see `tellsFrom`.
-            logger.error("What was decided cannot be read yet", metadata: ["error": "\(Self.explain(error).text)"])
+            // The site keys of the work queue report the error and try again. Events that were already told are not told again:
+            // see `tellsFrom`.
+            logger.error(
+                "The recorded decisions cannot be read yet", metadata: ["error": "\(Self.explain(error).text)"])
         }
         for name in with.sites.names { runner.add(.site(name), urgency: .urgent) }
     }
 
-    /// Ends a term: no pass goes on, and nothing more is carried out.
+    /// Ends a term: all passes are cancelled, and nothing more is carried out.
     func layDownWork() {
         keepLastKnown()
         term += 1
@@ -43,22 +45,23 @@ extension Controller {
         entries = [:]
         manifests.forgetRecords()
         inFlight = []
-        // Whoever listened comes back, and is led to the one who leads.
+        // Listeners reconnect and are forwarded to the leader.
         broadcast.finish()
-        logger.notice("No longer leads", metadata: ["leader": "\(with.leadership?.leader ?? "nobody yet")"])
+        logger.notice(
+            "This controller no longer leads", metadata: ["leader": "\(with.leadership?.leader ?? "unknown")"])
     }
 
-    /// What the election says.
+    /// Reacts to the result of the election.
     func follow(_ leads: Bool) async {
         if leads, !isAtWork {
-            logger.notice("Leads")
+            logger.notice("This controller leads now")
             await takeUpWork()
         } else if !leads, isAtWork {
             layDownWork()
         }
     }
 
-    /// A pass that is cut off when the lead is lost, wherever it is.
+    /// Runs a pass that is cancelled when the lead is lost.
     func reconcileWhileLeading(_ key: DeploymentKey) async -> Requeue {
         let pass = Task { await self.reconcile(key) }
         passes[key] = pass
@@ -70,7 +73,7 @@ extension Controller {
         }
     }
 
-    /// Whether what was begun in that term may still be carried out.
+    /// Whether work that was started in the term `begun` may still be carried out.
     func leads(_ begun: Int) -> Bool { isAtWork && term == begun && with.leadership?.isLeading != false }
 
     func check(_ begun: Int) throws {
@@ -80,7 +83,8 @@ extension Controller {
     public func standing() -> LeaderStanding {
         guard let leadership = with.leadership, !isAtWork || !leadership.isLeading else { return .leads }
         guard !leadership.isLeading else {
-            return .standsBy(leader: nil, api: nil, reason: "this controller takes the lead: try again in some seconds")
+            return .standsBy(
+                leader: nil, api: nil, reason: "this controller is about to lead: try again in a few seconds")
         }
         let isAnother = leadership.anotherLeads
         return .standsBy(
@@ -90,11 +94,11 @@ extension Controller {
 
     var followerText: String {
         if let problem = with.leadership?.problem {
-            return "this controller cannot take the lead, and what serves goes on: \(problem)"
+            return "this controller cannot become the leader; models continue to serve: \(problem)"
         }
         guard with.leadership?.anotherLeads == true, let leader = with.leadership?.leader else {
-            return "no controller leads yet: try again in some seconds"
+            return "no controller leads yet: try again in a few seconds"
         }
-        return "this controller stands by; \(leader) leads: ask that one"
+        return "this controller stands by; \(leader) leads: send the request there"
     }
 }

@@ -4,19 +4,24 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// One pass over one deployment: announce, observe, decide, write, act.
+/// One pass over one deployment: announce, observe, decide, record, apply.
 ///
-/// No step ends the whole pass, and none waits longer than its limit for what is outside: what fails is noted in the status,
-/// and the others go on with what is known. Two things end it: somebody else decided (`StateConflict`), and the lead is lost.
+/// A failed step does not end the pass, and no step waits longer than its limit. The failure is noted in the status, and the
+/// other steps continue with what is known. Two things end a pass: another controller decided (`StateConflict`), or the lead is
+/// lost.
 extension Controller {
-    /// What a site did not take for a passing reason is announced again after this.
+    /// The delay before a site that refused for a transient reason is asked again.
     static let refusalDelay: Duration = .seconds(2)
 
     typealias Place = (name: SiteName, site: Site)
 
     func reconcile(_ key: DeploymentKey) async -> Requeue {
         counts.passes += 1
-        meet(key)
+        if entries[key] == nil {
+            // A site reports changes of objects that belong to other controllers too. Those are not shown here.
+            guard case .manifest = manifests.wish(for: key) else { return .done }
+            meet(key)
+        }
         let waiters = entries[key]?.passWaiters ?? []
         entries[key]?.passWaiters = []
         defer {
@@ -42,7 +47,7 @@ extension Controller {
         return await reconcile(key, at: place)
     }
 
-    /// Those who wait for a pass also wait for the model files that it has to know first, as long as that is no trouble.
+    /// Callers that wait for a pass also wait until its model files are pinned, unless pinning has trouble.
     private func endWait(of waiters: [CheckedContinuation<Void, Never>], _ key: DeploymentKey) {
         if !waiters.isEmpty, pins.isPinning(key), entries[key]?.troubles[.pinning] == nil {
             entries[key]?.passWaiters += waiters
@@ -73,7 +78,7 @@ extension Controller {
             if case .refused(let refusal) = answer {
                 entries[key]?.troubles[.announcing] = refusal.message
                 guard entries[key]?.state != nil, !refusal.holdsPass else { return isNotTaken(key, refusal) }
-                // What was accepted last stays in force. Gates, commands and the repair of drift go on.
+                // What the site accepted last stays in force. Gates, commands and drift repair continue.
                 desired = .unreadable
             }
             async let readings = self.readings(for: key, from: place.site.metrics)
@@ -89,7 +94,7 @@ extension Controller {
             let requeue = try await pass(key, at: place, desired, observed, counters)
             return answer.isTransientRefusal ? requeue.noLater(than: Self.refusalDelay) : requeue
         } catch is RecordLost {
-            logger.warning("The record is not there any more: written again", metadata: ["deployment": "\(key)"])
+            logger.warning("The record is gone: writing it again", metadata: ["deployment": "\(key)"])
             guard leads(begun) else { return isAtWork ? .after(Self.leadershipDelay) : .done }
             entries[key]?.version = nil
             entries[key]?.writtenAt = nil
@@ -97,13 +102,13 @@ extension Controller {
         } catch let refusal as AnnouncementRefusal {
             return isNotTaken(key, refusal)
         } catch let conflict as StateConflict {
-            logger.warning("Somebody else decided: reading again", metadata: ["deployment": "\(key)"])
+            logger.warning("Another writer changed the record: reading it again", metadata: ["deployment": "\(key)"])
             counts.failures += 1
             await reload(key, at: place)
             entries[key]?.troubles[.record] = Self.text(of: conflict)
             return .backoff(.transient)
         } catch {
-            // Cancelled, or the lead is lost. What was begun is not carried out.
+            // The pass was cancelled, or the lead is lost. The decision is not carried out.
             guard leads(begun) else {
                 refusePending(key, followerText)
                 return isAtWork ? .after(Self.leadershipDelay) : .done
@@ -122,12 +127,12 @@ extension Controller {
     }
 
     private static func text(of conflict: StateConflict) -> String {
-        "another controller writes the same record (version \(conflict.found.map(String.init) ?? "none"), where "
-            + "\(conflict.expected.map(String.init) ?? "none") was expected). Run one of the two only, or let both take "
-            + "turns with --leader-elect"
+        "another controller writes the same record (version \(conflict.found.map(String.init) ?? "none") instead of "
+            + "\(conflict.expected.map(String.init) ?? "none")). Run only one of the two, or start both "
+            + "with --leader-elect"
     }
 
-    /// Says why it cannot be worked on, and comes back.
+    /// Reports why the deployment cannot be worked on, and tries again later.
     private func hasNoPlace(_ key: DeploymentKey, _ error: any Error) -> Requeue {
         counts.failures += 1
         let (text, retry) = Self.explain(error)
@@ -136,11 +141,11 @@ extension Controller {
         }
         entries[key]?.troubles[.place] = text
         refusePending(key, text)
-        if case SiteError.unreachable? = error as? SiteError { return .done }  // Comes back when the site does.
+        if case SiteError.unreachable? = error as? SiteError { return .done }  // The site triggers the next pass.
         return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
     }
 
-    /// The site says that nothing may be decided about it here now, and why.
+    /// The site does not allow decisions about this deployment now. The refusal says why.
     private func isNotTaken(_ key: DeploymentKey, _ refusal: AnnouncementRefusal) -> Requeue {
         counts.failures += 1
         entries[key]?.troubles[.announcing] = refusal.message

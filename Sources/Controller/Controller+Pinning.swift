@@ -2,11 +2,11 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// Finding out what mutable model files hold, beside passes: it takes a download, or the hash of a tree.
+/// Finds the digest of mutable model files in parallel with the passes, because it takes a download or the hash of a tree.
 extension Controller {
-    /// What git wants, with mutable model files pinned to what they held when they were last looked at.
+    /// What git wants, with mutable model files pinned to the digest that was found last.
     ///
-    /// While the files of a new wish are being pinned it cannot be read: what was wanted before goes on.
+    /// While the files of a new manifest are being pinned, the result is `.unreadable`: what was wanted before stays in force.
     func desired(for key: DeploymentKey, at site: Site) -> Desired {
         switch manifests.wish(for: key) {
         case .held:
@@ -35,7 +35,7 @@ extension Controller {
         if let retry, with.now() < retry.notBefore, entries[key]?.failedPin == model { return }
         guard pins.wish(of: key) != model else { return }
         if let replaced = pins.want(model, for: key) { pinTasks[replaced]?.cancel() }
-        // Nothing is left of it when the pin has ended: then there is nothing to say.
+        // If the pin has ended by then, `notePinning` does nothing.
         _ = limits.set(after: configuration.limits.quietPinning) { Task { await self.notePinning(model, of: key) } }
         beginPins()
     }
@@ -54,7 +54,7 @@ extension Controller {
             }
             let limit = configuration.limits.pinning
             let timer = limits.set(after: limit) { Task { await self.pinTookTooLong(job, limit) } }
-            // Owned by `pinTasks`: cancelled when nobody wants it any more, and awaited when the controller leaves.
+            // Owned by `pinTasks`: cancelled when it is no longer wanted, and when the controller stops.
             pinTasks[job.number] = Task {
                 let result: Result<Digest?, any Error>
                 do { result = .success(try await site.backend.pin(job.model)) } catch { result = .failure(error) }
@@ -67,7 +67,7 @@ extension Controller {
     private func pinSite(of key: DeploymentKey) -> SiteName? {
         if let site = entries[key]?.site { return site }
         guard case .manifest(let deployment) = manifests.wish(for: key) else { return nil }
-        return try? with.sites.name(for: deployment.target)  // The pass says why there is none.
+        return try? with.sites.name(for: deployment.target)  // The pass reports why there is no site.
     }
 
     private func pinEnded(_ job: PinQueue.Job, _ result: Result<Digest?, any Error>) {
@@ -104,13 +104,13 @@ extension Controller {
     private func notePinning(_ model: ModelSource, of key: DeploymentKey) {
         guard pins.wish(of: key) == model else { return }
         entries[key]?.troubles[.pinning] =
-            "its model files (\(model.storageURI ?? "")) are being read to find out what they hold; what was wanted before "
-            + "goes on until that is known. It is given up after \(configuration.limits.pinning.goText) and tried again; "
-            + "another model.storageUri in git is looked at at once"
+            "its model files (\(model.storageURI ?? "")) are being read to find their digest; what was wanted before "
+            + "stays in force until then. This is given up after \(configuration.limits.pinning.goText) and tried again; "
+            + "a new model.storageUri in git takes effect at once"
         resumePassWaiters(key)
     }
 
-    /// Nothing is wanted any more: the lead is lost, or the controller leaves.
+    /// Nothing is wanted any more: the lead is lost, or the controller stops.
     func stopAllPins() {
         for task in pinTasks.values { task.cancel() }
         for key in entries.keys { _ = pins.want(nil, for: key) }

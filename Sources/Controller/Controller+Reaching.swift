@@ -1,15 +1,15 @@
 import Foundation
 import Serving
 
-/// Whether a site could be reached when it was last looked at.
+/// Whether a site could be reached at the last attempt.
 struct SiteReach: Hashable, Sendable {
-    /// Why not; nil where it could.
+    /// Why it could not be reached; nil if it could.
     var outage: String?
-    /// Since when it could, or could not.
+    /// Since when that has been so.
     var since: Date
 }
 
-/// Which sites can be reached: what is known of the others is as it was last seen.
+/// Tracks which sites can be reached. For the others, the last known state is shown.
 extension Controller {
     /// Looks at all sites again and again, beside the passes: a site of which nothing changes has few of those.
     func watchReach() async {
@@ -59,7 +59,7 @@ extension Controller {
         reaches[site] = SiteReach(outage: outage, since: isSame ? before?.since ?? with.now() : with.now())
     }
 
-    /// Of all sites, this machine first.
+    /// The status of all sites, this machine first.
     var siteStatuses: [SiteStatus] {
         guard isAtWork || with.leadership == nil else {
             let since = lastKnown?.since ?? startedAt
@@ -80,7 +80,7 @@ extension Controller {
         switch standing {
         case .read?: nil
         case .unread(let reason?)?: reason
-        case .unread(nil)?, nil: "it has yet to be read"
+        case .unread(nil)?, nil: "it was not read yet"
         }
     }
 }

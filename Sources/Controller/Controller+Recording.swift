@@ -3,28 +3,28 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// What became of a decision's record.
+/// The result of recording a decision.
 enum Recorded {
-    /// Written, or nothing that has to be.
+    /// Recorded, or there was nothing that must be recorded.
     case done
-    /// It is not in the record, for this reason; it is carried out all the same.
+    /// It could not be recorded, for this reason, and is carried out anyway.
     case carriedOutFirst(String)
-    /// It cannot be recorded, for this reason, and so is not carried out.
+    /// It could not be recorded, for this reason, and is not carried out.
     case held(String)
 }
 
-/// Record first is the rule for going forward. What only takes traffic away from a candidate is carried out also where it
-/// cannot be recorded, and recorded as soon as that is possible.
+/// A decision is recorded before it is carried out. There is one exception: a decision that only takes traffic away from a
+/// candidate is carried out even if it cannot be recorded, and is recorded as soon as possible.
 extension Controller {
-    /// State and events as one record, before anything is done. What is no news is not written.
+    /// Writes state and events as one record, before anything is carried out. A state without news is not written.
     ///
-    /// - Parameter planBefore: what the backend was told before; nil where that is not known.
+    /// - Parameter planBefore: the previous plan of the backend; nil if it is unknown.
     func record(
         _ decision: Decision, before: RolloutState?, planBefore: ServingPlan?, _ key: DeploymentKey, at place: Place
     ) async throws -> Recorded {
         let news = decision.events.isEmpty ? Self.news(of: decision, since: before) : .decision
         if entries[key]?.unwritten != nil {
-            // What was decided before could not be written a moment ago.
+            // An earlier decision could not be written a moment ago.
             let text = entries[key]?.troubles[.record] ?? Self.notRecorded("the state store refuses")
             return await keepOrHold(decision, news, before: before, planBefore: planBefore, key, at: place, text)
         }
@@ -50,15 +50,16 @@ extension Controller {
         return state.news(since: before)
     }
 
-    /// Errors that no step may take for trouble of its own: the record is another, the lead is lost, or the pass is cancelled.
+    /// Errors that end the pass instead of being noted as trouble of one step: the record changed, the lead is lost, or the pass
+    /// is cancelled.
     private static func endsPass(_ error: any Error) -> Bool {
         error is StateConflict || error is RecordLost || error is LeadershipLost || error is CancellationError
     }
 
     private static func notRecorded(_ reason: String) -> String {
         let cause = reason.hasSuffix(".") ? String(reason.dropLast()) : reason
-        return "what is decided cannot be recorded: \(cause). Until it can, nothing goes forward; "
-            + "taking traffic away from a candidate needs no record"
+        return "decisions cannot be recorded: \(cause). Until they can, rollouts do not advance; "
+            + "traffic can still be taken away from a candidate"
     }
 
     private func isDue(_ news: News, _ decision: Decision, _ key: DeploymentKey) -> Bool {
@@ -86,12 +87,13 @@ extension Controller {
             entries[key]?.unwritten?.events += decision.events
         }
         logger.warning(
-            "Carried out before it could be recorded", metadata: ["deployment": "\(key)", "reason": "\(text)"])
+            "A decision was carried out before it could be recorded",
+            metadata: ["deployment": "\(key)", "reason": "\(text)"])
         await keepAside(key, at: place)
         return .carriedOutFirst(text)
     }
 
-    /// For the controller after this one, should this one end before it can be recorded.
+    /// For the next controller, in case this one ends before the decision can be recorded.
     private func keepAside(_ key: DeploymentKey, at place: Place) async {
         guard let entry = entries[key], let state = entry.state, let unwritten = entry.unwritten,
             let bytes = try? RolloutRecords.encode(state)
@@ -110,14 +112,16 @@ extension Controller {
         if state?.rollout == nil { inFlight.remove(key) } else { inFlight.insert(key) }
     }
 
-    /// Decisions that could not be recorded when they were carried out, with their own times.
+    /// Writes decisions that were carried out before they could be recorded, with their original times.
     func writeWhatIsUnwritten(_ key: DeploymentKey, at place: Place) async throws {
         guard let unwritten = entries[key]?.unwritten, let state = entries[key]?.state else { return }
         do {
             try await write(state, events: unwritten.events, of: key, at: place)
             entries[key]?.unwritten = nil
             entries[key]?.troubles[.record] = nil
-            logger.notice("Recorded late", metadata: ["deployment": "\(key)", "events": "\(unwritten.events.count)"])
+            logger.notice(
+                "A decision was recorded late",
+                metadata: ["deployment": "\(key)", "events": "\(unwritten.events.count)"])
         } catch let error where Self.endsPass(error) {
             throw error
         } catch {
@@ -154,14 +158,14 @@ extension Controller {
         await noteQuarantine(state?.quarantined, of: key, in: store)
     }
 
-    /// A second copy, for the day when the record is lost. Where it cannot be had, the record still is.
+    /// Stores a second copy of the quarantine, for the case that the record is lost. A failure is ignored.
     private func noteQuarantine(_ quarantine: [Quarantine]?, of key: DeploymentKey, in store: any StateStore) async {
         guard entries[key]?.notedQuarantine != .some(quarantine) else { return }
         let noted: Void? = try? await bounded(Self.asideLimit) { try await store.note(quarantine: quarantine, of: key) }
         if noted != nil { entries[key]?.notedQuarantine = .some(quarantine) }
     }
 
-    /// A write that was given up has come to its end: the record is what it says, not what was known.
+    /// A write that had timed out has now succeeded: the record contains it, so what is in memory may be outdated.
     private func writeEndedLate(_ key: DeploymentKey, _ number: UInt64, _ begun: Int, _ result: Result<Int, any Error>)
     {
         guard begun == term, entries[key] != nil, case .success(let version) = result else { return }

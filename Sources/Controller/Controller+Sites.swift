@@ -3,26 +3,27 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// How it stands with a site.
+/// Whether a site's records have been read in this term.
 enum SiteStanding: Equatable {
-    /// What is there has yet to be read; the last reason why it could not be.
+    /// Not read yet. Contains the reason of the last failure.
     case unread(String?)
     case read
 }
 
-/// Which site a deployment is worked on at, and finding again what was decided there.
+/// Finds the site that a deployment is worked on at, and restores what was decided there.
 extension Controller {
-    /// So many workers are left to the other sites, however long one of them takes to answer.
+    /// This many workers stay free for other sites, however slow one site is.
     static let workersForOthers = 4
-    /// A pass that has to wait for a worker of its site comes back after this.
+    /// The delay before a pass is tried again if its site already uses all of its workers.
     static let crowdedSiteDelay: Duration = .milliseconds(500)
-    /// Nothing is decided at a site that has yet to be read: it is asked again and again, and no less often with time.
+    /// The delay before a site is tried again that was not read yet. It does not grow, because nothing is decided there until
+    /// then.
     static let siteRetryDelay: Duration = .seconds(2)
 
-    /// Where the deployment is worked on now.
+    /// The site that the deployment is worked on at.
     ///
-    /// - Returns: nil where there is neither a record, nor instances, nor a manifest.
-    /// - Throws: `SiteError` where there is no such site, or it is not known yet what is there.
+    /// - Returns: nil if there is no record, no instances and no manifest.
+    /// - Throws: `SiteError` if there is no such site, or it has not been read yet.
     func place(of key: DeploymentKey) throws -> (name: SiteName, site: Site)? {
         let entry = entries[key]
         var wanted: SiteName?
@@ -37,7 +38,7 @@ extension Controller {
         return (name, site)
     }
 
-    /// - Returns: false where the site has all the workers that it may have.
+    /// - Returns: false if the site already uses all of its workers.
     func occupyWorker(of site: SiteName, _ key: DeploymentKey) -> Bool {
         let limit =
             with.sites.names.count > 1
@@ -50,7 +51,7 @@ extension Controller {
 
     func freeWorker(of site: SiteName) { passesInFlight[site, default: 1] -= 1 }
 
-    /// Reads what is at a site, and comes back until that was possible.
+    /// Reads the records of a site; tries again later if that fails.
     func takeIn(_ name: SiteName) async -> Requeue {
         guard isAtWork, standings[name] != .read else { return .done }
         do {
@@ -71,7 +72,7 @@ extension Controller {
         }
     }
 
-    /// Finds again what was decided at a site before, so that a restart changes nothing.
+    /// Restores what was decided at a site, so that a restart changes nothing.
     func restore(_ name: SiteName) async throws {
         guard let site = with.sites[name] else { return }
         let begun = term
@@ -88,7 +89,7 @@ extension Controller {
             guard entries[key]?.site == nil else { continue }
             entries[key]?.site = name
             entries[key]?.troubles[.place] =
-                "it serves, but its record is lost: it is left as it is until its manifest is read"
+                "it serves, but its record is lost: it stays as it is until its manifest is read"
         }
         let before = standings.updateValue(.read, forKey: name)
         note(reach: nil, of: name)
@@ -111,7 +112,7 @@ extension Controller {
     private func takeIn(_ record: StateRecord, of key: DeploymentKey, at name: SiteName) {
         meet(key)
         if let other = entries[key]?.site, other != name {
-            let problem = "there is a record of it at \(name) too: rename it, or take it out there"
+            let problem = "there is also a record of it at \(name): rename it, or remove it there"
             logger.error("Deployment at two sites", metadata: ["deployment": "\(key)", "sites": "\(other), \(name)"])
             entries[key]?.troubles[.place] = problem
             return
@@ -121,12 +122,12 @@ extension Controller {
         if let state = entries[key]?.state { entries[key]?.firstSeenAt = state.since }
     }
 
-    /// What was decided last. A record that cannot be read is left as it is, and nothing is decided about its deployment.
+    /// Restores the last decision. A record that cannot be read stays as it is, and nothing is decided about its deployment.
     private func take(_ record: StateRecord, of key: DeploymentKey) {
         entries[key]?.version = record.version
         if let unwritten = entries[key]?.unwritten {
             logger.error(
-                "What was carried out before it could be recorded is overtaken by another record",
+                "A decision that could not be recorded was replaced by another record",
                 metadata: ["deployment": "\(key)", "events": "\(unwritten.events.map(\.message))"])
         }
         entries[key]?.unwritten = nil
@@ -148,7 +149,7 @@ extension Controller {
         }
     }
 
-    /// Somebody may have put another record there.
+    /// Someone may have replaced the record with a readable one.
     func isStillUnreadable(_ key: DeploymentKey, at place: Place) async -> Bool {
         await reload(key, at: place)
         return entries[key]?.unreadableRecord != nil
@@ -163,7 +164,7 @@ extension Controller {
         if entries[key] == nil { entries[key] = Entry(firstSeenAt: with.now()) }
     }
 
-    /// Those that are there, or are wanted there.
+    /// The deployments that are at the site or are wanted there.
     private func keys(at name: SiteName) -> [DeploymentKey] {
         Set(entries.keys).union(manifests.keys).filter { key in
             if let site = entries[key]?.site { return site == name }
@@ -172,7 +173,7 @@ extension Controller {
         }
     }
 
-    /// Somebody else wrote the record: what is in memory is not what was decided last.
+    /// Another writer changed the record, so the state in memory is outdated.
     func reload(_ key: DeploymentKey, at place: Place) async {
         let begun = term
         do {
@@ -180,7 +181,7 @@ extension Controller {
             let record = try await bounded(configuration.limits.recording) { try await store.record(for: key) }
             guard begun == term, entries[key] != nil else { return }
             guard let record else { return recover(key) }
-            // Nothing of this controller's may have been written yet.
+            // This controller may not have written the record itself yet.
             entries[key]?.site = place.name
             take(record, of: key)
         } catch {
@@ -190,7 +191,8 @@ extension Controller {
         }
     }
 
-    /// The record is gone, by nobody's decision: what is in memory is written anew, unless git has removed it meanwhile.
+    /// The record is gone although nobody decided so: the state in memory is written again, unless git has removed the deployment
+    /// meanwhile.
     private func recover(_ key: DeploymentKey) {
         entries[key]?.version = nil
         entries[key]?.writtenAt = nil

@@ -3,14 +3,14 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Looking at git, one project at a time.
+/// Checks git, one project at a time.
 extension Controller {
     func look(at name: String) async -> Requeue {
         let waiters = projects[name]?.waiters ?? []
         projects[name]?.waiters = []
         projects[name]?.looks += 1
         guard let source = projects[name]?.source else { return .done }
-        if !isAtWork, with.leadership?.anotherLeads == true { lastKnown = nil }  // It is of no use any more.
+        if !isAtWork, with.leadership?.anotherLeads == true { lastKnown = nil }  // Outdated: another one leads.
         do {
             let snapshot = try await source.source.fetch()
             let changed = try await take(snapshot, of: source)
@@ -29,7 +29,7 @@ extension Controller {
         }
     }
 
-    /// - Returns: deployments that the commit changed.
+    /// - Returns: the deployments that the commit changed.
     private func take(_ snapshot: ManifestSnapshot, of source: ProjectSource) async throws -> Set<DeploymentKey> {
         let name = source.name
         let before = manifests.ledger(of: name)
@@ -40,7 +40,7 @@ extension Controller {
         let changed = manifests.absorb(
             reading.ledger, of: name, changed: reading.absorbed.changed, holders: portHolders,
             inUse: { self.demand(of: $0) }, wanted: { self.demand(toServe: $0) })
-        // Records may have been found while it was read.
+        // Records may have been found while the commit was being read.
         let found = manifests.meet(manifests.known(to: name)) { self.projects[$0]?.source.allowsEmpty ?? false }
         projects[name]?.status.commit = snapshot.commit
         projects[name]?.status.fetchedAt = with.now()
@@ -52,13 +52,13 @@ extension Controller {
                 if manifests.isLeftOut(key) { continue }
                 entries[key] = Entry(firstSeenAt: with.now())
             }
-            // What serves goes before what is new: a commit that takes something back is not to wait for many that begin.
+            // Deployments that already serve come first: a commit that reverts something must not wait behind many new ones.
             let isServed = entries[key]?.state != nil && changed.contains(key)
             runner.add(.deployment(key), urgency: isServed ? .changing : .routine)
         }
         for (key, entry) in entries where manifests.owner(of: key) == name {
             entries[key]?.pin?.isFresh = false
-            // Nothing to do for it: it follows the new commit as it did the one before.
+            // Unchanged deployments need no pass: they follow the new commit like the previous one.
             if !changed.contains(key), entry.commit == before.commit { entries[key]?.commit = snapshot.commit }
             let since = manifests.diagnostics(of: key).isEmpty ? nil : entry.invalidSince ?? with.now()
             if entry.invalidSince != since { entries[key]?.invalidSince = since }
@@ -71,7 +71,7 @@ extension Controller {
         return changed
     }
 
-    /// What of the project stands outside of its policy, and what it uses of it.
+    /// Notes which deployments violate the project's policy, and how much of its limits the project uses.
     private func notePolicy(of source: ProjectSource, _ ledger: ManifestLedger) {
         let name = source.name
         projects[name]?.status.diagnostics = manifests.diagnostics(ofProject: name)
@@ -83,7 +83,8 @@ extension Controller {
         if !unknown.isEmpty, projects[name]?.status.error == nil {
             projects[name]?.status.error =
                 "the project's policy names runtimes that are neither presets nor ServingRuntimes of its repository: "
-                + unknown.joined(separator: ", ") + ". Put 'policy.runtimes' of the settings right, or commit them"
+                + unknown.joined(separator: ", ")
+                + ". Correct 'policy.runtimes' in the settings, or commit the runtimes"
         }
     }
 
@@ -91,7 +92,7 @@ extension Controller {
         ReservedPorts(controller: configuration.apiPort, probes: configuration.probePort, holders: portHolders)
     }
 
-    /// Who answers at which port of this machine: of several that want one, it is theirs.
+    /// Which deployment holds each port of this machine. If several want a port, the holder keeps it.
     var portHolders: [Int: DeploymentKey] {
         Dictionary(
             entries.compactMap { key, entry in
@@ -102,24 +103,24 @@ extension Controller {
             }, uniquingKeysWith: min)
     }
 
-    /// What all revisions of a deployment have that serve, or are being loaded.
+    /// The resources of all revisions of a deployment that serve or are being loaded.
     func demand(of key: DeploymentKey) -> ProjectDemand {
         guard let entry = entries[key], let state = entry.state else { return ProjectDemand() }
         let decided = state.demand(entry.observed)
-        // What is kept warm after a promotion is in the plan only.
+        // Revisions that stay warm after a promotion are only in the plan.
         guard let plan = entry.plan else { return decided }
         return plan.revisions.reduce(ProjectDemand()) { sum, revision in
             sum + ProjectDemand(replicas: revision.replicas, of: revision.template)
         }.peak(decided)
     }
 
-    /// The most that a deployment has until its manifest is true.
+    /// The most that a deployment needs at any time until its manifest is carried out.
     func demand(toServe deployment: ModelDeployment) -> ProjectDemand {
         let entry = entries[deployment.key]
         return deployment.demand(from: entry?.state, entry?.observed)
     }
 
-    /// What an error says to people, and how it may be retried.
+    /// The message of an error for people, and its retry class.
     static func explain(_ error: any Error) -> (text: String, retry: RetryClass) {
         if let error = error as? any RetryableError { return (error.message, error.retryClass) }
         if let error = error as? ControlError { return (error.message, .transient) }

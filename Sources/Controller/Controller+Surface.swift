@@ -3,7 +3,7 @@ import ModelManifests
 import Rollouts
 import Synchronization
 
-/// What the API and the commands ask of it.
+/// The operations for the API and the commands.
 extension Controller: ControlSurface {
     public func status() -> ControllerStatus {
         ControllerStatus(
@@ -26,11 +26,11 @@ extension Controller: ControlSurface {
         }
         defer { limits.lift(timer) }
         try await withCheckedThrowingContinuation { reply in
-            // Somebody looks after it: what failed is tried again at once.
+            // An operator is waiting, so failed steps are tried again at once.
             entries[deployment]?.retries = [:]
             entries[deployment]?.commands.append(PendingCommand(number: number, command: command, reply: reply))
             runner.add(.deployment(deployment), urgency: .urgent)
-            // A pass that waits for the backend to carry something out goes on beside it.
+            // A pass that waits for the backend to apply a plan continues without waiting.
             openCalls[OpenCall.Key(deployment: deployment, step: .applying)]?.letGo()
         }
         guard
@@ -41,21 +41,22 @@ extension Controller: ControlSurface {
         return status
     }
 
-    /// No pass has taken the command: it is not carried out later, when nobody expects it any more.
+    /// No pass has taken the command in time. It is refused, so that it is not carried out later, when nobody expects it any
+    /// more.
     private func refuseLate(_ number: UInt64, of key: DeploymentKey) {
         guard let index = entries[key]?.commands.firstIndex(where: { $0.number == number }),
             let pending = entries[key]?.commands.remove(at: index)
         else { return }
-        let reason = entries[key]?.problem ?? "the controller is busy with it"
+        let reason = entries[key]?.problem ?? "the controller is busy with this deployment"
         pending.reply.resume(
             throwing: ControlError(
                 .unavailable,
-                "not carried out: \(key) has had no pass for \(configuration.limits.command.goText) (\(reason)). Try again"
+                "the command was not carried out: \(key) has had no pass for \(configuration.limits.command.goText) (\(reason)). Try again"
             ))
     }
 
     static func notDeployed(_ key: DeploymentKey) -> ControlError {
-        ControlError(.notFound, "no deployment \(key): 'mlctl status' lists those there are")
+        ControlError(.notFound, "there is no deployment \(key); 'mlctl status' lists them")
     }
 
     public func sync(_ project: String?) async throws -> [SourceStatus] {
@@ -65,7 +66,7 @@ extension Controller: ControlSurface {
         let timer = limits.set(after: configuration.limits.syncing) { waiting.giveUp() }
         defer { limits.lift(timer) }
         for key in waiting.keys {
-            // Ends with the pass, or when the controller leaves; `giveUp` does not wait for it.
+            // Ends with the pass, or when the controller stops; `giveUp` does not wait for it.
             Task {
                 await self.nextPass(of: key)
                 waiting.ended(key)
@@ -80,11 +81,12 @@ extension Controller: ControlSurface {
     private func checkedProject(_ name: String) throws -> String {
         guard projects[name] == nil else { return name }
         throw ControlError(
-            .notFound, "there is no project '\(name.prefix(63))'; there are \(manifests.names.joined(separator: ", "))")
+            .notFound, "there is no project '\(name.prefix(63))'; use one of \(manifests.names.joined(separator: ", "))"
+        )
     }
 
-    /// What the next look at each of the projects changes. One that fails ends it where it is the only one; else it is in
-    /// that project's status.
+    /// What the next check of each project changes. A failed check throws if there is only one project; otherwise it is in that
+    /// project's status.
     private nonisolated func changes(of names: [String]) async throws -> Set<DeploymentKey> {
         if names.count == 1 { return try await nextLook(at: names[0]) }
         return await withTaskGroup(of: Set<DeploymentKey>.self) { group in
@@ -140,7 +142,7 @@ extension Controller: ControlSurface {
     }
 
     public func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
-        // Commits are the same in any repository: one that knows both decides.
+        // Commits are the same in every repository: one that knows both commits decides.
         var failure: (any Error)?
         for name in manifests.names {
             do {
@@ -155,7 +157,7 @@ extension Controller: ControlSurface {
 
     public func isReady() -> Bool { projects.values.contains(where: \.hasLooked) }
 
-    /// The controller's, and those of the data plane, if it answers.
+    /// The controller's metrics, and those of the data plane if it answers.
     public func metrics() async -> String {
         let dataPlane = try? await with.dataPlaneMetrics?()
         return ownMetrics + (dataPlane ?? "")
@@ -164,7 +166,7 @@ extension Controller: ControlSurface {
     private var ownMetrics: String {
         var text = MetricsText()
         let statuses = deploymentStatuses
-        // What nothing was decided about is in no phase yet.
+        // A deployment without a first decision is in no phase.
         let phases = Dictionary(grouping: statuses.filter { $0.desired != nil }, by: \.phase)
         for phase in Phase.allCases {
             text.gauge(
@@ -172,33 +174,35 @@ extension Controller: ControlSurface {
                 ["phase": phase.rawValue])
         }
         text.counter("mlctl_passes_total", "Passes over deployments", counts.passes)
-        text.counter("mlctl_pass_failures_total", "Passes that could not do their work", counts.failures)
-        text.counter("mlctl_state_writes_total", "Records swapped in", counts.writes)
+        text.counter("mlctl_pass_failures_total", "Passes with a failed step", counts.failures)
+        text.counter("mlctl_state_writes_total", "Records written", counts.writes)
         for project in manifests.names.compactMap({ projects[$0] }) { text.add(project) }
-        text.gauge("mlctl_leader", "1 where this controller does the work, 0 where another one does", isAtWork ? 1 : 0)
+        text.gauge("mlctl_leader", "1 if this controller leads, 0 if it stands by", isAtWork ? 1 : 0)
         for site in siteStatuses {
             text.gauge(
-                "mlctl_site_read",
-                "1 where it is known what serves there and was decided, 0 where it cannot be reached",
+                "mlctl_site_reachable",
+                "1 if the site can be reached and its records were read, 0 if not",
                 site.reachable ? 1 : 0, ["site": site.name])
         }
         for kind in RolloutEvent.Kind.allCases {
             text.counter("mlctl_events_total", "Events by kind", counts.events[kind] ?? 0, ["kind": kind.rawValue])
         }
-        text.gauge("mlctl_queue_pending", "Keys that wait for their time or a worker", Double(runner.snapshot.pending))
-        text.gauge("mlctl_queue_failing", "Keys whose last pass failed", Double(runner.snapshot.failing))
-        text.counter(
-            "mlctl_queue_put_off_total", "Times that a key came back too soon and had to wait", runner.snapshot.putOff)
-        text.gauge("mlctl_calls_open", "Calls of backends and stores that have not ended", Double(openCalls.count))
         text.gauge(
-            "mlctl_unrecorded_deployments", "Deployments whose last decision is carried out and not yet recorded",
+            "mlctl_queue_pending", "Queue keys that wait for their time or for a worker",
+            Double(runner.snapshot.pending))
+        text.gauge("mlctl_queue_failing", "Queue keys whose last pass failed", Double(runner.snapshot.failing))
+        text.counter(
+            "mlctl_queue_deferred_total", "How often a key came back too soon and was deferred", runner.snapshot.putOff)
+        text.gauge("mlctl_calls_open", "Calls to backends and stores that have not ended", Double(openCalls.count))
+        text.gauge(
+            "mlctl_unrecorded_deployments", "Deployments whose last decision was carried out but is not recorded yet",
             Double(entries.values.count { $0.unwritten != nil }))
         for status in statuses { text.add(status) }
         return text.rendered
     }
 }
 
-/// Deployments whose next pass somebody waits for, all of them or until it takes too long.
+/// The deployments whose next pass a caller waits for, until all have had it or the wait is given up.
 final class PassesAwaited: Sendable {
     let keys: Set<DeploymentKey>
     private let open: Mutex<Set<DeploymentKey>>
@@ -222,7 +226,7 @@ final class PassesAwaited: Sendable {
 
     /// - Returns: how many have not had their pass.
     func left() async -> Int {
-        try? await over.value()  // Brings no failure.
+        try? await over.value()  // Never fails.
         return open.withLock(\.count)
     }
 }

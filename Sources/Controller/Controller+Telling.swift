@@ -4,24 +4,24 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// Telling others, beside passes: events to those who listen, notices, how things stand to those who look at a site, and what
-/// rollouts were judged on. Each has a bounded queue of its own: whoever is slow holds up neither passes nor the others.
+/// Informs others, in parallel with the passes: events for listeners, notifications, reports of status to sites, and readings for the
+/// recorder. Each has its own bounded queue, so a slow receiver delays neither the passes nor the other receivers.
 extension Controller {
-    /// Notices that wait for the notifier; with more, the oldest is dropped.
+    /// Notifications that wait for the notifier. If there are more, the oldest is dropped.
     static let noticeLimit = 256
-    /// Looks at evidence that wait to be kept; with more, the newest is dropped, and the recording has a gap.
+    /// Readings that wait to be stored. If there are more, the newest is dropped, and the recording has a gap.
     static let recordingLimit = 4096
-    /// Reports that are under way at once.
+    /// How many reports run at once.
     static let reportsAtOnce = 8
 
-    /// What one pass learnt, for the recorder.
+    /// The evidence of one pass, for the recorder.
     struct Recording: Sendable {
         var decision: Decision
         var rollout: Rollout
         var deployment: DeploymentKey
     }
 
-    /// Until the queues are finished, or its task is cancelled.
+    /// Runs until the queues are finished, or its task is cancelled.
     func tellOthers() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in self.tellSignals { await self.tell() } }
@@ -31,7 +31,7 @@ extension Controller {
         }
     }
 
-    /// The last of it: `tellOthers` returns when that is done.
+    /// Sends the remaining events and finishes the queues. `tellOthers` then returns.
     func tellRest() async {
         await tell()
         tellSignal.finish()
@@ -40,7 +40,7 @@ extension Controller {
         reporter.stop()
     }
 
-    /// Events to those who listen and to the notifier. What cannot be told is in the journal.
+    /// Sends events to listeners and to the notifier. What cannot be sent is still in the journal.
     private func tell() async {
         let stored: [StoredEvent]
         do {
@@ -54,7 +54,7 @@ extension Controller {
         }
         for event in stored.reversed() where event.id > lastEventId {
             lastEventId = event.id
-            // Copies of what another controller told.
+            // Skips copies of events that another controller has already told.
             guard event.event.at >= tellsFrom else { continue }
             counts.events[event.event.kind, default: 0] += 1
             logger.info(
@@ -68,7 +68,7 @@ extension Controller {
             let notice = Notice(kind: kind, deployment: event.deployment, event: event)
             if case .dropped(let oldest) = noticeQueue.yield(notice) {
                 logger.warning(
-                    "Too many notifications are pending: the oldest is dropped",
+                    "Too many notifications are pending: the oldest was dropped",
                     metadata: ["deployment": "\(oldest.deployment)", "kind": "\(oldest.kind.rawValue)"])
             }
         }
@@ -83,7 +83,7 @@ extension Controller {
         }
     }
 
-    /// How it stands, to those who look at the site.
+    /// Reports the status to the deployment's site.
     private func report(_ key: DeploymentKey) async -> Requeue {
         guard
             isAtWork, with.leadership?.isLeading != false, let entry = entries[key], entry.state != nil,
@@ -94,19 +94,21 @@ extension Controller {
             try await bounded(configuration.limits.reporting) { try await register.report(status, of: key) }
             return .done
         } catch {
-            logger.debug("Not reported", metadata: ["deployment": "\(key)", "error": "\(Self.explain(error).text)"])
+            logger.debug(
+                "The status could not be reported",
+                metadata: ["deployment": "\(key)", "error": "\(Self.explain(error).text)"])
             return .backoff(.transient)
         }
     }
 
-    /// - Parameter rollout: the one in flight before the pass: what the pass learnt is about it.
+    /// - Parameter rollout: the rollout in flight before the pass; the evidence is about it.
     func record(_ decision: Decision, about rollout: Rollout?, of deployment: DeploymentKey) {
         guard with.recorder != nil, let rollout else { return }
         let isOver = decision.state?.rollout?.judgement.startedAt != rollout.judgement.startedAt
         guard isOver || !decision.absorbed.isEmpty else { return }
         let recording = Recording(decision: decision, rollout: rollout, deployment: deployment)
         if case .dropped = recordingQueue.yield(recording) {
-            logger.warning("Readings are not kept: too many wait", metadata: ["deployment": "\(deployment)"])
+            logger.warning("Readings were not stored: too many are waiting", metadata: ["deployment": "\(deployment)"])
         }
     }
 

@@ -2,9 +2,9 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// What the controller knows of a deployment, for those who look, and why it knows nothing.
+/// Collects what the controller knows of a deployment for its status, or why it knows nothing.
 extension Controller {
-    /// - Parameter decided: its state, where that is not what it was before the pass.
+    /// - Parameter decided: the new state, if the status is written with a decision.
     func view(of key: DeploymentKey, decided: RolloutState? = nil) -> DeploymentView {
         let entry = decided == nil ? known(key) : entries[key]
         let absence = decided == nil && entries[key]?.state == nil ? absence(of: key) : nil
@@ -25,8 +25,8 @@ extension Controller {
             firstSeenAt: entry?.firstSeenAt ?? with.now())
     }
 
-    /// Why it cannot be seen any more what serves, since when, and how long ago it could; nil where it can be seen.
-    /// - Parameter oblivion: why all that is known is what was known last; nil where that is not so.
+    /// Why what serves cannot be observed now; nil if it can.
+    /// - Parameter oblivion: why only the last known state is shown; nil if the state is current.
     private func blindness(_ entry: Entry, _ oblivion: String?) -> Blindness? {
         guard entry.observed != nil else { return nil }
         if let oblivion { return Blindness(reason: oblivion, since: lastKnown?.since, seenAt: entry.observedAt) }
@@ -38,7 +38,7 @@ extension Controller {
     /// Why nothing is known of a deployment.
     struct Absence {
         var text: String?
-        /// Something serves, or may serve, and nobody knows what.
+        /// Whether something serves, or may serve, that the controller does not know.
         var isInTheDark = false
     }
 
@@ -54,7 +54,8 @@ extension Controller {
         return Absence(text: entries[key]?.problem)
     }
 
-    /// Why nothing can be asked or told about it now. Only what nobody has heard of is said not to be there.
+    /// The error for a request about a deployment without a state. It says "not found" only if neither git nor a record mentions
+    /// it.
     func notThere(_ key: DeploymentKey) -> ControlError {
         if let text = entries[key]?.unreadableRecord { return ControlError(.unavailable, text) }
         guard known(key) != nil || manifests.keys.contains(key) else { return Self.notDeployed(key) }
@@ -64,7 +65,7 @@ extension Controller {
         let absence = absence(of: key)
         if absence.isInTheDark {
             return ControlError(
-                .unavailable, "what serves of \(key) is not known: \(absence.text ?? Availability.notLookedAt)")
+                .unavailable, "the state of \(key) is not known: \(absence.text ?? Availability.notLookedAt)")
         }
         if let text = absence.text { return ControlError(.unavailable, "\(key) is not deployed yet: \(text)") }
         return ControlError(

@@ -5,19 +5,19 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// How a controller goes about its work.
+/// Intervals and limits of a controller.
 public struct ControllerConfiguration: Sendable {
-    /// Between two looks at git, give or take a twentieth.
+    /// Time between two checks of git, plus or minus 5 %.
     public var interval: Duration
-    /// Between two looks at a deployment at rest. Changes are seen at once, whatever this says.
+    /// Time between two passes over a deployment at rest. Changes trigger a pass at once.
     public var restingInterval: Duration
-    /// Deployments that are worked on at once.
+    /// How many deployments are worked on at once.
     public var concurrency: Int
-    /// Where the controller's own API listens: no endpoint can be there. Nil: not known when manifests are read.
+    /// The port of the controller's own API; no endpoint can use it. Nil: unknown when manifests are read.
     public var apiPort: Int?
-    /// The same of its probes; nil: they have no port of their own.
+    /// The port of the probes; nil: they have no separate port.
     public var probePort: Int?
-    /// How long passes wait for what is outside.
+    /// How long passes wait for other components.
     public var limits: CallLimits
     /// Between two looks at whether a site can be reached.
     public var reachInterval: Duration
@@ -40,13 +40,13 @@ public struct ControllerConfiguration: Sendable {
     }
 }
 
-/// The loop: git, what is observed, readings and commands go into `decide`; its decision is written, then carried out.
+/// The control loop. Manifests, observations, readings and commands go into `decide`; its decision is recorded, then carried out.
 ///
-/// One key at a time, at most one worker for a key. Each project's repository is a key of a queue of its own: it is looked
-/// at in turn, backs off when it fails, and looks again when it was asked to in the middle of a look.
+/// Each key has at most one worker at a time. The repositories of projects are keys of a separate queue: each one is checked at
+/// an interval, backs off when it fails, and is checked again if that was requested during a check.
 public actor Controller {
     enum WorkKey: Hashable, Sendable {
-        /// What is there is read, once it can be.
+        /// Reads the records of the site, as soon as that is possible.
         case site(SiteName)
         case deployment(DeploymentKey)
     }
@@ -55,9 +55,9 @@ public actor Controller {
     let with: ControllerCollaborators
     let logger: Logger
     let runner: Runner<WorkKey, ContinuousClock>
-    /// Projects whose repositories are looked at: a slow one holds up neither the others nor any deployment.
+    /// The queue of projects whose repositories are checked. A slow repository delays neither other repositories nor deployments.
     let looks: Runner<String, ContinuousClock>
-    /// Deployments whose site is to be shown how they stand.
+    /// The queue of deployments whose status must be reported to their site.
     let reporter: Runner<DeploymentKey, ContinuousClock>
     let limits = TimeLimits()
     let (tellSignals, tellSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -68,11 +68,11 @@ public actor Controller {
 
     var openCalls: [OpenCall.Key: OpenCall] = [:]
     var lastCall: UInt64 = 0
-    /// Whoever waits until no call is open.
+    /// Set while `settle` waits until no call is open.
     var settled: FirstResult<Void>?
     var pins = PinQueue()
     var pinTasks: [UInt64: Task<Void, Never>] = [:]
-    /// Deployments with a rollout under way.
+    /// Deployments with a rollout in flight.
     var inFlight: Set<DeploymentKey> = []
     var lastCommand: UInt64 = 0
     var entries: [DeploymentKey: Entry] = [:]
@@ -82,26 +82,26 @@ public actor Controller {
     var lastEventId = 0
     let startedAt: Date
     var counts = PassCounts()
-    /// How it stands with each site, in this term.
+    /// Whether each site has been read, in this term.
     var standings: [SiteName: SiteStanding] = [:]
-    /// Whether each site could be reached when it was last looked at.
+    /// Whether each site could be reached at the last attempt.
     var reaches: [SiteName: SiteReach] = [:]
     /// Since when each look at a site has failed; nil where the last one did not.
     var outageDoubts: [SiteName: Date] = [:]
-    /// Nil where nothing is to be shown but what is known now.
+    /// Nil if only the current state is shown.
     var lastKnown: LastKnown?
     var passesInFlight: [SiteName: Int] = [:]
-    /// Rises whenever the lead is gained or lost: what was begun in an earlier one is not carried out.
+    /// Increases whenever the lead is gained or lost. Work of an earlier term is not carried out.
     var term = 0
     var isAtWork = false
-    /// What was decided before is not told again.
+    /// Events before this time are not told again.
     var tellsFrom = Date.distantPast
-    /// Passes that end when the lead is lost; kept only where there is an election.
+    /// Passes that are cancelled when the lead is lost. Only used with an election.
     var passes: [DeploymentKey: Task<Requeue, Never>] = [:]
 
-    /// Most looks wait for a server; those that have something to read take turns at that.
+    /// Most checks wait for a server. Those that have something to read share the reading threads.
     static let looksAtOnce = 32
-    /// Left to those that are judged, and to those that a command waits for.
+    /// Reserved for deployments under judgement and for those with waiting commands.
     static let reservedWorkers = 2
 
     public init(configuration: ControllerConfiguration, with collaborators: ControllerCollaborators, logger: Logger) {
@@ -128,7 +128,7 @@ public actor Controller {
             logger: logger)
     }
 
-    /// Works until its task is cancelled, or until `drain`. What serves goes on serving.
+    /// Works until its task is cancelled, or until `drain`. Models continue to serve.
     public func run() async throws {
         for name in manifests.names { looks.add(name, urgency: .urgent) }
         if with.leadership == nil { await takeUpWork() }
@@ -146,13 +146,13 @@ public actor Controller {
                 group.addTask { for await key in register.changes { self.runner.add(.deployment(key)) } }
             }
             await workAndTell()
-            // The lead is given up only now: no pass is under way any more.
+            // The lead is given up only now, when no pass is running any more.
             group.cancelAll()
         }
         await leave()
     }
 
-    /// Passes until the runner stops, and telling others beside them until what waits has been told.
+    /// Runs passes until the runner stops, and informs others in parallel until all that waits has been sent.
     private func workAndTell() async {
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -167,7 +167,7 @@ public actor Controller {
             await settle()
             await tellRest()
             group.addTask {
-                try? await Task.sleep(for: self.configuration.limits.settling)  // Cancelled when all is told.
+                try? await Task.sleep(for: self.configuration.limits.settling)  // Cancelled when everything was sent.
                 return false
             }
             _ = await group.next()
@@ -175,7 +175,7 @@ public actor Controller {
         }
     }
 
-    /// Begins no more passes: `run` returns when those under way are done, within the runner's period of grace.
+    /// Starts no more passes. `run` returns when the running ones have ended, within the runner's grace period.
     public nonisolated func drain() {
         looks.stop()
         runner.stop()
@@ -190,7 +190,7 @@ public actor Controller {
         }
     }
 
-    /// Nobody is left waiting for an answer that will not come.
+    /// Ends all waits, so that no caller waits for an answer that will not come.
     private func leave() async {
         stopAllPins()
         for (key, entry) in entries {
@@ -209,10 +209,10 @@ public actor Controller {
         broadcast.finish()
     }
 
-    static let stopping = ControlError(.unavailable, "the controller is stopping; what serves goes on serving")
+    static let stopping = ControlError(.unavailable, "the controller is stopping; models continue to serve")
 }
 
-/// What the loop has done since it started, for `/metrics`.
+/// Counts since the controller started, for `/metrics`.
 struct PassCounts {
     var passes = 0
     var failures = 0

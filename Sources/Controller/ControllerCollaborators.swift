@@ -2,23 +2,24 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// What a controller works with. None of it is named by its kind: those who start one choose.
+/// The components that a controller works with. They are protocols; the code that starts a controller chooses the
+/// implementations.
 public struct ControllerCollaborators: Sendable {
-    /// Where manifests come from, in the order of the settings: at least one.
+    /// The sources of manifests, in the order of the settings: at least one.
     public var sources: [ProjectSource]
     public var sites: SiteDirectory
-    /// What was decided at all sites.
+    /// The events of all sites.
     public var trail: any EventTrail
-    /// Nil: nobody else works on these deployments.
+    /// Nil: no other controller works on these deployments.
     public var leadership: (any Leadership)?
     public var notifier: (any Notifier)?
     public var inquirer: (any Inquirer)?
-    /// Nil: none are taken.
+    /// Nil: outcomes are not accepted.
     public var outcomes: (any OutcomeStore)?
     public var recorder: ReadingRecorder?
-    /// Told whose each deployment is.
+    /// Gets the owner of each deployment in every pass.
     public var owners: ProjectOwners?
-    /// The data plane's own, in Prometheus' text form.
+    /// The data plane's metrics, in Prometheus' text format.
     public var dataPlaneMetrics: (@Sendable () async throws -> String)?
     public var now: @Sendable () -> Date
 
@@ -41,7 +42,7 @@ public struct ControllerCollaborators: Sendable {
         self.now = now
     }
 
-    /// One project, which may do everything.
+    /// One project without restrictions.
     public init(
         source: any ManifestSource, sites: SiteDirectory, trail: any EventTrail,
         leadership: (any Leadership)? = nil, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
@@ -53,7 +54,7 @@ public struct ControllerCollaborators: Sendable {
             inquirer: inquirer, outcomes: outcomes, recorder: recorder, dataPlaneMetrics: dataPlaneMetrics, now: now)
     }
 
-    /// One site, this machine, whose store has the trail too.
+    /// One site, this machine, whose store also keeps the events.
     public init(
         source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
         logs: any LogSource, outcomes: (any OutcomeStore)? = nil,
@@ -68,16 +69,16 @@ public struct ControllerCollaborators: Sendable {
     }
 }
 
-/// A project, and where its manifests are read.
+/// A project, and where its manifests come from.
 public struct ProjectSource: Sendable {
     public var rules: ProjectRules
     public var source: any ManifestSource
-    /// For the status, with credentials taken out.
+    /// For the status, without credentials.
     public var repo: String
-    /// Branch, tag, range of versions or commit.
+    /// A branch, tag, version range or commit.
     public var reference: String
     public var path: String
-    /// Lets a commit without any manifest remove all its deployments.
+    /// Whether a commit without any manifest removes all deployments of the project.
     public var allowsEmpty: Bool
 
     public var name: String { rules.project }

@@ -3,10 +3,10 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// What `mlctl status -o json` prints and `GET /api/v1/deployments` answers. Others depend on these names.
+/// The status that `mlctl status -o json` prints and `GET /api/v1/deployments` returns. Other programs depend on these names.
 public struct ControllerStatus: Hashable, Codable, Sendable {
     public var sources: [SourceStatus]
-    /// Where deployments are served, and whether what is said of them is so now.
+    /// The sites that serve deployments, and whether they can be reached now.
     public var sites: [SiteStatus]
     public var deployments: [DeploymentStatus]
 
@@ -26,13 +26,13 @@ public struct ControllerStatus: Hashable, Codable, Sendable {
     }
 }
 
-/// How it stands with a site. Of one that is not reachable, all that is said is as it was last seen.
+/// The status of a site. If it cannot be reached, everything shown about its deployments is the last known state.
 public struct SiteStatus: Hashable, Codable, Sendable {
     public var name: String
     public var reachable: Bool
-    /// Of `reachable` as it is.
+    /// Since when `reachable` has had its value.
     public var since: Date
-    /// Why it cannot be reached; null where it can.
+    /// Why it cannot be reached; null if it can.
     @Nullable public var reason: String?
 
     public init(name: String, reachable: Bool, since: Date, reason: String? = nil) {
@@ -44,23 +44,22 @@ public struct SiteStatus: Hashable, Codable, Sendable {
 }
 
 public struct SourceStatus: Hashable, Codable, Sendable {
-    /// Whose manifests it holds; null from a controller that knows no projects.
+    /// The project whose manifests it holds; null from a controller without projects.
     @Nullable public var project: String?
     public var repo: String
     public var branch: String
-    /// The commit that is in force; null before the first fetch.
+    /// The commit in force; null before the first fetch.
     @Nullable public var commit: String?
     @Nullable public var fetchedAt: Date?
-    /// Why the last look failed, and what to do; null while all is well.
+    /// Why the last check failed, and what to do; null if it succeeded.
     @Nullable public var error: String?
-    /// What is wrong with manifests, where.
+    /// The problems of its manifests, with their places.
     public var diagnostics: [Diagnostic]
-    /// In the answer to `sync`: deployments that the commit changed and that have not had their pass yet. Left out where
-    /// there are none.
+    /// In the answer to `sync`: the number of changed deployments that have not had their pass yet. Left out if there are none.
     public var awaited: Int?
-    /// So many more are wrong beside `diagnostics`. Left out where all are there.
+    /// The number of further problems that `diagnostics` does not list. Left out if all are listed.
     public var diagnosticsLeftOut: Int?
-    /// What the project uses of its limits. Left out where it has none.
+    /// How much of its limits the project uses. Left out if it has no limits.
     public var limits: [LimitUsage]?
 
     public init(
@@ -81,46 +80,47 @@ public struct SourceStatus: Hashable, Codable, Sendable {
 public struct DeploymentStatus: Hashable, Codable, Sendable {
     public var namespace: String
     public var name: String
-    /// Whose it is; null where its project is not in the settings any more.
+    /// The project that the deployment belongs to; null if that project is not in the settings any more.
     @Nullable public var project: String?
     public var phase: Phase
     public var since: Date
     public var message: String
-    /// What it waits for, in words: `waiting` says more.
+    /// What it waits for, as text; `waiting` has the details.
     @Nullable public var waitingFor: String?
     @Nullable public var waiting: WaitStatus?
     @Nullable public var deadlineAt: Date?
     @Nullable public var endpoint: String?
-    /// Where the candidate can be tried.
+    /// The address at which the candidate can be tried.
     @Nullable public var preview: String?
     @Nullable public var desired: DesiredStatus?
     @Nullable public var stable: RevisionStatus?
     @Nullable public var candidate: RevisionStatus?
     @Nullable public var step: StepStatus?
     public var gates: [GateSummary]
-    /// Of the rollout in flight: whether requests are split as asked. Left out before any were.
+    /// For the rollout in flight: whether requests are split as intended. Left out before any requests were split.
     public var split: SplitSummary?
-    /// Of all its rollouts in which stable was judged against itself. Left out before there was one.
+    /// For all its rollouts in which stable was compared with itself. Left out if there were none.
     public var selfCheck: SelfCheckSummary?
     public var quarantined: [QuarantineStatus]
     /// Revisions that `mlctl rollback` passes over, though git may ask for them: they were aborted, or taken back, when they
     /// were on their way last. Left out where there are none.
     public var passedOver: [QuarantineStatus]?
     public var conditions: [Condition]
-    /// At most `instanceLimit`, those with something wrong first.
+    /// At most `instanceLimit` instances; those with problems come first.
     @Listed public var instances: [InstanceStatus]
-    /// Since when all that should serve has served; null while it does not.
+    /// Since when everything that should serve has been serving; null if something does not.
     @Nullable public var availableSince: Date?
-    /// Since when something that should serve has not; null while all does.
+    /// Since when something that should serve has not been serving; null if everything does.
     @Nullable public var degradedSince: Date?
-    /// After a rollback or an abort, and while one goes back: the version that was left. Left out where none was.
+    /// After a rollback or an abort, and during one: the version that was left. Left out if there is none.
     public var leftVersion: String?
-    /// Since the data plane began to count: requests that were cut off because they outlived their drain. Left out where
-    /// there were none.
+    /// The number of requests that were cut off because they outlasted their drain, since the data plane started to count. Left
+    /// out if there were none.
     public var cutRequests: Int?
-    /// Since the data plane began to count: connections that no instance took. Left out where there were none.
+    /// The number of connections that no instance accepted, since the data plane started to count. Left out if there were none.
     public var refusedConnections: Int?
-    /// Of one that cannot be seen now: all that is said of it is as it was then. Left out where it is as it is.
+    /// When it was last observed, if it cannot be observed now. Everything else is as it was then. Left out if it can be
+    /// observed.
     public var lastSeenAt: Date?
 
     public static let instanceLimit = 50
@@ -187,21 +187,21 @@ public struct RevisionStatus: Hashable, Codable, Sendable {
     public var weight: Int
     public var replicas: Int
     public var ready: Int
-    /// Of its instances that are there now, all together. Left out where there were none.
+    /// Restarts of all current instances together. Left out if there were none.
     public var restarts: Int?
-    /// Instances that the data plane has taken out of rotation. Left out where there are none.
+    /// The number of ejected instances. Left out if there are none.
     public var ejected: Int?
-    /// Requests that were meant for it and that none of its instances could take, in the rollout that was judged last. Left
-    /// out where there were none.
+    /// Requests that were meant for the revision but that none of its instances could take, in the last rollout under judgement.
+    /// Left out if there were none.
     public var unavailable: Int?
-    /// Requests to it whose clients gave up while it was to answer, in the rollout that was judged last. Left out where there
+    /// Requests to the revision whose clients gave up before the answer, in the last rollout under judgement. Left out if there
     /// were none.
     public var abandoned: Int?
-    /// How far its instances are that do not serve yet, such as `1 fetching, 2 starting`. Left out where all serve.
+    /// The progress of instances that do not serve yet, such as `1 fetching, 2 starting`. Left out if all serve.
     public var progress: String?
-    /// CPU seconds of the instances that are there, since the controller measures them. Left out where that is not measured.
+    /// CPU seconds of the current instances, since this controller started to measure them. Left out if it is not measured.
     public var cpuSeconds: Double?
-    /// Resident bytes of the instances that are there, all together. Left out where that is not measured.
+    /// Resident bytes of all current instances together. Left out if it is not measured.
     public var memoryBytes: Int?
 
     public init(
@@ -225,7 +225,7 @@ public struct RevisionStatus: Hashable, Codable, Sendable {
 }
 
 public struct StepStatus: Hashable, Codable, Sendable {
-    /// From 0.
+    /// Starts at 0.
     public var index: Int
     public var count: Int
     public var description: String

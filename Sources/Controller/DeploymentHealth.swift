@@ -2,15 +2,15 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// The phase as it is shown, what is waited for, and the conditions, from one state as it is seen. Pure.
+/// Derives the shown phase, what a deployment waits for, and the conditions, from its state and the last observation. Pure.
 struct DeploymentHealth {
     let state: RolloutState
     let availability: Availability
-    /// A deployment at rest that has yet to be seen, or that lacks something, is degraded, whatever was decided last. One that
-    /// was seen, and cannot be any more, is in the phase that it was in.
+    /// A deployment at rest is shown as degraded if it was not observed yet or lacks something, whatever was decided last. If it
+    /// was observed but cannot be observed now, it keeps its phase.
     let phase: Phase
     let waiting: WaitStatus?
-    /// Why it does not go on without a person; nil where it does.
+    /// Why it does not continue without a person; nil if it does.
     let personCause: PersonCause?
     private let invalidity: String?
     private let weights: [Revision: Int]?
@@ -27,7 +27,7 @@ struct DeploymentHealth {
         } else if state.heldBack != nil {
             personCause = .anotherPlace
         } else if availability.isUnknown, state.rollout == nil {
-            personCause = nil  // What was decided before may not be so any more.
+            personCause = nil  // The last decision may be outdated.
         } else if view.recordProblem != nil {
             personCause = .notRecorded
         } else {
@@ -39,13 +39,13 @@ struct DeploymentHealth {
     private static func phase(_ state: RolloutState, _ availability: Availability) -> Phase {
         switch (state.phase, availability) {
         case (.healthy, .unavailable), (.healthy, .unknown), (.degraded, .unknown), (.failed, .unknown): .degraded
-        // Where nothing is left that should serve, nothing is missing.
+        // If nothing should serve any more, nothing is missing.
         case (.rolledBack, .unavailable), (.rolledBack, .unknown): state.stable == nil ? .rolledBack : .degraded
         case (let phase, _): phase
         }
     }
 
-    /// What happened last; where something is missing, what that is.
+    /// What happened last, or what is missing.
     var message: String {
         switch (phase, availability) {
         case (.degraded, .unknown(let text)): "\(text); before that: \(state.message)"
@@ -56,8 +56,8 @@ struct DeploymentHealth {
         }
     }
 
-    /// What a rollout waits for comes first: it goes on, whatever git says meanwhile. At rest, what keeps git's wish from
-    /// being followed comes first.
+    /// The wait of a rollout comes first, because the rollout continues whatever git says meanwhile. At rest, reasons why git is
+    /// not followed come first.
     private static func waiting(
         _ view: DeploymentView, _ state: RolloutState, _ wait: Wait?, _ availability: Availability,
         _ cause: PersonCause?
@@ -65,7 +65,8 @@ struct DeploymentHealth {
         if let problem = view.recordProblem {
             return WaitStatus(
                 cause: "decisions to be recorded: \(problem)",
-                remedy: "mend that; it goes on by itself then, and taking a candidate out of traffic works meanwhile",
+                remedy:
+                    "solve this problem, and the rollout continues by itself; a candidate can still be taken out of traffic",
                 since: view.recordProblemSince ?? wait?.since ?? state.since, needsPerson: true)
         }
         if state.rollout != nil, let wait { return withRemedy(WaitStatus(wait), cause, state) }
@@ -76,20 +77,23 @@ struct DeploymentHealth {
         }
         if let heldBack = state.heldBack {
             return WaitStatus(
-                cause: heldBack, remedy: "take the manifest out of git and put it back when nothing is left",
+                cause: heldBack,
+                remedy: "remove the manifest from git, and add it again when nothing of the deployment is left",
                 since: state.since, needsPerson: true)
         }
         switch availability {
         case .unknown(let text): return WaitStatus(cause: text, since: view.problemSince ?? view.firstSeenAt)
         case .outOfSight(let blindness):
-            return WaitStatus(cause: "this to end: \(blindness.text)", since: blindness.since)
+            return WaitStatus(cause: "this problem to end: \(blindness.text)", since: blindness.since)
         case .available, .unavailable: break
         }
         if let wait { return withRemedy(WaitStatus(wait), cause, state) }
         if let cause {
             return withRemedy(WaitStatus(cause: state.message, since: state.since, needsPerson: true), cause, state)
         }
-        if let problem = view.problem { return WaitStatus(cause: "this to end: \(problem)", since: view.problemSince) }
+        if let problem = view.problem {
+            return WaitStatus(cause: "this problem to end: \(problem)", since: view.problemSince)
+        }
         guard state.stable != nil, let text = availability.text else { return nil }
         return WaitStatus(cause: text, since: state.shortage?.since ?? state.decidedAt)
     }
@@ -108,10 +112,10 @@ struct DeploymentHealth {
 
     // MARK: - Conditions
 
-    /// Nothing is in the way of what git asks for, and all of it serves.
+    /// Everything that git asks for serves, and nothing prevents a change.
     var isReady: Bool { phase == .healthy && availability == .available && waiting == nil && personCause == nil }
 
-    /// - Parameter message: all that there is to say.
+    /// - Parameter message: the full message of the status.
     func conditions(_ message: String) -> [Condition] {
         [ready(message), reconciling(message), stalled(message), available]
     }
@@ -125,7 +129,7 @@ struct DeploymentHealth {
         return Condition(type: .ready, false, reason: reason, message: message)
     }
 
-    /// As kstatus has it, never together with Stalled: something goes on by itself, or it needs a person.
+    /// As in kstatus, never true together with Stalled: either it continues by itself, or it needs a person.
     private func reconciling(_ message: String) -> Condition {
         let isUnderWay = state.rollout != nil || state.isRemoved || !state.waitsFor.isEmpty || state.postponed != nil
         return Condition(
@@ -146,7 +150,7 @@ struct DeploymentHealth {
         return Condition(type: .stalled, true, reason: personCause.reason, message: text)
     }
 
-    /// What has most of the traffic, as far as it is seen.
+    /// The revision with most of the traffic, as observed.
     private var serving: DeployedRevision? {
         let candidates = [state.stable, state.rollout?.candidate].compactMap(\.self)
         guard let weights else { return candidates.first }
@@ -159,7 +163,7 @@ struct DeploymentHealth {
             let serves = serving
             return Condition(
                 type: .available, true, reason: "Serves",
-                message: serves.map { "version \($0.version) serves" } ?? "all that should serve does")
+                message: serves.map { "version \($0.version) serves" } ?? "everything that should serve does")
         case .unavailable(let reason, let text):
             return Condition(type: .available, false, reason: reason, message: text)
         case .unknown(let text): return Condition(type: .available, nil, reason: "Unknown", message: text)
@@ -170,7 +174,7 @@ struct DeploymentHealth {
 }
 
 extension Condition {
-    /// - Parameter value: nil: not known.
+    /// - Parameter value: nil if it is unknown.
     init(type: Kind, _ value: Bool?, reason: String, message: String) {
         self.init(
             type: type.rawValue, status: value.map { $0 ? "True" : "False" } ?? "Unknown", reason: reason,

@@ -1,7 +1,7 @@
 import ModelManifests
 import Serving
 
-/// What git wants of one deployment, for a site that shows it.
+/// What git wants of one deployment, to be shown at its site.
 public struct Announcement: Hashable, Sendable {
     public var deployment: DeploymentKey
     public var labels: [String: String]
@@ -16,27 +16,27 @@ public struct Announcement: Hashable, Sendable {
         self.commit = commit
     }
 
-    /// - Returns: nil where the manifest is not for showing.
+    /// - Returns: nil if the manifest is not meant to be shown.
     init?(_ deployment: ModelDeployment, commit: String) {
         guard let written = deployment.written else { return nil }
         self.init(deployment: deployment.key, labels: deployment.labels, spec: written, commit: commit)
     }
 }
 
-/// What became of an announcement.
+/// A site's answer to an announcement.
 public enum AnnouncementAnswer: Equatable, Sendable {
-    /// The site shows what git says. `warning`: what is to be said where somebody else writes the entry again and again.
+    /// The site shows what git says. `warning`: a message for the status if another writer keeps overwriting the entry.
     case shown(warning: String?)
-    /// The site did not take it. What it took last stays in force: the pass goes on by that, and its gates, its commands
-    /// and the repair of drift with it.
+    /// The site did not accept it. What it accepted last stays in force: the pass continues with that, including gates, commands
+    /// and drift repair.
     case refused(AnnouncementRefusal)
 }
 
-/// Why a site did not take what git says, and what to do.
+/// Why a site did not accept what git says, and what to do.
 public struct AnnouncementRefusal: RetryableError, Hashable {
     public var message: String
     public var retryClass: RetryClass
-    /// For a moment nothing may be carried out there: what is being made anew must not be worked on.
+    /// Nothing may be carried out at the site for the moment, because the object is being created again.
     public var holdsPass: Bool
 
     public init(_ message: String, retry: RetryClass, holdsPass: Bool = false) {
@@ -46,43 +46,44 @@ public struct AnnouncementRefusal: RetryableError, Hashable {
     }
 }
 
-/// The entry is there, and its record is not, or is an older one: somebody wiped it, or put an older one back. What the
-/// controller has in memory is newer, and is to be written as if there were no record.
+/// The entry exists, but its record is missing or older than expected: someone deleted it, or restored an older one. The state in
+/// the controller's memory is newer, and is written as if there were no record.
 public struct RecordLost: Error, Hashable, Sendable {
     public var deployment: DeploymentKey
 
     public init(deployment: DeploymentKey) { self.deployment = deployment }
 }
 
-/// A site's own list of deployments: what git wants of each, and how it stands.
+/// A site's public list of deployments: what git wants of each one, and its status.
 ///
 /// # Guarantees
-/// - Nothing is written where everything is as it was announced or reported before, except by somebody else's hand:
-///   that is put back.
-/// - The record that `StateStore` keeps in the same place is never lost by an announcement.
-/// - A site that refuses, or cannot be asked, is an answer and no error. A refused announcement is repeated more and more
-///   seldom; another one at once.
+/// - Nothing is written if everything is as it was announced or reported before. Changes by other writers are reverted.
+/// - An announcement never loses the record that `StateStore` keeps in the same place.
+/// - A refusal, or a site that cannot be asked, is an answer and not an error. A refused announcement is repeated with increasing
+///   delays; a different announcement is made at once.
 public protocol DeploymentRegister: Sendable {
-    /// Called before every decision. A newer commit that changes nothing about the deployment is no change.
+    /// Called before every decision. A newer commit that changes nothing about the deployment is not written.
     ///
-    /// - Throws: where nothing may be decided now: `RecordLost`, `StateConflict`, or a `RetryableError` that says whose the
-    ///   deployment is.
+    /// - Throws: if nothing may be decided now: `RecordLost`, `StateConflict`, or a `RetryableError` that says who owns the
+    ///   deployment.
     @discardableResult
     func announce(_ announcement: Announcement) async throws -> AnnouncementAnswer
-    /// Git has it no more. What it serves is still to be taken down, and its record is kept until then.
+    /// Git does not contain the deployment any more. Its instances are still to be taken down, and its record is kept until then.
     ///
-    /// - Throws: as `announce`.
+    /// - Throws: the same errors as `announce`.
     @discardableResult
     func withdraw(_ deployment: DeploymentKey) async throws -> AnnouncementAnswer
-    /// How it stands now, where that is not what was last written.
+    /// Writes the status, if it differs from what was last written.
     func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async throws
-    /// Revisions that were in quarantine when the record was last written, from a place that outlives the record.
+    /// The revisions that were in quarantine when the record was last written. They are stored in a place that outlives the
+    /// record.
     ///
-    /// - Returns: nil where that is not known.
+    /// - Returns: nil if it is unknown.
     func quarantine(of deployment: DeploymentKey) async -> [QuarantineStatus]?
-    /// Whether another controller keeps it, as far as is known: then it is no business of this one until git wants it.
+    /// Whether another controller keeps the deployment, as far as is known. This controller then leaves it alone until git wants
+    /// it.
     func isAnothers(_ deployment: DeploymentKey) async -> Bool
-    /// Deployments whose entry somebody else has changed.
+    /// Deployments whose entry another writer has changed.
     var changes: AsyncStream<DeploymentKey> { get }
 }
 

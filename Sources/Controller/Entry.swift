@@ -10,58 +10,58 @@ struct PendingCommand {
     var reply: CheckedContinuation<Void, any Error>
 }
 
-/// What is kept in memory of one deployment.
+/// What the controller keeps in memory about one deployment.
 struct Entry {
-    /// Where its record is, or its instances without a record; nil while there is neither.
+    /// The site of its record, or of its instances without a record; nil if there is neither.
     var site: SiteName?
     var state: RolloutState?
     var version: Int?
-    /// `decidedAt` of the state that was written last; nil where what is in memory has yet to be written.
+    /// `decidedAt` of the state that was written last; nil if the state in memory must be written.
     var writtenAt: Date?
-    /// The quarantine of which the store has a second copy; nil: of none so far.
+    /// The quarantine of which the store has a second copy; nil if it has none so far.
     var notedQuarantine: [Quarantine]??
-    /// Decisions that were carried out and are not in the record yet; nil where there are none.
+    /// Decisions that were carried out but are not recorded yet; nil if there are none.
     var unwritten: UnwrittenDecisions?
-    /// Why its record cannot be read: nothing is decided and nothing is overwritten. Nil where it can.
+    /// Why its record cannot be read; nil if it can. Meanwhile nothing is decided, and the record is not overwritten.
     var unreadableRecord: String?
-    /// A write that was given up came through after all: the record is read again before the next decision.
+    /// A write that had timed out succeeded later, so the record must be read again before the next decision.
     var mustReload = false
     var observed: Observation?
-    /// When that was so; nil where nothing was seen in this term.
+    /// When `observed` was current; nil if nothing was observed in this term.
     var observedAt: Date?
-    /// An observation that came after its pass had given it up: the next pass takes it.
+    /// An observation that came too late for its pass: the next pass uses it.
     var lateObservation: Observation?
-    /// What the site refused to be told.
+    /// The announcement that the site last failed to accept.
     var refusedAnnouncement: Announced?
-    /// What the backend was last told, in this term.
+    /// The last plan that the backend was told, in this term.
     var plan: ServingPlan?
-    /// `plan` was carried out after its pass had given it up: the next pass has nothing to do for it.
+    /// Whether `plan` was applied after its pass had stopped waiting: the next pass need not apply it again.
     var isAppliedLate = false
-    /// Of the candidate's last failing requests, as last read.
+    /// Ids of the candidate's last failing requests, as last read.
     var failedRequestIds: [String] = []
-    /// Requests that were meant for a revision and that none of its instances could take, as last read.
+    /// Requests meant for a revision that none of its instances could take, as last read.
     var unavailable: [Revision: Int] = [:]
     /// Requests whose clients gave up, as last read.
     var abandoned: [Revision: Int] = [:]
-    /// What the instances of a revision cost, as last read.
+    /// The cost of the instances of a revision, as last read.
     var costs: [Revision: InstanceCost] = [:]
-    /// Why some part of its passes is not done.
+    /// Why steps of its passes failed.
     var troubles = PassTroubles()
-    /// Steps that failed and are not tried again before their time.
+    /// When steps that failed may be tried again.
     var retries: [PassStep: StepRetry] = [:]
-    /// How what failed in the last pass may be tried again.
+    /// The retry class of the last failure in the last pass.
     var failure: RetryClass?
-    /// The commit that the last pass went by.
+    /// The commit of the last pass.
     var commit: String?
     var pin: Pin?
-    /// Since when its manifest in git is invalid; nil while it is not.
+    /// Since when its manifest in git has been invalid; nil if it is valid.
     var invalidSince: Date?
-    /// What could not be pinned last.
+    /// The model whose pinning failed last.
     var failedPin: ModelSource?
     var firstSeenAt: Date
     var commands: [PendingCommand] = []
     var passWaiters: [CheckedContinuation<Void, Never>] = []
-    /// Questions that are being put, by their id.
+    /// The inquiries under way, by their id.
     var inquiries: [String: OpenInquiry] = [:]
     /// Answers that wait for the next pass.
     var findings: [Finding] = []
@@ -69,32 +69,32 @@ struct Entry {
     var problem: String? { troubles.text }
 }
 
-/// A question that is being put.
+/// An inquiry under way.
 struct OpenInquiry {
     var question: Inquiry.Question
     var task: Task<Void, Never>
 }
 
-/// The digest that mutable model files were found to have.
+/// The digest that was found for mutable model files.
 struct Pin {
     var model: ModelSource
     var digest: Digest?
-    /// A newer commit, or a newer look at git, asks again.
+    /// False after a newer commit, or a newer check of git: the files are then checked again.
     var isFresh: Bool
 }
 
-/// What was decided, and carried out, while it could not be recorded: it took traffic away from a candidate.
+/// Decisions that took traffic away from a candidate, and were carried out while they could not be recorded.
 struct UnwrittenDecisions: Equatable {
     /// With the times at which they were decided.
     var events: [RolloutEvent]
-    /// The write that is under way with `attemptedEvents` of them, if it has not ended.
+    /// The number of the write under way, which contains the first `attemptedEvents` events; nil if there is none.
     var attempt: UInt64?
     var attemptedEvents = 0
 }
 
-/// The parts of a pass that can fail each for itself, the most important first.
+/// The steps of a pass that can fail separately, the most important first.
 enum PassStep: Int, CaseIterable, Comparable, Sendable {
-    /// Where it is served.
+    /// Finding the deployment's site.
     case place
     case record
     case observing
@@ -106,10 +106,10 @@ enum PassStep: Int, CaseIterable, Comparable, Sendable {
     static func < (left: PassStep, right: PassStep) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// Why parts of the last pass were not done, and what to do.
+/// Why steps of the last pass failed, and what to do.
 struct PassTroubles: Equatable {
     private var texts: [PassStep: String] = [:]
-    /// When each began, as of the last pass that ended.
+    /// When each trouble began, as of the end of the last pass.
     private var begun: [PassStep: Date] = [:]
 
     subscript(step: PassStep) -> String? {
@@ -117,33 +117,33 @@ struct PassTroubles: Equatable {
         set { texts[step] = newValue }
     }
 
-    /// Something has to be tried again.
+    /// A step must be tried again.
     var failed: Bool {
         [PassStep.record, .observing, .announcing, .applying].contains { texts[$0] != nil }
     }
 
-    /// Nothing is in the way but what is tried again.
+    /// Every trouble is one that is tried again.
     var isRetried: Bool {
         !texts.isEmpty && texts.keys.allSatisfy { [.record, .observing, .pinning, .readings, .applying].contains($0) }
     }
 
-    /// After each pass: what is new began now, and what is over is forgotten.
+    /// Called after each pass: new failures begin now, and those that are over are forgotten.
     mutating func settle(at now: Date) {
         begun = texts.reduce(into: [:]) { $0[$1.key] = begun[$1.key] ?? now }
     }
 
     func since(_ step: PassStep) -> Date? { begun[step] }
 
-    /// When the oldest of them began.
+    /// When the oldest trouble began.
     var since: Date? { begun.values.min() }
 
-    /// Nil while all is well.
+    /// Nil if there is no trouble.
     var text: String? {
         texts.isEmpty ? nil : texts.sorted { $0.key < $1.key }.map(\.value).joined(separator: "; ")
     }
 }
 
-/// What a site was told of a deployment.
+/// What a site was told about a deployment.
 enum Announced: Equatable {
     case announced(Announcement)
     case removed

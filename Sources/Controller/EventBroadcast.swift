@@ -1,13 +1,13 @@
 import ModelManifests
 
-/// Hands every new event to whoever listens. A listener that falls behind loses the oldest; `mlctl events` has them all.
+/// Sends every new event to all listeners. A slow listener loses the oldest events; `mlctl events` shows all of them.
 struct EventBroadcast {
     static let bufferLimit = 256
 
     private var listeners: [Int: AsyncStream<StoredEvent>.Continuation] = [:]
     private var nextListener = 0
 
-    /// - Returns: the stream, and the listener's number, to be given to `remove` when the stream ends.
+    /// - Returns: the stream, and the listener's number for `remove` when the stream ends.
     mutating func add() -> (
         stream: AsyncStream<StoredEvent>, listener: Int, continuation: AsyncStream<StoredEvent>.Continuation
     ) {

@@ -3,29 +3,29 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// Why a deployment is as it is: what `mlctl explain` shows and `GET …/explain` answers.
+/// Explains the state of a deployment: what `mlctl explain` shows and `GET …/explain` returns.
 public struct DeploymentExplanation: Hashable, Codable, Sendable {
     public var status: DeploymentStatus
-    /// What would happen next.
+    /// What can happen next.
     public var outlook: [Outlook]
-    /// Of the rollout in flight; else, as they stood when the last one was rolled back.
+    /// The gates of the rollout in flight; otherwise their state when the last rollout was rolled back.
     public var gates: [GateExplanation]
     public var steps: [StepExplanation]
-    /// Of the rollout in flight, or of the last one: oldest first.
+    /// The events of the rollout in flight, or of the last one: oldest first.
     public var events: [StoredEvent]
-    /// What took the last rollout back; null where it was not, or a new one is on its way.
+    /// The event that rolled back the last rollout; null if it was not rolled back, or a new one is in flight.
     @Nullable public var rollback: StoredEvent?
-    /// After a rollback or an abort, and while one goes back: what was left. Null where nothing was.
+    /// After a rollback or an abort, and during one: the revision that was left. Null if there is none.
     @Nullable public var left: LeftRevision?
-    /// Ids of the candidate's last failing requests, newest last: of the rollout in flight, or of the one that was rolled
-    /// back. Answers carry them as `x-mlctl-request-id`.
+    /// Ids of the candidate's last failing requests, newest last, from the rollout in flight or from the one that was rolled
+    /// back. Responses carry them in the header `x-mlctl-request-id`.
     public var failedRequestIds: [String]
     /// Of the rollout in flight: requests that are in no gate's evidence, because one bad instance answered them. Left out
     /// where there are none.
     public var leftOut: [LeftOutRequests]?
-    /// All that may change without a new revision.
+    /// All settings that can change without a new revision.
     public var settings: [SettingWords]
-    /// What serves, and what is wanted; null where there is none.
+    /// The stable revision and the wanted one; null if there is none.
     @Nullable public var stableLoad: RevisionLoad?
     @Nullable public var wanted: RevisionLoad?
 
@@ -50,10 +50,10 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     }
 }
 
-/// A revision that a rollback or an abort left for the one that serves.
+/// A revision that a rollback or an abort left in favour of the stable one.
 public struct LeftRevision: Hashable, Codable, Sendable {
     public var version: String
-    /// Null where the history does not go back that far.
+    /// Null if the history does not reach back that far.
     @Nullable public var revision: Revision?
 
     public init(version: String, revision: Revision? = nil) {
@@ -77,7 +77,7 @@ public struct LeftOutRequests: Hashable, Codable, Sendable {
 
 public struct GateExplanation: Hashable, Codable, Sendable {
     public var summary: GateSummary
-    /// Null where the gate is no longer in the manifest.
+    /// Null if the gate is no longer in the manifest.
     @Nullable public var words: GateWords?
 
     public init(summary: GateSummary, words: GateWords?) {
@@ -98,14 +98,14 @@ public struct StepExplanation: Hashable, Codable, Sendable {
     }
 }
 
-/// A revision, and what it takes to load it.
+/// A revision and the resources that it needs.
 public struct RevisionLoad: Hashable, Codable, Sendable {
     public var revision: Revision
     public var version: String
-    /// That its model files were found to have.
+    /// The digest that was found for its model files.
     @Nullable public var digest: String?
     public var replicas: Int
-    /// Of each replica.
+    /// Per replica.
     public var resources: Resources
 
     public init(revision: Revision, version: String, digest: String?, replicas: Int, resources: Resources) {

@@ -4,13 +4,13 @@ import ModelManifests
 import Rollouts
 
 extension DeploymentExplanation {
-    /// Events that are looked through for the last rollout's.
+    /// How many events are searched for those of the last rollout.
     static let eventLimit = 500
 
-    /// From the record and its audit trail. Pure.
+    /// Builds the explanation from the record and the events. Pure.
     /// - Parameters:
-    ///   - events: the deployment's, newest first.
-    ///   - failedRequestIds: the candidate's, as last read.
+    ///   - events: the deployment's events, newest first.
+    ///   - failedRequestIds: those of the candidate, as last read.
     init(
         status: DeploymentStatus, state: RolloutState?, events: [StoredEvent], failedRequestIds: [String] = []
     ) {
@@ -33,7 +33,7 @@ extension DeploymentExplanation {
         gates = Self.gates(state, rollback: rollback)
     }
 
-    /// Oldest first, from the start of the newest rollout on.
+    /// The events of the newest rollout, oldest first.
     private static func lastRollout(in newestFirst: [StoredEvent]) -> [StoredEvent] {
         guard let start = newestFirst.firstIndex(where: { $0.event.kind == .rolloutStarted }) else {
             return newestFirst.reversed()
@@ -41,7 +41,7 @@ extension DeploymentExplanation {
         return newestFirst[...start].reversed()
     }
 
-    /// The decision itself: its evidence is what it was taken on.
+    /// The decision to roll back, because it contains the evidence that it was based on.
     private static func rollback(in oldestFirst: [StoredEvent]) -> StoredEvent? {
         oldestFirst.last { $0.event.kind == .rollingBack || $0.event.kind == .aborted }
             ?? oldestFirst.last { $0.event.kind == .rolledBack }
@@ -83,7 +83,7 @@ extension DeploymentExplanation {
 }
 
 extension RolloutState {
-    /// What was left for what serves, or is being left; nil where nothing is.
+    /// The revision that was left, or is being left, in favour of another one; nil if there is none.
     var left: LeftRevision? {
         if let rollout, rollout.purpose == .restore, let stable {
             return LeftRevision(version: stable.version, revision: stable.revision)

@@ -8,9 +8,9 @@ public struct InstanceStatus: Hashable, Codable, Sendable {
     /// `fetching`, `blocked`, `starting`, `ready`, `unready`, `draining`, `crashLooping` or `failed`.
     public var condition: String
     public var restarts: Int
-    /// The data plane has taken it out of rotation for now.
+    /// Whether the data plane has ejected it: it gets no requests for a while.
     public var ejected: Bool
-    /// What is wrong and what to do; null while all is well.
+    /// What is wrong and what to do; null if nothing is.
     @Nullable public var reason: String?
 
     public init(
@@ -31,19 +31,19 @@ public struct InstanceStatus: Hashable, Codable, Sendable {
             ejected: seen.isEjected == true, reason: seen.reason)
     }
 
-    /// Something is wrong with it.
+    /// Whether something is wrong with it.
     var isTroubled: Bool { condition != InstanceObservation.Condition.ready.rawValue || ejected || reason != nil }
 }
 
 extension [InstanceObservation] {
-    /// Those with something wrong first; the same order at each look.
+    /// Instances with problems come first. The order is stable.
     func statuses(limit: Int) -> [InstanceStatus] {
         let all: [InstanceStatus] = map { InstanceStatus($0) }
         let ordered = all.sorted { ($0.isTroubled ? 0 : 1, $0.id) < ($1.isTroubled ? 0 : 1, $1.id) }
         return [InstanceStatus](ordered.prefix(limit))
     }
 
-    /// How far those are that do not serve yet, such as `1 fetching, 2 starting`; nil where all serve.
+    /// The progress of instances that do not serve yet, such as `1 fetching, 2 starting`; nil if all serve.
     var progress: String? {
         let order: [(InstanceObservation.Condition, String)] = [
             (.fetching, "fetching"), (.blocked, "blocked"), (.starting, "starting"), (.unready, "not ready"),
@@ -58,16 +58,15 @@ extension [InstanceObservation] {
 }
 
 extension [Reading] {
-    /// Requests that were meant for a revision and that none of its instances could take; revisions without any are left
-    /// out.
+    /// Requests meant for a revision that none of its instances could take. Revisions without any are left out.
     var unavailable: [Revision: Int] {
         sums { $0.unavailable }
     }
 
-    /// Requests whose clients gave up while an instance of the revision was to answer.
+    /// Requests whose clients gave up while an instance of the revision was working on the answer.
     var abandoned: [Revision: Int] { sums { $0.abandonedTotal } }
 
-    /// What the instances of a revision cost, all together.
+    /// The cost of all instances of a revision together.
     var costs: [Revision: InstanceCost] {
         reduce(into: [:]) { costs, reading in
             guard let cost = reading.cost else { return }
@@ -83,6 +82,6 @@ extension [Reading] {
 }
 
 extension Int {
-    /// Nil for 0: what did not happen is not shown.
+    /// Nil for 0, so that the status leaves it out.
     var ifAny: Int? { self == 0 ? nil : self }
 }

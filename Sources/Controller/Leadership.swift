@@ -1,21 +1,21 @@
-/// An election among controllers of the same deployments: one of them works, the others wait.
+/// Leader election among controllers of the same deployments: one works, the others stand by.
 ///
-/// The record's compare-and-swap is what keeps two of them apart at all times; leading only keeps them out of each
-/// other's way.
+/// The compare-and-swap of records is what prevents conflicts at all times. Leadership only keeps the controllers from disturbing
+/// each other.
 public protocol Leadership: Sendable {
-    /// Takes part until its task is cancelled, and gives the lead up before it returns.
+    /// Takes part in the election until its task is cancelled, and gives up the lead before it returns.
     func run() async
-    /// By this controller's own clock: false from the moment at which somebody else could lead.
+    /// Measured with this controller's own clock: false from the moment at which another controller could lead.
     var isLeading: Bool { get }
-    /// Who leads, as far as is known.
+    /// The current leader, as far as is known.
     var leader: String? { get }
-    /// That is not this controller.
+    /// Whether the leader is another controller.
     var anotherLeads: Bool { get }
-    /// Where the API of the one who leads answers, as that one says: `http://host:port`; nil where it is not known.
+    /// The address of the leader's API, as published by the leader: `http://host:port`; nil if it is unknown.
     var leaderAPI: String? { get }
-    /// Why nobody can tell who leads: the place where turns are taken cannot be reached. Nil where it can.
+    /// Why the leader is unknown: the lease cannot be reached. Nil if it can.
     var problem: String? { get }
-    /// `isLeading` whenever it changes, as it is now first.
+    /// `isLeading`, first as it is now, then whenever it changes.
     var changes: AsyncStream<Bool> { get }
 }
 
@@ -23,18 +23,20 @@ extension Leadership {
     public var leaderAPI: String? { nil }
 }
 
-/// Whether a controller does the work, for those who ask it something.
+/// Whether a controller leads, for its API.
 public enum LeaderStanding: Equatable, Sendable {
-    /// Or nobody else could.
+    /// It leads, or there is no election.
     case leads
-    /// What it knows is not what is so: ask the one who leads.
+    /// It stands by, so its state may be outdated: the leader knows the current one.
     /// - Parameters:
-    ///   - reason: what is to be said where that cannot be asked.
-    ///   - remembers: it led before, and nobody is known to know better: it shows what it knew last, as that.
+    ///   - reason: the message if the leader cannot be asked.
+    ///   - remembers: whether it led before and no other leader is known; it then shows its last known state.
     case standsBy(leader: String?, api: String?, reason: String, remembers: Bool = false)
 }
 
-/// The lead was lost in the middle of a pass: what it decided is not carried out.
+/// The lead was lost during a pass; its decision is not carried out.
 struct LeadershipLost: Error, CustomStringConvertible {
-    var description: String { "the lead was lost meanwhile: ask the controller that leads now" }
+    var description: String {
+        "this controller is no longer the leader: send the request to the controller that leads now"
+    }
 }

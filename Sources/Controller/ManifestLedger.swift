@@ -1,33 +1,33 @@
 import Foundation
 import ModelManifests
 
-/// What git wants of each deployment, from one commit to the next. Only files whose blob changed are parsed again.
+/// What git wants of each deployment, carried from one commit to the next. Only files whose blob changed are parsed again.
 ///
-/// When in doubt it holds: a file that cannot be read holds everything that was last read from it, and as long as it is
-/// not known what was in it, nothing is taken for removed.
+/// When in doubt it holds. A file that cannot be read keeps everything that was last read from it. As long as the content of some
+/// file is unknown, no deployment counts as removed.
 package struct ManifestLedger {
     package enum Wish: Equatable {
         case manifest(ModelDeployment)
-        /// Not known, or not valid: it goes on as it was last wanted.
+        /// Unknown or invalid: the deployment stays as it was last wanted.
         case held
         case removed
     }
 
     package struct Absorbed {
-        /// Deployments whose wish is another than before.
+        /// Deployments whose wish has changed.
         package var changed: Set<DeploymentKey>
-        /// Why something was held back, and what to do; nil where nothing was.
+        /// Why something was held, and what to do; nil if nothing was.
         package var warning: String?
     }
 
     private struct KnownFile {
         var blob: String
         var parsed: ParsedFile
-        /// It could never be read: nobody knows what is in it.
+        /// It could never be read, so its content is unknown.
         var isUnknown: Bool
     }
 
-    /// Files that one task parses: enough to outweigh the task.
+    /// How many files one task parses: enough to outweigh the cost of a task.
     static let filesPerTask = 256
 
     package private(set) var commit = ""
@@ -35,31 +35,31 @@ package struct ManifestLedger {
     private var files: [String: KnownFile] = [:]
     private var desired = DesiredState()
     private var wishes: [DeploymentKey: Wish] = [:]
-    /// Every file of the commit could be read: what is not in it is not wanted.
+    /// Whether every file of the commit could be read: deployments that are in none of them are not wanted.
     private var isCertain = false
-    /// By what they depend on. Derived once a commit, so that no pass has to look through all deployments for them.
+    /// Reverse dependencies. Computed once per commit, so that no pass has to search all deployments.
     private(set) var dependents: [DeploymentKey: [DeploymentKey]] = [:]
 
     package init() {}
 
-    /// All that git speaks of, valid or not.
+    /// All deployments that git mentions, valid or not.
     package private(set) var keys: Set<DeploymentKey> = []
-    /// So many more are wrong beside `diagnostics`.
+    /// The number of further problems that `diagnostics` does not list.
     package var leftOut: Int { desired.leftOut }
-    /// Ports of this machine that deployments of this commit have, or go on having.
+    /// Ports of this machine that deployments of this commit have or keep.
     package var ports: [DeploymentKey: Set<Int>] { desired.ports }
-    /// Runtimes that the files describe.
+    /// The runtimes that the files define.
     package var runtimeNames: Set<String> { desired.runtimeNames }
 
     package func wants(_ key: DeploymentKey) -> Bool { keys.contains(key) }
 
-    /// Where a field of a deployment stands, or the deployment itself.
+    /// The place of a deployment's field in its file, or of the deployment itself.
     package func place(of key: DeploymentKey, _ path: String) -> Diagnostic? { desired.place(of: key, path) }
 
-    /// Commands of check gates, as git has them, or had them when it could last be read.
+    /// The commands of check gates, as in git now or when git could last be read.
     package private(set) var checks: [DeploymentKey: Set<CheckGate>] = [:]
 
-    /// Deployments whose model files may change without a commit.
+    /// Deployments whose model files can change without a commit.
     var mutableModels: Set<DeploymentKey> {
         Set(
             wishes.compactMap { key, wish in
@@ -73,7 +73,7 @@ package struct ManifestLedger {
         wishes[key] ?? (commit.isEmpty ? .held : .removed)
     }
 
-    /// Parses what is new, on as many threads as there are.
+    /// Parses new and changed files in parallel.
     ///
     /// - Throws: `CancellationError`.
     package func parseNew(in snapshot: ManifestSnapshot) async throws -> [String: ParsedFile] {
@@ -102,9 +102,9 @@ package struct ManifestLedger {
     }
 
     /// - Parameters:
-    ///   - known: deployments that have a record: only those can be removed.
-    ///   - reserved: ports that no endpoint can have, and who serves where.
-    ///   - rules: what the project may do.
+    ///   - known: deployments with a record: only those can be removed.
+    ///   - reserved: ports that no endpoint can use, and the current holders of ports.
+    ///   - rules: what the project is allowed to do.
     package mutating func absorb(
         _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>, allowsEmpty: Bool,
         reserved: ReservedPorts = ReservedPorts(), by rules: ProjectRules = .open
@@ -144,10 +144,10 @@ package struct ManifestLedger {
         return Absorbed(changed: changed, warning: warning)
     }
 
-    /// Takes in deployments whose records were found after the commit was read: they are taken for removed, or held, by
-    /// the same rule as those that were known before.
+    /// Adds deployments whose records were found after the commit was read. They count as removed, or are held, by the same rule
+    /// as those that were known before.
     ///
-    /// - Returns: why they are held, and what to do; nil where they are not.
+    /// - Returns: why they are held, and what to do; nil if they are not.
     mutating func meet(_ known: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
         guard !commit.isEmpty else { return nil }
         let missing = known.filter { wishes[$0] == nil }
@@ -162,11 +162,11 @@ package struct ManifestLedger {
     private func reasonToHold(_ missing: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
         guard !missing.isEmpty else { return nil }
         if !isCertain {
-            return "some files cannot be read, so that nothing is taken for removed: mend them ('mlctl validate')"
+            return "some files cannot be read, so no deployment counts as removed: correct them ('mlctl validate')"
         }
         if desired.deployments.isEmpty, desired.invalid.isEmpty, !allowsEmpty {
-            return "the commit holds no ModelDeployment at all: everything is kept as it is. "
-                + "To remove all, start the controller with --allow-empty"
+            return "the commit contains no ModelDeployment: all deployments stay as they are. "
+                + "To remove all of them, start the controller with --allow-empty"
         }
         return nil
     }

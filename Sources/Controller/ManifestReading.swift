@@ -1,12 +1,12 @@
 import Dispatch
 import ModelManifests
 
-/// Reading, parsing and resolving the manifests of one project, beside everything else.
+/// Reads, parses and resolves the manifests of one project, in parallel with all other work.
 ///
-/// It runs on threads of its own: however much a repository holds, what serves is looked after by
-/// others meanwhile. Files, documents, values and diagnostics are bounded; what takes too long all the same is given up.
+/// It has its own threads, so that a large repository does not delay the passes. Files, documents, values and diagnostics are
+/// bounded, and a time limit ends what takes too long.
 enum ManifestReading {
-    /// Of one commit.
+    /// For one commit.
     static let limit: Duration = .seconds(120)
 
     /// What a commit says, and what it changes.
@@ -36,7 +36,7 @@ enum ManifestReading {
     private static let threads = ReadingThreads()
 }
 
-/// Threads that do nothing but read manifests: as many at once as there are processors.
+/// Threads that only read manifests: at most as many at once as there are processors.
 private final class ReadingThreads: TaskExecutor {
     private let queue = DispatchQueue(label: "mlctl.manifests", qos: .utility, attributes: .concurrent)
 

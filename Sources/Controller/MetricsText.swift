@@ -1,6 +1,6 @@
 import SafeText
 
-/// Prometheus' text exposition format 0.0.4, written line by line: help and type once a family.
+/// Prometheus' text exposition format 0.0.4, with one HELP and TYPE line per metric family.
 struct MetricsText {
     private var families: [String] = []
     private var samples: [String: [String]] = [:]

@@ -2,12 +2,12 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Delayed ground truth as somebody reports it: what one answer turned out to be worth, by one label.
+/// An outcome as it was reported (delayed ground truth): the value of one answer for one label.
 public struct ReportedOutcome: Hashable, Sendable {
-    /// What the answer carried as `x-mlctl-request-id`.
+    /// The header `x-mlctl-request-id` of the answer.
     public var requestId: String
     public var label: String
-    /// From 0 on; 1 or 0 where the label is a yes or a no.
+    /// Zero or more; 1 or 0 for a yes-or-no label.
     public var value: Double
 
     public init(requestId: String, label: String, value: Double) {
@@ -17,7 +17,7 @@ public struct ReportedOutcome: Hashable, Sendable {
     }
 }
 
-/// An outcome of a request that one deployment has really answered.
+/// An outcome of a request that a deployment has verifiably answered.
 public struct VerifiedOutcome: Hashable, Sendable {
     public var request: RequestIdentity
     public var reported: ReportedOutcome
@@ -28,9 +28,9 @@ public struct VerifiedOutcome: Hashable, Sendable {
     }
 }
 
-/// What became of a batch: every outcome is in one of the three numbers.
+/// The result of a batch. Every outcome counts in exactly one of the three numbers.
 public struct OutcomeReceipt: Hashable, Codable, Sendable {
-    /// Refusals beyond these are counted, not listed.
+    /// Further refusals are counted but not listed.
     public static let refusalLimit = 10
 
     public struct Refusal: Hashable, Codable, Sendable {
@@ -51,10 +51,10 @@ public struct OutcomeReceipt: Hashable, Codable, Sendable {
     }
 
     public var accepted: Int
-    /// Known before: the first report of a request and label counts, whatever later ones say.
+    /// Reported before. The first report of a request and label counts, whatever later ones say.
     public var repeated: Int
     public var refused: Int
-    /// The first few.
+    /// The first refusals.
     public var refusals: [Refusal]
 
     public init(accepted: Int = 0, repeated: Int = 0, refusals: [Refusal] = []) {

@@ -4,11 +4,11 @@ import Rollouts
 import Serving
 
 extension Controller {
-    /// Those of requests that a deployment of any site has answered are kept, each once.
+    /// Stores outcomes of requests that a deployment at any site has answered, each one once.
     public func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard let store = with.outcomes else {
-            throw ControlError(.unavailable, "this controller keeps no outcomes")
+            throw ControlError(.unavailable, "this controller does not store outcomes")
         }
         let revisions = Set(outcomes.compactMap { RequestIdentity(unverified: $0.requestId)?.revision })
         let deployments = deployments(with: revisions)
@@ -24,7 +24,7 @@ extension Controller {
         return receipt
     }
 
-    /// A site of which it is not known yet what serves there.
+    /// Why the deployments of some site are not known yet; nil if all sites were read.
     private var unread: String? {
         for name in with.sites.names {
             guard case .unread(let reason)? = standings[name] else { continue }
@@ -33,7 +33,7 @@ extension Controller {
         return nil
     }
 
-    /// Who serves one of `revisions`, tries it, or did.
+    /// The deployments that have one of `revisions`: as stable, as candidate, or in their history.
     private func deployments(with revisions: Set<Revision>) -> [Revision: [DeploymentKey]] {
         var found: [Revision: [DeploymentKey]] = [:]
         for (key, entry) in entries {
@@ -58,8 +58,8 @@ extension Controller {
         return keys
     }
 
-    /// What each deployment serves, tries or could go back to, at all sites.
-    /// - Returns: nil while that is not known of every site.
+    /// The revisions that each deployment serves, evaluates or could go back to, at all sites.
+    /// - Returns: nil until this is known of every site.
     public func revisionsInUse() -> [DeploymentKey: Set<Revision>]? {
         guard isAtWork, with.sites.names.allSatisfy({ standings[$0] == .read }) else { return nil }
         guard !entries.values.contains(where: { $0.unreadableRecord != nil || $0.mustReload }) else { return nil }
@@ -68,7 +68,7 @@ extension Controller {
 }
 
 extension RolloutState {
-    /// Those that serve, are on their way, or are in the history.
+    /// The stable revision, the candidate, and those in the history.
     public var revisions: [Revision] {
         [stable?.revision, rollout?.candidate.revision].compactMap(\.self) + history.map(\.deployed.revision)
     }

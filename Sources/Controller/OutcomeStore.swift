@@ -2,38 +2,38 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Where outcomes are kept, and summed by revision and label.
+/// Stores outcomes, and sums them by revision and label.
 ///
 /// # Guarantees
-/// - A request's label counts once, however often it is reported: also after a crash in the middle of a batch.
-/// - Totals are cumulative counters: they only rise, until their revision is forgotten.
+/// - A label of a request counts once, however often it is reported, even after a crash in the middle of a batch.
+/// - Totals are cumulative counters: they only grow, until their revision is forgotten.
 public protocol OutcomeStore: Sendable {
-    /// Counts what was not known yet. The batch is written whole or not at all.
-    /// - Parameter outcomes: of this deployment, verified, each value finite and not negative.
+    /// Counts the outcomes that are new. The batch is written completely or not at all.
+    /// - Parameter outcomes: verified outcomes of this deployment; each value is finite and not negative.
     func record(_ outcomes: [VerifiedOutcome], of deployment: DeploymentKey) async throws -> OutcomeReceipt
 
-    /// One reading a revision, in the order asked for: `LABEL.count` and `LABEL.sum` among its named counters, 0 where
-    /// nothing has been reported.
-    /// - Parameter since: counts only requests from the first full minute at or after it. Labels come late: without it,
-    ///   what is reported today of stable is about yesterday's traffic, and compared with a candidate that had none.
+    /// One reading per revision, in the given order, with `LABEL.count` and `LABEL.sum` as named counters; 0 if nothing was
+    /// reported.
+    /// - Parameter since: counts only requests from the first full minute at or after it. Labels arrive late: without this limit,
+    ///   today's reports for stable would be about yesterday's traffic, when the candidate had none.
     func totals(
         of deployment: DeploymentKey, revisions: [Revision], labels: [String], since: Date?
     ) async throws -> [Reading]
 }
 
-/// What bounds an outcome store.
+/// The limits of an outcome store.
 public enum OutcomeLimits {
-    /// Of one revision. Each is counted for as long as the revision is known.
+    /// Labels per revision. Each one is counted as long as the revision is known.
     public static let labels = 32
-    /// Older requests have no outcomes any more.
+    /// Outcomes of older requests are refused.
     public static let age: Duration = .seconds(14 * 86_400)
-    /// Outcomes of one revision and label that are remembered one by one. Beyond, the oldest requests are forgotten, and
-    /// what is then reported of requests as old is refused, so that none counts twice.
+    /// Outcomes of one revision and label that are remembered individually. Beyond this number the oldest requests are forgotten.
+    /// Reports for requests of that age are then refused, so that none counts twice.
     public static let remembered = 500_000
 }
 
 extension Reading {
-    /// Totals as the source `outcomes` has them.
+    /// The totals as a reading of the source `outcomes`.
     public static func outcomes(
         of revision: Revision, _ totals: [String: (count: Int, sum: Double)], labels: [String]
     ) -> Reading {

@@ -2,21 +2,21 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Sorts reported outcomes by the deployment that has answered, and out what cannot be an outcome. Pure.
+/// Assigns reported outcomes to the deployments that answered, and refuses invalid ones. Pure.
 struct OutcomeVerification {
     static let labelBytes = 63
 
     enum Key: Hashable {
         case known(RequestIdentityKey)
-        /// Why it cannot be had now.
+        /// Why the key cannot be read now.
         case unknown(String)
     }
 
-    /// Of deployments whose data plane has given ids out.
+    /// The keys with which the data planes of deployments sign request ids.
     var keys: [DeploymentKey: Key]
-    /// Which deployments have, or had, a revision: the same template may serve in several.
+    /// Which deployments have, or had, a revision. Several deployments may use the same serving template.
     var deployments: [Revision: [DeploymentKey]]
-    /// Why there may be deployments that are not among them; nil where all are known.
+    /// Why there may be further deployments; nil if all are known.
     var unread: String?
     var now: Date
     var ageLimit: Duration = OutcomeLimits.age
@@ -24,7 +24,7 @@ struct OutcomeVerification {
     struct Sorted: Equatable {
         var outcomes: [DeploymentKey: [VerifiedOutcome]] = [:]
         var refused: [OutcomeReceipt.Refusal] = []
-        /// Why one of them could be neither verified nor refused: the batch has to be reported again.
+        /// Why one of them could be neither verified nor refused: the batch must be reported again.
         var undecided: String?
     }
 
@@ -52,18 +52,18 @@ struct OutcomeVerification {
         }
         guard outcome.value.isFinite else { return refuse("its value is not a finite number") }
         guard outcome.value >= 0 else {
-            return refuse("its value is negative: report what is counted from 0, such as a cost or an absolute error")
+            return refuse("its value is negative: report a value of 0 or more, such as a cost or an absolute error")
         }
         guard Self.isLabel(outcome.label) else {
             return refuse("its label must be up to \(Self.labelBytes) letters, digits, '-', '_' and '.'")
         }
         guard let said = RequestIdentity(unverified: outcome.requestId) else {
-            return refuse("its requestId is none: take it from the answer's header x-mlctl-request-id")
+            return refuse("its requestId is not valid: take it from the answer's header x-mlctl-request-id")
         }
         let candidates = deployments[said.revision] ?? []
         guard !candidates.isEmpty else {
             if let unread { return .failure(Problem(reason: unread, isUndecided: true)) }
-            return refuse("no deployment has a revision \(said.revision), as its requestId says")
+            return refuse("no deployment has revision \(said.revision), which its requestId names")
         }
         var unknown: String?
         for deployment in candidates {
@@ -80,10 +80,10 @@ struct OutcomeVerification {
         }
         if let unknown { return .failure(Problem(reason: unknown, isUndecided: true)) }
         guard candidates.contains(where: { keys[$0] != nil }) else {
-            return refuse("no request has got an id yet: the data plane has no key of its own there")
+            return refuse("no request has an id yet, because the data plane has no key there")
         }
         return refuse(
-            "its requestId was not given out by the proxies that serve it, or their key has been made anew since")
+            "its requestId was not issued by the proxies of that deployment, or their key was replaced since")
     }
 
     static func isLabel(_ text: String) -> Bool {

@@ -2,36 +2,36 @@ import Foundation
 import ModelManifests
 import Synchronization
 
-/// How long a pass waits for what is outside, step by step. The sum of those that a command waits for is under 5 s.
+/// How long a pass waits for other components, per step. The sum of the steps that a command waits for is below 5 s.
 ///
-/// A call that takes longer is not waited for; the pass goes on with what it knows, and says so. The call itself goes on: a
-/// second one of its kind is not begun before it has ended, and its end begins another pass.
+/// If a call takes longer, the pass continues with what it knows, and says so in the status. The call itself continues. A second
+/// call of the same kind is not started before it has ended, and its end triggers another pass.
 public struct CallLimits: Hashable, Sendable {
     public var announcing: Duration = .seconds(1)
     public var observing: Duration = .milliseconds(1500)
-    /// Beside observing.
+    /// Runs in parallel with observing.
     public var readings: Duration = .milliseconds(1500)
     public var recording: Duration = .seconds(2)
     public var applying: Duration = .milliseconds(1500)
-    /// A plan that is to be replaced is given up after this, though it has not ended.
+    /// A plan that must be replaced is given up after this time, even if it has not ended.
     public var replacing: Duration = .seconds(5)
-    /// A command that no pass has taken by then is refused, and says why.
+    /// A command that no pass has taken within this time is refused with the reason.
     public var command: Duration = .milliseconds(4500)
-    /// Downloading or hashing the files of one model.
+    /// For downloading or hashing the files of one model.
     public var pinning: Duration = .seconds(900)
-    /// Pinning is told of in the status when it takes longer.
+    /// Pinning appears in the status if it takes longer than this.
     public var quietPinning: Duration = .seconds(5)
     public var reporting: Duration = .seconds(10)
     public var notifying: Duration = .seconds(60)
-    /// `sync` answers within this, whatever the deployments that changed wait for.
+    /// `sync` answers within this time, even if changed deployments are still waiting.
     public var syncing: Duration = .seconds(10)
-    /// What is under way when the controller stops is waited for no longer than this.
+    /// When the controller stops, it waits at most this long for calls under way.
     public var settling: Duration = .seconds(5)
 
     public init() {}
 }
 
-/// What was outside did not answer in time.
+/// A component did not answer in time.
 struct CallTimedOut: Error, Hashable, CustomStringConvertible {
     var step: PassStep
     var since: Date
@@ -44,7 +44,7 @@ struct CallTimedOut: Error, Hashable, CustomStringConvertible {
 }
 
 extension PassStep {
-    /// Who is asked.
+    /// The component that is called.
     var callName: String {
         switch self {
         case .place: "the site"
@@ -58,11 +58,11 @@ extension PassStep {
     }
 }
 
-/// A result that several may bring: the first one counts.
+/// A result that several tasks may provide: the first one counts.
 final class FirstResult<Value: Sendable>: Sendable {
     private enum State {
         case open(CheckedContinuation<Value, any Error>?)
-        /// Brought, and not yet taken.
+        /// Provided, but not taken yet.
         case brought(Result<Value, any Error>)
         case taken
     }
@@ -81,7 +81,7 @@ final class FirstResult<Value: Sendable>: Sendable {
         return isFirst
     }
 
-    /// Once.
+    /// Call once.
     func value() async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let brought = state.withLock { state -> Result<Value, any Error>? in
@@ -97,9 +97,9 @@ final class FirstResult<Value: Sendable>: Sendable {
     }
 }
 
-/// Time limits of what is under way: one task for all of them, and nothing is left of those that are not needed any more.
+/// Time-outs of operations under way. One task serves all of them; time-outs that are no longer needed are removed.
 final class TimeLimits: Sendable {
-    /// A limit passes by at most this much later.
+    /// A time-out may fire up to this much late.
     static let granularity: Duration = .milliseconds(50)
 
     private struct State {
@@ -127,7 +127,7 @@ final class TimeLimits: Sendable {
 
     func lift(_ number: UInt64) { state.withLock { $0.limits[number] = nil } }
 
-    /// Until its task is cancelled.
+    /// Runs until its task is cancelled.
     func run() async {
         for await _ in begun {
             var isNeeded = true
@@ -146,7 +146,7 @@ final class TimeLimits: Sendable {
     }
 }
 
-/// A call that is under way: of one deployment, one of a kind.
+/// A call under way: at most one per deployment and step.
 struct OpenCall {
     struct Key: Hashable {
         var deployment: DeploymentKey
@@ -159,15 +159,15 @@ struct OpenCall {
     var letGo: @Sendable () -> Void
     var cancel: @Sendable () -> Void
     var cancelledAt: Date?
-    /// Whoever waits for its end.
+    /// Callers that wait for its end.
     var waiters: [FirstResult<Void>] = []
 }
 
 extension Controller {
-    /// Calls what is outside, and waits no longer than `limit`.
+    /// Makes a call to another component, and waits at most `limit`.
     ///
-    /// - Parameter late: called with the result where it came after the limit.
-    /// - Throws: `CallTimedOut`, also at once where the last call of this kind has not ended; what the call throws.
+    /// - Parameter late: called with the result if it came after the limit.
+    /// - Throws: `CallTimedOut`, also at once if the previous call of this kind has not ended; errors of the call.
     func call<Value: Sendable>(
         _ step: PassStep, of deployment: DeploymentKey, within limit: Duration,
         late: @escaping @Sendable (isolated Controller, Result<Value, any Error>) -> Void = { _, _ in },
@@ -179,7 +179,7 @@ extension Controller {
         lastCall += 1
         let (number, since) = (lastCall, with.now())
         let first = FirstResult<Value>()
-        // Owned by `openCalls`: cancelled when it is given up, and waited for when the controller leaves.
+        // Owned by `openCalls`: cancelled when it is given up, and awaited when the controller stops.
         let task = Task {
             let result: Result<Value, any Error>
             do { result = .success(try await operation()) } catch { result = .failure(error) }
@@ -214,9 +214,9 @@ extension Controller {
         }
     }
 
-    /// Ends a call so that another can take its place; one that does not end is forgotten in the end.
+    /// Ends a call so that another one can replace it. A call that does not end is forgotten after `CallLimits.replacing`.
     ///
-    /// - Returns: false where it has not ended yet.
+    /// - Returns: false if it has not ended yet.
     func giveUp(_ step: PassStep, of deployment: DeploymentKey, within limit: Duration) async -> Bool {
         let key = OpenCall.Key(deployment: deployment, step: step)
         guard let open = openCalls[key] else { return true }
@@ -246,25 +246,25 @@ extension Controller {
         }
     }
 
-    /// What is under way has ended, or the time for that is over.
+    /// Waits until all calls have ended, at most for `CallLimits.settling`.
     func settle() async {
         guard !openCalls.isEmpty else { return }
         for (key, open) in openCalls where key.step != .applying && key.step != .record { open.cancel() }
         let waiter = FirstResult<Void>()
         settled = waiter
-        // A task of its own: the controller's may be cancelled, which must not cut this short.
+        // A separate task: the controller's task may be cancelled, which must not shorten the wait.
         let limit = configuration.limits.settling
         let timer = Task {
             try? await Task.sleep(for: limit)  // Cancelled when it is not needed any more.
             waiter.bring(.success(()))
         }
         defer { timer.cancel() }
-        // Brought by the last call's end, or by the time limit: never a failure.
+        // Set by the end of the last call or by the time-out: it never fails.
         try? await waiter.value()
         for open in openCalls.values { open.cancel() }
     }
 
-    /// Waits no longer than `limit`, and cancels what takes longer. For what no pass waits for.
+    /// Waits at most `limit`, and cancels the operation if it takes longer. For operations outside of `call`.
     func bounded<Value: Sendable>(
         _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {

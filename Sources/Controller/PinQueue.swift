@@ -1,8 +1,8 @@
 import ModelManifests
 
-/// Which models are being pinned, and whose turn is next. Pure.
+/// Decides which models are pinned now, and which ones wait. Pure.
 ///
-/// At most `limit` at once, of one place at most `perOrigin`: a file server that hangs holds up its own models alone.
+/// At most `limit` at once, and at most `perOrigin` from one origin, so that a hanging file server delays only its own models.
 struct PinQueue {
     static let limit = 32
     static let perOrigin = 8
@@ -14,15 +14,15 @@ struct PinQueue {
     }
 
     private var lastNumber: UInt64 = 0
-    /// In the order in which they were asked for.
+    /// In the order of the requests.
     private var waiting: [Job] = []
-    /// Begun and not ended, those that nobody wants any more among them: one that does not end keeps its place.
+    /// Started and not ended. Includes jobs that are no longer wanted: a job that does not end keeps its slot.
     private var running: [UInt64: Job] = [:]
-    /// What each deployment wants, running or waiting.
+    /// What each deployment wants; running or waiting.
     private var wanted: [DeploymentKey: Job] = [:]
 
-    /// - Parameter model: nil: nothing is to be pinned for it.
-    /// - Returns: the job that is to be cancelled, if there is one.
+    /// - Parameter model: nil if nothing is to be pinned for the deployment.
+    /// - Returns: the number of the job to cancel, if there is one.
     mutating func want(_ model: ModelSource?, for deployment: DeploymentKey) -> UInt64? {
         let before = wanted[deployment]
         guard before?.model != model else { return nil }
@@ -37,7 +37,7 @@ struct PinQueue {
         return before.flatMap { running[$0.number]?.number }
     }
 
-    /// Those that are to be begun now.
+    /// Returns the jobs to start now.
     mutating func begin() -> [Job] {
         var begun: [Job] = []
         var perOrigin = Dictionary(running.values.map { (Self.origin($0.model), 1) }, uniquingKeysWith: +)
@@ -65,7 +65,7 @@ struct PinQueue {
         return true
     }
 
-    /// Took too long: its deployment waits for it no longer. Its place is free when it ends.
+    /// The job took too long: its deployment stops waiting for it. Its slot is free when it ends.
     mutating func gaveUp(_ number: UInt64) -> Bool {
         guard let job = running[number], wanted[job.deployment]?.number == number else { return false }
         wanted[job.deployment] = nil
@@ -74,10 +74,10 @@ struct PinQueue {
 
     func isPinning(_ deployment: DeploymentKey) -> Bool { wanted[deployment] != nil }
 
-    /// What is being pinned for it, or waits to be.
+    /// The model that is being pinned for it, or waits to be.
     func wish(of deployment: DeploymentKey) -> ModelSource? { wanted[deployment]?.model }
 
-    /// Scheme and host; of files, the first two folders: where file systems are mounted.
+    /// The scheme and host; for files, the first two folders, where file systems are mounted.
     static func origin(_ model: ModelSource) -> String {
         guard let uri = model.storageURI else { return "" }
         let parts = uri.split(separator: "/", omittingEmptySubsequences: true)

@@ -1,41 +1,43 @@
 import Foundation
 import ModelManifests
 
-/// What git wants of each deployment, from all projects of a controller together.
+/// What git wants of each deployment, merged from all projects of a controller.
 ///
-/// A deployment belongs to one project: to that of its record, else to the first that wants it, for as long as it is
-/// wanted or serves. Another project that wants the same name, or the same port of this machine, is told whose it is.
+/// A deployment belongs to one project: to the one named in its record, or else to the first project that wants it. It keeps this
+/// owner as long as it is wanted or serves. Another project that wants the same name, or the same port of this machine, gets an
+/// error that names the owner.
 package struct ProjectBook {
     package typealias Wish = ManifestLedger.Wish
 
-    /// What is known of one project.
+    /// What is known about one project.
     private struct Chapter {
         var ledger = ManifestLedger()
-        /// What the project wants and cannot have, for a reason outside of its own manifests.
+        /// Deployments that the project wants but cannot have, for a reason outside its own manifests.
         var refusals: [DeploymentKey: Diagnostic] = [:]
         var diagnostics: [DeploymentKey: [Diagnostic]] = [:]
-        /// Refused, without a record, and too many to be told one by one: nothing more is known of them than how many.
+        /// Refused deployments without a record, if there are too many to report each one. Only their number is reported.
         var leftOut: Set<DeploymentKey> = []
-        /// What all of it has now.
+        /// The resources that all its deployments use now.
         var inUse = ProjectDemand()
     }
 
-    /// Of a project whose limits name no number of deployments: one that commits more takes nothing from others.
+    /// The limit for a project whose policy does not limit the number of deployments, so that one project cannot exhaust the
+    /// controller.
     static let mostDeployments = 20_000
     private let mostDeployments: Int
 
-    /// Names of all projects, as they stand in the settings.
+    /// The names of all projects, in the order of the settings.
     package let names: [String]
     private let limits: [String: ProjectLimits]
     private var chapters: [String: Chapter] = [:]
-    /// Of deployments that a project wants.
+    /// The owners of deployments that some project wants.
     private var owners: [DeploymentKey: String] = [:]
-    /// The project that the record of a deployment names.
+    /// The project named in the record of a deployment.
     private var records: [DeploymentKey: String] = [:]
-    /// Ports of this machine that are given away.
+    /// Ports of this machine that are assigned.
     private var ports: [Int: DeploymentKey] = [:]
 
-    /// - Parameter projects: names, with what each may have, in the order of the settings.
+    /// - Parameter projects: names and limits, in the order of the settings.
     package init(
         _ projects: [(name: String, limits: ProjectLimits)] = [(Project.defaultName, ProjectLimits())],
         mostDeployments: Int = Self.mostDeployments
@@ -50,7 +52,7 @@ package struct ProjectBook {
 
     package func ledger(of project: String) -> ManifestLedger { chapters[project]?.ledger ?? ManifestLedger() }
 
-    /// Whose deployment it is; nil where it is nobody's: of a project that is not in the settings any more.
+    /// The owner of a deployment; nil if its project is not in the settings any more.
     package func owner(of key: DeploymentKey) -> String? {
         if let recorded = records[key], chapters[recorded] != nil { return recorded }
         return owners[key]
@@ -58,7 +60,7 @@ package struct ProjectBook {
 
     package func wish(for key: DeploymentKey) -> Wish {
         guard let owner = owner(of: key), let chapter = chapters[owner] else {
-            // Nobody wants it. As long as a project has not been read, or is not there, nobody knows.
+            // No project wants it. As long as some project was not read yet, or is missing in the settings, that is not certain.
             return records[key] == nil && chapters.values.allSatisfy { !$0.ledger.commit.isEmpty } ? .removed : .held
         }
         guard case .manifest(var deployment) = chapter.ledger.wish(for: key) else {
@@ -69,37 +71,37 @@ package struct ProjectBook {
         return .manifest(deployment)
     }
 
-    /// The commit that the wish is from; empty where none was read.
+    /// The commit that the wish comes from; empty if none was read.
     package func commit(for key: DeploymentKey) -> String {
         owner(of: key).flatMap { chapters[$0]?.ledger.commit } ?? ""
     }
 
-    /// Of a project, so many refused deployments that nothing of is there are told one by one: whoever commits a hundred
-    /// thousand that it has no room for takes no memory and no time of others.
+    /// How many refused deployments without instances are reported individually per project, so that a commit with a hundred
+    /// thousand refused deployments costs the others neither memory nor time.
     static let refusalsLimit = 200
 
-    /// All that a project speaks of, valid or not.
+    /// All deployments that a project mentions, valid or not.
     package var keys: Set<DeploymentKey> {
         chapters.values.reduce(into: Set(owners.keys)) { keys, chapter in
             if !chapter.leftOut.isEmpty { keys.subtract(chapter.leftOut) }
         }
     }
 
-    /// Whether nothing is to be known of it but that it was refused, with many others.
+    /// Whether a deployment is one of many refused ones, of which only the number is reported.
     package func isLeftOut(_ key: DeploymentKey) -> Bool {
         owner(of: key).flatMap { chapters[$0] }?.leftOut.contains(key) ?? false
     }
 
-    /// Refused deployments that are not told one by one.
+    /// The number of refused deployments that are not reported individually.
     package func leftOut(ofProject project: String) -> Int { chapters[project]?.leftOut.count ?? 0 }
 
-    /// What is wrong with a deployment, by its own project.
+    /// The problems of a deployment, reported by its own project.
     package func diagnostics(of key: DeploymentKey) -> [Diagnostic] {
         guard let chapter = owner(of: key).flatMap({ chapters[$0] }) else { return [] }
         return (chapter.refusals[key].map { [$0] } ?? []) + (chapter.diagnostics[key] ?? [])
     }
 
-    /// All that is wrong with a project.
+    /// All problems of a project.
     package func diagnostics(ofProject project: String) -> [Diagnostic] {
         guard let chapter = chapters[project] else { return [] }
         let all = chapter.ledger.diagnostics + chapter.refusals.values
@@ -107,18 +109,19 @@ package struct ProjectBook {
         return all.filter { $0.deployment.map { !chapter.leftOut.contains($0) } ?? true }.sorted()
     }
 
-    /// How much of each limit a project uses; empty where it has none.
+    /// How much of each limit a project uses; empty if it has no limits.
     package func usage(ofProject project: String) -> [LimitUsage] {
         guard let limits = limits[project], let chapter = chapters[project] else { return [] }
         return LimitUsage.all(of: limits, in: chapter.inUse)
     }
 
-    /// Whether git asks for this very command. A record may have been written by somebody else: what it says is never run.
+    /// Whether git asks for exactly this command. A command from a record is never run, because someone else may have written the
+    /// record.
     func asksFor(_ check: CheckGate, of key: DeploymentKey) -> Bool {
         owner(of: key).flatMap { chapters[$0]?.ledger.checks[key] }?.contains(check) ?? false
     }
 
-    /// Deployments of the project whose model files may change without a commit.
+    /// Deployments of the project whose model files can change without a commit.
     func mutableModels(ofProject project: String) -> Set<DeploymentKey> {
         guard let ledger = chapters[project]?.ledger else { return [] }
         return ledger.mutableModels.filter { owner(of: $0) == project }
@@ -128,28 +131,28 @@ package struct ProjectBook {
         names.flatMap { chapters[$0]?.ledger.dependents[key] ?? [] }
     }
 
-    /// Deployments with a record that are the project's.
+    /// Deployments of the project that have a record.
     func known(to project: String) -> Set<DeploymentKey> {
         Set(records.keys.filter { owner(of: $0) == project })
     }
 
-    /// A record whose project is not in the settings, and that no project wants: why nothing is done about it.
+    /// Why nothing is done about a record whose project is not in the settings and that no project wants.
     package func orphanReason(of key: DeploymentKey) -> String? {
         guard owner(of: key) == nil, let project = records[key] else { return nil }
         return
-            "it belongs to project '\(project)', which is not in the controller's settings: it goes on as it is. Put the "
-            + "project back, or commit the deployment to another project"
+            "it belongs to project '\(project)', which is not in the controller's settings: it stays as it is. Add the "
+            + "project again, or commit the deployment to another project"
     }
 
     // MARK: Taking in
 
-    /// What a project's repository says now.
+    /// Takes over what a project's repository says now.
     ///
     /// - Parameters:
-    ///   - holders: who answers at which port of this machine.
-    ///   - inUse: what a deployment has now.
-    ///   - wanted: the most that it will have until the manifest is true.
-    /// - Returns: deployments whose wish is another than before.
+    ///   - holders: the deployment at each port of this machine.
+    ///   - inUse: the resources that a deployment uses now.
+    ///   - wanted: the most that it will use until its manifest is carried out.
+    /// - Returns: deployments whose wish may have changed.
     package mutating func absorb(
         _ ledger: ManifestLedger, of project: String, changed: Set<DeploymentKey>,
         holders: [Int: DeploymentKey] = [:], inUse: (DeploymentKey) -> ProjectDemand = { _ in ProjectDemand() },
@@ -167,7 +170,7 @@ package struct ProjectBook {
         refusals.merge(portsOfOthers(ledger, project, refusals, holders)) { first, _ in first }
         refusals.merge(overLimits(ledger, project, refusals, inUse, wanted)) { first, _ in first }
         chapters[project]?.refusals = refusals
-        // Those of others are told here, and are there.
+        // Deployments of other projects are reported as refused, and are counted there.
         let unknown = ledger.keys.filter { key in
             (refusals[key] != nil || ledger.wish(for: key) == .held) && records[key] == nil && owner(of: key) == project
         }
@@ -181,7 +184,7 @@ package struct ProjectBook {
         ).union(shown)
     }
 
-    /// Takes in deployments whose records were found after the commits were read.
+    /// Adds deployments whose records were found after the commits were read.
     ///
     /// - Returns: why some are held, and what to do, by project.
     mutating func meet(_ found: Set<DeploymentKey>, allowsEmpty: (String) -> Bool) -> [String: String] {
@@ -194,18 +197,18 @@ package struct ProjectBook {
         return warnings
     }
 
-    /// - Parameter project: that the record names; nil: there is no record.
+    /// - Parameter project: the project named in the record; nil if there is no record.
     mutating func note(recordOf key: DeploymentKey, project: String?) {
         records[key] = project
     }
 
     mutating func forgetRecords() { records = [:] }
 
-    /// Nothing of it serves any more, and its project does not want it.
+    /// Called when nothing of a deployment serves any more and its project does not want it.
     ///
-    /// Another project that wants it gets it now, as far as its limits and its ports have room.
+    /// If another project wants it, that project gets it now, if its limits and ports allow it.
     ///
-    /// - Returns: deployments whose wish may be another than before: none where nobody else wants it.
+    /// - Returns: deployments whose wish may have changed; none if no other project wants it.
     mutating func release(
         _ key: DeploymentKey, holders: [Int: DeploymentKey], inUse: (DeploymentKey) -> ProjectDemand,
         wanted: (ModelDeployment) -> ProjectDemand
@@ -214,18 +217,18 @@ package struct ProjectBook {
         records[key] = nil
         _ = settleOwner(of: key)
         guard let owner = owners[key], owner != before, let ledger = chapters[owner]?.ledger else { return [] }
-        // Its limits and ports were not asked for what was another's.
+        // The limits and ports of the new owner were not checked while the deployment belonged to another project.
         return absorb(ledger, of: owner, changed: [key], holders: holders, inUse: inUse, wanted: wanted)
     }
 
     // MARK: Who gets what
 
-    /// - Returns: whether it belongs to another project than before.
+    /// - Returns: whether the owner has changed.
     private mutating func settleOwner(of key: DeploymentKey) -> Bool {
         let before = owner(of: key)
         if let owner = owners[key], !wants(key, owner) { owners[key] = nil }
         if owners[key] == nil {
-            // Who has the record comes first, whoever else wants it.
+            // The project named in the record comes first, whoever else wants the deployment.
             let recorded = records[key].flatMap { project in names.first { $0 == project && wants(key, $0) } }
             owners[key] = recorded ?? names.first { wants(key, $0) }
         }
@@ -252,7 +255,7 @@ package struct ProjectBook {
             guard let owner = owner(of: key), owner != project else { continue }
             refusals[key] = refusal(
                 key, ledger, path: "metadata.name", "\(key) belongs to project '\(owner)', which had it first",
-                "choose another name or namespace, or take it out there")
+                "choose another name or namespace, or remove it there")
         }
         return refusals
     }
@@ -272,7 +275,7 @@ package struct ProjectBook {
                 if let holder {
                     refusals[key] = refusal(
                         key, ledger, path: "spec.endpoint.port",
-                        "port \(port) is that of \(holder) of project '\(self.owner(of: holder) ?? "")'",
+                        "port \(port) belongs to \(holder) of project '\(self.owner(of: holder) ?? "")'",
                         "choose another port, or leave it out to have one chosen")
                 } else {
                     ports[port] = key
@@ -303,7 +306,7 @@ package struct ProjectBook {
             refusals[entry.key] = refusal(
                 entry.key, ledger, path: "spec",
                 ProjectRules(project: project, policy: ProjectPolicy()).noRoom(entry.value),
-                "take something else out, or ask for a higher limit; it is looked at again with every look at git")
+                "remove something else, or ask for a higher limit; mlctl checks again at every check of git")
         }
     }
 }

@@ -1,13 +1,13 @@
 import ModelManifests
 import Synchronization
 
-/// Whose each deployment is, for those who serve it: each pass says so before it carries anything out.
+/// The owner of each deployment, for backends. Each pass updates it before it carries anything out.
 public final class ProjectOwners: Sendable {
     private let owners = Mutex<[DeploymentKey: String]>([:])
 
     public init() {}
 
-    /// - Returns: nil where it is nobody's, or no pass has looked at it yet.
+    /// - Returns: nil if it has no owner, or had no pass yet.
     public func project(of deployment: DeploymentKey) -> String? { owners.withLock { $0[deployment] } }
 
     func note(_ project: String?, of deployment: DeploymentKey) {

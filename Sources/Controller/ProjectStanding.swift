@@ -1,12 +1,12 @@
 import Foundation
 import ModelManifests
 
-/// How it stands with one project: its last look at git, and who waits for the next one.
+/// The state of one project: its last check of git, and the callers that wait for the next one.
 struct ProjectStanding {
     let source: ProjectSource
     var status: SourceStatus
     var waiters: [CheckedContinuation<Set<DeploymentKey>, any Error>] = []
-    /// A first look has ended well.
+    /// Whether git was read successfully at least once.
     var hasLooked = false
     var looks = 0
     var lookFailures = 0

@@ -4,17 +4,17 @@ import Logging
 import ModelManifests
 import Rollouts
 
-/// Keeps what rollouts are judged on. Whatever goes wrong here is logged, and stops no decision.
+/// Records the readings that rollouts are judged on. Failures are logged and affect no decision.
 public actor ReadingRecorder {
     public nonisolated let store: any ReadingStore
     private let logger: Logger
-    /// At most one a deployment: the rollout in flight.
+    /// At most one per deployment: that of the rollout in flight.
     private var recordings: [DeploymentKey: RolloutRecording] = [:]
-    /// Of all rollouts, what is due and not written yet.
+    /// Readings of all rollouts that must be written.
     private var due: [RecordedRollout.Identity: [RecordedReading]] = [:]
     private var writtenAt: ContinuousClock.Instant?
 
-    /// Between two writes that nothing hurries: one for all rollouts.
+    /// The time between two writes, unless a verdict or an end requires one at once. One write covers all rollouts.
     static let writeInterval: Duration = .seconds(1)
 
     public init(store: any ReadingStore, logger: Logger) {
@@ -22,12 +22,12 @@ public actor ReadingRecorder {
         self.logger = logger
     }
 
-    /// Takes what one pass learnt, after its decision has been written.
+    /// Records the evidence of one pass, after its decision was written.
     ///
     /// - Parameters:
-    ///   - rollout: the one that it was evidence about: in flight before the pass.
-    ///   - events: what the pass decided.
-    ///   - isOver: no evidence about this rollout will follow.
+    ///   - rollout: the rollout in flight before the pass; the evidence is about it.
+    ///   - events: the events of the pass.
+    ///   - isOver: whether no more evidence about this rollout will follow.
     public func record(
         _ intervals: [Interval], about rollout: Rollout, of deployment: DeploymentKey, events: [RolloutEvent],
         isOver: Bool
@@ -51,7 +51,7 @@ public actor ReadingRecorder {
             if isDecisive || writtenAt.map({ .now - $0 >= Self.writeInterval }) ?? true { try await writeDue() }
         } catch {
             logger.warning(
-                "Readings are not kept", metadata: ["deployment": "\(deployment)", "error": "\(error)"])
+                "Readings could not be stored", metadata: ["deployment": "\(deployment)", "error": "\(error)"])
         }
     }
 
@@ -60,14 +60,14 @@ public actor ReadingRecorder {
             try await writeDue()
         } catch {
             logger.warning(
-                "Readings are not kept", metadata: ["deployment": "\(deployment)", "error": "\(error)"])
+                "Readings could not be stored", metadata: ["deployment": "\(deployment)", "error": "\(error)"])
         }
     }
 
     private func writeDue() async throws {
         guard !due.isEmpty else { return }
         writtenAt = .now
-        // Those that cannot be written are lost: nothing piles up while the disk is full.
+        // Readings that cannot be written are dropped, so that nothing piles up while the disk is full.
         let batch = due
         due = [:]
         try await store.append(batch)

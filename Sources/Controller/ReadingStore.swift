@@ -2,22 +2,22 @@ import Analysis
 import Foundation
 import ModelManifests
 
-/// Where it is kept what rollouts were judged on, so that they can be judged again: `mlctl events --export`.
+/// Stores the readings that rollouts were judged on, so that they can be judged again: `mlctl events --export`.
 ///
 /// # Guarantees
-/// - Bounded: so many rollouts a deployment, so many readings a rollout. The oldest rollout goes first; a rollout that is
-///   full keeps what it has.
-/// - What is lost here is lost to `mlctl replay` alone: no decision reads it.
+/// - Bounded: a fixed number of rollouts per deployment, and of readings per rollout. The oldest rollout is removed first; a full
+///   rollout keeps what it has.
+/// - Readings that are lost here affect only `mlctl replay`: no decision reads them.
 public protocol ReadingStore: Sendable {
-    /// Appends to the rollout's readings; the first of a rollout opens it.
+    /// Appends to a rollout's readings. The first call for a rollout creates it.
     func append(_ readings: [RecordedReading], to rollout: RecordedRollout.Identity) async throws
-    /// The same, for several rollouts.
+    /// The same for several rollouts.
     func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws
-    /// Of each source, the last that was kept: where counting goes on after a restart.
+    /// The last stored reading of each source, from which counting continues after a restart.
     func lastReadings(of rollout: RecordedRollout.Identity) async throws -> [RecordedReading]
     /// Newest first.
     func rollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout]
-    /// In the order in which they were kept, from the one after `position`.
+    /// In the order of storing, starting after `position`.
     func readings(
         of rollout: Int, in deployment: DeploymentKey, after position: Int, limit: Int
     ) async throws -> [RecordedReading]
@@ -29,9 +29,9 @@ extension ReadingStore {
     }
 }
 
-/// A rollout whose readings are kept.
+/// A rollout whose readings are stored.
 public struct RecordedRollout: Hashable, Codable, Sendable {
-    /// The same revision is judged anew after `mlctl retry`: only its start tells the two apart.
+    /// The same revision is judged again after `mlctl retry`: only the start time distinguishes the two.
     public struct Identity: Hashable, Codable, Sendable {
         public var deployment: DeploymentKey
         public var revision: Revision
@@ -47,10 +47,10 @@ public struct RecordedRollout: Hashable, Codable, Sendable {
     }
 
     public static let perDeploymentLimit = 20
-    /// Over a year at the spacing of `RolloutRecording`.
+    /// Enough for more than a year at the spacing of `RolloutRecording`.
     public static let readingLimit = 20_000
 
-    /// By which its readings are asked for.
+    /// Identifies the rollout in requests for its readings.
     public var number: Int
     public var identity: Identity
     public var readings: Int
@@ -62,9 +62,9 @@ public struct RecordedRollout: Hashable, Codable, Sendable {
     }
 }
 
-/// All that became evidence since the rollout began, of one source, up to one time.
+/// Everything from one source that became evidence since the rollout started, up to one time.
 public struct RecordedReading: Hashable, Codable, Sendable {
-    /// Rises from one to the next; 0 while it has not been kept.
+    /// Increases with every reading; 0 if it is not stored yet.
     public var position: Int
     /// Seconds since the rollout's evidence began.
     public var t: Double

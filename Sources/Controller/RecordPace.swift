@@ -2,23 +2,23 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// When news has to be written.
+/// Decides when a changed state must be written.
 struct RecordPace: Equatable, Sendable {
-    /// Evidence of one deployment, at most this often.
+    /// The minimum time between two writes of evidence, per deployment.
     static let evidenceInterval: Duration = .seconds(5)
-    /// Evidence of all deployments of a controller together, at most this many records a second. What is not written yet is
-    /// lost to nobody: counters are cumulative, and whoever takes over learns from the last record on.
+    /// The maximum rate of evidence records for all deployments of a controller together. Nothing is lost if a record is not
+    /// written yet: counters are cumulative, so another controller continues from the last record.
     static let evidenceWritesPerSecond = 25
 
-    /// While only time passes, it is written down this often: a rollout that loads for an hour is no stream of writes. Who
-    /// takes over from a killed controller gives it that much longer, at most.
+    /// The time between two writes while only time passes, so that a rollout that loads for an hour does not cause a stream of
+    /// writes. If the controller is killed, its successor gives the rollout at most this much more time.
     static func clockInterval(_ progressDeadline: Duration) -> Duration {
         min(max(progressDeadline / 20, .seconds(10)), .seconds(90))
     }
 
     /// - Parameters:
-    ///   - since: between the record as it is and this state.
-    ///   - inFlight: rollouts that the controller has under way.
+    ///   - since: the time between the stored record and this state.
+    ///   - inFlight: the number of rollouts in flight.
     static func isDue(_ news: News, since: Duration, progressDeadline: Duration, inFlight: Int) -> Bool {
         switch news {
         case .nothing: false

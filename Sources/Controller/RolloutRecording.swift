@@ -2,14 +2,15 @@ import Analysis
 import Foundation
 import ModelManifests
 
-/// Sums what became evidence in one rollout, and says when the sums are to be kept. Pure.
+/// Sums the evidence of one rollout, and decides when to store the sums. Pure.
 ///
-/// Intervals are what gates learn from; their running sums are what counters would have read, had there been nothing but
-/// evidence. Judged again, they give the same evidence: look by look at first, at coarser looks in a long rollout.
+/// Intervals are what gates learn from. Their running sums are what counters would have shown if they had counted only evidence.
+/// Judged again, they give the same evidence; in a long rollout, with fewer looks.
 struct RolloutRecording: Equatable, Sendable {
-    /// Between two readings, at least this share of the rollout's age: two looks a second make twelve thousand in a year.
+    /// The minimum time between two readings, as a share of the rollout's age: two looks per second give twelve thousand readings
+    /// in a year.
     static let spacingShare = 0.001
-    /// Between two writes, at least this.
+    /// The minimum time between two writes.
     static let writeSeconds = 1.0
 
     private struct Sums: Equatable {
@@ -25,7 +26,7 @@ struct RolloutRecording: Equatable, Sendable {
     private var writtenAt: Double
     private var waiting: [RecordedReading] = []
 
-    /// - Parameter last: of each source, the last reading that was kept.
+    /// - Parameter last: the last stored reading of each source.
     init(_ identity: RecordedRollout.Identity, resumingAt last: [RecordedReading] = []) {
         self.identity = identity
         readAt = last.map(\.t).max() ?? -.infinity
@@ -35,8 +36,8 @@ struct RolloutRecording: Equatable, Sendable {
         }
     }
 
-    /// - Parameter isDecisive: a verdict fell: what it fell on is kept, however soon.
-    /// - Returns: what is to be written now.
+    /// - Parameter isDecisive: whether there was a verdict; its evidence is stored in any case.
+    /// - Returns: the readings to write now.
     mutating func absorb(_ intervals: [Interval], isDecisive: Bool) -> [RecordedReading] {
         for interval in intervals {
             var sum = sums[interval.source] ?? Sums()
@@ -66,7 +67,7 @@ struct RolloutRecording: Equatable, Sendable {
 }
 
 extension SideCounts {
-    /// The same side's, of later: its windows of users are others.
+    /// Adds counts of the same side from a later time. Their windows of users are different ones, so they add up.
     fileprivate mutating func addLater(_ later: SideCounts) {
         let windows = (users?.windows ?? 0) + (later.users?.windows ?? 0)
         add(later)

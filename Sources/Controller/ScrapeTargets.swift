@@ -1,7 +1,7 @@
 import ModelManifests
 import Rollouts
 
-/// One model server's metrics page, as Prometheus' HTTP service discovery reads it.
+/// One model server's metrics page, in the format of Prometheus' HTTP service discovery.
 public struct ScrapeTarget: Hashable, Codable, Sendable {
     /// `host:port`.
     public var targets: [String]
@@ -14,7 +14,7 @@ public struct ScrapeTarget: Hashable, Codable, Sendable {
 }
 
 extension Controller {
-    /// Every ready instance whose runtime has a metrics page, labelled so that queries can tell revisions apart.
+    /// Every ready instance whose runtime has a metrics page, with labels that distinguish revisions.
     public func scrapeTargets() -> [ScrapeTarget] {
         entries.sorted { $0.key < $1.key }.flatMap { key, entry -> [ScrapeTarget] in
             let deployed = [entry.state?.stable, entry.state?.rollout?.candidate].compactMap(\.self)

@@ -1,18 +1,17 @@
 import ModelManifests
 import Serving
 
-/// Where deployments are served and their records are kept: the controller's machine, or one cluster.
+/// A place where deployments are served and their records are kept: the controller's machine, or a cluster.
 public struct Site: Sendable {
     public var backend: any ServingBackend
     public var store: any StateStore
     public var metrics: any MetricSource
     public var logs: any LogSource
-    /// Where the site shows what git wants; nil where nobody but mlctl looks.
+    /// Shows at the site what git wants; nil if the site has no such list.
     public var register: (any DeploymentRegister)?
-    /// Runs the checks of what it serves; nil: the controller's own inquirer does, on this machine.
+    /// Runs the checks of its deployments; nil: the controller's own inquirer runs them on this machine.
     public var checks: (any CheckSite)?
-    /// The secret that the data plane of a namespace proves request ids by; nil where it has given none out. Throws where
-    /// that is not known.
+    /// The key with which the data plane of a namespace signs request ids; nil if it has issued none. Throws if that is unknown.
     public var requestIdKey: @Sendable (_ namespace: String) async throws -> RequestIdentityKey?
 
     public init(
@@ -43,15 +42,15 @@ public enum SiteName: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 }
 
-/// All sites of a controller, by what manifests call them.
+/// All sites of a controller, by the names that manifests use.
 public struct SiteDirectory: Sendable {
-    /// Nil where the controller serves nothing on its own machine.
+    /// Nil if the controller serves nothing on its own machine.
     public var local: Site?
     public var clusters: [String: Site]
-    /// What a target without a cluster's name means; nil where it has to have one.
+    /// The cluster of a target without a cluster name; nil if targets must name one.
     public var defaultCluster: String?
 
-    /// - Parameter defaultCluster: nil: the only one there is.
+    /// - Parameter defaultCluster: nil means the only cluster, if there is exactly one.
     public init(local: Site? = nil, clusters: [String: Site] = [:], defaultCluster: String? = nil) {
         self.local = local
         self.clusters = clusters
@@ -85,16 +84,15 @@ public struct SiteDirectory: Sendable {
     }
 }
 
-/// Why a deployment has no place, or its place cannot be worked on. All of them wait for something outside.
+/// Why a deployment has no site, or its site cannot be used. All of these wait for a change outside.
 public enum SiteError: RetryableError, Hashable {
     case unknownCluster(String, known: [String])
     case unnamedCluster(known: [String])
     case noClusters
     case noLocalSite
-    /// What is there is not known: nothing is decided until it is.
-    /// Nil: it has not been asked yet.
+    /// The records of the site were not read, so nothing is decided there. The reason is nil if the first attempt has not ended.
     case unreachable(SiteName, reason: String?)
-    /// Instances without a record serve at `SiteName`, and git wants the deployment somewhere else.
+    /// Instances without a record serve at the first site, but git wants the deployment at the other one.
     case servesElsewhere(SiteName, wanted: SiteName)
 
     public var retryClass: RetryClass { .waiting }
@@ -102,23 +100,23 @@ public enum SiteError: RetryableError, Hashable {
     public var message: String {
         switch self {
         case .unknownCluster(let name, let known):
-            "target.cluster: the controller's settings name no cluster '\(name)'; "
-                + (known.isEmpty ? "they name none" : "there are \(known.joined(separator: ", "))")
-                + ". Write one of those, or add it to 'clusters' in the settings file"
+            "target.cluster: the controller's settings have no cluster '\(name)'; "
+                + (known.isEmpty ? "they have none" : "they have \(known.joined(separator: ", "))")
+                + ". Use one of those, or add it to 'clusters' in the settings file"
         case .unnamedCluster(let known):
-            "target.cluster: is missing, and the controller's settings name several: \(known.joined(separator: ", ")). "
-                + "Write one of them"
+            "target.cluster: is missing, but the controller's settings have several clusters: \(known.joined(separator: ", ")). "
+                + "Name one of them"
         case .noClusters:
-            "target: the controller knows no cluster. Name it under 'clusters' in its settings file, or run it in one"
+            "target: the controller has no cluster. Add one to 'clusters' in its settings file, or run the controller in a cluster"
         case .noLocalSite:
-            "target: this controller serves nothing on its own machine. Write target: {kind: kubernetes}, "
+            "target: this controller serves nothing on its own machine. Use target: {kind: kubernetes}, "
                 + "or start it without --no-local"
         case .unreachable(.local, let reason?): "what was decided on this machine cannot be read: \(reason)"
         case .unreachable(let site, let reason?): "\(site) cannot be reached: \(reason)"
-        case .unreachable(let site, nil): "what serves at \(site) has yet to be read"
+        case .unreachable(let site, nil): "what serves at \(site) was not read yet"
         case .servesElsewhere(let site, let wanted):
-            "it serves at \(site), where its record is lost, and git wants it at \(wanted): "
-                + "stop what serves there, or let git want it there"
+            "it serves at \(site), where its record is lost, but git wants it at \(wanted): "
+                + "stop what serves there, or change its target in git back to \(site)"
         }
     }
 }

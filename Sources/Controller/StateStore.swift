@@ -2,37 +2,38 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// Where decisions are kept: one compare-and-swap record a deployment, and the audit trail.
+/// Stores decisions: one record per deployment, written with compare-and-swap, and the events.
 ///
 /// # Guarantees
-/// - `swap` writes the state and the events that it caused as one, or neither. It is durable when it returns.
-/// - A swap whose `expecting` is not the record's version writes nothing and throws `StateConflict`: somebody else
-///   decided in between, and this pass must end.
+/// - `swap` writes the state and its events together, or neither. They are durable when it returns.
+/// - If `expecting` is not the record's version, `swap` writes nothing and throws `StateConflict`: another writer has decided
+///   meanwhile, and this pass must end.
 public protocol StateStore: EventTrail {
     func records() async throws -> [DeploymentKey: StateRecord]
     func record(for deployment: DeploymentKey) async throws -> StateRecord?
     /// - Parameters:
-    ///   - expecting: the version that was read; nil where there was no record.
-    ///   - state: the new state, nil to delete the record. Events are kept either way.
+    ///   - expecting: the version that was read; nil if there was no record.
+    ///   - state: the new state; nil deletes the record. Events are stored either way.
     /// - Returns: the new version.
     @discardableResult
     func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
     ) async throws -> Int
-    /// The same, for a store that shows people how the deployment stands.
+    /// The same, for a store that also shows the deployment's status.
     @discardableResult
     func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
     ) async throws -> Int
-    /// Keeps what was decided and carried out while `swap` fails, for the controller after this one: `record(for:)` gives it
-    /// back for as long as the record is at that version, and the next `swap` records its events too.
-    /// - Returns: false where it cannot be kept.
+    /// Stores a decision that was carried out while `swap` fails, for the next controller. `record(for:)` returns it as long as
+    /// the record has that version, and the next `swap` also stores its events.
+    /// - Returns: false if it cannot be stored.
     func keepAside(
         _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
     ) async -> Bool
-    /// What `note(quarantine:of:)` was told last, also where the record is damaged or lost; nil where nothing is known.
+    /// The last quarantine given to `note(quarantine:of:)`, even if the record is damaged or lost; nil if nothing is known.
     func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]?
-    /// Keeps a second copy of a record's quarantine. - Parameter quarantine: nil: nothing is left of the deployment.
+    /// Stores a second copy of a record's quarantine.
+    /// - Parameter quarantine: nil if nothing of the deployment is left.
     func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws
 }
 
@@ -51,25 +52,25 @@ extension StateStore {
     }
 }
 
-/// What was decided, in order.
+/// The events of decisions, in order.
 public protocol EventTrail: Sendable {
     /// Newest first, at most `limit`.
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
 }
 
-/// A trail that also keeps copies of what was decided elsewhere.
+/// An event trail that also stores copies of events from other places.
 public protocol EventArchive: EventTrail {
-    /// Adds those that it does not have yet. Of one deployment and origin, what is not above the highest ordinal that was
-    /// ever absorbed is known already.
+    /// Adds the copies that are new. For each deployment and origin, a copy is known if its ordinal is not above the highest one
+    /// that was ever added.
     func absorb(_ copies: [EventCopy]) async throws
 }
 
-/// An event whose original is in a record somewhere else.
+/// An event whose original is stored in a record elsewhere.
 public struct EventCopy: Hashable, Sendable {
     public var deployment: DeploymentKey
-    /// Names the place of the record.
+    /// The name of the place of the record.
     public var origin: String
-    /// Rises with every event of the deployment at this origin.
+    /// Increases with every event of the deployment at this origin.
     public var ordinal: Int
     public var event: RolloutEvent
 
@@ -84,7 +85,7 @@ public struct EventCopy: Hashable, Sendable {
 public struct StateRecord: Hashable, Sendable {
     public var version: Int
     public var state: Data
-    /// Why it cannot be gone by, and what to do; nil for one that can. Nothing is decided about its deployment.
+    /// Why the record must not be used, and what to do; nil if it can be used. Otherwise nothing is decided about its deployment.
     public var problem: String?
 
     public init(version: Int, state: Data, problem: String? = nil) {
@@ -107,7 +108,7 @@ public struct StateConflict: Error, Hashable, Sendable {
 }
 
 public struct StoredEvent: Hashable, Codable, Sendable, Identifiable {
-    /// Rises by at least one with every event; a reader that saw `id` asks for what is after it.
+    /// Increases by at least one with every event. A reader that saw `id` asks for the events after it.
     public var id: Int
     public var deployment: DeploymentKey
     public var event: RolloutEvent
@@ -121,7 +122,7 @@ public struct StoredEvent: Hashable, Codable, Sendable, Identifiable {
 
 public struct EventFilter: Hashable, Sendable {
     public var deployment: DeploymentKey?
-    /// Whose deployment it was at the time.
+    /// The project that owned the deployment at the time of the event.
     public var project: String?
     public var afterId: Int?
     public var since: Date?

@@ -3,55 +3,55 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// Why what serves cannot be seen any more.
+/// Why what serves cannot be observed now.
 struct Blindness: Hashable, Sendable {
     var reason: String
-    /// Since when; nil where that is not known.
+    /// Since when; nil if that is unknown.
     var since: Date?
-    /// When it was seen last; nil where that is not known.
+    /// When it was last observed; nil if that is unknown.
     var seenAt: Date?
 
     var text: String {
         guard let seenAt else { return reason }
         let clause = reason.hasSuffix(".") ? String(reason.dropLast()) : reason
-        return "\(clause); what is said is as last seen at \(seenAt.ISO8601Format())"
+        return "\(clause); the status shows what was last observed at \(seenAt.ISO8601Format())"
     }
 }
 
-/// What is known about one deployment, put into the words of the status. Pure.
+/// Everything that is known about one deployment, turned into its status. Pure.
 ///
-/// Tables, JSON, `explain`, metrics, a cluster's status and `mlctl wait` all go by what is said here: so they agree.
+/// Tables, JSON, `explain`, metrics, a cluster's status and `mlctl wait` all use this status, so they agree.
 struct DeploymentView {
     var key: DeploymentKey
     var state: RolloutState?
-    /// As last seen in this term of the controller; nil where that has not been: nothing is healthy then.
+    /// The last observation in this term of the controller; nil if there was none. Nothing is healthy then.
     var observed: Observation?
-    /// Why it cannot be seen any more; nil where it can.
+    /// Why it cannot be observed now; nil if it can.
     var blindness: Blindness?
-    /// Errors of its manifest: it keeps serving as it does.
+    /// Errors in its manifest. The deployment keeps serving unchanged.
     var diagnostics: [Diagnostic] = []
-    /// Whose it is; nil where its project is not in the settings any more.
+    /// Its owner; nil if its project is not in the settings any more.
     var project: String? = Project.defaultName
     var invalidSince: Date?
-    /// Why the last pass could not do its work.
+    /// Why the last pass failed in part.
     var problem: String?
     var problemSince: Date?
-    /// Why decisions are not recorded; nil where they are.
+    /// Why decisions are not recorded; nil if they are.
     var recordProblem: String?
     var recordProblemSince: Date?
-    /// What is in the way is tried again, and may go away by itself.
+    /// Whether every current problem is tried again and may go away by itself.
     var isRetried = false
-    /// Without a state: something serves, or may serve, and nobody knows what.
+    /// There is no state, but something serves, or may serve, that the controller does not know.
     var isInTheDark = false
-    /// Requests that were meant for a revision and that none of its instances could take.
+    /// Requests meant for a revision that none of its instances could take.
     var unavailable: [Revision: Int] = [:]
     /// Requests whose clients gave up, as last read.
     var abandoned: [Revision: Int] = [:]
-    /// What the instances of a revision cost, as last read.
+    /// The cost of the instances of a revision, as last read.
     var costs: [Revision: InstanceCost] = [:]
-    /// The commit that the last pass went by.
+    /// The commit of the last pass.
     var commit: String?
-    /// When the controller first saw it; for one without a state.
+    /// When the controller first saw the deployment; used if there is no state.
     var firstSeenAt: Date
 
     var status: DeploymentStatus {
@@ -86,14 +86,14 @@ struct DeploymentView {
             selfCheck: state.selfChecks?.summary, project: project)
     }
 
-    /// What is wrong and what to do, the most important first; nil where all is well.
+    /// What is wrong and what to do, the most important first; nil if nothing is.
     private var trouble: String? { invalidity ?? problem ?? state?.heldBack ?? observed?.problems.first }
 
-    /// What is wrong with its manifest; nil where nothing is.
+    /// What is wrong with its manifest; nil if nothing is.
     var invalidity: String? {
         guard let first = diagnostics.first else { return nil }
         let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
-        return "its manifest is invalid, and it is held as it was: \(first)\(more)"
+        return "its manifest is invalid, so the deployment stays as it was: \(first)\(more)"
     }
 
     private func message(_ state: RolloutState, _ health: DeploymentHealth) -> String {
@@ -106,7 +106,7 @@ struct DeploymentView {
         }
     }
 
-    /// Why an instance does not serve, of the revision that is waited for first.
+    /// Why an instance does not serve. An instance of the candidate comes first.
     private func instanceTrouble(_ state: RolloutState) -> String? {
         let revisions = [state.rollout?.candidate.revision, state.stable?.revision].compactMap(\.self)
         return revisions.lazy.compactMap { revision in
@@ -129,7 +129,7 @@ struct DeploymentView {
             memoryBytes: costs[deployed.revision]?.memoryBytes)
     }
 
-    /// Nothing is wrong with it now, and may be.
+    /// Advisory conditions: nothing is wrong now, but something could go wrong.
     private func notes(_ state: RolloutState) -> [Condition] {
         [
             state.settings.template.model.unpinnedAdvice(on: state.target).map {
@@ -143,7 +143,7 @@ struct DeploymentView {
         ].compactMap(\.self)
     }
 
-    /// There only while it is.
+    /// Present only while the deployment is suspended.
     private func suspension(_ state: RolloutState) -> [Condition] {
         guard let text = state.suspension else { return [] }
         return [
@@ -179,11 +179,11 @@ struct DeploymentView {
 }
 
 extension StepStatus {
-    /// - Returns: nil where no list of steps is followed: in a restore, and on the way back.
+    /// - Returns: nil if the rollout does not follow a list of steps: when it restores a revision, or while it is withdrawn.
     init?(_ rollout: Rollout, _ spec: RolloutSpec) {
         guard rollout.purpose != .restore, rollout.withdrawal == nil else { return nil }
         let marks = spec.marks
-        // In a promotion and after it, all steps are done: the last one is shown.
+        // During and after a promotion all steps are done, and the last one is shown.
         let index = min(rollout.stepIndex, marks.count - 1)
         self.init(
             index: index, count: marks.count,
@@ -192,7 +192,7 @@ extension StepStatus {
 }
 
 extension RolloutState {
-    /// What was deployed when, newest first, and how it ended.
+    /// The deployed revisions, newest first: when they were deployed and how they ended.
     var historyEntries: [HistoryEntry] {
         func entry(_ deployed: DeployedRevision, _ ended: Date?, _ outcome: String, _ reason: String) -> HistoryEntry {
             HistoryEntry(

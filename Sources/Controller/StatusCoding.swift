@@ -1,4 +1,4 @@
-/// Written as `null` where there is none, rather than left out: programs that read the status find every key.
+/// Encodes a missing value as `null` instead of leaving it out, so that programs find every key.
 @propertyWrapper
 public struct Nullable<Value: Hashable & Codable & Sendable>: Hashable, Codable, Sendable {
     public var wrappedValue: Value?
@@ -22,7 +22,7 @@ extension KeyedDecodingContainer {
     }
 }
 
-/// A list that older controllers do not write.
+/// A list that older controllers leave out.
 @propertyWrapper
 public struct Listed<Element: Hashable & Codable & Sendable>: Hashable, Codable, Sendable {
     public var wrappedValue: [Element]

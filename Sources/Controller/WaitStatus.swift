@@ -1,16 +1,16 @@
 import Foundation
 import Rollouts
 
-/// What a deployment waits for: its true cause, how long it may last, and what a person can do.
+/// What a deployment waits for: the cause, how long it can last, and what a person can do.
 public struct WaitStatus: Hashable, Codable, Sendable {
-    /// Such as `evidence: errors`, or `1 of 2 instances of version 3 are ready: its port does not answer`.
+    /// For example `evidence: errors`, or `1 of 2 instances of version 3 are ready: its port does not answer`.
     public var cause: String
-    /// Such as `'mlctl promote'`; null where nothing can be done but to wait.
+    /// For example `'mlctl promote'`; null if nobody can do anything but wait.
     @Nullable public var remedy: String?
     @Nullable public var since: Date?
-    /// When it ends by itself; null where it does not, or that is not known.
+    /// When the wait ends by itself; null if it does not, or that is unknown.
     @Nullable public var endsAt: Date?
-    /// It does not end without a person.
+    /// Whether it does not end without a person.
     public var needsPerson: Bool
 
     public init(
@@ -30,31 +30,31 @@ public struct WaitStatus: Hashable, Codable, Sendable {
     }
 }
 
-/// Why a deployment does not go on without a person, in a word for programs: there are these and no others.
+/// Why a deployment does not continue without a person, as a fixed list for programs.
 public enum PersonCause: String, CaseIterable, Sendable {
     case approval
-    /// A pause without an end, as the steps have it.
+    /// A pause without an end, from the rollout's steps.
     case pause
     /// `mlctl pause`.
     case operatorPause
     case gateFailed
     /// The candidate was not available for too long.
     case unavailable
-    /// Requests are not split as asked.
+    /// Requests are not split as intended.
     case splitMismatch
     case suspended
-    /// What git asks for failed, or was left, and is not tried again.
+    /// What git asks for has failed or was aborted, and is not tried again.
     case heldOff
-    /// No instance serves, and none will.
+    /// No instance serves, and none can.
     case cannotServe
     case invalidManifest
-    /// Its manifest wants it at another place than where it serves.
+    /// Its manifest names another place than the one where it serves.
     case anotherPlace
-    /// The store takes no records: its disk is full, say.
+    /// The store does not accept records, for example because its disk is full.
     case notRecorded
     case other
 
-    /// As the reason of a condition.
+    /// The reason of the `Stalled` condition.
     var reason: String {
         switch self {
         case .approval: "Approval"
@@ -73,7 +73,7 @@ public enum PersonCause: String, CaseIterable, Sendable {
         }
     }
 
-    /// By that reason.
+    /// Finds the cause for such a reason.
     init?(reason: String) {
         guard let found = Self.allCases.first(where: { $0.reason == reason }) else { return nil }
         self = found
@@ -81,7 +81,7 @@ public enum PersonCause: String, CaseIterable, Sendable {
 }
 
 extension DeploymentStatus {
-    /// Why it does not go on without a person; nil where it does.
+    /// Why the deployment does not continue without a person; nil if it does.
     public var personCause: PersonCause? {
         guard let stalled = condition(.stalled), stalled.status == "True" else { return nil }
         return PersonCause(reason: stalled.reason) ?? .other
@@ -89,7 +89,7 @@ extension DeploymentStatus {
 }
 
 extension RolloutState {
-    /// Why the rollout, or what rests, does not go on without a person; nil where it does.
+    /// Why the rollout, or the deployment at rest, does not continue without a person; nil if it does.
     /// - Parameter wait: what it waits for.
     func personCause(_ wait: Wait?) -> PersonCause? {
         guard let wait else { return phase == .failed ? .cannotServe : phase == .rolledBack ? .heldOff : nil }

@@ -1,14 +1,14 @@
-/// How often one key may come back: a burst at once, then no more often than `floor`, and less and less often while it
-/// still comes back at once.
+/// Limits how often one key may run: a burst without delay, then at most one pass per `floor`. While the key keeps
+/// coming back at once, the delay doubles up to `cap`.
 ///
-/// Whatever makes a key due again and again (a change that its own pass causes, a delay of zero) then costs some passes a
-/// second, not a core.
+/// A key that becomes due again and again (a change that its own pass causes, a delay of zero) then costs a few passes
+/// a second and not a CPU core.
 public struct PaceLimits: Hashable, Sendable {
-    /// Passes at once that are nothing out of the ordinary.
+    /// The number of passes in a row that run without delay.
     public var burst: Int
-    /// Between two passes in the long run.
+    /// The time between two passes in the long run.
     public var floor: Duration
-    /// Between two passes of a key that never rests: what this is, is also how late it sees a change.
+    /// The longest time between two passes of a key that is always due. This is also how late such a key sees a change.
     public var cap: Duration
 
     public init(burst: Int = 25, floor: Duration = .milliseconds(200), cap: Duration = .seconds(1)) {
@@ -21,20 +21,21 @@ public struct PaceLimits: Hashable, Sendable {
 /// How fast one key comes back. A pure value: time is passed in.
 struct Pace<Instant: InstantProtocol>: Sendable where Instant.Duration == Duration {
     private var lastStart: Instant
-    /// What its passes have taken of the burst, and time has not given back.
+    /// The part of the burst that passes have used and time has not yet restored.
     private var debt: Duration = .zero
-    /// Starts that had to be put off, less those since that came at their own time.
+    /// Starts that had to be delayed, minus later starts that came at their own time.
     private var heat = 0
     private var isPutOff = false
 
-    /// Beyond it the delay is at its cap, and cooling would only take longer.
+    /// The limit of `heat`. At this value the delay is already at its cap; a higher value would only take longer to
+    /// cool down.
     private static var mostHeat: Int { 8 }
 
     init(now: Instant) { lastStart = now }
 
     /// When a pass that is wanted at `dueAt` may begin.
     ///
-    /// - Returns: nil where it may begin now.
+    /// - Returns: nil if it may begin now.
     mutating func putOff(now: Instant, limits: PaceLimits) -> Instant? {
         let left = debt(at: now)
         let owed = left - limits.floor * (limits.burst - 1)

@@ -1,17 +1,18 @@
 import Logging
 import Synchronization
 
-/// Works on keys as they fall due: at most `concurrency` at once, each by at most one worker.
+/// Runs `reconcile` for keys as they become due: at most `concurrency` at once, and at most one worker for each key.
 ///
-/// The shell of `RunnerStateMachine`: it owns the tasks, the clock and the generator, and decides nothing.
+/// The shell of `RunnerStateMachine`: it owns the tasks, the clock and the random number generator, and decides
+/// nothing.
 ///
 /// # Guarantees
-/// - Every worker is a child task of `run`: when `run` returns, nothing runs any more.
-/// - `add` never waits and may be called from anywhere, a worker included, before `run` and during it.
+/// - Every worker is a child task of `run`. When `run` returns, no worker runs.
+/// - `add` never waits. Any thread or worker may call it, before `run` and during it.
 ///
 /// # Assumptions
-/// - `reconcile` returns when its task is cancelled. After `stop()` workers may go on for `stopGracePeriod`; they are
-///   then cancelled, and `run` waits for them to return.
+/// - `reconcile` returns when its task is cancelled. After `stop()` workers may continue for `stopGracePeriod`. Then
+///   they are cancelled, and `run` waits for them to return.
 public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.Duration == Duration {
     private struct State {
         var machine: RunnerStateMachine<Key, C.Instant>
@@ -35,24 +36,27 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
 
     public var snapshot: RunnerSnapshot { state.withLock { $0.machine.snapshot } }
 
-    /// Makes `key` due after `delay`, or earlier where it already is. If a worker has it now, it runs again afterwards.
+    /// Makes `key` due after `delay`, or earlier if it already is. If a worker is running for it, it runs again
+    /// afterwards.
     ///
-    /// - Parameter urgency: at least; where its last pass said a more urgent one, that is the key's.
+    /// - Parameter urgency: the least urgent class that the key may have. If its last pass asked for a more urgent
+    ///   class, that one applies.
     public func add(_ key: Key, after delay: Duration = .zero, urgency: Urgency = .routine) {
         let dueAt = clock.now.advanced(by: max(delay, .zero))
         state.withLock { $0.machine.add(key, at: dueAt, urgency: urgency) }
         signal.raise()
     }
 
-    /// Starts no more workers: `run` returns when those that run are done, or were cancelled after the grace period.
+    /// Starts no more workers. `run` returns when the running workers end, or after the grace period, when they are
+    /// cancelled.
     public func stop() {
         state.withLock { $0.machine.stop() }
         signal.raise()
     }
 
-    /// Returns after `stop()`. When its task is cancelled, the workers are cancelled at once. A runner runs once.
+    /// Returns after `stop()`. When its task is cancelled, the workers are cancelled at once. Call it only once.
     ///
-    /// - Parameter concurrency: where given, instead of the configuration's.
+    /// - Parameter concurrency: overrides the configuration's value.
     public func run(concurrency: Int? = nil, reconcile: @escaping @Sendable (Key) async -> Requeue) async {
         let starts = state.withLock { $0.machine.start(concurrency: concurrency) }
         precondition(starts, "run() was called twice")
@@ -68,7 +72,7 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
                     await pause(until: deadline)
                 case .cancelWorkers:
                     logger.warning(
-                        "Workers did not end in time: cancelling them",
+                        "Workers did not end within the grace period and are cancelled",
                         metadata: ["running": "\(snapshot.running)"])
                     workers.cancelAll()
                     return
@@ -83,7 +87,7 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
         let (now, cancelled) = (clock.now, Task.isCancelled)
         return state.withLock {
             if cancelled {
-                // The workers are cancelled with their parent: all that is left is to wait for them.
+                // The workers are cancelled with their parent task. The group waits for them to return.
                 $0.machine.stop()
                 return .finish
             }
@@ -99,12 +103,12 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
         signal.raise()
     }
 
-    /// Until the deadline, or the signal, or the cancellation: whichever comes first.
+    /// Waits until the deadline, the signal or cancellation, whichever comes first.
     private func pause(until deadline: C.Instant?) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.signal.wait() }
             if let deadline {
-                // Fails only when it is cancelled, which is what ends it when the signal comes first.
+                // The sleep throws only when it is cancelled, which happens when the signal comes first.
                 group.addTask { try? await self.clock.sleep(until: deadline, tolerance: nil) }
             }
             await group.next()

@@ -1,23 +1,23 @@
-/// What a pass over one key wants next.
+/// When a pass wants its key to run again.
 public enum Requeue: Hashable, Sendable {
-    /// All is as it should be. The key comes back when it is added.
+    /// Nothing more to do. The key runs again when it is added.
     case done
-    /// All is well; look again after this. Until its next pass the key is of that class.
+    /// The pass succeeded. Run again after this delay; until then the key has this class.
     case after(Duration, Urgency = .routine)
-    /// It failed.
+    /// The pass failed.
     case backoff(FailureClass)
 }
 
 public struct RunnerConfiguration: Hashable, Sendable {
-    /// At most this many keys are worked on at once.
+    /// The most keys that are worked on at once.
     public var concurrency: Int
-    /// Workers that keys of class `routine` leave to the others. With one worker there is none to leave.
+    /// Workers that are kept free of keys of class `routine`. With one worker, none is kept free.
     public var reserved: Int
-    /// How often one key may come back; keys of class `urgent` always may.
+    /// How often one key may run. Keys of class `urgent` are never delayed.
     public var pace: PaceLimits
     public var transientBackoff: Backoff
     public var waitingBackoff: Backoff
-    /// How long workers may go on after `stop()` before they are cancelled.
+    /// How long workers may continue after `stop()` before they are cancelled.
     public var stopGracePeriod: Duration
 
     public init(
@@ -35,17 +35,18 @@ public struct RunnerConfiguration: Hashable, Sendable {
     }
 }
 
-/// Decides what a `Runner` does. Events and the time go in, one action comes out; it holds no task and no clock.
+/// Decides what a `Runner` does. Events and the time go in, one action comes out. It holds no task and no clock.
 struct RunnerStateMachine<Key: Hashable & Sendable, Instant: InstantProtocol>: Sendable
 where Instant.Duration == Duration {
     enum Action: Hashable, Sendable {
-        /// Start a worker for this key, MUST be followed by `workerEnded` for it; then ask again at once.
+        /// Start a worker for this key. It MUST be followed by `workerEnded` for the key. Then ask for the next action
+        /// at once.
         case start(Key)
-        /// Ask again at this time, or as soon as anything happens; nil: only when something happens.
+        /// Ask again at this time, or as soon as anything happens. Nil: ask again only when something happens.
         case wait(until: Instant?)
         /// Cancel the workers that still run, wait for them, and return.
         case cancelWorkers
-        /// Nothing runs: return.
+        /// No worker runs: return.
         case finish
     }
 
@@ -54,8 +55,8 @@ where Instant.Duration == Duration {
         case idle
         /// Workers are started. Can transition to: `stopping`.
         case running
-        /// No worker is started any more; those that run may go on until the deadline. Nil: until the stop has been
-        /// seen at its first `nextAction`. Does not end.
+        /// No more workers are started. Running workers may continue until the deadline, which the first `nextAction`
+        /// after the stop sets; until then it is nil. Final state.
         case stopping(deadline: Instant?)
     }
 
@@ -63,16 +64,16 @@ where Instant.Duration == Duration {
     private var phase = Phase.idle
     private var queue = WorkQueue<Key, Instant>()
     private var failures = FailureCounts<Key>()
-    /// Of keys that are not of class `routine`, as their last pass said.
+    /// The class that each key's last pass asked for. Keys of class `routine` are left out.
     private var classes: [Key: Urgency] = [:]
-    /// Of keys that came back of late.
+    /// The pace of keys that came back recently.
     private var paces: [Key: Pace<Instant>] = [:]
-    /// Of keys that are worked on and are not of class `routine`, as they began.
+    /// The class at the start, for keys that are being worked on. Keys of class `routine` are in `routineRunning`.
     private var running: [Key: Urgency] = [:]
     private var routineRunning: Set<Key> = []
     private var putOffCount = 0
     private static var smallestPacesToSweep: Int { 1024 }
-    /// Paces that were left at the last sweep.
+    /// The number of paces that remained after the last sweep.
     private var sweptPaces = 0
 
     init(configuration: RunnerConfiguration) { self.configuration = configuration }
@@ -83,7 +84,9 @@ where Instant.Duration == Duration {
             putOff: putOffCount)
     }
 
-    /// - Returns: false where it runs already. Once stopped, it starts only to finish.
+    /// After `stop()` it starts only to finish.
+    ///
+    /// - Returns: false if it is already running.
     mutating func start(concurrency: Int? = nil) -> Bool {
         if let concurrency { configuration.concurrency = max(concurrency, 1) }
         switch phase {
@@ -99,7 +102,8 @@ where Instant.Duration == Duration {
         phase = .stopping(deadline: nil)
     }
 
-    /// - Parameter urgency: at least; where its last pass said a more urgent one, that is the key's.
+    /// - Parameter urgency: the least urgent class that the key may have. If its last pass asked for a more urgent
+    ///   class, that one applies.
     mutating func add(_ key: Key, at dueAt: Instant, urgency: Urgency = .routine) {
         queue.add(key, at: dueAt, urgency: min(urgency, classes[key] ?? .routine))
     }
@@ -111,7 +115,7 @@ where Instant.Duration == Duration {
         case .running:
             guard queue.runningCount < configuration.concurrency else { return .wait(until: nil) }
             let last = lastClass
-            // Ends: a key that is put off is not due any more.
+            // The loop ends, because a delayed key is no longer due.
             while let turn = queue.next(now: now, notLessUrgentThan: last) {
                 if begins(turn, now: now) { return .start(turn.key) }
             }
@@ -124,13 +128,13 @@ where Instant.Duration == Duration {
         }
     }
 
-    /// The least urgent class that may have a worker now.
+    /// The least urgent class that may get a worker now.
     private var lastClass: Urgency {
         let shared = max(1, configuration.concurrency - configuration.reserved)
         return routineRunning.count < shared ? .routine : .changing
     }
 
-    /// - Returns: false where the key comes back too often, and is put off.
+    /// - Returns: false if the key comes back too often and is delayed.
     private mutating func begins(_ turn: WorkQueue<Key, Instant>.Turn, now: Instant) -> Bool {
         var pace = paces[turn.key] ?? Pace(now: now)
         if turn.urgency != .urgent, let later = pace.putOff(now: now, limits: configuration.pace) {
@@ -174,7 +178,7 @@ where Instant.Duration == Duration {
         queue.done(key)
     }
 
-    /// What failed has yet to be done: it is as urgent as it was.
+    /// The work of a failed pass is still to be done, so the key stays as urgent as it was.
     private mutating func back(
         off key: Key, _ began: Urgency, by backoff: Backoff, now: Instant,
         using generator: inout some RandomNumberGenerator
@@ -184,13 +188,13 @@ where Instant.Duration == Duration {
     }
 }
 
-/// How much there is to do.
+/// The amount of pending and running work.
 public struct RunnerSnapshot: Hashable, Sendable {
     /// Keys that wait for their time or for a worker.
     public var pending: Int
     public var running: Int
     /// Keys whose last pass failed.
     public var failing: Int
-    /// How often a key came back too soon and had to wait, since the start.
+    /// How many times since the start a key came back too soon and was delayed.
     public var putOff: Int
 }

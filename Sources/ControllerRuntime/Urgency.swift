@@ -1,12 +1,12 @@
-/// Which of the keys that are due goes first. Within a class the order is that of the times at which they are due.
+/// Which due key runs first. Within a class, keys run in the order of their due times.
 public enum Urgency: Int, CaseIterable, Comparable, Sendable {
-    /// Somebody waits for an answer, or everything else depends on it. Never slowed down.
+    /// A person waits for the answer, or everything else depends on it. Never slowed down.
     case urgent
-    /// Something that gets traffic is under judgement: a failure has to take effect soon.
+    /// A candidate that gets traffic is being evaluated: a failure must take effect soon.
     case judging
-    /// Something that serves is being changed.
+    /// A deployment that serves is being changed.
     case changing
-    /// Everything else: what is new, and what rests.
+    /// Everything else: new deployments, and deployments without changes.
     case routine
 
     public static func < (left: Urgency, right: Urgency) -> Bool { left.rawValue < right.rawValue }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// One bit that says "look again". Raised any number of times while nobody waits, it lets the next wait through once.
-/// One waiter at a time.
+/// One bit that says "look again". If it is raised while nobody waits, any number of times, the next wait returns at
+/// once. At most one waiter at a time.
 final class WakeSignal: Sendable {
     private struct State {
         var raised = false
@@ -18,12 +18,13 @@ final class WakeSignal: Sendable {
         waiter?.resume()
     }
 
-    /// Returns when the signal is raised, at once where it has been; and when the task is cancelled.
+    /// Returns when the signal is raised, at once if it was already raised, or when the task is cancelled.
     func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let goesOn = state.withLock { state in
-                    // Within the lock: a cancellation either is seen here, or finds the waiter below.
+                    // Checked within the lock: a cancellation is either seen here, or finds the waiter that is stored
+                    // below.
                     if Task.isCancelled { return true }
                     if state.raised {
                         state.raised = false

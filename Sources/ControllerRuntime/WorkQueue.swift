@@ -1,40 +1,41 @@
 import Collections
 
-/// When which key is due: one slot a key, the earliest wins.
+/// When each key is due: one slot for each key; the earliest time wins.
 ///
-/// A pure value: time is passed in, and whoever holds it decides what runs. Modelled on kube-rs' `scheduler.rs`.
+/// A pure value: time is passed in, and the owner decides what runs. Modelled on kube-rs' `scheduler.rs`.
 ///
 /// # Guarantees
-/// - A key has at most one slot. Adding a key that waits keeps the earlier of the two times, and the more urgent of the
-///   two classes.
-/// - A key that `next(now:)` handed out is running and is not handed out again before `done(_:)`. If it is added while
-///   it runs, it is due again afterwards: a change that came in the middle of a pass is never lost.
-/// - Of the keys that are due, the most urgent class comes first; within a class, keys come in the order in which they are
-///   due; among equals, first come, first served.
-/// - No class starves: one that has been passed over `passOverLimit` times while it had a key due comes next.
+/// - A key has at most one slot. Adding a key that already waits keeps the earlier of the two times and the more urgent
+///   of the two classes.
+/// - A key that `next(now:)` returned is running. It is not returned again before `done(_:)`. If it is added while it
+///   runs, it is due again afterwards, so a change in the middle of a pass is never lost.
+/// - Of the keys that are due, the most urgent class comes first. Within a class, keys come in the order of their due
+///   times; for equal times, in the order in which they were added.
+/// - No class starves: a class that was passed over `passOverLimit` times while it had a due key comes next.
 ///
-/// Its size is bounded by the number of different keys: the heaps hold at most `1 + staleEntriesPerSlot` entries for
-/// each, or `smallestHeapToRebuild`.
+/// The size is bounded by the number of different keys: each heap holds at most `1 + staleEntriesPerSlot` entries for
+/// each key, or `smallestHeapToRebuild`.
 public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sendable {
-    /// A slot that moved leaves a stale entry in its heap. Over this many for every live slot, the heap is rebuilt.
+    /// A slot that moves leaves a stale entry in its heap. With more stale entries than this per live slot, the heap is
+    /// rebuilt.
     static var staleEntriesPerSlot: Int { 1 }
-    /// Below this size a rebuild is not worth its while.
+    /// Smaller heaps are not rebuilt.
     static var smallestHeapToRebuild: Int { 64 }
-    /// So many keys of more urgent classes go before one that is due in a less urgent class.
+    /// How many keys of more urgent classes may run before a due key of a less urgent class.
     public static var passOverLimit: Int { 8 }
 
-    /// A key that was handed out.
+    /// A key that was returned to run.
     public struct Turn: Hashable, Sendable {
         public var key: Key
         public var urgency: Urgency
-        /// When it was to be.
+        /// When the key was due.
         public var dueAt: Instant
     }
 
     private struct Slot: Sendable {
         var dueAt: Instant
         var urgency: Urgency
-        /// Of the heap entry that stands for this slot; nil while the key is running, when it has none.
+        /// The number of the heap entry for this slot. Nil while the key is running, because it then has no entry.
         var ticket: UInt64?
     }
 
@@ -52,26 +53,26 @@ public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sen
 
     private struct Line: Sendable {
         var heap = Heap<Entry>()
-        /// Keys of more urgent classes that went first since it last had its turn, while it had a key due.
+        /// How many keys of more urgent classes went first, since this class last had its turn, while it had a due key.
         var passedOver = 0
     }
 
     private var slots: [Key: Slot] = [:]
-    /// One a class, the most urgent first.
+    /// One for each class, the most urgent first.
     private var lines = Urgency.allCases.map { _ in Line() }
     private var running: Set<Key> = []
     private var lastTicket: UInt64 = 0
 
     public init() {}
 
-    /// Keys that wait, those that are to run again after their present run among them.
+    /// Keys that wait, including running keys that are to run again.
     public var pendingCount: Int { slots.count }
     public var runningCount: Int { running.count }
 
-    /// When `key` is due; nil where it does not wait.
+    /// When `key` is due. Nil if it does not wait.
     public func dueAt(_ key: Key) -> Instant? { slots[key]?.dueAt }
 
-    /// When the next key is due that is not running; nil where there is none.
+    /// When the next key that is not running is due. Nil if there is none.
     public var earliest: Instant? { earliest(notLessUrgentThan: .routine) }
 
     public func earliest(notLessUrgentThan last: Urgency) -> Instant? {
@@ -91,7 +92,7 @@ public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sen
         }
     }
 
-    /// The key whose turn it is, which is running from now on; nil where none is due.
+    /// Returns the key whose turn it is and marks it as running. Nil if no key is due.
     public mutating func next(now: Instant, notLessUrgentThan last: Urgency = .routine) -> Turn? {
         let due = lines[...last.rawValue].indices.filter { line in
             lines[line].heap.min.map { $0.dueAt <= now } ?? false
@@ -109,7 +110,7 @@ public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sen
         return Turn(key: entry.key, urgency: urgency, dueAt: entry.dueAt)
     }
 
-    /// The run of `key` is over. Without effect where it was not running.
+    /// Marks the run of `key` as finished. No effect if it was not running.
     public mutating func done(_ key: Key) {
         guard running.remove(key) != nil, let slot = slots[key] else { return }
         enter(key, at: slot.dueAt, slot.urgency)
@@ -123,7 +124,7 @@ public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sen
         if let before, before.urgency != urgency { dropStaleEntries(in: before.urgency.rawValue) }
     }
 
-    /// Keeps the heap's first entry live, so that `earliest` tells the truth, and the heap's size within its bound.
+    /// Keeps the heap's first entry live, so that `earliest` is correct, and keeps the heap's size within its bound.
     private mutating func dropStaleEntries(in line: Int) {
         while let first = lines[line].heap.min, slots[first.key]?.ticket != first.ticket {
             lines[line].heap.removeMin()
@@ -133,6 +134,6 @@ public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sen
         lines[line].heap = Heap(lines[line].heap.unordered.filter { slots[$0.key]?.ticket == $0.ticket })
     }
 
-    /// Entries in the heaps, stale ones included.
+    /// The number of entries in the heaps, including stale ones.
     var heapCount: Int { lines.map(\.heap.count).reduce(0, +) }
 }

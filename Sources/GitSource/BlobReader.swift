@@ -1,24 +1,24 @@
-/// Reads many blobs with two git processes: one for the sizes, one for the bytes of those that are small enough.
+/// Reads many blobs with two git processes: one reads the sizes, the other reads the blobs that are small enough.
 struct BlobReader: Sendable {
     static let maximumFileBytes = 1 << 20
 
     enum Content: Hashable, Sendable {
         case text(String)
         case problem(String)
-        /// The repository says that it has the blob, and does not.
+        /// The repository refers to the blob but does not have it.
         case missing
     }
 
     let git: GitProgram
     let mirror: String
     let timeout: Duration
-    /// Blobs over the limit of a file were not fetched.
+    /// Whether blobs above the file limit were left out of the fetch.
     var isPartial = false
 
     /// - Parameters:
-    ///   - ids: one for each file; the same may come often.
-    ///   - room: the most bytes that all files together may have.
-    /// - Throws: `GitError`: `damaged` where git cannot read on; `tooLarge`.
+    ///   - ids: one for each file; an id may occur several times.
+    ///   - room: the maximum size of all files together, in bytes.
+    /// - Throws: `GitError`, such as `damaged` if git cannot read the blobs, or `tooLarge`.
     func read(_ ids: [String], room: Int) async throws -> [String: Content] {
         guard !ids.isEmpty else { return [:] }
         var contents: [String: Content] = [:]
@@ -38,7 +38,7 @@ struct BlobReader: Sendable {
         guard totalBytes <= room else {
             throw GitError(
                 .tooLarge,
-                "The YAML files in \(git.location) hold more than \(git.limits.snapshotBytes) bytes together, which is the "
+                "The YAML files in \(git.location) have more than \(git.limits.snapshotBytes) bytes together, which is the "
                     + "limit. Point --path at a smaller folder.")
         }
         try await contents.merge(texts(of: Array(wanted.keys), totalBytes: wanted.values.reduce(0, +))) { $1 }
@@ -50,7 +50,7 @@ struct BlobReader: Sendable {
     }
 
     private func sizes(of ids: Set<String>) async throws -> [(String, bytes: Int?)] {
-        // `<id> <type> <size>`, or `<id> missing`.
+        // A line is `<id> <type> <size>` or `<id> missing`.
         let format = "%(objectname) %(objecttype) %(objectsize)"
         let output = try await call(["cat-file", "--batch-check=\(format)"], ids: ids, limit: ids.count * 128)
         return output.split(separator: UInt8(ascii: "\n")).map { line in

@@ -1,11 +1,11 @@
 import Glibc
 
-/// What a folder takes on disk.
+/// The disk usage of a folder.
 enum FolderSize {
-    /// More entries than a mirror ever has: what is beyond is not counted.
+    /// More entries than a mirror ever has. Entries beyond this are not counted.
     static let maximumEntries = 200_000
 
-    /// Bytes of all files below; links are not followed, and what cannot be read counts as nothing.
+    /// The bytes of all files below. Links are not followed; entries that cannot be read count as 0.
     static func bytes(of folder: String) -> Int {
         var waiting = [folder]
         var bytes = 0

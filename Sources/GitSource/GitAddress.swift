@@ -1,13 +1,13 @@
 /// The parts of an `https:` or `ssh:` address.
 struct GitAddress: Hashable, Sendable {
     var scheme: String
-    /// Percent-encoded, as it is written.
+    /// Percent-encoded, as in the text.
     var userInfo: String?
-    /// With its port where one is written; in lower case.
+    /// In lower case, with the port if there is one.
     var host: String
-    /// With the slash; "" where there is none.
+    /// With the leading slash; "" if there is no path.
     var path: String
-    /// With the `?` or `#`.
+    /// With the leading `?` or `#`.
     var rest: String
 
     init?(_ text: String) {
@@ -27,10 +27,10 @@ struct GitAddress: Hashable, Sendable {
         rest = String(tail[query...])
     }
 
-    /// Whom credentials are for: scheme, host and port.
+    /// What credentials are bound to: scheme, host and port.
     var origin: String { "\(scheme)://\(host)" }
 
-    /// Letters, digits, dots and dashes or an address in brackets, and a port of digits.
+    /// The host has letters, digits, dots, dashes and underscores, or is an address in brackets; the port has digits only.
     var hasPlainHost: Bool {
         host.wholeMatch(of: #/([a-z0-9._\-]+|\[[0-9a-f:.%a-z]+\])(:[0-9]{1,5})?/#) != nil && !host.hasPrefix("-")
     }

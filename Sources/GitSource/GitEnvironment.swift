@@ -1,9 +1,9 @@
 import Foundation
 
-/// The environment that git runs in: nothing of the caller's but what git, ssh and TLS need, and nothing that asks.
+/// The environment of git. It inherits only the variables that git, ssh and TLS need, and never prompts.
 struct GitEnvironment: Sendable {
-    /// Handed on where set: search path, identity, ssh agent, proxies and certificates. `GIT_SSH_COMMAND` gets options
-    /// appended, so that a deploy key chosen with it goes on working.
+    /// Inherited if set: search path, identity, ssh agent, proxies and certificates. `GIT_SSH_COMMAND` is inherited too, with
+    /// options appended, so that a deploy key chosen with it keeps working.
     static let handedOn = [
         "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "SSL_CERT_FILE",
         "SSL_CERT_DIR",
@@ -23,7 +23,7 @@ struct GitEnvironment: Sendable {
         }
     }
 
-    /// Settings of one call, whatever the user's own git configuration says.
+    /// Settings of each call. They override the user's own git configuration.
     static let settings =
         [
             Setting("core.hooksPath", "/dev/null"),
@@ -31,21 +31,22 @@ struct GitEnvironment: Sendable {
             Setting("credential.interactive", "false"),
             Setting("fetch.recurseSubmodules", "false"),
             Setting("fetch.writeCommitGraph", "false"),
-            // Collected by the repository itself, when a look has found nothing new.
+            // `GitRepository` collects garbage itself, when a check has found nothing new.
             Setting("gc.auto", "0"),
             Setting("maintenance.auto", "false"),
             Setting("http.lowSpeedLimit", "1000"),
             Setting("http.lowSpeedTime", "30"),
-            // Headers and credentials of the one host would go along, and `http-alternates` leads away, too.
+            // A redirect would send the headers and credentials of one host to another. `http-alternates` can redirect too.
             Setting("http.followRedirects", "false"),
             Setting("transfer.bundleURI", "false"),
             Setting("safe.directory", "*"),
-            // One pack a fetch: one file whose size a limit of the system bounds.
+            // Each fetch writes one pack file, because a system limit (`ulimit -f`) bounds the size of one file.
             Setting("fetch.unpackLimit", "1"),
             Setting("transfer.unpackLimit", "1"),
         ] + memory.map { Setting($0.key, $0.value) }
 
-    /// One thread, and little memory: a repository is not to hold others up. Also for the other end of a local fetch.
+    /// One thread and little memory, so that one repository does not slow down others. Also used for the remote end of a local
+    /// fetch.
     static let memory = [
         Setting("pack.threads", "1"),
         Setting("pack.windowMemory", "32m"),
@@ -62,7 +63,7 @@ struct GitEnvironment: Sendable {
     init(inherited: [String: String], location: GitLocation) {
         var variables = inherited.filter { Self.handedOn.contains($0.key) }
         variables["GIT_TERMINAL_PROMPT"] = "0"
-        // Set but empty: git then asks no program, whatever core.askPass or SSH_ASKPASS say.
+        // If it is set but empty, git runs no program to ask for a password, whatever core.askPass or SSH_ASKPASS say.
         variables["GIT_ASKPASS"] = ""
         variables["GIT_CONFIG_NOSYSTEM"] = "1"
         variables["GIT_SSH_COMMAND"] = "\(inherited["GIT_SSH_COMMAND"] ?? "ssh") \(Self.sshOptions)"
@@ -75,14 +76,14 @@ struct GitEnvironment: Sendable {
     }
 
     /// - Parameters:
-    ///   - reaches: whom git may talk to.
-    ///   - more: settings of this call; they come last.
+    ///   - reaches: which remote git may contact.
+    ///   - more: settings of this call. They come last, so they win.
     func variables(reaches: GitReach, settings more: [Setting] = []) -> [String: String] {
         var variables = inherited
         switch reaches {
         case .nobody: variables["GIT_ALLOW_PROTOCOL"] = "none"
         case .source, .sourceAsStranger:
-            // Both, because the user's configuration may turn one into the other (url.….insteadOf).
+            // Both are allowed, because the user's configuration may rewrite one to the other (url.….insteadOf).
             variables["GIT_ALLOW_PROTOCOL"] = transport == .file ? "file" : "https:ssh"
         }
         if reaches == .sourceAsStranger {
@@ -100,11 +101,11 @@ struct GitEnvironment: Sendable {
     }
 }
 
-/// Whom a call of git may talk to.
+/// Which remote a call of git may contact.
 enum GitReach: Hashable, Sendable {
     case nobody
-    /// With the credentials that are for it.
+    /// The source, with its credentials.
     case source
-    /// Without any, and without the user's configuration, in which there may be some.
+    /// The source, without credentials and without the user's configuration, which may contain some.
     case sourceAsStranger
 }

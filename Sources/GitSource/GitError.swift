@@ -1,15 +1,15 @@
-/// Why git could not do what was asked. Nothing that was read before is lost by it.
+/// Why a git operation failed. Data that was read earlier stays valid.
 public struct GitError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, Hashable, Sendable {
-        /// The address, the reference or the path makes no sense, or is not allowed.
+        /// The address, the reference or the path is invalid or not allowed.
         case invalidConfiguration
         /// There is no git program.
         case gitMissing
-        /// The repository's machine does not answer, or broke off.
+        /// The server does not answer, or the connection ended early.
         case unreachable
-        /// The repository's machine wants other credentials.
+        /// The server does not accept the credentials.
         case unauthorized
-        /// The repository's machine sends on to another address, which is not followed.
+        /// The server redirects to another address. mlctl does not follow redirects.
         case redirected
         /// There is no repository at the address.
         case repositoryNotFound
@@ -17,28 +17,28 @@ public struct GitError: Error, Hashable, Sendable, CustomStringConvertible {
         case referenceNotFound
         /// The repository has no branches at all.
         case repositoryEmpty
-        /// Objects are missing or damaged, and a fresh copy has them no better.
+        /// Objects are missing or damaged, and a new clone does not help.
         case damaged
         /// More files or bytes than the limits allow.
         case tooLarge
         case timedOut
         case diskFull
-        /// git failed in a way that is not known here; `message` carries its words.
+        /// git failed for an unknown reason; `message` quotes its output.
         case failed
     }
 
-    /// How the caller may go on; the same words as the controller's.
+    /// How the caller may continue. These are the controller's retry classes.
     public enum Retry: String, Hashable, Sendable {
         /// Back off and try again.
         case transient
-        /// Something outside must change first; look again now and then.
+        /// Something outside must change first. Check again at intervals.
         case waiting
-        /// Report and stop: trying again cannot help until the configuration changes.
+        /// Report and stop. Another try cannot help until the configuration changes.
         case terminal
     }
 
     public var code: Code
-    /// What is wrong and what to do, for people. Credentials are left out.
+    /// What happened and what to do, without credentials.
     public var message: String
 
     public init(_ code: Code, _ message: String) {

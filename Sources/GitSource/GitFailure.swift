@@ -1,11 +1,11 @@
 import SafeText
 
-/// What git's own words mean. git runs with `LC_ALL=C`, so that they are these.
+/// Turns git's error output into a `GitError`. git runs with `LC_ALL=C`, so its messages are in English.
 enum GitFailure {
     static let maximumQuotedLength = 400
 
     private static let full = ["no space left on device", "disk quota exceeded"]
-    /// Written by git, index-pack and unpack-objects at the limit of a file's size, and of memory.
+    /// git, index-pack and unpack-objects write these when they reach the limit of file size or memory.
     private static let overLimit = ["file too large", "out of memory", "mmap failed", "cannot allocate memory"]
     private static let redirected = ["error: 301", "error: 302", "error: 303", "error: 307", "error: 308"]
     private static let unauthorized = [
@@ -32,26 +32,28 @@ enum GitFailure {
         "bad config", "pack has", "unresolved delta", "unpack",
     ]
 
-    /// - Parameter task: what was being done: "Fetching main".
+    /// - Parameter task: what mlctl was doing, such as "Fetching main".
     static func error(in words: String, doing task: String, from location: GitLocation) -> GitError {
         let text = words.lowercased()
         func says(_ phrases: [String]) -> Bool { phrases.contains { text.contains($0) } }
         func fail(_ code: GitError.Code, _ advice: String) -> GitError {
             GitError(code, "\(task) from \(location) failed: \(advice) git says: \(quoted(words, location: location))")
         }
-        if says(full) { return fail(.diskFull, "the disk is full; make room.") }
+        if says(full) { return fail(.diskFull, "the disk is full; free disk space.") }
         if says(overLimit) {
             return fail(
                 .tooLarge,
-                "it is larger than the limits allow. Keep large files out of it, or in a repository of their own.")
+                "it is larger than the limits allow. Move large files out of it, for example to a repository of their own."
+            )
         }
         if location.transport == .https, says(redirected) {
             return fail(
                 .redirected,
-                "the server sends on to another address, which is not followed: credentials are for this one alone.")
+                "the server redirects to another address. Redirects are not followed: credentials are for one address only."
+            )
         }
         if says(["couldn't find remote ref"]) {
-            return fail(.referenceNotFound, "there is no such branch or tag; check the name.")
+            return fail(.referenceNotFound, "the repository has no such branch or tag; check the name.")
         }
         if location.transport == .file {
             if says(["does not appear to be a git repository"]) {
@@ -61,9 +63,9 @@ enum GitFailure {
                 return fail(.unauthorized, "it cannot be read; check its owner and mode.")
             }
             if says(damaged + brokenOff) { return damage(words, doing: task, from: location) }
-            return fail(.failed, "the reason is not known.")
+            return fail(.failed, "the reason is unknown.")
         }
-        // ssh ends every failure with "Could not read from remote repository", so the better known reason goes first.
+        // ssh ends every failure with "Could not read from remote repository", so more specific reasons are checked first.
         if says(unreachable) { return fail(.unreachable, "it cannot be reached; check the network and the address.") }
         if says(notFound) { return fail(.repositoryNotFound, "there is no git repository there; check the address.") }
         if says(unauthorized) {
@@ -71,8 +73,8 @@ enum GitFailure {
                 .unauthorized, "access is refused; check the key, token or known_hosts of the user mlctl runs as.")
         }
         if says(damaged) { return damage(words, doing: task, from: location) }
-        if says(brokenOff) { return fail(.unreachable, "the connection broke off.") }
-        return fail(.failed, "the reason is not known.")
+        if says(brokenOff) { return fail(.unreachable, "the connection was closed early.") }
+        return fail(.failed, "the reason is unknown.")
     }
 
     static func damage(_ words: String, doing task: String, from location: GitLocation) -> GitError {
@@ -83,7 +85,7 @@ enum GitFailure {
                 + quoted(words, location: location))
     }
 
-    /// Progress and hints left out, on one line, bounded.
+    /// The output on one line, without progress and hints, and with a bounded length.
     private static func quoted(_ words: String, location: GitLocation) -> String {
         let lines = words.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("From ") && !$0.hasPrefix("hint:") }
         let text = Escape.line(location.redacted(lines.joined(separator: "; ")))

@@ -1,8 +1,8 @@
 /// One `*.yaml` or `*.yml` file of a commit.
 public struct GitFile: Hashable, Sendable {
-    /// The blob's object id: the same id means the same bytes.
+    /// The blob's object id. Equal ids mean equal bytes.
     public var blob: String
-    /// Nil where the file could not be taken; `problem` says why and what to do.
+    /// Nil if the file cannot be used; then `problem` says why and what to do.
     public var text: String?
     public var problem: String?
 
@@ -13,15 +13,15 @@ public struct GitFile: Hashable, Sendable {
     }
 }
 
-/// What one pass over a repository found.
+/// The result of one check of a repository.
 public struct GitRevision: Hashable, Sendable {
-    /// The commit's full object id. It never means anything else.
+    /// The commit's full object id.
     public var commit: String
     /// `refs/heads/main`, `refs/tags/v1`; nil for a pinned commit.
     public var reference: String?
-    /// What the pass before found; nil at the first.
+    /// The commit of the previous check; nil at the first one.
     public var previous: String?
-    /// History was rewritten since the last pass: the commit that was read before is no ancestor of this one.
+    /// History was rewritten since the previous check: the previous commit is not an ancestor of this one.
     public var isForced: Bool
 
     public init(commit: String, reference: String?, previous: String? = nil, isForced: Bool = false) {

@@ -1,18 +1,18 @@
-/// What one repository may take of the machine. Whoever writes to it may not be trusted.
+/// How much of the machine one repository may use. People who may write to the repository are not trusted to limit it.
 public struct GitLimits: Hashable, Sendable {
-    /// Of the manifests' files of one commit.
+    /// Manifest files in one commit.
     public var files: Int
-    /// Of their text together.
+    /// Size of the text of these files together.
     public var snapshotBytes: Int
-    /// Of the names of all files below the path, as git lists them.
+    /// Size of git's listing of all files below the path.
     public var listingBytes: Int
-    /// Of the names of branches or tags, as git lists them.
+    /// Size of git's listing of branches or tags.
     public var referenceBytes: Int
-    /// Of the pack that one fetch brings.
+    /// Size of the pack that one fetch brings.
     public var fetchBytes: Int
-    /// Of the whole mirror. One that is larger is made anew.
+    /// Size of the whole mirror. A larger mirror is cloned again.
     public var mirrorBytes: Int
-    /// Of address space, for each process of git.
+    /// Address space of each git process.
     public var memoryBytes: Int
 
     public init(

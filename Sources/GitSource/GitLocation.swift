@@ -1,26 +1,26 @@
 import Foundation
 import SafeText
 
-/// Where a repository is, in a form that is safe to hand to the git program.
+/// The address of a repository, in a form that is safe to pass to git.
 ///
-/// Plain paths, `file:`, `https:`, `ssh:` and `user@host:path` are understood; every other transport is refused, and so
-/// is whatever git or ssh would read as an option. What stands before the `@` of an `https:` address is taken out of it: it
-/// goes to git through a descriptor (`CredentialHelper`), and never onto a command line or into a message.
+/// Supported are plain paths, `file:`, `https:`, `ssh:` and `user@host:path`. Every other transport is refused, and so is any
+/// text that git or ssh could read as an option. The user and password of an `https:` address are taken out of it. They reach git
+/// through a file descriptor (`CredentialHelper`), and never appear on a command line or in a message.
 public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
     public enum Transport: String, Hashable, Sendable { case file, https, ssh }
 
     static let maximumAddressLength = 4096
 
     public let transport: Transport
-    /// What git is given, and what names the repository: an absolute path, or an address without credentials.
+    /// The address that git gets and that identifies the repository: an absolute path, or an address without credentials.
     public let address: String
-    /// Of an `https:` address that holds any.
+    /// The credentials of an `https:` address that contains some.
     let credentials: GitCredentials?
-    /// `https://host:port`, to which credentials are kept; nil for paths and ssh.
+    /// `https://host:port`, the only origin that gets the credentials; nil for paths and ssh.
     let origin: String?
     public let description: String
 
-    /// - Parameter base: what a relative path is relative to.
+    /// - Parameter base: the folder that a relative path is relative to.
     /// - Throws: `GitError` with `invalidConfiguration`.
     public init(_ text: String, base: String = FileManager.default.currentDirectoryPath) throws(GitError) {
         let safe = Redaction.whole(text)
@@ -35,7 +35,7 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
             throw refuse("it starts with '-'; write './\(safe)' if it is a folder")
         }
         guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
-            throw refuse("it holds control characters")
+            throw refuse("it contains control characters")
         }
         var credentials: GitCredentials?
         var origin: String?
@@ -51,7 +51,8 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
             let parts = try Self.webAddress(text, refuse)
             if let userInfo = parts.userInfo {
                 guard let found = GitCredentials(userInfo: userInfo), found.answer != nil else {
-                    throw refuse("what stands before the '@' is not percent-encoded; better put it into a file")
+                    throw refuse(
+                        "the part before the '@' is not percent-encoded; encode it, or put the credentials into a file")
                 }
                 credentials = found.user == "" && (found.password ?? "") == "" ? nil : found
             }
@@ -59,10 +60,10 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
             (transport, address) = (.https, parts.origin + parts.path)
         case .url(scheme: "ssh", _):
             guard let parts = GitAddress(text), parts.hasPlainHost, parts.userInfo?.hasPrefix("-") != true else {
-                throw refuse("it names no host")
+                throw refuse("it does not name a host")
             }
             guard parts.userInfo?.contains(":") != true else {
-                throw refuse("ssh takes no password in the address; use a key")
+                throw refuse("an ssh: address must not contain a password; use a key")
             }
             (transport, address) = (.ssh, text)
         case .url(let scheme, _):
@@ -83,27 +84,27 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
     private static func webAddress(
         _ text: String, _ refuse: (String) -> GitError
     ) throws(GitError) -> GitAddress {
-        guard let parts = GitAddress(text), !parts.host.isEmpty else { throw refuse("it names no host") }
+        guard let parts = GitAddress(text), !parts.host.isEmpty else { throw refuse("it does not name a host") }
         guard parts.hasPlainHost else {
-            throw refuse("it names no host; a '/', '?' or '#' in a password is written as %2F, %3F or %23")
+            throw refuse("it does not name a valid host; write '/', '?' and '#' in a password as %2F, %3F and %23")
         }
         guard parts.rest.isEmpty else {
             throw refuse(
-                "it has a query, which servers write to their logs. Put a token into a file, and name that as "
+                "it has a query, which servers write to their logs. Put a token into a file, and name the file as "
                     + "tokenFile")
         }
         return parts
     }
 
-    /// What an address says of where a repository is, and nothing of who asks: for labels and hashes. Any other text is
-    /// itself.
+    /// The address without user, password and query, for labels and hashes. Text that is not an `https:` address is returned
+    /// unchanged.
     public static func identity(of text: String) -> String {
         guard text.lowercased().hasPrefix("https://"), let parts = GitAddress(text) else { return text }
         guard parts.userInfo != nil || !parts.rest.isEmpty else { return text }
         return parts.origin + parts.path
     }
 
-    /// The text without anything that this address keeps secret.
+    /// The text without the secrets of this address.
     public func redacted(_ text: String) -> String {
         Redaction.withoutUserInfo(SecretRedactor(credentials?.secrets ?? []).redacted(text))
     }
@@ -115,8 +116,7 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
         case scpLike(host: Substring, path: Substring)
     }
 
-    /// As git tells them apart: a colon before the first slash makes it `host:path`, unless `://` or `::` follow a
-    /// name.
+    /// Uses git's rule: a colon before the first slash makes it `host:path`, unless `://` or `::` follows a scheme name.
     private static func shape(of text: String) -> Shape {
         guard let colon = text.firstIndex(of: ":") else { return .path }
         let head = text[..<colon]
@@ -131,7 +131,8 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
         return .scpLike(host: head, path: tail)
     }
 
-    /// `///a/b`, `/a/b` and `//localhost/a/b`, after `file:`; two slashes are already taken off where there were any.
+    /// Parses what follows `file:`: `///a/b`, `/a/b` or `//localhost/a/b`. The caller has already removed two slashes, if there
+    /// were any.
     private static func path(ofFileURL rest: Substring) -> String? {
         let path = rest.hasPrefix("localhost/") ? rest.dropFirst("localhost".count) : rest
         guard path.hasPrefix("/"), let decoded = path.removingPercentEncoding else { return nil }
@@ -145,8 +146,8 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
 }
 
 enum Redaction {
-    /// `scheme://user:password@host` becomes `scheme://***@host`, wherever it stands in the text.
-    /// By scalars, and in one pass: git's words may be long, and are chosen by the server.
+    /// Replaces `scheme://user:password@host` by `scheme://***@host` everywhere in the text. It works on scalars and in one pass,
+    /// because git's output may be long and the server controls it.
     static func withoutUserInfo(_ text: String) -> String {
         var shown = String.UnicodeScalarView()
         var rest = text.unicodeScalars[...]
@@ -161,14 +162,14 @@ enum Redaction {
         return String(shown + rest)
     }
 
-    /// Of an address that may be wrong in any way: all before the last `@`, and all after a `?` or `#`, is left out.
+    /// Redacts an address that may be malformed: leaves out everything before the last `@`, and everything after a `?` or `#`.
     static func whole(_ text: String) -> String {
         guard let start = text.firstRange(of: "://") else { return Escape.line(text) }
         let scheme = text[..<start.upperBound]
         let rest = text[start.upperBound...].unicodeScalars
         let query = rest.firstIndex { $0 == "?" || $0 == "#" } ?? rest.endIndex
         let at = rest.lastIndex(of: "@")
-        // One of the two is part of the other, and nobody knows which.
+        // The `@` may belong to the query, or the `?` to the password. It cannot be known, so everything is left out.
         if let at, at > query { return Escape.line("\(scheme)***") }
         let shown = Substring(rest[(at.map { rest.index(after: $0) } ?? rest.startIndex)..<query])
         return Escape.line(

@@ -1,15 +1,14 @@
 import Foundation
 
-/// A bare repository of our own in the state directory: what was fetched stays readable, whatever becomes of the
-/// source.
+/// mlctl's own bare repository in the state directory. What was fetched stays readable, whatever happens to the source.
 struct GitMirror: Sendable {
-    /// Names the repository that the mirror is of, so that another address never reads what is left of this one.
+    /// A file with the address that the mirror belongs to, so that the mirror is never used for another address.
     static let sourceFile = "mlctl-source"
 
-    /// What the source is called in the mirror's own configuration. Its address is given with each call.
+    /// The name of the source in the mirror's configuration. Its address is passed with each call.
     static let remote = "source"
-    /// Within the mirror: the same objects, without the word that some are elsewhere. What reads through it is told that a
-    /// blob is missing, where git would else go and fetch it.
+    /// A repository inside the mirror that shares its objects but is not marked as partial. Reads through it report a missing
+    /// blob. In the mirror itself, git would try to fetch the blob.
     static let readerName = "reader"
     private static let sizeIsReadEvery = Duration.milliseconds(250)
 
@@ -20,7 +19,7 @@ struct GitMirror: Sendable {
     var reader: String { "\(directory)/\(Self.readerName)" }
     var limits: GitLimits { git.limits }
 
-    /// Whether there is a mirror of this very address.
+    /// Whether there is a mirror of exactly this address.
     var isUsable: Bool {
         let source = try? String(contentsOfFile: "\(directory)/\(Self.sourceFile)", encoding: .utf8)
         let files = FileManager.default
@@ -28,30 +27,30 @@ struct GitMirror: Sendable {
             && files.fileExists(atPath: "\(reader)/HEAD")
     }
 
-    /// Blobs that are over the limit of a file were left out.
+    /// Whether blobs above the file limit were left out of a fetch.
     var isPartial: Bool {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/objects/pack")) ?? []
         return names.contains { $0.hasSuffix(".promisor") }
     }
 
-    /// Where a reference of the source is kept here.
+    /// The mirror's name for a reference of the source.
     static func name(of wanted: WantedObject) -> String {
         guard let reference = wanted.reference else { return "refs/mlctl/commits/\(wanted.id)" }
         return "refs/mlctl/" + reference.dropFirst("refs/".count)
     }
 
-    /// Fetches what is wanted. A mirror that cannot take it is made anew beside the old one, which goes only when the
-    /// new one is complete.
+    /// Fetches what is wanted. If the mirror cannot take it, a new mirror is cloned beside it. The old mirror is removed only
+    /// when the new one is complete.
     ///
-    /// - Returns: whether history was rewritten; nil where the mirror is new and cannot tell.
+    /// - Returns: whether history was rewritten; nil for a new mirror, which cannot tell.
     func update(to wanted: WantedObject) async throws -> Bool? {
         if isUsable, FolderSize.bytes(of: directory) <= limits.mirrorBytes {
             do {
-                // A commit never changes: what is here need not be asked for again.
+                // A commit never changes, so one that the mirror has is not fetched again.
                 if wanted.reference == nil, try await commit(Self.name(of: wanted)) != nil { return false }
                 return try await fetch(wanted, into: directory)
             } catch let error as GitError where error.code == .damaged || error.code == .failed {
-                // The source or the mirror: a fresh clone tells.
+                // Either the source or the mirror is at fault. A new clone shows which.
             }
         }
         try await clone(wanted)
@@ -81,16 +80,16 @@ struct GitMirror: Sendable {
         } catch let error as CocoaError {
             throw GitError(
                 error.code == .fileWriteOutOfSpace ? .diskFull : .failed,
-                "The mirror of \(git.location) cannot be written to \(directory): \(error.localizedDescription)")
+                "The mirror of \(git.location) cannot be written at \(directory): \(error.localizedDescription)")
         }
     }
 
     private func makeRepository(at path: String, format: String) async throws {
         let made = try await git.run(
             ["init", "--quiet", "--bare", "--template=", "--object-format=\(format)", "--", path],
-            timeout: timeouts.read, task: "Making a mirror")
+            timeout: timeouts.read, task: "Creating a mirror")
         guard made.isSuccess else {
-            throw GitFailure.error(in: made.errors, doing: "Making a mirror", from: git.location)
+            throw GitFailure.error(in: made.errors, doing: "Creating a mirror", from: git.location)
         }
     }
 
@@ -99,7 +98,7 @@ struct GitMirror: Sendable {
         let task = "Fetching \(wanted.reference ?? wanted.id)"
         var output = try await fetch(wanted, into: directory, isFiltered: true, task: task)
         if !output.isSuccess, output.errors.contains("filter '") {
-            // The server knows filters, and not this one.
+            // The server supports filters, but not this one.
             output = try await fetch(wanted, into: directory, isFiltered: false, task: task)
         }
         guard output.isSuccess else { throw failure(output.errors, fetching: wanted, task: task) }
@@ -114,10 +113,11 @@ struct GitMirror: Sendable {
             "--git-dir=\(directory)", "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
             "--no-auto-gc",
         ]
-        // A blob that is over the limit of a file would not be read.
+        // A blob above the file limit is never read, so it need not be fetched.
         if isFiltered { arguments.append("--filter=blob:limit=\(BlobReader.maximumFileBytes + 1)") }
         if git.location.transport == .file {
-            // The other end of a local fetch does not see our settings: it takes the owner's repository as it is.
+            // The remote end of a local fetch does not see our settings. These options make it accept the repository whoever owns
+            // it.
             let settings = GitEnvironment.memory.map { "-c \($0.key)=\($0.value) " }.joined()
             arguments.append(
                 "--upload-pack=git -c safe.directory='*' -c uploadpack.allowFilter=true \(settings)upload-pack")
@@ -133,13 +133,13 @@ struct GitMirror: Sendable {
                         settings: [GitEnvironment.Setting("remote.\(Self.remote).url", git.source)],
                         fileBytes: limits.fetchBytes, timeout: timeouts.fetch, task: task)
                 }
-                // The limit of one file's size does not bound how many files there are.
+                // The limit of a single file's size does not bound the number of files.
                 group.addTask {
                     while FolderSize.bytes(of: directory) <= most { try await Task.sleep(for: Self.sizeIsReadEvery) }
                     throw GitError(
                         .tooLarge,
-                        "\(task) from \(git.location) brought more than \(limits.fetchBytes) bytes and was stopped. Keep "
-                            + "large files out of it, or in a repository of their own.")
+                        "\(task) from \(git.location) transferred more than \(limits.fetchBytes) bytes and was stopped. Move "
+                            + "large files out of it, for example to a repository of their own.")
                 }
                 defer { group.cancelAll() }
                 guard let output = try await group.next() else { throw CancellationError() }
@@ -153,7 +153,7 @@ struct GitMirror: Sendable {
         }
     }
 
-    /// What a fetch that was broken off leaves in the mirror.
+    /// Removes the temporary files that an interrupted fetch leaves in the mirror.
     private func removeFragments(in directory: String) {
         let files = FileManager.default
         let objects = "\(directory)/objects"
@@ -170,10 +170,10 @@ struct GitMirror: Sendable {
         }
         return GitError(
             .referenceNotFound,
-            "\(git.location) has no commit \(wanted.id), or does not hand out commits by id. Name a branch or a tag.")
+            "\(git.location) has no commit \(wanted.id), or does not serve commits by id. Use a branch or a tag.")
     }
 
-    /// The commit that a name means here; nil where there is none.
+    /// The commit that a name refers to in the mirror; nil if there is none.
     func commit(_ name: String) async throws -> String? {
         let place = name.hasPrefix("refs/") ? directory : reader
         let output = try await git.run(
@@ -193,7 +193,7 @@ struct GitMirror: Sendable {
             .map { String($0.dropFirst(prefix.count)) }
     }
 
-    /// Packs loose objects and drops those that no reference has held for two weeks, where git finds it worth while.
+    /// Packs loose objects and removes those that have been unreferenced for two weeks, if git finds enough of them.
     func collectGarbage() async throws {
         let output = try await git.run(
             ["--git-dir=\(directory)", "-c", "gc.auto=2000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"],
@@ -204,20 +204,20 @@ struct GitMirror: Sendable {
     }
 }
 
-/// A name of the source, and the object that it has now. The object of a tag may be the tag itself.
+/// A reference of the source, and its current object. The object of a tag may be the tag object itself.
 struct WantedObject: Hashable, Sendable {
-    /// Nil for a commit that was asked for by its id.
+    /// Nil for a commit that was requested by its id.
     var reference: String?
     var id: String
 }
 
-/// How long one call of git may take.
+/// Time limits for one call of git.
 public struct GitTimeouts: Hashable, Sendable {
-    /// To ask the source what its branch is.
+    /// For asking the source what a reference points to.
     public var look: Duration
-    /// To clone or fetch.
+    /// For a clone or a fetch.
     public var fetch: Duration
-    /// To read from the mirror.
+    /// For reading from the mirror.
     public var read: Duration
 
     public init(look: Duration = .seconds(20), fetch: Duration = .seconds(300), read: Duration = .seconds(30)) {

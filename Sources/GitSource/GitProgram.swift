@@ -3,11 +3,12 @@ import SafeText
 import Subprocess
 import SystemPackage
 
-/// Runs git: no terminal, a time limit, bounded output, memory and files, and a session of its own that is ended as a whole.
+/// Runs git without a terminal, with a time limit, and with bounds on output, memory and files. git gets its own session, so that
+/// it can be ended together with its children.
 struct GitProgram: Sendable {
     struct Output: Sendable {
         var isSuccess: Bool
-        /// The exit code; nil where a signal ended it.
+        /// The exit code; nil if a signal ended git.
         var exitCode: Int?
         var bytes: [UInt8]
         var errors: String
@@ -17,18 +18,19 @@ struct GitProgram: Sendable {
 
     static let maximumErrorBytes = 256 * 1024
     static let smallOutputBytes = 1 << 20
-    /// Of one file that a call writes which writes none to speak of.
+    /// The file size limit of calls that write little.
     static let smallFileBytes = 64 << 20
-    /// Between the polite signal and the other one. git uses it to take its lock files away.
+    /// The time between SIGTERM and SIGKILL. git uses it to remove its lock files.
     static let graceOnStop = Duration.milliseconds(500)
-    /// What a shell says of a program that is not there.
+    /// The shell's exit code if a program does not exist.
     private static let notFoundCode = 127
 
-    /// Sets limits that the system holds git and its children to, and becomes git. A write over the limit is then an error
-    /// that git reports, and not a signal that ends it. Nothing is put into the text: git's arguments are the shell's.
+    /// Sets system limits for git and its children, then becomes git. XFSZ is ignored, so that a write above the limit is an
+    /// error that git reports, and not a signal that kills it. No value is inserted into the script: git's arguments are passed
+    /// as the shell's arguments.
     private static let start =
         "ulimit -c 0; ulimit -f \"$1\"; ulimit -v \"$2\" 2>/dev/null; trap '' XFSZ; shift 2; "
-    /// Credentials come as standard input, and are handed on under another number.
+    /// Credentials arrive on standard input, and are moved to another descriptor.
     private static let startWithCredentials = start + "exec \(CredentialHelper.descriptor)<&0 </dev/null; "
     private static let becomeGit = "exec git -C / \"$@\""
     /// The unit of `ulimit -f` in POSIX.
@@ -40,15 +42,15 @@ struct GitProgram: Sendable {
     var limits = GitLimits()
 
     /// - Parameters:
-    ///   - reaches: whom it may talk to.
-    ///   - settings: of git, for this call.
-    ///   - variables: of the environment, for this call.
-    ///   - input: bytes for standard input, of a call that reaches nobody.
-    ///   - limit: the most bytes that are taken from standard output.
-    ///   - fileBytes: the most that one file may hold which it writes.
-    ///   - task: what is being done, for messages: "reading the branch".
-    /// - Returns: what git said, whether it succeeded or not.
-    /// - Throws: `GitError` for what kept git from ending by itself; `CancellationError`.
+    ///   - reaches: which remote git may contact.
+    ///   - settings: git settings for this call.
+    ///   - variables: environment variables for this call.
+    ///   - input: bytes for standard input, for a call that contacts no remote.
+    ///   - limit: the maximum of standard output, in bytes.
+    ///   - fileBytes: the maximum size of a file that git writes.
+    ///   - task: what is being done, for messages: "Reading the branch".
+    /// - Returns: git's output, whether it succeeded or not.
+    /// - Throws: `GitError` if git could not run to its end; `CancellationError`.
     func run(
         _ arguments: [String], reaches: GitReach = .nobody, settings: [GitEnvironment.Setting] = [],
         variables: [String: String] = [:], input: [UInt8] = [], limit: Int = smallOutputBytes,
@@ -63,14 +65,14 @@ struct GitProgram: Sendable {
             timeout: timeout)
     }
 
-    /// What stands for the source in git's arguments.
+    /// The source in git's arguments: a path, or the placeholder for its address.
     var source: String { location.transport == .file ? location.address : SourceContact.word }
 
-    /// Nil where nobody but this machine is talked to.
+    /// Nil if no remote is contacted over the network.
     private func contact(_ reaches: GitReach, timeout: Duration) async throws -> SourceContact? {
         guard reaches != .nobody, location.transport != .file else { return nil }
         let given = reaches == .source ? try currentCredentials() : nil
-        // Asks nobody: git only says what its configuration makes of the address.
+        // This call contacts no remote: git only prints how its configuration rewrites the address.
         let written = try await run(
             Call(
                 arguments: ["ls-remote", "--get-url", "--", location.address], reaches: .nobody, settings: [],
@@ -117,7 +119,7 @@ struct GitProgram: Sendable {
         var origin: String?
     }
 
-    /// Of the file that is named for it, or of the address itself.
+    /// The credentials of the configured file, or else those in the address.
     private func currentCredentials() throws(GitError) -> GitCredentials? {
         guard let origin = location.origin else { return nil }
         guard let credentials else { return location.credentials }
@@ -184,7 +186,7 @@ struct GitProgram: Sendable {
     }
 
     private static let noGit = GitError(
-        .gitMissing, "There is no git program on the PATH. Install git and start again.")
+        .gitMissing, "There is no git program on the PATH. Install git and restart mlctl.")
 
     private func failure(
         _ error: SubprocessError, limit: Int, task: String, _ redactor: SecretRedactor
@@ -192,11 +194,11 @@ struct GitProgram: Sendable {
         if Task.isCancelled { return CancellationError() }
         return switch error.code {
         case .executableNotFound:
-            GitError(.gitMissing, "There is no /bin/sh, which git is started with. Install it and start again.")
+            GitError(.gitMissing, "There is no /bin/sh, which mlctl needs to start git. Install it and restart mlctl.")
         case .outputLimitExceeded:
             GitError(
                 .tooLarge,
-                "\(task) from \(location) gave more than \(limit) bytes. Point --path at a smaller folder.")
+                "\(task) from \(location) printed more than \(limit) bytes. Point --path at a smaller folder.")
         default:
             GitError(.failed, "\(task) from \(location) could not run git: \(redactor.redacted("\(error)"))")
         }

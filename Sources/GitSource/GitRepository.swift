@@ -1,19 +1,19 @@
 import Foundation
 import Logging
 
-/// What a repository is read with.
+/// Which repository is read, and how.
 public struct GitConfiguration: Sendable {
     public var location: GitLocation
     public var reference: GitReference
-    /// The folder (or file) within the repository whose manifests are read; "" for all.
+    /// The folder (or file) in the repository whose manifests are read; "" for the whole repository.
     public var path: String
-    /// Ours alone: the bare mirror is kept here.
+    /// The bare mirror is kept here. Nothing else may use this directory.
     public var mirrorDirectory: String
-    /// Besides what the address, git's helpers and git's configuration hold; for `https:` only.
+    /// In addition to the address and to git's own helpers and configuration. For `https:` only.
     public var credentials: GitCredentialSource?
     public var timeouts: GitTimeouts
     public var limits: GitLimits
-    /// Of which only what git needs is handed on.
+    /// Only the variables that git needs are passed on.
     public var environment: [String: String]
 
     /// - Parameter reference: the name of a branch or tag, or a full commit id.
@@ -38,13 +38,13 @@ public struct GitConfiguration: Sendable {
         guard credentials == nil || location.transport == .https else {
             throw GitError(
                 .invalidConfiguration,
-                "\(location) takes no credentials from a file: that is for https: alone. Use an https: address, or leave "
-                    + "the file out.")
+                "\(location) cannot use credentials from a file: only https: addresses can. Use an https: address, or remove "
+                    + "the file.")
         }
         guard credentials == nil || location.credentials == nil else {
             throw GitError(
                 .invalidConfiguration,
-                "\(location) has credentials in its address and in a file. Take them out of the address.")
+                "\(location) has credentials in its address and in a file. Remove them from the address.")
         }
         self.reference = reference
         self.path = try Self.normal(path)
@@ -55,33 +55,33 @@ public struct GitConfiguration: Sendable {
         self.environment = environment
     }
 
-    /// `./deploy/` is `deploy`.
+    /// Turns `./deploy/` into `deploy`.
     private static func normal(_ path: String) throws(GitError) -> String {
-        // By bytes: Swift takes a slash with a combining mark for another character.
+        // Splits bytes: Swift reads a slash with a combining mark as another character.
         let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
             .filter { $0 != "." }
         guard path.utf8.first != UInt8(ascii: "/"), !parts.contains(".."), !path.utf8.contains(0) else {
             throw GitError(
                 .invalidConfiguration,
-                "'\(path)' is not a folder within the repository. Give one such as 'deploy/models'.")
+                "'\(path)' is not a folder in the repository. Use a relative path such as 'deploy/models'.")
         }
         return parts.joined(separator: "/")
     }
 }
 
-/// A repository's commits and manifest files, by way of a bare mirror.
+/// A repository's commits and manifest files, read through a bare mirror.
 ///
 /// # Guarantees
-/// - A commit's files never change, and stay readable after the source is gone, rewritten or damaged.
-/// - A failing call changes nothing: what was read before stays as it is.
-/// - Only commits are read: changes of a working tree that are not committed are not seen.
+/// - A commit's files never change. They stay readable after the source was deleted, rewritten or damaged.
+/// - A failed call changes nothing: what was read earlier stays available.
+/// - Only commits are read. Uncommitted changes in a working tree are not seen.
 ///
 /// # Caveats
-/// - Symbolic links to folders, and submodules, are not entered.
+/// - Symbolic links to folders are not followed, and submodules are not entered.
 public actor GitRepository {
-    /// Looks that may wait for one that is under way.
+    /// How many calls may wait for the one that is running.
     public static let maximumWaiting = 64
-    /// New commits between two times of packing the mirror.
+    /// Fetches of new commits between two garbage collections of the mirror.
     static let fetchesBetweenCollections = 200
 
     public nonisolated let configuration: GitConfiguration
@@ -90,7 +90,7 @@ public actor GitRepository {
     private let logger: Logger
 
     private var lastLook: WantedObject?
-    /// What is over the limits is not fetched again before the source has something else.
+    /// What exceeded the limits. It is not fetched again until the source changes.
     private var refused: (wanted: WantedObject, error: GitError)?
     private var current: GitRevision?
     private var snapshot: (commit: String, files: [String: GitFile])?
@@ -108,7 +108,7 @@ public actor GitRepository {
         mirror = GitMirror(git: git, directory: configuration.mirrorDirectory, timeouts: configuration.timeouts)
     }
 
-    /// Looks at the source now, and fetches what is new.
+    /// Asks the source what the reference points to now, and fetches it if it is new.
     ///
     /// - Throws: `GitError`, `CancellationError`.
     public func fetch() async throws -> GitRevision {
@@ -126,7 +126,7 @@ public actor GitRepository {
         guard let commit = try await mirror.commit(GitMirror.name(of: wanted)) else {
             throw GitError(
                 .referenceNotFound,
-                "'\(configuration.reference)' in \(configuration.location) is no commit. Name a branch, tag or "
+                "'\(configuration.reference)' in \(configuration.location) is not a commit. Use a branch, tag or "
                     + "commit id."
             )
         }
@@ -139,7 +139,7 @@ public actor GitRepository {
         return revision
     }
 
-    /// What the mirror has of the reference, without asking the source: where to start when the source is away.
+    /// The reference's commit in the mirror, without contacting the source. mlctl starts from it when the source is unreachable.
     public func lastFetched() async throws -> GitRevision? {
         guard mirror.isUsable else { return nil }
         var candidates = configuration.reference.candidates
@@ -159,7 +159,7 @@ public actor GitRepository {
 
     /// The `*.yaml` and `*.yml` files under the configured path, by their path within the repository.
     ///
-    /// Only what differs from the last commit asked for is read.
+    /// Only files that differ from those of the previous call's commit are read.
     ///
     /// - Parameter commit: a full object id that `fetch` returned.
     /// - Throws: `GitError`, `CancellationError`.
@@ -170,7 +170,7 @@ public actor GitRepository {
         do {
             files = try await readFiles(at: commit, acceptsMissing: false)
         } catch let error as GitError where error.code == .damaged {
-            logger.warning("the mirror is damaged and is made anew", metadata: ["error": "\(error.message)"])
+            logger.warning("the mirror is damaged and is cloned again", metadata: ["error": "\(error.message)"])
             try await repair()
             files = try await readFiles(at: commit, acceptsMissing: true)
         }
@@ -178,9 +178,9 @@ public actor GitRepository {
         return files
     }
 
-    /// Whether `commit` is `descendant` or one of its ancestors. A commit that was never fetched is nobody's ancestor.
+    /// Whether `commit` is `descendant` or one of its ancestors. False for a commit that was never fetched.
     ///
-    /// - Parameters: ids of commits, at least 4 digits of each.
+    /// - Parameters: commit ids, each with at least 4 digits.
     public func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
         try requireAbbreviatedID(commit)
         try requireAbbreviatedID(descendant)
@@ -211,7 +211,7 @@ extension GitRepository {
         } catch var error as GitError where error.code == .redirected {
             let target = await look.redirection()
             error.message +=
-                " Write \(target.map { "'\($0)'" } ?? "that address") as the repository's address, if you trust it."
+                " If you trust that address, set the repository's address to \(target.map { "'\($0)'" } ?? "it")."
             throw error
         }
     }
@@ -228,7 +228,7 @@ extension GitRepository {
     }
 
     private func isRewritten(_ commit: String, _ wanted: WantedObject) async throws -> Bool {
-        // Another tag of a range is another history, and not this one rewritten.
+        // A version range may choose another tag. That is another history, not a rewritten one.
         guard let current, current.reference == wanted.reference else { return false }
         return try await !isAncestor(current.commit, of: commit)
     }
@@ -270,7 +270,7 @@ extension GitRepository {
         return TreeEntry.entries(ofListing: output.bytes)
     }
 
-    /// Nil where the older commit is not there any more.
+    /// Nil if the older commit is no longer available.
     private func changes(from old: String, to new: String) async throws -> TreeChange? {
         let output = try await tree(["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", old, new])
         return output.isSuccess ? TreeChange(output.bytes) : nil
@@ -300,7 +300,7 @@ extension GitRepository {
         }
     }
 
-    /// Looks come one at a time, in order of arrival: each has its own time limit, so the wait ends.
+    /// Calls that contact the source run one at a time, in order of arrival. The wait ends, because each has a time limit.
     private func enter() async throws {
         guard isLooking else {
             isLooking = true
@@ -308,7 +308,8 @@ extension GitRepository {
         }
         guard waiting.count < Self.maximumWaiting else {
             throw GitError(
-                .failed, "\(Self.maximumWaiting) looks at \(configuration.location) wait already. Try again later.")
+                .failed,
+                "\(Self.maximumWaiting) checks of \(configuration.location) are already waiting. Try again later.")
         }
         await withCheckedContinuation { waiting.append($0) }
     }

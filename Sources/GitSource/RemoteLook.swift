@@ -1,9 +1,9 @@
 import Foundation
 import SafeText
 
-/// Asks the source what a reference means now. One process where the repository is on this machine.
+/// Asks the source what a reference points to now. For a repository on this machine it runs one process.
 struct RemoteLook: Sendable {
-    /// Named in a message when the wanted one is missing.
+    /// How many existing names an error message lists when the wanted one is missing.
     static let maximumSuggestions = 5
 
     private static let branches = "refs/heads/"
@@ -12,7 +12,7 @@ struct RemoteLook: Sendable {
     let git: GitProgram
     let timeout: Duration
 
-    /// - Throws: `GitError`: `referenceNotFound`, `repositoryEmpty`, `repositoryNotFound` and what a network brings.
+    /// - Throws: `GitError`, such as `referenceNotFound`, `repositoryEmpty`, `repositoryNotFound`, or a network error.
     func find(_ reference: GitReference) async throws -> WantedObject {
         switch reference {
         case .commit(let id): return WantedObject(reference: nil, id: id)
@@ -63,18 +63,19 @@ struct RemoteLook: Sendable {
             "\(git.location) has no \(kind) '\(reference)'. It has \(names.joined(separator: ", "))\(more).")
     }
 
-    /// Where the address leads, asked without credentials and without the user's own settings; nil where it does not say.
+    /// The address that the server redirects to; nil if it does not say. Asked without credentials and without the user's own
+    /// settings.
     func redirection() async -> String? {
         let trace = ["GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"]
         let output = try? await git.run(
             ["ls-remote", "--quiet", "--", git.source, "HEAD"], reaches: .sourceAsStranger, variables: trace,
-            timeout: timeout, task: "Reading where it leads")
+            timeout: timeout, task: "Reading the redirect")
         guard let output else { return nil }
         for line in output.errors.split(whereSeparator: \.isNewline) {
             guard let header = line.firstRange(of: #/(?i)<= recv header: location: /#) else { continue }
             let target = line[header.upperBound...].trimmingCharacters(in: .whitespaces)
             guard let end = target.firstRange(of: "/info/refs") else { continue }
-            // An address by itself, without anything that it would have to be kept secret for.
+            // `GitLocation` drops any credentials from the address.
             return (try? GitLocation(String(target[..<end.lowerBound])))?.description
         }
         return nil
@@ -87,7 +88,7 @@ struct RemoteLook: Sendable {
             let directory = try gitDirectory()
             arguments = ["--git-dir=\(directory)", "for-each-ref", "--format=%(objectname)%09%(refname)"] + patterns
         } else {
-            // Patterns of ls-remote match whole parts from the end, so 'refs/heads/' wants its star.
+            // ls-remote matches patterns against whole path components from the end, so 'refs/heads/' needs a `*`.
             arguments =
                 ["ls-remote", "--refs", "--quiet", "--", git.source]
                 + patterns.map { $0.hasSuffix("/") ? $0 + "*" : $0 }
@@ -101,7 +102,7 @@ struct RemoteLook: Sendable {
         return Self.references(in: output.bytes)
     }
 
-    /// `<id> TAB <name> LF`, as `git ls-remote` and `git for-each-ref` are asked for it: ids by their names.
+    /// Parses the output of `git ls-remote` and `git for-each-ref`, `<id> TAB <name> LF`, into ids by name.
     static func references(in bytes: [UInt8]) -> [String: String] {
         bytes.split(separator: UInt8(ascii: "\n")).reduce(into: [:]) { result, line in
             let fields = line.split(separator: UInt8(ascii: "\t")).map { String(decoding: $0, as: UTF8.self) }
@@ -109,7 +110,7 @@ struct RemoteLook: Sendable {
         }
     }
 
-    /// The repository of a working tree, or the bare one itself. git is never left to look in the folders above.
+    /// The `.git` folder of a working tree, or the bare repository itself. git must not search the parent folders.
     private func gitDirectory() throws -> String {
         let path = git.location.address
         guard FileManager.default.fileExists(atPath: path) else { throw noRepository() }

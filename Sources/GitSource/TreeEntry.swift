@@ -1,11 +1,11 @@
-/// One path of a tree, as `git ls-tree` and `git diff-tree` write it.
+/// One path of a tree, parsed from the output of `git ls-tree` or `git diff-tree`.
 struct TreeEntry: Hashable, Sendable {
     enum Kind: Hashable, Sendable { case file, symbolicLink, submodule }
 
     var path: String
     var kind: Kind
     var id: String
-    /// False where the name is not UTF-8: `path` is then an approximation.
+    /// False if the name is not UTF-8; `path` is then an approximation.
     var hasReadableName = true
 
     static let endings = [Array(".yaml".utf8), Array(".yml".utf8)]
@@ -16,7 +16,7 @@ struct TreeEntry: Hashable, Sendable {
 
     init?(mode: some Collection<UInt8>, id: some Collection<UInt8>, path: some Collection<UInt8>) {
         guard Self.isManifest(path) else { return nil }
-        // The first two octal digits of a mode are the type of the file.
+        // The first two octal digits of a mode are the file type.
         switch String(decoding: mode.prefix(2), as: UTF8.self) {
         case "10": kind = .file
         case "12": kind = .symbolicLink
@@ -28,7 +28,7 @@ struct TreeEntry: Hashable, Sendable {
         hasReadableName = self.path.utf8.elementsEqual(path)
     }
 
-    /// `git ls-tree -r -z`: `mode SP type SP id TAB path NUL`.
+    /// Parses `git ls-tree -r -z`: `mode SP type SP id TAB path NUL`.
     static func entries(ofListing bytes: [UInt8]) -> [TreeEntry] {
         var entries: [TreeEntry] = []
         for record in bytes.split(separator: 0) {
@@ -43,12 +43,12 @@ struct TreeEntry: Hashable, Sendable {
     }
 }
 
-/// What differs between two trees.
+/// The differences between two trees.
 struct TreeChange: Hashable, Sendable {
     var removed: Set<String> = []
     var present: [TreeEntry] = []
 
-    /// `git diff-tree -r -z --no-renames`: `:mode mode id id status NUL path NUL`.
+    /// Parses `git diff-tree -r -z --no-renames`: `:mode mode id id status NUL path NUL`.
     init(_ bytes: [UInt8]) {
         let records = bytes.split(separator: 0)
         for index in stride(from: 0, to: records.count - records.count % 2, by: 2) {

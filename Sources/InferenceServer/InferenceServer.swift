@@ -5,26 +5,26 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A small model server: Open Inference Protocol v2 over HTTP/1.1, one model, on the loopback unless told otherwise.
+/// A small model server: Open Inference Protocol v2 over HTTP/1.1, one model, on the loopback address by default.
 ///
 ///     GET  /v2, /v2/health/live, /v2/health/ready, /v2/models/NAME[/versions/V], /v2/models/NAME/ready, /metrics
 ///     POST /v2/models/NAME/infer     one JSON tensor of shape [rows, columns]; FP64, FP32, INT64 or INT32
 ///
-/// It answers 400 where the client is wrong and 500 where the model has no finite answer, with `{"error": …}`.
+/// It answers 400 for a client's error and 500 if the model has no finite answer, with `{"error": …}`.
 public struct InferenceServer: Sendable {
     public struct Configuration: Sendable {
-        /// Path of a model.json; see `ModelFile` for its form.
+        /// Path of a model.json. `ModelFile` describes the format.
         public var modelFile: String
         public var host: String
-        /// 0 takes any free port.
+        /// 0 selects any free port.
         public var port: Int
-        /// Other than the file's own, for the paths and the answers.
+        /// Overrides the file's own name, in paths and answers.
         public var modelName: String?
         public var modelVersion: String?
         public var limits = ServerLimits()
-        /// Signals that stop the server as a cancelled task does.
+        /// Signals that stop the server in the same way as a cancelled task.
         public var stopSignals: [Int32] = [SIGTERM, SIGINT]
-        /// Takes a line for each request that the model failed to answer; called off the event loop.
+        /// Receives a line for each request that the model failed to answer. Called outside the event loop.
         public var report: @Sendable (String) -> Void = { line in
             FileHandle.standardError.write(Data((Escape.line(line) + "\n").utf8))
         }
@@ -41,7 +41,7 @@ public struct InferenceServer: Sendable {
         }
     }
 
-    /// What is served, and where.
+    /// What the server serves, and where.
     public struct Listening: Hashable, Sendable {
         public var host: String
         public var port: Int
@@ -53,11 +53,11 @@ public struct InferenceServer: Sendable {
 
     public init(configuration: Configuration) { self.configuration = configuration }
 
-    /// Loads the model, serves, and returns when a stop signal came or the task was cancelled: then nothing new is
-    /// accepted, and what is under way may finish within `limits.drainTimeout`.
+    /// Loads the model and serves it. Returns after a stop signal, or when the task is cancelled: then no new requests are
+    /// accepted, and requests in progress may finish within `limits.drainTimeout`.
     ///
-    /// - Parameter onListening: called once, when requests are answered.
-    /// - Throws: `ModelFileError` for a bad model, `ListenError` for a port that cannot be had.
+    /// - Parameter onListening: called once, when the server answers requests.
+    /// - Throws: `ModelFileError` for a bad model, `ListenError` for a port that cannot be used.
     public func run(onListening: @Sendable (Listening) -> Void = { _ in }) async throws {
         var model = try TabularModel(contentsOf: configuration.modelFile)
         model.name = configuration.modelName ?? model.name
@@ -88,7 +88,7 @@ public struct InferenceServer: Sendable {
         let gate = NIOLoopBoundBox.makeBoxSendingValue(
             ConnectionGate(limit: configuration.limits.connections), eventLoop: loop)
         let service = InferenceService(model: model)
-        // Whoever waited for an answer is gone by then: what is still being scored is for nobody.
+        // The clients are gone by now, so nobody needs the results of scoring in progress.
         defer { service.abandon() }
         let listener: any Channel
         do {
@@ -147,7 +147,7 @@ public struct InferenceServer: Sendable {
     }
 }
 
-/// The address cannot be had.
+/// The server cannot listen at the address.
 public struct ListenError: Error, Hashable, Sendable, CustomStringConvertible {
     public var host: String
     public var port: Int
@@ -158,8 +158,8 @@ public struct ListenError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The wish to stop: a signal, a cancelled task, or a listener that is gone. Made before anything listens, so that no
-/// signal comes too early.
+/// Waits for a reason to stop: a signal, a cancelled task, or a closed listener. Created before the server listens, so that no
+/// signal is missed.
 private struct StopRequest {
     private let wishes: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
@@ -169,7 +169,7 @@ private struct StopRequest {
         let (wishes, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         (self.wishes, self.continuation) = (wishes, continuation)
         sources = signals.map { number in
-            // The default action would end the process before the source sees anything.
+            // The default action would end the process before the source gets the signal.
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number)
             source.setEventHandler { continuation.yield() }

@@ -4,9 +4,11 @@ import GRDB
 import ModelManifests
 import Rollouts
 
-/// Copies of events whose originals are in records elsewhere: each is taken in once, however often it is offered.
+/// Copies of events whose originals are in records elsewhere, for example in a cluster. Each copy is stored once,
+/// however often it is offered.
 extension JournalStore: EventArchive {
-    /// What was absorbed last of an origin. Ordinals rise, so that one number says which are known.
+    /// The last ordinal that was absorbed from each origin. Ordinals only rise, so one number tells which copies are
+    /// known.
     static let copyMigration = """
         CREATE TABLE absorbed (
             namespace TEXT NOT NULL,
@@ -25,14 +27,14 @@ extension JournalStore: EventArchive {
         }
     }
 
-    /// Remembers it as well.
+    /// Also stores the copy's ordinal as the origin's last one.
     private static func isNew(_ copy: EventCopy, _ db: Database) throws -> Bool {
         let key: StatementArguments = [copy.deployment.namespace, copy.deployment.name]
         let last = try Int.fetchOne(
             db.cachedStatement(sql: "SELECT ordinal FROM absorbed WHERE namespace = ? AND name = ? AND origin = ?"),
             arguments: key + [copy.origin])
         guard copy.ordinal > last ?? 0 else { return false }
-        // Events refer to a deployment's row. It has no state here: that is in the record.
+        // Events refer to a row of `deployment`. That row has no state here: the state is in the record elsewhere.
         try db.cachedStatement(
             sql: "INSERT OR IGNORE INTO deployment (namespace, name, version, state) VALUES (?, ?, 1, NULL)"
         ).execute(arguments: key)

@@ -4,7 +4,7 @@ import GRDB
 import ModelManifests
 import Rollouts
 
-/// An event as the table has it: the columns that are asked for, and the whole event as JSON.
+/// One row of the table `event`: the columns that queries use, and the whole event as JSON.
 struct EventRow: Sendable {
     var deployment: DeploymentKey
     var atSeconds: Double
@@ -38,7 +38,7 @@ struct EventRow: Sendable {
             arguments += [afterId]
         }
         if let project = filter.project {
-            // Events of a controller without projects name none.
+            // A controller without projects writes events without a project.
             conditions.append("coalesce(json_extract(body, '$.project'), ?) = ?")
             arguments += [Project.defaultName, project]
         }
@@ -63,7 +63,7 @@ struct EventRow: Sendable {
         return events
     }
 
-    /// What this version cannot read is shown as such: one event must not hide all others.
+    /// An event that this version cannot read is shown as a warning: one event must not hide all others.
     private static func event(_ row: Row, _ decoder: JSONDecoder) -> RolloutEvent {
         let body: String = row[5]
         if let event = try? decoder.decode(RolloutEvent.self, from: Data(body.utf8)) { return event }

@@ -2,26 +2,26 @@ import Dispatch
 import GRDB
 import Synchronization
 
-/// Opens the journal's file once that is possible.
+/// Opens the journal's file, and retries while that fails for a reason that can pass.
 ///
-/// A file that another program holds, or that there is no room for, is tried again by whoever wants to use it, but no more
-/// often than `retryInterval`: those who come in between get the last reason at once.
+/// If another program holds the file, or the disk is full, each later call tries to open it again, but at most once per
+/// `retryInterval`. Calls in between get the last error at once.
 final class JournalDoor: Sendable {
     static let retryInterval: Duration = .milliseconds(500)
 
     private enum State {
-        /// Can transition to: `open` when it is tried again, `closed`.
+        /// Can transition to: `open`, when a retry succeeds; `closed`.
         case waiting(JournalError, retryAt: ContinuousClock.Instant)
         /// Can transition to: `closed`.
         case open(DatabaseQueue, recovered: String?)
-        /// Final: calls throw what SQLite says of a closed file.
+        /// Final state. Calls throw the error that SQLite reports for a closed file.
         case closed(DatabaseQueue?, recovered: String?)
     }
 
     private let path: String
     private let onRecovery: @Sendable (String) -> Void
     private let state: Mutex<State>
-    /// Opening blocks its thread, for as long as the check of the file takes.
+    /// Opening blocks its thread for as long as the check of the file takes.
     private let queue = DispatchQueue(label: "mlctl.journal.open")
 
     init(path: String, onRecovery: @escaping @Sendable (String) -> Void) throws {
@@ -43,7 +43,7 @@ final class JournalDoor: Sendable {
         state.withLock { if case .waiting(let error, _) = $0 { error } else { nil } }
     }
 
-    /// - Throws: `JournalError` while it is not open.
+    /// - Throws: `JournalError` while the file is not open.
     func opened() throws -> DatabaseQueue {
         switch state.withLock({ $0 }) {
         case .open(let database, _), .closed(let database?, _): return database
@@ -52,7 +52,7 @@ final class JournalDoor: Sendable {
         }
     }
 
-    /// Tries to open it where it is not open and it is time to.
+    /// Tries to open the file if it is not open and the next attempt is due.
     func enter() async throws -> DatabaseQueue {
         guard case .waiting(_, let retryAt) = state.withLock({ $0 }), ContinuousClock.now >= retryAt else {
             return try opened()
@@ -63,7 +63,7 @@ final class JournalDoor: Sendable {
     }
 
     private func openAgain() throws -> DatabaseQueue {
-        // Whoever was before in the queue may have done it.
+        // An earlier caller in the queue may have opened it.
         guard case .waiting(_, let retryAt) = state.withLock({ $0 }), ContinuousClock.now >= retryAt else {
             return try opened()
         }
@@ -75,7 +75,7 @@ final class JournalDoor: Sendable {
         }
         let leftover = state.withLock { state -> DatabaseQueue? in
             guard case .waiting = state else {
-                // Closed meanwhile.
+                // `close` was called meanwhile.
                 if case .open(let database, _) = next { return database }
                 return nil
             }

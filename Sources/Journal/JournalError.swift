@@ -7,16 +7,16 @@ public struct JournalError: RetryableError, Hashable, Sendable, CustomStringConv
         case diskFull
         /// Another process holds the file's lock.
         case busy
-        /// The file system answers with errors.
+        /// The file system reports errors.
         case inputOutput
         /// The file or its folder may not be opened or written.
         case denied
         /// Damaged while it was open. The next start moves the file aside.
         case corrupt
         case newerSchema
-        /// A sound SQLite file, but somebody else's.
+        /// A valid SQLite file that belongs to another program.
         case foreign
-        /// SQLite refuses for a reason that is none of these.
+        /// SQLite refuses for another reason.
         case refused
     }
 
@@ -47,9 +47,12 @@ extension JournalError {
         let (code, message): (Code, String) =
             switch error.resultCode {
             case .SQLITE_FULL:
-                (.diskFull, "No room to write the journal \(path). Free space on its disk: the controller tries again.")
+                (
+                    .diskFull,
+                    "The disk has no room to write the journal \(path). Free some space: the controller tries again."
+                )
             case .SQLITE_BUSY, .SQLITE_LOCKED:
-                (.busy, "Another process holds the journal \(path). End what else has it open.")
+                (.busy, "Another process holds the journal \(path). Close the other program that has it open.")
             case .SQLITE_IOERR, .SQLITE_PROTOCOL, .SQLITE_NOMEM:
                 (.inputOutput, "The journal \(path) could not be read or written (\(said)). Check its disk.")
             case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
@@ -62,7 +65,7 @@ extension JournalError {
         self.init(code, path: path, message: message)
     }
 
-    /// What SQLite throws in `body`, as a `JournalError`. Everything else goes through as it is.
+    /// Runs `body` and converts errors of SQLite to `JournalError`. Other errors pass through unchanged.
     static func mapping<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let error as DatabaseError { throw JournalError(error, path: path) }
     }

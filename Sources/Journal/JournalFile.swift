@@ -1,20 +1,21 @@
 import Foundation
 import GRDB
 
-/// The journal's file: made, checked, opened, and moved aside when it is damaged.
+/// The journal's file: created, checked, opened, and moved aside when it is damaged.
 struct JournalFile {
     /// How long opening waits for another process's lock. Once open, the lock is held until the file is closed.
     static let busyTimeoutSeconds = 0.25
-    /// Files up to this size are checked wholly at open; larger ones without comparing indexes with tables.
+    /// Files up to this size get a full check when they are opened. Larger files get a check that does not compare
+    /// indexes with tables.
     static let largestFullCheckBytes = 256 << 20
-    /// The write-ahead log is cut back to this when it has been carried over into the file.
+    /// After a checkpoint, the write-ahead log is truncated to this size.
     static let walSizeLimitBytes = 16 << 20
-    /// More damaged files than this are a fault that moving aside does not cure.
+    /// With more damaged files than this, the cause is one that moving files aside does not cure.
     static let mostDamagedFiles = 100
 
     var path: String
 
-    /// - Returns: the open database, and what happened where the file was damaged.
+    /// - Returns: the open database, and, if the file was damaged, a description of what happened.
     func open() throws -> (database: DatabaseQueue, recovered: String?) {
         try createFolderAndFile()
         do {
@@ -24,12 +25,13 @@ struct JournalFile {
             try createFolderAndFile()
             let recovered =
                 "The journal \(path) was damaged (\(error.message)) and is now \(aside). "
-                + "A new one was started: what serves goes on serving, rollouts in flight and history start anew."
+                + "A new one was started: models keep serving, but rollouts in progress and the history start again."
             return (try connect(), recovered)
         }
     }
 
-    /// The folder 0700 where it has to be made, the file 0600 in any case: states and events name models and people.
+    /// The folder gets mode 0700 if it is created here; the file always gets 0600: states and events name models and
+    /// people.
     private func createFolderAndFile() throws {
         let folder = (path as NSString).deletingLastPathComponent
         do {
@@ -38,14 +40,14 @@ struct JournalFile {
                     atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
         } catch {
-            throw denied("The journal's folder \(folder) cannot be made: \(error.localizedDescription)")
+            throw denied("The journal's folder \(folder) cannot be created: \(error.localizedDescription)")
         }
         // An existing file is not opened here: closing it would drop the locks of any other connection in this process.
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor >= 0 {
             close(descriptor)
         } else if errno != EEXIST || chmod(path, 0o600) != 0 {
-            throw denied("The journal \(path) cannot be made or kept private: \(String(cString: strerror(errno)))")
+            throw denied("The journal \(path) cannot be created or made private: \(String(cString: strerror(errno)))")
         }
     }
 
@@ -63,7 +65,7 @@ struct JournalFile {
             configuration.journalMode = .wal
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { db in
-                // Write-ahead logs start with NORMAL, under which a power cut can take back what was committed last.
+                // Write-ahead logs start with NORMAL, under which a power cut can undo the last commits.
                 try db.execute(sql: "PRAGMA synchronous = FULL")
                 try db.execute(sql: "PRAGMA journal_size_limit = \(Self.walSizeLimitBytes)")
             }
@@ -72,11 +74,11 @@ struct JournalFile {
         }
     }
 
-    /// One connection that nobody else shares the file with.
+    /// One connection with exclusive access to the file.
     ///
-    /// Without this the log's index is a file that SQLite maps (`-shm`), and a folder that becomes read-only, or a disk that
-    /// fails, ends the process with SIGBUS at the next write to it. In exclusive mode the index is in the heap. The mode
-    /// has to be set before the first read.
+    /// Without exclusive mode, SQLite maps the log's index from a file (`-shm`). If the folder then becomes read-only,
+    /// or the disk fails, the next write ends the process with SIGBUS. In exclusive mode the index is in the heap. The
+    /// mode has to be set before the first read.
     private static var exclusive: Configuration {
         var configuration = Configuration()
         configuration.busyMode = .timeout(busyTimeoutSeconds)
@@ -84,17 +86,18 @@ struct JournalFile {
         return configuration
     }
 
-    /// SQLite deletes the log of an empty file unread. Here it may be all that is left of a journal.
+    /// SQLite deletes the log of an empty file without reading it. Here that log may be all that is left of a journal.
     private func refuseOrphanedLog() throws {
         func size(_ path: String) throws -> Int {
             try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
         }
         guard try size(path) == 0, FileManager.default.fileExists(atPath: path + "-wal"), try size(path + "-wal") > 0
         else { return }
-        throw JournalError(.corrupt, path: path, message: "the file is empty, its log is not")
+        throw JournalError(.corrupt, path: path, message: "the file is empty but its log is not")
     }
 
-    /// Looks before anything is changed: whose file it is, whether we know its schema, whether it is sound.
+    /// Checks the file before anything is changed: whether it is a journal, whether its schema is known, and whether it
+    /// is damaged.
     private func inspect() throws {
         let queue = try DatabaseQueue(path: path, configuration: Self.exclusive)
         defer { try? queue.close() }
@@ -117,7 +120,7 @@ struct JournalFile {
     private func refuseForeign(_ db: Database) throws {
         let applicationId = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         if applicationId == JournalSchema.applicationId { return }
-        // Without an id: new, or left by a start that was cut off before its first migration.
+        // No application id: the file is new, or a start was interrupted before its first migration.
         let tables = try Int.fetchOne(
             db,
             sql: "SELECT count(*) FROM sqlite_master WHERE name NOT GLOB 'grdb_*' AND name NOT GLOB 'sqlite_*'")
@@ -127,7 +130,7 @@ struct JournalFile {
             message: "\(path) is a database of another program. Move it away, or choose another --state-dir.")
     }
 
-    /// Nothing is deleted: someone may still want to look into it.
+    /// Nothing is deleted: a person may want to look into the damaged file.
     ///
     /// - Returns: the file's new path.
     private func moveAside() throws -> String {
@@ -140,10 +143,10 @@ struct JournalFile {
         else {
             throw JournalError(
                 .inputOutput, path: path,
-                message: "The journal \(path) is damaged, as \(Self.mostDamagedFiles) before it were. "
+                message: "The journal \(path) is damaged, and so were \(Self.mostDamagedFiles) before it. "
                     + "Check its disk and move away the .corrupt files.")
         }
-        // The log first: left behind, it would be taken for the new file's.
+        // The log first: if it stayed, it would be taken for the new file's log.
         for suffix in suffixes where files.fileExists(atPath: path + suffix) {
             guard rename(path + suffix, aside + suffix) == 0 else {
                 throw denied("The damaged journal \(path) cannot be moved aside: \(String(cString: strerror(errno)))")

@@ -1,16 +1,16 @@
 import GRDB
 
-/// The tables, and how older files become newer ones. A migration that was released is never edited: a new one follows.
+/// The tables, and the migrations of older files. A released migration is never edited; changes go into a new one.
 enum JournalSchema {
-    /// In the file's header, so that nobody's other database is taken for a journal: "mlcj".
+    /// Stored in the file's header, so that another program's database is not taken for a journal: "mlcj".
     static let applicationId: Int32 = 0x6D6C_636A
 
     static let migrator: DatabaseMigrator = {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1-state-and-events") { db in
             try db.execute(sql: "PRAGMA application_id = \(applicationId)")
-            // A deleted record stays as a row without a state: its version goes on rising, so that a version which
-            // somebody read before the deletion never fits a later record of the same name.
+            // A deleted record stays as a row without a state, and its version keeps rising. So a version that was read
+            // before the deletion never matches a later record of the same name.
             try db.execute(
                 sql: """
                     CREATE TABLE deployment (

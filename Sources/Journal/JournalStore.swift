@@ -4,23 +4,21 @@ import GRDB
 import ModelManifests
 import Rollouts
 
-/// The state store and the audit trail, with outcomes and the readings of rollouts beside them, in one SQLite file.
+/// The state store and the audit trail in one SQLite file, together with outcomes and the readings of rollouts.
 ///
 /// # Guarantees
-/// - Those of `StateStore`. A swap is on the disk when it returns (write-ahead log, `synchronous = FULL`), and survives
+/// - Those of `StateStore`. A swap is on the disk when it returns (write-ahead log, `synchronous = FULL`). It survives
 ///   a kill at any moment and a power cut.
-/// - Versions of a name only rise, over deletions too.
-/// - A damaged file is moved aside as `PATH.corrupt-N`, never deleted, and `recovered` says so. A file of a newer mlctl
-///   or of another program is refused and left as it is.
+/// - The versions of a name only rise, also over deletions.
+/// - A damaged file is moved aside as `PATH.corrupt-N` and never deleted; `recovered` describes it. A file of a newer
+///   mlctl or of another program is refused and left unchanged.
+/// - No disk error ends the process: no part of the file is mapped into memory.
+/// - While it is open, no other process can read or write the file. If another program holds the file, or the disk is
+///   full, it is opened as soon as that is possible; until then every call throws the reason.
 ///
-/// - No error of the disk ends the process: nothing of the file is mapped into memory.
-/// - While it is open nobody else can read or write the file. One that another program holds, or for which there is no room,
-///   is opened as soon as that is possible; until then every call throws the reason.
-///
-/// # Errors
-/// `JournalError`, and `StateConflict` from `swap`.
+/// # Errors `JournalError`, and `StateConflict` from `swap`.
 public final class JournalStore: StateStore {
-    /// No query answers with more events than this.
+    /// The most events that one query returns.
     public static let mostEventsPerQuery = 10_000
 
     public let path: String
@@ -28,11 +26,12 @@ public final class JournalStore: StateStore {
     private let retreats: RetreatPages?
     private let quarantine: QuarantineFile
 
-    /// Opens the file, makes it where it is missing, with its folder, and checks it, which takes time in proportion to
-    /// its size.
+    /// Opens and checks the file, and creates it, with its folder, if it is missing. The check takes time in proportion
+    /// to the file's size.
     ///
-    /// - Parameter onRecovery: called with what happened where the file was damaged and a new one was started.
-    /// - Throws: what time does not mend. Where the file is held or its disk is full, it is opened later: see `problem`.
+    /// - Parameter onRecovery: called with a description if the file was damaged and a new one was started.
+    /// - Throws: errors that a retry cannot resolve. If the file is held or its disk is full, it is opened later: see
+    ///   `problem`.
     public init(path: String, onRecovery: @escaping @Sendable (String) -> Void = { _ in }) throws {
         self.path = path
         door = try JournalDoor(path: path, onRecovery: onRecovery)
@@ -40,15 +39,15 @@ public final class JournalStore: StateStore {
         quarantine = QuarantineFile(path: "\(path)-quarantine")
     }
 
-    /// What happened, where the file was damaged and a new one was started; nil while all is well.
+    /// What happened if the file was damaged and a new one was started; otherwise nil.
     public var recovered: String? { door.recovered }
 
-    /// Why it is not open yet; nil where it is.
+    /// Why the file is not open yet; nil if it is.
     public var problem: JournalError? { door.problem }
 
     var database: DatabaseQueue { get throws { try door.opened() } }
 
-    /// Ends once what is under way has ended. Later calls throw.
+    /// Closes the file after the calls in progress. Later calls throw.
     public func close() throws { try JournalError.mapping(path) { try door.close() } }
 
     public func records() async throws -> [DeploymentKey: StateRecord] {
@@ -57,7 +56,7 @@ public final class JournalStore: StateStore {
         return records
     }
 
-    /// What was decided on this record and kept aside counts, until the record is another.
+    /// A retreat that was kept aside for this version of the record replaces it, until the record has another version.
     private func newest(_ record: StateRecord, of deployment: DeploymentKey) -> StateRecord {
         guard let kept = retreats?.entry(of: deployment, at: record.version) else { return record }
         return StateRecord(version: record.version, state: kept.state)
@@ -109,7 +108,8 @@ public final class JournalStore: StateStore {
     public func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
     ) async throws -> Int {
-        // What was kept aside by a controller that is gone was told nobody yet. This one knows its own events.
+        // Events that an earlier controller kept aside have not been reported yet. This controller knows its own
+        // events.
         let missed = retreats?.entry(of: deployment, at: expecting)?.events.filter { !events.contains($0) } ?? []
         let rows = try (missed + events).map { try EventRow($0, of: deployment) }
         let version = try await write { db in
@@ -141,7 +141,8 @@ public final class JournalStore: StateStore {
         return try await read { db in try EventRow.fetch(db, matching: filter, limit: limit) }
     }
 
-    /// The latest time that was written down: time must not go back behind it. Nil where there are no events.
+    /// The latest recorded time of an event: the controller's time must not go back behind it. Nil if there are no
+    /// events.
     public func latestEventAt() async throws -> Date? {
         try await read { db in
             try Double.fetchOne(db, sql: "SELECT max(at_seconds) FROM event").map(Date.init(timeIntervalSince1970:))

@@ -4,16 +4,16 @@ import GRDB
 import ModelManifests
 
 extension JournalStore {
-    /// Requests older than this are refused, so that nothing need be remembered of them: a day more than outcomes may be
-    /// old, for clocks that are set back.
+    /// Outcomes of requests older than this are refused, so that their requests need not be remembered. One day more
+    /// than the limit for reports, in case a clock is set back.
     static let outcomeMemory: Duration = OutcomeLimits.age + .seconds(86_400)
-    /// Sums by the minute, of a rollout that takes longer than this, are not kept.
+    /// Sums per minute are kept for this long, also for a rollout that takes longer.
     static let outcomeMinutesAge: Duration = .seconds(90 * 86_400)
 
-    /// Forgets outcomes that nobody can report again, and all of those revisions that nobody can go back to. In small
-    /// transactions, between which swaps go on.
+    /// Deletes outcomes that can no longer be reported again, and all outcomes of revisions to which no rollback is
+    /// possible. Works in small transactions, so that swaps can run in between.
     ///
-    /// - Parameter known: the revisions that each deployment serves, tries or could go back to.
+    /// - Parameter known: the revisions that each deployment serves, evaluates, or could roll back to.
     public func pruneOutcomes(keeping known: [DeploymentKey: Set<Revision>], now: Date = Date()) async throws {
         let forgotten = Int(now.timeIntervalSince1970) - Int(Self.outcomeMemory / .seconds(1))
         let firstMinute = (Int(now.timeIntervalSince1970) - Int(Self.outcomeMinutesAge / .seconds(1))) / 60
@@ -43,7 +43,7 @@ extension JournalStore {
     }
 
     private func removeSeries(_ id: Int64) async throws {
-        // Rows first, in batches: a cascade over half a million would hold up every swap.
+        // Delete the rows first, in batches: a cascade over half a million rows would block every swap.
         try await forget(id, upTo: Int.max)
         try await write { db in
             try db.execute(sql: "DELETE FROM outcome_series WHERE id = ?", arguments: [id])
@@ -52,7 +52,7 @@ extension JournalStore {
 
     private func prune(_ id: Int64, upTo seconds: Int, minutesBefore minute: Int) async throws {
         try await write { db in
-            // First of all: what is not remembered any more must not count again.
+            // Move the horizon first: a request that is no longer remembered must not count again.
             try db.execute(
                 sql: "UPDATE outcome_series SET horizon_seconds = max(horizon_seconds, ?) WHERE id = ?",
                 arguments: [seconds, id])

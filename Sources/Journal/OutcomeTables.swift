@@ -4,7 +4,7 @@ import GRDB
 import ModelManifests
 import Serving
 
-/// Outcomes, one by one for as long as their requests may still be reported, and summed by the minute of the request.
+/// Outcomes: single ones for as long as their requests may be reported again, and sums for each minute of the requests.
 extension JournalStore: OutcomeStore {
     static let outcomeMigration = """
         CREATE TABLE outcome_series (
@@ -102,7 +102,7 @@ private struct Series: Hashable, Comparable {
         _ outcomes: [VerifiedOutcome], of deployment: DeploymentKey, remembering limit: Int, _ db: Database
     ) throws -> OutcomeReceipt {
         guard var known = try find(deployment, db) ?? open(deployment, db) else {
-            let reason = "revision \(revision) has \(OutcomeLimits.labels) labels already, and takes no more"
+            let reason = "revision \(revision) already has \(OutcomeLimits.labels) labels, the most that are allowed"
             return OutcomeReceipt(refusals: outcomes.map { .init($0.reported, reason) })
         }
         var receipt = OutcomeReceipt()
@@ -114,7 +114,10 @@ private struct Series: Hashable, Comparable {
         for outcome in outcomes {
             let seconds = Int(outcome.request.atSeconds)
             guard seconds > known.horizonSeconds else {
-                forgotten.append(.init(outcome.reported, "outcomes of requests as old as its own are closed"))
+                forgotten.append(
+                    .init(
+                        outcome.reported,
+                        "its request is too old: outcomes of requests from that time are no longer accepted"))
                 continue
             }
             let value = outcome.reported.value
@@ -148,7 +151,7 @@ private struct Series: Hashable, Comparable {
         ).map { Known(id: $0[0], remembered: $0[1], horizonSeconds: $0[2]) }
     }
 
-    /// - Returns: nil where the revision has as many labels as it may.
+    /// - Returns: nil if the revision already has the most labels that are allowed.
     private func open(_ deployment: DeploymentKey, _ db: Database) throws -> Known? {
         let arguments: StatementArguments = [deployment.namespace, deployment.name, revision.rawValue]
         let count = try Int.fetchOne(
@@ -176,7 +179,7 @@ private struct Series: Hashable, Comparable {
         }
     }
 
-    /// Forgets the oldest requests of a series that is over its limit, a tenth of it at a time. What they counted stays.
+    /// If a series is over its limit, forgets its oldest requests, a tenth of the limit at a time. Their sums stay.
     private func trim(_ known: inout Known, to limit: Int, _ db: Database) throws {
         guard known.remembered > limit else { return }
         let last = try Int.fetchOne(

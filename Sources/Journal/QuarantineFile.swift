@@ -3,9 +3,9 @@ import ModelManifests
 import Rollouts
 import Synchronization
 
-/// What is in quarantine, beside the journal: a journal that is damaged or lost must not let a bad revision back in.
+/// A copy of the quarantines beside the journal, so that a damaged or lost journal does not let a bad revision back in.
 ///
-/// A second copy, and never the first: it is asked only where there is no record.
+/// It is only read for a deployment that has no record.
 final class QuarantineFile: Sendable {
     private struct Row: Codable {
         var namespace: String
@@ -29,8 +29,8 @@ final class QuarantineFile: Sendable {
 
     func quarantine(of deployment: DeploymentKey) -> [Quarantine]? { rows.withLock { $0[deployment] } }
 
-    /// - Parameter quarantined: nil where nothing is left of the deployment.
-    /// - Throws: where the file cannot be written; the copy in memory stands.
+    /// - Parameter quarantined: nil if nothing is left of the deployment.
+    /// - Throws: if the file cannot be written. The copy in memory is updated all the same.
     func note(_ quarantined: [Quarantine]?, of deployment: DeploymentKey) throws {
         try rows.withLock { rows in
             guard rows[deployment] != quarantined else { return }

@@ -3,7 +3,7 @@ import Foundation
 import GRDB
 import ModelManifests
 
-/// What rollouts were judged on.
+/// The readings that rollouts were judged by.
 extension JournalStore: ReadingStore {
     static let readingMigration = """
         CREATE TABLE rollout (
@@ -33,7 +33,7 @@ extension JournalStore: ReadingStore {
         try await append([rollout: readings])
     }
 
-    /// In one transaction.
+    /// Writes everything in one transaction.
     public func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws {
         let encoder = JSONEncoder()
         let rows = try batch.mapValues { readings in
@@ -127,7 +127,7 @@ extension JournalStore: ReadingStore {
             ])
     }
 
-    /// The deployment's oldest rollout makes room for one too many.
+    /// With one rollout too many, the deployment's oldest is deleted.
     private static func open(_ rollout: RecordedRollout.Identity, _ db: Database) throws -> Int64 {
         try db.execute(
             sql: "INSERT INTO rollout (namespace, name, revision, version, started_at_seconds) VALUES (?, ?, ?, ?, ?)",
@@ -154,7 +154,7 @@ extension JournalStore {
     public func prune(readingsOfRolloutsBefore date: Date) async throws {
         var batches = 0
         while batches < Self.mostPruneBatches {
-            // One rollout a transaction: decisions wait no longer for it.
+            // One rollout for each transaction, so that decisions wait no longer than for that.
             let deleted = try await write { db in
                 try db.execute(
                     sql: "DELETE FROM rollout WHERE id = (SELECT min(id) FROM rollout WHERE started_at_seconds < ?)",

@@ -2,10 +2,10 @@ import Foundation
 import GRDB
 import ModelManifests
 
-/// How long events, and the readings of rollouts, are kept.
+/// How long events and the readings of rollouts are kept.
 public struct Retention: Hashable, Sendable {
     public var age: Duration
-    /// A deployment's newest events; those beyond are deleted, however young.
+    /// The number of newest events that are kept for each deployment. Older ones are deleted whatever their age.
     public var perDeployment: Int
 
     public init(age: Duration = .seconds(90 * 86_400), perDeployment: Int = 10_000) {
@@ -15,14 +15,17 @@ public struct Retention: Hashable, Sendable {
 }
 
 extension JournalStore {
-    /// A deployment's newest events stay, however old: one that has rested for a year still has its history.
+    /// A deployment's newest events are kept whatever their age: a deployment that did not change for a year keeps its
+    /// history.
     public static let eventsKeptAtAnyAge = 100
-    /// One transaction deletes at most this many events: decisions wait no longer for it.
+    /// The most events that one transaction deletes: decisions wait no longer than for that.
     public static let pruneBatchSize = 500
-    /// One call deletes at most this many batches. The next goes on.
+    /// The most batches that one call deletes. The next call continues.
     public static let mostPruneBatches = 1_000
 
-    /// As below, by `retention`, seen from `now`.
+    /// Deletes readings and events that are outside `retention` at `now`.
+    ///
+    /// - Returns: how many events were deleted.
     @discardableResult
     public func prune(_ retention: Retention = Retention(), now: Date = Date()) async throws -> Int {
         let oldest = now.addingTimeInterval(-TimeInterval(retention.age.components.seconds))
@@ -30,10 +33,10 @@ extension JournalStore {
         return try await prune(eventsOlderThan: oldest, keepingPerDeployment: retention.perDeployment)
     }
 
-    /// Deletes events that are older than `date`, and those beyond each deployment's newest `count`, in small
-    /// transactions between which swaps go on.
+    /// Deletes events that are older than `date`, and those beyond each deployment's newest `count`. Works in small
+    /// transactions, so that swaps can run in between.
     ///
-    /// - Returns: how many were deleted.
+    /// - Returns: how many events were deleted.
     @discardableResult
     public func prune(eventsOlderThan date: Date, keepingPerDeployment count: Int) async throws -> Int {
         var (deleted, batches) = (0, 0)
@@ -50,12 +53,12 @@ extension JournalStore {
         return deleted
     }
 
-    /// Which events of one deployment may go.
+    /// The events of one deployment that may be deleted.
     private struct Cut: Sendable {
         var deployment: DeploymentKey
-        /// Below this id, any; nil: there are not that many.
+        /// Events with a lower id may be deleted whatever their age. Nil: there are too few events.
         var anyBelow: Int?
-        /// Below this id, the old ones; nil: there are not that many.
+        /// Events with a lower id may be deleted if they are old. Nil: there are too few events.
         var oldBelow: Int?
     }
 
@@ -63,7 +66,7 @@ extension JournalStore {
     private func nextCut(after last: DeploymentKey?, keeping count: Int) async throws -> Cut? {
         try await read { db in
             var last = last
-            // Ends: each turn goes on to a later name.
+            // The loop ends, because each turn goes on to a later name.
             while let deployment = try Self.deploymentWithEvents(db, after: last) {
                 let cut = Cut(
                     deployment: deployment, anyBelow: try Self.id(db, ofNewest: count, deployment),
@@ -86,7 +89,7 @@ extension JournalStore {
         ).map { DeploymentKey(namespace: $0[0], name: $0[1]) }
     }
 
-    /// The id of the `count`-th newest event; nil where there are not that many.
+    /// The id of the `count`-th newest event. Nil if there are fewer.
     private static func id(_ db: Database, ofNewest count: Int, _ deployment: DeploymentKey) throws -> Int? {
         try Int.fetchOne(
             db.cachedStatement(

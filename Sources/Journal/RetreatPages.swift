@@ -4,15 +4,18 @@ import ModelManifests
 import Rollouts
 import Synchronization
 
-/// Decisions that took traffic away from a candidate while the journal could take nothing: on a full disk, say.
+/// Decisions that took traffic away from a candidate while the journal could not be written, for example on a full
+/// disk.
 ///
-/// The room for them is taken when the file is made, so that writing needs none. Two pages, written in turn: a write that a
-/// crash cuts short leaves the other. The journal takes them in with the next record that it can write.
+/// The file's space is allocated when it is created, so writing needs no free space. Two pages are written in turn: if
+/// a crash interrupts one write, the other page stays valid. The journal stores the decision with the next record that
+/// it can write.
 final class RetreatPages: Sendable {
     struct Entry: Codable, Sendable {
         var namespace: String
         var name: String
-        /// The journal's version that it was decided on; nil: there was no record. Once that is another, this one is old.
+        /// The version of the record in the journal that the decision was based on; nil if there was no record. Once
+        /// the journal has another version, this entry is outdated.
         var expecting: Int?
         var state: Data
         var events: [RolloutEvent]
@@ -37,7 +40,7 @@ final class RetreatPages: Sendable {
     private let descriptor: Int32
     private let state: Mutex<State>
 
-    /// - Returns: nil where the file cannot be made or has no room: then nothing is kept aside.
+    /// - Returns: nil if the file cannot be created or has no space. Then nothing is kept aside.
     init?(path: String) {
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_DSYNC, 0o600)
         guard descriptor >= 0 else { return nil }
@@ -55,18 +58,18 @@ final class RetreatPages: Sendable {
 
     deinit { Glibc.close(descriptor) }
 
-    /// What was kept for a record that is still at this version.
+    /// The entry that was kept for a record, if the record still has this version.
     func entry(of deployment: DeploymentKey, at version: Int?) -> Entry? {
         state.withLock { $0.entries[deployment] }.flatMap { $0.expecting == version ? $0 : nil }
     }
 
     var deployments: [DeploymentKey] { state.withLock { Array($0.entries.keys) } }
 
-    /// - Returns: false where there is no room, or the disk fails.
+    /// - Returns: false if there is no room, or the disk fails.
     @discardableResult
     func keep(_ entry: Entry) -> Bool { change { $0[entry.deployment] = entry } }
 
-    /// The journal has it.
+    /// Drops the entry, because the journal has the decision.
     func forget(_ deployment: DeploymentKey) {
         guard state.withLock({ $0.entries[deployment] != nil }) else { return }
         change { $0[deployment] = nil }
@@ -106,7 +109,7 @@ final class RetreatPages: Sendable {
         return Self.page(in: bytes)
     }
 
-    /// - Returns: nil for what is no page, or is torn.
+    /// - Returns: nil if the bytes are not a page, or were written only in part.
     static func page(in bytes: [UInt8]) -> Page? {
         guard bytes.count >= headerBytes else { return nil }
         func number(_ index: Int) -> UInt64 {
@@ -120,7 +123,7 @@ final class RetreatPages: Sendable {
         return try? JSONDecoder().decode(Page.self, from: body)
     }
 
-    /// FNV-1a, 64 bits: it finds a torn write, and no more is asked of it.
+    /// FNV-1a, 64 bits. It only has to detect an incomplete write.
     private static func checksum(_ bytes: Data) -> UInt64 {
         bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0100_0000_01b3 }
     }

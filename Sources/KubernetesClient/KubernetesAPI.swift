@@ -1,14 +1,14 @@
 import Foundation
 
-/// One API server, with its verbs. A value: copies share the transport.
+/// The verbs of one API server. A value: copies share the transport.
 public struct KubernetesAPI: Sendable {
     public static let fieldManager = "mlctl"
     public static let defaultTimeout: Duration = .seconds(30)
-    /// Of lists. A page is in memory whole, and several times over while it is read.
+    /// Objects in one page of a list. Each page is in memory as a whole, and in several copies while it is read.
     public static let pageSize = 200
 
     public let transport: any KubernetesTransport
-    /// Of one attempt.
+    /// The time limit of one attempt.
     public var timeout: Duration
     public var retries: RetryPolicy
     public var stopwatch: Stopwatch
@@ -23,12 +23,12 @@ public struct KubernetesAPI: Sendable {
         self.stopwatch = stopwatch
     }
 
-    /// The same server, asked once and for no longer than `timeout`.
+    /// The same server, without retries and with `timeout` as the time limit.
     public func once(within timeout: Duration) -> KubernetesAPI {
         KubernetesAPI(transport: transport, timeout: timeout, retries: .never, stopwatch: stopwatch)
     }
 
-    /// - Returns: nil where there is none.
+    /// - Returns: nil if the object does not exist.
     public func get<Object: KubernetesObject>(_ type: Object.Type = Object.self, _ key: ObjectKey) async throws
         -> Object?
     {
@@ -39,7 +39,8 @@ public struct KubernetesAPI: Sendable {
         }
     }
 
-    /// All pages of it, as they were at one moment. Where the server forgot that moment in between, it begins anew, once.
+    /// All pages of a list, as of one moment. If the server has dropped that moment before the last page, the list starts again,
+    /// once.
     public func list<Object: KubernetesObject>(
         _ type: Object.Type = Object.self, _ selection: APIRequest.Selection = .init()
     ) async throws -> ObjectList<Object> {
@@ -47,10 +48,10 @@ public struct KubernetesAPI: Sendable {
         return ObjectList(metadata: metadata, items: items)
     }
 
-    /// The same, of which no more is kept than is made of each: the objects themselves are in memory a page at a time.
+    /// Lists objects and keeps only what `keeping` makes of each. Whole objects are in memory one page at a time.
     ///
-    /// - Returns: also the version of the list, behind which a watch goes on.
-    /// - Throws: `APIError`; malformed where the list has no version.
+    /// - Returns: also the version of the list, from which a watch can continue.
+    /// - Throws: `APIError`; `.malformed` if the list has no version.
     public func list<Object: KubernetesObject, Kept: Sendable>(
         _ type: Object.Type, _ selection: APIRequest.Selection = .init(), keeping: @Sendable (Object) -> Kept
     ) async throws -> (items: [Kept], version: String) {
@@ -90,7 +91,7 @@ public struct KubernetesAPI: Sendable {
 
     /// Server-side apply.
     /// - Parameter body: JSON with `apiVersion`, `kind`, `metadata.name` and the fields to own.
-    /// - Returns: the object's metadata as it is now.
+    /// - Returns: the object's new metadata.
     @discardableResult
     public func apply(
         _ type: ResourceType, _ key: ObjectKey, body: Data, force: Bool = true, subresource: String? = nil
@@ -105,7 +106,7 @@ public struct KubernetesAPI: Sendable {
         try await metadata(answering: .create(type, namespace: namespace, body: body, fieldManager: Self.fieldManager))
     }
 
-    /// A compare-and-swap where `body` carries the `resourceVersion` that was read.
+    /// A compare-and-swap if `body` has the `resourceVersion` that was read.
     @discardableResult
     public func replace(
         _ type: ResourceType, _ key: ObjectKey, body: Data, subresource: String? = nil
@@ -122,7 +123,7 @@ public struct KubernetesAPI: Sendable {
             answering: .merge(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource))
     }
 
-    /// Gone already is as good as deleted.
+    /// Deletes an object. One that does not exist counts as deleted.
     public func delete(
         _ type: ResourceType, _ key: ObjectKey, uid: String? = nil,
         propagation: APIRequest.DeletionPropagation = .background, graceSeconds: Int? = nil
@@ -135,7 +136,7 @@ public struct KubernetesAPI: Sendable {
         }
     }
 
-    /// The body of a 2xx answer. What is transient is asked again, as far as `retries` allows.
+    /// Returns the body of a 2xx answer. Transient errors are retried as `retries` allows.
     /// - Throws: `APIError`, or the `CancellationError` of the caller's task.
     public func answer(to request: APIRequest) async throws -> Data {
         let start = stopwatch.elapsed()

@@ -1,22 +1,23 @@
 import Foundation
 
-/// What carries requests to one API server.
+/// Carries requests to one API server.
 public protocol KubernetesTransport: Sendable {
-    /// - Throws: `APIError` where there was no answer, or the `CancellationError` of the caller's task. An answer of any
-    ///   code is returned.
+    /// Sends one request. Returns the answer whatever its status code.
+    /// - Throws: `APIError` if there was no answer, or the `CancellationError` of the caller's task.
     func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse
-    /// The lines of an answer, as they come; ends when the server ends it. For one reader; given up when it leaves.
+    /// The lines of an answer as they arrive, until the server ends it. One reader; the connection is closed when the reader
+    /// leaves.
     /// - Parameter idleTimeout: the longest wait for the next line.
-    /// - Throws: `APIError`, also for an answer that is no 2xx.
+    /// - Throws: `APIError`, also for a status code other than 2xx.
     func lines(_ request: APIRequest, idleTimeout: Duration) async throws -> AsyncThrowingStream<Data, any Error>
 }
 
 public struct APIResponse: Hashable, Sendable {
     public var code: Int
     public var body: Data
-    /// Of the `Retry-After` field.
+    /// From the `Retry-After` header.
     public var retryAfterSeconds: Int?
-    /// The `Date` field: what the server's clock says, as it is written.
+    /// The text of the `Date` header: the time by the server's clock.
     public var date: String?
 
     public init(code: Int, body: Data, retryAfterSeconds: Int? = nil, date: String? = nil) {

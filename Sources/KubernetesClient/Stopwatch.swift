@@ -1,14 +1,14 @@
 import NIOCore
 import NIOPosix
 
-/// What shells take from a clock: the time since a start, and waiting. Tests hand in a clock that they move.
+/// A clock for shells: the time since a start, and waiting. Tests pass a clock that they move.
 public struct Stopwatch: Sendable {
-    /// Since this value was made.
+    /// The time since this value was made.
     public let elapsed: @Sendable () -> Duration
     public let sleep: @Sendable (Duration) async throws -> Void
 
-    /// The machine's own. Each read of a watch and each request has a time limit: event loops forget one that is not needed
-    /// any more at once, where `Task.sleep` would keep it, task and timer, until it is over.
+    /// The machine's clock. Each read of a watch and each request has a time limit. A cancelled event-loop timer is freed at
+    /// once; `Task.sleep` would keep task and timer until the limit.
     public init() {
         let start = ContinuousClock.now
         elapsed = { ContinuousClock.now - start }
@@ -36,7 +36,7 @@ public struct Stopwatch: Sendable {
 struct TimedOut: Error {}
 
 extension Stopwatch {
-    /// Runs `work`, and cancels it after `limit`.
+    /// Runs `work` and cancels it after `limit`.
     /// - Throws: `TimedOut`, what `work` throws, or the `CancellationError` of the caller's task.
     func within<Value: Sendable>(
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value

@@ -3,13 +3,13 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// What the model servers of a cluster wrote, from the kubelets by way of the API server.
+/// Logs of a cluster's model servers, fetched from the kubelets through the API server.
 public struct ClusterLogs: LogSource {
-    /// Of one deployment, so many pods are asked.
+    /// The most pods of one deployment that are asked.
     static let podsLimit = 32
-    /// Of one pod: lines may be of any length.
+    /// For one pod: lines may have any length.
     static let bytesLimit = 1 << 20
-    /// Of one pod, whose node may be away.
+    /// For one pod, whose node may be unreachable.
     static let podPatience = Duration.seconds(5)
 
     private struct LoggedPod: KubernetesObject {
@@ -42,7 +42,7 @@ public struct ClusterLogs: LogSource {
         }
     }
 
-    /// - Throws: `APIError` where logs may not be read at all. Of a pod that cannot be asked, one line says so.
+    /// - Throws: `APIError` if logs may not be read at all. If one pod cannot be asked, one line says so.
     private func lines(of pod: LoggedPod, _ count: Int) async throws -> [LogLine] {
         let revision = Revision(rawValue: pod.metadata.labels[ObjectLabels.revision] ?? "")
         let path = ResourceType.pods.path(
@@ -59,9 +59,9 @@ public struct ClusterLogs: LogSource {
                 LogLine(revision: revision, instance: pod.metadata.name, text: String($0))
             }
         } catch let error as APIError where error.statusCode == 400 || error.isNotFound {
-            return []  // Not started yet, or gone meanwhile.
+            return []  // Not started yet, or gone in the meantime.
         } catch let error as APIError where (error.statusCode ?? 0) >= 500 {
-            // Its node is away: the other pods' lines are worth having.
+            // The pod's node is unreachable: still return the lines of the other pods.
             return [
                 LogLine(
                     revision: revision, instance: pod.metadata.name,

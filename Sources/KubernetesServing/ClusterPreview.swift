@@ -1,20 +1,20 @@
 import ModelManifests
 
-/// Where a candidate can be tried in a cluster: the Service of its own pods.
+/// The address at which a candidate can be tried in a cluster: the Service of its own pods.
 public enum ClusterPreview {
-    /// Any port that is free on the caller's machine.
+    /// The local port of the suggested port-forward.
     private static let nearPort = 8080
 
-    /// - Returns: nil where the deployment has no preview, or none in a cluster.
+    /// - Returns: nil if the deployment has no preview, or is not in a cluster.
     public static func address(of deployment: ModelDeployment, _ revision: Revision) -> String? {
         guard case .kubernetes = deployment.target, deployment.rollout.preview != nil else { return nil }
         return ServiceRendering.address(
             of: ObjectNames.revision(deployment.key, revision), in: deployment.key.namespace, deployment.endpoint)
     }
 
-    /// How somebody outside of the cluster reaches it.
-    /// - Parameter address: as the status has it.
-    /// - Returns: nil for an address that is no Service's.
+    /// The command that reaches the preview from outside the cluster.
+    /// - Parameter address: the address in the status.
+    /// - Returns: nil if it is not the address of a Service.
     public static func forwarding(_ address: String) -> String? {
         guard address.hasPrefix("http://") else { return nil }
         let place = address.dropFirst("http://".count).split(separator: ":", maxSplits: 1)

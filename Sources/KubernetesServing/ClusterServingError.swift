@@ -1,25 +1,25 @@
 import KubernetesClient
 import Serving
 
-/// Why a plan cannot be made true in a cluster.
+/// Why a plan cannot be applied to a cluster.
 public struct ClusterServingError: RetryableError, Hashable, CustomStringConvertible {
     public enum Code: Hashable, Sendable {
-        /// The manifest asks for what a cluster cannot do.
+        /// The manifest asks for something that a cluster cannot do.
         case invalidPlan
-        /// An object of that name belongs to somebody else.
+        /// An object with that name belongs to somebody else.
         case foreignObject
         /// A definition that the router needs is not installed.
         case missingDefinition
         /// The caches have not been filled yet.
         case notSynced
-        /// The API server refused, or could not be asked.
+        /// The API server refused the request, or could not be reached.
         case refused
     }
 
     public var code: Code
     public var message: String
     public var retryClass: RetryClass
-    /// There was no answer: asking for something else is in vain.
+    /// There was no answer: other requests would fail too.
     public var isUnreachable = false
 
     public init(_ code: Code, _ message: String, retry: RetryClass) {
@@ -32,7 +32,7 @@ public struct ClusterServingError: RetryableError, Hashable, CustomStringConvert
 }
 
 extension ClusterServingError {
-    /// What an API error means for one object, with what to do where that is known.
+    /// Explains an API error about one object, with advice if there is any.
     init(_ error: APIError, about object: String) {
         let advice = Self.advice(error, about: object)
         self.init(
@@ -49,7 +49,7 @@ extension ClusterServingError {
         switch error.retry {
         case .transient, .conflict: .transient
         case .waiting: .waiting
-        // A webhook or a quota answers with 4xx codes that say nothing of their kind: others may change them.
+        // Webhooks and quotas answer with various 4xx codes: somebody may change them, so wait.
         case .terminal: error.statusCode == 422 ? .terminal : .waiting
         }
     }
@@ -60,31 +60,31 @@ extension ClusterServingError {
         }
         if error.message.contains("exceeded quota") { return "Raise the namespace's ResourceQuota, or ask for less." }
         if error.message.contains("admission webhook") || error.message.contains("failed calling webhook") {
-            return "Ask who runs that webhook, or change what it refuses."
+            return "Ask the owner of that webhook, or change what it refuses."
         }
         if error.message.contains("ValidatingAdmissionPolicy") {
-            return "Ask who keeps that policy, or change what it refuses."
+            return "Ask the owner of that policy, or change what it refuses."
         }
         if object.hasPrefix("ModelDeployment"), error.isOlderDefinition {
             return "The definition in this cluster is older than the controller: install the newer one with "
                 + "`mlctl schema --crd | kubectl apply --server-side -f -`."
         }
         if error.isTooLarge {
-            return "An API server keeps objects of about 1.5 MB, with annotations of 256 KiB: shorten the manifest."
+            return "An API server takes objects up to about 1.5 MB and annotations up to 256 KiB: shorten the manifest."
         }
         if error.statusCode == 403, error.message.contains(" cannot ") || error.message.contains("grant RBAC") {
             return "Give the controller's service account that right: the chart's Role has it."
         }
         if error.isNotFound, error.message.hasPrefix("namespaces ") { return "Create the namespace." }
         if error.statusCode == 422, object.hasPrefix("ModelDeployment") {
-            return "Correct the manifest in git; what was accepted last stays in force."
+            return "Correct the manifest in git; the last accepted version stays in force."
         }
         return nil
     }
 }
 
 extension APIError {
-    /// A field that the server's schema does not have.
+    /// A field that the schema in the cluster does not have.
     fileprivate var isOlderDefinition: Bool {
         message.contains("field not declared in schema") || message.contains("unknown field")
     }

@@ -1,15 +1,15 @@
-/// What the controller's settings say about serving in a cluster.
+/// The controller's settings for serving in a cluster.
 public struct ClusterServingSettings: Hashable, Sendable {
-    /// mlctl's own image: the proxy's, and that of containers that fetch `https:` models, verify digests and warm up.
+    /// mlctl's own image, for the proxy and for containers that fetch `https:` models, verify digests and warm up.
     public var image: String
-    /// Fetches `s3:`, `gs:` and `hf:` models: gets the URI and the folder as its arguments, as KServe's does.
+    /// The image that fetches `s3:`, `gs:` and `hf:` models. Its arguments are the URI and the folder, as for KServe's.
     public var storageInitializerImage: String
     public var proxyReplicas: Int
-    /// Names of secrets that the proxy's image is pulled with.
+    /// Names of the Secrets for pulling the proxy's image.
     public var imagePullSecrets: [String]
-    /// Who may reach the proxies' control port, the controller among them; empty: everybody, by no NetworkPolicy.
+    /// Who may reach the proxies' control port; the controller must be among them. Empty: everybody, without a NetworkPolicy.
     public var proxyControlFrom: [ProxyControlPeer] = []
-    /// The only namespace that is looked at, where rights go no further; nil: all.
+    /// The only namespace that mlctl watches, for narrow rights; nil: all.
     public var namespace: String?
 
     public static let defaultImage = "ghcr.io/mlctl/mlctl:latest"
@@ -28,7 +28,7 @@ public struct ClusterServingSettings: Hashable, Sendable {
     }
 }
 
-/// Who may ask the proxies what they count.
+/// A peer that may read the proxies' counters.
 public enum ProxyControlPeer: Hashable, Sendable {
     /// - Parameter labels: empty: all pods of the namespace.
     case pods(namespace: String, labels: [String: String])
@@ -46,7 +46,7 @@ extension ProxyControlPeer: Decodable {
         init?(intValue: Int) { nil }
     }
 
-    /// Strict: what is overlooked here opens a port.
+    /// Strict: an overlooked field would open a port.
     public init(from decoder: any Decoder) throws {
         func fault(_ message: String) -> DecodingError {
             .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: message))

@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// The labels that mlctl's objects carry: what is selected by, and how people find them.
+/// The labels of mlctl's objects: mlctl selects by them, and people find objects by them.
 public enum ObjectLabels {
     public static let managedBy = "app.kubernetes.io/managed-by"
     public static let manager = "mlctl"
@@ -11,23 +11,23 @@ public enum ObjectLabels {
     public static let revision = "mlctl.dev/revision"
     /// On ConfigMaps that a namespace's proxies follow.
     public static let route = "mlctl.dev/route"
-    /// On the pods of a check's Job, with the Job's name: their only label beside the component. Services, disruption budgets
-    /// and whoever counts instances select by others.
+    /// On the pods of a check's Job, with the Job's name. They have only this label and the component: Services, disruption
+    /// budgets and everything that counts instances select by other labels.
     static let check = "mlctl.dev/check"
 
-    /// What anybody looks at in an object that is read back.
+    /// The labels that are read from objects of the API server.
     static let read = [managedBy, component, deployment, revision, route]
 
-    /// What an object is for.
+    /// The purpose of an object.
     public enum Component: String, Sendable {
         case model, proxy, record, check
         case recordKey = "record-key"
     }
 
-    /// Selects all that mlctl manages.
+    /// Selects everything that mlctl manages.
     public static let selector = "\(managedBy)=\(manager)"
 
-    /// Of all objects of a deployment; those of one revision carry `revision` too.
+    /// The labels of all objects of a deployment; those of one revision also have `revision`.
     static func of(_ key: DeploymentKey, revision: Revision? = nil) -> [String: String] {
         var labels = [managedBy: manager, name: key.name, deployment: key.name]
         labels[self.revision] = revision?.rawValue
@@ -37,29 +37,29 @@ public enum ObjectLabels {
     /// Selects the Jobs of checks.
     static let checkSelector = "\(selector),\(component)=\(Component.check.rawValue)"
 
-    /// Of the pods of a check's Job.
+    /// The labels of the pods of a check's Job.
     static func ofCheckPods(_ job: String) -> [String: String] {
         [component: Component.check.rawValue, check: job]
     }
 
-    /// Of a namespace's shared proxy.
+    /// The labels of a namespace's shared proxy.
     static let ofProxy = [managedBy: manager, name: ObjectNames.proxy, component: Component.proxy.rawValue]
 }
 
 /// Annotations of mlctl's objects.
 public enum ObjectAnnotations {
-    /// The hash of what was applied last, to see without comparing fields whether something else is wanted.
+    /// The hash of what was applied last: it shows without comparing fields whether something else is wanted.
     public static let applied = "mlctl.dev/applied"
     /// The serving template of a revision, as JSON with its canonical form inside.
     public static let template = "mlctl.dev/template"
-    /// The hash of the pod template that the revision began with: its pods keep it, whatever newer versions render.
+    /// The hash of the revision's first pod template. The pods keep that template, whatever newer versions render.
     public static let podTemplate = "mlctl.dev/pod-template"
-    /// On the proxies' pods: which key of request ids they have. Another one makes other pods, which read it anew.
+    /// On the proxies' pods: the key of request ids that they use. Another key creates new pods, which read it.
     static let requestIdKey = "mlctl.dev/request-id-key"
-    /// On the Job of a check: which gate it is of.
+    /// On the Job of a check: the gate that it belongs to.
     static let gate = "mlctl.dev/gate"
-    /// The plan but for its templates, on the object that routes.
+    /// The plan without its templates, on the object that routes.
     public static let plan = "mlctl.dev/plan"
-    /// What anybody looks at in an object that is read back.
+    /// The annotations that are read from objects of the API server.
     static let read = [applied, template, podTemplate, plan]
 }

@@ -2,20 +2,20 @@ import Crypto
 import Foundation
 import ModelManifests
 
-/// What mlctl's objects are called.
+/// The names of mlctl's objects.
 public enum ObjectNames {
-    /// Of a Service, and of whatever becomes part of a pod's name or of a label.
+    /// The limit for Service names, and for everything that becomes part of a pod's name or a label.
     static let limitBytes = 63
     private static let hashDigits = 8
 
-    /// All objects of a namespace's shared proxy.
+    /// The name of all objects of a namespace's shared proxy.
     public static let proxy = "mlctl-proxy"
     /// The Secret with the key of a namespace's request ids.
     static let proxyKey = "mlctl-proxy-key"
-    /// No ModelDeployment may be called so: its Service would be mlctl's own.
+    /// No ModelDeployment may have these names: its objects would collide with mlctl's own.
     public static let reserved: Set<String> = [proxy, proxyKey]
 
-    /// Deployment, Service and PodDisruptionBudget of one revision.
+    /// The name of a revision's Deployment, Service and PodDisruptionBudget.
     static func revision(_ key: DeploymentKey, _ revision: Revision) -> String {
         shortened(key.name, suffix: "-\(revision)")
     }
@@ -23,19 +23,19 @@ public enum ObjectNames {
     /// The ConfigMap that the proxies follow.
     static func route(_ key: DeploymentKey) -> String { shortened(key.name, suffix: "-route") }
 
-    /// The ConfigMap that holds a record while its ModelDeployment is made anew.
+    /// The ConfigMap that keeps a record while its ModelDeployment is created again.
     static func record(_ key: DeploymentKey) -> String { shortened(key.name, suffix: "-mlctl-record") }
 
-    /// The Secret of the key that a controller's records are sealed by.
+    /// The Secret with the key that seals a controller's records.
     static func recordKey(of controller: String) -> String { shortened(controller, suffix: "-record-key") }
 
     /// The Job of one run of a check.
-    /// - Parameter run: what tells it from other runs of the deployment's checks.
+    /// - Parameter run: distinguishes it from other runs of the deployment's checks.
     static func check(_ key: DeploymentKey, _ revision: Revision, run: String) -> String {
         shortened(key.name, suffix: "-\(revision)-check-\(ObjectHash.text(run).prefix(hashDigits))")
     }
 
-    /// `name` and `suffix`, in 63 bytes at most: a name that is cut ends in a hash of the whole.
+    /// `name` and `suffix` in at most 63 bytes. A name that is too long is cut, and ends in a hash of the full name.
     static func shortened(_ name: String, suffix: String = "") -> String {
         let room = limitBytes - suffix.utf8.count
         guard name.utf8.count > room else { return name + suffix }
@@ -45,7 +45,7 @@ public enum ObjectNames {
     }
 }
 
-/// Short names of contents.
+/// Short hashes of contents.
 enum ObjectHash {
     private static let bytes = 8
     private static let digits = 16

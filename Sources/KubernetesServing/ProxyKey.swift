@@ -3,16 +3,16 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// The key of a namespace's request ids: its proxies sign by it, and controllers verify by it what is reported later.
+/// The key of a namespace's request ids. Its proxies sign ids with it, and controllers verify reported ids with it.
 struct ProxyKey: Hashable, Sendable {
-    /// The Secret's entry, and the file that the proxies see.
+    /// The entry of the Secret, and the name of the file that the proxies read.
     static let entry = RequestIdentityKey.fileName
 
     let identity: RequestIdentityKey
-    /// Tells keys apart, and tells nothing of them.
+    /// Distinguishes keys without revealing anything about them.
     let fingerprint: String
 
-    /// - Returns: nil for other than 16 bytes.
+    /// - Returns: nil unless there are exactly 16 bytes.
     init?(_ bytes: [UInt8]) {
         guard let identity = RequestIdentityKey(bytes) else { return nil }
         self.identity = identity
@@ -20,13 +20,13 @@ struct ProxyKey: Hashable, Sendable {
     }
 }
 
-/// The Secret that holds it. It is no applied object: what it holds follows from nothing, and is kept.
+/// The Secret with the key. It is not an applied object: its contents are random and are kept.
 enum ProxyKeyKind: ServedKind {
     static let resource = ResourceType.secrets
     static let onlyName: String? = ObjectNames.proxyKey
 
     struct Detail: ServedDetail {
-        /// Nil where the Secret holds none.
+        /// Nil if the Secret holds no valid key.
         var key: ProxyKey?
         var json: JSONValue? { nil }
 
@@ -39,8 +39,8 @@ enum ProxyKeyKind: ServedKind {
         }
     }
 
-    /// With a new random key.
-    /// - Parameter resourceVersion: of the one that it takes the place of.
+    /// A Secret with a new random key.
+    /// - Parameter resourceVersion: of the Secret that it replaces.
     static func secret(in namespace: String, key bytes: [UInt8], resourceVersion: String? = nil) -> JSONValue {
         .fields([
             "apiVersion": .string(resource.apiVersion), "kind": .string(resource.kind), "type": "Opaque",

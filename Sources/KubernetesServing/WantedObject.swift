@@ -2,20 +2,20 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// One object as it is to be: the fields that mlctl owns, and no others.
+/// An object as mlctl wants it: the fields that mlctl owns, and no others.
 public struct WantedObject: Hashable, Sendable {
     public let type: ResourceType
     public let key: ObjectKey
     public let body: JSONValue
-    /// Of all of it.
+    /// The hash of the whole body.
     let hash: String
-    /// Of a Deployment that somebody else scales: how many replicas it begins with. Nil: `body` says how many there are.
+    /// For a Deployment with an external autoscaler: the initial number of replicas. Nil: `body` has the number.
     let initialReplicas: Int?
 
-    /// It has no owner: whoever deletes a ModelDeployment in the foreground, or takes its finalizer away, would have the
-    /// garbage collector delete what serves. mlctl deletes what it made by its labels.
+    /// Creates an object without an owner. With one, the garbage collector would delete what serves when somebody deletes a
+    /// ModelDeployment in the foreground or removes its finalizer. mlctl finds and deletes its objects by their labels.
     /// - Parameters:
-    ///   - content: all but `apiVersion`, `kind` and `metadata`.
+    ///   - content: everything but `apiVersion`, `kind` and `metadata`.
     init(
         _ type: ResourceType, namespace: String, name: String, labels: [String: String],
         annotations: [String: String] = [:], initialReplicas: Int? = nil, content: [String: JSONValue]
@@ -36,18 +36,18 @@ public struct WantedObject: Hashable, Sendable {
 
     public var id: ObjectID { ObjectID(type: type, key: key) }
 
-    /// Of all deployments of its namespace.
+    /// Whether all deployments of its namespace share it.
     var isShared: Bool {
         body["metadata"]?["labels"]?[ObjectLabels.component]?.text == ObjectLabels.Component.proxy.rawValue
     }
 
-    /// With its own hash as an annotation: what is sent.
+    /// The body that is sent: with its own hash as an annotation.
     var stamped: JSONValue {
         body.setting(["metadata", "annotations", ObjectAnnotations.applied], to: .string(hash))
     }
 }
 
-/// One object among all of a cluster.
+/// Identifies an object in a cluster.
 public struct ObjectID: Hashable, Sendable, CustomStringConvertible {
     public var type: ResourceType
     public var key: ObjectKey
@@ -61,7 +61,7 @@ public struct ObjectID: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension JSONValue {
-    /// An object without the fields that are nil, or are empty objects or lists.
+    /// An object without fields that are nil, or are empty objects or lists.
     static func fields(_ fields: [String: JSONValue?]) -> JSONValue {
         .object(
             fields.compactMapValues { value in

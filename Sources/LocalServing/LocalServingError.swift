@@ -1,20 +1,20 @@
 import Serving
 
-/// What went wrong on this machine, and what to do about it.
+/// An error of local serving: what failed, why, and what to do about it.
 public struct LocalServingError: RetryableError, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable {
-        /// A lock is held: another process has this instance, or this state folder.
+        /// Another process holds the lock of this instance, or of the state folder.
         case alreadyRunning
         /// A file of the state folder could not be read or written.
         case stateUnreadable
         /// The instance's command, arguments or environment cannot work.
         case invalidCommand
         case noFreePort
-        /// A process could not be started for want of something that may come back: memory, processes, descriptors.
+        /// The operating system cannot start a process now: memory, processes or file descriptors are short. It may work later.
         case startFailed
         case proxyUnreachable
         case proxyRefused
-        /// A name that must not become part of a path.
+        /// The name would not be safe as part of a path.
         case invalidName
     }
 

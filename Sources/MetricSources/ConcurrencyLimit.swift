@@ -1,4 +1,4 @@
-/// At most so many at once; others wait for their turn, first come first served.
+/// Limits how many calls run at once. Others wait, first come, first served.
 actor ConcurrencyLimit {
     private var free: Int
     private var waiting: [(ticket: Int, turn: CheckedContinuation<Bool, Never>)] = []
@@ -6,7 +6,7 @@ actor ConcurrencyLimit {
 
     init(_ atOnce: Int) { free = max(atOnce, 1) }
 
-    /// - Throws: `CancellationError` for who is cancelled before its turn.
+    /// - Throws: `CancellationError` if the caller is cancelled before its turn.
     func run<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value {
         try await takeTurn()
         defer { endTurn() }
@@ -29,7 +29,7 @@ actor ConcurrencyLimit {
         guard isTurn else { throw CancellationError() }
     }
 
-    /// A turn is handed on, and not given back, where somebody waits.
+    /// If a caller is waiting, it gets the slot directly.
     private func endTurn() {
         guard !waiting.isEmpty else {
             free += 1

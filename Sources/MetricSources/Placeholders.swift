@@ -1,7 +1,7 @@
 import ModelManifests
 import Rollouts
 
-/// What `{{namespace}}`, `{{name}}`, `{{revision}}` and `{{version}}` stand for on one side.
+/// The values of `{{namespace}}`, `{{name}}`, `{{revision}}` and `{{version}}` for one revision.
 struct Placeholders: Hashable, Sendable {
     static let names = ["namespace", "name", "revision", "version"]
 
@@ -14,7 +14,7 @@ struct Placeholders: Hashable, Sendable {
         ]
     }
 
-    /// - Throws: `SourceError` for a placeholder that means nothing here, and for a value that would change the question.
+    /// - Throws: `SourceError` for an unknown placeholder, and for a value that would change the query.
     func fill(_ template: String, as language: QueryLanguage) throws -> String {
         try language.fill(template) { name in
             guard let value = values[name] else { throw Self.unknown(name) }
@@ -22,13 +22,12 @@ struct Placeholders: Hashable, Sendable {
         }
     }
 
-    /// The same for a gate's query: placeholders that are not known stay as they are, for they were refused when the
-    /// manifest was read.
+    /// The same for a gate's query. Unknown placeholders stay as written; they were already checked when the manifest was read.
     func fillKnown(_ template: String, as language: QueryLanguage) throws -> String {
         try language.fill(template) { values[$0] }
     }
 
-    /// Those of a template that are not among `names`.
+    /// The placeholders of a template that are not in `names`.
     static func unknown(in template: String) -> [String] {
         QueryTemplate(template).placeholders.filter { !names.contains($0) }
     }
@@ -36,10 +35,10 @@ struct Placeholders: Hashable, Sendable {
     private static func unknown(_ name: String) -> SourceError {
         guard name != "window" else {
             return SourceError(
-                .misasked, "{{window}} has no place in a cumulative counter: leave rate(…) and the window out")
+                .misasked, "{{window}} cannot be used in a cumulative counter: leave out rate(…) and the window")
         }
         return SourceError(
             .misasked,
-            "{{\(name)}} means nothing here; there are \(names.map { "{{\($0)}}" }.joined(separator: ", "))")
+            "{{\(name)}} is not a known placeholder; use one of \(names.map { "{{\($0)}}" }.joined(separator: ", "))")
     }
 }

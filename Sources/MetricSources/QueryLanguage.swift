@@ -1,23 +1,23 @@
 import ModelManifests
 import SafeText
 
-/// The language that a source is asked in: what a value becomes at its place in a question.
+/// The language of a query. It decides how a value is escaped where it is inserted.
 ///
-/// Values come from manifests that others may write than those who wrote the question (a shared GateTemplate): none of them
-/// may change what is asked.
+/// Values come from manifests. Their authors may be other people than the author of the query (a shared GateTemplate), so a value
+/// must never change the meaning of the query.
 enum QueryLanguage: Hashable, Sendable {
     case promQL
     /// `queue_depth{model="a"}`
     case selector
     /// `results[0].value`
     case jsonPath
-    /// Given to a program as it is, in one variable.
+    /// Passed to a program unchanged, in one environment variable.
     case text
     /// A part of a URL.
     case url
 
-    /// - Parameter value: of a placeholder; nil leaves it as it is written.
-    /// - Throws: `SourceError` where a value cannot stand at its place, and what `value` throws.
+    /// - Parameter value: the value of a placeholder; nil leaves the placeholder as written.
+    /// - Throws: `SourceError` if a value cannot be inserted safely; whatever `value` throws.
     func fill(_ template: String, _ value: (String) throws -> String?) throws -> String {
         var scanner = PromQLScanner()
         return try QueryTemplate(template).filled(
@@ -40,7 +40,7 @@ enum QueryLanguage: Hashable, Sendable {
         }
     }
 
-    /// One member's name, and not several.
+    /// Whether the text is the name of exactly one member.
     private static func isMember(_ value: String) -> Bool {
         !value.isEmpty
             && value.unicodeScalars.allSatisfy { scalar in
@@ -52,11 +52,11 @@ enum QueryLanguage: Hashable, Sendable {
         let shown = Escape.line(String(value.prefix(80)))
         let advice =
             switch self {
-            case .promQL, .selector: "write it within double quotes: label=\"{{\(name)}}\""
-            case .jsonPath: "it has to be one member's name there, without . and [ ]"
-            case .text, .url: "take the NUL out of it"
+            case .promQL, .selector: "put it in double quotes: label=\"{{\(name)}}\""
+            case .jsonPath: "here it must be the name of one member, without . and [ ]"
+            case .text, .url: "remove the NUL character"
             }
         return SourceError(
-            .misasked, "{{\(name)}} is '\(shown)' here, which would change the query where it stands: \(advice)")
+            .misasked, "{{\(name)}} is '\(shown)' here, which would change the query: \(advice)")
     }
 }

@@ -1,17 +1,17 @@
 import Analysis
 
-/// Why a source has no answer: counted apart, never a verdict.
+/// Why a source has no answer. It is counted separately and is never a verdict.
 public struct SourceError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
-        /// It could not be reached, or did not answer in time.
+        /// The source could not be reached, or did not answer in time.
         case unreachable
-        /// A secret that it asks for cannot be read here.
+        /// A secret that the source needs cannot be read.
         case missingSecret
-        /// It will not answer: credentials, a redirect, a wrong address.
+        /// The source refuses the call: wrong credentials, a redirect, or a wrong address.
         case refused
-        /// The question is none that it can answer.
+        /// The source cannot answer this query.
         case misasked
-        /// Its answer cannot be understood, or is too large.
+        /// The answer cannot be parsed, or is too large.
         case unreadable
     }
 
@@ -28,7 +28,7 @@ public struct SourceError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Measured {
-    /// One value, or the error's own words.
+    /// The result of `work`; an error becomes `.error` with its message.
     static func of(_ work: () async throws -> Measured) async -> Measured {
         do { return try await work() } catch { return .error(String(describing: error)) }
     }

@@ -6,27 +6,28 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// Puts each inquiry to the source that it names.
+/// Sends each inquiry to the source that it names.
 ///
 /// # Guarantees
-/// - Whatever goes wrong is an answer, in words that say what to do.
-/// - Every answer comes within its limit, also of a source that hangs and does not heed its cancellation: that one keeps
-///   its place among those at work until it ends.
-/// - At most `questionsAtOnce` questions and `checksAtOnce` checks are at work; a check's time begins with its turn.
+/// - Every failure becomes an answer that says what to do.
+/// - Every answer comes within its time limit, even if a source hangs and ignores cancellation. Such a call keeps its slot until
+///   it ends.
+/// - At most `questionsAtOnce` questions and `checksAtOnce` checks run at once. A check's time limit starts when it gets its
+///   slot.
 public struct SourceInquirer: Inquirer {
     public typealias Check = @Sendable (Inquiry, CheckGate) async -> CheckOutcome
     public typealias Contract = @Sendable (Inquiry, ContractGate) async -> ContractAnswer
-    /// The answer of a source's own program to a query.
+    /// Runs the command of a command source for a query.
     public typealias Command = @Sendable (CommandSettings, _ query: String) async -> Measured
-    /// Totals of what was reported of the labels' answers, as `LABEL.sum` and `LABEL.count`, by revision.
+    /// Returns the totals of the reported outcomes of the labels, as `LABEL.sum` and `LABEL.count`, by revision.
     public typealias Outcomes =
         @Sendable (DeploymentKey, [Revision], _ labels: [String], _ since: Date?) async throws -> [Reading]
 
     public static let questionsAtOnce = 32
     public static let checksAtOnce = 4
-    /// Of a question to what is always there.
+    /// The time limit for a question to a built-in source.
     static let questionLimit: Duration = .seconds(10)
-    /// Beyond a time limit that a source keeps itself, for its own words to arrive, or its processes to end.
+    /// Added to a source's own time limit, so that its own error message arrives first and its processes can end.
     static let grace: Duration = .seconds(1)
     static let checkGrace: Duration = .seconds(30)
 
@@ -47,8 +48,8 @@ public struct SourceInquirer: Inquirer {
     private let checks = ConcurrencyLimit(checksAtOnce)
 
     /// - Parameters:
-    ///   - sources: with names that differ.
-    ///   - environment: the controller's, for headers of web sources.
+    ///   - sources: with distinct names.
+    ///   - environment: the controller's, for the headers of web sources.
     public init(
         sources: [SourceSettings], environment: [String: String], check: @escaping Check, contract: @escaping Contract,
         command: @escaping Command, outcomes: @escaping Outcomes, logger: Logger
@@ -149,14 +150,14 @@ public struct SourceInquirer: Inquirer {
                     .misasked,
                     sources[name] == nil
                         ? Self.unknown(name, asked: "counters")
-                        : "it has values and no cumulative counters: ask it in a threshold, or compare counters of "
-                            + "'server' or of a Prometheus")
+                        : "it has values but no cumulative counters: use it in a threshold, or compare counters of "
+                            + "'server' or of a Prometheus source")
             }
             return try await source.readings(of: ratios, for: inquiry.deployment, sides: sides)
         }
     }
 
-    /// `CounterRatio(outcome:)` names a label's totals.
+    /// `CounterRatio(outcome:)` names the totals of a label.
     private static func labels(of ratios: [CounterRatio]) -> [String] {
         let counters = Set(ratios.flatMap { [$0.of, $0.per] })
         return Set(
@@ -169,7 +170,7 @@ public struct SourceInquirer: Inquirer {
 
     private static func unknown(_ name: String, asked what: String) -> String {
         MetricSourceName.builtIn.contains(name)
-            ? "source '\(name)' does not answer \(what)"
+            ? "source '\(name)' cannot answer \(what)"
             : "there is no source '\(name)' in the controller's settings: add it under sources"
     }
 
@@ -180,15 +181,15 @@ public struct SourceInquirer: Inquirer {
         case .measure(let query): return sources[query.source]?.limit ?? Self.questionLimit
         case .counters(let source, let ratios):
             guard let limit = sources[source]?.limit else { return Self.questionLimit }
-            // A Prometheus is asked for one counter after the other, on both sides.
+            // Prometheus is queried for one counter after another, for both sides.
             let queries = Set(ratios.flatMap { [$0.of, $0.per] }).count * 2
             return min(limit * max(1, queries), SettingsFields.timeouts.upperBound)
         case .contract, .check: return Self.questionLimit
         }
     }
 
-    /// The answer of `work`, or that it is late. Both are tasks of their own, so that no answer waits for work that does
-    /// not heed its cancellation.
+    /// The answer of `work`, or a message that it is late. Both are unstructured tasks, so that no answer waits for work that
+    /// ignores its cancellation.
     private func within(
         _ limit: Duration, _ grace: Duration, _ question: Inquiry.Question,
         _ work: @escaping @Sendable () async -> Finding.Answer
@@ -208,7 +209,7 @@ public struct SourceInquirer: Inquirer {
         return .failed(Self.cancelled)
     }
 
-    private static let cancelled = "cancelled before there was an answer"
+    private static let cancelled = "it was cancelled before it had an answer"
 
     private static func late(_ question: Inquiry.Question, _ limit: Duration) -> Finding.Answer {
         let reason = "no answer within \(limit.inSeconds)"
@@ -222,10 +223,10 @@ public struct SourceInquirer: Inquirer {
 }
 
 extension MetricQuery {
-    /// Of sources that know only what is so now.
+    /// For sources that know only current values.
     fileprivate func withoutRange(_ measure: () async -> Measured) async -> Measured {
         guard range == nil else {
-            return .error("source '\(source)' keeps no time series: leave range out, or ask a Prometheus")
+            return .error("source '\(source)' keeps no time series: leave out range, or use a Prometheus source")
         }
         return await measure()
     }

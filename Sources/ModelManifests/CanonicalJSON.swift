@@ -10,8 +10,8 @@ public enum CanonicalJSON {
         return Revision(rawValue: hex.joined())
     }
 
-    /// The text with one value set deep inside, the objects on the way made where they are not there.
-    /// - Precondition: `canonical` was written here. Anything else is returned as it is.
+    /// The text with one value set at a path. Creates the objects on the path that do not exist.
+    /// - Precondition: `canonical` is canonical JSON from this type. Any other text is returned unchanged.
     static func setting(_ path: [String], to text: String, in canonical: String) -> String {
         guard let value = try? JSONValue(parsing: Data(canonical.utf8)) else {
             return canonical
@@ -25,7 +25,7 @@ public enum CanonicalJSON {
         return writer.text
     }
 
-    /// The same for people: two spaces a level, keys sorted.
+    /// Indented JSON for people: two spaces per level, keys sorted.
     public static func indentedText(_ value: JSONValue) -> String {
         var writer = CanonicalJSONWriter(isIndented: true)
         writer.write(value)

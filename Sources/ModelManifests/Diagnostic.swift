@@ -1,8 +1,8 @@
-/// Something wrong with a manifest, where it is, and what would be right.
+/// One problem in a manifest: where it is, what is wrong, and what would be right.
 public struct Diagnostic: Error, Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
-    /// The file's path within the repository, or as it was named on the command line.
+    /// The file's path within the repository, or as given on the command line.
     public var file: String
-    /// From 1; 0 where the whole file is meant.
+    /// Starts at 1; 0 means the whole file.
     public var line: Int
     public var column: Int
     /// The field's path, such as `spec.rollout.steps[2].setWeight`; empty for the document.
@@ -10,7 +10,7 @@ public struct Diagnostic: Error, Hashable, Comparable, Codable, Sendable, Custom
     public var message: String
     /// What would be right: "did you mean 'replicas'?"
     public var suggestion: String?
-    /// The deployment that this stops, where the document could be read that far.
+    /// The deployment that this problem stops; nil where the document could not be read far enough to know its name.
     public var deployment: DeploymentKey?
 
     public init(
@@ -26,7 +26,7 @@ public struct Diagnostic: Error, Hashable, Comparable, Codable, Sendable, Custom
         self.deployment = deployment
     }
 
-    /// The same, as what stops a deployment.
+    /// The same diagnostic, marked as one that stops this deployment.
     func about(_ deployment: DeploymentKey) -> Diagnostic {
         var diagnostic = self
         diagnostic.deployment = deployment

@@ -1,6 +1,6 @@
-/// JSON Schema (draft 2020-12) of the kinds, from the declarations that they are read by.
+/// JSON Schema (draft 2020-12) of the manifest kinds, made from the declarations that read them.
 public enum JSONSchema {
-    /// - Parameter kind: nil for one schema of all kinds.
+    /// - Parameter kind: the kind; nil gives one schema for all kinds.
     /// - Returns: the schema's text, two spaces a level.
     public static func document(for kind: ManifestKind? = nil) -> String {
         var schema: JSONValue
@@ -18,7 +18,7 @@ public enum JSONSchema {
         return CanonicalJSON.indentedText(forEditors(schema))
     }
 
-    /// Without what is for the API server alone.
+    /// Leaves out the keywords that only the API server understands.
     private static func forEditors(_ schema: JSONValue) -> JSONValue {
         switch schema {
         case .object(let members):

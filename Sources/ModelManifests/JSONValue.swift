@@ -1,6 +1,6 @@
 import Foundation
 
-/// A JSON value, written in one way only.
+/// A JSON value in normal form: equal values have one representation.
 public enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -16,13 +16,13 @@ public enum JSONValue: Hashable, Sendable {
         Int(exactly: number).map(JSONValue.integer) ?? .number(number)
     }
 
-    /// An object's own keys, and those of the other in their place.
+    /// The object with the other's members added; where both have a key, the other's value wins.
     public func merging(_ other: [String: JSONValue]) -> JSONValue {
         guard case .object(let own) = self else { return self }
         return .object(own.merging(other) { _, new in new })
     }
 
-    /// Sets a value deep inside, making the objects on the way.
+    /// Sets a value at a path. Creates the objects on the path that do not exist.
     public func setting(_ path: ArraySlice<String>, to value: JSONValue) -> JSONValue {
         guard let key = path.first else { return value }
         var object: [String: JSONValue] = [:]
@@ -33,8 +33,8 @@ public enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONValue {
-    /// Reads JSON. Several times faster than decoding it, which tries one type after the other.
-    /// - Throws: what `JSONSerialization` says of text that is no JSON.
+    /// Parses JSON. This is several times faster than decoding, which tries one type after another.
+    /// - Throws: the error of `JSONSerialization` for text that is not JSON.
     public init(parsing text: Data) throws {
         self.init(foundation: try JSONSerialization.jsonObject(with: text, options: .fragmentsAllowed))
     }
@@ -50,20 +50,20 @@ extension JSONValue {
         }
     }
 
-    /// Numbers of many digits come as decimals, whose `doubleValue` is not always the nearest double.
+    /// Foundation reads numbers with many digits as decimals, whose `doubleValue` is not always the nearest double.
     private static func double(_ number: NSNumber) -> Double {
         guard let decimal = number as? NSDecimalNumber else { return number.doubleValue }
         return Double(decimal.stringValue) ?? decimal.doubleValue
     }
 
-    /// A Boolean is a number of the type `char`, which no number in JSON is.
+    /// Foundation stores a Boolean as a number of type `char`; no number in JSON has that type.
     private static func isBool(_ number: NSNumber) -> Bool { number.objCType.pointee == CChar(bitPattern: 0x63) }
 }
 
 extension JSONValue: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // What there is most of comes first: an attempt that fails costs more than one that succeeds.
+        // The most frequent types come first, because a failed attempt costs more than a successful one.
         if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(String.self) {

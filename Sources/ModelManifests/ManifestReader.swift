@@ -1,13 +1,13 @@
 /// Reads manifest files: text in, documents and diagnostics out.
 public enum ManifestReader {
-    /// Larger files are refused unread.
+    /// Larger files are refused without reading them.
     public static let fileLimitBytes = 1 << 20
-    /// Files with more documents are refused whole: what is in the rest would not be known.
+    /// Files with more documents are refused as a whole: nobody would know what the unread documents say.
     public static let documentLimit = 4000
 
-    /// Reads one file. Every error in it is found, each with its place.
+    /// Reads one file and reports every error in it, each with its place.
     ///
-    /// - Parameter named: the file was named by a person: documents that are not mlctl's are errors then.
+    /// - Parameter named: true where a person named this file: then documents that are not mlctl's are errors.
     public static func read(_ text: String, file: String, named: Bool = false) -> ParsedFile {
         guard text.utf8.count <= fileLimitBytes else { return tooLarge(file, bytes: text.utf8.count) }
         var parsed = ParsedFile(file: file)
@@ -38,7 +38,7 @@ public enum ManifestReader {
         return parsed
     }
 
-    /// The same from bytes, which may not be UTF-8.
+    /// Reads one file from bytes, which may not be UTF-8.
     public static func read(bytes: [UInt8], file: String, named: Bool = false) -> ParsedFile {
         guard bytes.count <= fileLimitBytes else { return tooLarge(file, bytes: bytes.count) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -59,7 +59,7 @@ public enum ManifestReader {
             problem: "is \(bytes) bytes long; manifest files may have at most \(fileLimitBytes), so it was not read")
     }
 
-    /// Whether a text that cannot be read as YAML was meant for mlctl.
+    /// Whether text that is not valid YAML was meant for mlctl.
     private static func isOurs(_ text: String) -> Bool { text.contains(ManifestFields.group) }
 
     private static func read(
@@ -107,7 +107,7 @@ public enum ManifestReader {
         parsed.diagnostics += reading.diagnostics.map { $0.about(key) }
         let written = DeploymentAsWritten(manifest, called: key, node: root, file: parsed.file)
         let deployment = ParsedDeployment(written: written, isValid: reading.diagnostics.isEmpty)
-        // What a name refers to is known when all files are: only then is it said.
+        // References can only be checked when all files are read; problems that depend on them are reported then.
         if written.runtimeName == nil, case .refused(let problems)? = deployment.resolvedAlone {
             parsed.diagnostics += problems
         }

@@ -2,15 +2,16 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Runs what blocks (copying, hashing, libcurl) on a thread of its own: the few threads of the concurrency pool stay
+/// Runs blocking work (copying, hashing, libcurl) on its own thread, so that the few threads of the Swift concurrency pool stay
 /// free.
 enum BlockingWork {
     static let stackBytes = 1 << 20
-    /// Work that has not ended so long after it was cancelled hangs in the kernel, on a file server that is away, say.
+    /// How long to wait for cancelled work to end. Work that takes longer hangs in the kernel, for example on a file server that
+    /// does not answer.
     static let patience = Duration.seconds(2)
 
-    /// Cancelled, the work is told, and is waited for while it may be ending. Work that hangs is left to itself: whoever
-    /// asked for it goes on, and what it gives is dropped.
+    /// When the calling task is cancelled, the work is told to stop, and the call waits up to `patience` for it. After that the
+    /// call throws `CancellationError`, the thread is left to itself, and its result is dropped.
     static func run<Value: Sendable>(
         patience: Duration = patience, _ body: @escaping @Sendable (Cancellation) throws -> Value
     ) async throws -> Value {
@@ -31,7 +32,7 @@ enum BlockingWork {
         }
     }
 
-    /// Whoever waits, until the first end.
+    /// Resumes the caller with the first result; later results are dropped.
     private final class Waiter<Value: Sendable>: Sendable {
         private struct State {
             var continuation: CheckedContinuation<Value, any Error>?
@@ -82,8 +83,8 @@ final class Cancellation: Sendable {
         }
     }
 
-    /// While `body` runs, a cancellation calls `wake`, at once where it came before. `wake` never runs after the end of
-    /// `body`: both are under one lock.
+    /// A cancellation calls `wake` while `body` runs, and at once if it came before. `wake` never runs after `body` has ended:
+    /// both are under one lock.
     func waking<Value>(_ wake: @escaping @Sendable () -> Void, during body: () throws -> Value) rethrows -> Value {
         state.withLock {
             $0.wake = wake

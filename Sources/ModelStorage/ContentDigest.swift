@@ -11,7 +11,7 @@ struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
         guard text.hasPrefix("sha256:"), digits.utf8.count == 64,
             digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
         else {
-            throw StorageError(.unsupported, "'\(text.prefix(100))' is no digest. Write sha256: and 64 hex digits.")
+            throw StorageError(.unsupported, "'\(text.prefix(100))' is not a digest. Write sha256: and 64 hex digits.")
         }
         hex = digits
     }
@@ -25,7 +25,7 @@ struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
     var description: String { "sha256:\(hex)" }
 }
 
-/// Takes bytes as they come.
+/// An incremental SHA-256.
 struct ContentHasher {
     private var hash = SHA256()
 

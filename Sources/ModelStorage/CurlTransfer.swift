@@ -1,30 +1,30 @@
 import CCurl
 import Foundation
 
-/// One HTTP request by libcurl, into a file. Blocks; run it by `BlockingWork`.
+/// One HTTP request by libcurl, written to a file. It blocks: run it through `BlockingWork`.
 struct CurlTransfer: Sendable {
     static let pollMilliseconds: Int32 = 1000
     static let maximumHeaderBytes = 64 * 1024
     static let userAgent = "mlctl"
 
-    /// libcurl sets itself up once a process, before any thread uses it.
+    /// libcurl is initialised once per process, before any thread uses it.
     private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     var request: TransferPlan.Request
     var limits: StorageLimits
-    /// Free bytes that the file may take.
+    /// How many more bytes fit on the disk.
     var roomBytes: Int64
 
     /// - Parameters:
-    ///   - path: the file; it is continued at its end, or begun anew, as the server answers.
-    ///   - began: called with the head when bytes of the file begin to arrive.
-    /// - Throws: `CancellationError`; `StorageError` where the file cannot be opened.
+    ///   - path: the file to write. The server's answer decides whether it is continued at its end or overwritten.
+    ///   - began: called with the response head when the first bytes of the file arrive.
+    /// - Throws: `CancellationError`; `StorageError` if the file cannot be opened.
     func run(
         into path: String, cancellation: Cancellation, began: (ResponseHead) -> Void,
         progress: (TransferProgress) -> Void
     ) throws -> TransferPlan.Outcome {
         guard Self.isReady, let easy = curl_easy_init(), let multi = curl_multi_init() else {
-            throw StorageError(.fileSystem, "libcurl could not be started. Check the memory that is free.")
+            throw StorageError(.fileSystem, "libcurl could not be started. Check that enough memory is free.")
         }
         defer { curl_multi_cleanup(multi) }
         defer { curl_easy_cleanup(easy) }
@@ -40,13 +40,13 @@ struct CurlTransfer: Sendable {
                         cancellation: cancellation, began: began, progress: progress)
                     let headers = configure(easy, sink: sink)
                     defer { curl_slist_free_all(headers) }
-                    // The sink outlives the transfer, which ends before this closure does: libcurl's pointer stays
-                    // good.
+                    // libcurl keeps an unowned pointer to the sink. The pointer stays valid: the transfer ends before this
+                    // closure returns, and the sink lives until then.
                     return try withExtendedLifetime(sink) {
                         curl_multi_add_handle(multi, easy)
                         defer { curl_multi_remove_handle(multi, easy) }
                         let handle = UInt(bitPattern: multi)
-                        // curl_multi_wakeup is the one call that libcurl allows from another thread.
+                        // curl_multi_wakeup is the only call that libcurl allows from another thread.
                         let code = cancellation.waking {
                             _ = UnsafeMutableRawPointer(bitPattern: handle).map { curl_multi_wakeup($0) }
                         } during: {
@@ -60,10 +60,10 @@ struct CurlTransfer: Sendable {
         }
     }
 
-    /// - Returns: libcurl's result; nil where it was cancelled.
+    /// - Returns: libcurl's result; nil if the transfer was cancelled or libcurl stopped.
     private func perform(_ multi: UnsafeMutableRawPointer, cancellation: Cancellation) -> CURLcode? {
         var running: Int32 = 1
-        // Ends by the transfer's own time limits.
+        // This loop ends: libcurl enforces the transfer's time limits.
         while running > 0 {
             guard !cancellation.isCancelled, curl_multi_perform(multi, &running) == CURLM_OK else { return nil }
             if running > 0, curl_multi_poll(multi, nil, 0, Self.pollMilliseconds, nil) != CURLM_OK { return nil }
@@ -81,7 +81,7 @@ struct CurlTransfer: Sendable {
         let words = String(cString: curl_easy_strerror(code))
         switch code {
         case CURLE_OK:
-            // An empty file has no piece that would begin it.
+            // libcurl does not call back for an empty body, so the file is started here.
             sink.finish()
             if let failure = sink.failure { return .broken(failure, sink.head) }
             var target: UnsafeMutablePointer<CChar>?
@@ -100,7 +100,7 @@ struct CurlTransfer: Sendable {
         curl_set_text(easy, CURLOPT_URL, location.url)
         curl_set_text(easy, CURLOPT_USERAGENT, Self.userAgent)
         curl_set_number(easy, CURLOPT_PROTOCOLS, location.isLoopback ? Int(CURLPROTO_HTTP) : Int(CURLPROTO_HTTPS))
-        // Redirects are ours to judge.
+        // mlctl checks each redirect itself.
         curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 0)
         if location.isLoopback { curl_set_text(easy, CURLOPT_PROXY, "") }
         curl_set_number(easy, CURLOPT_NOSIGNAL, 1)
@@ -135,7 +135,7 @@ struct CurlTransfer: Sendable {
     }
 }
 
-/// Where libcurl's callbacks put what arrives. Used on the transfer's thread only.
+/// Receives the data from libcurl's callbacks. Used on the transfer's thread only.
 private final class TransferSink {
     let descriptor: Int32
     let path: String
@@ -172,7 +172,7 @@ private final class TransferSink {
         context.map { Unmanaged<TransferSink>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    /// - Returns: how many bytes were taken; fewer than came end the transfer.
+    /// - Returns: the number of bytes taken. libcurl ends the transfer if it is lower than the number that came.
     func takeHeader(_ line: UnsafeRawBufferPointer) -> Int {
         headerBytes += line.count
         guard headerBytes <= CurlTransfer.maximumHeaderBytes else {
@@ -184,7 +184,7 @@ private final class TransferSink {
         return line.count
     }
 
-    /// - Returns: how many bytes were taken; fewer than came end the transfer.
+    /// - Returns: the number of bytes taken. libcurl ends the transfer if it is lower than the number that came.
     func take(_ piece: UnsafeRawBufferPointer) -> Int {
         guard !cancellation.isCancelled else { return 0 }
         do {
@@ -219,8 +219,8 @@ private final class TransferSink {
         if let total = head.totalBytes, total - bytes > roomBytes {
             throw StorageError(
                 .diskFull,
-                "\(total - bytes) bytes are to be loaded, and the disk of \(path) has room for "
-                    + "\(max(roomBytes, 0)). Make room."
+                "\(total - bytes) bytes must be downloaded, but the disk of \(path) has room for "
+                    + "\(max(roomBytes, 0)). Free disk space."
             )
         }
         began(head)

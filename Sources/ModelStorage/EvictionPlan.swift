@@ -1,4 +1,4 @@
-/// Which models leave the cache: the longest unused first, never one in use. Pure.
+/// Decides which models leave the cache: the least recently used first, and never one that is in use. Pure.
 enum EvictionPlan {
     struct Model: Hashable, Sendable {
         var hex: String
@@ -8,8 +8,8 @@ enum EvictionPlan {
     }
 
     /// - Parameters:
-    ///   - neededBytes: what has to fit in besides.
-    ///   - inUse: hex digests; nil where it is not known yet, and then nothing leaves.
+    ///   - neededBytes: room that must be free in addition.
+    ///   - inUse: hex digests; nil while they are unknown. Then nothing is evicted.
     ///   - now: seconds since 1970.
     static func victims(
         _ models: [Model], neededBytes: Int64, inUse: Set<String>?, now: Double, limits: StorageLimits

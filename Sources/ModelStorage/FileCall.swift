@@ -1,6 +1,6 @@
 import Foundation
 
-/// System calls on files, with their errors in words.
+/// System calls on files. Their errors become readable messages.
 enum FileCall {
     static let bufferBytes = 1 << 20
 
@@ -9,7 +9,9 @@ enum FileCall {
         let reason = String(cString: strerror(code))
         return switch code {
         case ENOSPC, EDQUOT:
-            StorageError(.diskFull, "The disk is full: \(action) \(path). Make room, or lower the cache's limit.")
+            StorageError(
+                .diskFull,
+                "The disk is full: \(action) \(path). Free disk space, or lower the limit of the model cache.")
         case ENOENT, ENOTDIR: StorageError(.notFound, "There is no file at \(path). Check the URI.")
         case EACCES, EPERM:
             StorageError(.unauthorized, "\(path) cannot be read or written (\(reason)). Check its owner and mode.")
@@ -37,9 +39,9 @@ enum FileCall {
         }
     }
 
-    /// Hands the file to `body` in pieces.
+    /// Passes the file to `body` in pieces of at most `bufferBytes`.
     ///
-    /// - Throws: `CancellationError` between two pieces.
+    /// - Throws: `CancellationError` before the next piece; `StorageError` if reading fails.
     static func read(
         _ descriptor: Int32, path: String, cancellation: Cancellation, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
@@ -82,7 +84,7 @@ enum FileCall {
         return status
     }
 
-    /// Bytes that are free for us on the disk of `path`.
+    /// Bytes that an unprivileged process may still use on the disk of `path`.
     static func freeBytes(at path: String) throws -> Int64 {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw failure("reading", path) }

@@ -1,40 +1,40 @@
 import CLinuxProcess
 import Foundation
 
-/// What is in a model's folder (or that it is one file), as `lstat` sees it. Empty folders are left out.
+/// The files and links of a model's folder (or its single file), as `lstat` sees them. Empty folders are left out.
 struct FileTree: Sendable {
     enum Kind: Hashable, Sendable {
         case file(isExecutable: Bool)
-        /// Leads to another place of the same tree.
+        /// Points to another place of the same tree.
         case link(target: String)
     }
 
     struct Entry: Hashable, Sendable {
-        /// Relative to the tree; a single file's own name.
+        /// Relative to the root. For a single file: its name.
         var path: String
         var kind: Kind
         var bytes: Int64
     }
 
     let root: String
-    /// In order of their paths' UTF-8 bytes.
+    /// Sorted by the UTF-8 bytes of their paths.
     var entries: [Entry] = []
     var totalBytes: Int64 = 0
-    /// Whether `root` is one file.
+    /// Whether `root` is a single file.
     var isSingleFile = false
-    /// Over paths, sizes, times, inodes and modes: while it stays, the content does.
+    /// A hash of paths, sizes, times, inodes and modes. An equal fingerprint means equal content.
     var fingerprint = ""
-    /// The newest change of a file or of its inode, in nanoseconds since 1970.
+    /// The newest modification or inode change of an entry, in nanoseconds since 1970.
     var newestChange: Int64 = 0
 
     /// - Throws: `StorageError`: `notFound`, `unauthorized`, `tooLarge`, `unusableTree`, `notAllowed`; `CancellationError`.
     ///
-    /// - Parameter roots: from where a model may come; nil for a folder of our own.
+    /// - Parameter roots: the places that a model may come from; nil for mlctl's own folders.
     init(
         scanning root: String, roots: FileRoots? = nil, limits: StorageLimits, cancellation: Cancellation
     ) throws {
         let name = URL(fileURLWithPath: root).lastPathComponent
-        // The place itself may be a link ('current'): what it means now is what is read.
+        // The root itself may be a symbolic link ('current'). It is resolved once, here.
         let root = Self.realPath(root) ?? root
         try roots?.check(root)
         self.root = root
@@ -62,8 +62,8 @@ struct FileTree: Sendable {
 
     func path(of entry: Entry) -> String { isSingleFile ? root : "\(root)/\(entry.path)" }
 
-    /// Opens the entries' files: whatever somebody puts in a file's place meanwhile, no link is followed, nobody is waited for,
-    /// and nothing is read but a file of the tree.
+    /// Opens the entries' files safely while others may change the tree: no symbolic link is followed, opening never blocks, and
+    /// only files of this tree are read.
     func withFiles<Value>(_ body: ((Entry) throws -> Int32) throws -> Value) throws -> Value {
         let base = clp_open_resolved(root, isSingleFile ? 0 : 1)
         guard base >= 0 else { throw Self.failure(-base, root) }
@@ -81,21 +81,21 @@ struct FileTree: Sendable {
         case EINVAL:
             StorageError(
                 .unusableTree,
-                "\(path) is a device, a pipe, a socket or a view of the kernel's, which a model cannot hold. Take it out."
+                "\(path) is a device, a pipe, a socket or a kernel file, which a model cannot contain. Remove it."
             )
         case ELOOP, ENOTDIR, ENOENT:
-            StorageError(.changing, "\(path) changes while it is read. Finish writing it, or move it there whole.")
+            StorageError(.changing, "\(path) changed while it was read. Finish writing it, or move it there complete.")
         default: FileCall.failure("opening", path, code: code)
         }
     }
 
-    /// A file's digest is that of its bytes. A tree's is SHA-256 over `mlctl-tree-v1 LF` and, for each entry in order
-    /// of their paths' bytes,
+    /// The digest of a single file is that of its bytes. A tree's digest is SHA-256 over `mlctl-tree-v1 LF` and one record for
+    /// each entry, sorted by the bytes of their paths:
     ///
     ///     f SP <bytes> SP <hex SHA-256 of the content> SP <path> NUL      (x for an executable)
     ///     l SP <bytes> SP <hex SHA-256 of the target> SP <path> NUL       (a symbolic link)
     ///
-    /// Times, owners and other modes do not count, so that a copy has the digest of what it is a copy of.
+    /// Times, owners and other modes do not count, so a copy has the same digest as its original.
     ///
     /// - Parameter contents: the digest of each entry's bytes.
     func digest(contents: [ContentDigest]) -> ContentDigest {
@@ -113,7 +113,7 @@ struct FileTree: Sendable {
         return hasher.finish()
     }
 
-    /// Reads everything.
+    /// Reads the whole tree.
     func digest(cancellation: Cancellation) throws -> ContentDigest {
         digest(contents: try contents(cancellation: cancellation))
     }
@@ -131,7 +131,7 @@ struct FileTree: Sendable {
     }
 }
 
-/// The walk through a folder.
+/// Walks through a folder.
 private struct Scan {
     let root: String
     let limits: StorageLimits
@@ -173,7 +173,7 @@ private struct Scan {
         case S_IFLNK: kind = .link(target: try target(ofLink: path, at: place))
         default:
             throw StorageError(
-                .unusableTree, "\(place) is a device, a pipe or a socket, which a model cannot hold. Take it out.")
+                .unusableTree, "\(place) is a device, a pipe or a socket, which a model cannot contain. Remove it.")
         }
         let bytes = Int64(status.st_size)
         entries.append(FileTree.Entry(path: path, kind: kind, bytes: bytes))
@@ -181,7 +181,7 @@ private struct Scan {
         guard entries.count <= limits.maximumFiles else { throw tooMany() }
         guard totalBytes <= limits.maximumModelBytes else {
             throw StorageError(
-                .tooLarge, "\(root) holds more than \(limits.maximumModelBytes) bytes, the limit of a model.")
+                .tooLarge, "\(root) has more than \(limits.maximumModelBytes) bytes, the limit for a model.")
         }
         let modified = nanoseconds(status.st_mtim)
         let changed = nanoseconds(status.st_ctim)
@@ -189,7 +189,7 @@ private struct Scan {
         marks.append("\(path)\u{1}\(bytes) \(modified) \(changed) \(status.st_ino) \(status.st_dev) \(status.st_mode)")
     }
 
-    /// Relative, not dangling, and within the tree after all links on the way.
+    /// A link's target must be relative, exist, and be within the tree once all links are resolved.
     private func target(ofLink path: String, at place: String) throws -> String {
         let target = try FileManager.default.destinationOfSymbolicLink(atPath: place)
         guard !target.hasPrefix("/"), let real = FileTree.realPath(place),
@@ -197,8 +197,8 @@ private struct Scan {
         else {
             throw StorageError(
                 .unusableTree,
-                "\(place) is a symbolic link that leads out of the model's folder, or nowhere ('\(target)'). "
-                    + "Put the file itself there.")
+                "\(place) is a symbolic link that points out of the model's folder, or to nothing ('\(target)'). "
+                    + "Replace it with the file itself.")
         }
         return target
     }
@@ -229,7 +229,7 @@ private struct Scan {
     private func tooMany() -> StorageError {
         StorageError(
             .tooLarge,
-            "\(root) holds more than \(limits.maximumFiles) files, the limit of a model. Pack them into one file.")
+            "\(root) has more than \(limits.maximumFiles) files, the limit for a model. Pack them into one file.")
     }
 
     private func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) }

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Work under way that several callers wait for. It is cancelled when the last of them has gone.
+/// Work under way that several callers wait for ("single flight"). It is cancelled when the last caller has left.
 final class Flight<Value: Sendable>: Sendable {
     private struct State {
         var waiters = 0
@@ -9,16 +9,16 @@ final class Flight<Value: Sendable>: Sendable {
         var task: Task<Void, Never>?
         var outcome: Result<Value, any Error>?
         var waiting: [UUID: CheckedContinuation<Value, any Error>] = [:]
-        /// Cancelled before they began to wait.
+        /// Callers that were cancelled before they began to wait.
         var gone: Set<UUID> = []
         var listeners: [UUID: @Sendable (TransferProgress) -> Void] = [:]
     }
 
     private let state = Mutex(State())
 
-    /// - Parameter after: work that has to end first, however it ends.
+    /// - Parameter after: earlier work that must end first, successfully or not.
     init(after previous: Flight?, _ work: @escaping @Sendable (Flight) async throws -> Value) {
-        // Not structured: it belongs to all who wait for it, and to none of them. What it throws, all of them get.
+        // An unstructured task: all callers share it and none of them owns it. Each caller gets its result or error.
         let task = Task {
             if let previous { await previous.end() }
             do { land(.success(try await work(self))) } catch { land(.failure(error)) }
@@ -26,7 +26,7 @@ final class Flight<Value: Sendable>: Sendable {
         state.withLock { $0.task = task }
     }
 
-    /// - Returns: false where it is being cancelled already.
+    /// - Returns: false if the work is being cancelled already.
     func join() -> Bool {
         state.withLock { state in
             if !state.isAbandoned { state.waiters += 1 }
@@ -34,7 +34,7 @@ final class Flight<Value: Sendable>: Sendable {
         }
     }
 
-    /// Waits for the end, after `join`. A cancelled caller goes at once; the others wait on.
+    /// Call `join` first. Waits for the result. A cancelled caller leaves at once; the others keep waiting.
     func value(progress: (@Sendable (TransferProgress) -> Void)?) async throws -> Value {
         let id = UUID()
         state.withLock { $0.listeners[id] = progress }

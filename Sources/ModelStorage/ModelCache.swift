@@ -4,12 +4,12 @@ import Foundation
 ///
 ///     <root>/sha256/<hex>/files/…         a tree
 ///     <root>/sha256/<hex>/<name>/<name>   one file, in a folder of its own
-///     <root>/sha256/<hex>/model.json      its size; its time is when it was last asked for
-///     <root>/partial/…                    downloads under way, and broken off
-///     <root>/staging/…                    what is being made or unmade
-///     <root>/memos/…                      what was found at a URI last time
+///     <root>/sha256/<hex>/model.json      its size; the file's modification time is the time of last use
+///     <root>/partial/…                    downloads that are under way or were interrupted
+///     <root>/staging/…                    models that are being added or removed
+///     <root>/memos/…                      the digests that URIs had last time
 ///
-/// What has its name under `sha256` is whole: it was verified and written to disk before it was renamed there.
+/// A folder under `sha256` is complete: it was verified and synced to disk before it was renamed to that place.
 struct ModelCache: Sendable {
     static let treeName = "files"
     static let maximumLeftoverAge = Duration.seconds(3600)
@@ -17,7 +17,7 @@ struct ModelCache: Sendable {
 
     private struct Record: Codable {
         var bytes: Int64
-        /// Of the files when they were verified last (`FileTree.fingerprint`). Older versions wrote none.
+        /// The files' `FileTree.fingerprint` when they were last verified. Older versions of mlctl wrote none.
         var fingerprint: String?
     }
 
@@ -25,7 +25,7 @@ struct ModelCache: Sendable {
     enum Content: Hashable, Sendable {
         case none
         case whole(folder: String)
-        /// Somebody has changed it: it is not what its digest names.
+        /// Somebody changed the files: they no longer match the digest.
         case changed(found: ContentDigest)
     }
 
@@ -35,14 +35,14 @@ struct ModelCache: Sendable {
 
     func prepare() throws { try createFolder(root) }
 
-    /// The folder of a model; nil where it is not here.
+    /// The folder of a model; nil if the cache does not have it.
     func folder(_ digest: ContentDigest, name: String) -> String? {
         let path = "\(root)/sha256/\(digest.hex)/\(name)"
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
 
-    /// Looks whether it still is what was verified: by every file's inode, size and times, and where these are others, by
-    /// reading all of it.
+    /// Checks that the model still is what was verified. It compares every file's inode, size and times, and reads all files if
+    /// these differ.
     func verified(_ digest: ContentDigest, name: String, limits: StorageLimits, cancellation: Cancellation) throws
         -> Content
     {
@@ -62,15 +62,15 @@ struct ModelCache: Sendable {
 
     private func recordPath(_ digest: ContentDigest) -> String { "\(root)/sha256/\(digest.hex)/model.json" }
 
-    /// A place that nobody else has.
+    /// A new path that nothing else uses.
     func stagingFolder() -> String { "\(root)/staging/\(UUID().uuidString)" }
 
-    /// - Parameter uri: may hold secrets; only its digest becomes a name.
+    /// - Parameter uri: may contain secrets, so the file is named by its digest.
     func partialPath(uri: String, digest: ContentDigest?) -> String {
         "\(root)/partial/\(ContentDigest(of: "\(uri)\n\(digest?.hex ?? "")".utf8).hex)"
     }
 
-    /// Gives a verified folder its name. Where it has one already, that stays.
+    /// Moves a verified folder to its place under `sha256`. A folder that is there already stays.
     ///
     /// - Returns: the folder.
     func publish(_ staged: String, digest: ContentDigest, name: String, bytes: Int64, now: Date) throws -> String {
@@ -92,10 +92,10 @@ struct ModelCache: Sendable {
         return target
     }
 
-    /// Notes that the model was asked for.
+    /// Records the time of last use.
     func touch(_ digest: ContentDigest, now: Date) {
         let path = "\(root)/sha256/\(digest.hex)/model.json"
-        // Without its time it only leaves the cache earlier.
+        // An error is ignored: without the new time, the model only leaves the cache earlier.
         try? FileManager.default.setAttributes([.modificationDate: now], ofItemAtPath: path)
     }
 
@@ -110,18 +110,18 @@ struct ModelCache: Sendable {
         }
     }
 
-    /// - Throws: `StorageError` where it could not be taken away.
+    /// - Throws: `StorageError` if it could not be removed.
     func evict(_ model: EvictionPlan.Model) throws {
         let unmade = stagingFolder()
         try createFolder("\(root)/staging")
-        // Gone at once for everyone who looks for it, whatever becomes of the removing.
+        // The rename takes the model out of the cache at once, even if removing its files fails.
         guard rename("\(root)/sha256/\(model.hex)", unmade) == 0 else {
             throw FileCall.failure("removing", "\(root)/sha256/\(model.hex)")
         }
         try remove(unmade)
     }
 
-    /// What a crash left behind, and partial downloads that nobody went on with.
+    /// Removes what a crash left behind, and old partial downloads that nobody resumed.
     func removeLeftovers(now: Date) throws {
         for (folder, age) in [("staging", Self.maximumLeftoverAge), ("partial", Self.maximumPartialAge)] {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(root)/\(folder)")) ?? []
@@ -134,7 +134,7 @@ struct ModelCache: Sendable {
         }
     }
 
-    /// Also what is read-only.
+    /// Removes a file or a folder, read-only ones too.
     func remove(_ path: String) throws {
         let files = FileManager.default
         guard let status = try? FileCall.status(of: path) else { return }
@@ -146,8 +146,8 @@ struct ModelCache: Sendable {
         }
     }
 
-    /// Makes the folders within read-only, as the files are already, and writes their names to disk. The outermost
-    /// stays writable until it has been moved: a folder that is moved to another parent has to be.
+    /// Makes the folders inside read-only, as the files already are, and syncs them to disk. The outermost folder stays writable
+    /// until it has been moved: moving a folder to another parent needs that.
     private func seal(_ path: String) throws {
         try forEachFolder(in: path) { folder in
             try FileCall.synchronise(folder)
@@ -172,7 +172,7 @@ struct ModelCache: Sendable {
         } catch let error as CocoaError {
             throw StorageError(
                 error.code == .fileWriteOutOfSpace ? .diskFull : .fileSystem,
-                "The model cache cannot be written to \(path): \(error.localizedDescription)")
+                "The model cache cannot write \(path): \(error.localizedDescription)")
         }
     }
 
@@ -182,7 +182,7 @@ struct ModelCache: Sendable {
         } catch let error as CocoaError {
             throw StorageError(
                 error.code == .fileWriteOutOfSpace ? .diskFull : .fileSystem,
-                "The model cache cannot be written to \(path): \(error.localizedDescription)")
+                "The model cache cannot write \(path): \(error.localizedDescription)")
         }
     }
 }

@@ -1,15 +1,15 @@
 import Foundation
 
-/// A model's files for one server alone, which can then change nobody else's.
+/// A copy of a model's files for one server, so that the server cannot change the files of others.
 public struct ModelCopy: Hashable, Sendable {
     public var bytes: Int64
-    /// The file system shares the blocks until one of the two is changed (reflink): the copy takes no room.
+    /// The file system shares the blocks until one of the two is changed (reflink): the copy takes no disk space.
     public var sharesBlocks: Bool
 
     /// - Parameters:
     ///   - files: a folder of the cache.
-    ///   - place: what is there already goes.
-    /// - Throws: `StorageError`: `diskFull` before anything is written where it would not fit; `CancellationError`.
+    ///   - place: the destination; what is already there is removed.
+    /// - Throws: `StorageError`, such as `diskFull` before anything is written if the copy would not fit; `CancellationError`.
     public static func make(
         of files: String, at place: String, limits: StorageLimits = StorageLimits()
     ) async throws -> ModelCopy {
@@ -26,8 +26,8 @@ public struct ModelCopy: Hashable, Sendable {
                         guard free - limits.minimumFreeBytes >= tree.totalBytes else {
                             throw StorageError(
                                 .diskFull,
-                                "A copy of the model for one server takes \(tree.totalBytes) bytes, and the disk has room for "
-                                    + "\(free). Make room, allow user namespaces (no copies are made then), or use a file "
+                                "A copy of the model for one server needs \(tree.totalBytes) bytes, but the disk has room for "
+                                    + "\(free). Free disk space, allow user namespaces (then no copy is needed), or use a file "
                                     + "system that shares blocks (btrfs, xfs).")
                         }
                     })
@@ -40,6 +40,6 @@ public struct ModelCopy: Hashable, Sendable {
     }
 
     /// Idempotent.
-    /// - Throws: `StorageError` where it could not be taken away.
+    /// - Throws: `StorageError` if the copy could not be removed.
     public static func remove(_ place: String) throws { try ModelCache(root: place).remove(place) }
 }

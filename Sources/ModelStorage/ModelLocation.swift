@@ -6,13 +6,14 @@ enum ModelLocation: Hashable, Sendable {
     case file(path: String)
     case web(WebLocation)
 
-    /// - Parameter base: what `file:./…` is relative to; nil refuses it.
+    /// - Parameter base: the folder that `file:./…` is relative to; nil refuses relative URIs.
     /// - Throws: `StorageError` with `unsupported`.
     init(_ uri: String, base: String? = nil) throws(StorageError) {
         let safe = WebLocation.redacted(uri)
         guard uri.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }), let colon = uri.firstIndex(of: ":") else {
             throw StorageError(
-                .unsupported, "'\(safe)' is not a URI. Write file:///absolute/path or https://host/path, blanks as %20."
+                .unsupported,
+                "'\(safe)' is not a URI. Write file:///absolute/path or https://host/path, with %20 for blanks."
             )
         }
         let scheme = uri[..<colon].lowercased()
@@ -36,7 +37,7 @@ enum ModelLocation: Hashable, Sendable {
             path = path.dropFirst(2)
         }
         guard let decoded = path.removingPercentEncoding, !decoded.isEmpty, !decoded.utf8.contains(0) else {
-            throw StorageError(.unsupported, "'\(uri)' names no file. Write it as file:///absolute/path.")
+            throw StorageError(.unsupported, "'\(uri)' does not name a file. Write it as file:///absolute/path.")
         }
         if decoded.hasPrefix("/") { return URL(fileURLWithPath: decoded).standardizedFileURL.path }
         guard let base, decoded == "." || decoded.hasPrefix("./") || decoded.hasPrefix("../") else {
@@ -51,16 +52,16 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
     static let maximumNameBytes = 200
 
     let url: String
-    /// Whether it is `http:` to a loopback address. Such a one may lead to others of its kind, an `https:` one may not.
+    /// Whether it is `http:` to a loopback address. Only such an address may redirect to a loopback address.
     let isLoopback: Bool
-    /// Whom it is asked of: `host:port`.
+    /// The server, as `host:port`.
     let server: String
 
     /// - Throws: `StorageError` with `unsupported`.
     init(_ text: String) throws(StorageError) {
         let safe = Self.redacted(text)
         guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty else {
-            throw StorageError(.unsupported, "'\(safe)' names no host. Write it as https://host/path.")
+            throw StorageError(.unsupported, "'\(safe)' does not name a host. Write it as https://host/path.")
         }
         switch parts.scheme?.lowercased() {
         case "https": isLoopback = false
@@ -72,19 +73,19 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
         server = "\(host.lowercased()):\(parts.port ?? (isLoopback ? 80 : 443))"
     }
 
-    /// Where a redirect leads: from `https:` to `https:` only.
+    /// The target of a redirect. An `https:` address may redirect to `https:` only.
     ///
     /// - Throws: `StorageError` with `protocolError`.
     func redirected(to target: String) throws(StorageError) -> WebLocation {
         guard let next = try? WebLocation(target), !next.isLoopback || isLoopback else {
             throw StorageError(
                 .protocolError,
-                "\(self) leads to '\(Self.redacted(target))', which is not https:. Give the final address.")
+                "\(self) redirects to '\(Self.redacted(target))', which is not https:. Use the final address.")
         }
         return next
     }
 
-    /// The file's own name: the last part of the path, fit for a file system.
+    /// The last part of the path, made safe as a file name.
     var fileName: String {
         let path = URLComponents(string: url)?.path ?? ""
         let name = path.split(separator: "/").last.map(String.init) ?? ""
@@ -93,7 +94,7 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
         return safe
     }
 
-    /// Without user, password and query: those may be secrets.
+    /// Without user, password and query, which may be secrets.
     var description: String { Self.redacted(url) }
 
     static func redacted(_ text: String) -> String {

@@ -1,13 +1,13 @@
 import Foundation
 import Logging
 
-/// A model's files by URI: loaded, verified by digest, and kept by digest.
+/// Loads models' files by URI, verifies their digests and keeps them by digest.
 ///
 /// # Guarantees
-/// - A folder that `materialise` returns holds what its digest names, whole, and never changes: later edits of a tree,
-///   or another file under the same URL, are another digest.
-/// - Calls for the same files share one load. A download that breaks is taken up where it ended, also after a restart.
-/// - A model that is in use, or was just asked for, is never thrown out.
+/// - A folder that `materialise` returns is complete, matches its digest and never changes. A later edit of the tree, or another
+///   file under the same URL, has another digest.
+/// - Calls for the same files share one load. An interrupted download is resumed, also after a restart.
+/// - A model that is in use, or was requested a short time ago, is never evicted.
 ///
 /// # Caveats
 /// - Archives are not unpacked.
@@ -21,7 +21,7 @@ public actor ModelStore {
     private struct WaitingTransfer {
         var number: Int
         var server: String
-        /// Whether it may begin; false where its caller has gone.
+        /// Resumed with true when the transfer may begin; with false if its caller was cancelled.
         var turn: CheckedContinuation<Bool, Never>
     }
 
@@ -35,15 +35,15 @@ public actor ModelStore {
     private var loads: [Key: Flight<URL>] = [:]
     private var pins: [Key: Flight<String>] = [:]
     private var inUse: Set<String>?
-    /// Under way, by server.
+    /// Transfers under way, by server.
     private var transfers: [String: Int] = [:]
     private var waitingTransfers: [WaitingTransfer] = []
     private var lastWaitingTransfer = 0
 
     /// - Parameters:
-    ///   - cacheDirectory: ours alone.
-    ///   - base: what `file:./…` is relative to; nil refuses such URIs.
-    ///   - roots: from where `file:` models may come. The cache itself is never among them.
+    ///   - cacheDirectory: a directory that nothing else uses.
+    ///   - base: the folder that `file:./…` is relative to; nil refuses such URIs.
+    ///   - roots: the places that `file:` models may come from. The cache itself is never one of them.
     ///   - now: the wall clock, for ages in the cache.
     public init(
         cacheDirectory: URL, base: URL? = nil, roots: FileRoots = FileRoots(), limits: StorageLimits = StorageLimits(),
@@ -58,11 +58,11 @@ public actor ModelStore {
         self.now = now
     }
 
-    /// The digest of what the URI holds now; the given one where there is one. Cheap while nothing has changed.
+    /// Returns the digest of what the URI holds now, or `digest` if it is given. Cheap as long as nothing has changed.
     ///
     /// - Parameters:
     ///   - digest: `sha256:` and 64 hex digits.
-    ///   - allowed: the places that the caller's policy allows; nil: those of the store.
+    ///   - allowed: the places that the caller's policy allows; nil means those of the store.
     /// - Throws: `StorageError`, `CancellationError`.
     public func pin(
         uri: String, digest: String? = nil, allowed: [String]? = nil,
@@ -76,13 +76,13 @@ public actor ModelStore {
         return try await flight.value(progress: progress)
     }
 
-    /// A read-only folder with the model's files: a tree's own, or the one file under its name.
+    /// Returns a read-only folder with the model's files: the files of a tree, or one file under its own name.
     ///
     /// - Parameters:
-    ///   - digest: what it must be; nil takes what the URI holds now.
-    ///   - allowed: the places that the caller's policy allows; nil: those of the store.
-    ///   - progress: bytes so far, on any thread.
-    /// - Throws: `StorageError`; `CancellationError`, after which a download goes on where it ended.
+    ///   - digest: the required digest; nil takes what the URI holds now.
+    ///   - allowed: the places that the caller's policy allows; nil means those of the store.
+    ///   - progress: called with the bytes so far, on any thread.
+    /// - Throws: `StorageError`; `CancellationError`. A cancelled download is resumed by the next call.
     public func materialise(
         uri: String, digest: String? = nil, allowed: [String]? = nil,
         progress: (@Sendable (TransferProgress) -> Void)? = nil
@@ -95,7 +95,7 @@ public actor ModelStore {
         return try await flight.value(progress: progress)
     }
 
-    /// Before anything that callers share: what one may have is not what another may.
+    /// Runs before any work that callers share, because each caller has its own permissions.
     private func check(_ location: ModelLocation, _ allowed: [String]?) async throws {
         guard case .file(let path) = location else { return }
         let roots = allowed.map { self.roots.allowing($0) } ?? self.roots
@@ -105,15 +105,15 @@ public actor ModelStore {
         }
     }
 
-    /// Tells which digests running or wanted instances rely on. Until it is told once, nothing leaves the cache.
+    /// Sets the digests that running or wanted instances use. Until the first call, nothing is evicted.
     public func setInUse(_ digests: Set<String>) {
         inUse = Set(digests.compactMap { try? ContentDigest($0).hex })
     }
 
-    /// Throws out what is over the limit and not in use, and what was left behind by a crash.
+    /// Evicts models that are over the limit and not in use, and removes what a crash left behind.
     ///
-    /// - Parameter neededBytes: what has to fit in besides.
-    /// - Returns: bytes that are free now and were not before.
+    /// - Parameter neededBytes: room that must be free in addition.
+    /// - Returns: the number of bytes that were freed.
     @discardableResult
     public func evict(neededBytes: Int64 = 0) async throws -> Int64 {
         let (cache, limits, inUse, date) = (cache, limits, inUse, now())
@@ -126,7 +126,7 @@ public actor ModelStore {
         }
         for victim in victims {
             logger.info(
-                "model thrown out of the cache", metadata: ["digest": "\(victim.hex)", "bytes": "\(victim.bytes)"])
+                "model evicted from the cache", metadata: ["digest": "\(victim.hex)", "bytes": "\(victim.bytes)"])
         }
         return victims.reduce(0) { $0 + $1.bytes }
     }
@@ -148,7 +148,7 @@ public actor ModelStore {
 
 extension ModelStore {
     private func find(_ location: ModelLocation, _ key: Key, flight: Flight<String>) async throws -> String {
-        // Over is over, also when nobody waits for it any more.
+        // Runs at the end, even if no caller waits any more.
         defer { if pins[key] === flight { pins[key] = nil } }
         return switch location {
         case .file(let path): try await findTree(path).digest.description
@@ -158,7 +158,7 @@ extension ModelStore {
 
     private func findTree(_ path: String) async throws -> (tree: FileTree, digest: ContentDigest) {
         let (cache, limits, startedAt) = (cache, limits, now())
-        // A policy allows more than the store by itself, so what every caller is refused is looked at once more.
+        // A policy may allow more than the store does by default. The places that are refused to every caller are checked again.
         let roots = self.roots.allowing(["/"])
         return try await BlockingWork.run { cancellation in
             let tree = try FileTree(scanning: path, roots: roots, limits: limits, cancellation: cancellation)
@@ -169,17 +169,17 @@ extension ModelStore {
             let after = try FileTree(scanning: path, limits: limits, cancellation: cancellation)
             guard after.fingerprint == tree.fingerprint else {
                 throw StorageError(
-                    .changing, "\(path) changes while it is read. Finish writing it, or move it there whole.")
+                    .changing, "\(path) changed while it was read. Finish writing it, or move it there complete.")
             }
             if let memo = PinMemo(tree: tree, digest: digest, startedAt: startedAt) {
-                // Losing it costs another reading.
+                // An error is ignored: without the memo, the tree is read once more.
                 try? cache.memos.save(memo, for: path)
             }
             return (tree, digest)
         }
     }
 
-    /// A file whose digest nobody gave: asked for with the validators of last time, loaded when it is another.
+    /// A web file without a given digest. It is requested with the validators of last time, and downloaded if it changed.
     private func findFile(
         _ web: WebLocation, report: @escaping @Sendable (TransferProgress) -> Void
     ) async throws -> ContentDigest {
@@ -194,7 +194,8 @@ extension ModelStore {
         switch try await run(download) {
         case .unchanged:
             guard let known, var memo else {
-                throw StorageError(.protocolError, "\(web) says that it is unchanged, and was never loaded. Try again.")
+                throw StorageError(
+                    .protocolError, "\(web) was answered as unchanged, but was never downloaded. Try again.")
             }
             memo.checkedAt = now().timeIntervalSince1970
             try? cache.memos.save(memo, for: web.url)
@@ -222,12 +223,13 @@ extension ModelStore {
         do {
             try await evict()
         } catch let error as StorageError {
-            logger.warning("the model cache could not be cleaned", metadata: ["error": "\(error.message)"])
+            logger.warning("the model cache could not be cleaned up", metadata: ["error": "\(error.message)"])
         }
         return URL(fileURLWithPath: folder, isDirectory: true)
     }
 
-    /// Nil where it is not there, or is no longer what its digest names: then it is taken away, to be loaded anew.
+    /// Nil if the model is not in the cache, or no longer matches its digest. In that case it is removed, so that it is loaded
+    /// again.
     private func cached(_ digest: ContentDigest, name: String) async throws -> String? {
         let (cache, limits) = (cache, limits)
         let content = try await BlockingWork.run {
@@ -240,7 +242,7 @@ extension ModelStore {
             return folder
         case .changed(let found):
             logger.error(
-                "a model in the cache was changed by somebody; it is loaded anew",
+                "the files of a cached model were changed; the model is loaded again",
                 metadata: ["digest": "\(digest)", "found": "\(found)"])
             try await BlockingWork.run { _ in
                 try cache.evict(EvictionPlan.Model(hex: digest.hex, bytes: 0, lastUsedAt: 0))
@@ -260,8 +262,8 @@ extension ModelStore {
         guard wanted == nil || wanted == found.digest else {
             throw StorageError(
                 .digestMismatch,
-                "\(path) holds \(found.digest), and \(wanted?.description ?? "") is wanted. "
-                    + "Put back the files that belong to it, or commit the new digest.")
+                "\(path) holds \(found.digest), but \(wanted?.description ?? "") is required. "
+                    + "Restore the files, or commit the new digest.")
         }
         let name = found.tree.isSingleFile ? fileName : ModelCache.treeName
         if let folder = try await cached(found.digest, name: name) { return folder }
@@ -272,7 +274,8 @@ extension ModelStore {
                 guard free - limits.minimumFreeBytes >= found.tree.totalBytes else {
                     throw StorageError(
                         .diskFull,
-                        "\(path) has \(found.tree.totalBytes) bytes, and the disk has room for \(free). Make room.")
+                        "\(path) has \(found.tree.totalBytes) bytes, but the disk has room for \(free). Free disk space."
+                    )
                 }
                 let staged = cache.stagingFolder()
                 do {
@@ -281,12 +284,13 @@ extension ModelStore {
                     }
                     guard copied == found.digest else {
                         throw StorageError(
-                            .changing, "\(path) changes while it is copied. Finish writing it, or move it there whole.")
+                            .changing,
+                            "\(path) changed while it was copied. Finish writing it, or move it there complete.")
                     }
                     return try cache.publish(
                         staged, digest: copied, name: name, bytes: found.tree.totalBytes, now: date)
                 } catch {
-                    // What is left of it goes with the other leftovers.
+                    // An error is ignored: `removeLeftovers` removes the rest later.
                     try? cache.remove(staged)
                     throw error
                 }
@@ -296,13 +300,13 @@ extension ModelStore {
 
     private func loadFile(_ web: WebLocation, wanted: ContentDigest?, flight: Flight<URL>) async throws -> String {
         guard let digest = wanted else {
-            // By way of the shared loads: two of them must not write one partial file.
+            // This goes through the shared loads, because two of them must not write to the same partial file.
             let found = try await pin(uri: web.url) { flight.report($0) }
             return try await materialise(uri: web.url, digest: found) { flight.report($0) }.path
         }
         if let folder = try await cached(digest, name: web.fileName) { return folder }
         let download = download(web, digest: digest, known: nil) { flight.report($0) }
-        // Once more where what was continued was not what it seemed.
+        // If a resumed file does not match the digest, it is downloaded once more from the start.
         for isLast in [false, true] {
             guard case .complete(_, let wasContinued) = try await run(download) else { break }
             let found = try await BlockingWork.run { try FileCall.digest(of: download.path, cancellation: $0) }
@@ -311,10 +315,10 @@ extension ModelStore {
             if isLast || !wasContinued {
                 throw StorageError(
                     .digestMismatch,
-                    "\(web) holds \(found), and \(digest) is wanted. Correct the digest, or the file on the server.")
+                    "\(web) holds \(found), but \(digest) is required. Correct the digest, or the file on the server.")
             }
         }
-        throw StorageError(.protocolError, "\(web) was not sent. Check the server.")
+        throw StorageError(.protocolError, "\(web) was not sent by its server. Check the server.")
     }
 
     private func download(
@@ -333,13 +337,13 @@ extension ModelStore {
         do {
             return try await withRoom { try await download.run() }
         } catch let error as StorageError where error.code == .diskFull || error.retry == .terminal {
-            // What fills the disk must not stay; what can never be wanted need not.
+            // The partial file must not keep the disk full, and after a terminal error it is useless.
             download.discard()
             throw error
         }
     }
 
-    /// Tries once more when the disk was full and something could be thrown out.
+    /// Tries once more if the disk was full and something could be evicted.
     private func withRoom<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         do {
             return try await body()
@@ -371,8 +375,8 @@ extension ModelStore {
         return folder
     }
 
-    /// Waiters come in order of arrival, as far as their servers have room; each transfer has its own time limits, so the
-    /// wait ends.
+    /// Waits until the total and the server have room for a transfer. Waiters are served in order of arrival, as far as their
+    /// servers have room. The wait ends, because each transfer has time limits.
     /// - Throws: `CancellationError`, at once.
     private func enterTransfer(_ server: String) async throws {
         guard !mayTransfer(server) else {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Whether files that something else brought are those that a digest names.
+/// Checks that files match a digest. mlctl did not load these files itself.
 public struct ModelVerification: Sendable {
-    /// What fetching tools leave in a model's folder beside its files, with times in it.
+    /// Files that download tools leave in a model's folder. They contain times, so they do not count.
     static let leftovers = [".cache/huggingface/", ".locks/"]
 
     let place: String
@@ -14,10 +14,10 @@ public struct ModelVerification: Sendable {
         self.limits = limits
     }
 
-    /// Reads everything. A folder with one file may also have the digest of that file.
+    /// Reads all files. A folder with one file may also match the digest of that file.
     ///
-    /// - Throws: `StorageError`: `digestMismatch` with the digest that it has, `unsupported` for what is no digest, and
-    ///   those of reading.
+    /// - Throws: `StorageError`: `digestMismatch` with the digest that was found, `unsupported` if `text` is not a digest, and
+    ///   errors of reading.
     public func verify(_ text: String) async throws {
         let wanted = try ContentDigest(text)
         let found = try await BlockingWork.run { [place, limits] cancellation in
@@ -29,7 +29,7 @@ public struct ModelVerification: Sendable {
         guard found.0 != wanted, found.1 != wanted else { return }
         throw StorageError(
             .digestMismatch,
-            "the files in \(place) are not those that \(wanted) names: they have \(found.0). Put back the files that belong "
-                + "to it, or commit the new digest.")
+            "the files in \(place) do not match \(wanted): their digest is \(found.0). Restore the files, "
+                + "or commit the new digest.")
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What was found at a URI last time, so that an unchanged tree is not read again and an unchanged file not loaded
+/// The digest that a URI had last time. With it an unchanged tree is not read again, and an unchanged file is not downloaded
 /// again.
 struct PinMemo: Hashable, Codable, Sendable {
     struct Validators: Hashable, Codable, Sendable {
@@ -14,18 +14,18 @@ struct PinMemo: Hashable, Codable, Sendable {
         }
     }
 
-    /// File times are coarser than events: what changed less than this before it was read may change again unseen.
+    /// File times are coarse. A file that changed less than this before it was read may change again without a new time.
     static let clockGranularity: Int64 = 2_000_000_000
 
     var digest: String
-    /// Of a tree.
+    /// For a tree.
     var fingerprint: String?
-    /// Of a web file.
+    /// For a web file.
     var validators: Validators?
     /// Seconds since 1970.
     var checkedAt: Double
 
-    /// Nil where the tree is too young to be told apart from its next change.
+    /// Nil if the tree changed so recently that its next change could keep the same times.
     init?(tree: FileTree, digest: ContentDigest, startedAt: Date) {
         let started = Int64(startedAt.timeIntervalSince1970 * 1e9)
         guard tree.newestChange < started - Self.clockGranularity else { return nil }
@@ -41,7 +41,7 @@ struct PinMemo: Hashable, Codable, Sendable {
     }
 }
 
-/// Memos on disk: losing one costs time, never truth.
+/// The memos on disk. A lost memo costs time, never correctness.
 struct PinMemos: Sendable {
     static let maximumCount = 4096
 
@@ -63,6 +63,6 @@ struct PinMemos: Sendable {
         try JSONEncoder().encode(memo).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 
-    /// URIs may hold secrets: only their digest is a name.
+    /// A URI may contain secrets, so the file is named by its digest.
     private func path(for uri: String) -> String { "\(folder)/\(ContentDigest(of: uri.utf8).hex).json" }
 }

@@ -1,17 +1,17 @@
-/// What a server said before the body, as far as it matters here.
+/// The parts of a response's status line and headers that a download needs.
 struct ResponseHead: Hashable, Sendable {
     var status = 0
     var etag: String?
     var lastModified: String?
     /// Of the part that is sent.
     var contentLength: Int64?
-    /// Where the part that is sent begins; nil where the whole is sent.
+    /// The offset at which the sent part begins; nil if the whole file is sent.
     var rangeStart: Int64?
-    /// Of the whole.
+    /// Size of the whole file.
     var rangeTotal: Int64?
     var retryAfterSeconds: Int?
 
-    /// Takes one header line. A status line begins a new head: those of earlier answers count no more.
+    /// Parses one header line. A status line starts a new head and drops the headers of earlier answers.
     mutating func take(_ line: String) {
         if line.hasPrefix("HTTP/") {
             self = ResponseHead()
@@ -30,7 +30,7 @@ struct ResponseHead: Hashable, Sendable {
         }
     }
 
-    /// `bytes 5-9/10`, `bytes 5-9/*`, `bytes */10`.
+    /// Parses `bytes 5-9/10`, `bytes 5-9/*` and `bytes */10`.
     private mutating func takeRange(_ value: String) {
         guard value.lowercased().hasPrefix("bytes ") else { return }
         let parts = value.dropFirst("bytes ".count).split(separator: "/")
@@ -38,28 +38,28 @@ struct ResponseHead: Hashable, Sendable {
         if parts.count == 2 { rangeTotal = Self.count(parts[1]) }
     }
 
-    /// A number of bytes or seconds; none is below zero.
+    /// A number of bytes or seconds; nil if it is negative.
     private static func count(_ text: some StringProtocol) -> Int64? { Int64(text).flatMap { $0 < 0 ? nil : $0 } }
 
-    /// Of the whole file; nil where the server does not say.
+    /// Size of the whole file; nil if the server does not say.
     var totalBytes: Int64? { status == 206 ? rangeTotal : contentLength }
 
-    /// What `If-Range` can take: a strong ETag, or else the date where there is no ETag at all.
+    /// The value for `If-Range`: a strong ETag, or the date if there is no ETag at all.
     var rangeValidator: String? {
         if let etag { return etag.hasPrefix("W/") ? nil : etag }
         return lastModified
     }
 
     enum Body: Hashable, Sendable {
-        /// Continues what is there.
+        /// The body continues the partial file.
         case append
-        /// Begins anew: what is there is not part of it.
+        /// The body is the whole file and replaces the partial file.
         case replace
-        /// An explanation for people, or nothing.
+        /// The body is not part of the file, such as an error page.
         case ignore
     }
 
-    /// - Parameter offset: how many bytes are there, and were asked to be continued.
+    /// - Parameter offset: the size of the partial file, from which the request asked to continue.
     func body(after offset: Int64) -> Body {
         switch status {
         case 200: .replace

@@ -1,44 +1,44 @@
-/// Why a model's files could not be had. What is in the cache stays as it is.
+/// Why a model's files could not be loaded. The cache stays as it is.
 public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, Hashable, Sendable {
-        /// The URI or the digest cannot be read, or its scheme is not available.
+        /// The URI or the digest cannot be parsed, or the scheme is not supported.
         case unsupported
         case notFound
-        /// A place of this machine that no model may come from.
+        /// A place on this machine that models must not come from.
         case notAllowed
-        /// The server, or the file system, does not let us read it.
+        /// The server or the file system refuses access.
         case unauthorized
-        /// The bytes are not those that the digest names.
+        /// The bytes do not match the digest.
         case digestMismatch
         /// More files or bytes than the limits allow.
         case tooLarge
-        /// A tree that cannot be kept: links that lead out of it, devices, names that are not UTF-8.
+        /// A tree that cannot be stored: links that point out of it, devices, names that are not UTF-8.
         case unusableTree
         /// The files changed while they were read.
         case changing
-        /// The server does not answer, breaks off, or stalls; tried again several times.
+        /// The server does not answer, closes the connection or stalls, after several attempts.
         case unreachable
         /// The server's certificate is not trusted.
         case untrusted
-        /// The server answered with something that makes no sense here.
+        /// The server's answer makes no sense for this request.
         case protocolError
         case diskFull
         /// A file of the cache, or of a model, could not be read or written.
         case fileSystem
     }
 
-    /// How the caller may go on; the same words as the controller's.
+    /// How the caller may continue. These are the controller's retry classes.
     public enum Retry: String, Hashable, Sendable {
         /// Back off and try again.
         case transient
-        /// Something outside must change first; look again now and then.
+        /// Something outside must change first. Check again at intervals.
         case waiting
-        /// Report and stop: trying again cannot help until the input changes.
+        /// Report and stop. Another try cannot help until the input changes.
         case terminal
     }
 
     public var code: Code
-    /// What is wrong and what to do, for people. Credentials are left out.
+    /// What happened and what to do, without credentials.
     public var message: String
 
     public init(_ code: Code, _ message: String) {

@@ -1,15 +1,14 @@
 /// Decides what a download does next. Pure: outcomes go in, an action comes out.
 ///
-/// An attempt that broke off is taken up where it ended, as long as the server can prove that the file is still the
-/// same (a validator), or a digest will prove it in the end. Attempts that bring something are free; those that bring
-/// nothing are counted.
+/// An interrupted attempt is resumed if the server can prove that the file is still the same (a validator), or if a digest proves
+/// it in the end. Attempts that bring new bytes reset the count of failures; attempts that bring none increase it.
 struct TransferPlan: Hashable, Sendable {
     struct Request: Hashable, Sendable {
         var location: WebLocation
-        /// From where on; 0 asks for the whole.
+        /// The first byte that is wanted; 0 asks for the whole file.
         var offset: Int64 = 0
         var ifRange: String?
-        /// "Only if it is not this any more."
+        /// With these two the server sends the file only if it changed.
         var ifNoneMatch: String?
         var ifModifiedSince: String?
     }
@@ -17,12 +16,12 @@ struct TransferPlan: Hashable, Sendable {
     /// How one request ended.
     enum Outcome: Hashable, Sendable {
         case answered(ResponseHead, redirect: String?)
-        /// Nothing, or not all, arrived.
+        /// The request failed before all bytes arrived.
         case broken(Break, ResponseHead)
     }
 
     enum Break: Hashable, Sendable {
-        /// Not resolved, refused, reset, cut off, stalled: with libcurl's words.
+        /// Not resolved, refused, reset, closed or stalled, with libcurl's text.
         case connection(String)
         case certificate(String)
         case tooLarge
@@ -31,17 +30,17 @@ struct TransferPlan: Hashable, Sendable {
 
     enum Action: Hashable, Sendable {
         case request(Request)
-        /// Then `request`.
+        /// Wait, then send the request.
         case wait(Duration, then: Request)
-        /// All bytes are there.
+        /// All bytes have arrived.
         case complete(ResponseHead)
-        /// The file is what it was.
+        /// The file did not change.
         case unchanged
         case fail(StorageError)
     }
 
     let origin: WebLocation
-    /// Whether the bytes will be compared with a digest: then a part may be continued without a validator.
+    /// Whether the bytes will be compared with a digest. If so, a partial file may be continued without a validator.
     let isVerified: Bool
     let limits: StorageLimits
     private var location: WebLocation
@@ -52,8 +51,8 @@ struct TransferPlan: Hashable, Sendable {
     private let known: PinMemo.Validators?
 
     /// - Parameters:
-    ///   - validator: of the part that is there.
-    ///   - known: of the content that is known; an unchanged one is not sent again.
+    ///   - validator: the validator of the partial file.
+    ///   - known: the validators of the known content. The server does not send unchanged content again.
     init(
         origin: WebLocation, isVerified: Bool, validator: String?, known: PinMemo.Validators? = nil,
         limits: StorageLimits
@@ -66,15 +65,15 @@ struct TransferPlan: Hashable, Sendable {
         location = origin
     }
 
-    /// - Parameter bytes: how much is there from before.
+    /// - Parameter bytes: the size of the partial file.
     mutating func start(bytes: Int64) -> Action {
         attempts = 1
         return .request(request(bytes: bytes))
     }
 
     /// - Parameters:
-    ///   - bytes: how much is there now.
-    ///   - before: how much was there when the request was sent.
+    ///   - bytes: the size of the partial file now.
+    ///   - before: its size when the request was sent.
     mutating func ended(_ outcome: Outcome, bytes: Int64, before: Int64) -> Action {
         switch outcome {
         case .broken(let reason, let head):
@@ -91,15 +90,16 @@ struct TransferPlan: Hashable, Sendable {
         switch head.status {
         case 200: return .complete(head)
         case 206 where head.rangeStart == before && (head.rangeTotal ?? bytes) == bytes: return .complete(head)
-        // All of it was there already.
+        // The partial file was complete already.
         case 416 where bytes > 0 && head.rangeTotal == bytes: return .complete(head)
         case 206, 416:
-            // A part that does not fit what is there.
+            // The part that the server sent does not fit the partial file.
             validator = nil
-            return again("the server sent another part than was asked for", bytes: 0, isIdle: true)
+            return again("the server sent another range than the requested one", bytes: 0, isIdle: true)
         case 304 where known != nil: return .unchanged
         case 301, 302, 303, 307, 308: return follow(redirect, bytes: bytes)
-        case 404, 410: return .fail(StorageError(.notFound, "\(origin) is not there (\(head.status)). Check the URI."))
+        case 404, 410:
+            return .fail(StorageError(.notFound, "\(origin) does not exist (\(head.status)). Check the URI."))
         case 401, 403, 407:
             return .fail(
                 StorageError(
@@ -120,11 +120,12 @@ struct TransferPlan: Hashable, Sendable {
             return .fail(
                 StorageError(
                     .untrusted,
-                    "The certificate of \(origin) is not trusted (\(words)). Install its authority's certificate."))
+                    "The certificate of \(origin) is not trusted (\(words)). Install the certificate of its authority.")
+            )
         case .tooLarge:
             return .fail(
                 StorageError(
-                    .tooLarge, "\(origin) is larger than \(limits.maximumModelBytes) bytes, the limit of a model."))
+                    .tooLarge, "\(origin) is larger than \(limits.maximumModelBytes) bytes, the limit for a model."))
         case .failed(let error): return .fail(error)
         }
     }
@@ -135,7 +136,7 @@ struct TransferPlan: Hashable, Sendable {
             return .fail(
                 StorageError(
                     .protocolError,
-                    "\(origin) was redirected more than \(limits.maximumRedirects) times. Give the final address."))
+                    "\(origin) was redirected more than \(limits.maximumRedirects) times. Use the final address."))
         }
         do {
             location = try location.redirected(to: target)

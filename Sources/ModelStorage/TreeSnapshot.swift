@@ -1,13 +1,13 @@
 import Foundation
 
-/// Copies a tree into the cache, so that later edits of it do not change what serves.
+/// Copies a tree into the cache, so that later edits of the tree do not change the model that serves.
 enum TreeSnapshot {
-    /// Shares the blocks of a file where the file system can (ioctl_ficlone(2)); never a hard link, which would share
+    /// FICLONE: shares the blocks of a file if the file system can (ioctl_ficlone(2)). A hard link would not do: it would share
     /// later edits too.
     static let cloneRequest: UInt = 0x4004_9409
 
     /// - Parameter destination: a folder that does not exist yet.
-    /// - Returns: the digest of the copy, read while it was made.
+    /// - Returns: the digest of the copy, computed while copying.
     /// - Throws: `StorageError`, `CancellationError`.
     static func take(
         _ tree: FileTree, to destination: String, cancellation: Cancellation, progress: (TransferProgress) -> Void,
@@ -68,15 +68,15 @@ enum TreeSnapshot {
         } catch let error as CocoaError {
             throw StorageError(
                 error.code == .fileWriteOutOfSpace ? .diskFull : .fileSystem,
-                "\(path) cannot be made: \(error.localizedDescription)")
+                "\(path) cannot be created: \(error.localizedDescription)")
         }
     }
 }
 
-/// How far a transfer has come.
+/// The progress of a transfer.
 public struct TransferProgress: Hashable, Sendable {
     public var bytes: Int64
-    /// Nil where the server does not say.
+    /// Nil if the server does not say.
     public var totalBytes: Int64?
 
     public init(bytes: Int64, totalBytes: Int64?) {

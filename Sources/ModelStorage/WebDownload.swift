@@ -1,13 +1,13 @@
 import Foundation
 
-/// A download into a partial file that survives breaks, cancellation and restarts.
+/// Downloads into a partial file that survives interruptions, cancellation and restarts.
 struct WebDownload: Sendable {
     enum Result: Hashable, Sendable {
         case complete(ResponseHead, wasContinued: Bool)
         case unchanged
     }
 
-    /// Beside the partial file: what proves that the server's file is still the same.
+    /// Stored beside the partial file: the validator that proves that the server's file is still the same.
     private struct Part: Codable {
         var validator: String?
     }
@@ -21,7 +21,7 @@ struct WebDownload: Sendable {
 
     private var partPath: String { path + ".part" }
 
-    /// - Throws: `StorageError`, `CancellationError`. The partial file stays, except where the disk is full.
+    /// - Throws: `StorageError`, `CancellationError`. The partial file stays, so that the next run resumes it.
     func run() async throws -> Result {
         try FileManager.default.createDirectory(
             atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
@@ -30,7 +30,7 @@ struct WebDownload: Sendable {
             origin: location, isVerified: isVerified, validator: validator, known: known, limits: limits)
         var wasContinued = false
         var action = plan.start(bytes: bytes)
-        // Ends: the plan counts its attempts and redirects.
+        // This loop ends, because the plan limits attempts and redirects.
         while true {
             switch action {
             case .request(let request):
@@ -60,7 +60,7 @@ struct WebDownload: Sendable {
         let (path, partPath, progress) = (path, partPath, progress)
         return try await BlockingWork.run { cancellation in
             try transfer.run(into: path, cancellation: cancellation) { head in
-                // Losing it only costs the continuing.
+                // An error is ignored: without the validator, the download only cannot be resumed.
                 let part = try? JSONEncoder().encode(Part(validator: head.rangeValidator))
                 try? part?.write(to: URL(fileURLWithPath: partPath), options: .atomic)
             } progress: {

@@ -1,11 +1,11 @@
 import Serving
 
-/// Why a notification cannot be sent, or was not.
+/// Why a notification cannot be sent, or was not delivered.
 public struct NotificationError: RetryableError, Hashable, Sendable {
     public enum Code: String, Sendable {
         case invalidAddress
         case invalidSecret
-        /// The receiver will not have it, now or later.
+        /// The receiver refuses it, and a retry cannot help.
         case refused
         /// Every attempt failed.
         case undelivered

@@ -2,14 +2,14 @@ import Controller
 import Logging
 import Serving
 
-/// Stands between the loop, which must not wait, and a channel, which may be slow: notices are taken at once and sent
-/// one after the other by `run`.
+/// A queue between the control loop, which must not wait, and a channel, which may be slow. `notify` takes a notice at
+/// once; `run` sends the notices one after the other.
 ///
 /// # Guarantees
-/// - `notify` never waits. With `capacity` notices pending, the oldest is dropped, with a warning.
+/// - `notify` never waits. When `capacity` notices are pending, the oldest is dropped, with a warning.
 ///
 /// # Caveats
-/// - What is pending when the process ends is not sent. The journal has it.
+/// - Notices that are pending when the process ends are not sent. The journal has their events.
 public final class NotificationQueue: Notifier {
     public static let defaultCapacity = 256
 
@@ -27,18 +27,18 @@ public final class NotificationQueue: Notifier {
     public func notify(_ notice: Notice) {
         switch continuation.yield(notice) {
         case .dropped(let oldest):
-            logger.warning("Too many notifications are pending: the oldest is dropped", metadata: metadata(oldest))
+            logger.warning("Too many notifications are pending: the oldest was dropped", metadata: metadata(oldest))
         case .terminated:
-            logger.warning("Notification after the end of the queue is dropped", metadata: metadata(notice))
+            logger.warning("The notification queue is closed: a notification was dropped", metadata: metadata(notice))
         case .enqueued: break
         @unknown default: break
         }
     }
 
-    /// No notice is taken any more: `run` sends those that are pending, and returns.
+    /// Takes no more notices. `run` sends the pending ones and returns.
     public func finish() { continuation.finish() }
 
-    /// Sends until `finish()`, or until its task is cancelled. Called once.
+    /// Sends until `finish()`, or until its task is cancelled. Call it once.
     public func run() async {
         for await notice in pending {
             do {

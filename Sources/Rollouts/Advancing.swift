@@ -2,10 +2,10 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// The phase machine: one transition at a time, as far as what is observed carries it. What may lead where is in
-/// `PhaseTable`.
+/// The phase machine: one transition at a time, as far as the observation allows. `PhaseTable` lists the allowed
+/// transitions.
 extension DecisionPass {
-    /// - Returns: whether something changed that may lead on.
+    /// - Returns: whether something changed, so that another transition may follow.
     mutating func advance() -> Bool {
         guard let rollout = state.rollout else { return false }
         if rollout.withdrawal == nil, let reason = cannotServe(rollout.candidate) {
@@ -19,7 +19,8 @@ extension DecisionPass {
         switch rollout.stage {
         case .preparing(let preparing):
             let leadsOn = prepare(rollout, preparing)
-            // All that are wanted are ready as the steps begin: one that is not at the next look is missing.
+            // When the steps begin, all wanted instances are ready. An instance that is not ready at the next look is
+            // missing.
             noteAvailability()
             return leadsOn
         case .stepping(let stepping): return takeStep(rollout, stepping)
@@ -31,7 +32,8 @@ extension DecisionPass {
 
     // MARK: - Limits
 
-    /// Time goes into a limit while something is expected to happen by itself.
+    /// Adds the time since the last look to the limit that is running. A limit runs while the next change should come
+    /// by itself.
     mutating func spendTime() {
         guard let rollout = state.rollout, !isSuspended else { return }
         let spent = min(max(.zero, .seconds(now.timeIntervalSince(lastLook))), Self.countedGapLimit)
@@ -76,7 +78,7 @@ extension DecisionPass {
         return true
     }
 
-    /// Why this revision will not serve, however long one waits.
+    /// Why this revision will not serve, however long one waits. Nil if it may.
     func cannotServe(_ deployed: DeployedRevision) -> String? {
         let instances = observed.instances.filter { $0.revision == deployed.revision }
         if let failed = instances.first(where: { $0.condition == .failed }) {
@@ -91,7 +93,7 @@ extension DecisionPass {
             ?? "its probes do not pass; 'mlctl logs \(state.key.name)' shows what it prints"
     }
 
-    /// The machine, not the model, keeps it from starting.
+    /// Whether the machine, and not the model, prevents the start.
     func isBlocked(_ deployed: DeployedRevision) -> Bool {
         let missing = observed.instances.filter { $0.revision == deployed.revision && $0.condition != .ready }
         return missing.contains { $0.condition == .blocked }
@@ -109,8 +111,8 @@ extension DecisionPass {
         }
         guard mayGoOn(rollout) else { return awaitAvailability(rollout, stepping) }
         if case .setWeight(100) = current.step.action {
-            let passes = rollout.allGatesPass ? "every gate passes" : "all that is judged before the switch passes"
-            beginPromotion(.stepsDone, stepping.isApproved ? "let go on by hand" : passes)
+            let passes = rollout.allGatesPass ? "every gate passes" : "every gate before the switch passes"
+            beginPromotion(.stepsDone, stepping.isApproved ? "approved by an operator" : passes)
         } else {
             state.rollout?.stepping?.done.append(current)
             state.rollout?.stepping?.current = nil
@@ -118,8 +120,8 @@ extension DecisionPass {
         return true
     }
 
-    /// Takes up the next step: its weight, or its wait. Where no stable runs there is no traffic to move and nothing to
-    /// compare with: approvals and checks are left.
+    /// Begins the next step: its weight, or its wait. If no stable revision runs, there is no traffic to move and
+    /// nothing to compare with, so only approvals and checks remain.
     private mutating func beginStep(_ rollout: Rollout, _ stepping: Stepping) -> Bool {
         let marks = state.settings.rollout.marks
         let index = rollout.stepTaken(from: stepping.done.count, of: marks)
@@ -143,8 +145,8 @@ extension DecisionPass {
         return true
     }
 
-    /// A step is left, and a promotion begun, only while the candidate has all instances that it is to have and the share
-    /// that was asked for really reaches it.
+    /// A step ends, and a promotion begins, only while the candidate has all the instances that it should have now, and
+    /// its requested share is confirmed.
     func mayGoOn(_ rollout: Rollout) -> Bool {
         rollout.isForced || (capacity.isCandidateReady && isShareConfirmed(rollout))
     }
@@ -157,7 +159,8 @@ extension DecisionPass {
         return confirms(observed.weights, rollout.weight) && confirms(observed.mirrors, rollout.mirror)
     }
 
-    /// A pause that is over holds on, and is no pause any more: its deadline runs.
+    /// When a pause is over but the candidate is not available, the step continues, but no longer as a pause: the
+    /// deadline runs.
     private mutating func awaitAvailability(_ rollout: Rollout, _ stepping: Stepping) -> Bool {
         if stepping.isPausing {
             transition(.instancesAwaited, nil) { $0.rollout?.stepping?.awaitsAvailability = true }
@@ -172,7 +175,7 @@ extension DecisionPass {
         case .setWeight(100): return rollout.passesForPromotion
         case .setWeight, .mirror: return step.advance == .done || rollout.allGatesPass
         case .pause(let duration):
-            // Without a gate there is no evidence to end it early.
+            // Without gates there is no evidence that could end the pause early.
             if step.advance == .evidence, rollout.isJudged, rollout.allGatesPass { return true }
             return duration.map { now.timeIntervalSince(stepping.begunAt) >= $0 / .seconds(1) } ?? false
         case .gate(let name): return rollout.passes(name)
@@ -180,7 +183,7 @@ extension DecisionPass {
         }
     }
 
-    /// What held the rollout may be over.
+    /// Ends the hold if its reason is gone.
     private mutating func release(_ hold: Rollout.Hold, _ rollout: Rollout) -> Bool {
         let isOver =
             switch hold {
@@ -206,10 +209,10 @@ extension DecisionPass {
     }
 
     private mutating func deadlinePassed(_ rollout: Rollout) -> Bool {
-        let went = "\(progressDeadline.goText) went by"
+        let within = "within \(progressDeadline.goText)"
         guard capacity.isCandidateReady || rollout.isForced else {
             withdraw(
-                .limitPassed, "\(went) without all instances ready: \(notReadyReason(rollout.candidate))",
+                .limitPassed, "not all instances were ready \(within): \(notReadyReason(rollout.candidate))",
                 isBlocked(rollout.candidate) ? .machine : .failure)
             return true
         }
@@ -219,14 +222,14 @@ extension DecisionPass {
         }
         let lacking = rollout.insufficientGates
         let reason =
-            "\(went) without enough data for "
+            "not enough data \(within) for "
             + (lacking.isEmpty ? "this step" : lacking.joined(separator: ", "))
         switch state.settings.rollout.onInsufficient {
         case .pause:
             let command = rollout.hasBegunSteps ? "mlctl promote" : "mlctl promote --skip-checks"
-            hold(.insufficientEvidence, .limitPassed, "\(reason); goes on when all gates pass, or by '\(command)'")
+            hold(.insufficientEvidence, .limitPassed, "\(reason); continues when all gates pass, or with '\(command)'")
         case .rollback: withdraw(.limitPassed, reason, .failure)
-        case .promote: beginPromotion(.limitPassed, "\(reason); promoted, as onInsufficient says")
+        case .promote: beginPromotion(.limitPassed, "\(reason); promoted because of 'onInsufficient: promote'")
         }
         return true
     }
@@ -236,7 +239,7 @@ extension DecisionPass {
             observed.weights.map { "it reports \($0[rollout.candidate.revision] ?? 0) %" } ?? "it does not answer"
         return
             "the data plane has not confirmed a share of \(rollout.weight) % for \(progressDeadline.goText) (\(seen)); "
-            + "goes on when it does, or 'mlctl abort'"
+            + "the rollout continues when it does, or ends with 'mlctl abort'"
     }
 
     // MARK: - Promotion and probation
@@ -260,7 +263,7 @@ extension DecisionPass {
                 hold(.trafficUnconfirmed, .limitPassed, unconfirmedText(rollout))
             } else {
                 let text =
-                    "the promotion was not over within \(progressDeadline.goText): \(notReadyReason(rollout.candidate))"
+                    "the promotion was not complete within \(progressDeadline.goText): \(notReadyReason(rollout.candidate))"
                 withdraw(.limitPassed, text, isBlocked(rollout.candidate) ? .machine : .failureThatServes)
             }
             return true
@@ -270,7 +273,7 @@ extension DecisionPass {
             return true
         }
         let text = "on probation for \(probation.duration.goText)"
-        // Nothing is held back for an old revision that is not there any more.
+        // If the old revision has already stopped, no share is held back for it.
         let weight = rollout.room == .recreate ? 100 : 100 - probation.holdback
         let now = now
         transition(.trafficMoved, text) { state in
@@ -299,7 +302,7 @@ extension DecisionPass {
         return true
     }
 
-    /// Nothing that fails, or does not serve, becomes stable without a person.
+    /// A candidate that fails a gate or is not available becomes stable only if a person decides so.
     func mayEndProbation(_ rollout: Rollout) -> Bool {
         rollout.failedGate == nil && !rollout.isSplitInDoubt && mayGoOn(rollout)
     }
@@ -309,7 +312,7 @@ extension DecisionPass {
         concludePromotion(event)
     }
 
-    /// The candidate becomes stable with the very instances that were judged.
+    /// The candidate becomes stable, with the same instances that were evaluated.
     private mutating func concludePromotion(_ event: PhaseEvent) {
         guard let rollout = state.rollout else { return }
         let promoted = rollout.candidate
@@ -326,7 +329,7 @@ extension DecisionPass {
         let isWanted = state.settings.template == promoted.template
         let ready = observed.ready(promoted.revision)
         let now = now
-        transition(event, isWanted ? text : "\(text); git's version is held off") { state in
+        transition(event, isWanted ? text : "\(text); git's version is held back") { state in
             if ready < state.settings.replicas, !rollout.isForced {
                 state.growth = Growth(from: max(ready, 1), since: now)
             }
@@ -353,7 +356,8 @@ extension DecisionPass {
                 guard rollout.stageSpent >= progressDeadline else { return false }
                 event = .limitPassed
                 record(
-                    .warning, "\(progressDeadline.goText) went by before the rollback was confirmed; it goes on",
+                    .warning,
+                    "the rollback was not confirmed within \(progressDeadline.goText); mlctl keeps applying it",
                     about: stable)
             }
         }
@@ -366,7 +370,7 @@ extension DecisionPass {
         remember(rollout.candidate, back.outcome, back.reason)
         let serving = state.stable.map(whereTrafficIs) ?? "nothing serves"
         let isWanted = state.stable?.template == state.settings.template
-        // Before the state forgets what the gates saw.
+        // Recorded before the state drops the gates' evidence.
         record(.rolledBack, "\(serving): \(back.reason)", about: rollout.candidate, actor: back.actor)
         transition(event, back.reason) { state in
             state.course = .resting(
@@ -378,23 +382,23 @@ extension DecisionPass {
 
     private func whereTrafficIs(_ stable: DeployedRevision) -> String {
         guard observed.weights?[stable.revision] == 100 else {
-            return "version \(stable.version) is to have all traffic, which the data plane has not confirmed"
+            return "version \(stable.version) should have all traffic, but the data plane has not confirmed it"
         }
         guard observed.ready(stable.revision) > 0 else {
-            return "all traffic goes to version \(stable.version), of which no instance is ready"
+            return "all traffic goes to version \(stable.version), but none of its instances is ready"
         }
         return "all traffic is on version \(stable.version)"
     }
 }
 
 extension Rollout {
-    /// The step at `index`, or the first after it that is taken.
+    /// The step at `index`, or the first later one that applies to this rollout.
     func stepTaken(from index: Int, of marks: [StepMark]) -> Int {
         guard purpose == .first || room == .recreate, index < marks.count else { return index }
         return marks[index...].firstIndex(where: isTakenWithoutTraffic) ?? marks.count
     }
 
-    /// Those that mean something where no stable runs.
+    /// Steps that still make sense if no stable revision runs.
     private func isTakenWithoutTraffic(_ mark: StepMark) -> Bool {
         switch mark.step.action {
         case .approval: true

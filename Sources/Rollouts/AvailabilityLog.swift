@@ -1,28 +1,30 @@
 import Foundation
 
-/// When the candidate was not available, as far back as it matters. Pure, and unchanged while nothing changes.
+/// When the candidate was not available, within the window that matters. A pure value that stays equal while nothing
+/// changes.
 public struct AvailabilityLog: Codable, Equatable, Sendable {
-    /// Spans that are kept; older ones are joined, which only makes the sum larger by the time between them.
+    /// The most spans that are kept. Older ones are joined, which adds the time between them to the sum.
     static let spanLimit = 64
 
     struct Span: Codable, Equatable, Sendable {
         var from: Date
-        /// Nil: it goes on.
+        /// Nil: the span is still open.
         var to: Date?
     }
 
     private(set) var spans: [Span] = []
-    /// The most instances that were ready at once: more that are wanted later and still load are not missed, for a while.
+    /// The most instances that were ready at once. If more are wanted later, those do not count as missing while they
+    /// load.
     private(set) var mostReady = 0
-    /// Since when more are wanted than were ever ready at once; nil where none are.
+    /// Since when more instances are wanted than were ever ready at once. Nil if no more are wanted.
     private(set) var loadingSince: Date?
 
     /// - Parameters:
-    ///   - ready: instances that are ready.
-    ///   - wanted: instances that the candidate is to have now.
-    ///   - lastLook: when it was looked at before; what lies too far back was seen by nobody, and is not counted.
-    ///   - window: what ended before it is forgotten.
-    ///   - patience: so long instances that are wanted in addition may load.
+    ///   - ready: the number of ready instances.
+    ///   - wanted: the number of instances that the candidate should have now.
+    ///   - lastLook: the time of the previous look. A gap longer than `gapLimit` was not observed and does not count.
+    ///   - window: spans that ended before this window are dropped.
+    ///   - patience: how long additional instances may load.
     mutating func note(
         ready: Int, wanted: Int, at now: Date, lastLook: Date, gapLimit: Duration, window: Duration, patience: Duration
     ) {
@@ -48,7 +50,7 @@ public struct AvailabilityLog: Codable, Equatable, Sendable {
         }
     }
 
-    /// Time without availability in the window that ends now.
+    /// The time without availability in the window that ends now.
     func unavailable(in window: Duration, at now: Date) -> Duration {
         let horizon = now.addingTimeInterval(-(window / .seconds(1)))
         return spans.reduce(.zero) { sum, span in
@@ -56,6 +58,6 @@ public struct AvailabilityLog: Codable, Equatable, Sendable {
         }
     }
 
-    /// Since when it has not been available; nil while it is.
+    /// Since when it has not been available. Nil while it is available.
     public var unavailableSince: Date? { spans.last.flatMap { $0.to == nil ? $0.from : nil } }
 }

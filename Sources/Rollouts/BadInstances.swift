@@ -2,18 +2,19 @@ import Analysis
 import ModelManifests
 import Serving
 
-/// Keeps the failures of one bad instance from being taken for the model's.
+/// Prevents the failures of one bad instance from counting against the model.
 ///
-/// What an instance added waits here for up to `patience` looks while it fails and its siblings of the same revision do
-/// not. If the data plane takes the instance out meanwhile, that was its own fault and is left out; if the siblings fail
-/// too, or nothing more comes of it, it counts, and nothing was lost but a second or two. Both sides are treated alike.
+/// If an instance fails while its siblings of the same revision do not, its new counts wait here for up to `patience`
+/// looks. If the data plane ejects the instance in the meantime, the fault is the instance's own, and the counts are
+/// left out. If the siblings fail too, or the looks run out, the counts are added, a second or two late. Both revisions
+/// are treated alike.
 struct BadInstances: Codable, Equatable, Sendable {
-    /// What one instance added in one look.
+    /// What one instance counted between two looks.
     struct Addition {
         var instance: String
         var revision: Revision
         var counts: SideCounts
-        /// The data plane has it out of rotation, because it serves much worse than its siblings.
+        /// Whether the data plane has ejected it because it serves much worse than its siblings.
         var isOutlier: Bool
     }
 
@@ -23,19 +24,19 @@ struct BadInstances: Codable, Equatable, Sendable {
         var looks: Int
     }
 
-    /// At two looks a second, longer than the data plane takes to see it.
+    /// At two looks a second, this is longer than the data plane needs to detect a bad instance.
     static let patience = 4
 
     private var held: [String: Held] = [:]
-    /// Requests that were left out, for people.
+    /// The number of requests that were left out, for display.
     private(set) var leftOut: [Revision: Int] = [:]
 
     var isEmpty: Bool { held.isEmpty && leftOut.isEmpty }
 
-    /// - Returns: what counts now, of each revision.
+    /// - Returns: the counts to add now, for each revision.
     mutating func sift(_ additions: [Addition]) -> [Revision: SideCounts] {
         var sides: [Revision: SideCounts] = [:]
-        // It is gone: its siblings alone will never tell.
+        // The instance is gone, so waiting longer would tell nothing.
         for (instance, gone) in held where !additions.contains(where: { $0.instance == instance }) {
             held[instance] = nil
             sides[gone.revision, default: SideCounts()].add(gone.counts)
@@ -66,7 +67,7 @@ struct BadInstances: Codable, Equatable, Sendable {
 
     private static func isMostlyFailing(_ counts: SideCounts) -> Bool { counts.errors * 2 > counts.requests }
 
-    /// There are siblings, and what is known of them of late is not bad. Those that did nothing say nothing against it.
+    /// Whether there are siblings and their recent counts are good. Siblings without requests do not count as bad.
     private func siblingsServe(_ own: Addition, among additions: [Addition]) -> Bool {
         let siblings = additions.filter {
             $0.revision == own.revision && $0.instance != own.instance && !$0.isOutlier

@@ -3,12 +3,12 @@ import Serving
 
 /// How many instances each side may have now.
 ///
-/// `surge`: both have all of theirs. `drainThenLoad`: together never more than `replicas`, those that are still on their
-/// way out included, so one is stopped before the other is started. With one replica, or with strategy `recreate`, that
-/// means a gap: stable leaves before the candidate comes.
+/// `surge`: both sides have all of theirs. `drainThenLoad`: both together never have more than `replicas`, including
+/// instances that are still shutting down, so one stops before another starts. With one replica, or with strategy
+/// `recreate`, there is a gap: stable stops before the candidate starts.
 struct Capacity: Equatable, Sendable {
     let replicas: Int
-    /// Of the candidate, where somebody else scales it.
+    /// The candidate's number of instances, if an external autoscaler sets it.
     let scaledReplicas: Int?
     let room: Rollout.Room
     let stage: Stage?
@@ -17,9 +17,9 @@ struct Capacity: Equatable, Sendable {
     let stable: Seen
     let candidate: Seen
 
-    /// Instances of one side.
+    /// The instances of one side.
     struct Seen: Equatable, Sendable {
-        /// Whatever takes up room.
+        /// All instances that take up capacity, ready or not.
         var present = 0
         var ready = 0
     }
@@ -34,7 +34,7 @@ struct Capacity: Equatable, Sendable {
         let candidate = state.rollout?.candidate.revision
         let isExternal = state.settings.scaling == .external
         let ofStable = isExternal ? state.stable.flatMap { observed.wantedReplicas[$0.revision] } : nil
-        // Whoever scales stable has said how many it takes.
+        // An external autoscaler of stable has chosen how many instances the load needs.
         replicas = ofStable ?? state.settings.replicas
         scaledReplicas = isExternal ? candidate.flatMap { observed.wantedReplicas[$0] } : nil
         hasStable = state.stable != nil
@@ -50,11 +50,11 @@ struct Capacity: Equatable, Sendable {
 
     private var leastStable: Int { isRecreating ? 0 : max(replicas - 1, 1) }
 
-    /// Stable's, while a rollout is under way.
+    /// Stable's instances while a rollout is in flight.
     var stableReplicas: Int {
         if isPlain { return replicas }
         switch stage {
-        // What the candidate has, or is still on its way out with, is not free.
+        // Capacity that the candidate's instances still use, also while they shut down, is not free.
         case .rollingBack: return min(replicas, max(replicas - candidate.present, min(stable.present, leastStable)))
         case .promoting, .probation: return keepsOld ? 1 : 0
         case .preparing, .stepping, nil: return leastStable
@@ -63,11 +63,11 @@ struct Capacity: Equatable, Sendable {
 
     var candidateReplicas: Int {
         if case .rollingBack(let back) = stage, !isPlain || room != .surge {
-            // What answers alone stays until stable can.
+            // Candidate instances that are the only ones to answer stay until stable is ready.
             return back.weight > 0 && room == .drain ? min(candidate.ready, max(replicas - 1, 1)) : 0
         }
         if isPlain { return replicas }
-        // What stable has, or is still on its way out with, is not free.
+        // Capacity that stable's instances still use, also while they shut down, is not free.
         let room = replicas - max(stable.present, stableReplicas)
         let wanted = isTakingOver || isRecreating ? replicas - stableReplicas : 1
         return min(wanted, max(room, min(candidate.present, wanted)))
@@ -80,7 +80,7 @@ struct Capacity: Equatable, Sendable {
         }
     }
 
-    /// As many as make the candidate available now.
+    /// The number of ready instances that makes the candidate available now.
     var candidateNeeded: Int {
         if isPlain || isRecreating { return scaledReplicas ?? replicas }
         return isTakingOver ? max(candidateReplicas, 1) : 1
@@ -88,17 +88,17 @@ struct Capacity: Equatable, Sendable {
 
     var isCandidateReady: Bool { candidate.ready >= candidateNeeded }
 
-    /// The candidate has all the instances that it is to have when stable is gone.
+    /// The candidate has all the instances that it should have when stable is gone.
     var isPromoted: Bool {
         candidate.ready >= (isPlain ? scaledReplicas ?? replicas : replicas - stableReplicas)
     }
 
-    /// Stable has its room again, and serves where it had to leave.
+    /// Stable has its capacity again, and serves again if it had to stop.
     var isStableBack: Bool {
         isPlain || (candidate.present == 0 && stable.ready > 0)
     }
 
-    /// Nobody can answer: stable has left, and the candidate is not there yet.
+    /// No revision can answer: stable has stopped, and the candidate is not ready yet.
     var isGap: Bool {
         guard isRecreating, hasStable else { return false }
         switch stage {

@@ -1,15 +1,15 @@
-/// What every check is told in its environment, wherever it runs.
+/// The environment variables that every check gets, wherever it runs.
 public enum CheckFacts {
     public static let revision = "MLCTL_REVISION"
     public static let candidateURL = "MLCTL_CANDIDATE_URL"
     public static let stableURL = "MLCTL_STABLE_URL"
     public static let endpoint = "MLCTL_ENDPOINT"
 
-    /// What is true of the rollout: a manifest's own variables do not write over these. Of what there is not, there is none.
+    /// Facts about the rollout. A manifest's own variables cannot override them. A missing fact has no variable.
     ///
     /// - Parameters:
-    ///   - candidate: where the candidate answers, as whoever runs the check reaches it.
-    ///   - stable: where stable does.
+    ///   - candidate: the candidate's URL, as the process that runs the check reaches it.
+    ///   - stable: the stable revision's URL.
     public static func variables(of inquiry: Inquiry, candidate: String?, stable: String?) -> [String: String] {
         var variables = [revision: inquiry.candidate.revision.rawValue]
         variables[candidateURL] = candidate
@@ -18,7 +18,7 @@ public enum CheckFacts {
         return variables
     }
 
-    /// The model's, which a manifest may write over.
+    /// Variables of the model. A manifest may override them.
     public static func defaults(of inquiry: Inquiry, modelFolder: String) -> [String: String] {
         [
             "MODEL_NAME": inquiry.deployment.name, "MODEL_VERSION": inquiry.candidate.version,

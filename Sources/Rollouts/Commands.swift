@@ -1,8 +1,8 @@
 import Foundation
 import ModelManifests
 
-/// What operators asked for. A command that would have no effect is refused with a reason and what works instead, and
-/// changes nothing.
+/// Carries out operators' commands. A command that would have no effect is refused with a reason and the commands that
+/// work instead, and changes nothing.
 extension DecisionPass {
     mutating func obeyCommands() {
         for command in inputs.commands {
@@ -13,7 +13,7 @@ extension DecisionPass {
         }
     }
 
-    /// - Returns: why not, or nil.
+    /// - Returns: why the command is refused, or nil.
     private mutating func obey(_ command: OperatorCommand) -> String? {
         if state.isRemoved { return "its manifest was removed from git; put it back first" }
         let kind = CommandKind(command.verb)
@@ -29,21 +29,21 @@ extension DecisionPass {
         }
     }
 
-    /// Why a command makes no sense in this phase at all.
+    /// Why a command is not possible in this phase.
     private func refusal(of kind: CommandKind) -> String {
         let phase = state.phase
         return switch (kind, phase) {
-        case (_, .rollingBack): "it is being rolled back already, which ends by itself"
-        case (.promote, .promoting): "it is being promoted already, which ends by itself"
+        case (_, .rollingBack): "it is already being rolled back, which ends by itself"
+        case (.promote, .promoting): "it is already being promoted, which ends by itself"
         case (.pause, .preparing): "the candidate is still loading, and has no traffic yet"
         case (.pause, .promoting): "it is being promoted, and there is no step left to pause at"
         case (.rollback, .idle): "nothing serves that could be rolled back"
-        case (.retry, _): "nothing waits to be tried again: phase is \(phase.rawValue)"
-        default: "no rollout is under way: phase is \(phase.rawValue)"
+        case (.retry, _): "there is nothing to retry: phase is \(phase.rawValue)"
+        default: "no rollout is in progress: phase is \(phase.rawValue)"
         }
     }
 
-    /// What would be carried out now: found by trying, so that it is true. Ends with a command that always works.
+    /// The commands that work now, found by trying each on a copy. The list ends with one that always works.
     private var whatWorks: String {
         let name = state.key.name
         let working = CommandKind.allCases.filter { kind in
@@ -52,7 +52,7 @@ extension DecisionPass {
             return trial.obey(OperatorCommand(kind.verb)) == nil
         }
         let named = working.map { "'mlctl \($0.rawValue) \(name)'" } + ["'mlctl status \(name)'"]
-        return "What works now: \(named.joined(separator: ", "))"
+        return "Commands that work now: \(named.joined(separator: ", "))"
     }
 
     private func who(_ actor: String?) -> String {
@@ -64,21 +64,21 @@ extension DecisionPass {
 
     private mutating func promote(_ promotion: OperatorCommand.Promotion, actor: String?) -> String? {
         guard let rollout = state.rollout else { return refusal(of: .promote) }
-        if isSuspended { return "it is suspended, and would not move: \(liftingText) first" }
+        if isSuspended { return "it is suspended, so nothing would change: \(liftingText) first" }
         switch rollout.stage {
         case .preparing(let preparing): return skipChecks(rollout, preparing, promotion, actor: actor)
         case .stepping, .probation, .promoting: break
         case .rollingBack: return refusal(of: .promote)
         }
         guard capacity.candidate.ready > 0 else {
-            return "no instance is ready, so that no traffic can go there (\(notReadyReason(rollout.candidate)))"
+            return "no instance of the candidate is ready to get traffic (\(notReadyReason(rollout.candidate)))"
         }
         guard promotion.isForced || capacity.isCandidateReady else {
             return "only \(capacity.candidate.ready) of \(capacity.candidateNeeded) instances are ready "
-                + "(\(notReadyReason(rollout.candidate))); '--force' moves traffic to it all the same"
+                + "(\(notReadyReason(rollout.candidate))); '--force' moves traffic to it anyway"
         }
         if let stepping = rollout.stepping, stepping.current == nil, !promotion.isFull {
-            return "its next step is just about to begin; ask again"
+            return "its next step is about to begin; try again"
         }
         record(.approved, approvalText(promotion, actor), about: rollout.candidate, actor: actor)
         if promotion.isForced { state.rollout?.isForced = true }
@@ -91,9 +91,9 @@ extension DecisionPass {
         }
         let isFull = promotion.isFull
         let marks = state.settings.rollout.marks
-        transition(.promoted, "let go on by \(who(actor))") { state in
+        transition(.promoted, "approved by \(who(actor))") { state in
             state.rollout?.hold = nil
-            // A deadline that was over would hold the next step at once.
+            // Otherwise a deadline that has passed would hold the next step at once.
             state.rollout?.progressSpent = .zero
             state.rollout?.stageSpent = .zero
             if isFull { state.rollout?.stepping?.skip(to: marks) }
@@ -104,7 +104,7 @@ extension DecisionPass {
 
     private func approvalText(_ promotion: OperatorCommand.Promotion, _ actor: String?) -> String {
         let forced = promotion.isForced && !capacity.isCandidateReady ? ", although not all instances are ready" : ""
-        return (promotion.isFull ? "promoted in full" : "let go on") + " by \(who(actor))\(forced)"
+        return (promotion.isFull ? "promoted in full" : "approved") + " by \(who(actor))\(forced)"
     }
 
     private mutating func skipChecks(
@@ -114,9 +114,9 @@ extension DecisionPass {
         guard promotion.skipsChecks else {
             if capacity.isCandidateReady, !waiting.isEmpty {
                 return "it is judged before any traffic by \(waiting.joined(separator: ", ")); "
-                    + "'--skip-checks' goes on without, and is written into the audit trail"
+                    + "'--skip-checks' skips that, and is recorded in the audit trail"
             }
-            return "the candidate is still loading, and no step waits: \(notReadyReason(rollout.candidate))"
+            return "the candidate is still loading, and no step is waiting: \(notReadyReason(rollout.candidate))"
         }
         guard !waiting.isEmpty, !preparing.skipsChecks else { return "there is no check to skip" }
         record(
@@ -133,14 +133,13 @@ extension DecisionPass {
 
     private mutating func pause(actor: String?) -> String? {
         guard let rollout = state.rollout else { return refusal(of: .pause) }
-        if case .byOperator? = rollout.hold { return "it is paused already" }
-        if let hold = rollout.hold, hold.needsPerson { return "it waits for a person already" }
+        if case .byOperator? = rollout.hold { return "it is already paused" }
+        if let hold = rollout.hold, hold.needsPerson { return "it already waits for a person" }
         hold(.byOperator(actor), .paused, "paused by \(who(actor))", actor: actor)
         return nil
     }
 
-    /// Lifts what a person or a deadline has put on the rollout. It approves nothing, and starts no clock that was not
-    /// running.
+    /// Ends a hold by a person or a deadline. It approves nothing, and starts no clock that was not running.
     private mutating func resume(actor: String?) -> String? {
         if state.isSuspended {
             state.isSuspended = false
@@ -155,13 +154,14 @@ extension DecisionPass {
                 + "'mlctl abort' rolls back"
         case .unavailable(let reason)?: return reason
         case .splitMismatch(let reason)?:
-            return "\(reason): 'mlctl promote' goes on all the same, 'mlctl retry' drops the evidence, "
+            return "\(reason): 'mlctl promote' continues anyway, 'mlctl retry' drops the evidence, "
                 + "'mlctl abort' rolls back"
-        case .stepsEdited?: return "its steps changed after the last one was done, and resume approves nothing"
+        case .stepsEdited?:
+            return "its steps changed after the last one was done, and 'mlctl resume' does not approve them"
         case .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: break
         case nil:
             let step = rollout.stepping?.current?.step
-            if case .pause(_?)? = step?.action { return "the pause ends by its clock; 'mlctl promote' ends it now" }
+            if case .pause(_?)? = step?.action { return "the pause ends by itself; 'mlctl promote' ends it now" }
             return "it waits for an approval, which 'mlctl promote' gives"
         }
         let isDeadline = rollout.hold?.needsPerson == false
@@ -188,7 +188,7 @@ extension DecisionPass {
         }
         let wanted = state.settings.template.revision
         guard state.quarantine(of: wanted) != nil || state.postponed?.revision == wanted else {
-            return "revision \(wanted), which git asks for, is not held off" + heldOffText
+            return "revision \(wanted), which git asks for, is not held back" + heldBackText
         }
         state.quarantined.removeAll { $0.revision == wanted }
         state.postponed = nil
@@ -196,16 +196,16 @@ extension DecisionPass {
         return nil
     }
 
-    /// What is held off beside what git asks for, and how to go back to it all the same.
-    private var heldOffText: String {
+    /// The revisions that are held back besides what git asks for, and how to go back to them all the same.
+    private var heldBackText: String {
         let others = (state.quarantined + state.passedOver).map {
             "version \($0.version) (\($0.reason); 'mlctl rollback \(state.key.name) --to \($0.revision) --force' goes back to it)"
         }
-        return others.isEmpty ? "" : ". Held off from a rollback: \(others.joined(separator: ", "))"
+        return others.isEmpty ? "" : ". Held back from a rollback: \(others.joined(separator: ", "))"
     }
 
     private mutating func suspend(actor: String?) -> String? {
-        guard !state.isSuspended else { return "it is suspended already: 'mlctl resume' lifts it" }
+        guard !state.isSuspended else { return "it is already suspended: 'mlctl resume' lifts it" }
         state.isSuspended = true
         record(.suspended, "suspended by \(who(actor)): nothing changes until 'mlctl resume'", actor: actor)
         return nil
@@ -219,7 +219,7 @@ extension DecisionPass {
 
     private mutating func abort(actor: String?) -> String? {
         guard let rollout = state.rollout, rollout.withdrawal == nil else { return refusal(of: .abort) }
-        // Who takes a rollback back does not want to leave what serves any more.
+        // A person who cancels a rollback wants to keep the revision that serves, so it is no longer quarantined.
         if rollout.purpose == .restore, let stable = state.stable {
             state.quarantined.removeAll { $0.revision == stable.revision }
         }
@@ -232,7 +232,7 @@ extension DecisionPass {
     private mutating func rollback(to prefix: String?, force: Bool, actor: String?) -> String? {
         if let rollout = state.rollout, rollout.withdrawal == nil, rollout.purpose != .restore {
             guard prefix == nil || state.stable?.revision.rawValue.hasPrefix(prefix ?? "") == true else {
-                return "a rollout is under way, which 'mlctl abort' ends; go further back after that"
+                return "a rollout is in progress: end it with 'mlctl abort', and roll back further after that"
             }
             withdraw(
                 .rolledBack, "rolled back by \(who(actor))",
@@ -244,7 +244,7 @@ extension DecisionPass {
         guard let left = state.rollout?.candidate ?? state.stable, let stable = state.stable else {
             return "nothing serves that could be rolled back"
         }
-        if isSuspended { return "it is suspended, and would not move: \(liftingText) first" }
+        if isSuspended { return "it is suspended, so nothing would change: \(liftingText) first" }
         let target: DeployedRevision
         switch RollbackTarget(state, leaving: left).find(prefix, force: force) {
         case .success(let found): target = found
@@ -260,14 +260,14 @@ extension DecisionPass {
         start(target.template, commit: target.commit, purpose: .restore, event: .rolledBack)
         record(
             .rollingBack,
-            "from version \(stable.version) back to version \(target.version), asked for by \(who(actor))",
+            "from version \(stable.version) back to version \(target.version), requested by \(who(actor))",
             about: target, actor: actor)
         return nil
     }
 }
 
 extension Stepping {
-    /// All that is left but the last step is passed over, by hand.
+    /// An operator skips all remaining steps except the last.
     mutating func skip(to marks: [StepMark]) {
         done = Array(marks.dropLast())
         current = marks.last
@@ -276,7 +276,7 @@ extension Stepping {
 }
 
 extension Rollout {
-    /// From the start, as if nothing were known.
+    /// Starts again, without any evidence.
     mutating func restart(settings: ModelDeployment, gates: [GateSpec], now: Date) {
         self = Rollout(
             candidate: candidate, purpose: purpose, keeping: self, settings: settings, gates: gates, now: now)

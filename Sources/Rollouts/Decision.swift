@@ -5,26 +5,26 @@ import Serving
 
 /// What git wants of a deployment, as far as it can be read.
 public enum Desired: Equatable, Sendable {
-    /// Mutable model files are pinned: the template is the one to serve.
+    /// Mutable model files are pinned already: the template is the one to serve.
     case manifest(ModelDeployment, commit: String)
-    /// Git, its manifest or its model files cannot be read now. Everything goes on as it was last wanted.
+    /// Git, its manifest or its model files cannot be read now. The last known manifest stays in force.
     case unreadable
-    /// The manifest was taken out of git.
+    /// The manifest was removed from git.
     case removed
 }
 
-/// All that a decision depends on, beside the state.
+/// Everything that a decision depends on, besides the state.
 public struct DecisionInputs: Equatable, Sendable {
     public var desired: Desired
     public var observed: Observation
-    /// Nil where the source could not be asked: nothing is evidence then.
+    /// Nil if the source could not be read: the pass then has no evidence.
     public var readings: [Reading]?
     public var commands: [OperatorCommand]
-    /// Answers to what earlier decisions asked.
+    /// Answers to the inquiries of earlier decisions.
     public var findings: [Finding]
-    /// Those of `dependsOn` whose rollouts are not over, and what they are at.
+    /// Those of `dependsOn` whose rollouts are not over, each with its state as text.
     public var unmetDependencies: [String]
-    /// Without a record: what was in quarantine, from a place that outlives the record. Nil: not known.
+    /// If there is no record: the quarantines from a copy that outlives the record. Nil: not known.
     public var knownQuarantine: [Quarantine]?
     public var now: Date
 
@@ -43,26 +43,26 @@ public struct DecisionInputs: Equatable, Sendable {
     }
 }
 
-/// What to do, and what is so from now on.
+/// The next state, and what to do.
 public struct Decision: Equatable, Sendable {
-    /// To be written before the plan is applied. Nil: the deployment is gone, and its record with it.
+    /// Must be written before the plan is applied. Nil: the deployment is gone, and its record is deleted.
     public var state: RolloutState?
     public var plan: ServingPlan
     public var events: [RolloutEvent]
     /// Commands that cannot be carried out in this phase, and why.
     public var refusals: [Refusal]
-    /// What has to be found out. A question that is being put already is not put again.
+    /// Questions to answer. A question that is already in progress is not asked again.
     public var inquiries: [Inquiry]
-    /// What gates learnt from in this pass, by source: to be kept for a replay.
+    /// The intervals that gates absorbed in this pass, by source, to be stored for a replay.
     public var absorbed: [Interval]
-    /// How the phase changed, in order, and why.
+    /// The changes of the phase, in order, with their causes.
     public var transitions: [PhaseTransition]
-    /// When to decide again even if nothing changes; nil: at the resting interval.
+    /// When to decide again even if nothing changes. Nil: at the normal interval.
     public var lookAgainAt: Date?
 
-    /// Whether it may be carried out before it is recorded: it only takes something away from the candidate of `before`, or
-    /// begins the way back with the plan as it is.
-    /// - Parameter plan: in force until now; nil where that is not known.
+    /// Whether the decision may be carried out before it is recorded: it only takes something away from the candidate
+    /// of `before`, or it begins a rollback without changing the plan.
+    /// - Parameter plan: the plan that is in force now. Nil if it is not known.
     public func isRetreat(since before: RolloutState?, from plan: ServingPlan?) -> Bool {
         guard let state, let plan, let candidate = before?.rollout?.candidate.revision else { return false }
         let isOnlyTheWayBack = state.rollout?.withdrawal != nil && self.plan == plan
@@ -75,11 +75,11 @@ public struct Decision: Equatable, Sendable {
     }
 }
 
-/// Whatever decides anything about a rollout is in here.
+/// Makes every decision about a rollout.
 ///
 /// Pure: the same state and inputs give an equal decision. No clock, no random number, no input or output.
-/// - Parameter state: nil for a deployment that is seen for the first time.
-/// - Returns: nil where there is nothing to decide about: no state, and no manifest that can be read.
+/// - Parameter state: nil for a deployment that has no record yet.
+/// - Returns: nil if there is nothing to decide about: no state, and no manifest that can be read.
 public func decide(_ state: RolloutState?, _ inputs: DecisionInputs) -> Decision? {
     var pass: DecisionPass
     switch (state, inputs.desired) {

@@ -3,22 +3,22 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// One decision in the making: the state as it becomes, and the events that it causes.
+/// One decision while it is made: the changing state, and the events that it causes.
 ///
-/// A pass is a short list of steps in a fixed order; each is in a file of its own.
+/// A pass is a short list of steps in a fixed order. Each step has its own file.
 struct DecisionPass {
-    /// Transitions that follow from one another in one pass. A pass that needs more looks again at once.
+    /// The most transitions in one pass. A pass that needs more is followed by another at once.
     static let transitionLimit = 32
-    /// Restarts after which a crash loop is taken for a model that cannot serve.
+    /// After this many restarts a crash loop means that the model cannot serve.
     static let crashLoopRestartLimit = 5
-    /// At most this much of the time between two looks counts towards a limit: nobody looked in between.
+    /// The most time between two looks that counts towards a limit, because nothing was observed in between.
     static let countedGapLimit: Duration = .seconds(30)
 
     var state: RolloutState
-    /// What git wants is taken for unreadable in them where it is held back.
+    /// If git's manifest is held back, `desired` is replaced by `unreadable`.
     private(set) var inputs: DecisionInputs
     let now: Date
-    /// When it was decided before.
+    /// The time of the previous decision.
     let lastLook: Date
     var events: [RolloutEvent] = []
     var refusals: [Decision.Refusal] = []
@@ -26,9 +26,9 @@ struct DecisionPass {
     var obeyed: OperatorCommand?
     var absorbed: [Interval] = []
     var transitions: [PhaseTransition] = []
-    /// The list of steps changed in this pass: no step begins before the next one.
+    /// The list of steps changed in this pass: no step begins before the next pass.
     var isEdited = false
-    /// The rollout that was checked against itself in this pass, as it was then.
+    /// The rollout whose self-check ran in this pass, as it was then.
     var checked: Rollout?
 
     init(state: RolloutState, inputs: DecisionInputs) {
@@ -65,7 +65,7 @@ struct DecisionPass {
 
     var observed: Observation { inputs.observed }
 
-    /// A deployment does not move while it serves: its instances, its record and its endpoint are where they are.
+    /// A deployment does not move while it serves: its instances, record and endpoint belong to its site.
     private mutating func holdAnotherPlace() {
         guard case .manifest(let deployment, let commit) = inputs.desired else {
             if inputs.desired == .removed { state.heldBack = nil }
@@ -78,14 +78,14 @@ struct DecisionPass {
         }
         inputs.desired = .unreadable
         let reason =
-            "commit \(commit.prefix(10)) wants it at \(deployment.target), but it serves at \(state.target), where it stays "
-            + "as it is: take the manifest out of git first and put it back when nothing is left, or give it another name"
+            "commit \(commit.prefix(10)) wants it at \(deployment.target), but it serves at \(state.target), and it cannot "
+            + "move: remove the manifest from git first and add it again when nothing is left, or give it another name"
         if state.heldBack == nil { record(.warning, reason, about: state.stable) }
         state.heldBack = reason
     }
 
-    /// One change of the state, named by what caused it.
-    /// - Parameter message: nil keeps the last one.
+    /// One change of the state, with the event that caused it.
+    /// - Parameter message: nil keeps the last message.
     mutating func transition(
         _ event: PhaseEvent, _ message: String?, _ change: (inout RolloutState) -> Void = { _ in }
     ) {
@@ -108,7 +108,7 @@ struct DecisionPass {
         events.append(event)
     }
 
-    /// Kept with the decision: once the candidate has left, nobody knows them any more.
+    /// Kept with the event: once the candidate is gone, nothing else knows them.
     private var failedRequestIds: [String]? {
         guard let candidate = state.rollout?.candidate.revision else { return nil }
         let ids = inputs.readings?.failedRequestIds(of: candidate, limit: RolloutEvent.failedRequestLimit) ?? []
@@ -117,7 +117,7 @@ struct DecisionPass {
 }
 
 extension RolloutState {
-    /// The gates of the rollout in flight, with what they still need; none where there is no rollout.
+    /// The gates of the rollout in flight, with what each still needs. Empty if there is no rollout.
     public var gateSummaries: [GateSummary] {
         guard let rollout else { return [] }
         return zip(rollout.gateSummaries, rollout.judgement.evidence).map { summary, evidence in
@@ -147,14 +147,14 @@ extension Rollout {
         }
     }
 
-    /// Something acts on evidence.
+    /// Whether the rollout has gates that act on evidence.
     var isJudged: Bool { judgement.evidence.contains { !$0.spec.warnOnly } }
 
     var allGatesPass: Bool { judgement.evidence.allSatisfy { $0.verdict == .pass || isPassedOver($0) } }
 
     var failedGate: GateEvidence? { judgement.evidence.first { $0.verdict == .fail && !isPassedOver($0) } }
 
-    /// What is judged before any traffic passes.
+    /// Whether all gates that must pass before any traffic have passed.
     var passesBeforeTraffic: Bool { waitingBeforeTraffic.isEmpty }
 
     var waitingBeforeTraffic: [String] {
@@ -166,7 +166,7 @@ extension Rollout {
         judgement.evidence.contains { $0.spec.name == gate && ($0.verdict == .pass || isPassedOver($0)) }
     }
 
-    /// It only warns, or an operator let the rollout go past it.
+    /// Whether the gate only warns, or an operator overrode it.
     private func isPassedOver(_ gate: GateEvidence) -> Bool {
         gate.spec.warnOnly || overriddenGates.contains(gate.spec.name)
     }
@@ -175,10 +175,11 @@ extension Rollout {
         judgement.evidence.filter { $0.verdict == .insufficient && !$0.spec.warnOnly }.map(\.spec.name)
     }
 
-    /// All that the last step waits for: gates that are judged on traffic only where both sides, or the candidate, had some.
+    /// Whether the gates that the last step waits for pass. A strategy that switches all traffic at once has evidence
+    /// from traffic only after the switch, so there only the gates before traffic count.
     var passesForPromotion: Bool { strategy.switchesAtOnce ? passesBeforeTraffic : allGatesPass }
 
-    /// The step that is under way, or that comes next; nil where there is none.
+    /// The current step, or the next one. Nil if there is none.
     public func currentStep(of spec: RolloutSpec) -> RolloutStep? {
         guard purpose != .restore else { return nil }
         switch stage {
@@ -193,7 +194,7 @@ extension Rollout {
 }
 
 extension GateSpec {
-    /// Judged once the candidate is ready, before it has any traffic.
+    /// Whether the gate runs when the candidate is ready, before it has any traffic.
     var isBeforeTraffic: Bool {
         switch kind {
         case .check(let gate): !gate.isOfStep
@@ -206,7 +207,7 @@ extension GateSpec {
         if case .check = kind { true } else { false }
     }
 
-    /// It asks something of stable while the candidate runs.
+    /// Whether the gate needs stable while the candidate runs.
     var needsStable: Bool {
         if case .contract = kind { return true }
         if case .goal = kind { return true }
@@ -216,7 +217,7 @@ extension GateSpec {
 }
 
 extension RolloutSpec.Strategy {
-    /// From none to all of the traffic in one step: what is judged on traffic is judged after that.
+    /// All traffic moves in one step, so gates that need traffic are evaluated after that step.
     var switchesAtOnce: Bool { self == .blueGreen || self == .recreate }
 }
 

@@ -2,10 +2,10 @@ import Analysis
 import ModelManifests
 import Serving
 
-/// From the cumulative counters of instances to what happened on each side since the last look.
+/// Turns the cumulative counters of instances into what each side counted since the last look.
 ///
-/// The first readings of a rollout set the baselines. Whatever is seen later for the first time (a new instance, or a
-/// source that counts anew) began to count during the rollout, and counts from zero.
+/// The first readings of a rollout set the baselines. An instance or an epoch that is first seen later began to count
+/// during the rollout, so its counters are taken from zero.
 public struct EvidenceLedger: Codable, Equatable, Sendable {
     var isOpen = false
     var baselines = ReadingLedger()
@@ -18,7 +18,7 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
 
     init() {}
 
-    /// A record that an older controller kept knows nothing of bad instances.
+    /// A record of an older controller has no bad instances.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         isOpen = try fields.decode(Bool.self, forKey: .isOpen)
@@ -39,16 +39,17 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         case isOpen, baselines, badInstances, partlyKnownValues
     }
 
-    /// What a look at the counters told.
+    /// The result of one look at the counters.
     enum Look {
-        /// The first readings: evidence starts here. What stable did before is history, and no evidence.
+        /// The first readings. Evidence starts here; what stable counted before is history, not evidence.
         case opening(stableHistory: SideCounts)
         case interval(stable: SideCounts, candidate: SideCounts)
     }
 
     /// - Parameters:
-    ///   - slowEdges: bounds that gates have chosen, over which slices are counted from now on.
-    ///   - measuresCosts: a gate asks for them; else they are passed over, for they change all the time.
+    ///   - slowEdges: latency bounds that gates have chosen. Slices are counted over these bounds from now on.
+    ///   - measuresCosts: whether a gate compares costs. If not, cost readings are ignored, because they change all the
+    ///     time.
     mutating func look(
         at readings: [Reading], stable: Revision?, candidate: Revision, slowEdges: [Double] = [],
         measuresCosts: Bool = false
@@ -102,7 +103,7 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         return partly.isEmpty ? nil : Array(partly.sorted().prefix(partlyKnownLimit))
     }
 
-    /// A bad instance's failures may be its own, but what it costs is not kept waiting for that.
+    /// The costs of each revision. Costs do not wait for the decision about bad instances.
     private mutating func costs(_ readings: [Reading]) -> [Revision: SideCounts] {
         var sides: [Revision: SideCounts] = [:]
         for reading in readings where reading.cost != nil {
@@ -123,7 +124,7 @@ extension Rollout {
 }
 
 extension SideCounts {
-    /// - Parameter slowEdges: over which slices of the traffic are counted; nil: slices are left out.
+    /// - Parameter slowEdges: the bounds over which slices of the traffic are counted. Nil: slices are left out.
     init(_ counters: RequestCounters, slowEdges: [Double]? = nil) {
         self.init(
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
@@ -152,7 +153,7 @@ extension SideCounts {
 }
 
 extension SliceCounts {
-    /// Of the latencies only what gates look at: the rest would be kept for every value and instance.
+    /// Keeps only the latency counts that gates use. Keeping all of them would multiply by values and instances.
     init(_ counters: SliceCounters, bounds: [Double], slowEdges: [Double]) {
         self.init(
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
@@ -161,7 +162,8 @@ extension SliceCounts {
                 guard let bound = bounds.firstIndex(where: { SideCounts.isSameBound($0, edge) }) else { return nil }
                 let over = counters.buckets.filter { $0.index > bound }
                 let abandoned = over.reduce(0) { $0 + $1.abandoned }
-                // Between two buckets nothing ends: what is over the bound before the first is what is over this one.
+                // No request ends between two buckets, so what is over the bound before the first bucket is also over
+                // this bound.
                 return SlowCounts(
                     edge: edge, requests: counters.requests + abandoned,
                     slow: over.reduce(abandoned) { $0 + $1.answered },

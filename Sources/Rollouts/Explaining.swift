@@ -2,16 +2,16 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// What a deployment waits for: the true cause, how long it may last, and what a person can do.
+/// What a deployment waits for: the cause, how long it may last, and what a person can do.
 public struct Wait: Hashable, Codable, Sendable {
-    /// Such as `evidence: errors`, or `1 of 2 instances of version 3: its port does not answer`.
+    /// For example `evidence: errors`, or `1 of 2 instances of version 3: its port does not answer`.
     public var cause: String
-    /// Such as `'mlctl promote'`; nil where there is nothing to be done.
+    /// For example `'mlctl promote'`. Nil if there is nothing to do.
     public var remedy: String?
     public var since: Date?
-    /// When it ends by itself; nil where it does not, or that is not known.
+    /// When the wait ends by itself. Nil if it does not, or if that is not known.
     public var endsAt: Date?
-    /// It does not end without a person.
+    /// Whether the wait only ends when a person acts.
     public var needsPerson: Bool
 
     init(_ cause: String, remedy: String? = nil, since: Date?, endsAt: Date? = nil, needsPerson: Bool = false) {
@@ -26,8 +26,8 @@ public struct Wait: Hashable, Codable, Sendable {
 }
 
 extension RolloutState {
-    /// What it waits for; nil where it waits for nothing.
-    /// - Parameter observed: as last seen; nil where that is not known: the cause is then less exact.
+    /// What the deployment waits for. Nil if it waits for nothing.
+    /// - Parameter observed: as last seen. If it is nil, the cause is less exact.
     public func wait(seeing observed: Observation?) -> Wait? {
         guard let rollout else { return waitAtRest(observed) }
         if isSuspended || settings.suspend, rollout.withdrawal == nil {
@@ -65,7 +65,7 @@ extension RolloutState {
         }
     }
 
-    /// What the rollout waits for, without what is observed; nil where it waits for nothing.
+    /// What the rollout waits for, without using an observation. Nil if it waits for nothing.
     public var waitingFor: String? { wait(seeing: nil)?.text }
 
     private func waitAtRest(_ observed: Observation?) -> Wait? {
@@ -88,7 +88,7 @@ extension RolloutState {
         if !waitsFor.isEmpty {
             return Wait(
                 waitsFor.joined(separator: ", "),
-                remedy: "'mlctl status' shows those; mend them, or take them out of dependsOn", since: since,
+                remedy: "'mlctl status' shows them; fix them, or remove them from dependsOn", since: since,
                 needsPerson: waitsForNobody)
         }
         let isHeldOff = stable?.template != settings.template && quarantine(of: settings.template.revision) != nil
@@ -114,7 +114,7 @@ extension RolloutState {
             : "\(left.count) instances to drain and stop\(reason)"
     }
 
-    /// A manifest wants more instances than are there yet: what was there serves, and nothing is wrong so far.
+    /// The manifest wants more instances than were ready before. Those serve, and nothing is wrong so far.
     private func waitForGrowth(_ observed: Observation?) -> Wait? {
         guard let growth, let stable, let observed else { return nil }
         let (ready, wanted) = (observed.ready(stable.revision), replicas(of: stable, observed))
@@ -194,7 +194,7 @@ extension RolloutState {
         }
     }
 
-    /// A candidate without all its instances fails soon, whatever it waits for; nil where it has them.
+    /// A candidate without all its instances fails soon, whatever else it waits for. Nil if it has them.
     private func waitForInstances(_ rollout: Rollout, _ observed: Observation?) -> Wait? {
         let replicas = rollout.room == .drain && rollout.stepping != nil ? 1 : settings.replicas
         guard rollout.hasBegunSteps, let missing = rollout.missingInstances(observed, replicas: replicas) else {
@@ -205,14 +205,14 @@ extension RolloutState {
             endsAt: unavailabilityEndsAt(rollout) ?? loadingEndsAt(rollout) ?? deadlineAt)
     }
 
-    /// When instances that are wanted in addition have been missing for too long, should they not come.
+    /// When additional instances will have been missing for too long, if they do not become ready.
     private func loadingEndsAt(_ rollout: Rollout) -> Date? {
         let spec = settings.rollout
         return rollout.availability.loadingSince?.addingTimeInterval(
             (spec.progressDeadline + spec.unavailableAfter) / .seconds(1))
     }
 
-    /// When the candidate has been away for too long, should it stay away.
+    /// When the candidate will have been unavailable for too long, if it stays unavailable.
     private func unavailabilityEndsAt(_ rollout: Rollout) -> Date? {
         guard rollout.availability.unavailableSince != nil else { return nil }
         let away = rollout.availability.unavailable(in: settings.rollout.unavailabilityWindow, at: decidedAt)
@@ -229,7 +229,7 @@ extension RolloutState {
                 let reason = observed.instances.first { $0.revision == stable.revision && $0.condition != .ready }?
                     .reason
                 cause = "an instance of version \(stable.version) to be ready" + (reason.map { ": \($0)" } ?? "")
-            case nil: cause = "the data plane to answer, which is not known to have moved the traffic"
+            case nil: cause = "the data plane to answer: it is not known whether the traffic has moved"
             case 100: cause = "the end of the rollback to be recorded"
             case let share?:
                 cause = "the data plane to move the traffic back (version \(stable.version) has \(share) %)"
@@ -240,7 +240,7 @@ extension RolloutState {
         return Wait(cause, since: since, endsAt: deadlineAt)
     }
 
-    /// When the time limit of this phase comes, if nothing else does; nil while none runs.
+    /// When the time limit of this phase ends. Nil if no limit is running.
     public var deadlineAt: Date? {
         guard let rollout, rollout.hold == nil else { return nil }
         if (isSuspended || settings.suspend), rollout.withdrawal == nil { return nil }
@@ -271,14 +271,14 @@ extension Shortage {
         case .endpointClosed:
             needsPerson
                 ? "free the port, or set another endpoint.port"
-                : "wait: it is tried again by itself; the reason says what is in the way"
+                : "wait: mlctl tries again by itself; the reason says what prevents it"
         case .tooFewInstances, .cannotServe:
             RolloutState.remedyOfUnserved(canRollBack: canRollBack)
         case .intendedGap: "'mlctl abort'"
         }
     }
 
-    /// A port that somebody else has does not come free by itself.
+    /// A port that another program uses does not become free by itself.
     fileprivate var needsPerson: Bool { kind == .cannotServe || reason.contains("cannot be opened") }
 }
 
@@ -311,7 +311,7 @@ extension Rollout {
         }
     }
 
-    /// Why the candidate does not have its instances, as far as it is seen; nil where it has them.
+    /// Why the candidate does not have all its instances, as far as observed. Nil if it has them.
     fileprivate func missingInstances(_ observed: Observation?, replicas: Int) -> String? {
         guard let observed else { return nil }
         let ready = observed.ready(candidate.revision)
@@ -321,7 +321,7 @@ extension Rollout {
             + (reason.map { ": \($0)" } ?? "")
     }
 
-    /// Why the candidate does not have this share of the traffic, as far as it is seen; nil where it has it.
+    /// Why the candidate does not have this share of the traffic, as far as observed. Nil if it has it.
     fileprivate func missingShare(_ observed: Observation?, _ share: Int) -> String? {
         guard let observed else { return nil }
         guard let weights = observed.weights else {
@@ -333,7 +333,7 @@ extension Rollout {
 }
 
 extension RolloutStep {
-    /// Such as `set weight 25 %`.
+    /// For example `set weight 25 %`.
     public var text: String {
         let base =
             switch action {

@@ -1,9 +1,9 @@
 import Foundation
 import ModelManifests
 
-/// From what git wants to what is to be served.
+/// From git's manifest to the rollout that it asks for.
 extension DecisionPass {
-    /// Takes over the manifest's settings. Replicas, gates and steps take effect at once and make no new revision.
+    /// Adopts the manifest's settings. Replicas, gates and steps take effect at once and make no new revision.
     mutating func readDesired() {
         switch inputs.desired {
         case .manifest(let deployment, let commit):
@@ -37,12 +37,12 @@ extension DecisionPass {
         guard let rollout = state.rollout, rollout.purpose == .release else { return }
         let gates = gates(for: .release, room: rollout.room)
         state.rollout?.judgement.update(gates: gates, at: now)
-        // What a gate found is told again where it means something else now.
+        // The gate's verdict is recorded again, because it now has another effect.
         for gate in gates where rollout.judgement.evidence(of: gate.name)?.spec.warnOnly != gate.warnOnly {
             state.rollout?.announced[gate.name] = nil
         }
         if rollout.isPastItsSteps, deployment.rollout.marks.hasNewSteps(since: before.rollout.marks) {
-            hold(.stepsEdited, .stepsEdited, "the steps changed after the last one was done: there are new ones")
+            hold(.stepsEdited, .stepsEdited, "the steps changed after the last one was done, and some are new")
         }
         guard var stepping = rollout.stepping, stepping.findPlace(in: deployment.rollout.marks) else { return }
         isEdited = true
@@ -51,7 +51,7 @@ extension DecisionPass {
         transition(.stepsEdited, text) { $0.rollout?.stage = .stepping(stepping) }
     }
 
-    /// The manifest was taken out and is back before everything had stopped: what serves goes on.
+    /// The manifest was removed and is back before everything had stopped: the running revision continues to serve.
     private mutating func comeBack() {
         let wanted = inputs.deployment?.template
         transition(.manifestReturned, "the manifest is back") { state in
@@ -68,15 +68,15 @@ extension DecisionPass {
         record(.deployed, "the manifest is back", about: state.stable)
     }
 
-    /// Without a record (the journal was lost), whatever has most of the traffic is what users rely on: git's revision is
-    /// judged against it, as ever, and does not replace it unseen.
+    /// If there is no record (the journal was lost), the revision with most of the traffic is taken as stable. Git's
+    /// revision is evaluated against it, as usual, and does not replace it without a rollout.
     mutating func takeOverWhatServes() {
         guard let served = observed.plan?.revisions.max(by: { $0.weight < $1.weight }), served.weight > 0 else {
             return
         }
         let stable = DeployedRevision(template: served.template, commit: state.commit, startedAt: now)
-        let doubt = inputs.knownQuarantine == nil ? "; what was in quarantine is not known" : ""
-        let text = "its record was lost; version \(stable.version), which serves, was taken over\(doubt)"
+        let doubt = inputs.knownQuarantine == nil ? "; its quarantines are not known" : ""
+        let text = "its record was lost; version \(stable.version), which serves, was taken over as stable\(doubt)"
         transition(.recordLost, text) { state in
             state.stable = stable
             state.course = .resting(Rest())
@@ -86,8 +86,8 @@ extension DecisionPass {
 
     var isSuspended: Bool { state.isSuspended || state.settings.suspend }
 
-    /// Starts, supersedes or ends a rollout, so that it is the one that git asks for. Whatever phase it finds, it waits for
-    /// nothing but a suspension or a dependency.
+    /// Starts, supersedes or ends a rollout, so that the rollout in flight is the one that git asks for. It does so in
+    /// every phase; only a suspension or a dependency delays it.
     mutating func followDesired() {
         guard !state.isRemoved, case .manifest(let deployment, let commit) = inputs.desired else { return }
         let template = deployment.template
@@ -108,18 +108,19 @@ extension DecisionPass {
         if state.stable?.template != template { start(template, commit: commit) }
     }
 
-    /// What git asks for may not start now; what is in flight is not asked for any more. A restore is a person's wish.
+    /// Git's revision may not start now, and git no longer asks for the rollout in flight. A restore was requested by a
+    /// person and stays.
     private mutating func endUnwanted(commit: String) {
         guard let rollout = state.rollout, rollout.purpose != .restore, rollout.withdrawal == nil else { return }
-        withdraw(.newTemplate, "commit \(commit.prefix(10)) does not ask for it any more", .superseded)
+        withdraw(.newTemplate, "commit \(commit.prefix(10)) no longer asks for it", .superseded)
     }
 
-    /// What serves is not what git asks for, and will not be.
+    /// Reports that the revision in git is held back, so another one serves.
     private mutating func sayHeldOff(_ revision: Revision) {
         guard let quarantine = state.quarantine(of: revision), case .resting(let rest) = state.course,
             rest.setback == nil
         else { return }
-        let text = "version \(quarantine.version), which git asks for, is held off: \(quarantine.reason)"
+        let text = "version \(quarantine.version), which git asks for, is held back: \(quarantine.reason)"
         transition(.heldOff, text) { state in
             state.course = .resting(Rest(setback: Rest.Setback(reason: text, version: quarantine.version)))
         }
@@ -129,14 +130,14 @@ extension DecisionPass {
         state.postponed.map { $0.revision == revision && $0.until > now } ?? false
     }
 
-    /// Ends what is in flight in favour of another template, so far as it does not just give way to it.
+    /// Ends the rollout in flight in favour of another template, unless starting that one replaces it anyway.
     private mutating func makeWay(commit: String) {
         guard let rollout = state.rollout else { return }
         let why = "commit \(commit.prefix(10)) wants another revision"
         switch rollout.stage {
         case .preparing, .stepping: break
         case .probation:
-            // It has all the traffic already, and nothing speaks against it.
+            // The candidate has all the traffic already, and no gate fails.
             if rollout.hold == nil, mayEndProbation(rollout) {
                 concludeProbation(.probationOver, "ended early: \(why)")
             }
@@ -147,12 +148,12 @@ extension DecisionPass {
         }
     }
 
-    /// Stable has made way, and is not there any more: the candidate is what users rely on now. The next one is judged
-    /// against it, and does not wait until stable has been loaded again.
+    /// Stable has stopped for the candidate, and users now rely on the candidate. The next candidate is compared with
+    /// it, and does not wait until stable has loaded again.
     private mutating func takeForStable(_ rollout: Rollout, _ why: String) {
-        let text = "version \(rollout.candidate.version), which alone answers, stands for stable: \(why)"
+        let text = "version \(rollout.candidate.version) is taken as stable, because only it answers: \(why)"
         if let left = state.stable {
-            remember(left, .replaced, "had made way for version \(rollout.candidate.version)")
+            remember(left, .replaced, "stopped to free capacity for version \(rollout.candidate.version)")
         }
         record(.warning, text, about: rollout.candidate)
         transition(.standsIn, text) { state in
@@ -161,7 +162,7 @@ extension DecisionPass {
         }
     }
 
-    /// Stable has made way, and the candidate is all that answers: it stays until stable can.
+    /// Stable has stopped, and only the candidate answers. It stays until stable can answer.
     private func answersAlone(_ rollout: Rollout) -> Bool {
         guard rollout.room == .drain, let stable = state.stable, rollout.withdrawal?.weight != 0 else { return false }
         return observed.ready(stable.revision) == 0 && observed.ready(rollout.candidate.revision) > 0
@@ -178,7 +179,8 @@ extension DecisionPass {
         }
     }
 
-    /// Those that this rollout can be judged by: without a stable that runs there is nothing to compare with.
+    /// The gates that can be evaluated in this rollout. Without a running stable revision there is nothing to compare
+    /// with.
     func gates(for purpose: Rollout.Purpose, room: Rollout.Room) -> [GateSpec] {
         let gates = state.settings.rollout.gates
         return switch purpose {

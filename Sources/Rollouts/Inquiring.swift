@@ -3,9 +3,9 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// What gates ask of the world outside, and what they are told.
+/// The questions that gates ask of outside systems, and the answers.
 extension DecisionPass {
-    /// Between two readings of a source's counters.
+    /// The interval between two polls of a source's counters.
     static let counterInterval: TimeInterval = 5
 
     mutating func takeFindings() {
@@ -35,11 +35,11 @@ extension DecisionPass {
             absorb(readings, from: source, into: &rollout)
         case .failed(let reason): rollout.counterTurns[source]?.problem = reason
         case .measured, .checked, .contract:
-            rollout.counterTurns[source]?.problem = "it answered something else than counters"
+            rollout.counterTurns[source]?.problem = "it did not answer with counters"
         }
     }
 
-    /// Opens the turns of sources that gates need, and closes those of others.
+    /// Starts polling the sources that gates need, and stops polling the others.
     mutating func keepCounterTurns() {
         guard var rollout = state.rollout, rollout.withdrawal == nil else { return }
         let needed = Set(rollout.judgement.evidence.compactMap(\.spec.counters)).subtracting([MetricSourceName.proxy])
@@ -61,7 +61,8 @@ extension DecisionPass {
         return counters + rollout.judgement.evidence.compactMap { question(of: $0, rollout) }
     }
 
-    /// Before traffic, all of it; after that, any of it: a backend may serve a small share with fewer instances.
+    /// Before traffic, all instances must be ready. Later one is enough, because a backend may serve a small share with
+    /// fewer.
     private var isCandidateThere: Bool {
         state.rollout?.hasBegunSteps == true ? capacity.candidate.ready > 0 : capacity.isCandidateReady
     }
@@ -104,7 +105,7 @@ extension DecisionPass {
     }
 }
 
-/// Whose question it is, and which one.
+/// Which gate or source a question belongs to, and its number.
 enum InquirySubject: Hashable, Sendable {
     case gate(String, ordinal: Int)
     case counters(source: String, ordinal: Int)
@@ -130,7 +131,8 @@ enum InquirySubject: Hashable, Sendable {
 }
 
 extension Finding {
-    /// As the gate takes it. A question that could not be put is an answer that decides nothing.
+    /// The answer in the form that the gate takes. A question that could not be asked gives an answer that decides
+    /// nothing.
     fileprivate func gateAnswer(kind: GateSpec.Kind?) -> GateAnswer? {
         switch (answer, kind) {
         case (.measured(let measured), .threshold): .measured(measured)
@@ -145,7 +147,7 @@ extension Finding {
 }
 
 extension Rollout {
-    /// The ratios that gates compare on one source's counters.
+    /// The ratios that gates compare, of the counters of one source.
     fileprivate func ratios(of source: String) -> [CounterRatio] {
         judgement.evidence.compactMap { gate in
             switch gate.spec.kind {
@@ -160,8 +162,8 @@ extension Rollout {
 }
 
 extension MetricQuery {
-    /// Only the window, which is the gate's own: what comes from the deployment is filled in by the source, which knows
-    /// its language.
+    /// Fills in only the gate's window. The source fills in the values of the deployment, because it knows how to
+    /// escape them in its query language.
     fileprivate func filled(window: Duration) -> MetricQuery {
         var filled = self
         filled.text = QueryTemplate(text).filled { $0 == "window" ? window.goText : nil }

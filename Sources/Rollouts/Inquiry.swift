@@ -3,41 +3,41 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// A question to the world outside that a decision asks. It is put once, however often the same decision is made; its
-/// answer is an input of a later one.
+/// A question that a decision asks of an outside system. It is asked once, however often the same decision is made, and
+/// its answer is an input of a later decision.
 public struct Inquiry: Hashable, Codable, Sendable {
     public enum Question: Hashable, Codable, Sendable {
-        /// One value, of the candidate. The source fills in what placeholders say of the deployment.
+        /// One value of the candidate. The source fills in the placeholders.
         case measure(MetricQuery)
-        /// Cumulative counters of both sides, of every instance at once or not at all.
+        /// Cumulative counters of both sides: of all instances, or none.
         case counters(source: String, ratios: [CounterRatio])
         case check(CheckGate)
         case contract(ContractGate)
     }
 
-    /// The same for the same question: `gate/ordinal`, or `source/ordinal` for counters.
+    /// Equal for the same question: `gate:NAME/ORDINAL` or `counters:SOURCE/ORDINAL`.
     public var id: String
     public var deployment: DeploymentKey
     public var question: Question
     public var stable: Side?
     public var candidate: Side
     public var endpoint: String?
-    /// Of the Services of a cluster; nil: theirs by default.
+    /// The port of the Services in a cluster. Nil: their default port.
     public var servicePort: Int?
-    /// When the evidence began: what is reported late of traffic from before is about another comparison.
+    /// When the evidence began. Late reports about earlier traffic belong to another comparison.
     public var since: Date?
 
-    /// A command that a manifest names.
+    /// Whether it runs a command that a manifest names.
     public var isCheck: Bool { if case .check = question { true } else { false } }
 
-    /// One revision, and where it can be asked.
+    /// One revision, and where to reach it.
     public struct Side: Hashable, Codable, Sendable {
         public var revision: Revision
         public var version: String
         /// Its ready instances.
         public var instances: [InstanceObservation]
         public var metrics: RuntimeMetrics?
-        /// What it is served by; nil where that does not matter to whoever asks.
+        /// Its serving template. Nil if the caller does not need it.
         public var template: ServingTemplate?
 
         public init(
@@ -67,19 +67,19 @@ public struct Inquiry: Hashable, Codable, Sendable {
     }
 }
 
-/// What was found out for an inquiry.
+/// The answer to an inquiry.
 public struct Finding: Hashable, Codable, Sendable {
     public enum Answer: Hashable, Codable, Sendable {
         case measured(Measured)
         case counters([Reading])
         case checked(CheckOutcome)
         case contract(ContractAnswer)
-        /// The question could not be put at all.
+        /// The question could not be asked.
         case failed(String)
     }
 
     public var inquiry: String
-    /// Answers about another candidate are out of date.
+    /// The candidate of the question. Answers about another candidate are outdated.
     public var candidate: Revision
     public var at: Date
     public var answer: Answer

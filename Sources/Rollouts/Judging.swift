@@ -3,7 +3,7 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// From readings to verdicts, and from a failed gate to what follows.
+/// From readings to verdicts, and from a failed gate to its consequences.
 extension DecisionPass {
     mutating func gatherEvidence() {
         guard var rollout = state.rollout, rollout.withdrawal == nil, let readings = inputs.readings else { return }
@@ -42,8 +42,8 @@ extension DecisionPass {
         }
     }
 
-    /// Requests that a revision did not serve count against it where instances of it were missing, at this look or at the
-    /// one before. Where all were ready, a data plane did not know them yet: that is not the model's fault.
+    /// Requests that a revision did not serve count against it only if some of its instances were missing, at this look
+    /// or at the one before. If all were ready, the data plane did not know them yet, which is not the model's fault.
     private func isOrWasShort(_ rollout: Rollout) -> Bool {
         capacity.candidate.ready < capacity.candidateNeeded || rollout.availability.unavailableSince != nil
     }
@@ -52,7 +52,7 @@ extension DecisionPass {
         state.shortage != nil || capacity.stable.ready < capacity.stableReplicas
     }
 
-    /// Tells what has become known, and acts on a failure at once, whatever the stage.
+    /// Records new verdicts, and acts on a failure at once, in every stage.
     mutating func judge() {
         guard let rollout = state.rollout, rollout.withdrawal == nil else { return }
         for gate in rollout.judgement.evidence where rollout.announced[gate.spec.name] != gate.verdict {
@@ -72,7 +72,7 @@ extension DecisionPass {
     private mutating func fail(_ reason: String, _ hold: Rollout.Hold, _ withdrawal: Withdrawal) {
         switch state.settings.rollout.onFailure {
         case .rollback: withdraw(.candidateFailed, reason, withdrawal)
-        // Another hold gives way: it might end by itself.
+        // This hold replaces any other, because the other might end by itself.
         case .pause where state.rollout?.hold != hold: self.hold(hold, .candidateFailed, reason)
         case .pause: break
         }
@@ -93,7 +93,7 @@ extension DecisionPass {
 
     // MARK: - Availability
 
-    /// From the first step on: before that, the deadline says how long it may load.
+    /// Starts with the first step. Before that, the deadline limits how long loading may take.
     mutating func noteAvailability() {
         guard let rollout = state.rollout, rollout.hasBegunSteps, rollout.withdrawal == nil else { return }
         let capacity = capacity
@@ -105,7 +105,7 @@ extension DecisionPass {
         state.rollout?.availability = log
     }
 
-    /// Why the candidate has failed for want of availability; nil where it has not.
+    /// Why the candidate failed because it was not available. Nil if it did not.
     private func unavailability(_ rollout: Rollout) -> String? {
         guard rollout.hasBegunSteps, !rollout.isForced else { return nil }
         let spec = state.settings.rollout
@@ -118,17 +118,17 @@ extension DecisionPass {
 
     // MARK: - The way back
 
-    /// Why a candidate is taken out, and what that means for it.
+    /// Why a candidate is withdrawn, and the consequences.
     enum Withdrawal {
-        /// It is bad: it leaves the traffic at once, and is quarantined.
+        /// The candidate is bad: it leaves the traffic at once and is quarantined.
         case failure
-        /// It did not get as far as it should, but what there is of it serves until stable can.
+        /// The candidate did not get all its instances, but those that are ready serve until stable can.
         case failureThatServes
-        /// The machine's fault: it is tried again later.
+        /// The machine is the cause: the candidate is tried again later.
         case machine
         /// A person wants it out. `isBad`: at once.
         case byPerson(HistoryRecord.Outcome, actor: String?, isBad: Bool, quarantines: Bool)
-        /// Git wants something else.
+        /// Git wants another template.
         case superseded
 
         var outcome: HistoryRecord.Outcome {
@@ -149,7 +149,7 @@ extension DecisionPass {
             }
         }
 
-        /// It leaves the traffic although nobody else may answer.
+        /// Whether it leaves the traffic even if no other revision can answer.
         var isBad: Bool {
             switch self {
             case .failure: true
@@ -171,7 +171,7 @@ extension DecisionPass {
         let back = RollingBack(
             reason: reason, outcome: withdrawal.outcome, quarantines: withdrawal.quarantines,
             actor: withdrawal.actor, weight: servesAlone ? rollout.weight : 0)
-        // With the gates as they stand now.
+        // The event is recorded with the gates as they are now.
         transition(event, reason) { state in
             state.rollout?.stage = .rollingBack(back)
             state.rollout?.stageSpent = .zero

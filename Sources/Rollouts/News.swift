@@ -1,15 +1,15 @@
 import Analysis
 import Foundation
 
-/// What a pass has learnt that has to be written down.
+/// What a pass changed in the state, and so how soon the state must be written.
 public enum News: Comparable, Sendable {
-    /// Nothing but the time of the look.
+    /// Only the time of the look.
     case nothing
     /// Time that counts towards a limit.
     case clock
-    /// Evidence, and nothing that was decided on it: it may be written a little later.
+    /// Evidence that led to no decision. It may be written a little later.
     case evidence
-    /// Something was decided, or begins to be told.
+    /// A decision, or the start of something that people are told.
     case decision
 }
 
@@ -41,7 +41,7 @@ extension RolloutState {
 }
 
 extension Rollout {
-    /// What was decided, without what it was decided on.
+    /// The rollout's decisions without the evidence behind them.
     fileprivate var withoutEvidence: Rollout {
         var copy = self
         copy.judgement = Judgement(

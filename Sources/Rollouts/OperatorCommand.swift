@@ -1,18 +1,18 @@
 import Foundation
 import ModelManifests
 
-/// What a person asked for, through `mlctl` or the API.
+/// A person's request through `mlctl` or the API.
 public struct OperatorCommand: Hashable, Codable, Sendable {
     public enum Verb: Hashable, Codable, Sendable {
-        /// Past what waits now.
+        /// Continue past the current wait.
         case promote(Promotion)
         case pause
         case resume
-        /// Ends the rollout in flight, and holds git's template off.
+        /// Ends the rollout in flight, and holds git's template back.
         case abort
-        /// Tries a quarantined or held-off template again.
+        /// Tries a quarantined or held-back template again.
         case retry
-        /// Back to an earlier revision, by its first digits; nil: the one before what serves.
+        /// Back to an earlier revision, named by its first digits. Nil: the revision before the one that serves.
         case rollback(to: String?, force: Bool)
         case suspend
 
@@ -27,9 +27,9 @@ public struct OperatorCommand: Hashable, Codable, Sendable {
     public struct Promotion: Hashable, Codable, Sendable {
         /// To 100 % at once.
         public var isFull: Bool
-        /// Past what has to be judged before any traffic.
+        /// Skip the gates that must pass before any traffic.
         public var skipsChecks: Bool
-        /// Also where not all instances are ready.
+        /// Continue even if not all instances are ready.
         public var isForced: Bool
 
         public init(isFull: Bool = false, skipsChecks: Bool = false, isForced: Bool = false) {
@@ -40,9 +40,9 @@ public struct OperatorCommand: Hashable, Codable, Sendable {
     }
 
     public var verb: Verb
-    /// Who asks, as far as that was proved.
+    /// The authenticated identity of the caller. Nil if there is none.
     public var actor: String?
-    /// Who the client says that it acts for. Nobody has checked that: it is shown as a claim.
+    /// The identity that the client claims to act for. It is not verified, and is shown as a claim.
     public var claimedActor: String?
 
     public init(_ verb: Verb, actor: String? = nil, claimedActor: String? = nil) {
@@ -52,7 +52,7 @@ public struct OperatorCommand: Hashable, Codable, Sendable {
     }
 }
 
-/// A command by its name.
+/// A command without its parameters.
 public enum CommandKind: String, CaseIterable, Codable, Sendable {
     case promote, pause, resume, abort, retry, rollback, suspend
 
@@ -68,7 +68,7 @@ public enum CommandKind: String, CaseIterable, Codable, Sendable {
         }
     }
 
-    /// The plain form of the command.
+    /// The command with default parameters.
     var verb: OperatorCommand.Verb {
         switch self {
         case .promote: .promote(OperatorCommand.Promotion())

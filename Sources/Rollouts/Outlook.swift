@@ -1,11 +1,11 @@
 import Foundation
 import ModelManifests
 
-/// Something that may happen next, and what would follow.
+/// Something that may happen next, and its result.
 public struct Outlook: Hashable, Codable, Sendable {
-    /// Such as `when every gate passes`.
+    /// For example `when every gate passes`.
     public var when: String
-    /// Where it comes by the clock.
+    /// When it happens, if that is a fixed time.
     public var at: Date?
     public var then: String
 
@@ -15,25 +15,25 @@ public struct Outlook: Hashable, Codable, Sendable {
         self.then = then
     }
 
-    /// While nothing can be recorded.
+    /// The outlook while nothing can be recorded.
     public static let unrecorded = [
-        Outlook(when: "when decisions can be recorded again", then: "it goes on by itself"),
+        Outlook(when: "when decisions can be recorded again", then: "it continues by itself"),
         Outlook(when: "on 'mlctl abort', or when a candidate fails", then: "the candidate leaves the traffic"),
     ]
 }
 
 extension RolloutState {
-    /// What would happen next, the most expected first.
+    /// What happens next, the most likely first.
     public var outlook: [Outlook] {
         if isRemoved {
             return [Outlook(when: "when everything has drained and stopped", then: "nothing is left of it")]
         }
         if let rollout { return RolloutOutlook(state: self, rollout: rollout).next }
-        return isSuspended || settings.suspend ? [resumption(then: "git is followed again")] : restingOutlook
+        return isSuspended || settings.suspend ? [resumption(then: "mlctl follows git again")] : restingOutlook
     }
 
     func resumption(then: String) -> Outlook {
-        Outlook(when: settings.suspend ? "when its manifest lifts 'suspend'" : "on 'mlctl resume'", then: then)
+        Outlook(when: settings.suspend ? "when its manifest sets 'suspend: false'" : "on 'mlctl resume'", then: then)
     }
 
     private var restingOutlook: [Outlook] {

@@ -1,25 +1,25 @@
-/// Where a deployment is, in one word. Derived from `RolloutState.course`; what leads where is in `PhaseTable`.
+/// Where a deployment stands, in one word. Derived from `RolloutState.course`. `PhaseTable` lists the transitions.
 public enum Phase: String, CaseIterable, Codable, Sendable {
-    /// Nothing is deployed, or all of it is being taken down.
+    /// Nothing is deployed, or everything is being taken down.
     case idle = "Idle"
-    /// The candidate is fetched, loaded, warmed up, and judged by what needs no traffic.
+    /// The candidate is fetched, loaded and warmed up, and the gates that need no traffic evaluate it.
     case preparing = "Preparing"
-    /// Steps are taken.
+    /// The steps run.
     case progressing = "Progressing"
-    /// Waits for a clock or for a person.
+    /// Waits for a time or for a person.
     case paused = "Paused"
-    /// All traffic goes to the candidate; the old revision is about to be retired.
+    /// All traffic goes to the candidate. The old revision will be retired.
     case promoting = "Promoting"
-    /// The old revision is kept warm and can still come back.
+    /// The old revision is kept warm, and a rollback is still possible.
     case probation = "Probation"
-    /// What git asks for serves, with all its instances and an open endpoint.
+    /// The version in git serves, with all its instances and an open endpoint.
     case healthy = "Healthy"
-    /// What should serve does not serve as it should: too few instances are ready, or the endpoint is closed.
+    /// The deployment does not serve as it should: too few instances are ready, or the endpoint is closed.
     case degraded = "Degraded"
-    /// Traffic goes back to stable; the candidate is about to be retired.
+    /// Traffic returns to stable. The candidate will be retired.
     case rollingBack = "RollingBack"
-    /// Stable serves, and what git asks for is held off.
+    /// Stable serves, and the version in git is held back or quarantined.
     case rolledBack = "RolledBack"
-    /// Even stable cannot be made to serve.
+    /// Even stable cannot serve.
     case failed = "Failed"
 }

@@ -1,26 +1,26 @@
-/// What may lead from one phase to another.
+/// The causes of a change from one phase to another.
 public enum PhaseEvent: String, CaseIterable, Codable, Sendable {
-    /// Git asks for a template that is not stable's: a rollout begins, or takes the place of the one in flight.
+    /// Git asks for a template other than stable's: a rollout begins, or replaces the one in flight.
     case newTemplate = "git asks for another template"
-    case standsIn = "the candidate alone answers, and git asks for another template"
+    case standsIn = "only the candidate answers, and git asks for another template"
     case stableWanted = "git asks for the stable template again"
-    case heldOff = "git asks for what is held off"
+    case heldOff = "git asks for a revision that is held back"
     case manifestRemoved = "the manifest is removed"
     case manifestReturned = "the manifest is back"
-    case recordLost = "the record was lost, and something serves"
-    case candidateReady = "the candidate is ready and judged before traffic"
+    case recordLost = "the record was lost, but a revision serves"
+    case candidateReady = "the candidate is ready, and the gates before traffic pass"
     case stepBegan = "a step begins"
     case stepsEdited = "the list of steps changes"
     case held = "the rollout is held"
-    case released = "what held the rollout is over"
+    case released = "the reason for the hold is gone"
     case instancesAwaited = "a pause is over, but not all instances are ready"
     case stepsDone = "the last step is done"
     case trafficMoved = "traffic and instances are where they should be"
     case candidateFailed = "the candidate fails"
     case limitPassed = "the time limit passes"
     case probationOver = "the probation is over"
-    case shortage = "what should serve does not"
-    case shortageOver = "what should serve does again"
+    case shortage = "instances or the endpoint are missing"
+    case shortageOver = "no instance is missing, and the endpoint is open"
     case promoted = "mlctl promote"
     case paused = "mlctl pause"
     case resumed = "mlctl resume"
@@ -29,20 +29,22 @@ public enum PhaseEvent: String, CaseIterable, Codable, Sendable {
     case rolledBack = "mlctl rollback"
 }
 
-/// One change of phase, as a decision made it.
+/// One change of phase that a decision made.
 public struct PhaseTransition: Hashable, Codable, Sendable {
     public var from: Phase
     public var event: PhaseEvent
     public var to: Phase
 }
 
-/// The phase machine as a value: for each phase, which events lead where, which commands it takes, and how it ends when
-/// nothing else ends it. Decisions refuse commands by it, and tests hold every transition of the simulation to it.
+/// The phase machine as a value: for each phase, the events and the phases that they lead to, the allowed commands, and
+/// the time limit with its outcome. Decisions use it to refuse commands, and tests compare every transition of the
+/// simulation with it.
 public enum PhaseTable {
     public struct Row: Hashable, Sendable {
         public var phase: Phase
         public var next: [PhaseEvent: Set<Phase>]
-        /// What a person may ask for. Whether it can be done then also depends on the rollout; a refusal says why.
+        /// The commands that a person may give. Whether one can be carried out also depends on the rollout; a refusal
+        /// says why.
         public var commands: Set<CommandKind>
         public var limit: Limit
     }
@@ -73,11 +75,11 @@ public enum PhaseTable {
         row(transition.from).next[transition.event]?.contains(transition.to) ?? false
     }
 
-    /// Phases without a rollout, where a record may come back to.
+    /// Phases without a rollout, to which a recovered record may lead.
     private static let resting: Set<Phase> = [.healthy, .degraded, .rolledBack, .failed]
-    /// Where a rollout that has begun its steps may stand.
+    /// The phases of a rollout whose steps have begun.
     private static let stepping: Set<Phase> = [.progressing, .paused]
-    private static let rests = Limit(time: "none", outcome: "rests")
+    private static let rests = Limit(time: "none", outcome: "stays until something changes")
     private static let restingCommands: Set<CommandKind> = [.retry, .rollback, .suspend, .resume]
 
     private static let idle = Row(
@@ -170,7 +172,7 @@ public enum PhaseTable {
             .manifestRemoved: [.idle],
         ],
         commands: [.suspend, .resume],
-        limit: Limit(time: "progressDeadline", outcome: "ends all the same; what is missing is Degraded or Failed"))
+        limit: Limit(time: "progressDeadline", outcome: "ends anyway; if instances are missing, Degraded or Failed"))
 
     private static let healthy = Row(
         phase: .healthy,
@@ -208,7 +210,7 @@ public enum PhaseTable {
 }
 
 extension PhaseTable {
-    /// As ARCHITECTURE.md prints it.
+    /// The table as ARCHITECTURE.md prints it.
     public static var markdown: String {
         let rows = Phase.allCases.map { phase in
             let row = row(phase)

@@ -2,11 +2,11 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// From the state to what is to be served, and when to look again.
+/// From the state to the serving plan and the time of the next look.
 extension DecisionPass {
-    /// While evidence comes in: what bounds the time from a verdict to its effect.
+    /// The interval while evidence arrives. It bounds the time from a verdict to its effect.
     static let judgingInterval: TimeInterval = 0.5
-    /// While instances load: that they are ready, or never will be, is told at once.
+    /// The interval while instances load. The backend reports at once when they are ready or have failed.
     static let loadingInterval: TimeInterval = 5
 
     var capacity: Capacity { Capacity(state, observed: observed) }
@@ -38,7 +38,7 @@ extension DecisionPass {
         return plan
     }
 
-    /// - Returns: nil at rest.
+    /// - Returns: nil if nothing is expected to change.
     func nextLook() -> Date? {
         guard let rollout = state.rollout else { return nextLookAtRest }
         if rollout.phase == .preparing, !capacity.isCandidateReady {

@@ -1,9 +1,9 @@
 import ModelManifests
 import Serving
 
-/// What deployments have, and will have, of what their project may have.
+/// What deployments use, and will use, of their project's limits.
 extension RolloutState {
-    /// Of all revisions that serve, or are being loaded.
+    /// The demand of all revisions that serve or are being loaded.
     public func demand(_ observed: Observation?) -> ProjectDemand {
         let serving = [stable, rollout?.candidate].compactMap(\.self)
         var demand = serving.reduce(ProjectDemand()) { sum, deployed in
@@ -15,8 +15,8 @@ extension RolloutState {
 }
 
 extension ModelDeployment {
-    /// The most that it has at once until it is as it is written: a new revision is loaded beside the one that serves,
-    /// unless it waits for that one to go.
+    /// The most that the deployment uses at once until it is as the manifest says. A new revision is loaded beside the
+    /// one that serves, unless it waits for that one to stop.
     public func demand(from state: RolloutState?, _ observed: Observation?) -> ProjectDemand {
         var own = ProjectDemand(replicas: replicas, of: template)
         own.deployments = 1
@@ -28,7 +28,8 @@ extension ModelDeployment {
         return own.peak(serving)
     }
 
-    /// Files that change without a commit are pinned when they are looked at: the manifest does not say to what.
+    /// Files that change without a commit are pinned to a digest when they are read; the manifest does not name that
+    /// digest.
     private func isServed(by other: ServingTemplate) -> Bool {
         guard template.model.digest == nil, let digest = other.model.digest else { return template == other }
         return template.pinned(to: digest) == other

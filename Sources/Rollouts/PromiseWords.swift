@@ -1,10 +1,10 @@
 import Analysis
 import ModelManifests
 
-/// What the comparing gates of a deployment promise together, and what that rests on, in words.
+/// The combined guarantee of a deployment's comparing gates and its assumptions, as text.
 public struct PromiseWords: Hashable, Codable, Sendable {
     public var text: String
-    /// Such as `errors, slow: what an instance fails within 5 ms … is one event`.
+    /// For example `errors, slow: failures of an instance within 5 ms … are one event`.
     public var assumes: [String]
 
     /// - Parameter slices: those that gates are judged on.

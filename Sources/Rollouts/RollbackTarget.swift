@@ -1,9 +1,9 @@
 import ModelManifests
 
-/// Which revision a rollback goes to. Pure.
+/// Chooses the revision that a rollback goes to. Pure.
 ///
-/// Without a name it is the latest that served before the one that is left: always further back, never forward to what was
-/// just left, and never to what is quarantined.
+/// Without a name it is the latest revision that served before the one that is left. It is always an older one, never
+/// one that was left later, and never a quarantined one.
 struct RollbackTarget {
     struct Refusal: Error {
         var reason: String
@@ -26,14 +26,14 @@ struct RollbackTarget {
         }
         guard matching.allSatisfy({ $0.revision == found.revision }) else {
             let revisions = matching.map(\.revision.rawValue).joined(separator: ", ")
-            return .failure(Refusal(reason: "'\(prefix)' is the beginning of several revisions: \(revisions)"))
+            return .failure(Refusal(reason: "'\(prefix)' matches several revisions: \(revisions)"))
         }
         guard found.revision != state.stable?.revision else {
-            return .failure(Refusal(reason: "version \(found.version) serves already"))
+            return .failure(Refusal(reason: "version \(found.version) already serves"))
         }
         if !force, let reason = reasonAgainst(found.revision) {
             return .failure(
-                Refusal(reason: "version \(found.version) \(reason); '--force' goes back to it all the same"))
+                Refusal(reason: "version \(found.version) \(reason); '--force' rolls back to it anyway"))
         }
         return .success(found)
     }
@@ -53,22 +53,21 @@ struct RollbackTarget {
         }
         return .failure(
             Refusal(
-                reason: "every earlier revision is held off: version \(barred.version) \(reason); "
-                    + "'--to \(barred.revision) --force' goes back to it all the same"))
+                reason: "every earlier revision is held back: version \(barred.version) \(reason); "
+                    + "'--to \(barred.revision) --force' rolls back to it anyway"))
     }
 
-    /// All that was deployed, newest first.
+    /// All revisions that were deployed, newest first.
     private var known: [DeployedRevision] { [state.stable].compactMap(\.self) + state.history.map(\.deployed) }
 
-    /// When a revision was deployed for the first time, as far as the history goes back: what serves again is not newer for
-    /// it.
+    /// When a revision was first deployed, as far as the history goes back. Deploying it again does not make it newer.
     private func firstStart(of revision: Revision) -> Double {
         (known + [leaving]).filter { $0.revision == revision }.map { $0.startedAt.timeIntervalSince1970 }.min() ?? 0
     }
 
     private func reasonAgainst(_ revision: Revision) -> String? {
-        if let quarantine = state.quarantine(of: revision) { return "is held off: \(quarantine.reason)" }
-        return state.passedOver(revision).map { "is held off: \($0.reason)" }
+        if let quarantine = state.quarantine(of: revision) { return "is held back: \(quarantine.reason)" }
+        return state.passedOver(revision).map { "is held back: \($0.reason)" }
     }
 }
 

@@ -2,24 +2,24 @@ import Analysis
 import Foundation
 import ModelManifests
 
-/// A candidate on its way: what it is, how far it has come, and what is known about it.
+/// A rollout in flight: its candidate, how far it has come, and the evidence so far.
 public struct Rollout: Codable, Equatable, Sendable {
     public enum Purpose: String, Codable, Sendable {
-        /// A new template from git: judged step by step.
+        /// A new template from git, evaluated step by step.
         case release
-        /// There is no stable to compare with: steps and comparing gates are skipped.
+        /// There is no stable revision to compare with: steps and comparing gates are skipped.
         case first
         /// An operator asked for an earlier revision: it takes over as soon as it is ready.
         case restore
     }
 
-    /// How the candidate gets its place.
+    /// How the candidate gets the capacity for its instances.
     public enum Room: String, Codable, Sendable {
-        /// Beside stable.
+        /// In addition to stable's instances.
         case surge
-        /// One instance of stable makes way for one of the candidate.
+        /// One instance of stable stops for each instance of the candidate that starts.
         case drain
-        /// Stable leaves before the candidate comes.
+        /// Stable stops before the candidate starts.
         case recreate
 
         public init(_ settings: ModelDeployment) {
@@ -32,23 +32,24 @@ public struct Rollout: Codable, Equatable, Sendable {
         }
     }
 
-    /// Why a rollout waits, beyond what its step says.
+    /// Why a rollout is held, in addition to what its step waits for.
     public enum Hold: Codable, Equatable, Sendable {
         case byOperator(String?)
-        /// The deadline came without enough data. Ends by itself when all gates pass.
+        /// The deadline passed without enough data. Ends by itself when all gates pass.
         case insufficientEvidence
-        /// `onFailure: pause`.
+        /// A gate failed, with `onFailure: pause`.
         case gateFailed(String)
-        /// `onFailure: pause`: the candidate was not available for too long.
+        /// The candidate was not available for too long, with `onFailure: pause`.
         case unavailable(String)
         /// The data plane did not confirm the candidate's share in time. Ends by itself when it does.
         case trafficUnconfirmed
-        /// The steps were edited after the last one was done, and there are new ones among them that nobody has passed.
+        /// The steps were edited after the last one was done, and the new list has steps that were never passed.
         case stepsEdited
-        /// Requests are not split as asked, or too many of one side are in no gate's evidence: nothing can be compared.
+        /// Requests are not split as requested, or too many requests of one side are missing from the evidence. Nothing
+        /// can be compared.
         case splitMismatch(String)
 
-        /// Nobody asked for it, and no gate failed.
+        /// Whether the hold was neither requested by a person nor caused by a failure.
         var isStuck: Bool {
             switch self {
             case .insufficientEvidence, .trafficUnconfirmed, .splitMismatch: true
@@ -56,7 +57,7 @@ public struct Rollout: Codable, Equatable, Sendable {
             }
         }
 
-        /// It does not end by itself.
+        /// Whether the hold only ends when a person acts.
         public var needsPerson: Bool {
             switch self {
             case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch: true
@@ -67,43 +68,43 @@ public struct Rollout: Codable, Equatable, Sendable {
 
     public internal(set) var candidate: DeployedRevision
     public internal(set) var purpose: Purpose
-    /// As it began: a manifest that changes its strategy in mid-rollout changes the next one.
+    /// As of the start: a change of the strategy in the manifest takes effect with the next rollout.
     public internal(set) var strategy: RolloutSpec.Strategy
     public internal(set) var room: Room
     public internal(set) var stage: Stage
     public internal(set) var hold: Hold?
-    /// Time that counts towards the progress deadline: pauses and approvals are left out.
+    /// Time that counts towards the progress deadline. Pauses and approvals do not count.
     public internal(set) var progressSpent: Duration
-    /// Time that counts towards the limit of a stage that has one of its own.
+    /// Time that counts towards the limit of a stage that has its own.
     public internal(set) var stageSpent: Duration
     public internal(set) var judgement: Judgement
     public internal(set) var availability: AvailabilityLog
-    /// By source.
+    /// By metric source.
     public internal(set) var ledgers: [String: EvidenceLedger]
-    /// Sources that are asked for counters, and how that goes.
+    /// The sources that are polled for counters, and the state of each poll.
     public internal(set) var counterTurns: [String: CounterTurn]
-    /// Gates whose verdict has been told in an event, with that verdict.
+    /// Gates whose verdict was already recorded as an event, with that verdict.
     public internal(set) var announced: [String: Verdict]
-    /// Gates that failed and that an operator let the rollout go past.
+    /// Gates that failed and that an operator overrode.
     public internal(set) var overriddenGates: [String]
-    /// Whether requests are split as asked; nil before any were, and in records of before.
+    /// Whether requests are split as requested. Nil before any were, and in older records.
     var split: SplitWatch?
     /// Whose servers end, and how often; nil before any was seen, and in records of before.
     var crashes: CrashWatch?
-    /// Stable is judged against itself, too; nil where it is not, and in records of before.
+    /// The self-check, which compares stable with itself. Nil if this rollout has none, and in older records.
     var selfCheck: SelfCheck?
-    /// An operator lets it go on although not all of its instances are ready.
+    /// An operator let it continue although not all of its instances are ready.
     public internal(set) var isForced: Bool
 
-    /// One source's turn of being asked, over and over.
+    /// The state of polling one source.
     public struct CounterTurn: Codable, Equatable, Sendable {
         public var ordinal = 1
         public var dueAt: Date
-        /// Why it could not be asked last time.
+        /// Why the last poll failed.
         public var problem: String?
     }
 
-    /// It is being promoted, or on probation, and nothing holds it that only `promote` lifts.
+    /// Whether it is being promoted or on probation, without a hold that only `promote` ends.
     var isPastItsSteps: Bool {
         switch stage {
         case .preparing, .stepping, .rollingBack: return false
@@ -153,7 +154,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     }
 }
 
-/// How far a rollout has come, with what that stage needs.
+/// How far a rollout has come, with the data of that stage.
 public enum Stage: Codable, Equatable, Sendable {
     case preparing(Preparing)
     case stepping(Stepping)
@@ -162,31 +163,32 @@ public enum Stage: Codable, Equatable, Sendable {
     case rollingBack(RollingBack)
 }
 
-/// The candidate loads, and is judged by what needs no traffic.
+/// The candidate loads, and gates that need no traffic evaluate it.
 public struct Preparing: Codable, Equatable, Sendable {
-    /// All of its instances are ready: it waits for what is judged before any traffic.
+    /// All of its instances are ready; it waits for the gates that must pass before any traffic.
     public var isLoaded = false
-    /// An operator let it go on without what is judged before any traffic.
+    /// An operator skipped the gates that must pass before any traffic.
     public var skipsChecks = false
 }
 
-/// Steps are taken, one after the other.
+/// The steps run, one after the other.
 public struct Stepping: Codable, Equatable, Sendable {
-    /// The front of the list that is done. By its content the place is found again when the list changes.
+    /// The steps that are done, from the start of the list. When the list changes, the position is found again by their
+    /// content.
     public internal(set) var done: [StepMark] = []
-    /// The step that is under way; nil: the next one is still to be begun.
+    /// The current step. Nil: the next one has not begun yet.
     public internal(set) var current: StepMark?
     public internal(set) var begunAt: Date
-    /// An operator let this step go on.
+    /// An operator approved this step.
     public internal(set) var isApproved = false
-    /// The candidate's share that was last asked for, in per cent.
+    /// The candidate's share that was last requested, in percent.
     public internal(set) var weight = 0
-    /// The share of the traffic that is copied to the candidate, as last asked for, in per cent.
+    /// The share of the traffic that is copied to the candidate, as last requested, in percent.
     public internal(set) var mirror = 0
-    /// The step itself is done, but the candidate is not available, or its share not confirmed.
+    /// The step itself is done, but the candidate is not available, or its share is not confirmed.
     public internal(set) var awaitsAvailability = false
 
-    /// Waits for a clock or for a person.
+    /// Whether the step waits for a time or for a person.
     var isPausing: Bool {
         guard !awaitsAvailability else { return false }
         return switch current?.step.action {
@@ -196,10 +198,10 @@ public struct Stepping: Codable, Equatable, Sendable {
     }
 }
 
-/// The candidate has all traffic but a share that is held back, and the old revision is kept warm.
+/// The candidate has all traffic except a share that may be held back, and the old revision is kept warm.
 public struct OnProbation: Codable, Equatable, Sendable {
     public internal(set) var begunAt: Date
-    /// The candidate's share, in per cent.
+    /// The candidate's share, in percent.
     public internal(set) var weight: Int
 }
 
@@ -207,16 +209,16 @@ public struct OnProbation: Codable, Equatable, Sendable {
 public struct RollingBack: Codable, Equatable, Sendable {
     public internal(set) var reason: String
     public internal(set) var outcome: HistoryRecord.Outcome
-    /// The candidate is quarantined for it.
+    /// Whether the candidate is quarantined.
     public internal(set) var quarantines: Bool
     public internal(set) var actor: String?
-    /// The candidate's share while nobody else can answer, in per cent; 0 as soon as stable can, and always where the
-    /// candidate is bad.
+    /// The candidate's share while no other revision can answer, in percent. 0 as soon as stable can answer, and always
+    /// if the candidate is bad.
     public internal(set) var weight = 0
 }
 
 extension Rollout {
-    /// The candidate's share that is asked for, in per cent.
+    /// The candidate's requested share, in percent.
     public var weight: Int {
         switch stage {
         case .preparing: 0
@@ -227,7 +229,7 @@ extension Rollout {
         }
     }
 
-    /// The share of the traffic that is copied to the candidate, in per cent.
+    /// The share of the traffic that is copied to the candidate, in percent.
     public var mirror: Int { stepping?.mirror ?? 0 }
 
     public internal(set) var stepping: Stepping? {
@@ -240,10 +242,10 @@ extension Rollout {
 
     public var withdrawal: RollingBack? { if case .rollingBack(let back) = stage { back } else { nil } }
 
-    /// The steps have begun: what comes before any traffic is done.
+    /// Whether the steps have begun, so that everything that comes before traffic is done.
     public var hasBegunSteps: Bool { if case .preparing = stage { false } else { true } }
 
-    /// Steps that are done. In a later stage, all of them.
+    /// The number of steps that are done. `Int.max` in a later stage, where all are done.
     public var stepIndex: Int {
         switch stage {
         case .preparing: 0
@@ -252,7 +254,7 @@ extension Rollout {
         }
     }
 
-    /// When the step that is under way began.
+    /// When the current step began.
     public var stepStartedAt: Date? {
         switch stage {
         case .stepping(let stepping): stepping.begunAt

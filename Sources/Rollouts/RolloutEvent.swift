@@ -1,7 +1,7 @@
 import Foundation
 import ModelManifests
 
-/// Something that was decided about a deployment, for the audit trail. Written in one record with the state it led to.
+/// A decision about a deployment, for the audit trail. It is written together with the state that it led to.
 public struct RolloutEvent: Hashable, Codable, Sendable {
     public enum Kind: String, CaseIterable, Codable, Sendable {
         case deployed, rolloutStarted, stepStarted, gatePassed, gateFailed
@@ -11,7 +11,7 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
         case promoting, promoted, probationStarted, probationEnded
         case rollingBack, rolledBack, aborted, quarantined, superseded, retried, suspended, unsuspended
         case stuck, recovered, failed, removed, warning
-        /// What should serve does not, or not enough of it; and does again.
+        /// The deployment serves less than it should or not at all; and it serves again as it should.
         case degraded, available
         /// The data plane has taken an instance out of rotation; and has taken it back.
         case instanceEjected, instanceReturned
@@ -19,23 +19,22 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
 
     public var at: Date
     public var kind: Kind
-    /// The revision that it is about; nil where it is about the deployment.
+    /// The revision that the event is about. Nil if it is about the deployment.
     public var revision: Revision?
     public var version: String?
-    /// The git commit that was wanted when it was decided.
+    /// The git commit that was wanted at the time of the decision.
     public var commit: String?
     /// What happened and why, for people.
     public var message: String
-    /// Who asked for it; nil where the controller decided.
+    /// Who asked for it. Nil if the controller decided.
     public var actor: String?
-    /// Who the client said that it acts for, which nobody has checked. Left out where it said nothing else.
+    /// The identity that the client claimed to act for, without verification. Nil if it claimed none.
     public var claimedActor: String?
-    /// The gates as they stood: what the decision was taken on.
+    /// The gates at the time of the decision.
     public var evidence: [GateSummary]
-    /// Where the candidate failed or was taken back: ids of its last failing requests, newest last. Nil where there were
-    /// none.
+    /// If the candidate failed or was withdrawn: ids of its last failed requests, newest last. Nil if there were none.
     public var failedRequestIds: [String]?
-    /// Whose deployment it was then; nil: the one project of a controller that has no others.
+    /// The project of the deployment at that time. Nil: the only project of a controller without projects.
     public var project: String?
 
     public static let failedRequestLimit = 10
@@ -59,17 +58,17 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
     }
 }
 
-/// One gate as it stands: its verdict and why, for a status or an event.
+/// One gate's verdict and reason, for a status or an event.
 public struct GateSummary: Hashable, Codable, Sendable {
     public var name: String
     /// `pass`, `fail` or `insufficient`.
     public var verdict: String
-    /// The candidate's.
+    /// The candidate's samples.
     public var samples: Int
     public var reason: String
-    /// Its verdict is told, and nothing acts on it. Left out of JSON where it does.
+    /// The verdict is reported, but nothing acts on it. Left out of JSON if it is false.
     public var warnOnly: Bool
-    /// What it still needs to pass, as far as that can be told; nil where it has a verdict, and in events.
+    /// What the gate still needs to pass, as far as that is known. Nil if it has a verdict, and in events.
     public var missing: String?
 
     public init(

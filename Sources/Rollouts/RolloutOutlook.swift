@@ -1,7 +1,7 @@
 import Foundation
 import ModelManifests
 
-/// What would happen next to a rollout in flight, whatever its strategy.
+/// What happens next to a rollout in flight, for every strategy.
 struct RolloutOutlook {
     let state: RolloutState
     let rollout: Rollout
@@ -9,18 +9,18 @@ struct RolloutOutlook {
     private var spec: RolloutSpec { state.settings.rollout }
     private var version: String { rollout.candidate.version }
     private var isSuspended: Bool { state.isSuspended || state.settings.suspend }
-    /// Stable leaves before the candidate comes.
+    /// Stable stops before the candidate starts.
     private var isRecreating: Bool { rollout.room == .recreate && state.stable != nil }
 
     var next: [Outlook] {
         switch state.phase {
         case .preparing: return [readiness] + failure + (isSuspended ? [] : preparingDeadline)
         case .progressing, .paused:
-            if isSuspended { return [state.resumption(then: "the rollout goes on where it is")] + failure }
+            if isSuspended { return [state.resumption(then: "the rollout continues where it is")] + failure }
             return step + failure + deadline
         case .promoting: return [promotion]
         case .probation:
-            return (isSuspended ? [state.resumption(then: "its probation goes on")] : [endOfProbation]) + failure
+            return (isSuspended ? [state.resumption(then: "its probation continues")] : [endOfProbation]) + failure
         case .rollingBack: return [endOfRollback]
         case .idle, .healthy, .degraded, .rolledBack, .failed: return []
         }
@@ -44,7 +44,7 @@ struct RolloutOutlook {
         return "when version \(stable.version) has stopped and \(ready)"
     }
 
-    /// What is done once everything before the step at `index` is.
+    /// What follows when everything before the step at `index` is done.
     private func stepText(from index: Int) -> String {
         let marks = spec.marks
         let taken = rollout.stepTaken(from: index, of: marks)
@@ -75,7 +75,8 @@ struct RolloutOutlook {
         case .setWeight(100):
             return [Outlook(when: rollout.strategy.switchesAtOnce ? beforeTraffic : everyGate, then: switchText)]
         case .setWeight, .mirror:
-            let moved = step.action.isMirror ? "when the proxy copies the traffic" : "when the proxy has taken over"
+            let moved =
+                step.action.isMirror ? "when the proxy copies the traffic" : "when the proxy has moved the traffic"
             return [Outlook(when: step.advance == .evidence ? everyGate : moved, then: next)]
         }
     }
@@ -94,40 +95,41 @@ struct RolloutOutlook {
 
     private func held(_ hold: Rollout.Hold) -> [Outlook] {
         switch hold {
-        case .byOperator: [Outlook(when: "on 'mlctl resume'", then: "the rollout goes on where it is")]
+        case .byOperator: [Outlook(when: "on 'mlctl resume'", then: "the rollout continues where it is")]
         case .gateFailed(let name):
             [
-                Outlook(when: "on 'mlctl promote'", then: "it goes on past gate \(name)"),
+                Outlook(when: "on 'mlctl promote'", then: "it continues despite the failed gate \(name)"),
                 Outlook(when: "on 'mlctl retry'", then: "it starts again, with new evidence"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
         case .unavailable:
             [
-                Outlook(when: "on 'mlctl promote --force'", then: "it goes on although it is not available"),
+                Outlook(
+                    when: "on 'mlctl promote --force'", then: "it continues although the candidate is not available"),
                 Outlook(when: "on 'mlctl retry'", then: "it starts again, with new evidence"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
         case .insufficientEvidence:
             [
-                Outlook(when: rollout.hasBegunSteps ? everyGate : beforeTraffic, then: "it goes on by itself"),
+                Outlook(when: rollout.hasBegunSteps ? everyGate : beforeTraffic, then: "it continues by itself"),
                 Outlook(
                     when: rollout.hasBegunSteps ? "on 'mlctl promote'" : "on 'mlctl promote --skip-checks'",
-                    then: "it goes on without the evidence"),
+                    then: "it continues without the evidence"),
             ]
         case .stepsEdited:
             [
-                Outlook(when: "on 'mlctl promote'", then: "its promotion goes on past the new steps"),
+                Outlook(when: "on 'mlctl promote'", then: "the promotion continues without the new steps"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
         case .splitMismatch:
             [
-                Outlook(when: "on 'mlctl promote'", then: "it goes on with what is left of the evidence"),
+                Outlook(when: "on 'mlctl promote'", then: "it continues with the remaining evidence"),
                 Outlook(when: "on 'mlctl retry'", then: "it starts again, with new evidence"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
         case .trafficUnconfirmed:
             [
-                Outlook(when: "when the data plane confirms the candidate's share", then: "it goes on by itself"),
+                Outlook(when: "when the data plane confirms the candidate's share", then: "it continues by itself"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
         }
@@ -201,9 +203,9 @@ struct RolloutOutlook {
         "\(returnText), and version \(version) is not tried again"
     }
 
-    /// What the machine, not the model, keeps from starting is tried again.
+    /// If the machine prevented the start, and not the model, the candidate is tried again.
     private var wayBackUnlessMachine: String {
-        "\(wayBack), unless the machine is to blame"
+        "\(wayBack), unless the machine is the cause"
     }
 
     private var returnText: String {

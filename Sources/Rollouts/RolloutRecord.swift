@@ -2,9 +2,10 @@ import Analysis
 import Foundation
 import ModelManifests
 
-/// A state as bytes, whichever format they are in. The shape of each format is kept as a fixture of the tests.
+/// Reads and writes a state as bytes, and reads every older format. Tests keep a fixture of each format.
 public enum RolloutRecord {
-    /// Why bytes are no record that this version can read. What they hold is not lost: nobody may write over them.
+    /// Why this version cannot read the bytes as a record. Their content may be valid, so the record must not be
+    /// overwritten.
     public enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
         /// Written by a newer version.
         case newerFormat(Int)
@@ -13,15 +14,15 @@ public enum RolloutRecord {
         public var description: String {
             switch self {
             case .newerFormat(let format):
-                "it is of format \(format), and this version of mlctl reads formats up to \(RolloutState.currentFormat)"
-            case .unreadable(let reason): "it is no record that this version of mlctl knows (\(reason))"
+                "it has format \(format), but this version of mlctl reads formats up to \(RolloutState.currentFormat)"
+            case .unreadable(let reason): "this version of mlctl cannot read it (\(reason))"
             }
         }
     }
 
     public static func encode(_ state: RolloutState) throws -> Data { try JSONEncoder().encode(state) }
 
-    /// Older formats are brought up to the current one.
+    /// Converts older formats to the current one.
     public static func decode(_ data: Data) throws(Failure) -> RolloutState {
         do {
             let decoder = JSONDecoder()
@@ -29,7 +30,7 @@ public enum RolloutRecord {
             case 1: return try RolloutState(decoder.decode(RecordFormat1.self, from: data))
             case RolloutState.currentFormat: return try decoder.decode(RolloutState.self, from: data)
             case let format where format > RolloutState.currentFormat: throw Failure.newerFormat(format)
-            case let format: throw Failure.unreadable("there never was a format \(format)")
+            case let format: throw Failure.unreadable("format \(format) does not exist")
             }
         } catch let failure as Failure {
             throw failure
@@ -56,7 +57,7 @@ public enum RolloutRecord {
     }
 }
 
-/// Format 1: the phase stood beside optionals that only some phases had.
+/// Format 1: the phase was stored, beside optional fields that only some phases used.
 struct RecordFormat1: Decodable {
     var phase: Phase
     var since: Date

@@ -3,50 +3,50 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Everything that is known about one deployment's rollout: the record that is swapped in before anything is done.
+/// Everything that is known about one deployment's rollout: the record that is written before anything is done.
 public struct RolloutState: Codable, Equatable, Sendable {
-    /// Raised when the shape changes. `RolloutRecord` reads the older ones.
+    /// Incremented when the format changes. `RolloutRecord` reads the older formats.
     public static let currentFormat = 2
-    /// Bounds of the lists that a state carries along.
+    /// Bounds of the lists in the state.
     public static let historyLimit = 20
     public static let quarantineLimit = 20
 
     public var format: Int
-    /// Where the deployment is, with the data of that place.
+    /// Where the deployment stands, with the data of that stage.
     public internal(set) var course: Course
     /// When `phase` began.
     public var since: Date
-    /// What happened last, for people.
+    /// The last thing that happened, for people.
     public var message: String
-    /// Where it is served, from the first decision until nothing is left of it; nil: on this machine.
+    /// The target, from the first decision until nothing is left of the deployment. Nil: this machine.
     public private(set) var placedAt: Target?
-    /// Why git's manifest is not followed, and what to do; nil where it is.
+    /// Why git's manifest is not followed, and what to do. Nil if it is followed.
     public var heldBack: String?
-    /// The last manifest in force: how many replicas, where to answer, how to roll out.
+    /// The last manifest in force: replicas, endpoint, rollout.
     public var settings: ModelDeployment
-    /// The commit that `settings` came from.
+    /// The commit of `settings`.
     public var commit: String
     public var stable: DeployedRevision?
-    /// What should serve and does not; nil while all of it does.
+    /// What should serve and does not. Nil while everything does.
     public internal(set) var shortage: Shortage?
-    /// Since when all that should serve has served; nil while it does not.
+    /// Since when everything that should serve does. Nil while something does not.
     public internal(set) var availableSince: Date?
-    /// More replicas are wanted than before, and the new ones load; nil where all that are wanted are needed.
+    /// The manifest raised the replicas, and the new instances load. Nil if all wanted instances are needed.
     public internal(set) var growth: Growth?
     public var quarantined: [Quarantine]
-    /// A revision that the machine, not the model, kept from starting; nil where there is none.
+    /// A revision that the machine, and not the model, prevented from starting. Nil if there is none.
     public internal(set) var postponed: Postponement?
     /// Newest first.
     public var history: [HistoryRecord]
     /// Instances that the data plane has taken out of rotation; nil where there are none.
     public internal(set) var ejected: [EjectedInstance]?
-    /// Of all rollouts that were judged against themselves; nil where none was.
+    /// The results of all self-checks. Nil if there were none.
     public internal(set) var selfChecks: SelfCheckTally?
-    /// An operator's `suspend`, beside the manifest's own.
+    /// Whether an operator suspended it. The manifest can also suspend it.
     public var isSuspended: Bool
-    /// Rollouts of other deployments that come first, while one waits for them.
+    /// The dependencies whose rollouts this deployment waits for.
     public var waitsFor: [String]
-    /// The latest `now` that was decided at: time never goes back, whatever the clock does.
+    /// The latest `now` of a decision. Time never goes back, whatever the clock does.
     public var decidedAt: Date
 
     public init(deployment: ModelDeployment, commit: String, now: Date) {
@@ -85,7 +85,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
         }
     }
 
-    /// The rollout in flight; nil where there is none.
+    /// The rollout in flight. Nil if there is none.
     public internal(set) var rollout: Rollout? {
         get { if case .rollingOut(let rollout) = course { rollout } else { nil } }
         set {
@@ -94,58 +94,58 @@ public struct RolloutState: Codable, Equatable, Sendable {
         }
     }
 
-    /// The manifest is gone: everything is being drained and stopped.
+    /// Whether the manifest was removed, so that everything is being drained and stopped.
     public var isRemoved: Bool { course == .removing }
 
-    /// Where it is served. Gateways and host names follow the manifest; the place itself does not change.
+    /// Where the deployment is served. Gateways and host names follow the manifest; the site does not change.
     public var target: Target {
         get { placedAt ?? .local }
         set { placedAt = newValue == .local ? nil : newValue }
     }
 
-    /// Of every revision that serves, is on its way, or could be gone back to.
+    /// The templates of every revision that serves, is being rolled out, or could be rolled back to.
     public var templates: [ServingTemplate] {
         [stable?.template, rollout?.candidate.template].compactMap(\.self) + history.map(\.deployed.template)
     }
 
-    /// How a dependency ends that nobody but a person can bring.
-    public static let absentDependency = "which git does not have, or not valid"
+    /// How the text of a dependency ends if only a person can resolve it.
+    public static let absentDependency = "which is missing or not valid in git"
 
-    /// It waits for a rollout that will not come by itself.
+    /// Whether it waits for a rollout that will not come by itself.
     var waitsForNobody: Bool { waitsFor.contains { $0.hasSuffix(Self.absentDependency) } }
 
     public func quarantine(of revision: Revision) -> Quarantine? {
         quarantined.first { $0.revision == revision }
     }
 
-    /// The version that was left for the one that serves, by a rollback or an abort; nil where none was.
+    /// The version that was left by a rollback or an abort, if another one serves now. Nil if there is none.
     public var leftVersion: String? {
         if case .resting(let rest) = course { rest.setback?.version } else { nil }
     }
 
-    /// The manifest's number of instances, or that of whoever scales it.
+    /// The number of instances in the manifest, or the number that an external autoscaler wants.
     public func replicas(of deployed: DeployedRevision, _ observed: Observation?) -> Int {
         guard settings.scaling == .external else { return settings.replicas }
         return observed?.wantedReplicas[deployed.revision] ?? settings.replicas
     }
 
-    /// `mlctl rollback` would find a version to go back to.
+    /// Whether `mlctl rollback` would find a version to go back to.
     public var canRollBack: Bool {
         guard let stable, !isSuspended, !isRemoved else { return false }
         let found = RollbackTarget(self, leaving: rollout?.candidate ?? stable).find(nil, force: false)
         return if case .success = found { true } else { false }
     }
 
-    /// Why nothing new is rolled out, and what ends that; nil where it is not suspended.
+    /// Why nothing new is rolled out, and how to end that. Nil if it is not suspended.
     public var suspension: String? {
         if settings.suspend {
-            return "suspended by its manifest: nothing new is rolled out before 'suspend: false' in git"
+            return "suspended by its manifest: nothing new is rolled out until git has 'suspend: false'"
         }
-        return isSuspended ? "suspended: nothing new is rolled out before 'mlctl resume'" : nil
+        return isSuspended ? "suspended: nothing new is rolled out until 'mlctl resume'" : nil
     }
 
-    /// This state, with what a decision that is not taken over has seen of its candidate's availability. Where nothing can be
-    /// recorded, the time for which a candidate was not available adds up all the same, until it is taken out.
+    /// This state, with the candidate's availability as seen by a decision that could not be recorded. So the time
+    /// without availability adds up even if nothing can be recorded, until the candidate is withdrawn.
     public func noting(_ decided: RolloutState?) -> RolloutState {
         guard let decided, let seen = decided.rollout, seen.candidate == rollout?.candidate else { return self }
         var noted = self
@@ -154,24 +154,24 @@ public struct RolloutState: Codable, Equatable, Sendable {
         return noted
     }
 
-    /// How many instances of stable availability needs: those that are new and still load are not missed.
+    /// How many instances of stable are needed for availability. New instances that still load do not count as missing.
     func needed(_ wanted: Int) -> Int { min(wanted, growth?.from ?? wanted) }
 }
 
-/// Where a deployment is.
+/// Where a deployment stands.
 public enum Course: Codable, Equatable, Sendable {
     /// Nothing was deployed yet.
     case idle
     case rollingOut(Rollout)
-    /// Nothing is on its way.
+    /// No rollout is in flight.
     case resting(Rest)
-    /// The manifest is gone: everything is being drained and stopped.
+    /// The manifest was removed: everything is being drained and stopped.
     case removing
 }
 
-/// Nothing is on its way.
+/// No rollout is in flight.
 public struct Rest: Codable, Equatable, Sendable {
-    /// Why git's template is held off; nil where what git asks for serves.
+    /// Why git's template is held back. Nil if the template in git serves.
     public var setback: Setback?
 
     public struct Setback: Codable, Equatable, Sendable {
@@ -187,7 +187,7 @@ public struct Shortage: Codable, Equatable, Sendable {
         case tooFewInstances, endpointClosed
         /// No instance serves, and none will.
         case cannotServe
-        /// Stable has made way for the candidate, as the manifest asks for.
+        /// Stable has stopped for the candidate, as the manifest asks for.
         case intendedGap
     }
 
@@ -195,22 +195,22 @@ public struct Shortage: Codable, Equatable, Sendable {
     public var since: Date
     /// What is missing and why, for people.
     public var reason: String
-    /// An event has told it: its end is told too.
+    /// An event has reported the shortage, so its end is reported too.
     public var isTold: Bool
 }
 
-/// More replicas are wanted than there were.
+/// The manifest wants more replicas than before.
 public struct Growth: Codable, Equatable, Sendable {
-    /// So many are needed until the others are there.
+    /// How many instances are needed until the others are ready.
     public var from: Int
     public var since: Date
 }
 
-/// A revision that is not tried again before a time, because the machine kept it from starting.
+/// A revision that is not tried again before a certain time, because the machine prevented its start.
 public struct Postponement: Codable, Equatable, Sendable {
     public var revision: Revision
     public var reason: String
-    /// Tries so far.
+    /// The number of attempts so far.
     public var attempts: Int
     public var until: Date
 
@@ -220,7 +220,7 @@ public struct Postponement: Codable, Equatable, Sendable {
     }
 }
 
-/// A revision that serves, or is meant to.
+/// A revision that serves, or should serve.
 public struct DeployedRevision: Codable, Equatable, Sendable {
     public var revision: Revision
     public var template: ServingTemplate
@@ -237,7 +237,7 @@ public struct DeployedRevision: Codable, Equatable, Sendable {
     public var version: String { template.model.version }
 }
 
-/// A revision that is not tried again until its serving template changes, or someone says `mlctl retry`.
+/// A revision that is not tried again until its serving template changes or a person runs `mlctl retry`.
 public struct Quarantine: Codable, Equatable, Sendable {
     public var revision: Revision
     public var version: String
@@ -252,7 +252,7 @@ public struct Quarantine: Codable, Equatable, Sendable {
     }
 }
 
-/// A revision that was deployed, and how it ended.
+/// A revision that was deployed, and how its deployment ended.
 public struct HistoryRecord: Codable, Equatable, Sendable {
     public enum Outcome: String, Codable, Sendable {
         case replaced, superseded

@@ -3,9 +3,9 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Judges a share of the rollouts against themselves, and counts how that ends: see `SelfCheck`.
+/// Runs the self-check of some rollouts, and counts the results: see `SelfCheck`.
 extension DecisionPass {
-    /// Takes what the look has told, once the gates have.
+    /// Gives the self-check the intervals that the gates have just absorbed.
     mutating func checkOneself() {
         guard var rollout = state.rollout, var check = rollout.selfCheck else { return }
         for interval in absorbed {
@@ -20,7 +20,7 @@ extension DecisionPass {
         checked = rollout
     }
 
-    /// The rollout that was checked is over: one more is counted, false alarm or not.
+    /// Counts the self-check of a rollout that has ended, as a false alarm or not.
     mutating func countSelfCheck() {
         guard let checked, let outcome = checked.selfCheck?.outcome,
             state.rollout?.judgement.startedAt != checked.judgement.startedAt
@@ -32,8 +32,10 @@ extension DecisionPass {
 }
 
 extension SelfCheck {
-    /// - Returns: nil where the rollout is not one of those that are checked: by its revision and its beginning, so that every
-    ///   controller says the same of it.
+    /// Whether a rollout is checked depends only on its revision and start time, so that every controller decides the
+    /// same.
+    ///
+    /// - Returns: nil if this rollout is not checked.
     init?(_ judgement: Judgement, of candidate: DeployedRevision, share: Double) {
         let name = "\(candidate.revision)@\(candidate.startedAt.timeIntervalSinceReferenceDate)"
         let seed = SipHash(keyLow: 0x7365_6c66, keyHigh: 0x6368_6563_6b).hash(name)

@@ -1,7 +1,7 @@
 import Analysis
 import ModelManifests
 
-/// One setting of a deployment in words, such as `replicas: 2`: to be read, and held against what was before.
+/// One setting of a deployment as text, such as `replicas: 2`, for display and for comparison with the setting before.
 public struct SettingWords: Hashable, Codable, Sendable {
     public var name: String
     public var text: String
@@ -13,7 +13,7 @@ public struct SettingWords: Hashable, Codable, Sendable {
 }
 
 extension ModelDeployment {
-    /// All that may change without a new revision, in a fixed order.
+    /// All settings that may change without a new revision, in a fixed order.
     public var settingsWords: [SettingWords] {
         var words = [
             SettingWords(
@@ -35,7 +35,7 @@ extension ModelDeployment {
             return SettingWords(
                 "gate \(gate.name)",
                 asks + (jobText(of: gate).map { " (\($0))" } ?? "")
-                    + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "")
+                    + (gate.warnOnly ? " (warnOnly: reported, but nothing acts on it)" : "")
                     + (isLeftOut ? Self.leftOut : ""))
         }
         words += rollout.slices.map { SettingWords("slice \($0.name)", $0.text + sliceText) }
@@ -44,7 +44,7 @@ extension ModelDeployment {
             SettingWords("missedRegressionRate", "\(rollout.missedRegressionRate)"),
             SettingWords(
                 "progressDeadline",
-                "\(rollout.progressDeadline.goText), then \(rollout.onInsufficient.rawValue) where data is wanting"),
+                "\(rollout.progressDeadline.goText), then \(rollout.onInsufficient.rawValue) if data is missing"),
             SettingWords("onFailure", rollout.onFailure.rawValue),
             SettingWords(
                 "unavailableAfter",
@@ -69,15 +69,15 @@ extension ModelDeployment {
 
     private var whyNoSlice: String? { Self.whyNoSlice(rollout, endpoint.routing, replicas: replicas) }
 
-    /// That `rollout.slices` is there for nothing; nil where it is not.
+    /// Why `rollout.slices` has no effect. Nil if it has one.
     public var unjudgedSlices: String? {
         guard !rollout.slices.isEmpty, let whyNoSlice else { return nil }
         return "no gate is judged on rollout.slices: \(whyNoSlice)"
     }
 
-    private static let leftOut = " (left out: the old revision is gone by then)"
+    private static let leftOut = " (skipped: the old revision has stopped by then)"
 
-    /// Stable leaves before the candidate comes: there is no traffic to move, and nothing to compare with.
+    /// Stable stops before the candidate starts, so there is no traffic to move, and nothing to compare with.
     private var hasNoRoomForBoth: Bool { Rollout.Room(self) == .recreate }
 
     private func leavesOut(_ step: RolloutStep) -> Bool {
@@ -89,12 +89,12 @@ extension ModelDeployment {
         }
     }
 
-    /// Its check gates, and in what each will run: in a cluster as Jobs, beside what they check.
+    /// The check gates that run as Jobs in a cluster, and the image that each uses.
     public var clusterChecks: [String] {
         rollout.gates.compactMap { gate in jobText(of: gate).map { "check \(gate.name) runs \($0)" } }
     }
 
-    /// - Returns: nil for what is no check, or runs on the controller's machine.
+    /// - Returns: nil if the gate is not a check, or if it runs on the controller's machine.
     private func jobText(of gate: GateSpec) -> String? {
         guard case .check(let check) = gate.kind, isInCluster else { return nil }
         let image = check.image ?? template.runtime.image
@@ -124,7 +124,7 @@ extension ModelDeployment {
         }
     }
 
-    /// As pods of the cluster ask for a Service.
+    /// The URL at which pods of the cluster reach a Service.
     private func clusterAddress(of service: String) -> String {
         "http://\(service).\(key.namespace).svc" + (endpoint.port.map { $0 == 80 ? "" : ":\($0)" } ?? "")
     }
@@ -138,7 +138,7 @@ extension ModelDeployment {
 
     private var routingText: String {
         var parts: [String] = [endpoint.routing.text]
-        if endpoint.keepsUsers { parts.append("users stay where they were answered" + keptApart) }
+        if endpoint.keepsUsers { parts.append("users stay with the revision that answered them" + keptApart) }
         parts += endpoint.observe.map { observation in
             "\(observation.name) is observed at \(observation.subject.rawValue) \(observation.path.text)"
         }
@@ -152,26 +152,26 @@ extension ModelDeployment {
         if case .kubernetes = target { true } else { false }
     }
 
-    /// Proxies of a cluster know nothing of each other's users. They agree on everybody's place while the weights stay.
+    /// Proxies in a cluster do not know each other's users. While the weights stay the same, they assign users alike.
     private var keptApart: String {
         let weights = rollout.steps.compactMap { step -> Int? in
             if case .setWeight(let weight) = step.action, (1..<100).contains(weight) { weight } else { nil }
         }
         guard isInCluster, endpoint.routing.isSticky, Set(weights).count > 1 else { return "" }
-        return " by the same proxy: with proxyReplicas over 1, some move between revisions when the weight changes; "
-            + "a test of one weight moves nobody"
+        return " at the same proxy: with proxyReplicas over 1, some move between revisions when the weight changes; "
+            + "a test with a single weight moves nobody"
     }
 
     private var strategyText: String {
         var parts = [rollout.strategy.rawValue]
-        if rollout.capacity == .drainThenLoad { parts.append("the old revision makes room first") }
+        if rollout.capacity == .drainThenLoad { parts.append("the old revision stops first") }
         if let preview = rollout.preview {
             parts.append(previewText(preview))
         }
         return parts.joined(separator: ", ")
     }
 
-    /// Both revisions are loaded at once while the new one is judged.
+    /// Whether both revisions are loaded at once during a rollout.
     public var overlapsRevisions: Bool { rollout.capacity == .surge && rollout.strategy != .recreate }
 }
 

@@ -3,18 +3,19 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Follows how requests are split between stable and candidate, from one look to the next.
+/// Checks how requests are split between stable and candidate, from one look to the next.
 ///
-/// A look counts only where the same share was asked for, and was in force, all through it: it was confirmed at both looks
-/// before, and is now. So nothing is said about moments at which weights change, proxies come or go, or a revision is without
-/// an instance.
+/// A look counts only if the same share was requested and in force throughout: it was confirmed at the two looks
+/// before, and is confirmed now. So moments in which weights change, proxies come or go, or a revision has no instance
+/// say nothing.
 struct SplitWatch: Codable, Equatable, Sendable {
     private struct Baseline: Codable, Equatable, Sendable {
         var epoch: String
         var counters: SplitCounters
     }
 
-    /// Looks in a row after which a share is in force for certain: what is observed and what is counted may be a look apart.
+    /// The number of consecutive looks after which a share is certainly in force: the observation and the counters may
+    /// be one look apart.
     private static let settlingLooks = 2
 
     /// So long a mismatch has to last before a person is asked. A candidate that hangs loses its requests, too, and fails by
@@ -24,11 +25,11 @@ struct SplitWatch: Codable, Equatable, Sendable {
     private(set) var evidence = SplitEvidence()
     /// Since when there is a mismatch; nil where there is none, and in records of before.
     private var mismatchedSince: Date?
-    /// A person has let the rollout go on all the same.
+    /// A person let the rollout continue despite the mismatch.
     var isOverridden = false
-    /// By the reading's instance: of the last look.
+    /// The counters of the last look, by the reading's `instance`.
     private var baselines: [String: Baseline] = [:]
-    /// The candidate's share, in per cent.
+    /// The candidate's share, in percent.
     private var share: Int?
     private var settled = 0
 
@@ -39,8 +40,8 @@ struct SplitWatch: Codable, Equatable, Sendable {
     var isEmpty: Bool { baselines.isEmpty && evidence == SplitEvidence() }
 
     /// - Parameters:
-    ///   - share: the candidate's, as asked for since the last look, in per cent.
-    ///   - isInForce: the data plane confirms it.
+    ///   - share: the candidate's requested share since the last look, in percent.
+    ///   - isInForce: whether the data plane confirms it.
     mutating func look(
         at readings: [Reading], stable: Revision, candidate: Revision, share: Int, isInForce: Bool, now: Date
     ) {
@@ -73,7 +74,7 @@ struct SplitWatch: Codable, Equatable, Sendable {
 }
 
 extension Rollout {
-    /// How the split of requests stands, for people; nil before there was any.
+    /// The split of requests, for display. Nil before there were any.
     public var splitSummary: SplitSummary? {
         guard let split, split.evidence.candidate.drawn + split.evidence.stable.drawn > 0 else { return nil }
         let evidence = split.evidence
@@ -84,7 +85,7 @@ extension Rollout {
             stableMissing: evidence.stable.missing, reason: evidence.reason)
     }
 
-    /// Why the gates' evidence is not of what it should be; nil where it is, and where a person went past it.
+    /// Why the evidence cannot be trusted because of the split. Nil if it can, or if a person overrode the mismatch.
     var splitMismatch: String? {
         guard let split, isSplitInDoubt else { return nil }
         return "requests are not split as asked: \(split.evidence.reason)"
@@ -100,20 +101,20 @@ extension Rollout {
     func isSplitForPerson(at now: Date) -> Bool { split?.isForPerson(at: now) ?? false }
 }
 
-/// The observed split of requests against the one that was asked for, since the rollout began.
+/// The observed split of requests compared with the requested one, since the rollout began.
 public struct SplitSummary: Hashable, Codable, Sendable {
-    /// The difference is none that chance would bring once in 1,000 rollouts.
+    /// The difference is larger than chance would cause in one of 1,000 rollouts.
     public var isMismatched: Bool
-    /// Of both sides; new users where routing is sticky.
+    /// The requests of both sides. With sticky routing, new users.
     public var requests: Int
-    /// Those of them that were given to the candidate.
+    /// Those of them that the candidate got.
     public var candidate: Int
-    /// As many as it was to have.
+    /// The number that the candidate should have got.
     public var asked: Int
-    /// Of the candidate, in no gate's evidence: its client gave up, or it was broken off.
+    /// The candidate's requests that are in no gate's evidence: the client gave up, or the connection broke.
     public var candidateMissing: Int
     public var stableMissing: Int
-    /// In words, and where requests were lost.
+    /// The result as text, including where requests were lost.
     public var reason: String
 
     public init(

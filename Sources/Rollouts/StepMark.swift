@@ -7,8 +7,8 @@ public struct StepMark: Codable, Equatable, Sendable {
 }
 
 extension RolloutSpec {
-    /// The steps as they are followed. A list always ends with all of the traffic, and has that nowhere else, so that no
-    /// edit can make "nothing is left to do" of it.
+    /// The steps as they are followed. The list always ends with a single `setWeight: 100`, so that no edit can make a
+    /// list with nothing left to do.
     public var marks: [StepMark] {
         let all = steps.last { $0.action == .setWeight(100) } ?? RolloutStep(.setWeight(100))
         let listed = steps.filter { $0.action != .setWeight(100) } + [all]
@@ -20,18 +20,19 @@ extension RolloutSpec {
 }
 
 extension [StepMark] {
-    /// After what it has in common with `before`, all of which was passed, there are more than the last step.
+    /// Whether more than the last step follows the part that the list has in common with `before`, all of which was
+    /// passed.
     func hasNewSteps(since before: [StepMark]) -> Bool {
         zip(self, before).prefix { $0 == $1 }.count < count - 1
     }
 }
 
 extension Stepping {
-    /// Finds its place in a list that may have changed: steps that are done and still stand at the front stay done, and the
-    /// first that differs is the next to do.
+    /// Finds the position in a list that may have changed. Steps that are done and are still at the start of the list
+    /// stay done; the first step that differs is next.
     ///
-    /// The weight does not rise by it. It falls at once to what the new list gives at that place.
-    /// - Returns: whether the place is another, or the step is.
+    /// This never raises the weight. It lowers the weight at once to what the new list gives at that position.
+    /// - Returns: whether the position or the step changed.
     mutating func findPlace(in list: [StepMark]) -> Bool {
         let kept = zip(done, list).prefix { $0 == $1 }.count
         let next = kept < list.count ? list[kept] : nil
@@ -48,7 +49,7 @@ extension Stepping {
         return true
     }
 
-    /// What these steps leave the candidate with. All of the traffic is given by promotion alone.
+    /// The candidate's shares after these steps. Only a promotion gives it all the traffic.
     private static func shares(after steps: some Sequence<StepMark>) -> (weight: Int, mirror: Int) {
         steps.reduce(into: (weight: 0, mirror: 0)) { shares, mark in
             switch mark.step.action {
@@ -61,12 +62,12 @@ extension Stepping {
         }
     }
 
-    /// The step's effect on the traffic, as it begins.
+    /// The step's effect on the traffic when it begins.
     mutating func takeEffect(of step: RolloutStep) {
         switch step.action {
         case .setWeight(let weight) where weight < 100:
             self.weight = weight
-            // Traffic of its own takes the place of copies.
+            // Once it has a weight, the candidate gets no more copies.
             if weight > 0 { mirror = 0 }
         case .mirror(let share): mirror = share
         case .setWeight, .gate, .pause, .approval: break

@@ -2,9 +2,9 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Whether what should serve does: told as it begins and as it ends, in every phase.
+/// Detects whether the deployment serves as it should, and reports the start and the end of a shortage, in every phase.
 extension DecisionPass {
-    /// A shortage that is over sooner is in the status, and in no event.
+    /// A shorter shortage appears in the status, but not in an event.
     static let shortageTellingDelay: TimeInterval = 3
     /// So long a server that ends again and again is not ready before it is said that it cannot serve.
     static let crashLoopPatience: TimeInterval = 5
@@ -38,7 +38,7 @@ extension DecisionPass {
         state.availableSince = isAvailable ? now : nil
     }
 
-    /// Without a rollout it is a change of phase; with one, the rollout's phase stays.
+    /// Without a rollout this changes the phase. With one, the rollout's phase stays.
     private mutating func transitionOfService(
         _ event: PhaseEvent, _ message: String?, _ change: (inout RolloutState) -> Void
     ) {
@@ -52,7 +52,7 @@ extension DecisionPass {
 
     private mutating func endShortage() {
         guard let shortage = state.shortage else { return }
-        var text = "all that should serve does"
+        var text = "everything that should serve does"
         if case .resting(let rest) = state.course, let stable = state.stable {
             text = rest.setback?.reason ?? "version \(stable.version) serves"
         }
@@ -68,12 +68,12 @@ extension DecisionPass {
 
     private typealias Missing = (kind: Shortage.Kind, reason: String)
 
-    /// - Returns: nil where all that should serve does, and where nothing should.
+    /// - Returns: nil if everything that should serve does, or if nothing should serve.
     private func shortage() -> (kind: Shortage.Kind, reason: String)? {
         guard let stable = state.stable, !state.isRemoved else { return nil }
         if state.rollout != nil, capacity.isGap {
             return observed.ready(stable.revision) > 0
-                ? nil : (.intendedGap, "version \(stable.version) has made way, and its successor is not ready yet")
+                ? nil : (.intendedGap, "version \(stable.version) has stopped, and the candidate is not ready yet")
         }
         let serving = plan().revisions.filter { $0.weight > 0 }.map(\.revision)
         for deployed in [stable, state.rollout?.candidate].compactMap(\.self) where serving.contains(deployed.revision)
@@ -84,7 +84,7 @@ extension DecisionPass {
         guard observed.endpoint == nil else { return nil }
         return (
             .endpointClosed,
-            "the endpoint is not open: \(observed.endpointProblem ?? "the data plane does not answer at it yet")"
+            "the endpoint is not open: \(observed.endpointProblem ?? "the data plane does not answer there yet")"
         )
     }
 
@@ -95,7 +95,8 @@ extension DecisionPass {
         if state.rollout == nil {
             needed = state.needed(wanted)
         } else {
-            // Where one makes room for the other, numbers change from moment to moment.
+            // With `drainThenLoad` the numbers of both sides change from moment to moment, so one ready instance is
+            // enough here.
             needed = state.rollout?.room == .surge ? state.needed(wanted) : 1
         }
         guard ready < needed else { return nil }
@@ -114,7 +115,7 @@ extension DecisionPass {
         return state.shortage.map { now.timeIntervalSince($0.since) >= Self.crashLoopPatience } ?? false
     }
 
-    /// Where one makes room for the other, all but one of the instances serve, on whichever side.
+    /// With `drainThenLoad`, all instances except one must be ready, counted over both sides.
     private func missingTogether(_ serving: [Revision], _ stable: DeployedRevision) -> Missing? {
         guard state.rollout?.room == .drain else { return nil }
         let ready = serving.reduce(0) { $0 + observed.ready($1) }
@@ -123,17 +124,17 @@ extension DecisionPass {
         let waiting = [state.rollout?.candidate, stable].compactMap(\.self).first { serving.contains($0.revision) }
         return (
             .tooFewInstances,
-            "\(ready) of \(needed) instances ready on both sides together: \(notReadyReason(waiting ?? stable))"
+            "\(ready) of \(needed) instances of both revisions together are ready: \(notReadyReason(waiting ?? stable))"
         )
     }
 
-    /// The manifest's number, or that of whoever scales it.
+    /// The number of instances in the manifest, or the number that an external autoscaler wants.
     func replicas(of revision: Revision) -> Int {
         guard state.settings.scaling == .external else { return state.settings.replicas }
         return observed.wantedReplicas[revision] ?? state.settings.replicas
     }
 
-    /// Instances that a manifest wants in addition are needed once they are there, or when it has taken too long.
+    /// Additional instances are needed once they are ready, or once they have taken too long.
     private mutating func growNeeds() {
         guard let growth = state.growth, let stable = state.stable else { return }
         let wanted = replicas(of: stable.revision)

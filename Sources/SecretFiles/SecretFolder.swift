@@ -1,13 +1,13 @@
 import Glibc
 
-/// Secrets that the operator has put into a folder, a file each: what a manifest's `valueFrom` may name.
+/// A folder with one file per secret, filled by the operator. A manifest's `valueFrom` names these secrets.
 ///
-/// A folder that is mounted from a Secret of Kubernetes is one too; its files are links.
+/// The folder may be a mounted Kubernetes Secret, whose files are links.
 public struct SecretFolder: Hashable, Codable, Sendable {
     public struct Missing: Error, Hashable, Sendable {
-        /// What is wrong and what to do.
+        /// What is wrong and what to do about it.
         public var message: String
-        /// No change of the folder can help.
+        /// True where no change of the folder can help, because the name itself is invalid.
         public var isHopeless: Bool
     }
 
@@ -15,7 +15,7 @@ public struct SecretFolder: Hashable, Codable, Sendable {
     static let nameBytesLimit = 200
 
     public var path: String
-    /// Of its files, those that may be named (a project's `policy.secrets`); nil: all.
+    /// The secrets that may be named (a project's `policy.secrets`); nil allows all.
     public var allowed: Set<String>?
 
     public init(path: String, allowed: Set<String>? = nil) {
@@ -23,7 +23,7 @@ public struct SecretFolder: Hashable, Codable, Sendable {
         self.allowed = allowed
     }
 
-    /// - Throws: `Missing` for one that is not there, may not be named, or cannot be a variable's value.
+    /// - Throws: `Missing` where the secret does not exist, may not be named, or cannot be the value of a variable.
     public func value(of name: String) throws(Missing) -> String {
         guard Self.isSafe(name) else {
             throw Missing(
@@ -47,11 +47,11 @@ public struct SecretFolder: Hashable, Codable, Sendable {
                 message: "the secret in \(file) cannot be a variable: it is larger than 1 MiB, or holds a NUL",
                 isHopeless: false)
         }
-        // An editor's last newline is no part of a secret.
+        // The newline that editors add at the end is not part of the secret.
         return String(decoding: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...], as: UTF8.self)
     }
 
-    /// At most a byte more than the limit; nil for what is no file, or cannot be read. A pipe keeps nobody waiting.
+    /// Reads at most one byte more than the limit; nil where it is not a regular file or cannot be read. A pipe does not block.
     private static func read(_ path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         guard descriptor >= 0 else { return nil }

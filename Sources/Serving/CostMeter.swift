@@ -1,47 +1,48 @@
 import ModelManifests
 
-/// Counts what the instances of one deployment cost, over the very time over which their requests are counted.
+/// Measures what the instances of one deployment cost, over the same intervals in which their requests are counted.
 ///
-/// Between two looks at a ready instance it adds CPU seconds, resident bytes times seconds, seconds, and requests. What lies
-/// between looks of which one is missing (a restart of the server or of the proxy, an instance that was not ready) is in none
-/// of them, so each over another stays a mean of what was seen. An instance counts once it has settled: from a while after
-/// its first requests on, so that what is loaded with them is no cost of a request.
+/// Between two observations of a ready instance it adds CPU seconds, resident bytes times seconds, seconds, and
+/// requests. Intervals with a gap (the server or the proxy restarted, the instance was not ready) are added to none of
+/// the sums, so the quotient of any two sums stays a mean over the observed time. An instance is measured from
+/// `settlingSeconds` after its first requests on, so that work done once at the first requests is not counted as a cost
+/// of requests.
 public struct CostMeter: Sendable {
-    /// After a server's first requests.
+    /// How long after a server's first requests its costs are left out.
     public static let settlingSeconds = 10.0
-    /// More than any deployment has. What is beyond is not measured.
+    /// The most instances that are measured. No deployment has more.
     static let instanceLimit = 512
 
     fileprivate struct Look: Sendable {
         var atSeconds: Double
         var cost: ProcessCost
         var requests: Int
-        /// Of whoever counts the requests.
+        /// The epoch of the source that counts the requests.
         var epoch: String
     }
 
     fileprivate struct Meter: Sendable {
         var last: Look
-        /// When its server had answered something first.
+        /// When its server was first seen to have answered a request.
         var busySince: Double?
         var cpuSeconds = 0.0
         var memoryByteSeconds = 0.0
         var seconds = 0.0
         var requests = 0
-        /// CPU since it was first seen, settled or not.
+        /// CPU seconds since it was first seen, settling time included.
         var allCPUSeconds = 0.0
     }
 
     private let epoch: String
     private var meters: [String: Meter] = [:]
 
-    /// - Parameter epoch: another one for each meter, so that nobody takes it for one that has counted before.
+    /// - Parameter epoch: different for each meter, so that its counters are not taken for those of an earlier one.
     public init(epoch: String) { self.epoch = epoch }
 
     /// - Parameters:
-    ///   - seconds: of a clock that only rises.
-    ///   - readings: the proxy's, of the same moment.
-    /// - Returns: what has been counted so far, of each instance.
+    ///   - seconds: the time, from a clock that only rises.
+    ///   - readings: the proxy's readings at the same moment.
+    /// - Returns: the cumulative counters of each instance.
     public mutating func look(atSeconds seconds: Double, _ costs: [ProcessCost], _ readings: [Reading]) -> [Reading] {
         let counted = Dictionary(readings.map { ($0.instance, $0) }, uniquingKeysWith: { first, _ in first })
         let there = Set(costs.map(\.instance))
@@ -92,7 +93,7 @@ extension CostMeter.Meter {
 }
 
 extension RequestCounters {
-    /// All that its instance was given to do: recorded requests, and those whose clients gave up, among them.
+    /// All requests that the instance was given, including recorded requests and those whose clients gave up.
     fileprivate var allRequests: Int {
         let users = every.map { $0.requests + ($0.abandoned.first ?? 0) } ?? requests + abandonedTotal
         return users + (synthetic?.requests ?? 0)

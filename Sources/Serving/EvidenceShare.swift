@@ -1,15 +1,15 @@
 import ModelManifests
 
-/// Which users' first requests one of several proxies counts.
+/// Decides which of several proxies counts a user's first request.
 ///
-/// With sticky routing the user is what was randomised, and his first request is evidence. Two proxies would both see a
-/// first one, and the same user would count twice: so each user counts at one proxy alone, wherever else he goes. Who that
-/// is, each proxy works out by itself (rendezvous hashing: Thaler, Ravishankar, "Using name-based mappings to increase hit
-/// rates", 1998), so that few users change over when a proxy comes or goes.
+/// With sticky routing the user is the randomised unit, and their first request is evidence. Two proxies would each see
+/// a first request, and the same user would count twice. So each user counts at one proxy only, whichever proxies they
+/// use. Each proxy computes by itself which users it counts (rendezvous hashing: Thaler, Ravishankar, "Using name-based
+/// mappings to increase hit rates", 1998), so few users move when a proxy comes or goes.
 public struct EvidenceShare: Hashable, Codable, Sendable {
     /// This proxy's name.
     public var own: String
-    /// The names of those that answer.
+    /// The names of all proxies that answer.
     public var all: [String]
 
     public init(own: String, all: [String]) {
@@ -18,7 +18,7 @@ public struct EvidenceShare: Hashable, Codable, Sendable {
     }
 }
 
-/// An `EvidenceShare` as each request needs it.
+/// An `EvidenceShare` prepared for a quick check of each request.
 public struct EvidenceOwner: Hashable, Sendable {
     private let own: UInt64?
     private let others: [UInt64]
@@ -29,7 +29,7 @@ public struct EvidenceOwner: Hashable, Sendable {
         others = Set(share.all).subtracting([share.own]).map { hash.hash($0) }.sorted()
     }
 
-    /// - Parameter user: the hash of his key.
+    /// - Parameter user: the hash of the user's key.
     @inline(__always)
     public func counts(_ user: UInt64) -> Bool {
         guard let own else { return false }

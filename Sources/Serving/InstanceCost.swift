@@ -1,10 +1,10 @@
 import ModelManifests
 
-/// What an instance has cost, for people: since its costs are counted, and now.
+/// What an instance costs, for display: in total since measuring began, and now.
 public struct InstanceCost: Hashable, Codable, Sendable {
     /// CPU seconds of all its processes.
     public var cpuSeconds: Double
-    /// Resident bytes of all its processes, now. What two of them share counts twice.
+    /// Resident bytes of all its processes, now. Memory that two processes share counts twice.
     public var memoryBytes: Int
 
     public init(cpuSeconds: Double, memoryBytes: Int) {
@@ -17,12 +17,12 @@ public struct InstanceCost: Hashable, Codable, Sendable {
 public struct ProcessCost: Hashable, Sendable {
     public var instance: String
     public var revision: Revision
-    /// Changes with each start of its server: what was used is counted anew from there.
+    /// Changes with each start of the server, when its usage counts from zero.
     public var server: String
     public var isReady: Bool
-    /// Of its processes, those that have ended among them, since the server's start.
+    /// CPU seconds of the server's processes since its start, including processes that have ended.
     public var cpuSeconds: Double
-    /// Resident, now.
+    /// Resident bytes, now.
     public var memoryBytes: Int
 
     public init(

@@ -1,28 +1,28 @@
 import ModelManifests
 
-/// What a backend sees of one deployment, now.
+/// What a backend observes of one deployment, now.
 public struct Observation: Hashable, Codable, Sendable {
     public var instances: [InstanceObservation]
-    /// Where the service answers; nil while the endpoint is not open.
+    /// Where the service answers. Nil while the endpoint is not open.
     public var endpoint: String?
-    /// Why the endpoint is not open, and what to do: its port is taken by another program, say. Nil while it is open, and
-    /// where the reason is not known.
+    /// Why the endpoint is not open, and what to do, for example that another program uses its port. Nil while it is
+    /// open, and if the reason is not known.
     public var endpointProblem: String?
-    /// Where the candidate can be tried; nil where it cannot, or not yet.
+    /// Where the candidate can be tried. Nil if it cannot be tried, or not yet.
     public var preview: String?
-    /// The weights that the data plane routes by; nil where it could not be asked.
+    /// The weights that the data plane uses. Nil if it could not be asked.
     public var weights: [Revision: Int]?
-    /// The shares that the data plane copies; nil where it could not be asked.
+    /// The shares of requests that the data plane copies, in percent. Nil if it could not be asked.
     public var mirrors: [Revision: Int]?
-    /// The last plan that was applied, where the backend keeps it: what a controller that lost its record goes by.
+    /// The last plan that was applied, if the backend keeps it. A controller that lost its record uses it.
     public var plan: ServingPlan?
-    /// What is wrong and what to do, for the status. Nothing here stops what serves.
+    /// Problems and what to do, for the status. None of them stops the instances that serve.
     public var problems: [String]
-    /// How many instances somebody else wants of a revision, where `replicas: external` hands that over.
+    /// With `replicas: external`: the number of instances that another controller wants for each revision.
     public var wantedReplicas: [Revision: Int]
-    /// Since the data plane began to count: requests that were cut off because they outlived their drain.
+    /// Requests that were cut off because they outlived their drain, since the data plane began to count.
     public var cutRequests: Int
-    /// Since the data plane began to count: connections that no instance took.
+    /// Connections that no instance accepted, since the data plane began to count.
     public var refusedConnections: Int
 
     public init(
@@ -54,19 +54,20 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
     public enum Condition: String, Codable, Sendable {
         /// Files are being fetched and verified.
         case fetching
-        /// The machine or the cluster, not the model, keeps it from starting: its program is not there, a download failed,
-        /// there is no memory or no file descriptor. Tried again and again with a growing delay; `reason` says why.
+        /// The machine or the cluster, not the model, prevents the start: the program is missing, a download failed, or
+        /// there is no memory or no file descriptor. The start is retried with a growing delay; `reason` says why it
+        /// failed.
         case blocked
-        /// The process runs; its start-up and readiness probes, then its warm-up, are still to be answered.
+        /// The process runs. Its start-up and readiness probes, and then its warm-up, have not succeeded yet.
         case starting
         case ready
-        /// Was ready; its probe fails now. It gets no traffic.
+        /// It was ready, and its probe fails now. It gets no traffic.
         case unready
-        /// Gets no new requests, finishes those it has, and stops.
+        /// It gets no new requests, finishes those that it has, and stops.
         case draining
-        /// Ended again and again: started anew with a growing delay.
+        /// It ended repeatedly, and is restarted with a growing delay.
         case crashLooping
-        /// Will not be started again: its command does not exist, its files do not match their digest.
+        /// It is not started again: its command does not exist, or its files do not match their digest.
         case failed
     }
 
@@ -78,9 +79,9 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
     public var isEjected: Bool?
     /// What is wrong and what to do; nil while all is well.
     public var reason: String?
-    /// `host:port` of each named port; the one that serves, under the empty name too.
+    /// `host:port` of each named port. The port that serves requests is also listed under the empty name.
     public var addresses: [String: String]
-    /// Where its model's files are; nil where it has none, or they are not on this machine.
+    /// The folder of its model's files. Nil if there is none, or if the files are not on this machine.
     public var modelFolder: String?
 
     public init(

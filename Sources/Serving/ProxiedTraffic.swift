@@ -1,20 +1,20 @@
 import ModelManifests
 
-/// What the proxies of a place say of one deployment's requests, all together.
+/// The combined reports of all proxies of a site about one deployment's requests.
 public struct ProxiedTraffic: Hashable, Sendable {
-    /// By proxy: what reaches each revision, empty of one that does not have the route. Those that did not answer, or are too
-    /// old to say, are not in it.
+    /// What reaches each revision, by proxy. The list is empty for a proxy that does not have the route. A proxy that
+    /// did not answer, or is too old to report shares, has no entry.
     public var shares: [String: [RouteReport.Share]]
-    /// Instances that one of them has taken out of rotation for now.
+    /// Instances that at least one proxy has ejected for now.
     public var ejected: Set<String>
-    /// Instances that new requests may go to, or that have some under way, at one of them.
+    /// Instances that may get new requests from at least one proxy, or still have requests in flight there.
     public var busy: Set<String>
-    /// Since each of them began to count.
+    /// Since each proxy began to count.
     public var cutRequests: Int
     public var refusedConnections: Int
-    /// What they cannot follow of the route, and what to do.
+    /// The parts of the route that a proxy cannot follow, and what to do.
     public var problems: [String]
-    /// Why none of them can be asked; nil where one answered.
+    /// Why no proxy can be asked. Nil if at least one answered.
     public var silence: String?
 
     public init(
@@ -30,10 +30,10 @@ public struct ProxiedTraffic: Hashable, Sendable {
         self.silence = silence
     }
 
-    /// What all of them do alike.
+    /// The shares, if all proxies report the same.
     ///
-    /// - Parameter proxies: how many take requests.
-    /// - Returns: nil where one of them has not answered, has no route yet, or does something else than the others.
+    /// - Parameter proxies: how many proxies take requests.
+    /// - Returns: nil if a proxy has not answered, has no route yet, or differs from the others.
     public func agreed(by proxies: Int) -> [RouteReport.Share]? {
         let said = Set(shares.values.map(Set.init))
         guard proxies > 0, shares.count >= proxies, said.count == 1, let all = shares.first?.value, !all.isEmpty

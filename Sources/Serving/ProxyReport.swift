@@ -1,23 +1,24 @@
 import ModelManifests
 
-/// What the proxy tells the controller.
+/// What the proxy reports to the controller.
 public struct ProxyReport: Hashable, Codable, Sendable {
-    /// New with every start of the proxy: its counters start again.
+    /// Changes with every start of the proxy, when its counters start at zero.
     public var epoch: String
     public var generation: Int
     public var endpoints: [EndpointReport]
-    /// Ports at which one revision can be tried.
+    /// Ports at which a single revision can be tried.
     public var previews: [EndpointReport]
     public var instances: [InstanceReport]
-    /// What each deployment's requests really do; nil of a proxy that is too old to say.
+    /// The shares of each deployment's requests as they are served. Nil from a proxy that is too old to report them.
     public var routes: [RouteReport]?
-    /// Routes, or parts of them, that are not followed.
+    /// Routes, or parts of routes, that the proxy does not follow.
     public var refused: [RouteRefusal]
-    /// Requests that were meant for a revision and that none of its instances could take. In every epoch.
+    /// Requests that were meant for a revision and that none of its instances could take. Counted since the proxy
+    /// started.
     public var unavailable: [UnavailableReport]
-    /// Of sticky routes. In every epoch.
+    /// Users of sticky routes. Counted since the proxy started.
     public var users: [UserReport]
-    /// Of every revision in the routes. In every epoch.
+    /// The split of requests, for every revision in the routes. Counted since the proxy started.
     public var splits: [SplitReport]
 
     public init(
@@ -37,7 +38,7 @@ public struct ProxyReport: Hashable, Codable, Sendable {
         self.splits = splits
     }
 
-    /// A proxy that was started before its controller was upgraded knows less.
+    /// A proxy that is older than its controller reports fewer fields.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         epoch = try fields.decode(String.self, forKey: .epoch)
@@ -56,13 +57,14 @@ public struct ProxyReport: Hashable, Codable, Sendable {
 /// One port, and whether it is open.
 public struct EndpointReport: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
-    /// Where it answers, or is to answer.
+    /// The port that answers, or should answer.
     public var port: Int
     public var listening: Bool
-    /// Why the port that the route asks for is not open: it is in use, say. Where the endpoint is `listening` all the same,
-    /// it still answers at the port that it had before.
+    /// Why the port that the route asks for is not open, for example because it is in use. If `listening` is true all
+    /// the same, the endpoint still answers at its previous port.
     public var error: String?
-    /// What else of the route cannot be followed, and what to do: no recorded requests are sent, say.
+    /// Other parts of the route that cannot be followed, and what to do, for example that no recorded requests are
+    /// sent.
     public var problems: [String]
 
     public init(deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil, problems: [String] = []) {
@@ -88,15 +90,15 @@ public struct InstanceReport: Hashable, Codable, Sendable {
     public var revision: Revision
     public var instance: String
     public var counters: RequestCounters
-    /// Requests under way.
+    /// Requests in flight.
     public var inFlight: Int
-    /// Taken out of rotation for now, after failures to connect, or as an outlier.
+    /// Out of rotation for now, after failed connections or as an outlier.
     public var ejected: Bool
-    /// New requests may go to it. False also of a proxy that is too old to say.
+    /// True if it may get new requests. Also false from a proxy that is too old to report it.
     public var isListed: Bool
-    /// Ids of the last failing requests, at most 20, newest last.
+    /// Ids of the last failed requests, at most 20, newest last.
     public var failedRequestIds: [String]
-    /// Why it is out of rotation where it serves much worse than its siblings; nil where it does not.
+    /// Why it is out of rotation, if it serves much worse than its siblings; otherwise nil.
     public var outlier: OutlierCause?
 
     public init(
@@ -128,7 +130,7 @@ public struct InstanceReport: Hashable, Codable, Sendable {
     }
 }
 
-/// How one instance serves worse than its siblings of the same revision: a bad instance, not a bad model.
+/// How one instance serves worse than its siblings of the same revision. The instance is bad, not the model.
 public enum OutlierCause: String, Hashable, Codable, Sendable {
     case failing, slow
 
@@ -140,14 +142,14 @@ public enum OutlierCause: String, Hashable, Codable, Sendable {
     }
 }
 
-/// What one deployment's requests do.
+/// How one deployment's requests are served.
 public struct RouteReport: Hashable, Codable, Sendable {
-    /// What reaches one revision, in per cent.
+    /// The share of requests that reaches one revision, in percent.
     public struct Share: Hashable, Codable, Sendable {
         public var revision: Revision
-        /// Of the requests, now: a revision without an instance has none of them, whatever its weight.
+        /// Its share of the users' requests, now. A revision without an instance gets none, whatever its weight.
         public var percent: Int
-        /// Of the requests of others, as copies.
+        /// Its share of copies of other revisions' requests.
         public var mirror: Int
 
         public init(revision: Revision, percent: Int, mirror: Int = 0) {
@@ -159,11 +161,12 @@ public struct RouteReport: Hashable, Codable, Sendable {
 
     public var deployment: DeploymentKey
     public var shares: [Share]
-    /// In this epoch: requests that were cut off because they outlived their drain. No revision is blamed for them.
+    /// Requests that were cut off because they outlived their drain, in this epoch. They count as errors of no
+    /// revision.
     public var cutRequests: Int
-    /// In this epoch: connections over a limit, and requests that no instance accepted.
+    /// Connections over a limit, and requests that no instance accepted, in this epoch.
     public var refusedConnections: Int
-    /// Nil where nobody waits for instances, and of a proxy that is too old to say.
+    /// Nil if no request has to wait for an instance, and from a proxy that is too old to report it.
     public var queues: [QueueReport]?
 
     public init(
@@ -178,13 +181,13 @@ public struct RouteReport: Hashable, Codable, Sendable {
     }
 }
 
-/// Requests that wait for an instance of one revision, where each has so many at a time.
+/// Requests that wait for an instance of one revision, if the number of requests in flight at each instance is limited.
 public struct QueueReport: Hashable, Codable, Sendable {
     public var revision: Revision
-    /// Now.
+    /// Requests that wait now.
     public var waiting: Int
-    /// In this epoch: requests that were turned away because too many waited, or they themselves for too long. No revision
-    /// is blamed for them.
+    /// Requests that were refused because the queue was full or they waited too long, in this epoch. They count as
+    /// errors of no revision.
     public var refused: Int
 
     public init(revision: Revision, waiting: Int, refused: Int) {
@@ -194,10 +197,10 @@ public struct QueueReport: Hashable, Codable, Sendable {
     }
 }
 
-/// What of one route is not followed. The rest of it is, and so are all other routes.
+/// The parts of one route that the proxy does not follow. It follows the rest of the route, and all other routes.
 public struct RouteRefusal: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
-    /// Why, and what is done instead.
+    /// Why each part is not followed, and what the proxy does instead.
     public var reasons: [String]
 
     public init(deployment: DeploymentKey, reasons: [String]) {
@@ -206,13 +209,13 @@ public struct RouteRefusal: Hashable, Codable, Sendable {
     }
 }
 
-/// Requests of users that were meant for a revision by weight, user or match. They were served by another revision, or
-/// by none.
+/// Users' requests that were meant for a revision by weight, user or match, but were served by another revision or by
+/// none.
 public struct UnavailableReport: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
     public var revision: Revision
     public var requests: Int
-    /// As `RequestCounters.errorsTogether`; nil where the proxy cannot tell.
+    /// As `RequestCounters.errorsTogether`. Nil if the proxy cannot tell.
     public var together: Int?
     /// By the slice's label, of slices whose value a request's head has; nil where there were none, and from a proxy that
     /// cannot tell.

@@ -1,11 +1,11 @@
 import ModelManifests
 
-/// Everything that the traffic proxy does, whole: it is swapped at once, never edited.
+/// The complete configuration of the traffic proxy. It is replaced as a whole and never edited.
 public struct ProxyRoutes: Hashable, Codable, Sendable {
-    /// Rises with every swap; the proxy says which one it follows.
+    /// Rises with every replacement. The proxy reports which generation it follows.
     public var generation: Int
     public var routes: [ProxyRoute]
-    /// Ports that no route may have: that of the controller, say.
+    /// Ports that no route may use, for example the controller's own.
     public var reservedPorts: [ReservedPort]
 
     public init(generation: Int = 0, routes: [ProxyRoute] = [], reservedPorts: [ReservedPort] = []) {
@@ -23,10 +23,10 @@ public struct ProxyRoutes: Hashable, Codable, Sendable {
     }
 }
 
-/// A port that is in use for something else.
+/// A port that is in use for another purpose.
 public struct ReservedPort: Hashable, Codable, Sendable {
     public var port: Int
-    /// What it is used for, as a message names it: "the controller's API".
+    /// The purpose, as it appears in messages: "the controller's API".
     public var use: String
 
     public init(port: Int, use: String) {
@@ -38,34 +38,35 @@ public struct ReservedPort: Hashable, Codable, Sendable {
 /// One deployment's endpoint.
 public struct ProxyRoute: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
-    /// The port that the proxy listens on: of the loopback on one machine, of its pod in a cluster.
+    /// The port that the proxy listens on: on the loopback of one machine, or in the proxy's pod in a cluster.
     public var port: Int
     public var routing: Routing
     public var requestTimeout: Duration
-    /// Of a request whose instance or revision has left the routes: so long it may go on.
+    /// How long a request may continue after its instance or revision has left the routes.
     public var drainTimeout: Duration
-    /// The same for an answer that is streamed and has begun.
+    /// The same for a streamed answer that has begun.
     public var streamTimeout: Duration
-    /// Shares in per cent: they sum to 100, or are all 0 where nothing may answer yet. They say which revision a request
-    /// is meant for, whether or not that has an instance: where it has none another revision answers, and the proxy
-    /// counts the request as unavailable.
+    /// Weights in percent. They sum to 100, or are all 0 if no revision may answer yet. The weight decides which
+    /// revision a request is meant for, even if that revision has no instance. In that case another revision answers,
+    /// and the proxy counts the request as unavailable.
     public var revisions: [RevisionRoute]
-    /// Who has been answered by a revision stays with it while that has a weight, whatever the weights become.
+    /// Whether users stay with the revision that answered them, as long as that revision has a weight.
     public var keepsUsers: Bool
     public var observe: [PredictionObservation]
-    /// Those of automatic buckets, apart: a proxy of an older version would not understand the whole list.
+    /// The observations with automatic buckets, in a list of their own: an older proxy could not read one list with
+    /// both.
     public var observeAutomatic: [PredictionObservation]
-    /// How a shadow's answers are held against those that users get.
+    /// How a shadow's answers are compared with the answers that users get.
     public var comparison: ShadowComparison
     public var generate: SyntheticRoute?
-    /// Whether acting on a request twice is the same as once, so that one that got no answer is sent again; nil: by its method
-    /// and its path.
+    /// Whether repeating a request has no further effect, so that a request without an answer is sent again. Nil: its
+    /// method and path decide.
     public var idempotent: Bool?
-    /// How many requests each instance has at a time, and how many wait for that; nil: as many as come.
+    /// How many requests each instance gets at a time, and how many may wait. Nil: no limit.
     public var concurrency: ConcurrencyLimit?
-    /// Of a route with sticky users that several proxies have; nil: every user's first request counts here.
+    /// For a sticky route that several proxies serve. Nil: every user's first request counts at this proxy.
     public var evidence: EvidenceShare?
-    /// What is told apart while there are two revisions; nil: nothing.
+    /// The slices that are counted while there are two revisions. Nil: none.
     public var slices: [TrafficSlice]?
 
     public init(
@@ -92,7 +93,7 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
         self.concurrency = concurrency
     }
 
-    /// Routes that an older controller wrote know less.
+    /// Routes that an older controller wrote have fewer fields.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
@@ -120,13 +121,13 @@ extension ProxyRoute {
     public var observations: [PredictionObservation] { observe + observeAutomatic }
 }
 
-/// Recorded requests to send to every revision that has instances, in turn.
+/// Recorded requests, which are sent in turn to every revision that has instances.
 public struct SyntheticRoute: Hashable, Codable, Sendable {
-    /// All revisions together.
+    /// The rate for all revisions together.
     public var ratePerSecond: Double
     /// The absolute path of the file.
     public var file: String
-    /// Where lines without a path of their own are posted to.
+    /// The path to which lines without their own path are posted.
     public var path: String?
 
     public init(ratePerSecond: Double, file: String, path: String? = nil) {
@@ -139,11 +140,12 @@ public struct SyntheticRoute: Hashable, Codable, Sendable {
 public struct RevisionRoute: Hashable, Codable, Sendable {
     public var revision: Revision
     public var weight: Int
-    /// Those that may take new requests. Whatever is gone from here finishes what it has.
+    /// Instances that may get new requests. An instance that is removed from this list finishes the requests that it
+    /// has.
     public var upstreams: [Upstream]
-    /// Per cent of the deployment's requests that are copied to it; its answers are compared, and discarded.
+    /// Percent of the deployment's requests that are copied to this revision. The answers are compared and discarded.
     public var mirror: Int
-    /// A loopback port of its own: requests there are answered by it alone, and are no evidence.
+    /// A loopback port at which only this revision answers. Requests there are not evidence.
     public var previewPort: Int?
 
     public init(
@@ -172,7 +174,7 @@ public struct Upstream: Hashable, Codable, Sendable {
         self.port = port
     }
 
-    /// Routes that an older controller wrote name no host: all of them are on the loopback.
+    /// Routes that an older controller wrote have no host: all their instances are on the loopback.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         instance = try fields.decode(String.self, forKey: .instance)

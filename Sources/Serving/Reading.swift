@@ -1,14 +1,15 @@
 import ModelManifests
 
-/// Cumulative counters of one instance, from one source, at one time.
+/// The cumulative counters of one instance, from one source, at one time.
 public struct Reading: Hashable, Codable, Sendable {
-    /// The `instance` of the reading that counts a revision's `unavailable` requests: no instance had them.
+    /// The `instance` of the reading that counts a revision's `unavailable` requests, which reached no instance.
     public static func unserved(_ revision: Revision) -> String { "unserved-\(revision)" }
-    /// That of the reading that counts a revision's `users`: they go to all of its instances.
+    /// The `instance` of the reading that counts a revision's `users`, who go to all of its instances.
     public static func users(_ revision: Revision) -> String { "users-\(revision)" }
-    /// That of the reading that counts what a revision was given of the traffic: `split` is all that it has.
+    /// The `instance` of the reading that counts the requests drawn for a revision. It only has `split`.
     public static func split(_ revision: Revision) -> String { "split-\(revision)" }
-    /// That of the reading that counts what an instance costs: its counters are `CostCounter`'s, and count anew elsewhere.
+    /// The `instance` of the reading that counts what an instance costs. Its counters are those of `CostCounter`, and
+    /// have their own epoch.
     public static func cost(_ instance: String) -> String { "cost-\(instance)" }
     /// The proxy that counted, of several; empty where there is only one.
     public static func proxy(of instance: String) -> Substring {
@@ -17,17 +18,17 @@ public struct Reading: Hashable, Codable, Sendable {
 
     public var instance: String
     public var revision: Revision
-    /// Changes whenever the source starts counting anew: a restarted proxy or server.
+    /// Changes whenever the source starts counting from zero: the proxy or the server restarted.
     public var epoch: String
     public var counters: RequestCounters
-    /// Ids of its last failing requests, newest last, where the source knows them. No evidence: they tell people where
-    /// to look.
+    /// Ids of the instance's last failed requests, newest last, if the source knows them. Not evidence: they tell
+    /// people where to look.
     public var failedRequestIds: [String]
-    /// The data plane has it out of rotation, because it serves much worse than its siblings.
+    /// The data plane has taken the instance out of rotation because it serves much worse than its siblings.
     public var isOutlier: Bool
-    /// Of a revision, in a reading of its own (`Reading.split`).
+    /// The counters of a revision's split, in a reading of their own (`Reading.split`).
     public var split: SplitCounters?
-    /// Of an instance, in a reading of its own (`Reading.cost`).
+    /// The cost of an instance, in a reading of its own (`Reading.cost`).
     public var cost: InstanceCost?
 
     public init(
@@ -46,13 +47,13 @@ public struct Reading: Hashable, Codable, Sendable {
 }
 
 extension [Reading] {
-    /// The last that failed at any of the revision's instances, newest last, at most `limit`: an id says when it was
-    /// given out.
+    /// Ids of the last failed requests of all the revision's instances, newest last, at most `limit`. The time comes
+    /// from the id.
     public func failedRequestIds(of revision: Revision, limit: Int) -> [String] {
         let dated = filter { $0.revision == revision }.flatMap(\.failedRequestIds).map { id in
             (id: id, atSeconds: RequestIdentity(unverified: id)?.atSeconds ?? 0)
         }
-        // By place where the second is the same: sorting must not shuffle what one instance has in order.
+        // Ids of the same second keep their order, because each instance lists its ids in order.
         let ordered = dated.enumerated().sorted {
             ($0.element.atSeconds, $0.offset) < ($1.element.atSeconds, $1.offset)
         }
@@ -60,43 +61,46 @@ extension [Reading] {
     }
 }
 
-/// What has ended since counting began. A request enters when it ends or times out.
+/// Counts of requests that have ended, since counting began. A request counts when it ends or times out.
 public struct RequestCounters: Hashable, Codable, Sendable {
     public var requests: Int
-    /// 5xx, connection failures, resets and time-outs at the first attempt. The client's own aborts are left out.
+    /// 5xx, connection failures, resets and time-outs at the first attempt. Requests that the client aborted are left
+    /// out.
     public var errors: Int
     /// 4xx.
     public var rejected: Int
-    /// Meant for this revision and not served by it, because none of its instances could take them. Counted for the
-    /// revision, in a reading of its own (`Reading.unserved`); not part of `requests`.
+    /// Requests that were meant for this revision but not served by it, because none of its instances could take them.
+    /// Counted for the revision in a reading of its own (`Reading.unserved`). Not part of `requests`.
     public var unavailable: Int
-    /// Requests at or under each bound of `bounds`, cumulative as Prometheus has them; the last is `requests`.
-    /// For streams, the time to the first byte.
+    /// Requests at or under each bound of `bounds`, cumulative as in Prometheus. The last value is `requests`. For
+    /// streams, the latency is the time to the first byte.
     public var latency: [Int]
-    /// Upper bounds in seconds, ascending; infinity is left out: it is `requests`.
+    /// Upper bounds in seconds, ascending. The infinite bound is left out, because its count is `requests`.
     public var bounds: [Double]
-    /// Requests whose client gave up after it had waited longer than each bound of `bounds`: for the first byte of the
-    /// answer, or for the next one where it had begun. Not part of `requests`, nor of `latency`. Empty where there were none,
-    /// and where the source cannot tell.
+    /// Requests whose client gave up after it had waited longer than each bound of `bounds` for the first byte of the
+    /// answer, or for the next byte if the answer had begun. Not part of `requests`, nor of `latency`. Empty if there
+    /// were none, or if the source cannot tell.
     public var abandoned: [Int]
-    /// For each request that failed, or was unavailable, how many did in the same event, summed. An event is what fails
-    /// within 5 ms, or without a good answer between. Nil where the source cannot tell.
+    /// For each request that failed or was unavailable, the number of such requests in the same event; the sum of these
+    /// numbers. Failures belong to one event if they lie within 5 ms or have no good answer between them. Nil if the
+    /// source cannot tell.
     public var errorsTogether: Int?
     /// The same for requests that were slower than each bound of `bounds`, or were abandoned later than that.
     public var slowTogether: [Int]?
-    /// Every request of users, where the counters above are of each user's first alone; nil where they are of all.
+    /// Counts of all users' requests, if the counters above count only each user's first. Nil if those count all
+    /// requests.
     public var every: TrafficCounters?
-    /// Of a sticky route, in a reading of its own (`Reading.users`).
+    /// Users of a sticky route, in a reading of its own (`Reading.users`).
     public var users: UserCounters?
-    /// Recorded requests that were sent to try it, counted apart from those of users; nil where there were none.
+    /// Recorded requests that mlctl sent, counted separately from those of users. Nil if there were none.
     public var synthetic: SyntheticCounters?
-    /// What was seen in answers or requests, by the observation's name: how many values fell into each bucket.
+    /// The number of values in each bucket, by the name of the observation of requests or answers.
     public var observed: [String: [Int]]
-    /// Of a shadow: its answers against those that users got.
+    /// For a shadow: its answers compared with those that users got.
     public var pairs: PairCounters?
-    /// Further cumulative counters by name, as a source other than the proxy has them.
+    /// Further cumulative counters by name, from sources other than the proxy.
     public var named: [String: Double]
-    /// Requests of users by slices of the traffic, by `TrafficSlice.label`; nil where it is not sliced.
+    /// Users' requests by slice of the traffic; the keys are `TrafficSlice.label`. Nil if traffic is not sliced.
     public var slices: [String: SliceCounters]?
 
     public init(
@@ -124,7 +128,7 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         self.slices = slices
     }
 
-    /// A data plane that was started before its controller was upgraded counts less.
+    /// A data plane that is older than its controller counts less.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         requests = try fields.decode(Int.self, forKey: .requests)
@@ -145,11 +149,11 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         slices = try fields.decodeIfPresent([String: SliceCounters].self, forKey: .slices)
     }
 
-    /// Clients that gave up.
+    /// Requests whose clients gave up.
     public var abandonedTotal: Int { abandoned.first ?? 0 }
 }
 
-/// What became of requests that mlctl itself sent; the bounds are those of the instance's own histogram.
+/// Results of requests that mlctl itself sent. The latency bounds are those of the instance's own histogram.
 public struct SyntheticCounters: Hashable, Codable, Sendable {
     public var requests: Int
     public var errors: Int
@@ -164,8 +168,8 @@ public struct SyntheticCounters: Hashable, Codable, Sendable {
     }
 }
 
-/// What became of all requests of users, also of those that are no evidence by themselves. The bounds are those of the
-/// instance's own histogram.
+/// Results of all users' requests, including those that are not evidence by themselves. The latency bounds are those of
+/// the instance's own histogram.
 public struct TrafficCounters: Hashable, Codable, Sendable {
     public var requests: Int
     public var errors: Int
@@ -182,16 +186,17 @@ public struct TrafficCounters: Hashable, Codable, Sendable {
     }
 }
 
-/// Answers of a shadow that were held against those that users got to the same requests.
+/// Answers of a shadow, compared with those that users got to the same requests.
 public struct PairCounters: Hashable, Codable, Sendable {
-    /// Requests that the user was answered, and the shadow was answered or failed.
+    /// Requests for which the user got an answer and the shadow answered or failed.
     public var pairs: Int
     public var disagreements: Int
-    /// Sum over pairs of the mean distance of their numbers, each as a share of `ShadowComparison.range`, 0…1.
+    /// The sum over pairs of the mean distance between their numbers, as a share of `ShadowComparison.range`: 0…1 for
+    /// each pair.
     public var distance: Double
-    /// Requests that were not copied, or not compared: the shadow is too slow, or a body too large.
+    /// Requests that were not copied or not compared, because the shadow is too slow or a body is too large.
     public var dropped: Int
-    /// Those of them with a body over the bound of `ShadowComparison`.
+    /// Those of the dropped requests whose body is over the bound of `ShadowComparison`.
     public var tooLarge: Int
 
     public init(pairs: Int = 0, disagreements: Int = 0, distance: Double = 0, dropped: Int = 0, tooLarge: Int = 0) {
@@ -204,7 +209,7 @@ public struct PairCounters: Hashable, Codable, Sendable {
 }
 
 extension PairCounters {
-    /// A data plane that was started before its controller was upgraded does not say which were too large.
+    /// A data plane that is older than its controller does not report which bodies were too large.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -216,11 +221,11 @@ extension PairCounters {
     }
 }
 
-/// The bounds of the proxy's own histogram: the R10 series of preferred numbers (ISO 3), 0.5 ms to 100 s.
+/// The latency bounds of the proxy's own histogram: the R10 series of preferred numbers (ISO 3), from 0.5 ms to 100 s.
 public enum LatencyBounds {
     public static let seconds: [Double] = {
         let steps = [100.0, 125, 160, 200, 250, 315, 400, 500, 630, 800]
-        let divisors = [1_000_000.0, 100_000, 10_000, 1_000, 100, 10]  // Divided, so that 0.16 is 0.16.
+        let divisors = [1_000_000.0, 100_000, 10_000, 1_000, 100, 10]  // Dividing gives exactly 0.16.
         return (divisors.flatMap { divisor in steps.map { $0 / divisor } } + [100]).filter { $0 >= 0.0005 }
     }()
 }

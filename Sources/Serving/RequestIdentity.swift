@@ -1,10 +1,10 @@
 import ModelManifests
 
-/// The id that the data plane gives to every request: it names the revision that answered, says when, and cannot be made
-/// up by those who do not have the key.
+/// The id that the data plane gives to every request. It names the revision that answered and the time, and only those
+/// who have the key can create a valid one.
 ///
-/// `REVISION-SSSSSSSSRRRRRRRR-MMMMMMMMMMMMMMMM`, all but the revision in hexadecimal: seconds since 1970, 32 random bits,
-/// and SipHash-2-4 under the key of `NAMESPACE/NAME\n` and all that stands before the last dash.
+/// `REVISION-SSSSSSSSRRRRRRRR-MMMMMMMMMMMMMMMM`, all but the revision in hexadecimal: seconds since 1970, 32 random
+/// bits, and SipHash-2-4 under the key over `NAMESPACE/NAME\n` and the text before the last dash.
 public struct RequestIdentity: Hashable, Sendable {
     public var revision: Revision
     public var atSeconds: UInt32
@@ -21,14 +21,14 @@ public struct RequestIdentity: Hashable, Sendable {
         return "\(body)-\(Self.hex(key.sipHash.hash("\(deployment)\n\(body)"), 16))"
     }
 
-    /// - Returns: nil for what was not given out for this deployment under this key.
+    /// - Returns: nil if the id was not issued for this deployment under this key.
     public init?(_ text: String, of deployment: DeploymentKey, key: RequestIdentityKey) {
         guard let said = RequestIdentity(unverified: text) else { return nil }
         self = said
         guard self.text(of: deployment, key: key) == text else { return nil }
     }
 
-    /// What it says of itself, true or not: to find the deployment that it could be of.
+    /// Reads the id without checking its hash, to find the deployment that it may belong to.
     public init?(unverified text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count >= 3, parts[parts.count - 1].utf8.count == 16, parts[parts.count - 2].utf8.count == 16,
@@ -47,14 +47,14 @@ public struct RequestIdentity: Hashable, Sendable {
     }
 }
 
-/// The secret of one state folder (or namespace): 16 random bytes.
+/// The key of one state folder or namespace: 16 random bytes.
 public struct RequestIdentityKey: Hashable, Sendable {
     public let sipHash: SipHash
     public static let byteCount = 16
-    /// Of the file in the proxy's folder, beside its routes, that holds the bytes and nothing else.
+    /// The name of the file beside the proxy's routes that holds exactly these bytes.
     public static let fileName = "request-id-key"
 
-    /// - Returns: nil for other than 16 bytes.
+    /// - Returns: nil unless there are 16 bytes.
     public init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
@@ -62,7 +62,7 @@ public struct RequestIdentityKey: Hashable, Sendable {
     }
 
     /// - Parameters:
-    ///   - low: the first eight bytes, the lowest first.
-    ///   - high: the others.
+    ///   - low: the first eight bytes, little-endian.
+    ///   - high: the last eight bytes, little-endian.
     public init(low: UInt64, high: UInt64) { sipHash = SipHash(keyLow: low, keyHigh: high) }
 }

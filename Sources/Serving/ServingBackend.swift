@@ -1,23 +1,23 @@
 import ModelManifests
 
-/// What makes a serving plan true: local processes, or a cluster.
+/// Carries out serving plans, by local processes or in a cluster.
 ///
 /// # Guarantees
-/// - `apply` is idempotent and may be cut off at any point: applying the same plan again reaches the same end.
-/// - It starts what is wanted before it stops what is not, and never stops the last ready instance of a weighted
-///   revision to make room.
-/// - Neither call waits for a model to load: they return what is so now, and `changes` says when to look again.
+/// - `apply` is idempotent and may be interrupted at any point: applying the same plan again has the same result.
+/// - It starts the instances that are wanted before it stops others, and never stops the last ready instance of a
+///   weighted revision to make room.
+/// - Neither call waits for a model to load: they return the current state, and `changes` says when to observe again.
 public protocol ServingBackend: Sendable {
     /// Every deployment that has instances or an endpoint, wanted or not.
     func deployments() async throws -> [DeploymentKey]
     func observe(_ deployment: DeploymentKey) async throws -> Observation
     func apply(_ plan: ServingPlan) async throws
-    /// The digest of what `model.storageURI` holds now. Called before a revision is named, so that a mutable URI is
-    /// a new revision when its content changes. Nil where there are no files, or the URI cannot change.
+    /// The digest of the current content of `model.storageURI`. It is called before the revision is computed, so that
+    /// new content under a mutable URI is a new revision. Nil if there are no files, or if the URI cannot change.
     func pin(_ model: ModelSource) async throws -> Digest?
-    /// Deployments that look different from before, as they change. Ends when the backend is closed.
+    /// Deployments whose observation has changed, as they change. Ends when the backend is closed.
     var changes: AsyncStream<DeploymentKey> { get }
-    /// Why the place cannot be looked at now: what is observed is then as it was last seen. Nil where it can.
+    /// Why the site cannot be observed now; observations are then those seen last. Nil if it can be observed.
     func outage() async -> String?
     /// The same, and it may take some seconds to find out. Called beside passes, about once a second.
     func reach() async -> String?
@@ -28,13 +28,13 @@ extension ServingBackend {
     public func reach() async -> String? { await outage() }
 }
 
-/// What an error of an adapter tells the loop to do next.
+/// What an adapter's error says about retrying.
 public enum RetryClass: String, Codable, Sendable {
     /// Back off and try again.
     case transient
-    /// Something outside must change first; look again now and then.
+    /// Something outside must change first: try again from time to time.
     case waiting
-    /// Report and stop: trying again cannot help until the input changes.
+    /// Report and stop: a retry cannot help until the input changes.
     case terminal
 }
 

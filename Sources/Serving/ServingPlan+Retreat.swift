@@ -1,19 +1,19 @@
 import ModelManifests
 
 extension ServingPlan {
-    /// Whether going from `before` to this plan does nothing but take something away from `candidate`, or give others more.
+    /// Whether the change from `before` to this plan only takes something away from `candidate` or gives more to
+    /// others.
     ///
-    /// Such a plan may be carried out before it is recorded: what it gives traffic to had been relied upon before. Everything
-    /// else may make something worse, and is recorded first.
+    /// Such a plan may be carried out before it is recorded, because it gives traffic only to revisions that users
+    /// relied on before. Any other plan may make something worse, and is recorded first.
     ///
-    /// True where all of this holds:
-    /// - The candidate's traffic, copies and instances are no more than before, and it has no preview that it did not have; or
-    ///   it is gone.
-    /// - Every other revision of before is still there, with no fewer instances and no larger share of copies; and no
-    ///   revision is new.
-    /// - Deployment, place and endpoint are the same.
-    /// - The candidate has less of something, or another revision has more instances: where one makes room for the other,
-    ///   the candidate keeps its traffic until the other is back.
+    /// True if all of these hold:
+    /// - The candidate is gone, or it has no more traffic, copies and instances than before and no new preview.
+    /// - Every other revision of the earlier plan is still there, with no fewer instances and no larger share of
+    ///   copies, and no revision is new.
+    /// - Deployment, site and endpoint are the same.
+    /// - The candidate has less of something, or another revision has more instances. Where the revisions replace each
+    ///   other, the candidate keeps its traffic until the other revision is back.
     public func isRetreat(from before: ServingPlan, of candidate: Revision) -> Bool {
         guard
             deployment == before.deployment, target.isSamePlace(as: before.target), endpoint == before.endpoint,
@@ -33,12 +33,12 @@ extension ServingPlan {
 }
 
 extension ServingPlan {
-    /// This plan, with no traffic for `candidate`, where `decided` gives it less than this one does.
+    /// This plan without traffic for `candidate`, if `decided` gives the candidate less than this plan does.
     ///
-    /// For a decision that also goes forward (another candidate starts, the endpoint moves) and so cannot be carried out
-    /// before it is recorded: its safe part can. What the candidate had goes to the other revision; where there is none, it
-    /// stays as it is.
-    /// - Returns: nil where the decision takes nothing from the candidate.
+    /// A decision that also goes forward (another candidate starts, the endpoint moves) cannot be carried out before it
+    /// is recorded, but this safe part can. The candidate's traffic goes to another revision that has instances. If
+    /// there is none, nothing changes.
+    /// - Returns: nil if the decision takes nothing from the candidate, or if no other revision has instances.
     public func withdrawing(_ candidate: Revision, as decided: ServingPlan) -> ServingPlan? {
         guard let index = revisions.firstIndex(where: { $0.revision == candidate }) else { return nil }
         let later = decided.revisions.first { $0.revision == candidate }
@@ -56,7 +56,7 @@ extension ServingPlan {
 }
 
 extension RevisionPlan {
-    /// Whether `later` has nothing that this one does not have.
+    /// Whether `later` has nothing that this plan does not have.
     fileprivate func covers(_ later: RevisionPlan) -> Bool {
         later.weight <= weight && later.mirror <= mirror && later.replicas <= replicas && later.template == template
             && (later.preview == nil || later.preview == preview)

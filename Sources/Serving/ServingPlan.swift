@@ -1,18 +1,20 @@
 import ModelManifests
 
-/// How many instances of which revision, and which share of traffic goes where. Declarative: a backend makes it true.
+/// How many instances each revision should have, and which share of traffic it gets. Declarative: a backend carries it
+/// out.
 public struct ServingPlan: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
     public var target: Target
-    /// Who says how many instances there are. Where that is not the manifest, `RevisionPlan.replicas` is what a revision
-    /// begins with.
+    /// Who sets the number of instances. If it is not the manifest, `RevisionPlan.replicas` is only the number at the
+    /// start.
     public var scaling: Scaling
     public var endpoint: Endpoint
-    /// Every revision that is wanted. Whatever is not named is drained and stopped.
+    /// Every revision that is wanted. Revisions that are not listed are drained and stopped.
     public var revisions: [RevisionPlan]
-    /// How a shadow's answers are held against those of the revision that answered; nil where nothing is mirrored.
+    /// How a shadow's answers are compared with those of the revision that answered. Nil if nothing is mirrored.
     public var comparison: ShadowComparison?
-    /// Its manifest is gone. Without revisions that is not the same: what it asked for failed, and it wants its endpoint.
+    /// The manifest was removed. A plan without revisions can also mean that a first deployment failed; that one keeps
+    /// its endpoint.
     public var isRemoved: Bool
 
     public init(
@@ -29,7 +31,7 @@ public struct ServingPlan: Hashable, Codable, Sendable {
         self.comparison = comparison
     }
 
-    /// A plan that an older controller kept knows no target: it was local; nor who scales it.
+    /// A plan that an older controller stored has no target, which means local, and no scaling.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
@@ -41,7 +43,7 @@ public struct ServingPlan: Hashable, Codable, Sendable {
         isRemoved = try fields.decodeIfPresent(Bool.self, forKey: .isRemoved) ?? false
     }
 
-    /// True where traffic may flow: the weights sum to 100. Otherwise they are all 0 and the endpoint answers 503.
+    /// True if traffic may flow: the weights sum to 100. Otherwise all weights are 0 and the endpoint answers 503.
     public var isOpen: Bool { revisions.contains { $0.weight > 0 } }
 }
 
@@ -49,13 +51,13 @@ public struct RevisionPlan: Hashable, Codable, Sendable {
     public var revision: Revision
     public var template: ServingTemplate
     public var replicas: Int
-    /// Per cent of the deployment's traffic.
+    /// Percent of the deployment's traffic.
     public var weight: Int
-    /// Its log files outlive it: it was rolled back, and someone will ask why.
+    /// The log files stay after the instances end, because the revision was rolled back and people will ask why.
     public var keepsLogs: Bool
-    /// Per cent of the deployment's traffic that is copied to it; its answers are discarded.
+    /// Percent of the deployment's traffic that is copied to this revision. The answers are discarded.
     public var mirror: Int
-    /// A port of its own at which it answers whoever asks there.
+    /// A port at which this revision answers directly.
     public var preview: Preview?
 
     public init(

@@ -1,4 +1,5 @@
-/// SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash that nobody without the key can foretell, fast on short input.
+/// SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash that cannot be predicted without the key, and is fast on short
+/// input.
 public struct SipHash: Hashable, Sendable {
     private let keyLow: UInt64
     private let keyHigh: UInt64

@@ -1,4 +1,5 @@
-/// What has ended in one slice of the traffic, at one instance: requests of users with one value of a header, say.
+/// Counts of requests that have ended in one slice of the traffic, at one instance. A slice is, for example, the users'
+/// requests with one value of a header.
 public struct SliceCounters: Hashable, Sendable {
     public var requests: Int
     public var errors: Int
@@ -7,17 +8,18 @@ public struct SliceCounters: Hashable, Sendable {
     public var errorsTogether: Int
     /// Meant for the revision, and none of its instances could take them: not part of `requests`.
     public var unavailable: Int
-    /// By ascending latency; only buckets that are not empty.
+    /// By ascending latency. Empty buckets are left out.
     public var buckets: [Bucket]
 
-    /// Requests that waited no longer than one bound, and longer than the one before.
+    /// Requests that took longer than one latency bound and no longer than the next.
     public struct Bucket: Hashable, Sendable {
-        /// The bound's place in `RequestCounters.bounds`; their number for what is over the last.
+        /// The index of the upper bound in `RequestCounters.bounds`, or the number of bounds for requests over the last
+        /// one.
         public var index: Int
         public var answered: Int
-        /// Those whose client gave up.
+        /// Requests whose client gave up.
         public var abandoned: Int
-        /// As `RequestCounters.slowTogether`, at the bound before.
+        /// As `RequestCounters.slowTogether`, at the lower bound.
         public var together: Int
 
         public init(index: Int, answered: Int, abandoned: Int, together: Int) {

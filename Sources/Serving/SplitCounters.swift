@@ -1,21 +1,22 @@
 import ModelManifests
 
-/// How requests of users were split between revisions, and what became of those that one revision was given.
+/// How users' requests were split between revisions, and the results of those that one revision was given.
 ///
-/// A request is drawn once, by the weights, whoever answers it in the end and however often it is tried. Of a sticky route
-/// the first request of each user who is new to the route is drawn, for users are what is split. Requests at preview ports,
-/// recorded requests and those that a rule on a header assigns are not drawn by weight, and are not here.
+/// A request is drawn once, by the weights, whichever revision finally answers it and however often it is tried. On a
+/// sticky route users are split, so only the first request of each user who is new to the route is drawn. Requests at
+/// preview ports, recorded requests, and requests that a header rule assigns are not drawn by weight, and are not
+/// counted here.
 public struct SplitCounters: Hashable, Codable, Sendable {
-    /// Drawn for the revision.
+    /// Requests drawn for the revision.
     public var drawn: Int
-    /// Of them, with an outcome that gates can judge: answered, or failed by the revision.
+    /// Drawn requests with a result that gates can judge: answered, or failed by the revision.
     public var ended: Int
-    /// Of them, given up by their client while an instance was to answer.
+    /// Drawn requests whose client gave up while an instance was processing them.
     public var givenUp: Int
-    /// Of them, answered by the proxy itself, with no revision to blame: a full queue, a drain that was over, a body that did
-    /// not come.
+    /// Drawn requests that the proxy itself answered, without an error of a revision: the queue was full, the drain had
+    /// ended, or the body did not arrive.
     public var turnedAway: Int
-    /// Of them, broken off with no outcome: the connection ended.
+    /// Drawn requests whose connection ended without a result.
     public var lost: Int
 
     public init(drawn: Int = 0, ended: Int = 0, givenUp: Int = 0, turnedAway: Int = 0, lost: Int = 0) {
@@ -26,7 +27,7 @@ public struct SplitCounters: Hashable, Codable, Sendable {
         self.lost = lost
     }
 
-    /// What was added since `earlier`; nil where a counter fell.
+    /// The difference to `earlier`. Nil if a counter fell.
     public func since(_ earlier: SplitCounters) -> SplitCounters? {
         let added = SplitCounters(
             drawn: drawn - earlier.drawn, ended: ended - earlier.ended, givenUp: givenUp - earlier.givenUp,
@@ -35,7 +36,7 @@ public struct SplitCounters: Hashable, Codable, Sendable {
     }
 }
 
-/// The split of one revision of a route. In every epoch.
+/// The split of one revision of a route. Counted since the proxy started.
 public struct SplitReport: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
     public var revision: Revision

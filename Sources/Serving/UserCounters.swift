@@ -1,25 +1,26 @@
 import ModelManifests
 
-/// What became of users, a window of time at a time: whoever sent any request within the window is one unit of it.
+/// Results of users in windows of time. Each user who sent a request within a window is one unit of that window.
 ///
-/// With sticky routing the user is what was randomised. His requests are no independent evidence, and his first one alone
-/// says nothing about what becomes of him later. Units of one window are independent; those of two windows are not, for it is
-/// the same users who come back. One restart of a server touches many users once, so what counts of a unit is what all of
-/// its requests have in common.
+/// With sticky routing the user is the randomised unit. A user's requests are not independent evidence, and the first
+/// request alone says nothing about later ones. Units of one window are independent; units of two windows are not,
+/// because the same users come back. One restart of a server affects many users once, so a unit counts as failed only
+/// if all of its requests failed.
 public struct UserCounters: Hashable, Codable, Sendable {
-    /// Windows that have ended with any unit, of whichever revision: the same number for all revisions of a route.
+    /// Windows with at least one unit, of any revision, that have ended. The number is the same for all revisions of a
+    /// route.
     public var windows: Int
     /// Units of those windows.
     public var units: Int
-    /// Units of which every request failed.
+    /// Units in which every request failed.
     public var failed: Int
-    /// Units with a request that failed.
+    /// Units in which at least one request failed.
     public var touched: Int
-    /// Units of which every request was rejected.
+    /// Units in which every request was rejected.
     public var rejected: Int
-    /// For each latency bound of the proxy: units of which every request was slower, or was given up later than that.
+    /// For each latency bound of the proxy: units in which every request was slower, or was abandoned later than that.
     public var slowed: [Int]
-    /// Requests of users who were too many for one window: in no unit.
+    /// Requests of users beyond the most that one window can hold. They are in no unit.
     public var dropped: Int
 
     public init(
@@ -36,7 +37,7 @@ public struct UserCounters: Hashable, Codable, Sendable {
     }
 }
 
-/// Users of one revision of a sticky route, at all of its instances.
+/// The users of one revision of a sticky route, over all of its instances.
 public struct UserReport: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
     public var revision: Revision

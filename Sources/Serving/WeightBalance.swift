@@ -1,6 +1,6 @@
-/// Shares of traffic where not every revision can answer.
+/// Shares of traffic if not every revision can answer.
 public enum WeightBalance {
-    /// One revision's share, and whether anything of it can answer now.
+    /// One revision's share, and whether it has an instance that can answer now.
     public struct Share: Hashable, Sendable {
         public var weight: Int
         public var answers: Bool
@@ -11,24 +11,24 @@ public enum WeightBalance {
         }
     }
 
-    /// Gives the share of a revision that cannot answer to those that can, in proportion; where none can, the plan's
-    /// weights stand. The sum stays what it was.
+    /// Distributes the share of revisions that cannot answer to those that can, in proportion. If none can answer, the
+    /// weights of the plan stay. The sum does not change.
     /// - Returns: weights in the order of `shares`.
     public static func weights(_ shares: [Share]) -> [Int] {
         let total = shares.reduce(0) { $0 + $1.weight }
         let answering = shares.filter(\.answers).reduce(0) { $0 + $1.weight }
         guard answering > 0, answering < total else { return shares.map(\.weight) }
         var result = shares.map { $0.answers ? $0.weight * total / answering : 0 }
-        // What rounding left over goes to the largest remainders, the earlier first.
+        // The remainder after rounding goes to the largest fractions; among equal ones, the earlier comes first.
         let order = shares.indices.filter { shares[$0].answers && shares[$0].weight > 0 }
             .sorted { (shares[$0].weight * total % answering, -$0) > (shares[$1].weight * total % answering, -$1) }
         for index in order.prefix(total - result.reduce(0, +)) { result[index] += 1 }
         return result
     }
 
-    /// The shares that mlctl's own proxy serves. As `weights`; but where none with a weight can answer, the first revision
-    /// that still can takes all, provided that it stands before them: stable, while everything is meant for the candidate.
-    /// A candidate that has no weight is never given any.
+    /// The shares that mlctl's own proxy serves. Like `weights`, with one exception: if no revision with a weight can
+    /// answer, the first revision that can takes all traffic, provided that it stands before them. That is stable,
+    /// while all traffic is meant for the candidate. A candidate without a weight never gets any.
     public static func served(_ shares: [Share]) -> [Int] {
         guard !shares.contains(where: { $0.answers && $0.weight > 0 }),
             let meant = shares.lastIndex(where: { $0.weight > 0 }),
@@ -38,7 +38,7 @@ public enum WeightBalance {
         return shares.indices.map { $0 == substitute ? total : 0 }
     }
 
-    /// The same of a route: revisions without upstreams cannot answer.
+    /// The same for a route: revisions without upstreams cannot answer.
     public static func served(_ routes: [RevisionRoute]) -> [Int] {
         served(routes.map { Share(weight: $0.weight, answers: !$0.upstreams.isEmpty) })
     }

@@ -1,13 +1,13 @@
 import Serving
 
-/// Who tells a proxy its routes, and who may ask it what it counts.
+/// Where a proxy gets its routes from, and where it serves its counters.
 public enum ProxyDirections: Sendable {
-    /// A controller on this machine, over the socket in the state folder. Endpoints are on the loopback.
+    /// A controller on this machine sends routes over the socket in the state folder. Endpoints listen on the loopback address.
     case fromSocket
-    /// Somebody who follows a cluster. Endpoints, and the port that answers questions, listen on `host`.
+    /// A follower of a cluster sends routes. Endpoints and the control port listen on `host`.
     case following(AsyncStream<[ProxyRoute]>, host: String, controlPort: Int)
 
-    /// What endpoints listen on.
+    /// The address that endpoints listen on.
     var host: String {
         switch self {
         case .fromSocket: Upstream.loopback
@@ -15,11 +15,11 @@ public enum ProxyDirections: Sendable {
         }
     }
 
-    /// Ports that no endpoint may have.
+    /// Ports that no endpoint may use.
     var reservedPorts: [ReservedPort] {
         switch self {
         case .fromSocket: []
-        case .following(_, _, let port): [ReservedPort(port: port, use: "the proxy's own questions")]
+        case .following(_, _, let port): [ReservedPort(port: port, use: "the proxy's control port")]
         }
     }
 }

@@ -1,9 +1,9 @@
 import Serving
 
-/// Why the proxy does not start, or does not take the routes it was given.
+/// Why the proxy cannot start, or does not accept a file or routes.
 public struct ProxyError: RetryableError, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable {
-        /// Another proxy holds this state directory.
+        /// Another proxy uses this state directory.
         case alreadyRunning
         /// The state directory cannot be used.
         case stateDirectory

@@ -1,4 +1,4 @@
-/// The bound of every buffer, queue, wait and connection of the proxy.
+/// The limits of every buffer, queue, wait and connection of the proxy.
 public struct ProxyLimits: Hashable, Sendable {
     // Heads.
     public var requestHeadBytes = 32 * 1024
@@ -9,26 +9,26 @@ public struct ProxyLimits: Hashable, Sendable {
     // Client connections.
     public var connectionsPerListener = 4096
     public var connectionsTotal = 16384
-    /// Before the first request of a connection, and between two.
+    /// Before the first request of a connection, and between two requests.
     public var clientIdleTime = Duration.seconds(75)
-    /// From a head's first byte to its end. Slow heads hold a connection no longer.
+    /// From the first byte of a head to its end. A slow head holds a connection no longer than this.
     public var headReadTime = Duration.seconds(10)
-    /// Neither side moves a byte of a body for so long: the request is cut off.
+    /// If neither side moves a byte of a body for this long, the request is cut off.
     public var bodyIdleTime = Duration.seconds(300)
-    /// How long and for how many bytes a connection that was refused is still read, so that its client sees the answer.
+    /// How long, and for how many bytes, a refused connection is still read, so that its client sees the answer.
     public var lingerTime = Duration.seconds(2)
     public var lingerBytes = 1024 * 1024
 
     // Bodies.
-    /// A request that waits for its upstream holds so many bytes, then its client is not read any more. A request
-    /// that is longer is never sent twice.
+    /// A request that waits for its upstream buffers this many bytes. Then its client is not read any more. A longer request is
+    /// never sent twice.
     public var bufferedRequestBytes = 64 * 1024
-    /// Bytes of later requests on the same connection that are held while one is answered.
+    /// Bytes of later requests on the same connection that are buffered while one is answered.
     public var pipelinedBytes = 64 * 1024
-    /// Unsent bytes towards either side before the other is not read any more.
+    /// Unsent bytes towards one side before the other side is not read any more.
     public var writeBufferHighBytes = 256 * 1024
     public var writeBufferLowBytes = 64 * 1024
-    /// Declared length of a request's body; nil streams whatever comes.
+    /// The largest declared body of a request. Nil permits any length.
     public var requestBodyBytes: Int?
 
     // Upstream connections, for each instance.
@@ -37,29 +37,30 @@ public struct ProxyLimits: Hashable, Sendable {
     public var connectTime = Duration.seconds(3)
     /// Below the 5 s after which common Python servers close an idle connection themselves.
     public var upstreamIdleTime = Duration.seconds(4)
-    /// An idle connection that rested longer than this is probed for an end before it is used again.
+    /// An idle connection that rested longer than this is checked for its end before it is reused.
     public var upstreamTrustedRest = Duration.milliseconds(200)
-    /// One that rested longer than this may have been ended as idle, whatever it ends with. No server has a shorter idle time.
+    /// A connection that rested longer than this may have been closed as idle, however it ends. No server has a shorter idle
+    /// time.
     public var upstreamSteadyRest = Duration.milliseconds(5)
     public var attemptsPerRequest = 3
     public var interimResponses = 8
 
     // Copies of bodies, to observe values in them and for shadows.
-    /// Larger bodies are not looked at. Those for shadows have a bound of their route's own.
+    /// Larger bodies are not read. Bodies for shadows have a limit in their route.
     public var copiedBodyBytes = 256 * 1024
-    /// Held at a time while messages stream through, and while answers wait for those of shadows.
+    /// Bytes held at one time, while messages stream through and while answers wait for those of shadows.
     public var copiedBytesTotal = 64 * 1024 * 1024
-    /// Bodies that wait to be read beside the event loop.
+    /// Bodies that wait to be read outside the event loop.
     public var waitingBodies = 1024
     public var waitingBodyBytes = 64 * 1024 * 1024
     public var observationsPerRoute = 8
-    /// Copied requests under way, for each route.
+    /// Copied requests in progress, per route.
     public var shadowsPerRoute = 128
 
-    // Ejection: doubles with every failure in a row.
+    // Ejection time. It doubles with each consecutive failure.
     public var ejectionTimeMin = Duration.milliseconds(500)
     public var ejectionTimeMax = Duration.seconds(30)
-    /// Of an instance that serves much worse than its siblings.
+    /// Ejection time of an instance that serves much worse than its siblings.
     public var outlierTimeMin = Duration.seconds(10)
     public var outlierTimeMax = Duration.seconds(300)
 
@@ -72,23 +73,23 @@ public struct ProxyLimits: Hashable, Sendable {
     public var controlIdleTime = Duration.seconds(60)
     public var bindRetryMin = Duration.milliseconds(250)
     public var bindRetryMax = Duration.seconds(15)
-    /// How long an answer to new routes waits for their ports.
+    /// How long an answer to new routes waits for their ports to open.
     public var bindWait = Duration.seconds(2)
-    /// Instances that left the routes stay in the report so long after their last request, and so many of them.
+    /// Instances that left the routes stay in the report for this long after their last request, up to this many.
     public var retiredTime = Duration.seconds(300)
     public var retiredInstances = 1024
     public var failedRequestIds = 20
-    /// Revisions that missed requests stay in the report, so many of each route; and so many routes that are gone.
+    /// Revisions that missed requests stay in the report, up to this many per route, and up to this many removed routes.
     public var unavailableRevisions = 256
     public var goneRoutes = 1024
-    /// Keys of sticky routes that are remembered, for each route.
+    /// Keys of sticky routes that are remembered, per route.
     public var rememberedKeys = 1 << 20
-    /// A user of a sticky route is one unit of evidence in each such time, of so many users at most for each revision.
+    /// In each window of this length, a user of a sticky route is one unit of evidence. Per revision, up to this many users.
     public var userWindow = Duration.seconds(2)
     public var usersPerWindow = 1 << 16
-    /// Users of an A/B test that are kept at their revision, for each of its weights: 625 kB.
+    /// Users of an A/B test that stay at their revision, per generation of weights: 625 kB.
     public var keptUsersPerGeneration = 500_000
-    /// How often they are written to the disk, if there are new ones.
+    /// How often new kept users are written to disk.
     public var keptUsersInterval = Duration.seconds(5)
 
     // Recorded requests, for each route.
@@ -97,7 +98,7 @@ public struct ProxyLimits: Hashable, Sendable {
     public var syntheticInFlight = 64
     public var syntheticPerSecond = 1000.0
 
-    /// How long requests under way may take when the proxy is stopped: so long, or as long as the longest drain of a route.
+    /// How long requests in progress may take when the proxy stops: this long, or the longest drain of a route if that is longer.
     public var drainTime = Duration.seconds(30)
 
     public init() {}

@@ -6,13 +6,13 @@ import Dispatch
     import Musl
 #endif
 
-/// Waits for the end that somebody asks for.
+/// Waits for a request to stop.
 enum StopSignal {
-    /// Returns when the task is cancelled, or on SIGTERM or SIGINT where asked to mind them.
+    /// Returns when the task is cancelled, or on SIGTERM or SIGINT if `mindsSignals` is true.
     static func wait(forSignals mindsSignals: Bool) async {
         let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
         let sources = (mindsSignals ? [SIGTERM, SIGINT] : []).map { number in
-            // The default action would end the process before the source hears of it.
+            // The default action would end the process before the source gets the signal.
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { stop.finish() }

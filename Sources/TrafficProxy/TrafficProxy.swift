@@ -9,17 +9,17 @@ import Serving
     import Musl
 #endif
 
-/// What `mlctl proxy` is started with.
+/// The configuration of `mlctl proxy`.
 public struct TrafficProxyConfiguration: Sendable {
     public var stateDirectory: String
     public var directions: ProxyDirections
-    /// Where the control socket is, where it cannot be in the state folder; nil: there.
+    /// The path of the control socket, if it cannot be in the state folder. Nil: in the state folder.
     public var controlSocket: String?
-    /// A file with the key that request ids are proved by, where several proxies share one; nil: a key of its own.
+    /// The file with the key that signs request IDs, if several proxies share one. Nil: the proxy has its own key.
     public var requestIdKeyFile: String?
     public var limits: ProxyLimits
     public var logger: Logger
-    /// SIGTERM and SIGINT drain the proxy and end `run`. Off where it is run inside another program.
+    /// Whether SIGTERM and SIGINT drain the proxy and end `run`. False if the proxy runs inside another program.
     public var handlesSignals: Bool
 
     public init(
@@ -38,27 +38,27 @@ public struct TrafficProxyConfiguration: Sendable {
     }
 }
 
-/// The data plane: a reverse proxy for HTTP/1.1, with weights, sticky users and counters for each instance.
+/// The data plane: a reverse proxy for HTTP/1.1 with weights, sticky users and counters per instance.
 ///
 /// # Guarantees
-/// - It follows the last routes it was given, also after a restart, whether or not a controller runs.
-/// - New routes hold from the next request on; requests under way finish where they are.
-/// - A request is sent twice only where that cannot matter, and never to two revisions.
+/// - It follows the last routes that it received, also after a restart, whether or not a controller runs.
+/// - New routes apply from the next request on. Requests in progress finish at their instance.
+/// - A request is sent twice only if that is safe, and never to two revisions.
 public struct TrafficProxy: Sendable {
     private let configuration: TrafficProxyConfiguration
 
     public init(configuration: TrafficProxyConfiguration) { self.configuration = configuration }
 
-    /// Serves until the task is cancelled or the process is told to end, then lets requests under way finish, for
-    /// `limits.drainTime` at most.
+    /// Serves until the task is cancelled or the process gets a stop signal. Then requests in progress may finish within
+    /// `limits.drainTime`.
     ///
-    /// - Throws: `ProxyError` where it cannot start.
+    /// - Throws: `ProxyError` if it cannot start.
     public func run() async throws {
         let files = ProxyFiles(stateDirectory: configuration.stateDirectory)
         try files.create()
         let lock = try ProxyLock(files)
         defer { withExtendedLifetime(lock) {} }
-        // Two threads: requests on one; the control socket, JSON and the disk on the other.
+        // Two threads: one for requests, one for the control socket, JSON and the disk.
         let dataGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let result: Result<Void, any Error>
@@ -99,7 +99,7 @@ public struct TrafficProxy: Sendable {
         let keeping = control.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { _ in
             follower.keepUsers()
         }
-        logger.info("proxy serves", metadata: ["control": "\(server.place)"])
+        logger.info("proxy started", metadata: ["control": "\(server.place)"])
         await withTaskGroup(of: Void.self) { group in
             if case .following(let routes, _, _) = configuration.directions {
                 group.addTask { await follow(routes, with: follower) }
@@ -107,8 +107,8 @@ public struct TrafficProxy: Sendable {
             await StopSignal.wait(forSignals: configuration.handlesSignals)
             group.cancelAll()
         }
-        logger.info("proxy drains", metadata: ["atMost": "\(limits.drainTime)"])
-        // Cancelled or not, what is under way gets its time.
+        logger.info("proxy draining", metadata: ["atMost": "\(limits.drainTime)"])
+        // Requests in progress get their time, even if the task was cancelled.
         try await handle.drain().get()
         keeping.cancel()
         try await follower.keepUsers().get()
@@ -117,7 +117,7 @@ public struct TrafficProxy: Sendable {
         unlink(configuration.controlSocket ?? files.controlSocket)
     }
 
-    /// Follows each set of routes as it comes.
+    /// Applies each set of routes as it arrives.
     private func follow(_ changes: AsyncStream<[ProxyRoute]>, with follower: RouteFollower) async {
         let logger = configuration.logger
         var generation = (try? await follower.plane.report().get())?.generation ?? 0
@@ -132,7 +132,7 @@ public struct TrafficProxy: Sendable {
         }
     }
 
-    /// - Throws: `ProxyError` where a key that several share cannot be read: ids that nobody can check prove nothing.
+    /// - Throws: `ProxyError` if a shared key cannot be read: with a key of its own, no other proxy could verify its request IDs.
     private func requestIdKey(_ files: ProxyFiles) throws -> RequestIdentityKey {
         guard let shared = configuration.requestIdKeyFile else {
             return RequestIdKeyFile(path: files.requestIdKey).loadOrMake(logger: configuration.logger)
@@ -149,7 +149,8 @@ public struct TrafficProxy: Sendable {
         do {
             return try file.load()
         } catch {
-            // The controller will send them anew. The broken file stays beside for whoever wants to know why.
+            // The controller sends new routes. The damaged file is kept with the suffix `.broken`, so that its cause can be
+            // found.
             configuration.logger.error(
                 "last routes cannot be read", metadata: ["path": "\(file.path)", "reason": "\(error)"])
             rename(file.path, file.path + ".broken")
@@ -157,8 +158,8 @@ public struct TrafficProxy: Sendable {
         }
     }
 
-    /// Raises the limit of open files as far as allowed, and says how many clients fit: each may need a second
-    /// connection, to an instance.
+    /// Raises the limit of open files as far as permitted. Returns how many clients fit: each may need a second connection, to an
+    /// instance.
     private static func connectionsWithinDescriptors() -> Int {
         var limit = rlimit()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

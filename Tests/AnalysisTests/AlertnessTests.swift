@@ -4,8 +4,8 @@ import Testing
 
 @testable import Analysis
 
-/// Small versions of `make bench ONLY=alertness`; seeds are in the arguments.
-@Suite("Evidence that stays alert, of failures that come together")
+/// Small versions of `make bench ONLY=alertness`. The seeds are in the arguments.
+@Suite("Evidence stays alert, and allows for failures that come together")
 struct AlertnessTests {
     private struct Traffic {
         var stable: FailureStream
@@ -34,7 +34,7 @@ struct AlertnessTests {
 
     private static let target = log(1 / 0.0045)
 
-    @Test("a jump after a long healthy past is found soon", arguments: [(0, 160.0), (2_000, 260), (40_000, 360)])
+    @Test("an increase after a long healthy past is found soon", arguments: [(0, 160.0), (2_000, 260), (40_000, 360)])
     func jump(healthy: Int, most: Double) {
         let found = (0..<15).map { seed -> Double in
             var traffic = Traffic(FailureStream(single: 0.01), seed: 700 + UInt64(seed))
@@ -48,7 +48,7 @@ struct AlertnessTests {
     }
 
     @Test(
-        "equal versions whose failures come together fail no more often than promised, looked at after each",
+        "equal versions whose failures come together fail no more often than promised, with a look after each failure",
         arguments: [
             FailureStream.clumps(of: 5, rate: 0.02), .clumps(of: 10, rate: 0.02),
             FailureStream(single: 0.005, event: 1 / 2_000, eventSizes: 20...60, atOnce: false),
@@ -63,7 +63,7 @@ struct AlertnessTests {
                 return comparison.logFailEvidence >= target
             }
         }
-        // 3 expected at the very most.
+        // At most 3 are expected.
         #expect(failed <= 6)
     }
 
@@ -77,12 +77,13 @@ struct AlertnessTests {
             for _ in 0..<600 { comparison.absorb(traffic.look()) }
             return comparison.peakLogPassEvidence >= log(1 / rate)
         }
-        // 12 expected at the very most.
+        // At most 12 are expected.
         #expect(passed <= 18)
         #expect(passed >= 1)
     }
 
-    @Test("a candidate that fails everything from its first request is out after fifteen, clumps or not")
+    @Test(
+        "a candidate that fails everything from its first request fails after fifteen requests, with clumps or without")
     func broken() {
         var traffic = Traffic(FailureStream(single: 0.01), seed: 1)
         traffic.candidate = FailureStream(single: 1)
@@ -93,7 +94,7 @@ struct AlertnessTests {
         #expect(traffic.sent <= 15)
     }
 
-    @Test("an outage that both sides share fails nobody, and hides nobody after it")
+    @Test("an outage of both sides fails no gate, and hides no later regression")
     func outage() {
         for seed in 0..<20 {
             var traffic = Traffic(FailureStream(single: 0.01), weight: 0.5, seed: 1_000 + UInt64(seed))

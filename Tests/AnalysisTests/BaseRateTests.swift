@@ -3,7 +3,7 @@ import Testing
 @testable import Analysis
 
 @Suite struct BaseRateTests {
-    @Test("weights of the guesses sum to one, however large the block", arguments: [1.0, 50, 5_000, 1e7])
+    @Test("the weights of the guesses sum to one, however large the block", arguments: [1.0, 50, 5_000, 1e7])
     func weights(size: Double) {
         var base = BaseRate()
         base.learn(Trials(count: 1_000, successes: 30))
@@ -11,7 +11,7 @@ import Testing
         #expect(abs(sum - 1) < 1e-12)
     }
 
-    @Test("small blocks beside a long past are judged by the estimate alone")
+    @Test("small blocks after a long past use the estimate alone")
     func settled() {
         var base = BaseRate()
         for _ in 0..<100 { base.learn(Trials(count: 200, successes: 10)) }
@@ -20,7 +20,7 @@ import Testing
         #expect(abs(guesses[0].rate - 0.05) < 0.001)
     }
 
-    @Test("the past fades: a base rate that moved is followed")
+    @Test("the past fades, so that the estimate follows a base rate that changes")
     func forgetting() {
         var base = BaseRate()
         for _ in 0..<500 { base.learn(Trials(count: 200, successes: 1)) }

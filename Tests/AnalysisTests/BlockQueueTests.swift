@@ -15,7 +15,7 @@ import Testing
         #expect(queue.waiting == nil)
     }
 
-    @Test("a block that is large enough does not take in what waited at another time")
+    @Test("a block that is large enough is not joined with one that waited")
     func apart() {
         var queue = BlockQueue<RateBlock>()
         _ = queue.admit(Self.block(100, 2))
@@ -23,7 +23,7 @@ import Testing
         #expect(queue.waiting == nil)
     }
 
-    @Test("more than the limit of one side is not waited with")
+    @Test("a block with more than the limit of one side does not wait")
     func limit() {
         var queue = BlockQueue<RateBlock>()
         _ = queue.admit(Self.block(900, 0))

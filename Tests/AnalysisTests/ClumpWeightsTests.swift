@@ -2,9 +2,9 @@ import Testing
 
 @testable import Analysis
 
-@Suite("How much a look counts")
+@Suite("The weight of a look")
 struct ClumpWeightsTests {
-    /// A look of 38 of stable and 12 of the candidate.
+    /// A look with 38 requests of stable and 12 of the candidate.
     private static func look(stable: (Int, together: Int?) = (0, 0), candidate: (Int, together: Int?)) -> RateBlock {
         func trials(_ count: Double, _ failed: (Int, together: Int?)) -> Trials {
             Trials(count: count, successes: Double(failed.0), together: failed.together.map(Double.init))
@@ -23,7 +23,7 @@ struct ClumpWeightsTests {
         return weights
     }
 
-    @Test("is one over the size of the event that a failure belongs to, whichever side failed")
+    @Test("the weight is one over the size of the event that a failure belongs to, whichever side failed")
     func size() {
         for size in [3, 5, 10] {
             var (one, other) = (Self.weights(), Self.weights())
@@ -34,18 +34,18 @@ struct ClumpWeightsTests {
         }
     }
 
-    @Test("is one for single failures, and about one for as many in a row as chance makes of a high rate")
+    @Test("it is one for single failures, and about one for runs that a high rate makes by chance")
     func single() {
         var weights = Self.weights()
         #expect(weights.weigh(Self.look(candidate: (3, together: 3))) == 1)
         #expect(weights.weigh(Self.look(candidate: (0, together: 0))) == 1)
-        // Six of ten fail, in runs of four in the mean of a failure's.
+        // Six of ten fail. A failure is in a run of four on average.
         var fresh = ClumpWeights()
         let last = (0..<30).map { _ in fresh.weigh(Self.look(candidate: (7, together: 26))) }.last
         #expect((last ?? 0) > 0.8)
     }
 
-    @Test("remembers for a pass, which is made of looks without a failure")
+    @Test("it is remembered for a pass, which consists of looks without failures")
     func remembers() {
         var weights = ClumpWeights()
         #expect(weights.meanClump == 1)
@@ -54,7 +54,7 @@ struct ClumpWeightsTests {
         #expect(weights.meanClump > 4.5)
     }
 
-    @Test("is one for a candidate that has not answered one request well, and for no other")
+    @Test("it is one for a candidate that has answered no request well, and only for that")
     func broken() {
         var broken = ClumpWeights()
         #expect(broken.weigh(Self.look(candidate: (12, together: 144))) == 1)
@@ -62,7 +62,7 @@ struct ClumpWeightsTests {
         #expect(restarted.weigh(Self.look(candidate: (12, together: 144))) < 0.1)
     }
 
-    @Test("is learnt from how failures spread, where the source only counts: never before it is seen")
+    @Test("if the source only counts, it is learned from how failures spread, but never in advance")
     func spread() {
         var clumped = ClumpWeights()
         var single = ClumpWeights()

@@ -2,10 +2,10 @@ import Testing
 
 @testable import Analysis
 
-@Suite("Numbers that nobody can have counted")
+@Suite("Numbers too large for counts")
 struct CountLiteralsTests {
     @Test(
-        "are found wherever they stand as a number that a count could be read from",
+        "are found wherever a number could be read as a count",
         arguments: [
             "9007199254740994", "-9007199254740994", "9223372036854775807", "-9223372036854775808", "9.2e18", "1E16",
             "10000000000000000.0", "[1,20000000000000000]", #"{"a\\":20000000000000000}"#,
@@ -14,7 +14,7 @@ struct CountLiteralsTests {
     func found(text: String) { #expect(CountLiterals.excess(in: text.utf8) != nil) }
 
     @Test(
-        "are not what stands in texts, what no count is read from, and what may be counted",
+        "do not include digits in texts, numbers that are not read as counts, and valid counts",
         arguments: [
             "", "0", "9007199254740992", "-9007199254740992", "0.12345678901234567890", "1e300", "1e-300",
             #"{"99999999999999999":"99999999999999999"}"#, #"{"a\":99999999999999999":1}"#, "99999999999999999999999",

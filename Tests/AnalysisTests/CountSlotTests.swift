@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test(
-        "what is written is read again, whatever the counts",
+        "a slot reads back as it was written, whatever the counts",
         arguments: [
             [0, 0, 0], [0, 0, 5], [7, 7, 7], [0, 127, 255, 383], [1, 16_384, 5_000_000_000, 5_000_000_001],
             Array(repeating: 0, count: 300) + [9, 10],
@@ -27,14 +27,14 @@ import Testing
         #expect(read == slot)
     }
 
-    @Test("a row is short: no names, and a byte or two for a bucket")
+    @Test("a row is short: no names, and one or two bytes for each bucket")
     func short() throws {
         let text = String(decoding: try JSONEncoder().encode(Self.slot([0, 0, 5, 9, 9])), as: UTF8.self)
         #expect(text == #"[1.5,7,9,3,4,"AgUE"]"#)
     }
 
     @Test(
-        "a text that is no counts is an error",
+        "a text that is not counts is an error",
         arguments: ["AgU", "not base64!", "AIA=", "////////////////", "//////8/AQ=="])
     func corrupt(_ text: String) {
         #expect(throws: DecodingError.self) {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Numbers in reasons")
 struct EvidenceTextTests {
-    @Test("one of a thing is no plural")
+    @Test("one of a thing has no plural")
     func nouns() {
         #expect(
             [0, 1, 2, 2000].map { EvidenceText.count($0, "sample") } == [
@@ -13,12 +13,12 @@ struct EvidenceTextTests {
             ])
     }
 
-    @Test("what nothing speaks against is not excluded; the rest is, at its odds")
+    @Test("a conclusion gives the odds against something, or says that there is no evidence")
     func conclusions() {
         func text(_ odds: Double) -> String { EvidenceText.conclusion("a shift", .log(odds)) }
-        #expect(text(0.1) == "a shift is not excluded")
-        #expect(text(1) == "a shift is not excluded")
-        #expect(text(1.5) == "a shift is excluded at 1 in 1.5")
-        #expect(text(400) == "a shift is excluded at 1 in 400")
+        #expect(text(0.1) == "no evidence against a shift")
+        #expect(text(1) == "no evidence against a shift")
+        #expect(text(1.5) == "1.5 to 1 against a shift")
+        #expect(text(400) == "400 to 1 against a shift")
     }
 }

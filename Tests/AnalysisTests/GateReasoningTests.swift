@@ -4,7 +4,7 @@ import Testing
 
 @testable import Analysis
 
-/// What holds of every kind of gate that is judged on counters of rates.
+/// Properties of every kind of gate that uses counters of rates.
 @Suite struct GateReasoningTests {
     static let query = "sum(rate(inference_timeouts_total{deployment=\"fraud-scorer\",revision=\"{{revision}}\"}[1m]))"
 
@@ -31,7 +31,7 @@ import Testing
                     GoalGate(quantity: CounterRatio(source: "prometheus", of: query, per: "requests", maximum: 12.5)))),
         ]
 
-    /// All that a look can hold: long histograms, synthetic requests, pairs and counters of real numbers.
+    /// Everything that a look can contain: long histograms, synthetic requests, pairs and counters of real numbers.
     static func interval(_ index: Int, size: Int, _ traffic: inout LatencyTraffic, _ spec: GateSpec) -> Interval {
         func side(_ count: Int, median: Double) -> SideCounts {
             var counts = traffic.side(count, median: median)
@@ -51,7 +51,7 @@ import Testing
 
     static func traffic(seed: UInt64) -> LatencyTraffic {
         var traffic = LatencyTraffic(seed: seed)
-        // As many buckets as the proxy has, and latencies all over them.
+        // As many buckets as the proxy has, with latencies in all of them.
         traffic.bounds =
             [0.0005, 0.00063, 0.0008] + traffic.bounds + [10, 12.5, 16, 20, 25, 31.5, 40, 50, 63, 80, 100]
         traffic.sigma = 2.5
@@ -88,7 +88,7 @@ import Testing
         #expect(whole.reason == restarted.reason)
     }
 
-    @Test("intervals without anything in them are insufficient, and change no verdict", arguments: kinds)
+    @Test("intervals without data are insufficient, and change no verdict", arguments: kinds)
     func empty(_ spec: GateSpec) {
         var evidence = GateEvidence(spec: spec, alpha: 0.009)
         for index in 0..<20 {
@@ -102,7 +102,7 @@ import Testing
         #expect(!evidence.reason.isEmpty)
     }
 
-    /// The same questions, with more samples asked for.
+    /// The same gates, with more samples required.
     static let adopted: [(GateSpec.Kind, GateSpec.Kind)] = [
         (
             .compare(CompareGate(metric: .errors)),
@@ -121,7 +121,7 @@ import Testing
         ),
     ]
 
-    @Test("another minSamples keeps the evidence, and a pass waits for it", arguments: adopted)
+    @Test("a changed minSamples keeps the evidence, and a pass waits for it", arguments: adopted)
     func adopting(_ before: GateSpec.Kind, _ after: GateSpec.Kind) throws {
         var traffic = Self.traffic(seed: 43)
         let looks = (0..<2).map { index in
@@ -138,7 +138,7 @@ import Testing
         var adopted = try #require(evidence.adopting(new))
         #expect(adopted.samples == samples)
         #expect(adopted.verdict == .insufficient)
-        // What follows adds up to what one gate with that minimum would have learnt from the start.
+        // The rest adds up to what one gate with that minimum would have learned from the start.
         var whole = GateEvidence(spec: new, alpha: 0.009)
         adopted.absorb(looks[1], missedRegressionRate: 0.05)
         for look in looks { whole.absorb(look, missedRegressionRate: 0.05) }
@@ -146,7 +146,7 @@ import Testing
         #expect(adopted.samples == 2 * samples)
     }
 
-    @Test("another question is another gate; another margin of agreement starts its pass over")
+    @Test("another question is a new gate; another margin of agreement restarts its pass")
     func otherQuestions() throws {
         let alike = AgreementGate(metric: .agreement(min: 0.9))
         var evidence = GateEvidence(spec: GateSpec(name: "gate", kind: .agreement(alike)), alpha: 0.009)

@@ -2,13 +2,13 @@ import Analysis
 import ModelManifests
 import Testing
 
-@Suite("A gate in words")
+@Suite("The description of a gate")
 struct GateWordsTests {
     private func words(_ kind: GateSpec.Kind) -> GateWords {
         GateSpec(name: "g", kind: kind).words(alpha: 0.0025, missedRegressionRate: 0.05)
     }
 
-    @Test("a comparison says what it asks, and at which odds it answers")
+    @Test("a comparison says what it asks, and at which odds it decides")
     func compare() {
         let errors = words(.compare(CompareGate(metric: .errors, maxAbsoluteIncrease: 0.005, minSamples: 2000)))
         #expect(
@@ -17,10 +17,11 @@ struct GateWordsTests {
         )
         #expect(
             errors.passes
-                == "a regression beyond 50 % or 0.5 percentage points is excluded at 1 in 20, on 2,000 samples or more")
-        #expect(errors.fails == "that it is within 10 % or 0.5 percentage points is excluded at 1 in 400")
-        #expect(errors.assumes?.hasPrefix("what an instance fails within 5 ms") == true)
-        #expect(words(.compare(CompareGate(metric: .rejected))).assumes?.hasSuffix("does not tell") == true)
+                == "odds of 20 to 1 against a regression beyond 50 % or 0.5 percentage points, on 2,000 samples or more"
+        )
+        #expect(errors.fails == "odds of 400 to 1 against being within 10 % or 0.5 percentage points")
+        #expect(errors.assumes?.hasPrefix("failures of an instance within 5 ms") == true)
+        #expect(words(.compare(CompareGate(metric: .rejected))).assumes?.hasSuffix("does not report events") == true)
         let slow = words(.compare(CompareGate(metric: .slow, slowerThan: .milliseconds(250))))
         #expect(slow.asks.contains("take longer than 0.25 s more often"))
         let outcome = words(.compare(CompareGate(.counters(CounterRatio(outcome: "correct")))))
@@ -32,10 +33,12 @@ struct GateWordsTests {
         #expect(words(.compare(CompareGate(.counters(ratio)))).asks.contains("timeouts of requests (prometheus)"))
     }
 
-    @Test("a gate whose share is not known yet says whose it is")
+    @Test("a gate whose share is not known yet says what determines it")
     func withoutShare() {
         let spec = GateSpec(name: "g", kind: .compare(CompareGate(metric: .rejected)))
-        #expect(spec.words(alpha: nil, missedRegressionRate: 0.05).fails.hasSuffix("at its share of falseRollbackRate"))
+        #expect(
+            spec.words(alpha: nil, missedRegressionRate: 0.05).fails.hasPrefix(
+                "odds (set by its share of falseRollbackRate) against being within"))
     }
 
     @Test("a threshold says that it promises nothing about false alarms")
@@ -52,7 +55,7 @@ struct GateWordsTests {
         #expect(query.fails.hasPrefix("one measurement is not"))
     }
 
-    @Test("every kind of gate ends its question with a question mark, and has both answers")
+    @Test("every kind of gate asks a question, and says how it passes and fails")
     func allKinds() {
         let kinds: [GateSpec.Kind] = [
             .compare(CompareGate(metric: .latencyP95)), .threshold(ThresholdGate(metric: .errors, max: 0.01)),

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Analysis
 
-/// Stable answers in 5 ms; clients wait for one second. Bounds are those of the proxy, as far as they matter.
+/// Stable answers in 5 ms; clients wait for one second. The bounds are a part of the proxy's.
 @Suite("A candidate whose clients give up")
 struct GivingUpTests {
     private static let bounds = [0.005, 0.0063, 0.1, 0.8, 1, 2]
@@ -23,7 +23,7 @@ struct GivingUpTests {
         GateEvidence(spec: GateSpec(name: "slow", kind: .compare(gate)), alpha: 0.0045)
     }
 
-    /// - Returns: how many of the candidate's clients gave up until the gate failed; nil where it never did.
+    /// - Returns: how many of the candidate's clients gave up until the gate failed. Nil if it did not fail.
     private func clientsToFail(
         _ gate: GateEvidence = Self.gate(), history: SideCounts? = nil, stable: SideCounts, candidate: SideCounts,
         looks: Int = 200
@@ -42,21 +42,21 @@ struct GivingUpTests {
         return nil
     }
 
-    @Test("fails after as few of them as one that fails every request")
+    @Test("it fails after as few requests as a candidate that fails every request")
     func hangs() throws {
         let clients = try #require(
             clientsToFail(history: Self.answered(1_000), stable: Self.answered(30), candidate: Self.givenUp(2)))
         #expect(clients <= 16)
     }
 
-    @Test("fails at a weight of 5 %, where stable has no past and gets few requests, and where it gets most")
+    @Test("it fails at a weight of 5 %, whether stable has no past and gets few requests or gets most of them")
     func weights() throws {
         #expect(try #require(clientsToFail(stable: Self.answered(95), candidate: Self.givenUp(5))) <= 25)
         #expect(try #require(clientsToFail(stable: Self.answered(1), candidate: Self.givenUp(1))) <= 30)
         #expect(try #require(clientsToFail(stable: Self.answered(1), candidate: Self.givenUp(9))) <= 250)
     }
 
-    @Test("does not wait for a hundred of stable's requests, but for ten")
+    @Test("it waits for ten requests of stable, not for a hundred")
     func inNeed() {
         var bound = SlowBound(slowerThan: nil)
         func absorb(_ stable: Int, _ candidate: SideCounts) {
@@ -71,20 +71,20 @@ struct GivingUpTests {
         #expect(bound.edge != nil)
     }
 
-    @Test("is not judged by clients that left before the bound: they are told apart from nobody")
+    @Test("clients that left before the bound do not count against it")
     func early() {
         #expect(
             clientsToFail(
                 history: Self.answered(1_000), stable: Self.answered(30), candidate: Self.givenUp(5, waited: 0.004))
                 == nil)
-        // Nor by those that left before the time that the gate names.
+        // Nor do clients that left before the gate's own bound.
         let slowerThan = Self.gate(CompareGate(metric: .slow, slowerThan: .seconds(2)))
         #expect(clientsToFail(slowerThan, stable: Self.answered(30), candidate: Self.givenUp(5)) == nil)
         let slower = Self.gate(CompareGate(metric: .slow, slowerThan: .milliseconds(800)))
         #expect(clientsToFail(slower, stable: Self.answered(30), candidate: Self.givenUp(5)) != nil)
     }
 
-    @Test("fails a gate on a quantile, and a threshold on one, too")
+    @Test("it fails a gate on a quantile and a threshold on one, too")
     func quantiles() {
         let p95 = Self.gate(CompareGate(metric: .latencyP95, maxRelativeIncrease: 0.1))
         #expect(
@@ -97,7 +97,7 @@ struct GivingUpTests {
         #expect(clientsToFail(threshold, stable: Self.answered(30), candidate: Self.givenUp(10)) != nil)
     }
 
-    @Test("does not fail more often than promised where clients give up on both sides alike")
+    @Test("it fails no more often than promised if clients give up on both sides alike")
     func null() {
         var failed = 0
         for seed in 0..<100 {
@@ -106,7 +106,7 @@ struct GivingUpTests {
             gate.learn(stableHistory: Self.answered(1_000))
             for look in 1...100 {
                 func side(_ size: Int) -> SideCounts {
-                    // One in thirty waits for its second in vain, and one in ten leaves early.
+                    // One in thirty waits for the whole second, and one in ten leaves early.
                     let hung = traffic.successes(size, rate: 1 / 30)
                     let early = traffic.successes(size - hung, rate: 0.1)
                     let rest = size - hung - early
@@ -126,7 +126,7 @@ struct GivingUpTests {
         #expect(failed <= 2)
     }
 
-    @Test("says how many gave up on each side")
+    @Test("the reason says how many gave up on each side")
     func words() {
         var gate = Self.gate()
         gate.learn(stableHistory: Self.answered(1_000))

@@ -24,7 +24,7 @@ import Testing
         #expect(abs(judgement.evidence[1].alpha - 0.0045) < 1e-15)
     }
 
-    @Test("whatever is added, removed and added again, the rates of all gates never exceed the whole")
+    @Test("whatever is added, removed and added again, the rates of all gates never exceed the whole rate")
     func reserve() {
         var judgement = Self.judgement([Self.compare("a")])
         var spent = judgement.evidence.reduce(0) { $0 + $1.alpha }
@@ -38,7 +38,7 @@ import Testing
         #expect(spent > 0.0099)
     }
 
-    @Test("gates that only warn cost the others nothing, and share what is held back for gates to come")
+    @Test("gates that only warn cost the others nothing, and share the reserve for later gates")
     func warning() {
         let warns = [Self.compare("w", .slow), Self.compare("v", .rejected)].map {
             GateSpec(name: $0.name, kind: $0.kind, warnOnly: true)
@@ -52,7 +52,7 @@ import Testing
         #expect(more.evidence.reduce(0) { $0 + $1.alpha } <= 0.01 + 1e-15)
     }
 
-    @Test("whether a gate acts changes neither what it has learnt nor what it may spend")
+    @Test("whether a gate acts changes neither its evidence nor its rate")
     func letAct() {
         let warns = GateSpec(name: "a", kind: Self.compare("a").kind, warnOnly: true)
         var judgement = Self.judgement([warns])
@@ -77,7 +77,7 @@ import Testing
         #expect(judgement.evidence[0].samples == 0)
     }
 
-    @Test("another tolerance is another gate; another margin starts only the pass over")
+    @Test("another tolerance is a new gate; another margin restarts only the pass")
     func changed() {
         var judgement = Self.judgement([Self.compare("a")])
         for _ in 0..<20 { judgement.absorb(.errors(stable: (15, of: 1_500), candidate: (5, of: 500))) }
@@ -97,7 +97,7 @@ import Testing
         #expect(stricter.verdict == .insufficient)
     }
 
-    @Test("another floor of samples keeps everything")
+    @Test("another minimum of samples keeps everything")
     func changedFloor() {
         var judgement = Self.judgement([Self.compare("a")])
         for _ in 0..<20 { judgement.absorb(.errors(stable: (15, of: 1_500), candidate: (5, of: 500))) }
@@ -109,7 +109,7 @@ import Testing
         #expect(judgement.verdict == .pass)
     }
 
-    @Test("one failure fails the panel; a pass needs all; no gates need nothing")
+    @Test("one failure is a failure of all; a pass needs all gates; without gates it passes")
     func verdict() {
         #expect(Self.judgement([]).verdict == .pass)
         var judgement = Self.judgement([Self.compare("a"), Self.threshold])

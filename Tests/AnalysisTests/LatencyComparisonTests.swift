@@ -38,7 +38,7 @@ import Testing
         comparison.absorb(
             Self.interval(Self.counts([800, 850, 862, 890, 900, 900]), Self.counts([100, 200, 240, 267, 290, 300])),
             Self.gate())
-        // Of what is staked on the first start.
+        // The part of the wealth that is staked on the first start.
         let staked = log(1 - StartedMixture.later)
         #expect(abs(comparison.logFailEvidence - staked - 21.808234521575192601757) < 1e-6)
         var equal = LatencyComparison(quantile: 0.95)
@@ -49,7 +49,7 @@ import Testing
         #expect(abs(equal.peakLogPassEvidence - 2.624648230413308709776) < 1e-9)
     }
 
-    /// - Returns: of `streams`, how many reached `threshold` by `evidence`.
+    /// - Returns: how many of `streams` reached `threshold` with `evidence`.
     static func reached(
         _ threshold: Double, streams: Int, looks: Int, size: Int = 400, seed: UInt64, _ gate: CompareGate,
         quantile: Double, slower: Double, evidence: (LatencyComparison) -> Double
@@ -61,7 +61,7 @@ import Testing
             var comparison = LatencyComparison(quantile: quantile)
             comparison.learn(stableHistory: traffic.side(2_000, median: 0.050))
             for look in 0..<looks {
-                // The load rises with the weight, and jumps once: everything takes thrice as long from there on.
+                // The load rises with the weight, and jumps once: from there on everything takes three times as long.
                 let time = Double(look) / Double(looks)
                 let median = 0.050 * (1 + time) * (time > 0.5 ? 3 : 1)
                 comparison.absorb(
@@ -80,12 +80,12 @@ import Testing
         "stopped at the worst moment, a candidate at the tolerance fails no more often than promised, while the load moves",
         arguments: quantiles)
     func falseRollbacks(metric: CompareGate.Metric, quantile: Double) {
-        // 1.25 is the ratio of two edges: the null's own edge, and every look counts.
+        // 1.25 is the ratio of two edges: the candidate is exactly at the edge of the null, and every look counts.
         let gate = Self.gate(metric, tolerance: 0.25)
         let failures = Self.reached(
             log(1 / 0.2), streams: 60, looks: 60, seed: 100, gate, quantile: quantile, slower: 1.25
         ) { $0.logFailEvidence }
-        // 12 expected at the very most; 22 has chance 0.002 even then.
+        // At most 12 are expected; even then 22 or more have a probability of 0.002.
         #expect(failures <= 22)
     }
 
@@ -116,7 +116,7 @@ import Testing
         #expect(passes >= 7)
     }
 
-    @Test("a heavier tail beyond the quantile is another gate's business")
+    @Test("a heavier tail beyond the quantile does not fail the gate")
     func tailBeyond() {
         var traffic = LatencyTraffic(seed: 700)
         traffic.stragglers = 0.02
@@ -134,7 +134,7 @@ import Testing
         #expect(p95.logFailEvidence < log(1 / 0.009))
     }
 
-    @Test("without an edge between, there is no verdict, and it is said which buckets are missing")
+    @Test("without a separating edge there is no verdict, and the missing buckets are named")
     func coarse() {
         var comparison = LatencyComparison(quantile: 0.95)
         let bounds = [0.1, 0.25, 1.0]
@@ -148,18 +148,18 @@ import Testing
         #expect(comparison.peakLogPassEvidence == 0)
         #expect(
             comparison.impasse(Self.gate())
-                == "no latency bucket ends between 250 ms and the pass margin to tell a pass: give the histogram finer "
-                + "ones, or a larger passMargin.relative")
+                == "no latency bucket ends between 250 ms and the pass margin, so the gate cannot pass: use finer "
+                + "buckets, or a larger passMargin.relative")
         for _ in 0..<50 {
             comparison.absorb(
                 Self.interval(
                     Self.counts([450, 891, 900, 900], bounds: bounds), Self.counts([10, 20, 60, 100], bounds: bounds)),
                 Self.gate())
         }
-        #expect(comparison.logFailEvidence > log(1_000), "1 s is far enough over 250 ms to tell a failure")
+        #expect(comparison.logFailEvidence > log(1_000), "1 s is far enough over 250 ms to fail")
     }
 
-    @Test("stable over the last edge is said, and nothing concluded")
+    @Test("a quantile of stable over the last edge is reported, without a conclusion")
     func overLastEdge() {
         var comparison = LatencyComparison(quantile: 0.95)
         comparison.learn(stableHistory: Self.counts([10, 20, 30, 40, 50, 1_000]))
@@ -170,7 +170,7 @@ import Testing
         #expect(abs(comparison.logFailEvidence) < 1e-6)
     }
 
-    @Test("a candidate with other buckets is judged at those that both have, or not at all")
+    @Test("a candidate with other buckets is judged at the common ones, or not at all")
     func otherBuckets() {
         var comparison = LatencyComparison(quantile: 0.95)
         comparison.learn(stableHistory: Self.counts([900, 940, 960, 990, 1_000, 1_000]))
@@ -187,7 +187,7 @@ import Testing
         #expect(without.problem == "stable and candidate have no latency bucket in common")
     }
 
-    @Test("looks after every request lose nothing but the first blocks' wait")
+    @Test("looks after every request lose nothing but the wait of the first blocks")
     func everyRequest() {
         var traffic = LatencyTraffic(seed: 800)
         var comparison = LatencyComparison(quantile: 0.95)

@@ -21,14 +21,14 @@ import Testing
         #expect(try #require(wide.pair(.pass)) == (0.16, 0.25))
     }
 
-    @Test("a tolerance of exactly one bucket is that bucket, decimals notwithstanding")
+    @Test("a tolerance of exactly one bucket selects that bucket, despite decimal rounding")
     func exact() throws {
         let chosen = LatencyEdges(among: [0.1, 0.11, 0.3], at: 0, tolerance: 0.1, margin: 0.1)
         #expect(try #require(chosen.pair(.failAt)) == (0.1, 0.11))
         #expect(try #require(chosen.pair(.pass)) == (0.1, 0.11))
     }
 
-    @Test("at the ends of the histogram some pairs are not there")
+    @Test("at the ends of the histogram some pairs are missing")
     func ends() {
         let first = LatencyEdges(among: Self.edges, at: 0, tolerance: 0.1, margin: 0.1)
         #expect(first.pair(.failBelow) == nil)
@@ -39,7 +39,7 @@ import Testing
         #expect(!last.canPass)
     }
 
-    @Test("blocks add up at the edges of the first")
+    @Test("blocks are added at the edges of the first")
     func blocks() throws {
         func interval(_ stable: [Int], _ candidate: [Int]) -> Interval {
             func counts(_ latency: [Int]) -> SideCounts {

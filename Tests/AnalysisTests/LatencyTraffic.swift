@@ -2,7 +2,7 @@ import Foundation
 
 @testable import Analysis
 
-/// Requests whose latency is lognormal, in the proxy's buckets.
+/// Requests with log-normal latency, in the proxy's buckets.
 struct LatencyTraffic {
     /// R10, 1 ms to 10 s.
     static let bounds: [Double] = [0.001, 0.01, 0.1, 1].flatMap { decade in
@@ -11,13 +11,13 @@ struct LatencyTraffic {
 
     var traffic: Traffic
     var sigma = 0.5
-    /// Share of requests that take `stragglerSeconds`.
+    /// The share of requests that take `stragglerSeconds`.
     var stragglers = 0.0
     var bounds = Self.bounds
 
     init(seed: UInt64) { traffic = Traffic(seed: seed) }
 
-    /// - Parameter median: seconds.
+    /// - Parameter median: in seconds.
     mutating func side(_ count: Int, median: Double, stragglers: Double = 0) -> SideCounts {
         let late = traffic.successes(count, rate: stragglers)
         var left = count - late
@@ -30,11 +30,11 @@ struct LatencyTraffic {
             before = max(over, 1e-300)
             under.append((under.last ?? 0) + fell)
         }
-        // Stragglers are over the last bound.
+        // Slow requests are over the last bound.
         return SideCounts(requests: count, latency: under + [count], bounds: bounds)
     }
 
-    /// `size` requests of which each goes to the candidate with chance `weight`.
+    /// `size` requests; each goes to the candidate with probability `weight`.
     mutating func interval(size: Int, weight: Double, stable: Double, candidate: Double) -> Interval {
         let sent = traffic.successes(size, rate: weight)
         return Interval(

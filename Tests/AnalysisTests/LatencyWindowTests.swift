@@ -7,7 +7,7 @@ import Testing
         SideCounts(requests: latency.last ?? 0, latency: latency, bounds: bounds)
     }
 
-    @Test("a quantile is told as the bucket that holds it")
+    @Test("a quantile is shown as the bucket that holds it")
     func described() {
         var window = LatencyWindow()
         #expect(window.described(0.5, .stable) == "not known")
@@ -45,7 +45,7 @@ import Testing
         #expect(window.edges.first == 44, "what is gone is gone")
     }
 
-    @Test("a quantile that leaves what was kept begins it anew, on the whole histogram")
+    @Test("a quantile that leaves the kept buckets starts again, with the whole histogram")
     func leaves() {
         var window = LatencyWindow()
         let bounds = (1...60).map { Double($0) }
@@ -63,7 +63,7 @@ import Testing
         #expect(window.described(0.5, .stable) == "between 54 and 55 s")
     }
 
-    @Test("other buckets than before begin it anew")
+    @Test("changed buckets start again")
     func anew() {
         var window = LatencyWindow()
         _ = window.learn(stable: Self.counts([40, 80, 95, 100]), candidate: SideCounts())

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Analysis
 
-/// What `AlertnessTests` hold of errors, of all other evidence. Seeds are in the tests.
-@Suite("Evidence of latency and of predictions stays alert, whatever was healthy before")
+/// The properties that `AlertnessTests` check for errors, for all other evidence. The seeds are in the tests.
+@Suite("Evidence of latency and of predictions stays alert after a long healthy past")
 struct LongPastTests {
     private static let alpha = 0.0045
 
@@ -14,7 +14,7 @@ struct LongPastTests {
         GateEvidence(spec: GateSpec(name: "gate", kind: kind), alpha: alpha)
     }
 
-    /// The median of the candidate's units that it takes from the change on.
+    /// The median number of the candidate's units from the change until the failure.
     private static func unitsToFail(
         _ kind: GateSpec.Kind, healthy looks: Int, streams: Int = 7, of unitsPerLook: Int,
         look: (_ isBad: Bool, inout SeededDraws) -> (stable: SideCounts, candidate: SideCounts)
@@ -59,7 +59,7 @@ struct LongPastTests {
         #expect(units <= 600)
     }
 
-    @Test("a shadow that stops agreeing is found soon", arguments: [0, 200, 4_000])
+    @Test("a shadow that no longer agrees is found soon", arguments: [0, 200, 4_000])
     func agreement(healthy: Int) {
         let gate = AgreementGate(metric: .agreement(min: 0.95))
         let units = Self.unitsToFail(.agreement(gate), healthy: healthy, of: 25) { isBad, draws in
@@ -74,7 +74,7 @@ struct LongPastTests {
     private static let even = [0.25, 0.25, 0.25, 0.25]
     private static let moved = [0.45, 0.35, 0.1, 0.1]
 
-    @Test("predictions that begin to move are found soon", arguments: [0, 200, 1_000])
+    @Test("predictions that begin to shift are found soon", arguments: [0, 200, 1_000])
     func distribution(healthy: Int) {
         let gate = DistributionGate(observe: "score")
         let units = Self.unitsToFail(.distribution(gate), healthy: healthy, of: 25) { isBad, draws in
@@ -126,12 +126,12 @@ struct LongPastTests {
             }
             return evidence.verdict == .fail
         }
-        // 3 expected at the very most.
+        // At most 3 are expected.
         #expect(failed <= 6)
     }
 
-    /// How pairs come is not told: nothing is promised of the first clumps.
-    @Test("disagreements that come in clumps weigh less, once they have been seen to")
+    /// The source does not report how pairs come, so there is no guarantee for the first clumps.
+    @Test("disagreements that come in clumps weigh less once the clumps were seen")
     func disagreementsTogether() {
         let failed = (0..<60).count { seed in
             var draws = SeededDraws(seed: 2_900 + UInt64(seed))
@@ -147,14 +147,14 @@ struct LongPastTests {
             }
             return evidence.verdict == .fail
         }
-        // Taken for single ones, 40 of them fail.
+        // As single disagreements, 40 of them would fail.
         #expect(failed <= 15)
     }
 
-    // MARK: - Records of before
+    // MARK: - Older records
 
     @Test(
-        "records of before, of which each test was begun once, go on",
+        "older records, whose tests started only once, continue",
         arguments: [
             (#"{"logs":[1.5,-2,-3]}"#, 3), (#"{"logs":[-1,-2,-3,-4,-5,-6,-7,-8,-9]}"#, 9),
         ])

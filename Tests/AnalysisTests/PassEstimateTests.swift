@@ -7,13 +7,13 @@ import Testing
 @Suite struct PassEstimateTests {
     private static let start = Date(timeIntervalSinceReferenceDate: 0)
 
-    /// Equal versions, stable's requests three times the candidate's.
+    /// Equal versions; stable gets three times the candidate's requests.
     private static func absorb(
         _ evidence: inout GateEvidence, looks: Range<Int>, candidate: Int, errorRate: Double,
         candidateRate: Double? = nil
     ) {
         for look in looks {
-            // Whole errors, evenly: what chance does to the estimate is not what is tested.
+            // Whole errors, evenly spread: the effect of chance on the estimate is not tested here.
             func errors(_ requests: Int, _ rate: Double) -> Int {
                 Int(Double(requests * (look + 1)) * rate) - Int(Double(requests * look) * rate)
             }
@@ -31,7 +31,7 @@ import Testing
         return GateEvidence(spec: GateSpec(name: "errors", kind: .compare(gate)), alpha: 0.009, startedAt: start)
     }
 
-    /// The samples at which it passes, and what it says of that at each look.
+    /// The samples at which it passes, and the estimate at each look.
     private static func run(errorRate: Double, perLook: Int, minSamples: Int = 0) -> (
         passedAt: Int, told: [Int: String]
     ) {
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(
-        "once half of the evidence is there, what is said to be missing is right to a factor of two",
+        "with half of the evidence, the estimate is right within a factor of two",
         arguments: [(0.0, 50), (0.01, 100), (0.05, 100)])
     func accurate(errorRate: Double, perLook: Int) throws {
         let (passedAt, told) = Self.run(errorRate: errorRate, perLook: perLook)
@@ -59,7 +59,7 @@ import Testing
         #expect(count > truth / 2 && count < truth * 2, "\(text), and it was \(truth)")
     }
 
-    @Test("the time goes by the rate of late, in words")
+    @Test("the time follows the recent rate, as text")
     func time() throws {
         let (_, told) = Self.run(errorRate: 0, perLook: 10, minSamples: 10_000)
         let at = try #require(told.keys.sorted().last { $0 <= 4_000 })
@@ -67,17 +67,20 @@ import Testing
         #expect(told[at]?.hasPrefix("about 6,000 more requests") == true, "\(told[at] ?? "")")
     }
 
-    @Test("it is said where it cannot be told: at first, where nothing comes, and where nothing speaks for a pass")
+    @Test("the text says when there is no estimate: at first, without requests, and without progress towards a pass")
     func honest() throws {
         var evidence = Self.errorsGate()
         #expect(evidence.missing(at: Self.start) == nil)
         Self.absorb(&evidence, looks: 0..<1, candidate: 10, errorRate: 0)
-        #expect(evidence.missing(at: Self.start.addingTimeInterval(1))?.hasSuffix("too little is known yet") == true)
+        #expect(
+            evidence.missing(at: Self.start.addingTimeInterval(1))?.hasSuffix("there are too few samples so far")
+                == true)
         Self.absorb(&evidence, looks: 1..<40, candidate: 10, errorRate: 0)
         try #require(evidence.verdict == .insufficient)
         #expect(evidence.missing(at: Self.start.addingTimeInterval(41))?.hasSuffix("at this rate") == true)
         #expect(
-            evidence.missing(at: Self.start.addingTimeInterval(120))?.hasSuffix("requests, and none come now") == true)
+            evidence.missing(at: Self.start.addingTimeInterval(120))?.hasSuffix("requests, but none arrive now") == true
+        )
 
         var worse = Self.errorsGate()
         Self.absorb(&worse, looks: 0..<60, candidate: 20, errorRate: 0.05, candidateRate: 0.08)
@@ -87,7 +90,7 @@ import Testing
             "\(worse.missing(at: Self.start.addingTimeInterval(61)) ?? "")")
     }
 
-    @Test("a verdict lacks nothing, and where a pass would mean nothing none is estimated")
+    @Test("a gate with a verdict needs nothing, and there is no estimate if a pass would mean nothing")
     func none() {
         var passed = Self.errorsGate()
         Self.absorb(&passed, looks: 0..<200, candidate: 100, errorRate: 0)
@@ -103,7 +106,7 @@ import Testing
     }
 
     @Test(
-        "the pace is in no record: the next look finds it again, over all that was learnt; and it goes with another margin"
+        "the pace is not in the record: the next look finds it again over all the evidence; a changed margin resets it"
     )
     func record() throws {
         var evidence = Self.errorsGate()

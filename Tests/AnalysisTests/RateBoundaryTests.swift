@@ -12,7 +12,7 @@ import Testing
         var logRatio: Double
     }
 
-    /// Roots of the derivative and log-likelihood ratios at 40 digits, by mpmath.
+    /// Roots of the derivative and log-likelihood ratios with 40 digits, by mpmath.
     static let references = [
         Reference(
             alternative: RatePair(stable: 0.01, candidate: 0.03), exposure: (900, 100),
@@ -69,7 +69,7 @@ import Testing
             (0.012, RatePair(stable: 0.01066187, candidate: 0.01599281)),
         ])
     func margin(rate: Double, expected: RatePair) throws {
-        // Expected by scipy.optimize.minimize (SLSQP) under both constraints.
+        // Expected values by scipy.optimize.minimize (SLSQP) under both constraints.
         let null = RateNull.beyondMargin(relative: 0.5, absolute: 0.005)
         let found = try #require(
             null.projection(
@@ -78,7 +78,7 @@ import Testing
         #expect(abs(found.candidate - expected.candidate) < 1e-6)
     }
 
-    @Test("a margin of one kind only is one line")
+    @Test("a margin of one kind is a single line")
     func oneSidedMargins() throws {
         let pair = RatePair(stable: 0.05, candidate: 0.05)
         let relative = RateNull.beyondMargin(relative: 0.5, absolute: 0)
@@ -103,7 +103,7 @@ import Testing
         .beyondMargin(relative: 0.2, absolute: 0),
     ]
 
-    /// The whole distribution of a block is summed: no simulation, no tolerance but rounding.
+    /// The whole distribution of a block is summed: no simulation, and no tolerance except rounding.
     @Test("the expectation is at most 1 at every point of the null, whatever the guess", arguments: nulls)
     func expectation(_ null: RateNull) {
         var largest = 0.0
@@ -130,7 +130,7 @@ import Testing
         return grid.alternatives.map { RatePair(stable: guess, candidate: $0.candidateRate(guess, edge)) }
     }
 
-    /// Points on the edge and deeper inside.
+    /// Points on the edge and inside.
     static func points(of null: RateNull) -> [RatePair] {
         [0.0, 0.001, 0.01, 0.05, 0.2, 0.4, 0.6].flatMap { stable -> [RatePair] in
             let edge = null.edge(atStable: stable)
@@ -156,7 +156,7 @@ import Testing
             * mean(candidateCount, aim.candidate, projection.candidate, truth.candidate)
     }
 
-    @Test("rates that differ from request to request keep the expectation at most 1 while their means are in the null")
+    @Test("rates that differ between requests keep the expectation at most 1 while their means are in the null")
     func unequalRates() throws {
         var traffic = Traffic(seed: 11)
         let null = RateNull.atMost(RateBoundary(slope: 1.1, offset: 0))

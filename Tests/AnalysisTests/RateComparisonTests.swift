@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test("a candidate alone, or stable alone, is no evidence")
+    @Test("requests of one side only are not evidence")
     func oneSided() {
         var comparison = Self.comparison()
         comparison.absorb(Self.block(stable: (0, of: 0), candidate: (900, of: 1_000)))
@@ -42,7 +42,9 @@ import Testing
         #expect(single.logFailEvidence > log(1000))
     }
 
-    @Test("never pooled: a base rate that rises with the weight fails no candidate that is equal at every moment")
+    @Test(
+        "counts are never pooled: a base rate that rises with the weight does not fail a candidate that is always equal"
+    )
     func simpson() {
         let early = Self.block(stable: (475, of: 95_000), candidate: (25, of: 5_000))
         let late = Self.block(stable: (1_500, of: 50_000), candidate: (1_500, of: 50_000))
@@ -50,14 +52,14 @@ import Testing
         kept.absorb(early)
         kept.absorb(late)
         #expect(kept.logFailEvidence < 0)
-        // The same counts as one block: what pooling would have concluded.
+        // The same counts as one block: pooling would have concluded this.
         var pooled = Self.comparison()
         pooled.absorb(early + late)
         #expect(pooled.logFailEvidence > log(1e6))
     }
 
     @Test(
-        "while the weight goes from 5 to 50 % and the base from 0.5 to 3 %, few healthy candidates fail, and none by pooling's fault"
+        "while the weight goes from 5 to 50 % and the base from 0.5 to 3 %, few healthy candidates fail, and none by pooling"
     )
     func drift() {
         let threshold = log(1 / 0.05)
@@ -103,7 +105,7 @@ import Testing
                 }
             }
         }
-        // 30 expected at the very most; 45 has chance 0.001 even then.
+        // At most 30 are expected; even then 45 or more have a probability of 0.001.
         #expect(failures <= 45)
         #expect(failures >= 1, "a test that can never fail a candidate would pass this too")
     }
@@ -129,7 +131,7 @@ import Testing
 
     @Test("within either tolerance is within tolerance")
     func eitherTolerance() {
-        // 0.1 % to 0.3 %: three times, but only 0.2 points more.
+        // From 0.1 % to 0.3 %: three times as much, but only 0.2 points more.
         let block = Self.block(stable: (95, of: 95_000), candidate: (90, of: 30_000))
         var relative = Self.comparison(relative: 0.1)
         relative.absorb(block)
@@ -137,19 +139,21 @@ import Testing
         var both = Self.comparison(relative: 0.1, absolute: 0.005)
         both.absorb(block)
         #expect(both.logFailEvidence < 0)
-        // 0.1 % to 2 %: beyond both.
+        // From 0.1 % to 2 %: beyond both.
         both.absorb(Self.block(stable: (95, of: 95_000), candidate: (100, of: 5_000)))
         #expect(both.logFailEvidence > log(1000))
     }
 
-    @Test("no tolerance at all tests for any increase")
+    @Test("without any tolerance, every increase is tested")
     func noTolerance() {
         let comparison = RateComparison(
             relativeTolerance: nil, absoluteTolerance: nil, marginRelative: 0.5, marginAbsolute: 0.005)
         #expect(comparison.relativeTolerance == 0)
     }
 
-    @Test("blocks in another order reach nearly the same evidence: only the base-rate guess remembers the order")
+    @Test(
+        "blocks in another order reach nearly the same evidence: only the estimate of the base rate depends on the order"
+    )
     func order() {
         var traffic = Traffic(seed: 5)
         let blocks = (0..<60).map { _ in
@@ -162,7 +166,7 @@ import Testing
         #expect(abs(forward.logFailEvidence - backward.logFailEvidence) < 0.15 * abs(forward.logFailEvidence))
     }
 
-    @Test("what waits for the other side too long is given up, not joined with a later time")
+    @Test("a block that waits too long for the other side is dropped, not joined with a later time")
     func waitingLimit() {
         var comparison = Self.comparison()
         for _ in 0..<4 { comparison.absorb(Self.block(stable: (0, of: 0), candidate: (3_000, of: 6_000))) }
@@ -185,7 +189,7 @@ import Testing
         #expect(totals.sorted()[7] <= 20_000)
     }
 
-    @Test("without any errors a pass needs no more than 1,200 of the candidate's", arguments: [0.05, 0.25, 0.5])
+    @Test("without any errors a pass needs at most 1,200 requests of the candidate", arguments: [0.05, 0.25, 0.5])
     func passesWithoutErrors(weight: Double) {
         var comparison = Self.comparison()
         var candidate = 0.0
@@ -196,7 +200,8 @@ import Testing
         #expect(candidate <= 1_200)
     }
 
-    /// Medians of Wald's SPRT (rate 0.01, power 0.95, candidate's true rate against 1.1 × stable's) over 12,000 streams.
+    /// Medians of Wald's SPRT (rate 0.01, power 0.95, the candidate's true rate against 1.1 × stable's) over 12,000
+    /// streams.
     @Test(
         "a regression fails within twice the samples of Wald's SPRT, in the median",
         arguments: [
@@ -216,7 +221,7 @@ import Testing
             }
             return .infinity
         }
-        // 2.0 is the goal over many streams; 21 of them have a median with a spread of a fifth.
+        // The goal is 2.0 over many streams. The median of 21 streams has a spread of a fifth.
         #expect(samples.sorted()[10] <= 2.4 * sprt)
     }
 

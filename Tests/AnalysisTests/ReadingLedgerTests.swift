@@ -21,7 +21,7 @@ import Testing
         #expect(Self.read(&ledger, 40, 2, instance: "b", fromZero: true) == SideCounts(requests: 40, errors: 2))
     }
 
-    @Test("a repeated reading adds nothing, a missing one is made up by the next")
+    @Test("a repeated reading adds nothing, and the next reading makes up for a missing one")
     func repeated() {
         var ledger = ReadingLedger()
         _ = Self.read(&ledger, 100)
@@ -30,7 +30,7 @@ import Testing
         #expect(Self.read(&ledger, 300) == SideCounts(requests: 200))
     }
 
-    @Test("a new epoch starts again, from zero only where told so")
+    @Test("a new epoch starts again, from zero only if the caller says so")
     func epochs() {
         var ledger = ReadingLedger()
         _ = Self.read(&ledger, 1_000)
@@ -49,7 +49,7 @@ import Testing
         #expect(Self.read(&ledger, 15, epoch: "2", fromZero: true) == SideCounts(requests: 5))
     }
 
-    @Test("counters that fall to little are a restart: counting goes on from there")
+    @Test("counters that fall to a small value are a restart: counting continues from there")
     func restart() {
         var ledger = ReadingLedger()
         _ = Self.read(&ledger, 1_000, 10)
@@ -59,12 +59,12 @@ import Testing
         #expect(ledger.problems.isEmpty)
     }
 
-    @Test("a restart that has overtaken the old run is not counted as if it were the old run")
+    @Test("a restart that has overtaken the old run is not counted as part of the old run")
     func overtakingRestart() {
         var ledger = ReadingLedger()
         _ = Self.read(&ledger, 100, 50)
         _ = Self.read(&ledger, 5, 0)
-        // As an increment of the old run this would read 900 requests and 5 errors.
+        // As an increment of the old run this would be 900 requests and 5 errors.
         #expect(Self.read(&ledger, 1_000, 55) == SideCounts())
         #expect(Self.read(&ledger, 1_100, 60) == SideCounts(requests: 100, errors: 5))
     }
@@ -80,7 +80,7 @@ import Testing
         #expect(counted >= 200, "and goes on counting")
     }
 
-    @Test("counters that stay lower are believed in the end")
+    @Test("counters that stay lower are accepted in the end")
     func staysLower() {
         var ledger = ReadingLedger()
         _ = Self.read(&ledger, 100)
@@ -88,7 +88,7 @@ import Testing
         #expect(Self.read(&ledger, 90) == SideCounts(requests: 4))
     }
 
-    @Test("impossible readings change nothing, and are named")
+    @Test("invalid readings change nothing, and are named")
     func garbage() {
         var ledger = ReadingLedger()
         _ = Self.read(&ledger, 100, 1)
@@ -100,7 +100,7 @@ import Testing
         #expect(Self.read(&ledger, 50, 1, instance: "new") == SideCounts(), "garbage is no baseline")
     }
 
-    @Test("the number of instances is bounded: the one not seen for longest is forgotten")
+    @Test("the number of instances is bounded: the one that was not seen for the longest time is dropped")
     func bounded() {
         var ledger = ReadingLedger()
         for index in 0..<(ReadingLedger.instanceLimit + 1) { _ = Self.read(&ledger, 100, instance: "i\(index)") }

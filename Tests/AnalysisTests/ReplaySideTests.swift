@@ -13,7 +13,7 @@ import Testing
         "score": [700, 200, 50], "class": {"cat": 30, "dog": 20}}
         """
 
-    @Test("what is written is what is read")
+    @Test("a line reads back as it was written")
     func roundTrip() throws {
         let side = try JSONDecoder().decode(ReplaySide.self, from: Data(Self.full.utf8))
         let line = ReplayLine(stream: "a", t: 1.5, stable: side, candidate: nil)
@@ -25,7 +25,7 @@ import Testing
         #expect(side.observed == ["score": .counts([700, 200, 50]), "class": .labelled(["cat": 30, "dog": 20])])
     }
 
-    @Test("counts are written with all that they hold, under the names that are read")
+    @Test("counts are written completely, under the names that are read")
     func counts() throws {
         let counts = SideCounts(
             requests: 950, errors: 9, rejected: 2, latency: [900, 940, 950], bounds: [0.1, 0.25],
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test("what is neither a number nor counts is passed over")
+    @Test("values that are neither numbers nor counts are ignored")
     func passedOver() throws {
         let text = #"{"requests": 1, "gpu": {"busy": 0.5}, "name": "a", "on": true, "none": null, "list": ["x"]}"#
         let side = try JSONDecoder().decode(ReplaySide.self, from: Data(text.utf8))
@@ -54,7 +54,7 @@ import Testing
         #expect(side.observed.isEmpty)
     }
 
-    @Test("a line of an observation names its buckets: edges by size, then classes; what comes later is the rest")
+    @Test("a line of an observation names its buckets: edges by size, then classes; later names belong to the rest")
     func buckets() throws {
         #expect(
             ReplayBuckets.buckets(of: ["10", "+Inf", "2.5", "2.5"]) == .classes(["2.5", "10", "+Inf"]))
@@ -78,11 +78,11 @@ import Testing
             }
             #expect(
                 lack?.text(of: "stable", unreadable: [:])
-                    == "the stable side's \"class\" is sorted by other edges than the manifest's")
+                    == "the stable side's \"class\" has other bucket edges than the manifest")
         }
     }
 
-    @Test("numbers that no integer holds are no trap")
+    @Test("numbers too large for an integer do not crash")
     func enormous() throws {
         var side = ReplaySide()
         side.observed["class"] = .counts([.max, .max])
@@ -94,7 +94,7 @@ import Testing
         #expect(try ReplayNeed.counters(ratio).counts(of: side, buckets: nil).requests == 0)
     }
 
-    @Test("what the proxy alone can tell is written and read, and what is wrong with it is said")
+    @Test("the proxy's own fields are written and read, and problems with them are reported")
     func proxy() throws {
         let counts = SideCounts(
             requests: 10, errors: 2, unavailable: 3, latency: [9, 10], bounds: [0.1, 0.25], abandoned: [4, 1],

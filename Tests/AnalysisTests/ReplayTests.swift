@@ -21,7 +21,7 @@ import Testing
         """
     }
 
-    @Test("a failure is told at its first time, with the candidate's samples by then")
+    @Test("a failure is reported at its first time, with the candidate's samples at that time")
     func fails() throws {
         let lines = (1...20).map {
             Self.line($0 * 10, stable: ($0 * 950, $0 * 9), candidate: ($0 * 50, $0 * 10))
@@ -44,7 +44,7 @@ import Testing
         #expect(found[0].samples == 500)
     }
 
-    @Test("a pass is told at its first time, unless the gate fails later")
+    @Test("a pass is reported at its first time, unless the gate fails later")
     func passes() throws {
         let healthy = (1...40).map {
             Self.line($0, stable: ($0 * 1_500, $0 * 15), candidate: ($0 * 500, $0 * 5))
@@ -62,7 +62,7 @@ import Testing
         #expect(failed[0].t > 40)
     }
 
-    @Test("insufficient is told at the last time")
+    @Test("insufficient is reported at the last time")
     func insufficient() throws {
         let found = try Self.run([
             Self.line(10, stable: (95, 1), candidate: (5, 0)), Self.line(20, stable: (190, 2), candidate: (10, 0)),
@@ -72,7 +72,7 @@ import Testing
         #expect(found[0].samples == 10)
     }
 
-    @Test("streams are judged apart, each with every gate, in the order of their first lines")
+    @Test("streams are judged separately, each with every gate, in the order of their first lines")
     func streams() throws {
         let found = try Self.run(
             [
@@ -91,7 +91,7 @@ import Testing
         #expect(found[0].reason.contains("the stable side has no \"latency\""))
     }
 
-    @Test("latency buckets are read as Prometheus has them, in any order")
+    @Test("latency buckets are read as in Prometheus, in any order")
     func latency() throws {
         let lines = (1...8).map { step in
             """
@@ -106,7 +106,7 @@ import Testing
         #expect(found[0].t > 1, "the first line chooses the bound and is not judged by it")
     }
 
-    @Test("lines out of order, fallen or impossible are no evidence")
+    @Test("lines that are out of order, fallen or invalid are not evidence")
     func disorder() throws {
         let clean = (1...30).map {
             Self.line($0 * 10, stable: ($0 * 950, $0 * 10), candidate: ($0 * 50, $0))
@@ -120,7 +120,7 @@ import Testing
         #expect(try Self.run(clean)[0].verdict != .fail)
     }
 
-    @Test("a restart of one side drops its interval on both, and evidence goes on")
+    @Test("a restart of one side drops its interval on both, and the evidence continues")
     func restart() throws {
         var lines = (1...10).map {
             Self.line($0, stable: ($0 * 950, $0 * 9), candidate: ($0 * 50, 0))
@@ -148,7 +148,7 @@ import Testing
     @Test(
         "a line that cannot be read is an error with its number",
         arguments: [
-            (#"{"stream": "a", "t": "#, "line 3: not a JSON object; one object a line is read"),
+            (#"{"stream": "a", "t": "#, "line 3: not a JSON object; write one object per line"),
             (#"{"t": 3}"#, #"line 3: "stream" is missing"#),
             (#"{"stream": "a", "t": "x"}"#, #"line 3: "t" should be a number"#),
             (#"{"stream": 1, "t": 3}"#, #"line 3: "stream" should be text"#),
@@ -157,15 +157,15 @@ import Testing
             ("[1]", "line 3: not a JSON object"),
             (
                 #"{"stream": "a", "t": 3, "candidate": {"score": {"0.2": 9223372036854775807, "0.8": 20}}}"#,
-                "line 3: 9223372036854775807 is more than anybody can have counted (2⁵³)"
+                "line 3: 9223372036854775807 is too large for a count (the limit is 2⁵³)"
             ),
             (
                 #"{"stream": "a", "t": 3, "stable": {"requests": -9.2e18}}"#,
-                "line 3: -9.2e18 is more than anybody can have counted (2⁵³)"
+                "line 3: -9.2e18 is too large for a count (the limit is 2⁵³)"
             ),
             (
                 #"{"stream": "a", "t": NaN, "stable": {"requests": 0x7fffffffffffffff}}"#,
-                "line 3: not a JSON object; one object a line is read"
+                "line 3: not a JSON object; write one object per line"
             ),
         ])
     func malformed(text: String, message: String) {
@@ -177,7 +177,7 @@ import Testing
     }
 
     @Test(
-        "a count that is no whole number is as good as missing: the gates that need it say so, the others go on",
+        "a count that is not a whole number counts as missing: gates that need it say so, the others continue",
         arguments: [
             (#""requests": "950", "errors": 9"#, #"the stable side's "requests" is not a whole number"#),
             (#""requests": NaN, "errors": 9"#, #"the stable side's "requests" is not a whole number"#),
@@ -202,15 +202,15 @@ import Testing
         #expect(then[0].samples == 500)
     }
 
-    @Test("a line that no reading can be is refused before it is read")
+    @Test("a line that is too long is refused before it is read")
     func longLine() {
         let error: ReplayError? = #expect(throws: ReplayError.self) {
             _ = try Self.run(["", String(repeating: " ", count: Replay.lineLimitBytes + 1)])
         }
-        #expect(error?.description == "line 2: longer than 1 MiB: one reading a line is wanted")
+        #expect(error?.description == "line 2: longer than 1 MiB: write one reading per line")
     }
 
-    @Test("a histogram that cannot be read is said of the gates that look at it, and of no others")
+    @Test("a histogram that cannot be read affects only the gates that use it")
     func noHistogram() throws {
         let lines = (1...3).map { step in
             """
@@ -225,7 +225,7 @@ import Testing
                 #"side's "latency" cannot be read: latency bound "fast" is not a number of seconds or +Inf"#))
     }
 
-    @Test("latencies of the first line count from zero, as all else does")
+    @Test("latencies of the first line count from zero, like everything else")
     func firstHistogram() throws {
         func line(_ step: Int) -> String {
             """
@@ -236,9 +236,9 @@ import Testing
         let bounded = GateSpec(
             name: "slow", kind: .compare(CompareGate(metric: .slow, slowerThan: .milliseconds(100))))
         #expect(try Self.run([line(1)], gates: [bounded])[0].samples == 50)
-        // It chooses the bound of a gate that has none of its own.
+        // It chooses the bound of a gate without its own bound.
         let chosen = try Self.run([line(1)], gates: [Self.slow])[0]
-        #expect(chosen.reason == "slow is over 0.1 s, and what comes from now on is judged by it")
+        #expect(chosen.reason == "slow means over 0.1 s, and requests from now on are judged by that bound")
         #expect(try Self.run([line(1), line(2)], gates: [Self.slow])[0].samples == 50)
     }
 
@@ -246,7 +246,7 @@ import Testing
         #"{"stream": "a", "t": \#(step), "stable": {\#(stable)}, "candidate": {\#(candidate)}}"#
     }
 
-    @Test("counters under their own names replay, whatever source the gate names; a restart is seen by their units")
+    @Test("counters under their own names are replayed, whatever source the gate names; their units reveal a restart")
     func namedCounters() throws {
         let ratio = CounterRatio(source: "prometheus", of: "timeouts", per: "requests")
         let gate = GateSpec(name: "timeouts", kind: .compare(CompareGate(.counters(ratio))))
@@ -264,7 +264,7 @@ import Testing
         #expect(lacking[0].reason.hasPrefix("stable has no counter \"timeouts\""))
     }
 
-    @Test("outcomes and the goal of an A/B test replay")
+    @Test("outcomes and the goal of an A/B test are replayed")
     func outcomes() throws {
         let goal = GateSpec(name: "goal", kind: .goal(GoalGate(quantity: CounterRatio(outcome: "bought"))))
         let lines = (1...10).map { step in
@@ -277,7 +277,7 @@ import Testing
         #expect(found[0].samples == Int(found[0].t) * 400)
     }
 
-    @Test("a shadow's pairs replay, and need nothing of stable")
+    @Test("a shadow's pairs are replayed without stable")
     func pairs() throws {
         let alike = GateSpec(name: "alike", kind: .agreement(AgreementGate(metric: .agreement(min: 0.99))))
         let near = GateSpec(name: "near", kind: .agreement(AgreementGate(metric: .distance(max: 0.1))))
@@ -307,7 +307,7 @@ import Testing
                     + "a rollout that had such a gate"))
     }
 
-    @Test("synthetic requests replay apart from those of users")
+    @Test("synthetic requests are replayed separately from those of users")
     func synthetic() throws {
         let lines = (1...5).map { step in
             Self.sides(
@@ -319,7 +319,7 @@ import Testing
         #expect(found[0].reason.contains("of synthetic requests"))
     }
 
-    @Test("latency quantiles replay")
+    @Test("latency quantiles are replayed")
     func quantiles() throws {
         let gate = GateSpec(name: "p95", kind: .compare(CompareGate(metric: .latencyP95)))
         var traffic = LatencyTraffic(seed: 51)
@@ -336,7 +336,7 @@ import Testing
         #expect(found[0].t > 1, "the first line chooses where to look")
     }
 
-    @Test("a gate that asks questions of its own is not in a recording, and it is said so")
+    @Test("a gate that asks a source cannot be replayed, and says so")
     func asked() throws {
         let gate = GateSpec(name: "offline", kind: .check(CheckGate(command: ["true"])))
         let found = try Self.run([Self.line(1, stable: (95, 1), candidate: (5, 0))], gates: [gate])
@@ -344,7 +344,7 @@ import Testing
         #expect(found[0].reason.hasPrefix("not judged: it is asked anew"))
     }
 
-    @Test("a verdict is one JSON object with the keys that others read")
+    @Test("a verdict is one JSON object with documented keys")
     func json() throws {
         let verdict = ReplayVerdict(
             stream: "a", gate: "errors", verdict: .fail, t: 10, samples: 50, reason: "because")

@@ -32,7 +32,7 @@ import Testing
             (.atLeast(bound), .acceptable, [bound, (1 + bound) / 2, 1]),
         ] {
             for truth in inside {
-                // Linear in the mean of one outcome, so one outcome's expectation says it for all.
+                // Linear in the mean of one outcome, so one outcome is enough.
                 let expectation =
                     truth * exp(Self.evidence(1, of: 1, null, grid, typical: bound / 2))
                     + (1 - truth) * exp(Self.evidence(0, of: 1, null, grid, typical: bound / 2))
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test("an outcome between nothing and one counts no more than a coin with its mean")
+    @Test("an outcome between 0 and 1 counts no more than a coin with its mean")
     func bounded() {
         for value in [0.1, 0.25, 0.5, 0.9] {
             let whole = Self.evidence(value, of: 1, .atMost(0.2), .increases, typical: 0.2)
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test("bounds at the ends leave finite numbers")
+    @Test("bounds at 0 and 1 give finite numbers")
     func ends() {
         for bound in [0.0, 1.0] {
             for (null, grid) in [

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct SideCountsTests {
     @Test(
-        "counts that no counters can show are named",
+        "invalid counters are named",
         arguments: [
             (SideCounts(requests: -1), "a negative count"),
             (SideCounts(requests: 5, errors: 6), "more errors than requests"),
@@ -16,7 +16,7 @@ import Testing
         ])
     func impossible(counts: SideCounts, why: String) { #expect(counts.impossibility == why) }
 
-    @Test("a histogram may end in its own total or in the number of requests")
+    @Test("a histogram may end with its own total or with the number of requests")
     func totals() {
         #expect(SideCounts(requests: 9, latency: [3, 5], bounds: [0.1, 0.2]).latencyTotal == 9)
         #expect(SideCounts(requests: 9, latency: [3, 5, 8], bounds: [0.1, 0.2]).latencyTotal == 8)
@@ -24,7 +24,7 @@ import Testing
         #expect(SideCounts(requests: 9, latency: [3, 5], bounds: [0.1, 0.2]).impossibility == nil)
     }
 
-    @Test("instances with other buckets add up at the edges that both have")
+    @Test("instances with other buckets are added at the common edges")
     func sums() {
         let left = SideCounts(requests: 10, errors: 1, latency: [4, 6, 10], bounds: [0.1, 0.2])
         let right = SideCounts(requests: 20, rejected: 2, latency: [10, 15, 20], bounds: [0.2, 0.5])
@@ -35,7 +35,7 @@ import Testing
         #expect((left + SideCounts(requests: 5)).bounds.isEmpty, "latencies of some requests only are of none")
     }
 
-    @Test("an increment across a change of buckets has no latency")
+    @Test("an increment over a change of buckets has no latency")
     func increments() {
         let before = SideCounts(requests: 10, latency: [4, 6], bounds: [0.1, 0.2])
         let after = SideCounts(requests: 12, latency: [5, 8], bounds: [0.1, 0.2])

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Analysis
 
-@Suite("Clients that gave up, and failures together")
+@Suite("Clients that gave up, and failures in one event")
 struct SideCountsTogetherTests {
     private static let bounds = [0.1, 1, 10]
 
@@ -17,7 +17,7 @@ struct SideCountsTogetherTests {
             errorsTogether: errorsTogether, slowTogether: slowTogether)
     }
 
-    @Test("differences are of each bound; no counts at all are none")
+    @Test("differences are taken for each bound; an empty list stands for zeros")
     func increments() {
         let earlier = counts(requests: 5, errors: 2, latency: [1, 4, 5], errorsTogether: 4, slowTogether: [3, 1, 0])
         let later = counts(
@@ -33,14 +33,14 @@ struct SideCountsTogetherTests {
         #expect(!counts(requests: 9, errors: 5, latency: [1, 6, 9]).covers(counts(abandoned: [1, 0, 0])))
     }
 
-    @Test("clients that give up are news although no request has ended")
+    @Test("clients that give up are a change although no request has ended")
     func abandonedAlone() {
         let added = counts(abandoned: [3, 3, 0]).increment(since: counts(abandoned: [1, 1, 0]))
         #expect(added == counts(abandoned: [2, 2, 0]))
         #expect(counts(abandoned: [1, 1, 0]).increment(since: SideCounts()) == counts(abandoned: [1, 1, 0]))
     }
 
-    @Test("what failed together is known of a sum only where both can tell; who had no request can")
+    @Test("event sizes of a sum are known only if both sides report them; a side without requests does")
     func sums() {
         let one = counts(requests: 2, errors: 2, errorsTogether: 4, slowTogether: [1, 1, 0])
         let mute = counts(requests: 2, errors: 1)
@@ -54,7 +54,7 @@ struct SideCountsTogetherTests {
         #expect((SideCounts() + told).errorsTogether == 9 && (told + mute).errorsTogether == nil)
     }
 
-    @Test("a sum has what both have at the bounds that both have")
+    @Test("a sum has the common bounds")
     func commonBounds() {
         let one = counts(
             requests: 1, latency: [0, 0, 1], abandoned: [5, 3, 1], errorsTogether: 0, slowTogether: [2, 1, 0])
@@ -66,7 +66,7 @@ struct SideCountsTogetherTests {
     }
 
     @Test(
-        "what no counters can read is named",
+        "invalid counters are named",
         arguments: [
             (
                 SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [1]),
@@ -80,15 +80,18 @@ struct SideCountsTogetherTests {
                 SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [0, -1]),
                 "a negative count of clients that gave up"
             ),
-            (SideCounts(requests: 3, errors: 2, errorsTogether: 1), "errors that did not even fail with themselves"),
+            (
+                SideCounts(requests: 3, errors: 2, errorsTogether: 1),
+                "event sizes that are smaller than the number of errors"
+            ),
             (SideCounts(slowTogether: [1]), "1 counts of slow requests together for 0 bounds"),
         ])
     func impossible(counts: SideCounts, problem: String) { #expect(counts.impossibility == problem) }
 
-    @Test("those who waited longer than an edge are requests that took as long as that; the others are none")
+    @Test("clients that waited longer than an edge count as requests that took as long; the others do not count")
     func counting() {
         let counted = counts(requests: 10, latency: [6, 9, 10], abandoned: [7, 4, 1]).countingAbandoned(after: 1)
-        // Of the four, three waited for 10 seconds at most.
+        // Of the four, three waited for at most 10 seconds.
         #expect(counted.requests == 14 && counted.latency == [6, 9, 13, 14])
         #expect(counted.impossibility == nil)
         #expect(

@@ -14,7 +14,7 @@ struct SideCountsUsersTests {
             requests: requests, errors: errors, latency: [requests, requests], bounds: Self.bounds, every: every)
     }
 
-    @Test("differences and sums are of each; who has had no request adds none")
+    @Test("differences and sums are taken for each; a side without requests adds nothing")
     func sums() throws {
         let users = SideCounts(
             latency: [0, 0], bounds: Self.bounds,
@@ -32,7 +32,7 @@ struct SideCountsUsersTests {
         #expect(twice.covers(sum) && !sum.covers(twice) && sum.increment(since: twice) == nil)
     }
 
-    @Test("an instance that is not of a sticky route has all of its requests in its counts")
+    @Test("an instance without a sticky route has all of its requests in its counts")
     func mixed() {
         let sticky = first(2, errors: 0, every: RequestStratum(requests: 9, errors: 4, latency: [7, 9]))
         let other = first(3, errors: 1, every: nil)
@@ -40,7 +40,7 @@ struct SideCountsUsersTests {
         #expect((other + other).every == nil && other.ofEveryRequest == other)
     }
 
-    @Test("a threshold looks at every request")
+    @Test("a threshold uses all requests")
     func threshold() {
         var gate = GateEvidence(
             spec: GateSpec(
@@ -58,7 +58,7 @@ struct SideCountsUsersTests {
     }
 
     @Test(
-        "what no counters can read is named",
+        "invalid counters are named",
         arguments: [
             (UserCounters(units: 2, touched: 3), "more users than there are"),
             (UserCounters(units: 2, failed: -1), "a negative count of users"),

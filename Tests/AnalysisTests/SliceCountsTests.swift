@@ -14,7 +14,7 @@ struct SliceCountsTests {
         SliceCounts.SlowCounts(edge: edge, requests: requests, slow: slow, together: slow)
     }
 
-    @Test("add up by the value, over instances and over proxies that do not know all of them")
+    @Test("are added by value, over instances and over proxies that do not know all values")
     func sums() {
         let one = side(9, ["a=x": SliceCounts(requests: 5, errors: 1, errorsTogether: 1, slow: [slow(0.1, 5, 2)])])
         let other = side(
@@ -32,7 +32,7 @@ struct SliceCountsTests {
             ])
     }
 
-    @Test("a value begins at nothing, and a bound tells nothing of what came before it was chosen")
+    @Test("a value begins at 0, and a bound has no counts from before it was chosen")
     func increments() throws {
         let earlier = side(9, ["a=x": SliceCounts(requests: 5, errors: 1, errorsTogether: 1, slow: [slow(0.1, 5, 2)])])
         let later = side(
@@ -50,7 +50,7 @@ struct SliceCountsTests {
             ])
     }
 
-    @Test("a slice that falls is left out, and takes nothing from the whole")
+    @Test("a slice whose counters fell is left out, and the whole traffic is not affected")
     func falls() throws {
         let earlier = side(9, ["a=x": SliceCounts(requests: 5), "a=y": SliceCounts(requests: 1)])
         let later = side(20, ["a=x": SliceCounts(requests: 2), "a=y": SliceCounts(requests: 3)])
@@ -60,7 +60,7 @@ struct SliceCountsTests {
     }
 
     @Test(
-        "what cannot be is no evidence",
+        "invalid counters are not evidence",
         arguments: [
             SliceCounts(requests: -1), SliceCounts(requests: 1, errors: 2, errorsTogether: 2),
             SliceCounts(unavailable: -1), SliceCounts(requests: 1, rejected: 2),
@@ -72,7 +72,7 @@ struct SliceCountsTests {
         #expect(side(9, ["a=x": counts]).impossibility?.hasSuffix(" in a=x") == true)
     }
 
-    @Test("are a short list of numbers, and older records have none")
+    @Test("are coded as a short list of numbers, and older records have none")
     func coding() throws {
         let counts = SliceCounts(
             requests: 1_000_000, errors: 12, rejected: 3, errorsTogether: 14, slow: [slow(0.125, 1_000_000, 50_000)])

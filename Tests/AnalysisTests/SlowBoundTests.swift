@@ -13,7 +13,7 @@ import Testing
         Interval(at: Date(timeIntervalSinceReferenceDate: 0), stable: stable, candidate: candidate)
     }
 
-    @Test("without a bound of its own, stable's p95 bucket is frozen, and what froze it is not judged")
+    @Test("without its own bound, stable's p95 bucket is frozen, and the requests that chose it are not judged")
     func freezes() {
         var bound = SlowBound(slowerThan: nil)
         let first = bound.block(
@@ -27,17 +27,17 @@ import Testing
             second == RateBlock(stable: Trials(count: 100, successes: 80), candidate: Trials(count: 50, successes: 10)))
     }
 
-    @Test("with sticky users it is chosen by all of their requests, however few they are")
+    @Test("with sticky users it is chosen by all of their requests, however few users there are")
     func sticky() {
         var bound = SlowBound(slowerThan: nil)
-        // Of 60 users' first requests alone it could never be.
+        // The first requests of 60 users alone are not enough.
         var stable = Self.counts([60, 60, 60, 60])
         stable.every = RequestStratum(requests: 400, latency: [360, 390, 400, 400])
         bound.learn(stable: stable)
         #expect(bound.edge == 0.25)
     }
 
-    @Test("it takes a hundred of stable's requests, over as many intervals as they need")
+    @Test("it needs a hundred of stable's requests, over any number of intervals")
     func waits() {
         var bound = SlowBound(slowerThan: nil)
         for _ in 0..<3 {
@@ -58,7 +58,7 @@ import Testing
             bound.block(Self.interval(stable: Self.counts([1, 1, 1, 1]), candidate: Self.counts([0, 1, 1, 1]))) != nil)
     }
 
-    @Test("a given bound is the next edge at or over it, and counts from the first interval")
+    @Test("a given bound becomes the next edge at or over it, and counts from the first interval")
     func given() {
         var bound = SlowBound(slowerThan: .milliseconds(200))
         let block = bound.block(
@@ -70,7 +70,7 @@ import Testing
         #expect(exact.edge == 0.25)
     }
 
-    @Test("a given bound over all edges is said")
+    @Test("a given bound over all edges is reported")
     func tooLarge() {
         var bound = SlowBound(slowerThan: .seconds(5))
         #expect(
@@ -78,7 +78,7 @@ import Testing
         #expect(bound.problem == "no latency bucket reaches 5 s")
     }
 
-    @Test("stable over the last edge: that edge counts while most of stable is under it")
+    @Test("if stable's p95 is over the last edge, that edge is used while most of stable is under it")
     func overLastEdge() {
         var some = SlowBound(slowerThan: nil)
         some.learn(stable: Self.counts([0, 0, 80, 100]))

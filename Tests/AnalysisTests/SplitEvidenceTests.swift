@@ -4,18 +4,18 @@ import Testing
 
 @testable import Analysis
 
-/// Requests as a proxy splits them: blocks of exact shares in random order, in clumps of one connection each.
+/// Requests as a proxy splits them: blocks with exact shares in random order, in clumps of one connection each.
 private struct SplitTraffic {
     var random: SeededRandom
-    /// The candidate's share in per cent, as asked for.
+    /// The candidate's requested share, in percent.
     var weight: Int
-    /// What really goes there; nil: exactly what was asked for.
+    /// The share that the candidate really gets. Nil: the requested one.
     var drawnShare: Double?
-    /// Requests of one connection that come, and go, together.
+    /// The number of requests of one connection, which come and end together.
     var clump = 1
-    /// How often a client goes away with all that it has under way.
+    /// The probability that a client leaves with all its requests in flight.
     var leaving = 0.0
-    /// How often one of the candidate's requests vanishes.
+    /// The probability that one of the candidate's requests is lost.
     var vanishing = 0.0
     private var slots: [Bool] = []
 
@@ -64,7 +64,7 @@ struct SplitEvidenceTests {
     }
 
     @Test(
-        "is not found wrong where it is right, looked at after every look, with clumps of one connection",
+        "a correct split is not reported as wrong, with a look after every interval and clumps of one connection",
         arguments: [
             Cell(weight: 5, clump: 1, leaving: 0), Cell(weight: 25, clump: 20, leaving: 0.02),
             Cell(weight: 50, clump: 50, leaving: 0.2), Cell(weight: 5, clump: 50, leaving: 0.2),
@@ -74,7 +74,8 @@ struct SplitEvidenceTests {
         for seed in 1...60 as ClosedRange<UInt64> {
             var traffic = SplitTraffic(seed: seed, weight: cell.weight)
             (traffic.clump, traffic.leaving) = (cell.clump, cell.leaving)
-            // Half of them drawn each by itself: what the promise is about. The other half in blocks, as the proxy does.
+            // Half of the streams draw each request separately, which the guarantee is about. The others draw blocks,
+            // like the proxy.
             if seed.isMultiple(of: 2) { traffic.drawnShare = Double(cell.weight) / 100 }
             var evidence = SplitEvidence()
             for _ in 0..<150 { traffic.look(into: &evidence) }
@@ -83,7 +84,7 @@ struct SplitEvidenceTests {
         #expect(found == 0, "of 60, at a promise of 1 in 1,000")
     }
 
-    /// Looks until a mismatch is found, and what it was.
+    /// Looks until a mismatch is found, and returns it.
     private func looks(
         _ traffic: inout SplitTraffic, healthy: Int = 0, limit: Int, _ goesWrong: (inout SplitTraffic) -> Void
     ) -> (requests: Int, SplitEvidence.Mismatch?) {
@@ -95,7 +96,7 @@ struct SplitEvidenceTests {
         return (evidence.stable.drawn + evidence.candidate.drawn - before, evidence.mismatch)
     }
 
-    @Test("is found wrong soon when a fifth of the candidate's requests vanishes", arguments: [5, 25, 50])
+    @Test("a mismatch is found soon if a fifth of the candidate's requests is lost", arguments: [5, 25, 50])
     func vanishing(weight: Int) {
         var needed: [Int] = []
         for seed in 1...15 as ClosedRange<UInt64> {
@@ -108,7 +109,7 @@ struct SplitEvidenceTests {
         #expect(needed.sorted()[7] <= 200, "of the candidate's")
     }
 
-    @Test("is found wrong when it is another one, in either direction, and after a long time of right ones")
+    @Test("a wrong share is found, in either direction, and after a long time of correct shares")
     func share() {
         for (weight, drawn, healthy) in [(25, 0.2, 0), (25, 0.2, 2000), (50, 0.45, 0), (5, 0.07, 0)] {
             var needed: [Int] = []
@@ -122,7 +123,7 @@ struct SplitEvidenceTests {
         }
     }
 
-    @Test("may lose a few more requests on one side, or as many as it will on both")
+    @Test("one side may lose a few more requests, and both sides may lose many")
     func tolerated() {
         for (leaving, vanishing) in [(0.0, 0.04), (0.3, 0.0)] {
             var traffic = SplitTraffic(seed: 5, weight: 25)
@@ -133,7 +134,7 @@ struct SplitEvidenceTests {
         }
     }
 
-    @Test("is of each look's own share")
+    @Test("each look is compared with its own share")
     func sharesOfLooks() {
         var evidence = SplitEvidence()
         for share in [0.05, 0.25, 0.5, 0.05] {
@@ -146,10 +147,10 @@ struct SplitEvidenceTests {
         #expect(evidence.asked == Double(evidence.candidate.drawn))
     }
 
-    @Test("of users who come again to a proxy that was started anew is not multiplied")
+    @Test("users who come again after a proxy restarted are not multiplied")
     func again() {
         var evidence = SplitEvidence()
-        // The same users each time: 30 of 100, where 25 were asked for, is nothing out of the way.
+        // The same users each time: 30 of 100, where 25 were expected, is not unusual.
         for _ in 0..<40 {
             evidence.absorb(stable: counts(70), candidate: counts(30), share: 0.25)
             evidence.beginAnew()
@@ -159,7 +160,7 @@ struct SplitEvidenceTests {
         #expect(evidence.mismatch == .share)
     }
 
-    @Test("says where requests were lost, and what is no loss")
+    @Test("the reason says where requests were lost, and what is not a loss")
     func words() {
         var evidence = SplitEvidence()
         #expect(evidence.reason == "no requests were split yet")
@@ -169,13 +170,13 @@ struct SplitEvidenceTests {
         #expect(evidence.mismatch == .candidateLoses)
         #expect(
             evidence.reason
-                == "no gate has 20.1 % of the requests of the candidate (45 clients gave up, 5 broken off without an answer); "
-                + "no gate has 0.134 % of the requests of stable (1 client gave up); "
-                + "250 of 1,000 requests (25 %) were given to the candidate, 250 (25 %) were asked for; "
-                + "the proxy turned away 1 of the candidate's and 1 of stable's, which is no mismatch")
+                == "no gate sees 20.1 % of the requests of the candidate (45 clients gave up, 5 broken off without an answer); "
+                + "no gate sees 0.134 % of the requests of stable (1 client gave up); "
+                + "250 of 1,000 requests (25 %) went to the candidate, 250 (25 %) were expected; "
+                + "the proxy refused 1 request of the candidate and 1 of stable, which is not a mismatch")
     }
 
-    @Test("that is turned away by the proxy is no mismatch, on whichever side")
+    @Test("requests that the proxy refuses are not a mismatch, on whichever side")
     func turnedAway() {
         var evidence = SplitEvidence()
         for _ in 0..<100 {

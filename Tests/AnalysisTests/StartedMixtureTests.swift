@@ -3,14 +3,14 @@ import Testing
 
 @testable import Analysis
 
-@Suite("A mixture that is begun again and again")
+@Suite("A mixture that starts again")
 struct StartedMixtureTests {
-    @Test("stakes no more than it has over any number of starts, and loses none of it by starting")
+    @Test("stakes no more than it has over any number of starts, and loses nothing by starting")
     func conserves() {
         var mixture = StartedMixture(.increases)
         for _ in 0..<20_000 { mixture.start(.increases) }
         #expect(mixture.reserve > 0)
-        // Each start may lose what is rounded down, a ten-millionth.
+        // Each start may lose a rounding difference of a ten-millionth.
         #expect(mixture.logValue <= 1e-7 && mixture.logValue > -2.1e-3)
         #expect((1...1_000_000).reduce(0) { $0 + EndlessShares.share($1) } < 1)
     }
@@ -34,12 +34,12 @@ struct StartedMixtureTests {
         #expect(fresh.logValue > old.logValue)
     }
 
-    @Test("goes on with what an older version kept, at no more than it was worth")
+    @Test("continues with the evidence of an older version, at no more than its value")
     func older() throws {
         let logs = (0..<9).map { Double($0) - 3 }
         let text = "{\"logs\":[\(logs.map { "\($0)" }.joined(separator: ","))]}"
         let read = try JSONDecoder().decode(StartedMixture.self, from: Data(text.utf8))
-        // Evenly staked.
+        // In equal parts.
         let worth = logs.reduce(0) { $0 + exp($1) / 9 }
         #expect(abs(read.logValue - log((1 - StartedMixture.later) * worth + StartedMixture.later)) < 1e-5)
         let again = try JSONDecoder().decode(StartedMixture.self, from: JSONEncoder().encode(read))

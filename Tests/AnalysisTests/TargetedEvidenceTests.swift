@@ -25,12 +25,12 @@ import Testing
         evidence.absorb(block, against: null, grid: .increases, guesses: guesses, target: target)
     }
 
-    /// So many errors that one more reaches the target.
+    /// A number of errors such that one more reaches the target.
     static func errorsBeforeLast() throws -> Int {
         try #require((0..<20).first { evidence(after: $0 + 1, target: .infinity).logValue >= target })
     }
 
-    @Test("the error that reaches the target does not pass it, and one before it less is lost than with all at stake")
+    @Test("the error that reaches the target does not exceed it, and one before it less is lost than with a full stake")
     func stake() throws {
         let count = try Self.errorsBeforeLast()
         #expect(count >= 2)
@@ -45,7 +45,9 @@ import Testing
         #expect(careful.logValue - before.careful > bold.logValue - before.bold)
     }
 
-    @Test("with no target, all is staked: the evidence is the mixture's, begun anew after each failure")
+    @Test(
+        "without a target everything is staked: the evidence is that of the mixture, which starts again after each failure"
+    )
     func untargeted() {
         var (targeted, plain) = (Self.evidence(after: 0), StartedMixture(.increases))
         var failed = false
@@ -62,7 +64,7 @@ import Testing
         #expect(abs(targeted.logValue - plain.logValue) < 1e-5)
     }
 
-    /// The whole distribution of a block is summed, at each stage of a way to the target.
+    /// The whole distribution of a block is summed, at each stage on the way to the target.
     @Test("whatever is staked, the expectation is at most 1 at every point of the null", arguments: 0..<6)
     func expectation(errors: Int) throws {
         let evidence = Self.evidence(after: errors)
@@ -85,7 +87,7 @@ import Testing
             }
         }
         #expect(largest <= 1 + 1e-8)
-        // What is staked on the rarest rates meets it farther out.
+        // The stake on the rarest rates reaches it farther out.
         #expect(largest > 0.995, "the bound is met somewhere on the edge, else the test would be too weak to fail")
     }
 

@@ -23,24 +23,24 @@ import Testing
         SideCounts(requests: requests, errors: errors)
     }
 
-    @Test("no requests are no measurement")
+    @Test("without requests there is no measurement")
     func noData() {
         let evidence = Self.run(ThresholdGate(metric: .errors, max: 0.05), [(10, SideCounts()), (20, SideCounts())])
         #expect(evidence.verdict == .insufficient)
         #expect(evidence.reason == "0 of 1 requests in the last 60 s: nothing to measure yet")
     }
 
-    @Test("a value at the bound is in bounds, one over it is not")
+    @Test("a value at the bound is within it, a value over it is not")
     func bounds() {
         let gate = ThresholdGate(metric: .errors, max: 0.05)
         #expect(Self.run(gate, [(10, Self.errors(5, of: 100))]).verdict == .pass)
         let failed = Self.run(gate, [(10, Self.errors(6, of: 100))])
         #expect(failed.verdict == .fail)
-        #expect(failed.reason == "errors 6 %, wanted at most 5 %; 1 of 1 measurements failed, 0 may")
+        #expect(failed.reason == "errors 6 %, wanted at most 5 %; 1 of 1 measurements failed, 0 allowed")
         #expect(failed.samples == 100)
     }
 
-    @Test("more failed measurements than the limit fail the gate; up to it, a good one passes again")
+    @Test("more failed measurements than the limit fail the gate; up to the limit, a good one passes again")
     func failureLimit() {
         let gate = ThresholdGate(
             metric: .errors, max: 0.05, interval: .seconds(10), window: .seconds(10), failureLimit: 2)
@@ -52,7 +52,7 @@ import Testing
         #expect(Self.run(gate, [(10, bad), (20, bad), (30, good), (40, bad)]).verdict == .fail)
     }
 
-    @Test("it measures once an interval, however often it is looked at, and not before the initial delay")
+    @Test("it measures once per interval, however often one looks, and not before the initial delay")
     func interval() {
         let gate = ThresholdGate(
             metric: .errors, max: 0.05, interval: .seconds(10), initialDelay: .seconds(30), failureLimit: 1)
@@ -64,7 +64,7 @@ import Testing
         #expect(Self.run(gate, [(1_000, bad)]).verdict == .insufficient)
     }
 
-    @Test("what is older than the window is forgotten")
+    @Test("counts older than the window are dropped")
     func window() {
         let gate = ThresholdGate(
             metric: .errors, max: 0.05, interval: .seconds(10), window: .seconds(30), failureLimit: 9)
@@ -76,7 +76,7 @@ import Testing
         #expect(Self.run(gate, looks).verdict == .insufficient, "an empty window is nothing to measure")
     }
 
-    @Test("fewer than minSamples are no measurement")
+    @Test("with fewer requests than minSamples there is no measurement")
     func minSamples() {
         let gate = ThresholdGate(metric: .errors, max: 0.05, minSamples: 200)
         #expect(Self.run(gate, [(10, Self.errors(90, of: 100))]).verdict == .insufficient)
@@ -98,7 +98,7 @@ import Testing
         #expect(Self.run(ThresholdGate(metric: metric, max: edge * 0.99), [(10, counts)]).verdict == .fail)
     }
 
-    @Test("over the last edge is over any maximum")
+    @Test("a value over the last edge is over any maximum")
     func overLastEdge() {
         let evidence = Self.run(
             ThresholdGate(metric: .latencyP99, max: 100), [(10, Self.latency([90, 95, 95, 100]))])
@@ -113,7 +113,7 @@ import Testing
         #expect(Self.run(gate, [(10, Self.latency([0, 0, 1_000, 1_000])), (20, other)]).verdict == .pass)
     }
 
-    @Test("the request rate is over the time that was covered, and may have a minimum")
+    @Test("the request rate is over the time span of the counts, and may have a minimum")
     func requestRate() {
         let gate = ThresholdGate(metric: .requestRate, min: 5, interval: .seconds(1), window: .seconds(10))
         let busy = (1...40).map { (Double($0), Self.errors(0, of: 6)) }
@@ -122,14 +122,14 @@ import Testing
         #expect(Self.run(gate, busy + idle).verdict == .fail)
     }
 
-    @Test("state stays bounded over a long watch with many looks")
+    @Test("the state stays bounded over a long time with many looks")
     func bounded() throws {
         let gate = ThresholdGate(metric: .latencyP99, max: 1, window: .seconds(60))
         let looks = (0..<5_000).map { (Double($0) / 10, Self.latency([8, 9, 10, 10])) }
         #expect(try JSONEncoder().encode(Self.run(gate, looks)).count < 2_048)
     }
 
-    @Test("state stays bounded while the clock is before the start")
+    @Test("the state stays bounded while the clock is before the start")
     func clockBehind() throws {
         let gate = ThresholdGate(metric: .latencyP99, max: 1, window: .seconds(60))
         let looks = (0..<2_000).map { (Double($0) - 90_000, Self.latency([8, 9, 10, 10])) }

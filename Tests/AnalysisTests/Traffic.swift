@@ -3,7 +3,7 @@ import TestSupport
 
 @testable import Analysis
 
-/// Seeded traffic with known rates, in whole blocks.
+/// Traffic with known rates, from a seed, in whole blocks.
 struct Traffic {
     var random: SeededRandom
 
@@ -11,7 +11,7 @@ struct Traffic {
 
     mutating func uniform() -> Double { Double(random.next() >> 11) * 0x1p-53 }
 
-    /// Successes among `count` trials: jumps from success to success, so that rare ones are cheap.
+    /// The successes among `count` trials. It jumps from success to success, so rare ones are fast to draw.
     mutating func successes(_ count: Int, rate: Double) -> Int {
         guard rate > 0 else { return 0 }
         var position = 0
@@ -27,7 +27,7 @@ struct Traffic {
         Trials(count: Double(count), successes: Double(successes(count, rate: rate)))
     }
 
-    /// `size` requests of which each goes to the candidate with chance `weight`.
+    /// `size` requests; each goes to the candidate with probability `weight`.
     mutating func block(size: Int, weight: Double, stable: Double, candidate: Double) -> RateBlock {
         let sent = successes(size, rate: weight)
         return RateBlock(stable: trials(size - sent, rate: stable), candidate: trials(sent, rate: candidate))

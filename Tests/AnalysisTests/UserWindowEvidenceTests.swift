@@ -6,7 +6,7 @@ import Testing
 
 @testable import Analysis
 
-@Suite("Users who come back")
+@Suite("Returning users")
 struct UserWindowEvidenceTests {
     private static let null = RateNull.atMost(RateBoundary(slope: 1.1, offset: 0))
 
@@ -55,8 +55,8 @@ struct UserWindowEvidenceTests {
         #expect(gate.reason.contains("of users by windows of 2 s: candidate 36"), "\(gate.reason)")
     }
 
-    /// One in ten users fails always, on either side: chance puts more of them on one side, and they come back for ever.
-    @Test("are the same users: what chance put on a side fails no version, however often they come")
+    /// One in ten users always fails, on either side. Chance puts more of them on one side, and they keep coming back.
+    @Test("are the same users: what chance put on one side fails no version, however often they come")
     func dependence() {
         let failed = (0..<200).count { seed in
             var draws = SeededDraws(seed: 60 + UInt64(seed))
@@ -70,11 +70,11 @@ struct UserWindowEvidenceTests {
             for _ in 0..<2_000 { evidence.absorb([block, block], windows: 1, against: Self.null) }
             return evidence.logValue >= log(1 / 0.05)
         }
-        // 10 expected at the very most; 18 has chance 0.01 even then.
+        // At most 10 are expected; even then 18 or more have a probability of 0.01.
         #expect(failed <= 18)
     }
 
-    @Test("count no more for several windows in one look than for their mean")
+    @Test("count for several windows in one look no more than their mean")
     func severalWindows() {
         var (one, four) = (UserWindowEvidence(), UserWindowEvidence())
         one.absorb([Self.units((0, of: 24), (9, of: 36))], windows: 1, against: Self.null)
@@ -83,7 +83,7 @@ struct UserWindowEvidenceTests {
         #expect(four.logValue > log(EndlessShares.share(1)))
     }
 
-    @Test("are nothing while a side has none, and numbers that can be written")
+    @Test("are no evidence while a side has none, and the numbers can be stored")
     func nothing() throws {
         var evidence = UserWindowEvidence()
         evidence.absorb([Self.units((0, of: 0), (9, of: 9))], windows: 1, against: Self.null)

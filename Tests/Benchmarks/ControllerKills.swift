@@ -2,7 +2,7 @@ import Commands
 import Foundation
 import TestSupport
 
-/// `kill -9` of the controller in the middle of rollouts under load, at different moments.
+/// Kills the controller with `kill -9` during rollouts under load, at different moments.
 enum ControllerKills {
     static let kills = 20
     static let seed: UInt64 = 20_261_121

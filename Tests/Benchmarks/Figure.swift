@@ -1,6 +1,6 @@
 import Foundation
 
-/// One measured figure beside its goal.
+/// One measured figure with its goal.
 struct Figure: Sendable {
     var what: String
     var goal: String
@@ -22,7 +22,7 @@ struct Benchmark: Sendable {
     var name: String
     var run: @Sendable (URL) async throws -> [Figure]
 
-    /// - Parameter streams: of each cell of the statistics.
+    /// - Parameter streams: the number of streams for each cell of the statistics.
     static func all(streams: Int) -> [Benchmark] {
         [
             Benchmark(name: "proxy", run: ProxyThroughput.run),

@@ -7,8 +7,8 @@ import ModelManifests
 import Serving
 import TestSupport
 
-/// Fifty projects of 200 manifests in one controller: how long a commit to 49 of them takes until it is in force, while
-/// the fiftieth is as large and as broken as its owner could make it, and while it is like the others.
+/// Fifty projects of 200 manifests in one controller. It measures how long a commit to 49 of them takes to be in force,
+/// once with the fiftieth as large and as broken as its owner can make it, and once with all alike.
 enum HostileProject {
     static let projects = 50
     static let manifests = 200
@@ -87,7 +87,8 @@ enum HostileProject {
         }
     }
 
-    /// A bomb of aliases, 100,000 equal keys, thousands of documents of one name, and a gigabyte that does not compress.
+    /// A YAML alias bomb, 100,000 equal keys, thousands of documents with one name, and a gigabyte of incompressible
+    /// data.
     private static func makeHostile(_ repository: Installation) throws {
         var bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
         for level in 1..<12 {

@@ -5,7 +5,7 @@ import ModelManifests
 import Serving
 import TestSupport
 
-/// A controller with deployments that want nothing, over a scripted backend: how much memory it holds.
+/// The memory of a controller with deployments that do not change, with a scripted backend.
 enum IdleController {
     static let settlingTime: Duration = .seconds(20)
 
@@ -27,7 +27,7 @@ enum IdleController {
         ]
     }
 
-    /// Prints the process's resident memory in KiB, once all deployments are healthy and have been looked at again.
+    /// Prints the process's resident memory in KiB, after all deployments are healthy and were observed again.
     static func run(deployments: Int) async throws {
         let files = (0..<deployments).map { number in
             ("m\(number).yaml", ManifestFile(blob: "\(number)", text: manifest(number)))

@@ -2,8 +2,8 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Small JSON POSTs over 64 connections through the proxy to one nginx worker; HAProxy with one thread does the same, in
-/// alternating rounds.
+/// Small JSON POSTs over 64 connections through the proxy to one nginx worker. HAProxy with one thread does the same,
+/// in alternating rounds.
 enum ProxyThroughput {
     static let rounds = 5
     static let secondsPerRound = 4
@@ -156,7 +156,7 @@ enum ProxyThroughput {
         return Sample(requestsPerSecond: rate, p99Ms: p99Ms, failures: bad + numbers.reduce(0, +))
     }
 
-    /// What follows `label` on its line of wrk's report.
+    /// The value after `label` on its line of wrk's report.
     private static func value(_ label: String, in report: String) -> String? {
         report.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.first { $0.hasPrefix(label) }
             .map { $0.dropFirst(label.count).trimmingCharacters(in: .whitespaces) }

@@ -2,7 +2,7 @@ import Commands
 import Foundation
 import TestSupport
 
-/// From a commit to the candidate's process, and from the first bad answer to restored traffic.
+/// The time from a commit to the candidate's process, and from the first bad answer to restored traffic.
 enum RolloutTimes {
     static let starts = 10
     static let aborts = 5

@@ -8,7 +8,7 @@ import Rollouts
 import Serving
 import TestSupport
 
-/// 1,000 rollouts in flight over a scripted backend and a journal on the disk: what their passes cost, and what is written.
+/// 1,000 rollouts in flight, with a scripted backend and a journal on disk: the cost of their passes, and the writes.
 enum RolloutsInFlight {
     static let count = 1000
     static let measured: Duration = .seconds(30)
@@ -103,7 +103,7 @@ enum RolloutsInFlight {
     }
 
     private static func measure(_ controller: Controller) async throws -> Rates {
-        // What the change before it caused has ended.
+        // Everything that the previous change caused has ended.
         try await Task.sleep(for: .seconds(5))
         let (start, cpu, before) = (ContinuousClock.now, cpuSeconds(), await counts(controller))
         try await Task.sleep(for: measured)
@@ -122,7 +122,7 @@ enum RolloutsInFlight {
         return (value("mlctl_passes_total"), value("mlctl_state_writes_total"))
     }
 
-    /// Of this process, scripted backend and counters included.
+    /// Of this process, including the scripted backend and the counters.
     private static func cpuSeconds() -> Double {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// 100,000 lives of a deployment in a misbehaving world, by seed: none may break a property.
+/// Simulates 100,000 deployments with faults, by seed. None may violate a property.
 enum SimulatedRollouts {
     static let seeds: UInt64 = 100_000
     static let ticks = 250

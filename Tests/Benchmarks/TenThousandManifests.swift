@@ -5,7 +5,8 @@ import GitSource
 import ModelManifests
 import TestSupport
 
-/// A repository of 10,000 manifests: read and validated cold, then again after a commit that changes one of them.
+/// A repository of 10,000 manifests: read and validated without a cache, then again after a commit that changes one of
+/// them.
 enum TenThousandManifests {
     static let count = 10_000
 
@@ -45,7 +46,7 @@ enum TenThousandManifests {
         ]
     }
 
-    /// What resolving takes longer by a policy of every rule, which all of them keep, than by none.
+    /// How much longer resolving takes with a policy of every rule, which all manifests keep, than without a policy.
     private static func policyShare(_ repository: GitRepository, reading: Duration) async throws -> Double {
         let snapshot = try await GitManifests(repository: repository).fetch()
         let files = snapshot.files.map { ManifestReader.read($0.value.text ?? "", file: $0.key) }

@@ -5,8 +5,8 @@ import TestSupport
 
 /// Live rollouts of versions that are as good as the one that serves, on servers whose failures come together.
 ///
-/// Some batch, and fail or stall whole batches; some end now and then, and lose what is under way. What each does by chance
-/// is fixed by its version. Every rollback is false.
+/// Some batch requests, and fail or stall whole batches; some end now and then, and lose the requests in flight. The
+/// version determines the random choices of each server. Every rollback is false.
 enum UnluckyServers {
     static let kinds = ["batching", "restarting"]
     static let rollouts = 50
@@ -43,7 +43,7 @@ enum UnluckyServers {
             for round in 1...(rollouts / atOnce) {
                 try commit(round: round, kind, names, installation)
                 try await installation.sync()
-                // What is not out by then has been judged at both weights, and is let go on.
+                // A version that was not rolled back by then was judged at both weights, and is promoted.
                 try await Task.sleep(for: watched)
                 for (index, name) in names.enumerated() {
                     let version = version(kind, index, round)

@@ -1,19 +1,20 @@
 import Foundation
 import TestSupport
 
-// `make bench`: the figures that mlctl promises, each beside its goal, and beside a peer in the same run where there is one.
+// `make bench`: the figures that mlctl promises, each with its goal, and with another tool in the same run if there is
+// one.
 
 var arguments = CommandLine.arguments
 if arguments.dropFirst().first == "idle-controller" {
     try await IdleController.run(deployments: 1000)
     exit(0)
 }
-// 1,000 streams a cell are what the figures are of; fewer show in seconds that it runs.
+// The published figures use 1,000 streams for each cell. With fewer it takes seconds and only shows that it runs.
 var streams = 1000
 if let option = arguments.firstIndex(of: "--streams") {
     let wanted = arguments.dropFirst(option + 1).first.flatMap { Int($0) } ?? 0
     guard (1...Int(Streams.seedsPerCell)).contains(wanted) else {
-        print("--streams wants a number from 1 to \(Streams.seedsPerCell)")
+        print("--streams needs a number from 1 to \(Streams.seedsPerCell)")
         exit(2)
     }
     streams = wanted

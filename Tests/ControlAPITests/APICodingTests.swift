@@ -6,13 +6,13 @@ import Testing
 @testable import ControlAPI
 
 @Suite struct APICodingTests {
-    @Test("a status survives the way to the client")
+    @Test("a status is decoded as it was encoded")
     func roundTrips() throws {
         let data = try APICoding.encode(Samples.status)
         #expect(try APICoding.decode(ControllerStatus.self, from: data) == Samples.status)
     }
 
-    @Test("what is not there is null, so that programs find every key")
+    @Test("a missing value is null, so that programs find every key")
     func writesNulls() throws {
         let resting = DeploymentStatus(namespace: "a", name: "b", phase: .idle, since: Samples.now, message: "")
         let text = String(decoding: try APICoding.encode(resting), as: UTF8.self)
@@ -22,7 +22,7 @@ import Testing
         #expect(text.contains(#""since":"2026-11-21T09:30:00.250Z""#))
     }
 
-    @Test("keys that are missing are read as null, and fractions may be missing too")
+    @Test("missing keys are read as null, and fractions of seconds may be missing too")
     func readsLeniently() throws {
         let text = """
             {"namespace": "a", "name": "b", "phase": "Healthy", "since": "2026-11-21T09:30:00Z", "message": "",

@@ -6,9 +6,9 @@ import Testing
 
 @testable import ControlAPI
 
-/// The client against the real server: what goes in at one end comes out at the other.
+/// The client against the real server.
 @Suite struct ControlClientTests {
-    @Test("what the surface says arrives unchanged")
+    @Test("what the surface returns arrives unchanged")
     func looks() async throws {
         let revision = Revision(rawValue: "aaaaaaaaaa")
         let entry = HistoryEntry(
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test("commands arrive as they were given, and their answer is the deployment as it is now")
+    @Test("commands arrive as they were given, and the answer is the deployment's new status")
     func acts() async throws {
         let surface = ScriptedSurface { $0.status = Samples.status }
         let commands: [OperatorCommand] = [
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test("a missing or wrong token is told from a wrong request")
+    @Test("a missing or wrong token and a wrong request give different errors")
     func tokens() async throws {
         try await withServer(ScriptedSurface()) { url async throws in
             for token in [nil, "", "wrong-token-0123456789"] {
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test("where nobody listens, the error says what to do")
+    @Test("if nothing listens, the error says what to do")
     func unreachable() async throws {
         let url = try await withServer(ScriptedSurface()) { $0 }
         let error = await #expect(throws: ControlClientError.self) { try await client(url).status() }
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test("events follow each other across a restart of the controller, none twice and none lost")
+    @Test("events continue across a restart of the controller, none twice and none lost")
     func reconnects() async throws {
         let surface = ScriptedSurface()
         surface.append(.deployed, on: Samples.key)

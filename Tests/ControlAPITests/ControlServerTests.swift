@@ -38,7 +38,7 @@ import Testing
 
     static func surface() -> ScriptedSurface { ScriptedSurface { $0.status = Samples.status } }
 
-    @Test("the status is JSON with the names that others depend on")
+    @Test("the status is JSON with the names that other programs depend on")
     func status() async throws {
         try await withServer(Self.surface()) { url async throws in
             let answer = try await Self.ask(url, "/api/v1/deployments")
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(
-        "errors are JSON with a code and a message, under the right status",
+        "errors are JSON with a code and a message, and have the right status",
         arguments: [
             ("GET", "/nowhere", nil, 404, "notFound"),
             ("GET", "/api/v1/deployments/payments/nobody", nil, 404, "notFound"),
@@ -87,7 +87,7 @@ import Testing
         #expect(surface.read { $0.commands }.isEmpty)
     }
 
-    @Test("a hook's body may have any size: it is not read")
+    @Test("a hook's body may have any size, because it is not read")
     func largeHook() async throws {
         let surface = Self.surface()
         try await withServer(surface) { url async throws in
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test("outcomes are counted, refused one by one, or refused as a whole")
+    @Test("outcomes are accepted, refused one by one, or refused as a whole")
     func outcomes() async throws {
         let surface = Self.surface()
         try await withServer(surface) { url async throws in
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test("outcomes want the token, as everything does that changes something")
+    @Test("outcomes need a token, like everything that changes something")
     func outcomesWithToken() async throws {
         let surface = Self.surface()
         try await withServer(surface) { url async throws in
@@ -143,7 +143,7 @@ import Testing
         #expect(surface.read { $0.outcomes }.count == 1)
     }
 
-    @Test("so many batches of outcomes are read at once, and no more")
+    @Test("the number of batches of outcomes that are read at once is limited")
     func outcomeBatches() async throws {
         let batches = OutcomeBatches()
         func nest(_ depth: Int) async throws -> Int {
@@ -154,7 +154,7 @@ import Testing
         #expect(try await nest(1) == 1)
     }
 
-    @Test("explanations and readings are there for a client")
+    @Test("explanations and readings can be requested")
     func evidence() async throws {
         let identity = RecordedRollout.Identity(
             deployment: Samples.key, revision: Revision(rawValue: "bbbbbbbbbb"), version: "3", startedAt: Samples.now)
@@ -183,7 +183,7 @@ import Testing
         }
     }
 
-    @Test("a git server's hook is answered at once, and git is looked at")
+    @Test("a git server's hook is answered at once, and then git is checked")
     func gitHook() async throws {
         let surface = Self.surface()
         try await withServer(surface) { url async throws in
@@ -195,7 +195,7 @@ import Testing
         }
     }
 
-    @Test("a hook's look that fails does not end the server")
+    @Test("a failed check of git after a hook does not end the server")
     func failingHook() async throws {
         let surface = ScriptedSurface { $0.syncFailure = ControlError(.unavailable, "git is away") }
         try await withServer(surface) { url async throws in
@@ -211,7 +211,7 @@ import Testing
         try await withServer(surface) { url async throws in
             #expect(try await Self.ask(url, "/healthz").body == "ok\n")
             let notYet = try await Self.ask(url, "/readyz")
-            #expect(notYet.status == 503 && notYet.body.contains("first look at git"))
+            #expect(notYet.status == 503 && notYet.body.contains("first check of git"))
             surface.read { $0.isReady = true }
             #expect(try await Self.ask(url, "/readyz").status == 200)
             let metrics = try await Self.ask(url, "/metrics")
@@ -222,7 +222,7 @@ import Testing
         }
     }
 
-    @Test("a foreign Host or Origin, or a missing token, changes nothing")
+    @Test("a request with a foreign Host or Origin, or without a token, changes nothing")
     func guarded() async throws {
         let surface = Self.surface()
         let own = AccessRegister(Tokens.keys(isShared: false))
@@ -239,7 +239,7 @@ import Testing
         #expect(surface.read { $0.commands }.isEmpty)
     }
 
-    @Test("the event stream tells its position, catches up, and goes on")
+    @Test("the event stream sends its position, catches up, and continues")
     func eventStream() async throws {
         let surface = Self.surface()
         surface.append(.deployed, on: Samples.key)
@@ -286,7 +286,7 @@ import Testing
         #expect(surface.readers == 0)
     }
 
-    @Test("a reader that leaves is let go")
+    @Test("a reader that disconnects is released")
     func leavingReader() async throws {
         let surface = Self.surface()
         try await withServer(surface) { url async throws in
@@ -299,7 +299,8 @@ import Testing
         }
     }
 
-    @Test("a caller's readers have so many seats, others have theirs, and a seat that is left is free again")
+    @Test(
+        "a caller's event streams are limited, other callers have their own limit, and a closed stream frees its seat")
     func readerLimit() async throws {
         let surface = Self.surface()
         try await withServer(surface) { url async throws in

@@ -2,14 +2,14 @@ import Testing
 
 @testable import ControlAPI
 
-@Suite("Seats for those who follow events") struct EventSeatsTests {
-    @Test("each caller has so many, all together have so many, and one that is left is free")
+@Suite("Seats for event streams") struct EventSeatsTests {
+    @Test("seats are limited per caller and in total, and a seat that is left is free again")
     func seats() {
         var seats = EventSeats(ofCaller: 2, ofAll: 3)
         var refusals: [String?] = []
         for caller in ["a", "a", "a", "b", "b"] { refusals.append(seats.take(caller)) }
         #expect(refusals[0] == nil && refusals[1] == nil && refusals[3] == nil)
-        #expect(refusals[2]?.contains("'a'") == true && refusals[4]?.hasPrefix("3 readers") == true)
+        #expect(refusals[2]?.contains("'a'") == true && refusals[4]?.hasPrefix("there are already 3") == true)
         seats.leave("a")
         seats.leave("nobody")
         let taken = seats.take("b")

@@ -11,16 +11,16 @@ import Testing
 
 @testable import ControlAPI
 
-@Suite("A controller that stands by", .timeLimit(.minutes(1)))
+@Suite("A standby controller", .timeLimit(.minutes(1)))
 struct ForwardingTests {
-    /// As a standby has it: nothing, or what it knew an hour ago.
+    /// The surface of a standby: empty, or with what it knew an hour ago.
     private static func standby() -> ScriptedSurface { ScriptedSurface() }
 
     private static func following(_ leader: URL?, name: String? = "mlctl-1") -> @Sendable () async -> LeaderStanding {
         { .standsBy(leader: name, api: leader?.absoluteString, reason: "this controller stands by; mlctl-1 leads") }
     }
 
-    @Test("answers with what the leader says, and the leader carries out what is asked of it")
+    @Test("answers with what the leader says, and the leader carries out what is requested")
     func forwards() async throws {
         let leader = ControlServerTests.surface()
         leader.append(.deployed, on: Samples.key, "by the leader")
@@ -43,7 +43,7 @@ struct ForwardingTests {
         #expect(standby.read { $0.commands.isEmpty && $0.looks == 0 })
     }
 
-    @Test("a token that is wrong is refused before anything is handed on; the leader refuses one that is not its own")
+    @Test("a wrong token is refused before anything is forwarded, and the leader refuses a token that it does not know")
     func tokens() async throws {
         let leader = ControlServerTests.surface()
         let others = AccessRegister(Tokens.keys(but: ["root-of-all"]))
@@ -53,13 +53,13 @@ struct ForwardingTests {
                     try await client(url, "wrong-token-0123456789").status()
                 }
                 let refused = await #expect(throws: ControlClientError.self) { try await client(url).status() }
-                #expect(refused?.description.contains("does not know this controller's token") == true)
+                #expect(refused?.description.contains("does not accept this controller's token") == true)
                 #expect(try await client(url, Tokens.viewer).status() == leader.read { $0.status })
             }
         }
     }
 
-    @Test("the caller's role is held to by the leader, and its name is in the trail there")
+    @Test("the leader applies the caller's role, and the caller's name is in the leader's audit trail")
     func roles() async throws {
         let leader = ControlServerTests.surface()
         try await withServer(leader) { leaderURL async throws in
@@ -74,7 +74,7 @@ struct ForwardingTests {
         #expect(leader.read { $0.commands } == [OperatorCommand(.abort, actor: "ops", claimedActor: "ada")])
     }
 
-    @Test("whoever the lease names as the leader is sent no token, whatever he asks for")
+    @Test("no token is sent to a program that the lease names as the leader, whatever it asks for")
     func rogueLeader() async throws {
         try await RogueListener.run { rogue async throws in
             let lured = try #require(URL(string: "http://127.0.0.1:\(rogue.port)"))
@@ -92,7 +92,7 @@ struct ForwardingTests {
         }
     }
 
-    @Test("events are followed through it, as they happen")
+    @Test("events can be followed through it, as they happen")
     func events() async throws {
         let leader = ControlServerTests.surface()
         try await withServer(leader, heartbeat: .milliseconds(20)) { leaderURL async throws in
@@ -104,20 +104,20 @@ struct ForwardingTests {
                 try await eventually { leader.readers == 1 }
                 leader.append(.promoted, on: Samples.key, "seen")
                 #expect(try await reading.value == "seen")
-                // Its seat is free again when the next thing is said.
+                // The seat is free again when the next event is sent.
                 try await eventually { leader.readers == 0 }
             }
         }
     }
 
-    @Test("where the leader cannot be reached it is 503 with the reason, and never what the standby has in memory")
+    @Test("if the leader cannot be reached, it answers 503 with the reason, and never from its own memory")
     func leaderAway() async throws {
         let gone = try #require(URL(string: "http://127.0.0.1:1"))
         let standings: [(@Sendable () async -> LeaderStanding, String)] = [
-            (Self.following(gone), "cannot be asked at http://127.0.0.1:1"),
-            (Self.following(nil), "does not say where it answers"),
+            (Self.following(gone), "cannot be reached at http://127.0.0.1:1"),
+            (Self.following(nil), "does not contain its API address"),
             (Self.following(nil, name: nil), "stands by"),
-            ({ .standsBy(leader: "mlctl-1", api: "nonsense", reason: "r") }, "is none"),
+            ({ .standsBy(leader: "mlctl-1", api: "nonsense", reason: "r") }, "is not valid"),
         ]
         for (standing, words) in standings {
             try await withServer(Self.standby(), standing: standing) { url async throws in
@@ -137,14 +137,14 @@ struct ForwardingTests {
         }
     }
 
-    @Test("one that led and knows of no leader answers questions with what it knew last, and carries nothing out")
+    @Test("a controller that led and knows of no leader answers from its last known state, and carries nothing out")
     func remembers() async throws {
         let remembering: @Sendable () async -> LeaderStanding = {
             .standsBy(leader: nil, api: nil, reason: "the lease cannot be read", remembers: true)
         }
         let known = ControlServerTests.surface()
         try await withServer(known, standing: remembering) { url async throws in
-            // Also for one that stands by and takes it for the leader.
+            // Also for another standby that takes it for the leader.
             try await withServer(Self.standby(), standing: Self.following(url)) { other async throws in
                 for server in [url, other] {
                     let client = try client(server)
@@ -163,7 +163,7 @@ struct ForwardingTests {
         #expect(known.read { $0.commands.isEmpty && $0.looks == 0 })
     }
 
-    @Test("two that each take the other one for the leader hand a request on once")
+    @Test("two standbys that take each other for the leader forward a request once")
     func loop() async throws {
         let second = Mutex<URL?>(nil)
         let other: @Sendable () async -> LeaderStanding = {
@@ -175,12 +175,12 @@ struct ForwardingTests {
                 let refused = await #expect(throws: ControlError.self) {
                     try await client(url).status()
                 }
-                #expect(refused?.message.contains("changing hands") == true)
+                #expect(refused?.message.contains("leader is changing") == true)
             }
         }
     }
 
-    @Test("probes and metrics are its own, and tell leading and standing by apart")
+    @Test("probes and metrics are its own, and show whether it leads")
     func probes() async throws {
         let gone = try #require(URL(string: "http://127.0.0.1:1"))
         try await withServer(Self.standby(), standing: Self.following(gone)) { url async throws in
@@ -196,7 +196,7 @@ struct ForwardingTests {
         }
     }
 
-    @Test("ends in time though the leader keeps a stream open")
+    @Test("ends in time even if the leader keeps a stream open")
     func shutdown() async throws {
         let leader = ControlServerTests.surface()
         try await withServer(leader) { leaderURL async throws in

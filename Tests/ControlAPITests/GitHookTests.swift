@@ -5,7 +5,7 @@ import Testing
 @testable import ControlAPI
 
 @Suite struct GitHookTests {
-    @Test("nudges that arrive during a look become one more look")
+    @Test("nudges that arrive during a check cause one more check")
     func merges() async throws {
         let hook = GitHook()
         let looks = Mutex(0)

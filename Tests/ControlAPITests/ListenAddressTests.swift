@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ListenAddressTests {
     @Test(
-        "addresses are read as people write them",
+        "addresses are parsed as people write them",
         arguments: [
             ("127.0.0.1:8090", ListenAddress(host: "127.0.0.1", port: 8090), true),
             ("localhost:0", ListenAddress(host: "localhost", port: 0), true),
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "what is none is refused",
+        "a malformed address is refused",
         arguments: ["", "8090", "127.0.0.1", "::1:80", "h:70000", "h:-1", "a b:1", "http://h:1"])
     func refuses(text: String) {
         #expect(throws: ListenError.malformed(text)) { try ListenAddress(parsing: text) }
@@ -40,7 +40,7 @@ import Testing
         #expect(ListenError.unprotected(everywhere).description.contains("tokenFile"))
     }
 
-    @Test("a free port is known before it is listened on")
+    @Test("a free port is known before the server listens")
     func freePort() throws {
         let address = try ListenAddress(host: "127.0.0.1", port: 0).withFreePort()
         #expect(address.port > 0 && address.host == "127.0.0.1")

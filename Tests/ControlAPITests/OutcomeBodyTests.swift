@@ -20,7 +20,7 @@ struct OutcomeBodyTests {
     ]
 
     @Test(
-        "says the same in every form",
+        "means the same in every form",
         arguments: [
             (#"{"requestId": "a", "correct": 1, "cost": 2.5}"#, false),
             (#"{"requestId": "a", "correct": true, "cost": 2.5}"#, false),
@@ -37,20 +37,20 @@ struct OutcomeBodyTests {
         #expect(body.refusals.isEmpty)
     }
 
-    @Test("takes false for nothing, and a label named value")
+    @Test("accepts false as 0, and a label named value")
     func values() throws {
         #expect(try read(#"{"requestId": "a", "correct": false}"#).outcomes.map(\.value) == [0])
         #expect(try read(#"{"requestId": "a", "value": 3}"#).outcomes.map(\.label) == ["value"])
     }
 
     @Test(
-        "refuses what is wrong with one object, and reads the others",
+        "refuses what is wrong with one object, and accepts the others",
         arguments: [
             (#"{"requestId": "b", "correct": "yes"}"#, "number"),
             (#"{"requestId": "b", "correct": null}"#, "number"),
             (#"{"requestId": "b", "correct": 1e999}"#, "number"),
-            (#"{"requestId": "b"}"#, "says nothing"),
-            (#"{"requestId": "b", "label": "correct"}"#, "says nothing"),
+            (#"{"requestId": "b"}"#, "has no outcome"),
+            (#"{"requestId": "b", "label": "correct"}"#, "has no outcome"),
             (#"{"correct": 1}"#, "requestId"),
             (#"{"requestId": 7, "correct": 1}"#, "requestId"),
             ("[1]", "not an object"),
@@ -69,7 +69,7 @@ struct OutcomeBodyTests {
     }
 
     @Test(
-        "is refused as a whole where nothing of it can be read",
+        "is refused as a whole if nothing in it can be read",
         arguments: [
             ("", false), ("x", false), ("3", false), ("[1, 2", false), ("", true), ("x\ny", true), ("\n \n", true),
         ])
@@ -83,7 +83,7 @@ struct OutcomeBodyTests {
         #expect(try read(#"{"outcomes": []}"#).outcomes.isEmpty)
     }
 
-    @Test("holds as many outcomes as it may, and not one more")
+    @Test("may have as many outcomes as the limit, and not one more")
     func limit() throws {
         let line = #"{"requestId": "a", "correct": 1}"#
         let full = Array(repeating: line, count: APILimits.outcomes)

@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "times are read with fractions and without, in any offset",
+        "times are read with and without fractions, in any offset",
         arguments: [
             ("2026-11-21T09:30:00Z", 1_795_253_400.0),
             ("2026-11-21T09:30:00.25Z", 1_795_253_400.25),
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(
-        "what is no time is refused",
+        "a text that is not a time is refused",
         arguments: [
             "", "2026-11-21", "2026-11-21T09:30:00", "2026-13-01T00:00:00Z", "2026-11-21T24:00:00Z",
             "2026-11-21T09:30:00.Z", "2026-11-21T09:30:00Z ", "2026-11-21T09:30:00+1:00",
@@ -41,7 +41,7 @@ import Testing
         #expect(RFC3339.date(text) == nil)
     }
 
-    @Test("what is written is read back, to the millisecond")
+    @Test("a written time is read back, to the millisecond")
     func roundTrips() throws {
         var random = SeededRandom(seed: 3339)
         for _ in 0..<2000 {

@@ -4,20 +4,20 @@ import Testing
 
 @Suite struct RequestGuardTests {
     private typealias Head = RequestGuard.Head
-    /// On the loopback, for this machine's user alone.
+    /// On loopback, without shared tokens.
     private let own = RequestGuard(listenHost: "127.0.0.2")
-    /// With tokens that others have.
+    /// With shared tokens.
     private let shared = RequestGuard(listenHost: nil)
 
     @Test(
-        "this machine's own names are welcome, and wait for a caller",
+        "this machine's own names are allowed, and need a caller",
         arguments: ["127.0.0.1:8090", "localhost", "LOCALHOST:1", "[::1]:8090", "127.0.0.2:8090"])
     func ownNames(authority: String) {
         #expect(own.door(of: Head(path: "/metrics", authority: authority)) == .wantsCaller)
     }
 
     @Test(
-        "other names are refused where nobody else has a token: DNS rebinding",
+        "other names are refused if there is no shared token: DNS rebinding",
         arguments: ["evil.example:8090", "127.0.0.1.evil.example", "10.0.0.1", "", "localhost.:8090x", nil])
     func otherNames(authority: String?) {
         guard case .closed = own.door(of: Head(path: "/metrics", authority: authority)) else {
@@ -27,7 +27,7 @@ import Testing
         #expect(shared.door(of: Head(path: "/metrics", authority: authority)) == .wantsCaller)
     }
 
-    @Test("the probes are open to reading, and the git hook to writing; nothing else is")
+    @Test("the probes are open for reading, and the git hook for writing; nothing else is")
     func openPaths() {
         for path in ["/healthz", "/readyz", "/leadz"] {
             #expect(own.door(of: Head(path: path, authority: "10.0.0.1")) == .open)
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(
-        "what another web site sends may change nothing, nor make the controller look at git",
+        "a request from another web site changes nothing, and does not make the controller check git",
         arguments: [
             ("http://evil.example", nil), ("null", nil), ("http://127.0.0.1:9999", nil), (nil, "cross-site"),
             ("127.0.0.1:8090", nil),
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test("the own page may ask")
+    @Test("a page of the controller's own address is allowed")
     func sameSite() {
         let head = Head(
             path: "/api/v1/sync", isRead: false, authority: "127.0.0.1:8090", origin: "http://127.0.0.1:8090",

@@ -4,8 +4,8 @@ import ModelManifests
 import Rollouts
 import Synchronization
 
-/// A controller that answers from memory. Commands change its deployments as a controller would, so that tests assert
-/// what is so afterwards.
+/// A controller that answers from memory. Commands change its deployments like a real controller, so that tests can check the
+/// result.
 final class ScriptedSurface: ControlSurface {
     struct State {
         var status = ControllerStatus()
@@ -37,7 +37,7 @@ final class ScriptedSurface: ControlSurface {
         state.withLock { body(&$0) }
     }
 
-    /// Writes an event, then tells the readers.
+    /// Stores an event, then signals it to the readers.
     func append(_ kind: RolloutEvent.Kind, on deployment: DeploymentKey, _ message: String = "") {
         state.withLock { state in
             let id = (state.events.last?.id ?? 0) + 1
@@ -117,7 +117,7 @@ final class ScriptedSurface: ControlSurface {
         }
     }
 
-    /// Counts what is not negative.
+    /// Accepts outcomes that are not negative.
     func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt {
         read { state in
             let good = outcomes.filter { $0.value >= 0 }

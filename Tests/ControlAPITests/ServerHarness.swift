@@ -5,13 +5,13 @@ import Testing
 
 @testable import ControlAPI
 
-/// Tokens that the servers of these tests know.
+/// Tokens that the servers of these tests accept.
 enum Tokens {
     static let admin = "admin-token-0123456789"
     static let `operator` = "operator-token-0123456789"
     static let viewer = "viewer-token-0123456789"
     static let metrics = "metrics-token-0123456789"
-    /// Of the namespace `payments` alone.
+    /// Limited to the namespace `payments`.
     static let limited = "limited-token-0123456789"
 
     static let callers: [(Caller, String)] = [
@@ -31,7 +31,7 @@ enum Tokens {
     }
 }
 
-/// The real server on a free port, for as long as `body` runs.
+/// Runs the real server on a free port while `body` runs.
 func withServer<Value: Sendable>(
     _ surface: ScriptedSurface, register: AccessRegister = AccessRegister(Tokens.keys()), port: Int = 0,
     tls: ServerCertificates? = nil, socket: String? = nil, probes: ListenAddress? = nil,
@@ -71,7 +71,7 @@ func client(_ url: URL, _ token: String? = Tokens.admin) throws -> ControlClient
     try ControlClient(server: url, token: token)
 }
 
-/// Waits until `condition` holds, looking every few milliseconds.
+/// Waits until `condition` holds; polls every few milliseconds.
 func eventually(_ condition: @Sendable () -> Bool) async throws {
     for _ in 0..<2000 {
         if condition() { return }

@@ -13,7 +13,7 @@ import Testing
         ServerSentEvent(id: "43", event: "message", data: "\n x"),
     ]
 
-    @Test("comments and positions dispatch nothing; lines end in any of the three ways")
+    @Test("comments and positions dispatch nothing; lines may have any of the three line ends")
     func parses() throws {
         var parser = ServerSentEventParser()
         #expect(try parser.feed(Self.stream.utf8) == Self.events)
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("a line without an end is given up")
+    @Test("a line that never ends is refused")
     func boundsLines() {
         var parser = ServerSentEventParser()
         #expect(throws: ServerSentEventParser.TooLong.self) {
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test("data without an end is given up")
+    @Test("data that never ends is refused")
     func boundsData() {
         var parser = ServerSentEventParser()
         let line = "data: " + String(repeating: "x", count: 600_000) + "\n"

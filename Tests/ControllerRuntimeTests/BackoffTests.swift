@@ -13,7 +13,7 @@ struct BackoffTests {
         #expect(waits == [1, 2, 4, 8, 10, 10, 10, 10].map { .seconds($0) })
     }
 
-    @Test("is spread over the jitter's share of the wait, and never over the cap")
+    @Test("is randomised over the jitter's share of the wait, and never exceeds the cap")
     func jitter() {
         let backoff = Backoff(initial: .seconds(8), cap: .seconds(10), jitter: 0.25)
         var random = SeededRandom(seed: 7)
@@ -36,7 +36,7 @@ struct BackoffTests {
         }
     }
 
-    @Test("takes impossible values at the nearest that makes sense")
+    @Test("replaces invalid values by the nearest valid ones")
     func clamps() {
         let backoff = Backoff(initial: .zero, cap: .seconds(-1), factor: 0, jitter: 7)
         #expect(backoff.initial == .milliseconds(1))

@@ -22,7 +22,7 @@ struct RunnerStateMachineTests {
         return machine
     }
 
-    @Test("nothing is started before it runs, and what was added before is started then")
+    @Test("nothing is started before it runs; keys that were added before are started then")
     func idle() {
         var machine = Machine(configuration: RunnerConfiguration())
         machine.add("a", at: at(0))
@@ -55,7 +55,7 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(1)) == .start("c"))
     }
 
-    @Test("a key that wants another look gets it after its delay")
+    @Test("a key that asks for another pass gets it after its delay")
     mutating func after() {
         var machine = started()
         machine.add("a", at: at(0))
@@ -64,7 +64,7 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(3)) == .wait(until: at(10)))
     }
 
-    @Test("a key that was added while it ran runs again at once, whatever its run asked for")
+    @Test("a key that was added while it ran runs again at once, whatever its pass asked for")
     mutating func addedWhileRunning() {
         var machine = started()
         machine.add("a", at: at(0))
@@ -74,7 +74,7 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(3)) == .start("a"))
     }
 
-    @Test("failures wait longer each time, and a success starts over")
+    @Test("failures wait longer each time, and a success resets the wait")
     mutating func backoff() {
         var machine = started()
         var (now, waits) = (0, [Int]())
@@ -95,7 +95,7 @@ struct RunnerStateMachineTests {
         #expect(waits == [1, 2, 4, 8, 8, 5, 1, 60, 60])
     }
 
-    @Test("keys back off each for itself")
+    @Test("each key backs off separately")
     mutating func backoffPerKey() {
         var machine = started()
         for key in ["a", "a", "b"] {
@@ -109,7 +109,7 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(101)) == .wait(until: at(102)))
     }
 
-    @Test("a terminal failure does not come back until it is added")
+    @Test("after a terminal failure a key does not run until it is added")
     mutating func terminal() {
         var machine = started()
         machine.add("a", at: at(0))
@@ -134,7 +134,7 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(6)) == .finish)
     }
 
-    @Test("workers that do not end in time are cancelled")
+    @Test("workers that do not end within the grace period are cancelled")
     func grace() {
         var machine = started(grace: .seconds(3))
         machine.add("a", at: at(0))
@@ -144,7 +144,7 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(4)) == .cancelWorkers)
     }
 
-    @Test("stopped before it ran, it finishes at once")
+    @Test("if it is stopped before it runs, it finishes at once")
     func stoppedBefore() {
         var machine = Machine(configuration: RunnerConfiguration())
         machine.add("a", at: at(0))
@@ -153,7 +153,7 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(0)) == .finish)
     }
 
-    @Test("routine keys leave a worker to those that are judged or asked about, which may have all")
+    @Test("routine keys leave one worker to keys of more urgent classes, which may use all workers")
     mutating func reserved() {
         var machine = started(concurrency: 3)
         for key in ["a", "b", "c"] { machine.add(key, at: at(0)) }
@@ -171,26 +171,26 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(6)) == .start("c"))
     }
 
-    @Test("with one worker there is none to leave: everything gets its turn")
+    @Test("with one worker none is reserved, and every key gets its turn")
     mutating func oneWorker() {
         var machine = started(concurrency: 1)
         machine.add("a", at: at(0))
         #expect(machine.nextAction(now: at(0)) == .start("a"))
     }
 
-    @Test("a key keeps the class that its last pass said, until a pass says another")
+    @Test("a key keeps the class that its last pass asked for, until a pass asks for another")
     mutating func remembersClass() {
         var machine = started(concurrency: 1)
         machine.add("judged", at: at(0))
         #expect(machine.nextAction(now: at(0)) == .start("judged"))
         machine.workerEnded("judged", .after(.seconds(60), .judging), now: at(0), using: &random)
-        // Somebody says that it looks different; it goes before what has waited longer.
+        // The key is added because something changed. It runs before keys that have waited longer.
         machine.add("other", at: at(1))
         machine.add("judged", at: at(2))
         #expect(machine.nextAction(now: at(2)) == .start("judged"))
         machine.workerEnded("judged", .backoff(.transient), now: at(2), using: &random)
         #expect(machine.nextAction(now: at(4)) == .start("judged"))
-        // What somebody says makes it more urgent, not less.
+        // Adding a key can make it more urgent, not less.
         machine.add("judged", at: at(4), urgency: .changing)
         machine.workerEnded("judged", .after(.seconds(60), .judging), now: at(4), using: &random)
         #expect(machine.nextAction(now: at(4)) == .start("judged"))
@@ -202,7 +202,7 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(4)) == .start("other"))
     }
 
-    @Test("a key that fails comes back in its class: a commit for what serves does not fall behind what is new")
+    @Test("a key that fails keeps its class: a commit for a serving deployment does not fall behind new ones")
     mutating func failsInItsClass() {
         var machine = started(concurrency: 1)
         machine.add("served", at: at(0), urgency: .changing)
@@ -212,11 +212,11 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(20)) == .start("served"))
         machine.workerEnded("served", .done, now: at(20), using: &random)
         machine.add("served", at: at(20))
-        // Done is done: what comes later has no class of before.
+        // After `done` the earlier class does not count.
         #expect(machine.nextAction(now: at(20)) == .start("new"))
     }
 
-    /// Starts of one key within a minute, where each pass ends at once and `again` says how the key comes back.
+    /// The starts of one key within a minute. Each pass ends at once, and `again` says how the key comes back.
     private mutating func startsInAMinute(
         alone: Bool = true, _ again: (inout Machine, ManualClock.Instant) -> Requeue
     ) -> (starts: Int, putOff: Int) {
@@ -238,7 +238,7 @@ struct RunnerStateMachineTests {
         return (starts, machine.snapshot.putOff)
     }
 
-    @Test("a key that comes back at once, by itself or by what its pass causes, is slowed down to a pass a second")
+    @Test("a key that comes back at once, by itself or by what its pass causes, is slowed down to one pass a second")
     mutating func noBusyLoop() {
         let byItself = startsInAMinute { _, _ in .after(.zero) }
         #expect(byItself.starts > 30 && byItself.starts < 120)
@@ -255,7 +255,7 @@ struct RunnerStateMachineTests {
         #expect(judged.starts > 30 && judged.starts < 120)
     }
 
-    @Test("a key that is looked at twice a second, or that changes in a burst, is not slowed down")
+    @Test("a key that runs twice a second, or changes in a burst, is not slowed down")
     mutating func noSlowingOfTheUsual() {
         let judged = startsInAMinute { _, _ in .after(.milliseconds(500), .judging) }
         #expect(judged.starts >= 119 && judged.putOff == 0)
@@ -268,7 +268,7 @@ struct RunnerStateMachineTests {
     }
 
     @Test(
-        "a key that has been slowed down is seen at once when somebody asks about it, and is well again when it rests")
+        "a key that was slowed down runs at once when a person asks for it, and recovers when it rests")
     mutating func urgentIsNeverSlow() {
         var machine = started()
         var now = at(0)

@@ -6,7 +6,8 @@ import Testing
 
 @Suite("A runner", .timeLimit(.minutes(1)))
 struct RunnerTests {
-    /// Runs a runner beside `body`; the passes come out as they begin. Stops it at the end, and waits for it.
+    /// Runs a runner beside `body`, which gets the passes as they begin. At the end it stops the runner and waits for
+    /// it.
     private func withRunner(
         clock: ManualClock = ManualClock(), configuration: RunnerConfiguration = RunnerConfiguration(),
         reconcile: @escaping @Sendable (String) async -> Requeue,
@@ -26,7 +27,7 @@ struct RunnerTests {
         #expect(runner.snapshot.running == 0)
     }
 
-    @Test("works on a key at once, and on a delayed one when its time has come")
+    @Test("runs a key at once, and a delayed one when its time has come")
     func delayed() async {
         let clock = ManualClock()
         await withRunner(clock: clock, reconcile: { _ in .done }) { runner, passes in
@@ -39,7 +40,7 @@ struct RunnerTests {
         }
     }
 
-    @Test("a new key that is due earlier does not wait for the one that it slept for")
+    @Test("a new key that is due earlier does not wait for the key that it was sleeping for")
     func earlierKeyWakes() async {
         let clock = ManualClock()
         await withRunner(clock: clock, reconcile: { _ in .done }) { runner, passes in
@@ -52,7 +53,7 @@ struct RunnerTests {
         }
     }
 
-    @Test("comes back to a key that asked for it, without being told")
+    @Test("runs a key again if its pass asks for it, without being told")
     func requeues() async {
         let clock = ManualClock()
         let count = Mutex(0)
@@ -78,7 +79,7 @@ struct RunnerTests {
         #expect(clock.deadlines.isEmpty)
     }
 
-    @Test("never has two workers on one key, nor more than allowed, and loses no key")
+    @Test("never has two workers for one key, nor more workers than allowed, and loses no key")
     func exclusive() async throws {
         struct Seen { var running: Set<Int> = [], peak = 0, overlaps = 0, passes: [Int: Int] = [:] }
         let seen = Mutex(Seen())
@@ -95,12 +96,12 @@ struct RunnerTests {
                 seen.passes[key, default: 0] += 1
                 return seen.passes[key]!
             }
-            // The key asks for itself while it runs: it must run again.
+            // The key adds itself while it runs, so it must run again.
             if passes == 1 { runner.add(key) }
             return .done
         }
         for key in 0..<200 { runner.add(key) }
-        // Other tests want the processors too.
+        // Other tests need the processors too.
         while seen.withLock({ seen in seen.passes.count < 200 || seen.passes.values.contains { $0 < 2 } }) {
             try await ContinuousClock().sleep(for: .milliseconds(1))
         }
@@ -112,7 +113,7 @@ struct RunnerTests {
         #expect(result.passes.count == 200)
     }
 
-    @Test("when stopped, lets its workers end")
+    @Test("when stopped, it lets its workers end")
     func gracefulStop() async {
         let clock = ManualClock()
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
@@ -141,7 +142,7 @@ struct RunnerTests {
         await withRunner(
             clock: clock, configuration: RunnerConfiguration(stopGracePeriod: .seconds(2)),
             reconcile: { _ in
-                // Ends only by its cancellation: nobody moves the clock that far.
+                // Ends only by cancellation, because the clock is never moved that far.
                 do { try await clock.sleep(for: .seconds(1_000_000)) } catch { cancelled.withLock { $0 = true } }
                 return .done
             }
@@ -155,7 +156,7 @@ struct RunnerTests {
         #expect(cancelled.withLock { $0 })
     }
 
-    @Test("ends, and its workers with it, when its task is cancelled")
+    @Test("ends when its task is cancelled, together with its workers")
     func cancellation() async {
         let clock = ManualClock()
         let runner = Runner<String, ManualClock>(clock: clock)

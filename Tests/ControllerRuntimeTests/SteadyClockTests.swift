@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A steady clock")
 struct SteadyClockTests {
-    /// A wall clock that somebody sets.
+    /// A wall clock that can be set.
     private final class Wall: Sendable {
         private let date: Mutex<Date>
         init(_ seconds: TimeInterval) { date = Mutex(Date(timeIntervalSince1970: seconds)) }
@@ -23,7 +23,7 @@ struct SteadyClockTests {
         #expect(clock.now() == Date(timeIntervalSince1970: 1_090.5))
     }
 
-    @Test("takes no notice when the wall clock jumps", arguments: [-86_400.0, 86_400.0])
+    @Test("is not affected when the wall clock jumps", arguments: [-86_400.0, 86_400.0])
     func jumps(by jump: TimeInterval) {
         let (wall, monotonic) = (Wall(100_000), ManualClock())
         let clock = SteadyClock(wall: { wall.now }, monotonic: monotonic)
@@ -35,7 +35,7 @@ struct SteadyClockTests {
         #expect(clock.now() == Date(timeIntervalSince1970: 100_015))
     }
 
-    @Test("after a restart with a wall clock that was set back, goes on from the latest time that was written down")
+    @Test("after a restart with a wall clock that was set back, continues from the latest recorded time")
     func floor() {
         let (wall, monotonic) = (Wall(500), ManualClock())
         let clock = SteadyClock(
@@ -45,7 +45,7 @@ struct SteadyClockTests {
         #expect(clock.now() == Date(timeIntervalSince1970: 1_003))
     }
 
-    @Test("a time written down that is long past changes nothing")
+    @Test("a recorded time that is long past changes nothing")
     func pastFloor() {
         let wall = Wall(5_000)
         let clock = SteadyClock(

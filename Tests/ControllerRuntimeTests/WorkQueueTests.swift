@@ -9,7 +9,7 @@ private func at(_ seconds: Int) -> ManualClock.Instant { ManualClock.Instant(.se
 
 @Suite("A work queue")
 struct WorkQueueTests {
-    @Test("hands a key out when it is due, not before")
+    @Test("returns a key when it is due, not before")
     func due() {
         var queue = Queue()
         queue.add("a", at: at(5))
@@ -18,7 +18,7 @@ struct WorkQueueTests {
         #expect(queue.next(now: at(6))?.key == nil)
     }
 
-    @Test("hands keys out in the order in which they are due, equals first come, first served")
+    @Test("returns keys in the order of their due times; equal ones in the order in which they were added")
     func order() {
         var queue = Queue()
         queue.add("late", at: at(3))
@@ -28,7 +28,7 @@ struct WorkQueueTests {
         #expect((0..<4).map { _ in queue.next(now: at(9))?.key } == ["early", "first", "second", "late"])
     }
 
-    @Test("has one slot a key, in which the earliest wins", arguments: [[9, 2], [2, 9]])
+    @Test("has one slot for each key, in which the earliest time wins", arguments: [[9, 2], [2, 9]])
     func earliestWins(times: [Int]) {
         var queue = Queue()
         for time in times { queue.add("a", at: at(time)) }
@@ -39,7 +39,7 @@ struct WorkQueueTests {
         #expect(queue.next(now: at(99))?.key == nil)
     }
 
-    @Test("keeps the place in the line of a key that is added again for the same time")
+    @Test("a key that is added again for the same time keeps its place")
     func keepsPlace() {
         var queue = Queue()
         queue.add("a", at: at(1))
@@ -48,7 +48,7 @@ struct WorkQueueTests {
         #expect(queue.next(now: at(1))?.key == "a")
     }
 
-    @Test("does not hand out a running key again, and hands it out afterwards if it was added meanwhile")
+    @Test("does not return a running key again, and returns it afterwards if it was added in the meantime")
     func exclusive() {
         var queue = Queue()
         queue.add("a", at: at(0))
@@ -72,7 +72,7 @@ struct WorkQueueTests {
         #expect(queue.dueAt("a") == at(4))
     }
 
-    @Test("lets other keys pass one that is running")
+    @Test("lets other keys pass a running one")
     func othersPass() {
         var queue = Queue()
         queue.add("a", at: at(0))
@@ -84,7 +84,7 @@ struct WorkQueueTests {
         #expect(queue.runningCount == 2)
     }
 
-    @Test("takes no notice of the end of a key that is not running")
+    @Test("ignores the end of a key that is not running")
     func strayDone() {
         var queue = Queue()
         queue.add("a", at: at(3))
@@ -95,7 +95,7 @@ struct WorkQueueTests {
         #expect(queue.next(now: at(3))?.key == "a")
     }
 
-    @Test("stays small when keys are moved to an earlier time again and again")
+    @Test("stays small when keys are moved to an earlier time repeatedly")
     func bounded() {
         var queue = Queue()
         for round in 0..<1_000 {
@@ -106,7 +106,7 @@ struct WorkQueueTests {
         #expect(queue.earliest == at(99_001))
     }
 
-    @Test("hands out the most urgent class first, and within a class who has been due longest")
+    @Test("returns the most urgent class first, and within a class the key that has been due longest")
     func classes() {
         var queue = Queue()
         queue.add("routine", at: at(0))
@@ -137,7 +137,7 @@ struct WorkQueueTests {
     }
 
     @Test(
-        "lets no class starve: who was passed over too often comes next",
+        "lets no class starve: a class that was passed over too often comes next",
         arguments: [Urgency.judging, .changing, .routine])
     func starvation(urgency: Urgency) {
         var queue = Queue()
@@ -152,7 +152,7 @@ struct WorkQueueTests {
         #expect(before == Queue.passOverLimit)
     }
 
-    @Test("leaves a class alone that may have no worker now, and tells when the others are due")
+    @Test("skips a class that may have no worker now, and says when the others are due")
     func limitedToClasses() {
         var queue = Queue()
         queue.add("routine", at: at(0))
@@ -163,7 +163,7 @@ struct WorkQueueTests {
         #expect(queue.next(now: at(7), notLessUrgentThan: .judging)?.key == "judged")
     }
 
-    @Test("stays small when keys change their class again and again")
+    @Test("stays small when keys change their class repeatedly")
     func boundedOverClasses() {
         var queue = Queue()
         for _ in 0..<1_000 {
@@ -176,7 +176,7 @@ struct WorkQueueTests {
         }
     }
 
-    @Test("agrees with a queue that is a plain list, over random histories", arguments: [1, 2, 3, 4] as [UInt64])
+    @Test("agrees with a plain list, over random histories", arguments: [1, 2, 3, 4] as [UInt64])
     func model(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var (queue, model) = (Queue(), ListQueue())
@@ -204,7 +204,7 @@ struct WorkQueueTests {
     }
 }
 
-/// The same promises in the simplest way that can be right: looks at everything each time.
+/// The same guarantees in the simplest correct way: it looks at every key each time.
 private struct ListQueue {
     struct Waiting { var key: String, at: Int, urgency: Urgency, place: Int }
 

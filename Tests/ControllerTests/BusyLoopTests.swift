@@ -7,10 +7,10 @@ import Testing
 @testable import Controller
 @testable import ControllerRuntime
 
-/// No state leads to a busy loop, even where whatever is applied looks like a change.
-@Suite("Passes over a deployment that stays as it is", .timeLimit(.minutes(3)))
+/// No state leads to a busy loop, even if the backend reports a change after every apply.
+@Suite("Passes over a deployment that does not advance", .timeLimit(.minutes(3)))
 struct BusyLoopTests {
-    /// A state, and whatever keeps it from going on.
+    /// A state, and what keeps it from advancing.
     struct Standstill: CustomTestStringConvertible, Sendable {
         var testDescription: String
         var make: @Sendable () -> World
@@ -28,7 +28,7 @@ struct BusyLoopTests {
         steps: [RolloutStep(.setWeight(20)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))],
         gates: [GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))])
 
-    /// With a stable version, and one wanted that `change` keeps from going on.
+    /// One stable version, and one that is wanted but that `change` keeps from advancing.
     private static func serving(
         _ name: String, next: String = "good-2", _ change: @escaping @Sendable (inout World) -> Void
     ) -> Standstill {
@@ -85,16 +85,16 @@ struct BusyLoopTests {
         serving("removed") { $0.desired = .removed },
     ]
 
-    @Test("are two a second at most, and one every few seconds at rest", arguments: standstills)
+    @Test("happen at most twice a second, and every few seconds at rest", arguments: standstills)
     func passes(standstill: Standstill) {
         let quiet = passesInTwoMinutes(standstill.make(), isNoisy: false)
         #expect(quiet <= 2 * 120 + 60)
-        // Where everything looks like a change: as many as the runner lets through.
+        // If everything looks like a change, the runner's own pace limits the passes.
         let noisy = passesInTwoMinutes(standstill.make(), isNoisy: true)
         #expect(noisy <= 25 + 5 * 120)
     }
 
-    /// The loop in simulated time: the runner's own decisions, over a world whose passes take a millisecond.
+    /// The loop in simulated time: the runner's own decisions, over a world in which a pass takes a millisecond.
     private func passesInTwoMinutes(_ start: World, isNoisy: Bool) -> Int {
         var machine = RunnerStateMachine<String, ManualClock.Instant>(
             configuration: RunnerConfiguration())
@@ -127,7 +127,7 @@ struct BusyLoopTests {
         return passes
     }
 
-    @Test("are put off by the controller where its own passes make it due, and commands are still answered at once")
+    @Test("are deferred if the controller's own passes trigger them, and commands are still answered at once")
     func controller() async throws {
         let rig = PassRig([
             "a.yaml": PassRig.manifest("1", more: "  suspend: true"),
@@ -140,8 +140,8 @@ struct BusyLoopTests {
                 return line.flatMap { Int($0.split(separator: " ")[1]) } ?? 0
             }
             let began = ContinuousClock.now
-            try await rig.wait("put off") { await count("mlctl_queue_put_off_total") >= 6 }
-            // A noisy backend makes it due at once, over and over: without the pace it is thousands a second.
+            try await rig.wait("deferred") { await count("mlctl_queue_deferred_total") >= 6 }
+            // A noisy backend triggers passes all the time: without the pace there would be thousands per second.
             let seconds = (ContinuousClock.now - began) / .seconds(1)
             #expect(Double(await count("mlctl_passes_total")) < 200 + 50 * seconds)
             await #expect(throws: ControlError.self) {

@@ -11,7 +11,7 @@ import Testing
 
 @Suite("Checks of what a cluster serves")
 struct ClusterCheckTests {
-    /// Notes what it is asked; answers unless the command is to hang.
+    /// Records what it is asked; answers, unless the command is to hang.
     private final class Runs: CheckSite {
         private struct Notes {
             var asked: [CheckGate] = []
@@ -36,7 +36,7 @@ struct ClusterCheckTests {
         }
     }
 
-    /// The controller's own.
+    /// The controller's own inquirer.
     private final class OwnInquirer: Inquirer {
         private let asked = Mutex(0)
         var count: Int { asked.withLock(\.self) }
@@ -47,7 +47,7 @@ struct ClusterCheckTests {
         }
     }
 
-    /// - Parameter command: nil: no check.
+    /// - Parameter command: nil for no check.
     private static func snapshot(
         _ command: String?, _ commit: String, version: String = "1"
     ) -> ManifestSnapshot {
@@ -68,7 +68,7 @@ struct ClusterCheckTests {
         try await OneSite.running(source, SiteDirectory(clusters: ["prod": site]), store, inquirer, body)
     }
 
-    @Test("are run there, and never on the controller's machine; what is over is taken away")
+    @Test("run there, and never on the controller's machine; runs that are over are removed")
     func there() async throws {
         let (runs, own) = (Runs(), OwnInquirer())
         try await running(ScriptedSource(Self.snapshot("evaluate", "c1")), runs, own) { controller in
@@ -80,18 +80,18 @@ struct ClusterCheckTests {
         #expect(own.count == 0)
     }
 
-    @Test("decide nothing where nothing runs them, and the controller's machine does not")
+    @Test("decide nothing if nothing can run them, and the controller's machine does not run them")
     func nowhere() async throws {
         let own = OwnInquirer()
         try await running(ScriptedSource(Self.snapshot("evaluate", "c1")), nil, own) { controller in
             try await ControllerTests.wait(controller) { status in
-                status?.gates.first?.reason.contains("not checked on the controller's machine") == true
+                status?.gates.first?.reason.contains("never checked on the controller's machine") == true
             }
         }
         #expect(own.count == 0)
     }
 
-    @Test("an edited command is asked for anew: the one before is given up, and what it says is not taken for it")
+    @Test("an edited command is run again: the previous run is ended, and its answer does not count")
     func edited() async throws {
         let (runs, own) = (Runs(), OwnInquirer())
         let source = ScriptedSource(Self.snapshot(nil, "c1"))

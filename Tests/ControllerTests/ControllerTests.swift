@@ -7,7 +7,7 @@ import Serving
 import TestSupport
 import Testing
 
-/// The loop over a scripted backend, a scripted git and a store in memory.
+/// The control loop with a scripted backend, scripted git and an in-memory store.
 @Suite("The controller's loop")
 struct ControllerTests {
     struct Rig {
@@ -76,7 +76,7 @@ struct ControllerTests {
         Issue.record("waited in vain: \(await controller.status())")
     }
 
-    @Test("a commit is served, a newer one replaces it, and a removed one goes")
+    @Test("a commit is served, a newer one replaces it, and a removed one is taken down")
     func followsGit() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1"), "b.yaml": Self.manifest("1", name: "other")])
         try await rig.running { controller in
@@ -90,7 +90,7 @@ struct ControllerTests {
         }
     }
 
-    @Test("a restart finds everything again and plans nothing new")
+    @Test("a restart restores everything and plans nothing new")
     func restart() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1")])
         try await rig.running { try await Self.wait($0) { $0?.phase == .healthy } }
@@ -103,7 +103,7 @@ struct ControllerTests {
         #expect(await rig.backend.plans == plans)
     }
 
-    @Test("a command is answered with the status that it led to, or with the reason why not")
+    @Test("a command is answered with the status that it led to, or with the reason for its refusal")
     func commands() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1")])
         try await rig.running { controller in
@@ -118,7 +118,7 @@ struct ControllerTests {
         }
     }
 
-    @Test("a failing backend is said, backed off from, and recovered from")
+    @Test("a failing backend is reported, retried with backoff, and recovers")
     func backendFails() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1")])
         await rig.backend.fail(with: ControlError(.unavailable, "the machine is on fire"))
@@ -129,7 +129,7 @@ struct ControllerTests {
         }
     }
 
-    @Test("nothing is healthy after a restart before it has been looked at")
+    @Test("after a restart nothing is healthy before it was observed")
     func nothingIsHealthyUnseen() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1")])
         try await rig.running { try await Self.wait($0) { $0?.phase == .healthy } }
@@ -138,7 +138,7 @@ struct ControllerTests {
             try await Self.wait(controller) { $0?.stable?.version == "1" }
             let status = try #require(await controller.status().deployments.first)
             #expect(status.phase == .degraded && status.condition(.ready)?.status == "Unknown")
-            #expect(status.message.contains("not been looked at since the controller started"))
+            #expect(status.message.contains("has not observed it since it started"))
             #expect(await controller.metrics().contains(#"mlctl_deployments{phase="Healthy"} 0"#))
             await rig.backend.fail(with: nil)
             try await Self.wait(controller) { $0?.phase == .healthy && $0?.condition(.ready)?.status == "True" }
@@ -146,7 +146,9 @@ struct ControllerTests {
         }
     }
 
-    @Test("what is listed is never said not to exist: commands, history, logs and explanations say what is so")
+    @Test(
+        "a deployment that is listed is never reported as missing: commands, history, logs and explanations give its state"
+    )
     func listedExists() async throws {
         let rig = Rig([
             "a.yaml": "apiVersion: mlctl.dev/v1alpha1\nkind: ModelDeployment\nmetadata: {name: bad}\nspec: {}\n"
@@ -173,7 +175,7 @@ struct ControllerTests {
         }
     }
 
-    @Test("the journal has every event in the order in which it was decided, with the evidence")
+    @Test("the journal has every event in the order of the decisions, with the evidence")
     func events() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1")])
         try await rig.running { controller in

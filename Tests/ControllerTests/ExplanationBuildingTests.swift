@@ -6,7 +6,7 @@ import Testing
 
 @testable import Controller
 
-/// Explanations of rollouts that were really decided, in a world in miniature.
+/// Explanations of rollouts that were decided in a simulated world.
 @Suite("An explanation")
 struct ExplanationBuildingTests {
     @Test("of a rollout in flight has the candidate's last failed requests, and of one at rest none")
@@ -45,7 +45,7 @@ struct ExplanationBuildingTests {
         #expect(left.version == "good-2" && left.revision == candidate && left.requests > 0)
     }
 
-    @Test("of a rollout in flight has its gates with their words, its steps, its events and what comes next")
+    @Test("of a rollout in flight has its gates with descriptions, its steps, its events and what comes next")
     func inFlight() throws {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: .twoSteps))
@@ -61,7 +61,7 @@ struct ExplanationBuildingTests {
         #expect(found.wanted?.version == "good-2" && found.stableLoad?.version == "good-1")
     }
 
-    @Test("of a rollback has the decision with the evidence that it was taken on")
+    @Test("of a rollback has the decision with the evidence that it is based on")
     func rolledBack() throws {
         var world = World.serving("good-1")
         world.commit(.example("bad-2", rollout: .twoSteps))
@@ -77,7 +77,7 @@ struct ExplanationBuildingTests {
         #expect(found.outlook.contains { $0.when.contains("mlctl retry") })
     }
 
-    @Test("at rest has nothing to take back, and says what the next commit would do")
+    @Test("at rest has nothing to roll back, and says what the next commit would do")
     func healthy() throws {
         let found = try explanation(World.serving("good-1"))
         #expect(found.gates.isEmpty && found.rollback == nil && found.steps.isEmpty)

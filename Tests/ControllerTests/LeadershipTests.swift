@@ -9,7 +9,7 @@ import Testing
 struct LeadershipTests {
     private static let files = ["a.yaml": SitesTests.manifest("1", cluster: "prod")]
 
-    @Test("decides and applies nothing while another one leads, says so, and is ready to take over")
+    @Test("decides and applies nothing while another one leads, says so, and can take over")
     func follower() async throws {
         let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: false, leader: "mlctl-0"))
         try await rig.running { controller in
@@ -32,7 +32,7 @@ struct LeadershipTests {
         }
     }
 
-    @Test("carries nothing out that it decided when the lead was lost; the next leader does")
+    @Test("does not carry out a decision after the lead was lost; the next leader does")
     func lostInBetween() async throws {
         let leadership = ScriptedLeadership(leads: true)
         let rig = SitesTests.Rig(Self.files, leadership: leadership)
@@ -42,7 +42,7 @@ struct LeadershipTests {
             #expect(try await rig.prod.store.records().count == 1)
             #expect(await rig.prod.backend.applied == 0)
             await rig.prod.store.whenSwapped(nil)
-            // Its turn again: it goes on from the record, and begins nothing anew.
+            // It leads again: it continues from the record, and starts nothing again.
             leadership.set(leads: true)
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
             let started = await rig.prod.store.events(matching: EventFilter(), limit: 100)
@@ -51,7 +51,7 @@ struct LeadershipTests {
         }
     }
 
-    @Test("says what keeps it from leading where that is known, rather than who led last")
+    @Test("reports what prevents it from leading, if known, instead of the last leader")
     func cutOff() async throws {
         let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
         try await rig.running { controller in
@@ -62,7 +62,7 @@ struct LeadershipTests {
         }
     }
 
-    @Test("shows what it knew last, with its age, where nobody can be asked who leads, and does nothing")
+    @Test("shows its last known state, with its age, if the leader is unknown, and changes nothing")
     func lastKnown() async throws {
         let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
         try await rig.running { controller in
@@ -74,14 +74,14 @@ struct LeadershipTests {
             let found = try #require(status.deployments.first)
             #expect(found.phase == .healthy && found.stable?.version == "1" && found.stable?.ready == 1)
             #expect(found.condition(.ready)?.status == "Unknown" && found.condition(.available)?.status == "Unknown")
-            #expect(found.message.contains("connection refused") && found.message.contains("as last seen at"))
+            #expect(found.message.contains("connection refused") && found.message.contains("last observed at"))
             #expect(found.waiting?.since != nil && found.availableSince == nil)
             #expect(status.sites.allSatisfy { !$0.reachable && $0.reason?.contains("connection refused") == true })
             #expect(try await controller.explanation(of: SitesTests.key).status == found)
             #expect(try await controller.history(of: SitesTests.key).map(\.version) == ["1"])
             let metrics = await controller.metrics()
             #expect(metrics.contains(#"mlctl_deployment_last_seen_timestamp_seconds{name="model""#))
-            #expect(metrics.contains("mlctl_site_read{site=\"cluster prod\"} 0"))
+            #expect(metrics.contains("mlctl_site_reachable{site=\"cluster prod\"} 0"))
             guard case .standsBy(nil, nil, _, remembers: true) = await controller.standing() else {
                 Issue.record("\(await controller.standing())")
                 return
@@ -95,7 +95,7 @@ struct LeadershipTests {
             #expect(await controller.status().deployments.first?.stable?.version == "1")
             #expect(await rig.prod.backend.applied == applied)
 
-            // Its turn again, and its site cannot be read at first: it is still what was known last.
+            // It leads again, and its site cannot be read at first: the last known state is still shown.
             await rig.prod.store.fail(with: SitesTests.away)
             rig.leadership?.set(leads: true)
             try await ControllerTests.wait(controller) {
@@ -113,7 +113,7 @@ struct LeadershipTests {
         }
     }
 
-    @Test("what it knew last is nothing where another one leads, who knows better")
+    @Test("drops its last known state if another one leads, because that one knows the current state")
     func overtaken() async throws {
         let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
         try await rig.running { controller in
@@ -131,14 +131,14 @@ struct LeadershipTests {
         }
     }
 
-    @Test("reads again what the others decided when its turn comes")
+    @Test("reads again what others have decided when it leads again")
     func handOver() async throws {
         let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
         try await rig.running { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
             rig.leadership?.set(leads: false, leader: "mlctl-1")
             try await ControllerTests.wait(controller) { $0?.message.contains("mlctl-1 leads") == true }
-            // The other one suspends it.
+            // The other controller suspends it.
             let record = try #require(try await rig.prod.store.record(for: SitesTests.key))
             var state = try JSONDecoder().decode(RolloutState.self, from: record.state)
             state.isSuspended = true
@@ -153,7 +153,7 @@ struct LeadershipTests {
         }
     }
 
-    @Test("gives the lead up only when its passes have ended")
+    @Test("gives up the lead only when its passes have ended")
     func drains() async throws {
         let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
         let controller = rig.controller()

@@ -53,7 +53,7 @@ struct LostSwapTests {
             _ = try? await controller.sync()
             try await ControllerTests.wait(controller) {
                 $0?.message.contains("another controller writes the same record") == true
-                    && $0?.message.contains("Run one of the two only") == true
+                    && $0?.message.contains("--leader-elect") == true
             }
             await rig.store.contend(false)
             try await ControllerTests.wait(controller) {

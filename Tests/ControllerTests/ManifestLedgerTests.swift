@@ -26,7 +26,7 @@ struct ManifestLedgerTests {
         #expect(ManifestLedger().wish(for: model) == .held)
     }
 
-    @Test("only what changed is said to have changed, and only new blobs are parsed")
+    @Test("only changed deployments are reported as changed, and only new blobs are parsed")
     func changes() async throws {
         var ledger = ManifestLedger()
         let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
@@ -40,7 +40,7 @@ struct ManifestLedgerTests {
         #expect(try await absorb(next, into: &ledger).changed == [model])
     }
 
-    @Test("who depends on a deployment is known from the manifests of the commit, and of no earlier one")
+    @Test("reverse dependencies are those of the current commit, and of no earlier one")
     func dependents() async throws {
         var ledger = ManifestLedger()
         let waiting = ControllerTests.manifest("1", name: "other") + "\n  dependsOn: [{name: model}]"
@@ -51,7 +51,9 @@ struct ManifestLedgerTests {
         #expect(ledger.dependents == [:])
     }
 
-    @Test("what is gone is removed, but never all of it at once unless that is allowed", arguments: [false, true])
+    @Test(
+        "a deployment that is gone is removed, but never all of them at once unless that is allowed",
+        arguments: [false, true])
     func removal(allowsEmpty: Bool) async throws {
         var ledger = ManifestLedger()
         let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
@@ -64,7 +66,7 @@ struct ManifestLedgerTests {
         #expect((none.warning == nil) == allowsEmpty)
     }
 
-    @Test("a file that can no longer be read holds what was in it, and nothing else")
+    @Test("a file that can no longer be read keeps its deployments, and only those")
     func unreadable() async throws {
         var ledger = ManifestLedger()
         let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
@@ -76,18 +78,18 @@ struct ManifestLedgerTests {
         #expect(!ledger.diagnostics.isEmpty)
     }
 
-    @Test("a pointer of Git LFS stands for a manifest that nobody has seen, also right after a start")
+    @Test("a Git LFS pointer stands for a manifest of unknown content, also right after a start")
     func largeFilePointer() async throws {
         var ledger = ManifestLedger()
         let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
         let files = ["a.yaml": pointer, "b.yaml": ControllerTests.manifest("1", name: "other")]
         let absorbed = try await absorb(files, into: &ledger, known: [model, other])
         #expect(ledger.wish(for: model) == .held)
-        #expect(absorbed.warning?.contains("nothing is taken for removed") == true)
+        #expect(absorbed.warning?.contains("no deployment counts as removed") == true)
         #expect(ledger.diagnostics.contains { $0.message.contains("Git LFS") })
     }
 
-    @Test("as long as nobody knows what an unreadable file held, nothing is taken for removed")
+    @Test("as long as the content of an unreadable file is unknown, no deployment counts as removed")
     func unknown() async throws {
         var ledger = ManifestLedger()
         let absorbed = try await absorb(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Controller
 
-/// A controller over a scripted repository and one site, as the tests of checks want it.
+/// A controller with a scripted repository and one site, for tests of checks.
 enum OneSite {
     /// The controller runs while the body does.
     static func running(

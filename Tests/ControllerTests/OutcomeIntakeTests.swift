@@ -7,7 +7,7 @@ import Testing
 
 @testable import Controller
 
-@Suite("A controller that takes outcomes")
+@Suite("A controller that accepts outcomes")
 struct OutcomeIntakeTests {
     private let key: RequestIdentityKey
 
@@ -20,7 +20,7 @@ struct OutcomeIntakeTests {
             label: "correct", value: value)
     }
 
-    @Test("counts those of the revision that serves, once, and refuses others")
+    @Test("counts outcomes of the serving revision, once, and refuses others")
     func counts() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
         let store = InMemoryOutcomeStore()
@@ -41,7 +41,7 @@ struct OutcomeIntakeTests {
         }
     }
 
-    @Test("says so where it keeps none, and takes none before it is at work")
+    @Test("says so if it does not store outcomes, and accepts none before it has started to work")
     func unavailable() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
         let idle = rig.controller(outcomes: InMemoryOutcomeStore(), requestIdKey: key)
@@ -50,11 +50,11 @@ struct OutcomeIntakeTests {
         try await rig.running { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
             let error = await #expect(throws: ControlError.self) { try await controller.report([]) }
-            #expect(error?.message == "this controller keeps no outcomes")
+            #expect(error?.message == "this controller does not store outcomes")
         }
     }
 
-    @Test("refuses what cannot have got an id yet")
+    @Test("refuses outcomes of a deployment that has issued no ids yet")
     func keyless() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
         let deployment = DeploymentKey(namespace: "test", name: "model")
@@ -63,7 +63,7 @@ struct OutcomeIntakeTests {
             let revision = try #require(await controller.status().deployments.first?.stable?.revision)
             let receipt = try await controller.report([report(revision, of: deployment)])
             #expect(receipt.refused == 1)
-            #expect(receipt.refusals.first?.reason.contains("no request has got an id yet") == true)
+            #expect(receipt.refusals.first?.reason.contains("no request has an id yet") == true)
             #expect(await controller.revisionsInUse() == [deployment: [revision]])
         }
     }

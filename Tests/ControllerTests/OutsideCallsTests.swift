@@ -4,7 +4,7 @@ import Testing
 
 @testable import Controller
 
-@Suite("Waiting for what is outside")
+@Suite("Waiting for other components")
 struct OutsideCallsTests {
     private struct Failed: Error {}
 
@@ -22,7 +22,8 @@ struct OutsideCallsTests {
     }
 
     @Test(
-        "limits that pass are acted on, those that are lifted are not, and none is left over", .timeLimit(.minutes(1)))
+        "time-outs that pass are acted on, those that are lifted are not, and none is left over",
+        .timeLimit(.minutes(1)))
     func limits() async throws {
         let limits = TimeLimits()
         let passed = Mutex<[String]>([])
@@ -37,7 +38,7 @@ struct OutsideCallsTests {
                 end.bring(.success(()))
             }
             try await end.value()
-            // Once there was nothing to wait for, it begins to wait again.
+            // When there was nothing to wait for, it starts to wait again.
             let again = FirstResult<Void>()
             _ = limits.set(after: .milliseconds(1)) { again.bring(.success(())) }
             try await again.value()
@@ -46,7 +47,7 @@ struct OutsideCallsTests {
         #expect(passed.withLock { $0 } == ["passed"])
     }
 
-    @Test("passes that are awaited end one by one, or all of them are given up")
+    @Test("awaited passes end one by one, or the wait for all of them is given up")
     func awaited() async {
         let keys = Set(["a", "b"].map { DeploymentKey(name: $0) })
         let all = PassesAwaited(keys)

@@ -11,7 +11,7 @@ import Testing
 struct PassRig {
     static let key = DeploymentKey(namespace: "test", name: "model")
     static func key(_ name: String) -> DeploymentKey { DeploymentKey(namespace: "test", name: name) }
-    /// Judged by its errors, at half of the traffic, until a person says something else.
+    /// Judged by its errors, with half of the traffic, until an operator acts.
     static let judged =
         "{steps: [{setWeight: 50}, {pause: {}}, {setWeight: 100}], gates: [{name: errors, compare: {metric: errors}}]}"
 
@@ -23,7 +23,7 @@ struct PassRig {
     let notifier = ScriptedNotifier()
     var restingInterval: Duration = .seconds(15)
     var concurrency = 4
-    /// The site is a cluster, which shows what git says.
+    /// Whether the site is a cluster, which shows what git says.
     var isCluster = false
 
     init(_ files: [String: String], commit: String = "c1") {
@@ -73,7 +73,7 @@ struct PassRig {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// Runs a controller while `body` does. Whatever hangs goes on in the end.
+    /// Runs a controller while `body` does. Whatever hangs continues in the end.
     func running(limits: CallLimits = limits, _ body: @escaping @Sendable (Controller) async throws -> Void)
         async throws
     {
@@ -111,7 +111,7 @@ struct PassRig {
             with: #"runtime: {image: "example/model:1"}"# + "\n  target: {kind: kubernetes}")
     }
 
-    /// Version 1 serves, and version 2 has half of the traffic.
+    /// Version 1 is stable, and version 2 has half of the traffic.
     func startCandidate(
         _ controller: Controller, rollout: String = judged
     ) async throws -> (stable: Revision, candidate: Revision) {
@@ -138,7 +138,7 @@ struct PassRig {
     }
 }
 
-/// Takes notices, or hangs.
+/// Accepts notices, or hangs.
 actor ScriptedNotifier: Notifier {
     private(set) var notices: [Notice] = []
     nonisolated let barrier = Barrier()

@@ -6,12 +6,12 @@ import Serving
 import TestSupport
 import Testing
 
-/// No step of a pass ends the whole pass, and none waits for what is outside.
-@Suite("A pass while something outside fails or hangs", .timeLimit(.minutes(2)))
+/// No failed step ends the whole pass, and none waits without limit for other components.
+@Suite("A pass while another component fails or hangs", .timeLimit(.minutes(2)))
 struct PassTests {
     private static let away = ControlError(.unavailable, "it is away")
 
-    @Test("with 40 deployments whose file server hangs, a bad candidate is taken out, and commands answer")
+    @Test("with 40 deployments whose file server hangs, a bad candidate loses its traffic, and commands are answered")
     func hangingFileServer() async throws {
         var files = ["a.yaml": PassRig.manifest("1")]
         for number in 0..<40 {
@@ -42,7 +42,7 @@ struct PassTests {
         }
     }
 
-    @Test("while model files are being pinned, what was wanted before goes on, and a newer commit pins its own")
+    @Test("while model files are being pinned, the previous version serves, and a newer commit pins its own files")
     func newCommitDuringPin() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1", uri: "https://models/1", rollout: ControllerTests.ungated)])
         rig.backend.pinning.close()
@@ -62,7 +62,7 @@ struct PassTests {
         }
     }
 
-    @Test("model files that cannot be pinned in time, or at all, are said and tried again")
+    @Test("model files that cannot be pinned in time, or at all, are reported and tried again")
     func pinFails() async throws {
         let rig = PassRig([
             "a.yaml": PassRig.manifest("1", uri: "https://models/hangs/1"),
@@ -83,7 +83,9 @@ struct PassTests {
         }
     }
 
-    @Test("what cannot be seen is not gone: nothing is decided, commands say why, and an abort is carried out")
+    @Test(
+        "a deployment that cannot be observed is not gone: nothing is decided, commands are refused with the reason, and an abort works"
+    )
     func observingHangs() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -106,7 +108,7 @@ struct PassTests {
         }
     }
 
-    @Test("a backend that fails to be observed is said, and what it serves stays as it is")
+    @Test("a backend that cannot be observed is reported, and its deployments stay as they are")
     func observingFails() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -120,7 +122,7 @@ struct PassTests {
         }
     }
 
-    @Test("a manifest that the site refuses is said, while gates and commands go on")
+    @Test("a manifest that the site refuses is reported, while gates and commands continue")
     func announcingRefused() async throws {
         var cluster = PassRig(["a.yaml": PassRig.inCluster(PassRig.manifest("1"))])
         cluster.isCluster = true
@@ -134,13 +136,13 @@ struct PassTests {
             try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
             _ = try await controller.act(OperatorCommand(.suspend), on: PassRig.key)
             await rig.register.refuse(with: nil)
-            // Who does something about it need not wait for the next try.
+            // An operator who fixes the problem need not wait for the next retry.
             _ = try await controller.act(OperatorCommand(.resume), on: PassRig.key)
             try await ControllerTests.wait(controller) { $0?.message.contains("a policy refuses it") == false }
         }
     }
 
-    @Test("a manifest that becomes invalid says since when, whatever else is committed, until it is mended")
+    @Test("an invalid manifest is reported with its time, whatever else is committed, until it is corrected")
     func invalidSince() async throws {
         let good = PassRig.manifest("1")
         let rig = PassRig(["a.yaml": good])
@@ -162,7 +164,7 @@ struct PassTests {
         }
     }
 
-    @Test("readings that cannot be had are said, and commands go on")
+    @Test("missing readings are reported, and commands continue to work")
     func readingsHang() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -174,7 +176,7 @@ struct PassTests {
         }
     }
 
-    @Test("a backend that hangs when told what to serve holds up neither an abort nor what comes after it")
+    @Test("a backend that hangs while applying a plan delays neither an abort nor what comes after it")
     func applyingHangs() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -183,7 +185,7 @@ struct PassTests {
             try await ControllerTests.wait(controller) { $0?.message.contains("told what to serve") == true }
             let status = try await controller.act(OperatorCommand(.abort), on: PassRig.key)
             #expect(status.phase == .rollingBack)
-            // The call that hangs takes no notice of being cancelled: in the end it is forgotten.
+            // The hanging call ignores cancellation and is forgotten in the end.
             try await rig.wait("the next plan is on its way") { rig.backend.applying.waitingCount > 1 }
             rig.backend.applying.open()
             try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
@@ -192,7 +194,7 @@ struct PassTests {
         }
     }
 
-    @Test("a notifier and a site's status that hang hold up no pass; the latest is told when they answer")
+    @Test("a notifier or a site's status that hangs delays no pass; the latest status is sent when they answer")
     func tellingHangs() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         rig.notifier.barrier.close()
@@ -209,7 +211,7 @@ struct PassTests {
         }
     }
 
-    @Test("an answer that comes late is taken by the next pass: slow is not gone")
+    @Test("a late answer is used by the next pass: slow is not gone")
     func slowBackend() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1", rollout: ControllerTests.ungated)])
         rig.backend.observing.close()
@@ -230,7 +232,7 @@ struct PassTests {
         }
     }
 
-    @Test("sync answers while those that changed hang, and says how many; what serves goes before what is new")
+    @Test("sync answers while changed deployments hang, and counts them; deployments that serve come before new ones")
     func manyNewDeployments() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1", rollout: ControllerTests.ungated)])
         try await rig.running { controller in

@@ -8,7 +8,7 @@ struct PinQueueTests {
     private func model(_ uri: String) -> ModelSource { ModelSource(version: "1", storageURI: uri) }
     private func key(_ number: Int) -> DeploymentKey { DeploymentKey(namespace: "test", name: "m-\(number)") }
 
-    @Test("is begun in the order in which it was asked for, once for a deployment, and again only when it has ended")
+    @Test("starts in the order of the requests, once per deployment, and again only when it has ended")
     func order() {
         var queue = PinQueue()
         for number in 0..<3 { #expect(queue.want(model("https://a/\(number)"), for: key(number)) == nil) }
@@ -23,7 +23,7 @@ struct PinQueueTests {
         #expect(queue.begin().map(\.deployment) == [key(0)])
     }
 
-    @Test("of another model takes the place of the one before, whose end means nothing any more")
+    @Test("of another model replaces the previous one, whose result is ignored")
     func replaced() {
         var queue = PinQueue()
         _ = queue.want(model("https://a/1"), for: key(1))
@@ -37,7 +37,7 @@ struct PinQueueTests {
         #expect(queue.ended(second[0].number) == false)
     }
 
-    @Test("of one place that hangs leaves room for the others, and there is a limit for all")
+    @Test("from one hanging origin leaves room for others, and the total is limited")
     func limits() {
         var queue = PinQueue()
         for number in 0..<100 { _ = queue.want(model("https://dead/\(number)"), for: key(number)) }
@@ -51,7 +51,7 @@ struct PinQueueTests {
         #expect(queue.begin().map(\.deployment) == [key(PinQueue.perOrigin)])
     }
 
-    @Test("that took too long is not waited for, but keeps its place until it ends")
+    @Test("that took too long is no longer awaited, but keeps its slot until it ends")
     func gaveUp() {
         var queue = PinQueue()
         for number in 0...PinQueue.perOrigin { _ = queue.want(model("https://dead/\(number)"), for: key(number)) }
@@ -65,7 +65,7 @@ struct PinQueueTests {
     }
 
     @Test(
-        "knows places by scheme and host, and files by where file systems are mounted",
+        "groups models by scheme and host, and files by the first two folders",
         arguments: [
             ("https://models.example.com/a/b", "https:/models.example.com"), ("s3://bucket/a", "s3:/bucket"),
             ("file:///mnt/nfs/models/a", "file:/mnt/nfs"), ("/mnt/nfs/models/a", "mnt/nfs/models"),

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Controller
 
-@Suite("Whose deployment is whose")
+@Suite("Ownership of deployments")
 struct ProjectBookTests {
     private let model = DeploymentKey(namespace: "test", name: "model")
 
@@ -37,7 +37,7 @@ struct ProjectBookTests {
         if case .manifest(let deployment) = wish { deployment.project } else { nil }
     }
 
-    @Test("the first that wants a name keeps it, and the second is told whose it is")
+    @Test("the first project that wants a name keeps it, and the second gets an error with the owner")
     func first() async throws {
         var book = book()
         let files = ["m.yaml": ControllerTests.manifest("1")]
@@ -49,12 +49,12 @@ struct ProjectBookTests {
         #expect(told.message == "test/model belongs to project 'b', which had it first")
         #expect(book.diagnostics(ofProject: "b").isEmpty)
         #expect(book.diagnostics(of: model).isEmpty)
-        // The second's own changes are nothing to the deployment.
+        // Changes in the second project do not affect the deployment.
         #expect(try await absorb(["m.yaml": ControllerTests.manifest("2")], of: "a", into: &book) == [])
         #expect(project(book.wish(for: model)) == "b")
     }
 
-    @Test("it goes to the other only when nothing of it serves any more")
+    @Test("it moves to the other project only when nothing of it serves any more")
     func handedOver() async throws {
         var book = book()
         let files = ["m.yaml": ControllerTests.manifest("1")]
@@ -76,7 +76,7 @@ struct ProjectBookTests {
         book.release(model, holders: holders, inUse: inUse, wanted: { $0.demand(from: nil, nil) })
     }
 
-    @Test("who takes a deployment over needs room for it, and a port that is free")
+    @Test("a project that takes over a deployment needs room for it, and a free port")
     func handedOverWithoutRoom() async throws {
         let own = DeploymentKey(namespace: "test", name: "own")
         var serving = ProjectDemand(replicas: 1, of: Resources())
@@ -107,10 +107,10 @@ struct ProjectBookTests {
         _ = try await absorb(["o.yaml": manifest("other", port: 9000)], of: "a", into: &book)
         _ = release(from: &book)
         #expect(project(book.wish(for: other)) == "a")
-        #expect(book.diagnostics(of: model).first?.message == "port 9000 is that of test/other of project 'a'")
+        #expect(book.diagnostics(of: model).first?.message == "port 9000 belongs to test/other of project 'a'")
     }
 
-    @Test("after a restart it is that of its record, whichever repository is read first")
+    @Test("after a restart the owner is that of the record, whichever repository is read first")
     func restarted() async throws {
         var book = book()
         let files = ["m.yaml": ControllerTests.manifest("1")]
@@ -122,7 +122,7 @@ struct ProjectBookTests {
         #expect(book.diagnostics(ofProject: "a").isEmpty == false)
     }
 
-    @Test("a record of a project that is not there any more is held, until a project wants the deployment")
+    @Test("a record of a project that is not in the settings is held until a project wants the deployment")
     func orphan() async throws {
         var book = book()
         book.note(recordOf: model, project: "gone")
@@ -136,7 +136,7 @@ struct ProjectBookTests {
         #expect(book.orphanReason(of: model) == nil)
     }
 
-    @Test("what nobody wants is removed only when every repository has been read")
+    @Test("a deployment that no project wants is removed only when every repository was read")
     func unread() async throws {
         var book = book()
         #expect(book.wish(for: model) == .held)
@@ -146,7 +146,7 @@ struct ProjectBookTests {
         #expect(book.wish(for: model) == .removed)
     }
 
-    @Test("the project of a controller without others is not written down")
+    @Test("the project of a controller with a single project is not recorded")
     func single() async throws {
         var book = ProjectBook()
         _ = try await absorb(["m.yaml": ControllerTests.manifest("1")], of: Project.defaultName, into: &book)
@@ -159,28 +159,28 @@ struct ProjectBookTests {
         ControllerTests.manifest("1", name: name) + "\n  endpoint: {port: \(port)}\n  replicas: \(replicas)"
     }
 
-    @Test("a port is the first project's, and whoever answers there now is the first")
+    @Test("a port belongs to the first project, and a deployment that serves there now comes first")
     func ports() async throws {
         var book = book()
         let (one, two) = (DeploymentKey(namespace: "test", name: "one"), DeploymentKey(namespace: "test", name: "two"))
         _ = try await absorb(["m.yaml": manifest("one", port: 9000)], of: "a", into: &book)
         _ = try await absorb(["m.yaml": manifest("two", port: 9000)], of: "b", into: &book)
         #expect(book.wish(for: two) == .held)
-        #expect(book.diagnostics(of: two).first?.message == "port 9000 is that of test/one of project 'a'")
-        // Another look changes nothing, and a freed port is given at the next look.
+        #expect(book.diagnostics(of: two).first?.message == "port 9000 belongs to test/one of project 'a'")
+        // Another check changes nothing, and a freed port is assigned at the next check.
         _ = try await absorb(["m.yaml": manifest("one", port: 9000)], of: "a", into: &book)
         #expect(project(book.wish(for: one)) == "a")
         _ = try await absorb(["m.yaml": manifest("one", port: 9001)], of: "a", into: &book)
         #expect(try await absorb(["m.yaml": manifest("two", port: 9000)], of: "b", into: &book) == [two])
         #expect(project(book.wish(for: two)) == "b")
-        // It was decided before a restart: the holder keeps it, though the other is read first.
+        // Decided before a restart: the holder keeps the port, although the other project is read first.
         var restarted = self.book()
         restarted.note(recordOf: two, project: "b")
         _ = try await absorb(["m.yaml": manifest("one", port: 9000)], of: "a", into: &restarted, holders: [9000: two])
         #expect(restarted.wish(for: one) == .held)
     }
 
-    @Test("limits hold what is new, and what serves goes on")
+    @Test("limits hold new deployments, and those that serve continue")
     func limits() async throws {
         var book = book(ProjectLimits(replicas: 3))
         let (one, two) = (DeploymentKey(namespace: "test", name: "one"), DeploymentKey(namespace: "test", name: "two"))
@@ -193,7 +193,7 @@ struct ProjectBookTests {
         #expect(
             book.diagnostics(of: two).first?.message
                 == "project 'a' has no room for it (policy 'limits'): replicas: 4 of 3")
-        // What serves is counted, and keeps its place.
+        // Deployments that serve count, and keep their place.
         var serving = ProjectDemand(replicas: 2, of: Resources())
         serving.deployments = 1
         _ = try await absorb(files, of: "a", into: &book, inUse: { [serving] in $0 == two ? serving : ProjectDemand() })
@@ -206,7 +206,7 @@ struct ProjectBookTests {
         #expect(project(book.wish(for: one)) == "a")
     }
 
-    @Test("limits count what is on its way out, too")
+    @Test("limits also count deployments that are being removed")
     func leaving() async throws {
         var book = book(ProjectLimits(replicas: 3))
         let leaving = DeploymentKey(namespace: "test", name: "leaving")
@@ -225,7 +225,8 @@ struct ProjectBookTests {
         #expect(project(book.wish(for: one)) == "a")
     }
 
-    @Test("of thousands that it has no room for, some are told and the others counted; room brings them back")
+    @Test(
+        "of thousands of refused deployments, some are reported and the others counted; room makes them visible again")
     func crowd() async throws {
         var book = book(ProjectLimits(deployments: 2))
         let count = ProjectBook.refusalsLimit + 50
@@ -246,19 +247,19 @@ struct ProjectBookTests {
             (0..<count).map { DeploymentKey(namespace: "test", name: "m\($0)") }.first { book.isLeftOut($0) })
         #expect(book.wish(for: leftOut) == .held)
         #expect(!book.keys.contains(leftOut))
-        // What has a record is there, whatever else is wanted.
+        // A deployment with a record is always reported, whatever else is wanted.
         book.note(recordOf: leftOut, project: "a")
         _ = try await absorb(files, of: "a", into: &book, commit: "d", wanted: wanted)
         #expect(!book.isLeftOut(leftOut) && book.keys.contains(leftOut))
         book.note(recordOf: leftOut, project: nil)
-        // Others are taken out of git: now it is told.
+        // Others were removed from git: now it is reported.
         let few = files.filter { $0.key == "\(leftOut.name.dropFirst()).yaml" }
         #expect(try await absorb(few, of: "a", into: &book, commit: "e", wanted: wanted).contains(leftOut))
         #expect(book.leftOut(ofProject: "a") == 0)
         #expect(project(book.wish(for: leftOut)) == "a")
     }
 
-    @Test("one without limits has more than anybody needs, and not all of the memory")
+    @Test("a project without limits has a high limit that still protects memory")
     func withoutLimits() async throws {
         let wanted: (ModelDeployment) -> ProjectDemand = { _ in
             var demand = ProjectDemand()
@@ -276,7 +277,7 @@ struct ProjectBookTests {
         #expect(book.diagnostics(ofProject: "a").first?.message.contains(" of 3") == true)
     }
 
-    @Test("only its own project says which commands are run for a deployment")
+    @Test("only the owner decides which commands run for a deployment")
     func checks() async throws {
         var book = book()
         func files(_ command: String) -> [String: String] {
@@ -293,7 +294,7 @@ struct ProjectBookTests {
         #expect(!book.asksFor(CheckGate(command: ["own"]), of: DeploymentKey(namespace: "test", name: "none")))
     }
 
-    @Test("records that are found later are weighed by their own project, and no other holds them")
+    @Test("records that are found later follow the rule of their own project, and no other project holds them")
     func foundLater() async throws {
         var book = book()
         // A commit without any manifest removes nothing unless that is allowed.
@@ -306,7 +307,7 @@ struct ProjectBookTests {
         #expect(book.wish(for: model) == .held)
     }
 
-    @Test("what waits for a deployment of another project is known")
+    @Test("deployments that depend on a deployment of another project are known")
     func dependents() async throws {
         var book = book()
         let waiting = ControllerTests.manifest("1", name: "other") + "\n  dependsOn: [{name: model}]"

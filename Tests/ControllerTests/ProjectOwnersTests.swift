@@ -3,11 +3,11 @@ import Testing
 
 @testable import Controller
 
-@Suite("Whose a deployment is, for those who serve it")
+@Suite("Owners of deployments for backends")
 struct ProjectOwnersTests {
     private let key = DeploymentKey(namespace: "n", name: "m")
 
-    @Test("is what was said last, and nobody's once it is nobody's")
+    @Test("the owner is the last one that was noted, or nil")
     func last() {
         let owners = ProjectOwners()
         #expect(owners.project(of: key) == nil)

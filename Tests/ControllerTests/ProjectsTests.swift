@@ -43,7 +43,7 @@ struct ProjectsTests {
         ScriptedSource(Rig.snapshot(files, commit: commit))
     }
 
-    @Test("each has its own commit, and each deployment says whose it is")
+    @Test("each has its own commit, and each deployment has its owner")
     func own() async throws {
         let projects = Projects(sources: [
             "ads": Self.source(["m.yaml": ControllerTests.manifest("1", name: "ranker")], commit: "a1"),
@@ -60,11 +60,11 @@ struct ProjectsTests {
             let events = try await controller.events(matching: EventFilter(), limit: 100)
             #expect(
                 Set(events.map { "\($0.deployment.name) \($0.event.project ?? "")" }) == ["model risk", "ranker ads"])
-            #expect(await controller.metrics().contains("mlctl_source_looks_total{project=\"ads\"} 1"))
+            #expect(await controller.metrics().contains("mlctl_source_fetches_total{project=\"ads\"} 1"))
         }
     }
 
-    @Test("one whose repository hangs holds up no other")
+    @Test("a project whose repository hangs delays no other")
     func hanging() async throws {
         let projects = Projects(sources: [
             "hangs": HangingSource(), "risk": Self.source(["m.yaml": ControllerTests.manifest("1")]),
@@ -76,7 +76,7 @@ struct ProjectsTests {
         }
     }
 
-    @Test("one that cannot be read says so, and the others are read")
+    @Test("a project whose repository cannot be read reports it, and the others are read")
     func broken() async throws {
         let broken = Self.source([:])
         await broken.fail(with: ControlError(.unavailable, "gone"))
@@ -91,7 +91,7 @@ struct ProjectsTests {
         }
     }
 
-    @Test("a manifest outside of the policy changes nothing of what serves, and is told with its place")
+    @Test("a manifest that violates the policy changes nothing of what serves, and is reported with its place")
     func policy() async throws {
         let source = Self.source(["m.yaml": ControllerTests.manifest("1")])
         let projects = Projects(
@@ -111,7 +111,7 @@ struct ProjectsTests {
         }
     }
 
-    @Test("what was never accepted is its project's too")
+    @Test("a deployment that was never accepted also belongs to its project")
     func refusedFromTheStart() async throws {
         let source = Self.source(["m.yaml": ControllerTests.manifest("1").replacing("[serve]", with: "[sh, -c, id]")])
         let projects = Projects(

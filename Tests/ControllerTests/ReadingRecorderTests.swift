@@ -7,10 +7,10 @@ import Serving
 import TestSupport
 import Testing
 
-/// What the loop reads while a rollout is under way, as it ends up for a replay and in an explanation.
+/// The readings of the loop during a rollout, as a replay and an explanation show them.
 @Suite("The loop's readings", .timeLimit(.minutes(1)))
 struct ReadingRecorderTests {
-    /// Each revision that is served has answered so many more requests at each look; the candidate failed some.
+    /// At each reading, every served revision has answered a fixed number of further requests; the candidate failed some of them.
     private actor GrowingCounters: MetricSource {
         static let requestsPerLook = 2000
         private let backend: ScriptedBackend
@@ -44,7 +44,7 @@ struct ReadingRecorderTests {
         try await ControllerTests.wait(controller) { $0?.waitingFor == "approval: 'mlctl promote'" }
     }
 
-    @Test("are kept up to the verdict that fell on them, under the rollout that they are of")
+    @Test("are stored up to the verdict that they led to, under their rollout")
     func recorded() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
         let store = InMemoryReadingStore()
@@ -73,7 +73,7 @@ struct ReadingRecorderTests {
         }
     }
 
-    @Test("name the candidate's failed requests while it is judged, and none once it is stable")
+    @Test("contain the candidate's failed requests while it is evaluated, and none once it is stable")
     func failedRequests() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
         try await rig.running(metrics: GrowingCounters(rig.backend)) { controller in

@@ -3,10 +3,10 @@ import Testing
 
 @testable import Controller
 
-@Suite("When news is written")
+@Suite("When a changed state is written")
 struct RecordPaceTests {
     @Test(
-        "is written at once where it is a decision, evidence every five seconds at most, and never where there is none")
+        "a decision is written at once, evidence at most every five seconds, and a state without news never")
     func due() {
         func isDue(_ news: News, _ seconds: Double, inFlight: Int = 1) -> Bool {
             RecordPace.isDue(

@@ -8,9 +8,9 @@ import Testing
 
 @testable import Controller
 
-@Suite("Commands that a record holds")
+@Suite("Check commands in records")
 struct RecordedChecksTests {
-    /// Notes what it is asked, and never answers.
+    /// Records what it is asked, and never answers.
     private final class Recorder: Inquirer {
         private let asked = Mutex<[Inquiry.Question]>([])
 
@@ -35,7 +35,7 @@ struct RecordedChecksTests {
         try await OneSite.running(source, SiteDirectory(local: site), store, inquirer, body)
     }
 
-    @Test("are not run before git asks for them, and are then")
+    @Test("do not run before git asks for them, and then do")
     func onlyWhatGitSays() async throws {
         let source = ScriptedSource(ControllerTests.Rig.snapshot(["m.yaml": Self.manifest], commit: "c1"))
         let (backend, store) = (ScriptedBackend(), InMemoryStateStore())
@@ -43,7 +43,7 @@ struct RecordedChecksTests {
         let first = Recorder()
         try await running(source, backend, store, first) { _ in try await OneSite.wait { first.questions == [check] } }
 
-        // The next controller has the record, with the check due, and cannot read git.
+        // The next controller has the record with the check due, and cannot read git.
         await source.fail(with: ControlError(.unavailable, "away"))
         let second = Recorder()
         try await running(source, backend, store, second) { controller in
@@ -57,7 +57,7 @@ struct RecordedChecksTests {
         }
     }
 
-    @Test("are not run when git asks for another command, or holds the deployment")
+    @Test("do not run if git asks for another command, or holds the deployment")
     func anotherCommand() async throws {
         let (model, check) = (DeploymentKey(namespace: "test", name: "model"), CheckGate(command: ["evaluate"]))
         var ledger = ManifestLedger()
@@ -76,7 +76,7 @@ struct RecordedChecksTests {
         #expect(ledger.checks == [:])
     }
 
-    @Test("are not run any more once git has taken the deployment out")
+    @Test("do not run any more once git has removed the deployment")
     func takenOut() async throws {
         var ledger = ManifestLedger()
         func absorb(_ files: [String: String]) async throws {

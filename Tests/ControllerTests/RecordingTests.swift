@@ -6,12 +6,12 @@ import Serving
 import TestSupport
 import Testing
 
-/// Record first going forward; going back needs nothing.
+/// Decisions are recorded before they are carried out, except those that only take traffic away from a candidate.
 @Suite("Decisions that cannot be recorded", .timeLimit(.minutes(2)))
 struct RecordingTests {
     private static let full = ControlError(.unavailable, "no room on the disk")
 
-    /// The whole way back may be gone unrecorded: then the candidate is not there any more.
+    /// The whole rollback may have happened unrecorded; then there is no candidate any more.
     private func isBack(_ rig: PassRig, _ stable: Revision, _ candidate: Revision) async -> Bool {
         let weights = await rig.weights()
         return weights[stable] == 100 && weights[candidate] ?? 0 == 0
@@ -21,7 +21,7 @@ struct RecordingTests {
         await rig.store.events(matching: EventFilter(), limit: 100).reversed().map(\.event.kind)
     }
 
-    @Test("a bad candidate is taken out all the same, and it is recorded with its own time when there is room")
+    @Test("a bad candidate loses its traffic anyway, and the decision is recorded with its own time when there is room")
     func badCandidate() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -29,7 +29,7 @@ struct RecordingTests {
             let before = await kinds(rig)
             await rig.store.fail(with: Self.full)
             await rig.counters.turnBad(candidate)
-            // On the way back, or there already: the whole of it needs no record.
+            // During the rollback or after it: all of it works without a record.
             try await rig.wait("the candidate has no traffic") { await rig.weights()[candidate] ?? 0 == 0 }
             let takenBackAt = Date()
             #expect(await rig.weights()[stable] == 100)
@@ -54,7 +54,7 @@ struct RecordingTests {
         }
     }
 
-    @Test("a candidate that is not available is taken out all the same: the time adds up without a record")
+    @Test("an unavailable candidate loses its traffic anyway: its time adds up without a record")
     func unavailable() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -85,7 +85,9 @@ struct RecordingTests {
         }
     }
 
-    @Test("what goes forward is held: its state is not taken over, nothing is started, and the command says why")
+    @Test(
+        "a decision that advances a rollout is held: its state is not kept, nothing is started, and the command gets the reason"
+    )
     func forward() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -102,7 +104,7 @@ struct RecordingTests {
             await rig.commit(["a.yaml": PassRig.manifest("3")], "c3")
             _ = try await controller.sync()
             #expect(await controller.status().deployments.first?.candidate?.version == "2")
-            // Its successor cannot be started; that it leaves the traffic needs no record.
+            // Its successor cannot be started, but taking away its traffic needs no record.
             try await rig.wait("the candidate has no traffic") { await isBack(rig, stable, candidate) }
             #expect(await kinds(rig) == before)
             await rig.store.fail(with: nil)
@@ -110,7 +112,7 @@ struct RecordingTests {
         }
     }
 
-    @Test("a store that hangs is as one that refuses, and what comes through late is found out")
+    @Test("a store that hangs counts as refusing, and a write that succeeds late is detected")
     func hangs() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -126,7 +128,7 @@ struct RecordingTests {
         }
     }
 
-    @Test("a decision that was held while its write hung is taken over once the write has come through")
+    @Test("a decision that was held while its write hung is used once the write has succeeded")
     func heldComesThrough() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { controller in
@@ -147,7 +149,7 @@ struct RecordingTests {
         }
     }
 
-    @Test("a record that cannot be read holds its deployment: nothing is decided, overwritten or started anew")
+    @Test("an unreadable record holds its deployment: nothing is decided, overwritten or started")
     func unreadable() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1"), "b.yaml": PassRig.manifest("1", name: "other")])
         try await rig.running { try await ControllerTests.wait($0) { $0?.phase == .healthy } }
@@ -162,20 +164,20 @@ struct RecordingTests {
         again.restingInterval = .milliseconds(50)
         try await again.running { controller in
             try await ControllerTests.wait(controller) {
-                $0?.message.contains("its record cannot be read: it is of format") == true
+                $0?.message.contains("its record cannot be read: it has format") == true
             }
             try await ControllerTests.wait(controller, "other") { $0?.phase == .healthy }
             let refused = await #expect(throws: ControlError.self) {
                 try await controller.act(OperatorCommand(.retry), on: PassRig.key)
             }
-            #expect(refused?.message.contains("nothing is decided or overwritten") == true)
+            #expect(refused?.message.contains("Nothing is decided or overwritten") == true)
             #expect(await controller.revisionsInUse() == nil)
-            // Taken out of git it stays as well.
+            // It stays even if it is removed from git.
             await rig.commit(["b.yaml": PassRig.manifest("1", name: "other")], "c3")
             _ = try await controller.sync()
             #expect(try await rig.store.record(for: PassRig.key) == StateRecord(version: version, state: bytes))
             #expect(await rig.backend.plans[PassRig.key] == plan)
-            // Somebody puts the record back.
+            // Someone restores the record.
             await rig.commit(["a.yaml": PassRig.manifest("1"), "b.yaml": PassRig.manifest("1", name: "other")], "c4")
             try await rig.store.swap(PassRig.key, expecting: version, state: good.state, events: [])
             _ = try await controller.sync()
@@ -184,7 +186,7 @@ struct RecordingTests {
     }
 
     @Test(
-        "a record that its store says is not to be gone by holds its deployment too, and its problem is said as it is")
+        "a record that its store marks as unusable also holds its deployment, and its problem is shown")
     func doubtful() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         try await rig.running { try await ControllerTests.wait($0) { $0?.phase == .healthy } }
@@ -205,7 +207,7 @@ struct RecordingTests {
         }
     }
 
-    @Test("a store that cannot be read at the start is waited for, and the status says so")
+    @Test("a store that cannot be read at the start is retried, and the status says so")
     func storeAwayAtTheStart() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])
         await rig.store.fail(with: Self.full)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Controller
 
-@Suite("What a rollout is judged on")
+@Suite("A recording of a rollout's readings")
 struct RolloutRecordingTests {
     private let start = Date(timeIntervalSince1970: 1_000)
     private let identity = RecordedRollout.Identity(
@@ -21,7 +21,7 @@ struct RolloutRecordingTests {
             candidate: SideCounts(requests: requests, errors: 1))
     }
 
-    @Test("is kept look by look as running sums, and written at most once a second")
+    @Test("stores running sums at each look, and is written at most once a second")
     func spacing() {
         var recording = RolloutRecording(identity)
         let writes = (1...10).map { recording.absorb([interval(Double($0) * 0.5, 10)], isDecisive: false) }
@@ -32,7 +32,7 @@ struct RolloutRecordingTests {
         #expect(kept.last?.stable.requests == 270 && kept.last?.candidate.errors == 9)
     }
 
-    @Test("is kept at once where a verdict falls, with all that it fell on")
+    @Test("is written at once at a verdict, with all evidence of the verdict")
     func decisive() {
         var recording = RolloutRecording(identity)
         _ = recording.absorb([interval(1, 10)], isDecisive: false)
@@ -41,7 +41,7 @@ struct RolloutRecordingTests {
         #expect(kept.map(\.candidate.requests) == [20, 30])
     }
 
-    @Test("is read less often as the rollout grows old")
+    @Test("stores readings less often as the rollout grows older")
     func thinning() {
         var recording = RolloutRecording(identity)
         _ = recording.absorb([interval(10_000, 1)], isDecisive: true)
@@ -50,14 +50,14 @@ struct RolloutRecordingTests {
         #expect(kept.last?.candidate.requests ?? 0 > 80)
     }
 
-    @Test("is not kept while nothing is added")
+    @Test("stores nothing while nothing changes")
     func quiet() {
         var recording = RolloutRecording(identity)
         let nothing = Interval(at: start.addingTimeInterval(5), stable: SideCounts(), candidate: SideCounts())
         #expect(recording.absorb([nothing], isDecisive: true).isEmpty)
     }
 
-    @Test("is summed for each source by itself")
+    @Test("has separate sums for each source")
     func sources() {
         var recording = RolloutRecording(identity)
         let kept = recording.absorb([interval(1, 10), interval(1, 4, source: "outcomes")], isDecisive: false)
@@ -67,7 +67,7 @@ struct RolloutRecordingTests {
         #expect(next.map(\.source) == ["proxy"])
     }
 
-    @Test("goes on after a restart where it was")
+    @Test("continues after a restart where it was")
     func restart() {
         var before = RolloutRecording(identity)
         let kept = before.absorb([interval(1, 10)], isDecisive: false)
@@ -76,9 +76,9 @@ struct RolloutRecordingTests {
         #expect(after.absorb([interval(2, 10)], isDecisive: false).map(\.candidate.requests) == [20, 30])
     }
 
-    @Test("of a year at two looks a second takes fewer readings than may be kept")
+    @Test("of a year at two looks a second has fewer readings than the limit")
     func year() {
-        // The sum over the spacings, rather than sixty million looks: every one, then one a thousandth.
+        // Sums over the spacings instead of sixty million looks: every look at first, later one per thousandth of the age.
         let seconds = 365.0 * 86_400
         let lookSeconds = 0.5
         let dense = lookSeconds / RolloutRecording.spacingShare
@@ -86,7 +86,7 @@ struct RolloutRecordingTests {
         #expect(count < Double(RecordedRollout.readingLimit))
     }
 
-    @Test("is written by the recorder, and begins anew with another rollout")
+    @Test("is written by the recorder, and starts again with another rollout")
     func recorder() async throws {
         let store = InMemoryReadingStore()
         let recorder = ReadingRecorder(store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -103,7 +103,7 @@ struct RolloutRecordingTests {
         await recorder.record([at(1)], about: rollout, of: key, events: [], isOver: false)
         await recorder.record([at(1.2)], about: rollout, of: key, events: [], isOver: false)
         await recorder.record([at(1.4)], about: rollout, of: key, events: [], isOver: true)
-        // Another process, which knows only what was kept.
+        // Another process, which knows only the stored readings.
         let next = ReadingRecorder(store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         await next.record([at(9)], about: rollout, of: key, events: [], isOver: false)
         let kept = await store.rollouts(of: key)

@@ -14,22 +14,23 @@ struct RolloutRecordsTests {
         #expect(try RolloutRecords.decode(RolloutRecords.encode(state)) == state)
     }
 
-    @Test("of a later format are refused by their format, whatever else is in them")
+    @Test("of a later format are refused because of their format, whatever else is in them")
     func later() throws {
         let error = #expect(throws: UnreadableRecord.self) { try RolloutRecords.decode(Data(#"{"format": 99}"#.utf8)) }
         #expect(error?.description.contains("format 99") == true)
     }
 
-    @Test("that are none are refused", arguments: ["", "{}", "[]", #"{"format": 1, "phase": "Dancing"}"#, "\u{1}"])
+    @Test(
+        "that are malformed are refused", arguments: ["", "{}", "[]", #"{"format": 1, "phase": "Dancing"}"#, "\u{1}"])
     func garbage(text: String) {
         #expect(throws: UnreadableRecord.self) { try RolloutRecords.decode(Data(text.utf8)) }
     }
 }
 
-@Suite("Notices of events")
+@Suite("Notifications for events")
 struct NoticeKindTests {
     @Test(
-        "are of the end of a rollout, of what needs a person, of what is degraded, of what only warns, and of nothing else"
+        "are sent for the end of a rollout, for decisions by people, degradation, recovery and warnings, and for nothing else"
     )
     func kinds() {
         let told = Dictionary(

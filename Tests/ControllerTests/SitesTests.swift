@@ -90,7 +90,7 @@ struct SitesTests {
     static func key(_ name: String) -> DeploymentKey { DeploymentKey(namespace: "test", name: name) }
     static let away = ControlError(.unavailable, "the API server is away")
 
-    @Test("each deployment is served, and recorded, where its manifest says")
+    @Test("each deployment is served and recorded at the site in its manifest")
     func places() async throws {
         let rig = Rig([
             "a.yaml": Self.manifest("1", name: "a", cluster: "prod"),
@@ -108,7 +108,7 @@ struct SitesTests {
         }
     }
 
-    @Test("that somebody else writes the entry of a deployment again and again is said, and holds nothing up")
+    @Test("another writer that keeps overwriting a deployment's entry is reported, and delays nothing")
     func contested() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1", cluster: "prod")])
         await rig.prod.register.contest("somebody else writes it")
@@ -119,7 +119,7 @@ struct SitesTests {
         }
     }
 
-    @Test("what its pods fetch under a name that can be given to other files is a condition, of which nothing waits")
+    @Test("a model location that may change its content is a condition that nothing waits for")
     func unpinned() async throws {
         let manifest = Self.manifest("1", cluster: "prod").replacing(
             #"{version: "1"}"#, with: #"{version: "1", storageUri: "s3://models/fraud"}"#)
@@ -171,7 +171,7 @@ struct SitesTests {
         }
     }
 
-    @Test("a site that cannot be reached stops only its own deployments, and none of them is decided as new")
+    @Test("an unreachable site stops only its own deployments, and none of them is treated as new")
     func unreachable() async throws {
         let rig = Rig([
             "a.yaml": Self.manifest("1", name: "a", cluster: "prod"),
@@ -198,17 +198,17 @@ struct SitesTests {
             await #expect(
                 throws: ControlError(
                     .unavailable,
-                    "what serves of test/a is not known: cluster prod cannot be reached: the API server is away")
+                    "the state of test/a is not known: cluster prod cannot be reached: the API server is away")
             ) { try await controller.history(of: Self.key("a")) }
             await rig.prod.store.fail(with: nil)
             try await ControllerTests.wait(controller, "a") { $0?.phase == .healthy && $0?.stable?.version == "2" }
-            // Against the stable that its record named: it was no first deployment.
+            // Compared with the stable revision from its record: it was not a first deployment.
             let history = try await controller.history(of: Self.key("a"))
             #expect(history.map(\.version) == ["2", "1"])
         }
     }
 
-    @Test("records of this machine that cannot be read are asked for again soon, and that is what is said")
+    @Test("records of this machine that cannot be read are retried soon, and the status says so")
     func unreadRecords() async throws {
         let rig = Rig(["a.yaml": ControllerTests.manifest("1", name: "a")])
         await rig.local.store.fail(with: ControlError(.unavailable, "another process holds the journal"))
@@ -222,7 +222,7 @@ struct SitesTests {
         }
     }
 
-    @Test("what a late site's records tell of is removed, or held, by the same rule as ever")
+    @Test("deployments from the records of a late site are removed, or held, by the usual rule")
     func lateRemoval() async throws {
         let a = Self.manifest("1", name: "a", cluster: "prod")
         let rig = Rig(["a.yaml": a, "b.yaml": ControllerTests.manifest("1", name: "b")])
@@ -230,7 +230,7 @@ struct SitesTests {
             try await ControllerTests.wait(controller, "a") { $0?.phase == .healthy }
         }
         await rig.prod.store.fail(with: Self.away)
-        // An empty commit: nothing is taken for removed, whenever it is found.
+        // An empty commit: nothing counts as removed, whenever it is found.
         await rig.commit([:], "c2")
         try await rig.running { controller in
             _ = try await controller.sync()
@@ -245,7 +245,7 @@ struct SitesTests {
         }
     }
 
-    @Test("a manifest that wants another place is held, and what serves stays where it is")
+    @Test("a manifest that wants another site is held, and the deployment stays where it is")
     func anotherTarget() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1", cluster: "prod")])
         try await rig.running { controller in
@@ -263,7 +263,7 @@ struct SitesTests {
                 .filter { $0.event.kind == .warning }
             #expect(warnings.isEmpty, "the cluster's store keeps its own trail here")
 
-            // Taken out, and put back when nothing is left: then it is served at the new place.
+            // Removed, and added again when nothing is left: then it is served at the new site.
             await rig.commit(["b.yaml": ControllerTests.manifest("1", name: "b")], "c3")
             _ = try await controller.sync()
             try await ControllerTests.wait(controller) { $0 == nil }
@@ -275,7 +275,7 @@ struct SitesTests {
         }
     }
 
-    @Test("a cluster that the settings do not name is an error that names those that they do")
+    @Test("a cluster that is not in the settings is an error that lists the known ones")
     func unknownCluster() async throws {
         let rig = Rig([
             "a.yaml": Self.manifest("1", name: "a", cluster: "prdo"),
@@ -283,16 +283,16 @@ struct SitesTests {
         ])
         try await rig.running { controller in
             try await ControllerTests.wait(controller, "a") {
-                $0?.message.contains("no cluster 'prdo'; there are prod, staging") == true
+                $0?.message.contains("no cluster 'prdo'; they have prod, staging") == true
             }
             try await ControllerTests.wait(controller, "b") {
-                $0?.message.contains("name several: prod, staging") == true
+                $0?.message.contains("have several clusters: prod, staging") == true
             }
             #expect(await rig.prod.backend.applied == 0)
         }
     }
 
-    @Test("what git says is shown at the site once, put back when somebody changes it, and taken out with the manifest")
+    @Test("what git says is shown at the site once, restored after a change, and removed with the manifest")
     func announcing() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1", cluster: "prod")])
         try await rig.running { controller in
@@ -311,7 +311,21 @@ struct SitesTests {
         }
     }
 
-    @Test("a lost swap ends the pass: nothing is applied until it is decided anew")
+    @Test("a site reports a change of another controller's deployment before git is read: it is not shown")
+    func foreignChange() async throws {
+        let rig = Rig([:])
+        await rig.source.fail(with: Self.away)
+        try await rig.running { controller in
+            await rig.prod.register.tamper(with: Self.key)
+            for _ in 0..<2000 where !(await controller.metrics()).contains("mlctl_passes_total 1") {
+                try await ContinuousClock().sleep(for: .milliseconds(5))
+            }
+            #expect(await controller.metrics().contains("mlctl_passes_total 1"))
+            #expect(await controller.status().deployments.isEmpty)
+        }
+    }
+
+    @Test("a lost swap ends the pass: nothing is applied until it is decided again")
     func conflict() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1", cluster: "prod")])
         try await rig.running { controller in

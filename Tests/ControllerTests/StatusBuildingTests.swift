@@ -19,7 +19,7 @@ struct StatusBuildingTests {
     private static let threeSteps = RolloutSpec(
         steps: [RolloutStep(.setWeight(20)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))], gates: [])
 
-    @Test("has the place in the list as it is now, also where the list was edited")
+    @Test("has the current position in the list of steps, also if the list was edited")
     func editedSteps() throws {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: Self.threeSteps))
@@ -49,7 +49,7 @@ struct StatusBuildingTests {
         #expect(json.contains(#""passedOver":[{"#) && json.contains(#""quarantined":[]"#))
     }
 
-    @Test("has the last step in a promotion, and none on the way back or in a restore")
+    @Test("shows the last step during a promotion, and none during a rollback or a restore")
     func stepAfterSteps() throws {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: .twoSteps))
@@ -65,14 +65,14 @@ struct StatusBuildingTests {
         #expect(view(failing).status.candidate != nil && view(failing).status.step == nil)
     }
 
-    @Test("says that it is suspended, and what ends that, in its message, a condition and a metric")
+    @Test("shows a suspension, and what ends it, in its message, a condition and a metric")
     func suspended() throws {
         var world = World.serving("good-1")
         #expect(view(world).status.conditions.allSatisfy { $0.type != Condition.suspended })
         world.command(.suspend)
         world.pass()
         let status = view(world).status
-        #expect(status.message == "version good-1 serves; suspended: nothing new is rolled out before 'mlctl resume'")
+        #expect(status.message == "version good-1 serves; suspended: nothing new is rolled out until 'mlctl resume'")
         #expect(status.conditions.first { $0.type == Condition.suspended }?.status == "True")
         #expect(status.condition(.ready)?.status == "True", "all that git asks for serves")
         var metrics = MetricsText()
@@ -80,7 +80,7 @@ struct StatusBuildingTests {
         #expect(metrics.rendered.contains("mlctl_deployment_suspended{"))
     }
 
-    @Test("names what was left while a rollback by hand goes on and when it is over")
+    @Test("names the version that was left, during an operator's rollback and afterwards")
     func left() throws {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: .twoSteps))
@@ -95,7 +95,7 @@ struct StatusBuildingTests {
         #expect(world.state?.left == LeftRevision(version: "good-2", revision: left.revision))
     }
 
-    @Test("has restarts, ejected instances and what was cut off only where there were any")
+    @Test("has restarts, ejected instances and cut requests only if there were any")
     func troubles() throws {
         let world = World.serving("good-1")
         let stable = try #require(world.state?.stable?.revision)
@@ -143,7 +143,7 @@ struct StatusBuildingTests {
         #expect(none.rendered.split(separator: "\n").filter { !$0.hasPrefix("#") }.count == 4)
     }
 
-    @Test("notes that nothing looks at predictions while something could be done about it, and is as ready as it was")
+    @Test("notes that no gate judges predictions while that can be changed, and readiness stays as it was")
     func predictions() throws {
         var world = World.serving("good-1")
         func note() -> (status: String, message: String)? {
@@ -165,7 +165,7 @@ struct StatusBuildingTests {
         #expect(note() == nil)
     }
 
-    @Test("has what each gate still needs, and a metric of what one that only warns has found")
+    @Test("has what each gate still needs, and a metric for a failed gate that only warns")
     func gates() throws {
         var world = World.serving("good-1")
         var rollout = RolloutSpec.twoSteps
@@ -186,7 +186,7 @@ struct StatusBuildingTests {
             "\(text.rendered)")
     }
 
-    @Test("lists at most so many instances, whatever there are")
+    @Test("lists a limited number of instances")
     func instanceLimit() throws {
         let world = World.serving("good-1")
         let stable = try #require(world.state?.stable?.revision)
@@ -199,7 +199,7 @@ struct StatusBuildingTests {
         #expect(status.stable?.ready == 499)
     }
 
-    @Test("says since when all serves, through a rollout, and since when something does not")
+    @Test("has the time since everything serves, also through a rollout, and since when something does not")
     func since() throws {
         var world = World.serving("good-1")
         let began = try #require(view(world).status.availableSince)
@@ -215,7 +215,7 @@ struct StatusBuildingTests {
         #expect(view(world).status.availableSince == world.now && view(world).status.degradedSince == nil)
     }
 
-    @Test("goes by the number of whoever scales it")
+    @Test("uses the number of replicas of an external autoscaler")
     func scaledByOthers() throws {
         var deployment = ModelDeployment.example("good-1")
         deployment.scaling = .external
@@ -228,7 +228,7 @@ struct StatusBuildingTests {
         #expect(status.stable?.replicas == 3 && status.phase == .degraded)
     }
 
-    @Test("of an older controller is read, and one that is written has every key that is not a count")
+    @Test("of an older controller can be read, and a written one has every key except counts")
     func coding() throws {
         let status = DeploymentStatus(namespace: "a", name: "b", phase: .idle, since: .distantPast, message: "")
         let data = try JSONEncoder().encode(status)
@@ -240,7 +240,7 @@ struct StatusBuildingTests {
         #expect(try JSONDecoder().decode(DeploymentStatus.self, from: older) == status)
     }
 
-    @Test("that is degraded or available again is told to whoever is notified")
+    @Test("of a degraded or recovered deployment causes a notification")
     func notices() {
         #expect(Notice.Kind(RolloutEvent.Kind.degraded) == .degraded)
         #expect(Notice.Kind(RolloutEvent.Kind.failed) == .stuck)

@@ -6,8 +6,8 @@ import Rollouts
 import TestSupport
 import Testing
 
-/// What somebody without rights tries against the program that people run.
-@Suite("Strangers", .serialized)
+/// Attacks by users without rights against the real program.
+@Suite("Users without rights", .serialized)
 struct AccessTests {
     private func status(
         _ url: URL?, _ path: String, method: HTTPMethodName = .get, token: String? = nil,
@@ -32,7 +32,7 @@ struct AccessTests {
 
     private func path(_ url: URL) -> String { url.path(percentEncoded: false) }
 
-    @Test("get the probes' answers and nothing else; the user's own commands need no token at all")
+    @Test("get only the answers of the probes; the user's own commands need no token")
     func strangers() async throws {
         try await withInstallation { installation in
             try installation.commit([:])
@@ -67,7 +67,9 @@ struct AccessTests {
         }
     }
 
-    @Test("who takes the controller's port gets no token; the controller comes back beside him, and gets its port back")
+    @Test(
+        "a program that takes the controller's port gets no token; the controller runs beside it, and gets its port back"
+    )
     func takenPort() async throws {
         try await withInstallation { installation in
             try installation.commit([:])
@@ -97,7 +99,7 @@ struct AccessTests {
                 let sync = try installation.mlctl("sync", "--state-dir", path(installation.state))
                 #expect(sync.status == 0, "\(sync.error)")
                 #expect(try installation.mlctl("status").status == 0)
-                #expect(installation.controllerLog.contains("it is waited for"))
+                #expect(installation.controllerLog.contains("waiting until it is free"))
                 #expect(!rogue.received.contains(token))
             }
             try await installation.until("the API has its port back") {
@@ -112,7 +114,7 @@ struct AccessTests {
         }
     }
 
-    @Test("a second controller on the port of a living one is told whose it is, and ends")
+    @Test("a second controller on a used port gets the name of the first one, and ends")
     func secondController() async throws {
         try await withInstallation { installation in
             try installation.commit([:])
@@ -123,12 +125,12 @@ struct AccessTests {
                 path(installation.folder.appending(path: "other")),
                 "--listen", "127.0.0.1:\(port)")
             #expect(second.status != 0 && second.error.contains("another controller"), "\(second.error)")
-            // The first one is still found by its address.
+            // The first one can still be found by its address.
             #expect(try installation.mlctl("status").status == 0)
         }
     }
 
-    @Test("roles and namespaces are held to, the trail says who it was, and a token ends with its file")
+    @Test("roles and namespaces are enforced, the audit trail names the caller, and a token ends with its file")
     func roles() async throws {
         try await withInstallation { installation in
             let tokens = ["ci": "operator", "board": "viewer", "other": "operator", "scraper": "metrics"]
@@ -170,7 +172,7 @@ struct AccessTests {
             #expect(shown.output.contains("(ci, claims to be '\(NSUserName())')"), "\(shown.output)")
 
             try FileManager.default.removeItem(at: installation.folder.appending(path: "ci"))
-            try await installation.until("the token counts no more") {
+            try await installation.until("the token is no longer valid") {
                 (try? await self.status(installation.api, "/api/v1/deployments", token: "ci-token-0123456789abc"))
                     == 401
             }
@@ -180,7 +182,7 @@ struct AccessTests {
     }
 
     @Test(
-        "a token that can be guessed, or that others can read, is refused at the start, with the file and what to do",
+        "a token that is easy to guess, or that others can read, is refused at the start, with the file and advice",
         arguments: [("a", 0o600, "at least 20"), ("good-token-0123456789", 0o644, "chmod 600")])
     func weakTokens(text: String, mode: Int, words: String) async throws {
         try await withInstallation { installation in
@@ -201,7 +203,7 @@ struct AccessTests {
         }
     }
 
-    @Test("a state folder or settings that others may write to are refused, by all who run over them")
+    @Test("a state folder or settings that others may write to are refused by every command that uses them")
     func openFolder() async throws {
         try await withInstallation { installation in
             try FileManager.default.createDirectory(at: installation.state, withIntermediateDirectories: true)
@@ -225,7 +227,7 @@ struct AccessTests {
         }
     }
 
-    @Test("an endpoint cannot have the controller's port, nor its probes', also where those were chosen by themselves")
+    @Test("an endpoint cannot use the port of the controller or of its probes, even if those were chosen automatically")
     func ownPorts() async throws {
         try await withInstallation { installation in
             try installation.commit([:])
@@ -247,7 +249,7 @@ struct AccessTests {
     }
 
     @Test(
-        "over TLS commands work with the authority's file, and a certificate is replaced under an open stream",
+        "over TLS, commands work with the authority's file, and a certificate is replaced while a stream is open",
         .enabled(if: TestCertificates.isAvailable, "openssl is not installed"))
     func tls() async throws {
         try await withInstallation { installation in

@@ -4,12 +4,12 @@ import NIOCore
 import TestSupport
 import Testing
 
-/// A real controller over a real server that asks for a password: the password is nowhere afterwards.
+/// A real controller with a real git server that requires a password. Afterwards the password must not be found anywhere.
 @Suite("Credentials of a repository", .serialized, .enabled(if: GitServer.isPossible))
 struct CredentialTests {
     static let canary = "canary-0f9a8b7c6d5e"
 
-    /// As it is, and in base64 wherever it begins.
+    /// The password in plain text, and in base64 at each of the three alignments.
     private static var traces: [String] {
         [canary]
             + ["", "a", "ab"].map {
@@ -44,7 +44,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("stand in no file, log, answer, metric, command line or environment; the repository is followed all the same")
+    @Test("are in no file, log, answer, metric, command line or environment, and the repository is still followed")
     func nowhere() async throws {
         let server = try withServer { folder in
             try GitServer(in: folder, repositories: folder.appending(path: "www"), logins: ["bot:\(Self.canary)"])
@@ -72,7 +72,7 @@ struct CredentialTests {
             #expect(status.sources.first?.commit == commit)
             #expect(status.sources.first?.repo == "https://127.0.0.1:\(server.value.port)/repo.git")
             try await seeAll(of: installation)
-            // Refused from now on: an error that is told everywhere.
+            // Refused from now on: the error is shown in the status and in the logs.
             server.value.stop()
             _ = try? await installation.client?.sync()
             try await seeAll(of: installation)

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `mlctl doctor` over installations that are whole, and over ones that are not.
+/// `mlctl doctor` on correct installations and on broken ones.
 @Suite("mlctl doctor") struct DoctorTests {
     private struct Report: Decodable {
         struct Entry: Decodable {
@@ -27,7 +27,7 @@ import Testing
         return (report, output.status, output.output)
     }
 
-    @Test("examines the controller that runs as it was started, and says that it is well")
+    @Test("examines a running controller with its settings, and reports that all is well")
     func running() async throws {
         try await withInstallation { installation in
             try installation.commit(["README.md": "no manifest"])
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test("says what is wrong with a broken one, what to do, and no secret")
+    @Test("reports the problems of a broken installation, with advice and without secrets")
     func broken() async throws {
         try await withInstallation { installation in
             let token = "kR8vQx2LmZ0pTn5YbWc7HsJd4GfA9eUi"
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test("settings that cannot be read end it with 2, and the rest is looked at all the same")
+    @Test("settings that cannot be read end it with exit code 2, and the rest is still examined")
     func unreadable() async throws {
         try await withInstallation { installation in
             let settings = installation.folder.appending(path: "mlctl.yaml")
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test("offline nobody is asked; a repository on this machine is read")
+    @Test("offline no server is asked; a repository on this machine is read")
     func offline() async throws {
         try await withInstallation { installation in
             try installation.commit(["README.md": "no manifest"])

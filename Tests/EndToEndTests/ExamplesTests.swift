@@ -3,13 +3,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What `manifests/examples` shows, as a user would run it: version 1 serves, version 2 is committed, users go on asking.
+/// The `manifests/examples`, run as a user would run them: version 1 serves, version 2 is committed, and requests continue.
 @Suite("The examples", .serialized)
 struct ExamplesTests {
     private static let manifests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "manifests")
 
-    /// The example on the demo's models where they lie, at ports that are free.
+    /// The example with the demo's models in their folder, and with free ports.
     private func manifest(_ example: String, version: String) throws -> String {
         let file = Self.manifests.appending(path: "examples/\(example).yaml")
         let models = Self.manifests.appending(path: "demo/models").path(percentEncoded: false)

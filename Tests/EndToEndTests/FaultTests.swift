@@ -4,10 +4,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Bad input and faults. In every case what served goes on serving, and the status says what is wrong.
+/// Invalid input and faults. In every case the serving version continues to serve, and the status says what is wrong.
 @Suite("Faults", .serialized)
 struct FaultTests {
-    /// `good-1` serves; then `body` does its worst; then `good-1` must still answer.
+    /// `good-1` serves; then `body` causes its fault; then `good-1` must still answer.
     private func serving(
         _ body: (Installation, DeploymentStatus) async throws -> Void
     ) async throws {
@@ -69,12 +69,12 @@ struct FaultTests {
         }
     }
 
-    @Test("a check ends with the controller that is killed while it runs")
+    @Test("a check ends when the controller is killed while the check runs")
     func killedWithCheck() async throws {
         try await serving { installation, _ in
             let file = installation.folder.appending(path: "check.pid")
             let path = file.path(percentEncoded: false)
-            // Each dollar sign twice: one alone would be mlctl's own.
+            // Each dollar sign twice, because mlctl would expand a single one.
             let script = "echo $$$$ > \(path).new && mv \(path).new \(path); sleep 1000"
             let rollout = """
                     gates:
@@ -90,14 +90,14 @@ struct FaultTests {
         }
     }
 
-    /// One that has ended may wait for its parent to notice.
+    /// A process that has ended may wait for its parent to reap it.
     private static func isRunning(_ pid: String) -> Bool {
         let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
         return stat.map { !$0.contains(") Z ") } ?? false
     }
 
     @Test(
-        "a candidate whose command is not on this machine is no worse a model: it waits, stable serves, nothing is barred"
+        "a candidate whose command is missing on this machine waits: stable serves, and the candidate is not quarantined"
     )
     func noSuchCommand() async throws {
         try await serving { installation, _ in
@@ -112,14 +112,14 @@ struct FaultTests {
             let status = try #require(try await installation.status("model"))
             #expect(status.stable?.version == "good-1")
             #expect(status.quarantined == [])
-            // What is committed next is taken up at once.
+            // The next commit is followed at once.
             try await installation.deploy("good-1")
             try await installation.wait("model", for: "it is as before") { $0.phase == .healthy }
         }
     }
 
     @Test(
-        "a server that dies in the middle of answers, hangs or is slow is rolled back by the evidence",
+        "a server that crashes in the middle of answers, hangs or is slow is rolled back because of the evidence",
         arguments: ["cut-2", "hanging-2", "slow-2"])
     func worse(version: String) async throws {
         try await withInstallation { installation in
@@ -145,7 +145,7 @@ struct FaultTests {
         }
     }
 
-    @Test("a server that leaves its parents, its session and its environment is kept, and ended with the rest")
+    @Test("a server that leaves its parents, its session and its environment is kept, and ended with the others")
     func forking() async throws {
         try await withInstallation { installation in
             try installation.commit(["model.yaml": installation.manifest("forking-1")])
@@ -161,7 +161,7 @@ struct FaultTests {
         }
     }
 
-    @Test("an invalid manifest holds its deployment and no other; the status and validate say what is wrong")
+    @Test("an invalid manifest holds only its own deployment, and the status and validate report the problem")
     func invalidManifest() async throws {
         try await serving { installation, _ in
             let broken = installation.manifest("good-2").replacing("replicas:", with: "replica:")
@@ -181,7 +181,7 @@ struct FaultTests {
         }
     }
 
-    @Test("a commit that removes every manifest removes nothing; one that removes one prunes it")
+    @Test("a commit that removes all manifests removes nothing; one that removes a single one removes that deployment")
     func removal() async throws {
         try await serving { installation, _ in
             try installation.commit(["other.yaml": installation.manifest("good-1", name: "other")])
@@ -209,7 +209,7 @@ struct FaultTests {
         }
     }
 
-    @Test("a repository that goes away changes nothing that serves, and is said")
+    @Test("a repository that becomes unreachable does not affect what serves, and is reported")
     func repositoryGone() async throws {
         try await serving { installation, _ in
             try FileManager.default.moveItem(
@@ -223,7 +223,7 @@ struct FaultTests {
         }
     }
 
-    @Test("a lost or corrupt journal is said, and what serves is not touched", arguments: ["missing", "corrupt"])
+    @Test("a lost or corrupt journal is reported, and what serves is not affected", arguments: ["missing", "corrupt"])
     func journalLost(how: String) async throws {
         try await serving { installation, _ in
             installation.killController()
@@ -266,7 +266,7 @@ struct FaultTests {
         return load.broken == 0
     }
 
-    @Test("a killed keeper's server goes on serving until another has taken over")
+    @Test("the server of a killed keeper continues to serve until another keeper has taken over")
     func keeperKilled() async throws {
         try await withInstallation { installation in
             try installation.commit(["model.yaml": installation.manifest("good-1")])
@@ -283,7 +283,7 @@ struct FaultTests {
                     installation.process(running: "keeper").map { $0 != pid } ?? false
                 }
                 let before = load.total
-                try await installation.until("the load goes on") { load.total > before + 200 }
+                try await installation.until("the load continues") { load.total > before + 200 }
             }
             #expect(load.broken + load.errors == 0, "\(load.reasons)")
         }
@@ -295,7 +295,7 @@ extension Installation {
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
     }
 
-    /// The servers of version `forking`, found by what they wrote into their own environment.
+    /// The servers of version `forking`, found by a variable that they set in their own environment.
     var escaped: [Int32] {
         let mark = Data("ESCAPED=\(folder.appending(path: "marks").path(percentEncoded: false))".utf8)
         return Self.everyProcess.filter {
@@ -303,7 +303,7 @@ extension Installation {
         }
     }
 
-    /// The process of ours that runs `mlctl COMMAND` over this state folder.
+    /// The process of this test's mlctl that runs `mlctl COMMAND` with this state folder.
     func process(running command: String) -> Int32? {
         for pid in Self.everyProcess {
             guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { continue }

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The first manifest of the README, as its readers have it.
+/// The first manifest in the README, as readers copy it.
 enum FirstManifest {
     private static var written: String {
         get throws {
@@ -15,7 +15,7 @@ enum FirstManifest {
         }
     }
 
-    /// With another model, and the parts that depend on the machine.
+    /// With another model, and with the parts that depend on the machine.
     private static func manifest(
         _ version: String, _ folder: URL, runtime: String, comparing path: String
     ) throws -> String {
@@ -31,8 +31,8 @@ enum FirstManifest {
         }
     }
 
-    /// Version 1 serves, and a version that answers as fast and without an error, and wrongly, is rolled back while all of
-    /// its answers are still thrown away.
+    /// Version 1 serves. A version that answers as fast and without errors, but wrongly, is rolled back while all of its answers
+    /// are still discarded.
     static func takesOut(
         _ installation: Installation, version: String, first: URL, second: URL, runtime: String, comparing path: String
     ) async throws {
@@ -58,14 +58,14 @@ enum FirstManifest {
         let end = try #require(try await installation.status(name))
         #expect(end.stable?.version == "1")
         #expect(end.quarantined.first?.reason.hasPrefix("gate answers failed: ") == true, "\(end.quarantined)")
-        #expect(load.byRevision.count == 1, "nobody was answered by it: \(load.byRevision)")
+        #expect(load.byRevision.count == 1, "no user got its answers: \(load.byRevision)")
         #expect(load.broken + load.errors == 0, "\(load.reasons)")
     }
 }
 
 @Suite("Predictions", .serialized)
 struct PredictionTests {
-    /// Version 1 of the demo's model, with other coefficients.
+    /// Version 1 of the demo's model with other coefficients.
     private func model(_ installation: Installation, _ version: String, _ coefficients: String? = nil) throws -> URL {
         let folder = installation.folder.appending(path: "models/\(version)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -78,10 +78,10 @@ struct PredictionTests {
         return folder
     }
 
-    /// It goes by the last of ten measurements alone, which says nothing about the class.
+    /// It uses only the last of ten measurements, which says nothing about the class.
     private static let coinFlip = #""coefficients":[[0,0,0,0,0,0,0,0,0,1000]],"intercepts":[-61.5]"#
 
-    @Test("README's first manifest takes a model that has learnt nothing out, before it has answered anybody")
+    @Test("the README's first manifest rolls back a model that has learnt nothing before any user gets its answers")
     func coinFlip() async throws {
         try await withInstallation { installation in
             try await FirstManifest.takesOut(
@@ -90,7 +90,7 @@ struct PredictionTests {
         }
     }
 
-    @Test("with nothing configured, a version that predicts something else is told of, and not rolled back")
+    @Test("without further configuration, a version with other predictions is reported, and not rolled back")
     func told() async throws {
         try await withInstallation { installation in
             func manifest(_ version: String, _ folder: URL) -> String {
@@ -118,7 +118,7 @@ struct PredictionTests {
                 defer { group.cancelAll() }
                 try installation.commit(["model.yaml": manifest("2", try model(installation, "2", Self.coinFlip))])
                 try await installation.sync()
-                let told = try await installation.wait(name, for: "the shift is told") {
+                let told = try await installation.wait(name, for: "the shift is reported") {
                     $0.gates.contains { $0.name == "predictions" && $0.verdict == "fail" && $0.warnOnly }
                 }
                 #expect(told.candidate?.version == "2")
@@ -132,7 +132,7 @@ struct PredictionTests {
                 #expect(explained.output.contains("no gate acts on predictions"), "\(explained.output)")
                 let promoted = try installation.mlctl("promote", name, "-n", "test", "--full")
                 #expect(promoted.status == 0, "\(promoted.error)")
-                try await installation.wait(name, for: "it is promoted all the same") {
+                try await installation.wait(name, for: "it is promoted anyway") {
                     $0.phase == .healthy && $0.stable?.version == "2"
                 }
             }

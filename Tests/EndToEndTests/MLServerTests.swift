@@ -6,7 +6,7 @@ import Testing
 /// The virtual environment with MLServer.
 private let mlserverEnvironment = ProcessInfo.processInfo.environment["MLCTL_TEST_VENV"]
 
-/// A server that nobody here wrote: MLServer from PyPI with a scikit-learn model, by the preset as it is compiled in.
+/// A server from another project: MLServer from PyPI with a scikit-learn model, and the built-in preset.
 @Suite(
     "MLServer", .serialized,
     .enabled(if: mlserverEnvironment != nil, "MLCTL_TEST_VENV is not set; 'make test-e2e' sets it up"))
@@ -42,7 +42,7 @@ struct MLServerTests {
         """
     }
 
-    @Test("a second version of a scikit-learn model is judged and promoted under load, with no failed request")
+    @Test("a second version of a scikit-learn model is evaluated and promoted under load, without a failed request")
     func promotes() async throws {
         let bin = "\(mlserverEnvironment ?? "")/bin"
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
@@ -69,7 +69,7 @@ struct MLServerTests {
         }
     }
 
-    @Test("README's first manifest takes a model with shuffled labels out, before it has answered anybody")
+    @Test("the README's first manifest rolls back a model with shuffled labels before any user gets its answers")
     func shuffledLabels() async throws {
         let bin = "\(mlserverEnvironment ?? "")/bin"
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
@@ -86,7 +86,7 @@ struct MLServerTests {
     }
 
     @Test(
-        "a Prometheus that scrapes MLServer decides: in bounds is promoted, out of bounds is rolled back",
+        "a Prometheus that scrapes MLServer decides: within bounds is promoted, out of bounds is rolled back",
         .enabled(if: prometheus != nil, "prometheus is not installed; 'make deps-prometheus' does it"))
     func prometheusDecides() async throws {
         let bin = "\(mlserverEnvironment ?? "")/bin"

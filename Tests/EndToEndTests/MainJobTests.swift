@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The main job", .serialized)
 struct MainJobTests {
-    @Test("the demo plays its story: one version promoted, one rolled back, no other request failed")
+    @Test("the demo runs as described: one version is promoted, one rolled back, and no other request fails")
     func demo() async throws {
         try await withInstallation { installation in
             let result = try installation.mlctl("demo")
@@ -59,7 +59,9 @@ struct MainJobTests {
         }
     }
 
-    @Test("a controller killed in mid-rollout loses no request, loads nothing again, and ends it as it would have")
+    @Test(
+        "a controller that is killed during a rollout loses no request, loads nothing again, and ends the rollout as intended"
+    )
     func controllerKilled() async throws {
         try await withInstallation { installation in
             try installation.commit(["model.yaml": installation.manifest("good-1")])
@@ -89,7 +91,7 @@ struct MainJobTests {
         }
     }
 
-    @Test("SIGTERM leaves the models serving, and mlctl down stops them")
+    @Test("after SIGTERM the models continue to serve, and mlctl down stops them")
     func downStops() async throws {
         try await withInstallation { installation in
             try installation.commit(["model.yaml": installation.manifest("good-1")])

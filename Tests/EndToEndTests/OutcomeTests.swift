@@ -5,10 +5,10 @@ import NIOCore
 import TestSupport
 import Testing
 
-/// Users whose answers turn out right or wrong later: each is told to the controller by the id that its answer carried.
-@Suite("Ground truth that comes later", .serialized)
+/// Users whose answers turn out to be right or wrong later. Each outcome is reported with the id of its answer.
+@Suite("Delayed ground truth", .serialized)
 struct OutcomeTests {
-    /// How often a version's answers turn out right, in per cent.
+    /// The percentage of correct answers of a version.
     private static func rightness(of version: String) -> Int { version.hasSuffix("2") ? 90 : 60 }
 
     @Test("an A/B test ends with the revision that the outcomes favour, and every user stays with one revision")
@@ -38,7 +38,7 @@ struct OutcomeTests {
             while ContinuousClock.now < end {
                 round += 1
                 let answers = try await Self.ask(endpoint, users: (0..<100).map { "user-\($0 + 100 * (round % 40))" })
-                // When it is over everybody moves.
+                // After the test, all users get the same revision.
                 guard try await installation.status("model")?.candidate != nil else { break }
                 for answer in answers { revisions[answer.user, default: []].insert(answer.revision) }
                 let outcomes = answers.enumerated().map { index, answer in

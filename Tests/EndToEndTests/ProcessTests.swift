@@ -5,7 +5,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-/// Processes of the data plane, with nobody to look after them but themselves.
+/// Processes of the data plane while no controller runs.
 @Suite("Processes without a controller", .serialized)
 struct ProcessTests {
     private func answers(_ endpoint: String) async -> Bool {
@@ -13,7 +13,7 @@ struct ProcessTests {
         return (try? await HTTPClient.shared.execute(request, timeout: .seconds(2)))?.status == .ok
     }
 
-    @Test("with controller and proxy killed the endpoint answers again; so does a server that crashes then")
+    @Test("with controller and proxy killed, the endpoint answers again, and so does a server that crashes meanwhile")
     func everythingKilled() async throws {
         try await withInstallation { installation in
             try installation.commit(["model.yaml": installation.manifest("good-1")])
@@ -28,7 +28,7 @@ struct ProcessTests {
             print("answers \(ContinuousClock.now - begin) after controller and proxy were killed")
             let second = try #require(installation.process(running: "proxy"))
             #expect(second != first)
-            // The same again, and a server with it: it keeps its port, or the proxy is told.
+            // The same again, with a server: it keeps its port, or the proxy is informed.
             kill(second, SIGKILL)
             let server = try #require(installation.instances.first?.server)
             kill(server.pid, SIGKILL)
@@ -43,7 +43,9 @@ struct ProcessTests {
         }
     }
 
-    @Test("30 deployments whose command is missing have one true reason, no zombies, and serve once it is there")
+    @Test(
+        "30 deployments whose command is missing have one correct reason, no zombies, and serve once the command exists"
+    )
     func commandAppears() async throws {
         try await withInstallation { installation in
             let program = installation.folder.appending(path: "late-server").path(percentEncoded: false)
@@ -73,7 +75,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("the controller's environment is not to be read in /proc, and nothing that it starts inherits it")
+    @Test("the controller's environment cannot be read in /proc, and its child processes do not inherit it")
     func hiddenEnvironment() async throws {
         let canaries = [
             "MLCTL_TOKEN": "canary-token-of-the-api-0123456789", "AWS_SECRET_ACCESS_KEY": "canary-of-the-store",
@@ -101,7 +103,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("the preset mlctl is the program that runs, whatever PATH says")
+    @Test("the preset mlctl uses the running program, whatever PATH says")
     func ownPreset() async throws {
         let bare = try withoutMlctl()
         defer { try? FileManager.default.removeItem(atPath: bare) }
@@ -123,7 +125,7 @@ struct ProcessTests {
         }
     }
 
-    /// A folder for PATH with git, and nothing else.
+    /// A folder for PATH that contains only git.
     private func withoutMlctl() throws -> String {
         let folder = FileManager.default.temporaryDirectory.appending(path: "path-\(UUID().uuidString)")
             .path(percentEncoded: false)
@@ -147,7 +149,7 @@ extension Installation {
         var server: Server?
     }
 
-    /// What the keepers say.
+    /// What the keepers report.
     var instances: [KeptInstance] {
         let folder = state.appending(path: "instances")
         let ids = (try? FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false))) ?? []
@@ -157,7 +159,7 @@ extension Installation {
         }
     }
 
-    /// Children that have ended, and that nobody has asked for.
+    /// Child processes that have ended and were not reaped.
     static func zombies(of parent: Int32) -> Int {
         let pids = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
         return pids.count { pid in

@@ -3,7 +3,7 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// Several projects under one controller: real git, real processes.
+/// Several projects with one controller: real git, real processes.
 @Suite("Projects", .serialized)
 struct ProjectTests {
     private static func manifest(_ name: String, namespace: String, version: String = "1", extra: String = "") -> String
@@ -22,7 +22,7 @@ struct ProjectTests {
         """
     }
 
-    /// Two projects of one repository: `risk` may start python3 in its namespaces, `ads` whatever it likes.
+    /// Two projects in one repository: `risk` may start python3 in its namespaces, `ads` may do everything.
     private func settings(_ installation: Installation, risk: String = "") throws -> URL {
         let file = installation.folder.appending(path: "mlctl.yaml")
         let repo = installation.repo.path(percentEncoded: false)
@@ -44,7 +44,7 @@ struct ProjectTests {
         return file
     }
 
-    @Test("each has what its policy lets it have, is told what it cannot have, and disturbs no other")
+    @Test("each gets what its policy allows, gets an error for what it does not allow, and disturbs no other project")
     func policies() async throws {
         try await withInstallation { installation in
             let settings = try settings(installation)
@@ -56,7 +56,7 @@ struct ProjectTests {
             try await installation.wait("fraud", for: "risk serves") { $0.phase == .healthy && $0.project == "risk" }
             try await installation.wait("rank", for: "ads serves") { $0.phase == .healthy && $0.project == "ads" }
 
-            // Outside of its namespaces, with another program, with the name of another project's, and one too many.
+            // Outside its namespaces, with another program, with a name that another project owns, and one too many.
             try installation.commit([
                 "risk/stranger.yaml": Self.manifest("stranger", namespace: "ads"),
                 "risk/shell.yaml": Self.manifest("shell", namespace: "risk").replacing("[python3,", with: "[/bin/sh,"),
@@ -85,7 +85,7 @@ struct ProjectTests {
         }
     }
 
-    @Test("a policy that became stricter stops nothing: what serves goes on, and changes are held")
+    @Test("a stricter policy stops nothing: what serves continues, and changes are held")
     func stricter() async throws {
         try await withInstallation { installation in
             try installation.commit(["risk/fraud.yaml": Self.manifest("fraud", namespace: "risk")])
@@ -94,7 +94,7 @@ struct ProjectTests {
             try installation.stopController()
             let strict = try settings(installation, risk: "    runtimes: [mlserver]")
             try await installation.start(settings: strict)
-            try await installation.wait("fraud", for: "it is told") {
+            try await installation.wait("fraud", for: "it is reported") {
                 $0.message.contains("policy 'runtimes' of project 'risk'")
             }
             try installation.commit(["risk/fraud.yaml": Self.manifest("fraud", namespace: "risk", version: "2")])
@@ -104,7 +104,7 @@ struct ProjectTests {
         }
     }
 
-    @Test("validate and plan say before the commit what the policy has against it")
+    @Test("validate and plan report policy violations before the commit")
     func beforehand() throws {
         let installation = try Installation()
         defer { try? installation.close() }
@@ -124,7 +124,7 @@ struct ProjectTests {
         #expect(unknown.error.contains("did you mean 'risk'?"), "\(unknown.error)")
     }
 
-    @Test("settings that cannot be right are errors at the start, with their place")
+    @Test("invalid settings are errors at the start, with their place")
     func wrongSettings() throws {
         let installation = try Installation()
         defer { try? installation.close() }

@@ -5,8 +5,8 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// Rollouts on real processes, in situations in which they were once promoted unseen, stuck, or told to be well.
-@Suite("Rollouts tell the truth and end", .serialized)
+/// Rollouts on real processes, in situations in which they were once promoted by mistake, stuck, or reported as healthy.
+@Suite("Rollouts report their true state and end", .serialized)
 struct RolloutTruthTests {
     private static func steps(_ lines: [String], gates: String = "gates: []", more: String = "") -> String {
         """
@@ -48,7 +48,7 @@ struct RolloutTruthTests {
         }
     }
 
-    @Test("a candidate that is not ready any more is held in its pause, and then rolled back")
+    @Test("a candidate that becomes unready is held in its pause, and then rolled back")
     func notReady() async throws {
         try await serving { installation, _ in
             let rollout = Self.steps(
@@ -69,7 +69,7 @@ struct RolloutTruthTests {
         }
     }
 
-    @Test("a step list that is shortened in git goes on at the matching step, without evidence too")
+    @Test("a step list that is shortened in git continues at the matching step, also without evidence")
     func shortenedSteps() async throws {
         try await serving { installation, _ in
             let long = [
@@ -89,7 +89,7 @@ struct RolloutTruthTests {
         }
     }
 
-    @Test("a promotion whose last instance is never ready ends, and abort and a fixing commit work meanwhile")
+    @Test("a promotion whose last instance never becomes ready ends, and abort and a fixing commit work meanwhile")
     func hangingPromotion() async throws {
         try await serving(replicas: 2) { installation, _ in
             let rollout = Self.steps(
@@ -98,7 +98,7 @@ struct RolloutTruthTests {
             try await installation.wait("model", for: "the promotion") { $0.phase == .promoting }
             let abort = try installation.mlctl("abort", "model", "-n", "test")
             #expect(abort.status == 0, "\(abort.error)")
-            try await installation.wait("model", for: "the way back", limit: .seconds(10)) {
+            try await installation.wait("model", for: "the rollback", limit: .seconds(10)) {
                 $0.phase == .rollingBack || $0.phase == .rolledBack
             }
             try await commit("good-3", rollout, replicas: 2, to: installation)
@@ -108,7 +108,7 @@ struct RolloutTruthTests {
         }
     }
 
-    @Test("a fixing commit starts at once while a rollback hangs")
+    @Test("a fixing commit starts at once, even if a rollback hangs")
     func hangingRestore() async throws {
         try await serving("solo-1") { installation, _ in
             try await promote("good-2", in: installation)
@@ -145,7 +145,7 @@ struct RolloutTruthTests {
         }
     }
 
-    @Test("pause and resume in a timed pause go on with the pause")
+    @Test("pause and resume during a timed pause keep the remaining time of the pause")
     func resumeInPause() async throws {
         try await serving { installation, _ in
             let rollout = Self.steps(
@@ -160,14 +160,14 @@ struct RolloutTruthTests {
             }
             let again = try installation.mlctl("resume", "model", "-n", "test")
             #expect(again.status == 1)
-            #expect(again.error.contains("What works now: 'mlctl promote model'"), "\(again.error)")
-            try await installation.holds("the pause goes on", for: .seconds(6)) {
+            #expect(again.error.contains("Commands that work now: 'mlctl promote model'"), "\(again.error)")
+            try await installation.holds("the pause continues", for: .seconds(6)) {
                 $0.phase == .paused && $0.candidate?.weight == 50
             }
         }
     }
 
-    @Test("a gate that fails in probation holds where failures wait for a person")
+    @Test("a gate that fails in probation holds, if failures are configured to wait for a person")
     func failureInProbation() async throws {
         try await serving { installation, status in
             let rollout = """
@@ -191,7 +191,7 @@ struct RolloutTruthTests {
         }
     }
 
-    @Test("a manifest that is removed and put back while it drains is Healthy again, by the same instance")
+    @Test("a manifest that is removed and restored during the drain is Healthy again, with the same instance")
     func removedAndBack() async throws {
         try await serving { installation, _ in
             try installation.commit(["other.yaml": installation.manifest("good-1", name: "other")])
@@ -206,7 +206,7 @@ struct RolloutTruthTests {
         }
     }
 
-    @Test("a port that another program has is Degraded, and no success for wait")
+    @Test("a port that another program uses makes the deployment Degraded, and wait does not succeed")
     func portTaken() async throws {
         let port = try FreePort.take()
         try await withInstallation { installation in
@@ -227,7 +227,7 @@ struct RolloutTruthTests {
         }
     }
 
-    @Test("a serving endpoint whose instance stops answering is Degraded, told, and healthy again by itself")
+    @Test("an endpoint whose instance stops answering is Degraded and reported, and becomes healthy again by itself")
     func degraded() async throws {
         try await serving { installation, _ in
             try installation.mark("unready-good-1")
@@ -243,14 +243,14 @@ struct RolloutTruthTests {
 }
 
 extension Installation {
-    /// Tells model servers something: see `model_server.py`.
+    /// Sends a control request to model servers: see `model_server.py`.
     func mark(_ name: String) throws { try Data().write(to: folder.appending(path: "marks/\(name)")) }
 
     func unmark(_ name: String) throws {
         try FileManager.default.removeItem(at: folder.appending(path: "marks/\(name)"))
     }
 
-    /// It stays so for a while.
+    /// The condition must hold for a while.
     func holds(_ what: String, for duration: Duration, _ isSo: (DeploymentStatus) -> Bool) async throws {
         let end = ContinuousClock.now + duration
         while ContinuousClock.now < end {
@@ -261,7 +261,7 @@ extension Installation {
     }
 }
 
-/// Ports of the loopback that nobody has.
+/// Loopback ports that are not in use.
 enum FreePort {
     static func take() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

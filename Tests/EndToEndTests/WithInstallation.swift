@@ -1,6 +1,6 @@
 import TestSupport
 
-/// Runs `body` with an installation of its own, and stops everything afterwards, whatever happens.
+/// Runs `body` with its own installation, and stops everything afterwards, whatever happens.
 func withInstallation(
     environment: [String: String] = [:], _ body: (Installation) async throws -> Void
 ) async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import GitSource
 
-/// Credentials reach the one host that they are for, and nobody and nothing else. Real git, over real TLS.
+/// Credentials reach only the host that they are for. Real git, over real TLS.
 @Suite(.enabled(if: GitServer.isPossible), .serialized)
 struct GitCredentialTests {
     static let canary = "canary~/+&=%s3cr3t"
@@ -35,7 +35,7 @@ struct GitCredentialTests {
         return file.path
     }
 
-    /// The canary as it is, in base64 and percent-encoded.
+    /// The canary value in plain text, in base64 and percent-encoded.
     private func traces(in text: some Sequence<UInt8>) -> Bool {
         let text = String(decoding: Array(text), as: UTF8.self)
         let encoded = Self.canary.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
@@ -51,7 +51,7 @@ struct GitCredentialTests {
     }
 
     @Test(
-        "credentials of every kind open the repository, and stand nowhere that anything was written",
+        "credentials of every kind open the repository, and are written nowhere",
         arguments: Way.allCases)
     func everyWay(way: Way) async throws {
         let encoded = try #require(Self.canary.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
@@ -98,7 +98,8 @@ struct GitCredentialTests {
         }
     }
 
-    @Test("a refused login is told without it, and git does not forget what its user keeps", arguments: [true, false])
+    @Test(
+        "a refused login is reported without the password, and git's stored credentials stay", arguments: [true, false])
     func refused(inFile: Bool) async throws {
         let server = try GitServer(in: fixture.folder, repositories: root, logins: ["bot:other"])
         defer { server.stop() }
@@ -120,7 +121,7 @@ struct GitCredentialTests {
 
     enum Leading: String, CaseIterable { case to, then }
 
-    @Test("a server that sends on is not followed: no other host is asked for anything", arguments: Leading.allCases)
+    @Test("a server that redirects is not followed, and no other host gets a request", arguments: Leading.allCases)
     func redirects(how: Leading) async throws {
         let thief = try GitServer(in: fixture.folder, repositories: root, logins: ["bot:\(Self.canary)"])
         let server = try GitServer(in: fixture.folder, repositories: root, logins: ["bot:\(Self.canary)"])
@@ -138,7 +139,7 @@ struct GitCredentialTests {
             let error = try #require(try await gitError { _ = try await repository.fetch() })
             if how == .to {
                 #expect(error.code == .redirected)
-                #expect(error.message.contains("Write '\(thief.address)/\(path)' as the repository's address"))
+                #expect(error.message.contains("set the repository's address to '\(thief.address)/\(path)'"))
             }
             #expect(!traces(in: error.message.utf8))
         }
@@ -146,7 +147,7 @@ struct GitCredentialTests {
         #expect(!(try server.requests().isEmpty))
     }
 
-    @Test("a file that others may write, that is none, or that has nothing for the host is refused with what to do")
+    @Test("a file that others may write, that is not a file, or that has nothing for the host is refused with advice")
     func files() async throws {
         let server = try GitServer(in: fixture.folder, repositories: root, logins: ["bot:\(Self.canary)"])
         defer { server.stop() }
@@ -173,7 +174,7 @@ struct GitCredentialTests {
         #expect(try server.requests().isEmpty)
     }
 
-    @Test("a file that is replaced is read anew")
+    @Test("a file that is replaced is read again")
     func rotation() async throws {
         let server = try GitServer(in: fixture.folder, repositories: root, logins: ["bot:\(Self.canary)"])
         defer { server.stop() }
@@ -186,7 +187,7 @@ struct GitCredentialTests {
         #expect(try await repository.fetch().commit == commit)
     }
 
-    @Test("credentials from a file are for https: alone, and not beside those of an address")
+    @Test("credentials from a file are only for https:, and not together with those in an address")
     func configuration() {
         for url in ["/srv/repo", "git@example.org:repo", "https://a:b@example.org/repo"] {
             #expect(throws: GitError.self) {

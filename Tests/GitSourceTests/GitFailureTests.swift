@@ -4,7 +4,7 @@ import Testing
 
 struct GitFailureTests {
     @Test(
-        "git's words from a network become a code that says how to go on",
+        "git's messages about the network become error codes that decide how to retry",
         arguments: [
             ("fatal: unable to access 'https://x/': Could not resolve host: x", GitError.Code.unreachable),
             ("fatal: unable to access 'https://x/': Failed to connect to x port 443: Connection refused", .unreachable),
@@ -42,7 +42,7 @@ struct GitFailureTests {
     }
 
     @Test(
-        "what stands before the host of an address is not shown, wherever the address stands",
+        "user and password in an address are redacted wherever the address occurs",
         arguments: [
             ("x https://u:p@h/a y", "x https://***@h/a y"), ("https://h/a@b", "https://h/a@b"), ("a@b", "a@b"),
             ("https://u:p@q@h", "https://***@h"), ("'ssh://u@h' \"http://v@i\"", "'ssh://***@h' \"http://***@i\""),
@@ -50,9 +50,9 @@ struct GitFailureTests {
         ])
     func userInfo(text: String, shown: String) { #expect(Redaction.withoutUserInfo(text) == shown) }
 
-    @Test("a server's words of any length are read once: it cannot hold up who shows them")
+    @Test("redaction takes linear time in the length of a server's message")
     func longWords() {
-        // With a pattern that begins anew at every letter, these took hours.
+        // A pattern that restarts at every letter took hours for these.
         let words = String(repeating: "a", count: GitProgram.maximumErrorBytes)
         #expect(Redaction.withoutUserInfo(words) == words)
     }

@@ -3,7 +3,7 @@ import TestSupport
 
 @testable import GitSource
 
-/// A real git repository in a temporary folder, which goes with it.
+/// A real git repository in a temporary folder, which is removed with the fixture.
 final class GitFixture {
     let folder: URL
     var source: URL { folder.appending(path: "source") }
@@ -66,7 +66,7 @@ final class GitFixture {
                 environment: ProcessInfo.processInfo.environment.merging(environment) { $1 }))
     }
 
-    /// A bare copy for a server, in a folder of its own.
+    /// A bare copy for a server, in its own folder.
     func publish(as name: String = "repo.git") throws -> URL {
         let root = folder.appending(path: "www")
         let bare = root.appending(path: name)
@@ -76,7 +76,7 @@ final class GitFixture {
         return root
     }
 
-    /// All bytes of all files that were written for the mirror, and their names.
+    /// All bytes and names of all files that were written for the mirror.
     func writtenState() throws -> [UInt8] {
         let state = folder.appending(path: "state")
         var bytes: [UInt8] = []
@@ -88,7 +88,7 @@ final class GitFixture {
         return bytes
     }
 
-    /// An executable script in a folder of its own.
+    /// An executable script in its own folder.
     func script(_ name: String, _ body: String) throws -> URL {
         let bin = folder.appending(path: "bin")
         try FileManager.default.createDirectory(at: bin, withIntermediateDirectories: true)
@@ -99,7 +99,7 @@ final class GitFixture {
     }
 }
 
-/// The `GitError` that the body throws; nil where it throws none.
+/// The `GitError` that the body throws; nil if it throws none.
 func gitError(_ body: () async throws -> Void) async throws -> GitError? {
     do {
         try await body()

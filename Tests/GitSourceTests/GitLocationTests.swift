@@ -24,7 +24,7 @@ struct GitLocationTests {
     }
 
     @Test(
-        "other transports and smuggled options are refused",
+        "other transports and hidden options are refused",
         arguments: [
             "", "--upload-pack=touch /tmp/x", "-c", "ext::sh -c touch% /tmp/x", "fd::7", "git://example.org/repo",
             "http://example.org/repo", "ftp://example.org/repo", "ssh://-oProxyCommand=x/repo", "ssh://-x@host/repo",
@@ -38,7 +38,7 @@ struct GitLocationTests {
         #expect(throws: GitError.self) { try GitLocation(text) }
     }
 
-    @Test("a password or a token is in no address, no description and no message")
+    @Test("a password or a token is never in an address, a description or a message")
     func passwords() throws {
         let location = try GitLocation("https://bot:to%40ken@Example.org:8443/team/repo.git")
         #expect(location.address == "https://example.org:8443/team/repo.git")
@@ -54,7 +54,7 @@ struct GitLocationTests {
     }
 
     @Test(
-        "an address that is refused is told without what it may keep secret",
+        "a refused address is shown without its secrets",
         arguments: [
             "http://bot:hush@example.org/repo", "https://bot:hu/hush@example.org/repo",
             "https://example.org/repo?private_token=hush", "https://example.org/repo#hush",
@@ -68,7 +68,7 @@ struct GitLocationTests {
         #expect(error?.message.contains("bot") == false)
     }
 
-    @Test("what names a repository holds nothing of who asks, and is the text itself where there is nobody in it")
+    @Test("a repository's identity has no user or password, and equals the text if there is none")
     func identity() {
         for text in ["https://a:b@example.org/r", "https://t@example.org/r", "https://example.org/r?private_token=t"] {
             #expect(GitLocation.identity(of: text) == "https://example.org/r")
@@ -78,7 +78,7 @@ struct GitLocationTests {
         }
     }
 
-    @Test("of the controller's environment git gets what it needs, and no credentials are in what is added")
+    @Test("git inherits only the variables that it needs, and the added ones contain no credentials")
     func environment() throws {
         let location = try GitLocation("https://bot:secret@example.org/repo")
         let inherited = [
@@ -111,7 +111,7 @@ struct GitLocationTests {
 }
 
 struct GitReferenceTests {
-    @Test("names of branches and tags, and full commit ids")
+    @Test("names of branches and tags, and full commit ids, are accepted")
     func accepted() throws {
         #expect(try GitReference("main") == .named("main"))
         #expect(try GitReference("team/fraud-v1.2") == .named("team/fraud-v1.2"))
@@ -122,7 +122,7 @@ struct GitReferenceTests {
     }
 
     @Test(
-        "what git does not take, or would take for an option, is refused",
+        "a name that git refuses, or could read as an option, is refused",
         arguments: [
             "", "--upload-pack=x", "-x", "a b", "a..b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "a@{1}", "@",
             "HEAD",

@@ -8,7 +8,7 @@ struct GitRepositoryTests {
 
     init() throws { fixture = try GitFixture() }
 
-    @Test("a branch is read at its newest commit, and only its YAML files, in nested folders too")
+    @Test("a branch is read at its newest commit; only YAML files are read, also in nested folders")
     func branch() async throws {
         let commit = try fixture.commit([
             "a.yaml": "a: 1\n", "deep/er/b.yml": "b: 2\n", "README.md": "no", "yaml": "no",
@@ -21,7 +21,7 @@ struct GitRepositoryTests {
         #expect(files["a.yaml"]?.blob == (try fixture.git("rev-parse", "HEAD:a.yaml")))
     }
 
-    @Test("a path limits what is read, and names within it stay whole")
+    @Test("a path limits what is read, and file names keep the whole path")
     func path() async throws {
         let commit = try fixture.commit([
             "a.yaml": "a", "deploy/b.yaml": "b", "deploy/x/c.yaml": "c", "deployed/d.yaml": "d",
@@ -33,7 +33,7 @@ struct GitRepositoryTests {
         #expect(try await absent.files(at: commit).isEmpty)
     }
 
-    @Test("a tag and an annotated tag mean their commit")
+    @Test("a tag and an annotated tag point to their commit")
     func tags() async throws {
         let first = try fixture.commit(["a.yaml": "1"])
         try fixture.git("tag", "light")
@@ -45,7 +45,7 @@ struct GitRepositoryTests {
         }
     }
 
-    @Test("where a branch and a tag have one name, the branch wins")
+    @Test("if a branch and a tag have the same name, the branch is used")
     func branchBeforeTag() async throws {
         try fixture.commit(["a.yaml": "1"])
         try fixture.git("tag", "main")
@@ -54,7 +54,7 @@ struct GitRepositoryTests {
         #expect(revision == GitRevision(commit: second, reference: "refs/heads/main"))
     }
 
-    @Test("a commit id is read for ever, also when its repository is gone")
+    @Test("a commit id stays readable, even when its repository is gone")
     func pinnedCommit() async throws {
         let first = try fixture.commit(["a.yaml": "1"])
         try fixture.commit(["a.yaml": "2"])
@@ -107,7 +107,7 @@ struct GitRepositoryTests {
         #expect(files.mapValues(\.text) == ["x.yaml/in.yaml": "nested", "y.yaml": "file"])
     }
 
-    @Test("a look that finds nothing new says so and keeps the commit")
+    @Test("a fetch that finds nothing new says so and keeps the commit")
     func unchanged() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
         let repository = try fixture.repository()
@@ -116,7 +116,7 @@ struct GitRepositoryTests {
         #expect(again == GitRevision(commit: commit, reference: "refs/heads/main", previous: commit))
     }
 
-    @Test("what is not committed is not seen")
+    @Test("uncommitted changes are not seen")
     func workingTree() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
         try fixture.write("2", to: "a.yaml")
@@ -144,7 +144,7 @@ struct GitRepositoryTests {
         #expect(try await repository.fetch().isForced == false)
     }
 
-    @Test("ancestors: itself, older, newer, unknown, abbreviated")
+    @Test("a commit is compared with itself, an older one, a newer one, an unknown one and an abbreviated one")
     func ancestors() async throws {
         let first = try fixture.commit(["a.yaml": "1"])
         let second = try fixture.commit(["a.yaml": "2"])
@@ -161,7 +161,7 @@ struct GitRepositoryTests {
     }
 
     @Test(
-        "what is no commit id is refused before git sees it",
+        "a text that is not a commit id is refused before git sees it",
         arguments: ["--all", "main", "HEAD", "", "a b", "abc", "refs/heads/main"])
     func idsAreChecked(id: String) async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
@@ -173,7 +173,7 @@ struct GitRepositoryTests {
         #expect(try await gitError { _ = try await repository.files(at: id) }?.code == .invalidConfiguration)
     }
 
-    @Test("several looks at once all find the newest commit")
+    @Test("several fetches at the same time all find the newest commit")
     func concurrentLooks() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
         let repository = try fixture.repository()
@@ -184,7 +184,7 @@ struct GitRepositoryTests {
         #expect(found == [commit])
     }
 
-    @Test("after a restart the mirror knows the last commit without the source")
+    @Test("after a restart, the mirror knows the last commit without the source")
     func lastFetched() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
         #expect(try await fixture.repository().lastFetched() == nil)
@@ -196,7 +196,7 @@ struct GitRepositoryTests {
         #expect(try await restarted.files(at: commit)["a.yaml"]?.text == "1")
     }
 
-    @Test("another address never reads the mirror of the one before")
+    @Test("another address never uses the mirror of the previous one")
     func otherAddress() async throws {
         try fixture.commit(["a.yaml": "1"])
         _ = try await fixture.repository().fetch()

@@ -9,7 +9,7 @@ struct GitTransportTests {
 
     init() throws { fixture = try GitFixture() }
 
-    @Test("ssh: goes through the ssh program, with options that never ask")
+    @Test("ssh: uses the ssh program, with options that prevent prompts")
     func ssh() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
         let seen = fixture.folder.appending(path: "seen")
@@ -24,7 +24,7 @@ struct GitTransportTests {
         }
     }
 
-    @Test("an ssh host that refuses is reported as it is")
+    @Test("an ssh host that refuses access is reported as unauthorized")
     func sshRefused() async throws {
         let ssh = try fixture.script("ssh", "echo 'git@example.org: Permission denied (publickey).' >&2; exit 255")
         let repository = try fixture.repository(
@@ -32,7 +32,7 @@ struct GitTransportTests {
         #expect(try await gitError { _ = try await repository.fetch() }?.code == .unauthorized)
     }
 
-    @Test("an https: host that nobody listens at is unreachable")
+    @Test("an https: host that does not listen is unreachable")
     func httpsUnreachable() async throws {
         let repository = try fixture.repository(
             url: "https://bot:hush@127.0.0.1:1/repo.git", environment: ["no_proxy": "*"])
@@ -42,7 +42,7 @@ struct GitTransportTests {
     }
 
     @Test(
-        "https: with a password reads a repository that asks for it",
+        "https: with a password reads a repository that requires one",
         .enabled(if: ["openssl", "python3"].allSatisfy { (try? GitFixture.run(["which", $0])) != nil }))
     func https() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
@@ -64,7 +64,7 @@ struct GitTransportTests {
     }
 }
 
-/// Static files over TLS with a certificate of its own, for who has the password.
+/// Static files over TLS with its own certificate, for clients with the password.
 private struct HTTPSServer {
     let certificate: URL
     let port: Int

@@ -4,7 +4,7 @@ import Testing
 
 @testable import GitSource
 
-/// Whoever writes to a repository may want to fill the disk, the memory or the time of others.
+/// People who can write to a repository may try to fill the disk or the memory, or to take up time.
 struct HostileRepositoryTests {
     let fixture: GitFixture
 
@@ -20,7 +20,7 @@ struct HostileRepositoryTests {
     private var mirrorBytes: Int { FolderSize.bytes(of: fixture.folder.appending(path: "state").path) }
 
     @Test(
-        "large blobs are not fetched: beside the manifests they do no harm, among them the file says that it is too large"
+        "large blobs are not fetched; among the manifests, the file has an error that it is too large"
     )
     func largeBlobs() async throws {
         try fixture.write(noise(6), to: "weights/model.bin")
@@ -33,7 +33,7 @@ struct HostileRepositoryTests {
         #expect(files["deploy/a.yaml"]?.text == "1")
         #expect(files["deploy/huge.yaml"]?.problem?.contains("1 MiB") == true)
         #expect(mirrorBytes < 1 << 20)
-        // And so it goes on, with what was left out on both sides of a change.
+        // Later commits keep working, with blobs left out on both sides of a change.
         try fixture.write(noise(2), to: "weights/model.bin")
         let second = try fixture.commit(["deploy/a.yaml": "2"])
         #expect(try await repository.fetch().commit == second)
@@ -42,7 +42,7 @@ struct HostileRepositoryTests {
         #expect(mirrorBytes < 1 << 20)
     }
 
-    @Test("many blobs under the limit of a file end the fetch, leave nothing behind, and are not fetched again")
+    @Test("many blobs below the file limit end the fetch, leave nothing behind, and are not fetched again")
     func manyBlobs() async throws {
         let good = try fixture.commit(["a.yaml": "1"])
         let repository = try fixture.repository(at: GitReference("main"), limits: GitLimits(fetchBytes: 4 << 20))
@@ -53,7 +53,7 @@ struct HostileRepositoryTests {
         for _ in 0..<2 {
             let error = try #require(try await gitError { _ = try await repository.fetch() })
             #expect(error.code == .tooLarge && error.retry == .waiting)
-            #expect(error.message.contains("larger than the limits") || error.message.contains("brought more"))
+            #expect(error.message.contains("larger than the limits") || error.message.contains("transferred more"))
         }
         #expect(mirrorBytes < before + (1 << 20))
         #expect(try await repository.files(at: good)["a.yaml"]?.text == "1")
@@ -71,7 +71,7 @@ struct HostileRepositoryTests {
         #expect(mirrorBytes < 1 << 20)
     }
 
-    @Test("text of all manifests together is bounded, also where it comes bit by bit, or is one blob many times")
+    @Test("the text of all manifests together is bounded, also if it grows slowly, or repeats one blob")
     func manyTexts() async throws {
         let limits = GitLimits(snapshotBytes: 3 << 20)
         let text = "# " + String(repeating: "x", count: (1 << 20) - 3)
@@ -88,7 +88,7 @@ struct HostileRepositoryTests {
         #expect(try await repository.files(at: three).count == 3)
     }
 
-    @Test("more manifests than allowed are refused, and more tags than fit into the list of them")
+    @Test("more manifests than allowed are refused, and so are more tags than fit into a listing")
     func manyFilesAndTags() async throws {
         for index in 0..<40 { try fixture.write("1", to: "\(index).yaml") }
         try fixture.commit()
@@ -100,7 +100,7 @@ struct HostileRepositoryTests {
         #expect(try await gitError { _ = try await tagged.fetch() }?.code == .tooLarge)
     }
 
-    @Test("a tree that holds itself over and over is listed up to a bound")
+    @Test("a tree that contains itself again and again is listed up to a limit")
     func treeBomb() async throws {
         try fixture.commit(["a.yaml": "1"])
         var tree = try fixture.git("rev-parse", "HEAD^{tree}")
@@ -123,7 +123,7 @@ struct HostileRepositoryTests {
         let good = try fixture.commit(["a.yaml": "1"])
         let repository = try fixture.repository(at: GitReference("main"), limits: GitLimits(memoryBytes: 256 << 20))
         _ = try await repository.fetch()
-        // A commit's message is no blob, and has to be held in memory as a whole.
+        // A commit's message is not a blob, and git must hold all of it in memory.
         let message = fixture.folder.appending(path: "message")
         try GitFixture.run(["sh", "-c", "head -c 400000000 /dev/zero | tr '\\0' 'x' > '\(message.path)'"])
         try fixture.git("commit", "--quiet", "--allow-empty", "--file", message.path)
@@ -134,7 +134,7 @@ struct HostileRepositoryTests {
     }
 
     @Test(
-        "a server's filter, and none, both work over HTTPS", .enabled(if: GitServer.isPossible),
+        "fetching over HTTPS works with and without a filter on the server", .enabled(if: GitServer.isPossible),
         arguments: [true, false])
     func filterOverNetwork(isFilterAllowed: Bool) async throws {
         try fixture.write(noise(2), to: "model.bin")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import GitSource
 
-/// Branches, tags and ranges of versions, with real git.
+/// Branches, tags and version ranges, with real git.
 struct ReferenceTests {
     let fixture: GitFixture
 
@@ -28,7 +28,7 @@ struct ReferenceTests {
         #expect(back.commit == first && !back.isForced)
     }
 
-    @Test("without the source, what was fetched of a range is known")
+    @Test("without the source, the last fetched tag of a range is known")
     func semverOffline() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
         try fixture.git("tag", "v1.2.0")
@@ -40,7 +40,7 @@ struct ReferenceTests {
         #expect(try await fixture.repository(at: GitReference(semver: "2.x")).lastFetched() == nil)
     }
 
-    @Test("a range that no tag is in says which there are")
+    @Test("a range without a matching tag lists the tags that exist")
     func semverMissing() async throws {
         try fixture.commit()
         let repository = try fixture.repository(at: GitReference(semver: "^3"))
@@ -51,7 +51,7 @@ struct ReferenceTests {
         #expect(error.message.contains("'^3'") && error.message.contains("1.2.0"))
     }
 
-    @Test("a branch is no tag of that name, and a tag no branch")
+    @Test("a branch is not read as a tag with its name, nor a tag as a branch")
     func kinds() async throws {
         let tagged = try fixture.commit(["a.yaml": "1"])
         try fixture.git("tag", "release")
@@ -66,7 +66,7 @@ struct ReferenceTests {
     }
 
     @Test(
-        "names that are options, or that only Swift takes for whole, are refused",
+        "names that could be options, or that look valid only to Swift, are refused",
         arguments: ["-x", "--all", "a/\u{301}/", "a\u{9B}b"])
     func refused(name: String) {
         #expect(throws: GitError.self) { try GitReference(branch: name) }

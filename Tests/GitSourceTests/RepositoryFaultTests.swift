@@ -3,13 +3,13 @@ import Testing
 
 @testable import GitSource
 
-/// Whatever becomes of the source or of the mirror, what was read stays readable, and the error says what to do.
+/// Whatever happens to the source or the mirror, what was read stays readable, and the error says what to do.
 struct RepositoryFaultTests {
     let fixture: GitFixture
 
     init() throws { fixture = try GitFixture() }
 
-    @Test("a repository without a branch, a missing branch and a missing repository are told apart")
+    @Test("a repository without branches, a missing branch and a missing repository give different errors")
     func whatIsMissing() async throws {
         let repository = try fixture.repository()
         let empty = try #require(try await gitError { _ = try await repository.fetch() })
@@ -27,7 +27,7 @@ struct RepositoryFaultTests {
         }
     }
 
-    @Test("a folder inside a repository is not taken for it")
+    @Test("a folder inside a repository is not taken for the repository")
     func innerFolder() async throws {
         try fixture.commit(["deploy/a.yaml": "1"])
         let repository = try fixture.repository(url: fixture.source.appending(path: "deploy").path)
@@ -85,7 +85,7 @@ struct RepositoryFaultTests {
         case packOverwritten, packDeleted, objectsDeleted, headOverwritten, lockLeft, mirrorDeleted
     }
 
-    @Test("a damaged mirror is made anew from the source", arguments: Harm.allCases)
+    @Test("a damaged mirror is cloned again from the source", arguments: Harm.allCases)
     func damagedMirror(harm: Harm) async throws {
         let first = try fixture.commit(["a.yaml": "1"])
         _ = try await fixture.repository().fetch()
@@ -114,7 +114,7 @@ struct RepositoryFaultTests {
         }
     }
 
-    @Test("a mirror that is damaged while the source is away is reported, and heals when it is back")
+    @Test("a mirror that is damaged while the source is unreachable is reported, and heals when the source is back")
     func damagedMirrorWithoutSource() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
         _ = try await fixture.repository().fetch()
@@ -127,7 +127,9 @@ struct RepositoryFaultTests {
         #expect(try await repository.files(at: commit)["a.yaml"]?.text == "1")
     }
 
-    @Test("a file that is too large, a link, a submodule and bytes that are no text each say so; the others are read")
+    @Test(
+        "a file that is too large, a link, a submodule and a binary file each have their own problem; the others are read"
+    )
     func unreadableFiles() async throws {
         try fixture.write(Data(repeating: UInt8(ascii: "#"), count: BlobReader.maximumFileBytes), to: "just.yaml")
         try fixture.write(Data(repeating: UInt8(ascii: "#"), count: BlobReader.maximumFileBytes + 1), to: "huge.yaml")
@@ -151,7 +153,7 @@ struct RepositoryFaultTests {
         #expect(problems["sub.yaml"]?.contains("submodule") == true)
     }
 
-    @Test("a git that hangs is stopped with all its children, and the call ends")
+    @Test("a git process that hangs is stopped with all its children, and the call ends")
     func slowGit() async throws {
         try fixture.commit(["a.yaml": "1"])
         let pids = fixture.folder.appending(path: "pids")
@@ -169,7 +171,7 @@ struct RepositoryFaultTests {
         }
     }
 
-    @Test("a look that is cancelled ends its git and frees the next one")
+    @Test("a cancelled fetch ends its git process, and the next fetch can run")
     func cancelled() async throws {
         let commit = try fixture.commit(["a.yaml": "1"])
         let started = fixture.folder.appending(path: "started")
@@ -193,7 +195,7 @@ struct RepositoryFaultTests {
         #expect(error.retry == .terminal)
     }
 
-    @Test("hooks and settings of the source do not run here")
+    @Test("hooks and settings of the source are not used")
     func hostileSource() async throws {
         let trap = fixture.folder.appending(path: "sprung")
         let hook = try fixture.script("hook", "touch '\(trap.path)'")
@@ -218,7 +220,7 @@ struct RepositoryFaultTests {
     }
 }
 
-/// Waits for a condition, looking again and again, for ten seconds at most.
+/// Polls a condition for at most ten seconds.
 func eventually(_ condition: () throws -> Bool) async throws {
     for _ in 0..<1000 {
         if try condition() { return }

@@ -26,7 +26,7 @@ struct TreeEntryTests {
         #expect(GitFile(entry, content: .missing).problem?.contains("UTF-8") == true)
     }
 
-    @Test("a difference tells what is there now and what is gone")
+    @Test("a difference has the present and the removed files")
     func difference() {
         let records = [
             ":100644 100644 \(Self.id) \(Self.other) M", "a.yaml", ":100644 000000 \(Self.id) \(Self.other) D",
@@ -39,24 +39,24 @@ struct TreeEntryTests {
         #expect(change.present.allSatisfy { $0.id == Self.other })
     }
 
-    @Test("a batch of blobs is taken apart by size, whatever they hold")
+    @Test("a batch of blobs is split by size, whatever they contain")
     func batch() {
         let text = "\(Self.id) blob 8\nx\n\(Self.id.prefix(5))\n\nmore missing\n\(Self.other) blob 0\n\n"
         let contents = BlobReader.contents(ofBatch: Array(text.utf8))
         #expect(contents == [Self.id: .text("x\naaaaa\n"), "more": .missing, Self.other: .text("")])
     }
 
-    @Test("a batch that breaks off has lost its last blob")
+    @Test("a batch that ends early loses its last blob")
     func brokenBatch() {
         #expect(BlobReader.contents(ofBatch: Array("\(Self.id) blob 10\nabc".utf8)) == [Self.id: .missing])
     }
 
-    @Test("a size that no blob has loses the blob", arguments: ["-5", "9223372036854775807", "x"])
+    @Test("a blob with an impossible size is lost", arguments: ["-5", "9223372036854775807", "x"])
     func impossibleSize(size: String) {
         #expect(BlobReader.contents(ofBatch: Array("\(Self.id) blob \(size)\nab\n".utf8))[Self.id] == .missing)
     }
 
-    @Test("references are read by whole lines with an object's id")
+    @Test("references are read from whole lines with an object id")
     func references() {
         let text = "\(Self.id)\trefs/heads/main\nnothing\nabc\trefs/heads/short\n\(Self.other)\trefs/tags/v1\n"
         #expect(

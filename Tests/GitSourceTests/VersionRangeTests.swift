@@ -3,7 +3,7 @@ import Testing
 @testable import GitSource
 
 struct VersionRangeTests {
-    @Test("precedence is that of semver.org")
+    @Test("versions are ordered as semver.org defines")
     func precedence() throws {
         let order = [
             "0.9.9", "1.0.0-0", "1.0.0-9", "1.0.0-10", "1.0.0-18446744073709551616", "1.0.0-alpha", "1.0.0-alpha.1",
@@ -18,7 +18,7 @@ struct VersionRangeTests {
     }
 
     @Test(
-        "what is no whole version is none",
+        "an incomplete version is not a version",
         arguments: [
             "", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2.3+", "vv1.2.3", "1.2.x",
             "latest", "1.2.3-é", "1.2.-3", "2026.01.02", "99999999999999999999.0.0", "1.2.3\n",
@@ -26,7 +26,7 @@ struct VersionRangeTests {
     func noVersion(text: String) { #expect(SemanticVersion(text) == nil) }
 
     @Test(
-        "a range takes what it says",
+        "a range matches the versions that its syntax defines",
         arguments: [
             (">=1.2 <2", ["1.2.0", "1.99.9"], ["1.1.9", "2.0.0", "1.5.0-rc.1", "2.0.0-rc.1"]),
             (">= 1.2, < 2", ["1.2.0"], ["2.0.0"]),
@@ -65,7 +65,7 @@ struct VersionRangeTests {
     }
 
     @Test(
-        "what is no range is refused with how to write it",
+        "a malformed range is refused with advice",
         arguments: [
             "", " ", "latest", ">=", "1.2.3.4", "a.b", ">=1 ||", "|| 1", "1..2", "1.x.3", "--upload-pack=x", "1.2-rc",
             "^", "1\n2", "é", String(repeating: "1 ", count: 33), String(repeating: "1", count: 300), "<", "!=", ">*",
@@ -75,7 +75,7 @@ struct VersionRangeTests {
         #expect(error?.message.contains(">=1.2 <2") == true)
     }
 
-    @Test("the highest wins, with or without a v, whatever else there is")
+    @Test("the highest version is chosen, with or without a v, whatever other tags exist")
     func best() throws {
         let tags = ["v1.2.0", "1.10.0", "v1.9.0", "latest", "v2.0.0", "1.11.0-rc.1", "models/v1.99.0"]
         #expect(try VersionRange("^1").best(of: tags) == "1.10.0")
@@ -84,13 +84,13 @@ struct VersionRangeTests {
     }
 
     @Test(
-        "a range that nothing can be in is none",
+        "a range that no version can match is refused",
         arguments: ["<2 >=2", ">=2 <1", "~1.2 ~1.4", "=1.2.3 !=1.2.3", "<1 >2 || ^1 <1"])
     func empty(text: String) {
         #expect(throws: GitError.self) { try VersionRange(text) }
     }
 
-    @Test("a range with one part that something can be in is one", arguments: ["<1 >2 || ^1", ">=1.2.3 <=1.2.3"])
+    @Test("a range in which one alternative can match is accepted", arguments: ["<1 >2 || ^1", ">=1.2.3 <=1.2.3"])
     func halfEmpty(text: String) throws {
         #expect(try VersionRange(text).contains(try #require(SemanticVersion("1.2.3"))))
     }

@@ -3,18 +3,18 @@ import TestSupport
 import Testing
 import Yams
 
-/// What can be said of the chart without helm; and what helm says of it, where it is installed.
+/// Checks of the chart without helm, and with helm if it is installed.
 @Suite("The chart")
 struct ChartTests {
     private static let chart = "charts/mlctl"
     static let templates = (try? RepositoryFiles.files(in: "\(chart)/templates")) ?? []
 
     private func mapping(_ path: String) throws -> [String: Any] {
-        try #require(try Yams.load(yaml: RepositoryFiles.text(path)) as? [String: Any], "\(path) is no mapping")
+        try #require(try Yams.load(yaml: RepositoryFiles.text(path)) as? [String: Any], "\(path) is not a mapping")
     }
 
     @Test(
-        "its copies are what they are copies of",
+        "its copies equal their originals",
         arguments: [
             ("crds/modeldeployments.mlctl.dev.yaml", "controller/crds/modeldeployments.mlctl.dev.yaml"),
             ("files/alerts.yaml", "controller/alerts.yaml"), ("files/mlctl.json", "controller/grafana/mlctl.json"),
@@ -24,7 +24,7 @@ struct ChartTests {
         #expect(isEqual, "cp \(original) \(Self.chart)/\(copy)")
     }
 
-    @Test("its CRD is one")
+    @Test("its CRD equals the controller's")
     func definition() throws {
         let definition = try mapping("\(Self.chart)/crds/modeldeployments.mlctl.dev.yaml")
         #expect(definition["kind"] as? String == "CustomResourceDefinition")
@@ -32,7 +32,7 @@ struct ChartTests {
     }
 
     /// The fields of the schema and of the values, by their paths.
-    @Test("its schema knows every value, and every value is in its schema")
+    @Test("its schema has every value, and every value is in its schema")
     func schema() throws {
         let data = Data(try RepositoryFiles.text("\(Self.chart)/values.schema.json").utf8)
         let schema = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
@@ -44,7 +44,7 @@ struct ChartTests {
             }
         }
         declare(schema, "")
-        // Helm's own: given to all charts of a release.
+        // Values that helm gives to all charts of a release.
         declared.remove("global")
         var given: Set<String> = []
         func give(_ values: [String: Any], _ path: String) {
@@ -61,7 +61,7 @@ struct ChartTests {
         #expect(given == declared, "\(given.symmetricDifference(declared).sorted())")
     }
 
-    @Test("its templates ask for values that there are, and call templates that there are", arguments: templates)
+    @Test("its templates use only values that exist, and call only templates that exist", arguments: templates)
     func references(template: String) throws {
         let text = try RepositoryFiles.text(template)
         let helpers = try RepositoryFiles.text("\(Self.chart)/templates/_helpers.tpl")
@@ -77,7 +77,7 @@ struct ChartTests {
         }
     }
 
-    @Test("its templates end what they begin", arguments: templates)
+    @Test("its templates close every block", arguments: templates)
     func balance(template: String) throws {
         let actions = try RepositoryFiles.text(template).matches(of: #/\{\{-?\s*(\w+)?.*?\}\}/#).map {
             String($0.1 ?? "")
@@ -91,8 +91,8 @@ struct ChartTests {
         #expect(depth == 0, "\(template): \(depth) ends are missing")
     }
 
-    /// Lines that are marks alone are left out; marks within a line stand for a word.
-    @Test("what is no mark in its templates is YAML", arguments: templates.filter { $0.hasSuffix(".yaml") })
+    /// Lines with only template marks are left out; a mark within a line counts as a word.
+    @Test("outside of marks, its templates are YAML", arguments: templates.filter { $0.hasSuffix(".yaml") })
     func yaml(template: String) throws {
         let lines = try RepositoryFiles.text(template).split(separator: "\n", omittingEmptySubsequences: false)
         let kept = lines.filter { $0.wholeMatch(of: #/\s*\{\{.*\}\}\s*/#) == nil }
@@ -106,7 +106,7 @@ struct ChartTests {
         }
     }
 
-    @Test("its pod keeps the restricted standard")
+    @Test("its pod meets the restricted standard")
     func security() throws {
         let text = try RepositoryFiles.text("\(Self.chart)/templates/deployment.yaml")
         for line in [
@@ -115,7 +115,7 @@ struct ChartTests {
         ] { #expect(text.contains(line), "\(line)") }
     }
 
-    @Test("its rules are no more than what is needed: secrets by name, no wildcard, a ClusterRole only if asked for")
+    @Test("its rules grant no more than needed: secrets by name, no wildcard, a ClusterRole only on request")
     func rights() throws {
         let text =
             try RepositoryFiles.text("\(Self.chart)/templates/_helpers.tpl")
@@ -131,7 +131,7 @@ struct ChartTests {
         #expect(!text.contains("'*'"))
     }
 
-    @Test("helm finds no fault with it", .enabled(if: RepositoryFiles.isInstalled("helm")))
+    @Test("helm lint and helm template succeed", .enabled(if: RepositoryFiles.isInstalled("helm")))
     func helm() throws {
         let folder = RepositoryFiles.url(Self.chart).path(percentEncoded: false)
         let url = "git.url=https://git.example.com/models.git"

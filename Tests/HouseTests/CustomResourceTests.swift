@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Yams
 
-/// The CustomResourceDefinition before a real API server: `MLCTL_TEST_KUBECONFIG` names one. Nothing but the definition is
+/// Validates the CustomResourceDefinition with a real API server, which `MLCTL_TEST_KUBECONFIG` names. Only the definition is
 /// written there.
 @Suite(
     "The custom resource", .serialized,
@@ -16,7 +16,7 @@ struct CustomResourceTests {
         try ChildProcess.run(["kubectl", "--request-timeout=20s"] + arguments, environment: environment)
     }
 
-    /// Whether the server would take it, by strict validation.
+    /// Whether the server would accept it, with strict validation.
     private func offer(_ object: [String: Any]) throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "mlctl-\(UUID().uuidString).json")
         defer { try? FileManager.default.removeItem(at: file) }
@@ -27,7 +27,7 @@ struct CustomResourceTests {
         ])
     }
 
-    /// Once for all tests: each call of kubectl takes a second.
+    /// Shared by all tests, because each call of kubectl takes a second.
     private static let installation = Result { try installDefinition() }
 
     private func install() throws { try Self.installation.get() }
@@ -38,7 +38,7 @@ struct CustomResourceTests {
         try kubectl(["wait", "--for=condition=Established", "--timeout=20s", "--filename=\(file)"])
     }
 
-    @Test("it is taken, and so is every example")
+    @Test("the definition is accepted, and so is every example")
     func examples() throws {
         try install()
         var offeredCount = 0
@@ -56,8 +56,8 @@ struct CustomResourceTests {
         #expect(offeredCount >= 20)
     }
 
-    /// The same list is held against what mlctl says in `ModelManifestsTests/CustomResource`.
-    @Test("it says what mlctl says, or it is said where it does not", arguments: ManifestMutation.all)
+    /// `ModelManifestsTests/CustomResource` checks the same list against mlctl.
+    @Test("the API server and mlctl agree, or the difference is documented", arguments: ManifestMutation.all)
     func mutations(mutation: ManifestMutation) throws {
         try install()
         let object = try #require(try Yams.load(yaml: mutation.text) as? [String: Any])
@@ -69,7 +69,7 @@ struct CustomResourceTests {
     }
 
     @Test(
-        "what is wrong is refused",
+        "invalid manifests are refused",
         arguments: [
             "replica: 2", "replicas: two", "replicas: 0", "target: {kind: kubernetes, router: istio}",
             "rollout: {steps: [{setWeight: 101}]}", "rollout: {steps: [{setWeight: 10, pause: {}}]}",

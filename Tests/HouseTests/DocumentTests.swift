@@ -2,16 +2,16 @@ import Foundation
 import ModelManifests
 import Testing
 
-/// What the documents name is there.
+/// Everything that the documents name exists.
 @Suite("The documents")
 struct DocumentTests {
     static let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "controller/mlctl.yaml"]
-    /// Of other programs, and of the library that reads the command line.
+    /// Flags of other programs, and of the argument parser library.
     static let foreignFlags: Set<String> = [
         "create-namespace", "force-conflicts", "generate-completion-script", "json", "server-side", "set",
     ]
 
-    @Test("paths that they name lead somewhere", arguments: documents)
+    @Test("paths in them exist", arguments: documents)
     func paths(document: String) throws {
         let text = try RepositoryFiles.text(document)
         let pattern = #/(?:^|[\s(`])((?:Sources|Tests|manifests|controller|charts)/[A-Za-z0-9_*./+-]*)/#
@@ -33,7 +33,7 @@ struct DocumentTests {
         }
     }
 
-    @Test("flags that they name are declared", arguments: documents)
+    @Test("flags in them are declared", arguments: documents)
     func flags(document: String) throws {
         let commands = try HouseTests.sources(of: "Commands").map(\.text).joined()
         for match in try RepositoryFiles.text(document).matches(of: #/(?:^|[\s`(\["])--([a-z][a-z-]+)/#) {
@@ -48,7 +48,7 @@ struct DocumentTests {
         }
     }
 
-    @Test("commands and targets of make that they name exist", arguments: documents)
+    @Test("commands and make targets in them exist", arguments: documents)
     func commands(document: String) throws {
         let text = try RepositoryFiles.text(document)
         let commands = try HouseTests.sources(of: "Commands").map(\.text).joined()
@@ -64,13 +64,13 @@ struct DocumentTests {
         }
     }
 
-    @Test("the README has every difference between the CRD and mlctl validate", arguments: ServerDifference.allCases)
+    @Test("the README lists every difference between the CRD and mlctl validate", arguments: ServerDifference.allCases)
     func differences(difference: ServerDifference) throws {
         let readme = try RepositoryFiles.text("README.md").replacing(#/\s+/#, with: " ")
         #expect(readme.contains("- \(difference.text)"))
     }
 
-    @Test("values of the chart that the README names are in it")
+    @Test("chart values in the README exist")
     func values() throws {
         let values = try RepositoryFiles.text("charts/mlctl/values.yaml")
         let text = try RepositoryFiles.text("README.md")

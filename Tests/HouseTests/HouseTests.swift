@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// The house's rules that a program can check. What is written here is what the architecture says.
-@Suite("The house")
+/// House rules that a program can check. They must agree with ARCHITECTURE.md.
+@Suite("House rules")
 struct HouseTests {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// Modules of ours that each module may import. Whatever is not named here may import none.
+    /// The modules that each module may import. A module that is not listed may import none.
     static let arrows: [String: Set<String>] = [
         "SafeText": [],
         "ModelManifests": ["SafeText"],
@@ -56,7 +56,7 @@ struct HouseTests {
         }
     }
 
-    @Test("arrows go one way only", arguments: arrows.keys.sorted())
+    @Test("modules import only what their layer allows", arguments: arrows.keys.sorted())
     func importArrows(module: String) throws {
         let ours = Set(Self.arrows.keys).union(["Commands", "CCurl", "CLinuxProcess", "CZlib"])
         let files = try Self.sources(of: module)
@@ -90,7 +90,7 @@ struct HouseTests {
         }
     }
 
-    @Test("nothing traps on input, and no module is a drawer for odds and ends")
+    @Test("nothing traps on input, and no module is a collection of unrelated helpers")
     func habits() throws {
         let modules = try FileManager.default.contentsOfDirectory(
             atPath: Self.root.appending(path: "Sources").path(percentEncoded: false))

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What can be said of the image's recipe without a container engine.
+/// Checks of the Dockerfile without a container engine.
 @Suite("The image")
 struct ImageTests {
     private let recipe: String
@@ -17,14 +17,14 @@ struct ImageTests {
         return Set(match.1.split(separator: " ").map(String.init))
     }
 
-    @Test("its first stage builds what the package is made of, with what the package links")
+    @Test("its first stage builds all parts of the package, with the libraries that the package links")
     func building() throws {
         #expect(stages.count == 3)
         let installed = try packages(of: stages[1])
         let package = try RepositoryFiles.text("Package.swift")
         let providers = package.matches(of: #/\.apt\(\["([^"]+)"\]\)/#).map { String($0.1) }
         #expect(providers.count == 2)
-        // GRDB looks for SQLite by itself.
+        // GRDB finds SQLite by itself.
         for name in providers + ["libsqlite3-dev", "pkg-config"] { #expect(installed.contains(name), "\(name)") }
         for match in stages[1].matches(of: #/COPY ((?:[\w.]+ )+)/#) {
             for name in match.1.split(separator: " ") {
@@ -47,12 +47,12 @@ struct ImageTests {
         for name in ["libcurl4", "libsqlite3-0", "libstdc++6", "zlib1g", "git", "openssh-client", "ca-certificates"] {
             #expect(installed.contains(name), "\(name)")
         }
-        // Both stages are of one Debian, or the libraries do not fit.
+        // Both stages must use the same Debian release; otherwise the libraries do not match.
         let releases = [stages[1], stages[2]].compactMap { $0.firstMatch(of: #/(bookworm|trixie)/#)?.1 }
         #expect(releases.count == 2 && releases[0] == releases[1])
     }
 
-    @Test("its user, folder and entry are those that the chart counts on")
+    @Test("its user, folder and entry point are those that the chart expects")
     func entry() throws {
         let deployment = try RepositoryFiles.text("charts/mlctl/templates/deployment.yaml")
         let user = try #require(recipe.firstMatch(of: #/\nUSER (\d+):(\d+)\n/#))
@@ -62,7 +62,7 @@ struct ImageTests {
         #expect(recipe.contains("-d -o \(user.1) -g \(user.2) -m 0700 \(folder)"))
         let entry = try #require(recipe.firstMatch(of: #/\nENTRYPOINT \["([^"]+)"\]/#)).1
         #expect(recipe.contains("/out\(entry)\n"))
-        // The entry point is the program: what the chart gives are its arguments.
+        // The entry point is the program, so the chart gives only its arguments.
         #expect(!deployment.contains("command:") && deployment.contains("- run\n"))
     }
 }

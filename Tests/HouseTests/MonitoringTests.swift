@@ -2,18 +2,18 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Alerts and the board look at what is really counted.
-@Suite("Alerts and the board")
+/// Alerts and the dashboard use only metrics that exist.
+@Suite("Alerts and dashboard")
 struct MonitoringTests {
     private static let files = ["controller/alerts.yaml", "controller/grafana/mlctl.json"]
 
-    /// Names of metrics, as the controller's and the proxy's sources write them.
+    /// The names of metrics in the sources of the controller and the proxy.
     private func counted() throws -> Set<String> {
         let sources = try ["Controller", "TrafficProxy"].flatMap(HouseTests.sources).map(\.text)
         return Set(sources.flatMap { $0.matches(of: #/"(mlctl_[a-z_]+)/#).map { String($0.1) } })
     }
 
-    @Test("every metric that they name is counted", arguments: files)
+    @Test("every metric in them exists", arguments: files)
     func names(file: String) throws {
         let counted = try counted()
         let named = Set(try RepositoryFiles.text(file).matches(of: #/\b(mlctl_[a-z_]+)/#).map { String($0.1) })
@@ -26,7 +26,7 @@ struct MonitoringTests {
         }
     }
 
-    @Test("every phase and event that they name is one", arguments: files)
+    @Test("every phase and event in them exists", arguments: files)
     func words(file: String) throws {
         let words = try HouseTests.sources(of: "Rollouts").filter {
             $0.path.hasSuffix("/Phase.swift") || $0.path.hasSuffix("/RolloutEvent.swift")
@@ -40,7 +40,7 @@ struct MonitoringTests {
         }
     }
 
-    @Test("the board is JSON, and no two of its panels share an id or a place")
+    @Test("the dashboard is JSON, and no two panels share an id or a place")
     func board() throws {
         let data = Data(try RepositoryFiles.text("controller/grafana/mlctl.json").utf8)
         let board = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
@@ -51,7 +51,7 @@ struct MonitoringTests {
         #expect(Set(places).count == panels.count)
     }
 
-    @Test("a pause that ends by the clock is told from a wait for a person")
+    @Test("a pause that ends by itself is not counted as a wait for a person")
     func waiting() throws {
         let data = Data(try RepositoryFiles.text("controller/grafana/mlctl.json").utf8)
         let board = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
@@ -66,7 +66,7 @@ struct MonitoringTests {
         #expect(clock.contains("Paused") && clock.contains("mlctl_deployment_waiting_for_person"))
     }
 
-    @Test("promtool finds no fault with the rules", .enabled(if: RepositoryFiles.isInstalled("promtool")))
+    @Test("promtool accepts the rules", .enabled(if: RepositoryFiles.isInstalled("promtool")))
     func rules() throws {
         try ChildProcess.run(["promtool", "check", "rules", RepositoryFiles.url("controller/alerts.yaml").path()])
     }

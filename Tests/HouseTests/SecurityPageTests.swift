@@ -1,18 +1,18 @@
 import Foundation
 import Testing
 
-/// SECURITY.md claims nothing that no test holds.
+/// Every claim in SECURITY.md is backed by a test.
 @Suite("The security page")
 struct SecurityPageTests {
     private static let page = "SECURITY.md"
 
-    /// Cells that name a test: a file, and the test's name in it.
+    /// Table cells that name a test: its file and its name.
     private func references() throws -> [(file: String, name: String)] {
         try RepositoryFiles.text(Self.page).matches(of: #/`(?<file>[A-Za-z/]+\.swift)` "(?<name>[^"]+)"/#)
             .map { (String($0.output.file), String($0.output.name)) }
     }
 
-    @Test("every test that it names is there")
+    @Test("every test that it names exists")
     func named() throws {
         let references = try references()
         #expect(references.count > 20)
@@ -22,7 +22,7 @@ struct SecurityPageTests {
         }
     }
 
-    @Test("every claim of what somebody cannot do, gets or sees names one")
+    @Test("every claim of what an attacker cannot do, get or see names a test")
     func claims() throws {
         let rows = try RepositoryFiles.text(Self.page).split(separator: "\n").filter { row in
             row.hasPrefix("| ") && !row.hasPrefix("| |") && !row.hasPrefix("| **can**")

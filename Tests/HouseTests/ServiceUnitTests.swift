@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The systemd unit: bound as far as local serving lets it be.
+/// The systemd unit, as restricted as local serving allows.
 @Suite("The systemd unit") struct ServiceUnitTests {
     private static let path = "controller/mlctl.service"
-    /// As `systemd-analyze security` counts, in tenths.
+    /// The exposure level of `systemd-analyze security`, in tenths.
     private static let mostExposure = "30"
 
     private let lines: [Substring]
@@ -21,24 +21,24 @@ import Testing
         }
     }
 
-    @Test("what serves outlives the controller, and can have limits")
+    @Test("model servers outlive the controller, and can have limits")
     func serving() {
         let wanted = [
             "KillMode": "process", "Delegate": "yes", "Restart": "always", "StateDirectoryMode": "0700",
             "UMask": "0077",
-            // A folder or shared memory of its own would go with the controller, under the servers that use it.
+            // A private /tmp or private shared memory would be removed with the controller, while servers still use it.
             "PrivateTmp": "no", "RemoveIPC": "no",
-            // Cgroups of instances, GPUs, compilers at run time, and owners of files.
+            // Needed for cgroups of instances, GPUs, compilers at run time, and file owners.
             "ProtectControlGroups": "no", "PrivateDevices": "no", "MemoryDenyWriteExecute": "no", "PrivateUsers": "no",
         ]
         for (name, value) in wanted { #expect(service[name] == [value], "\(name)") }
-        // Read-only views of models: a user and a mount namespace, and mounts in it.
+        // Needed for read-only views of models: user and mount namespaces, and mounts in them.
         #expect(service["RestrictNamespaces"] == ["user mnt"])
         #expect(service["SystemCallFilter"]?.first?.split(separator: " ").contains("@mount") == true)
         #expect(service["ReadWritePaths"]?.first?.split(separator: " ").contains("/tmp") == true)
     }
 
-    @Test("it has what keeps a model server from the machine")
+    @Test("it has the restrictions that protect the machine from a model server")
     func bounds() {
         let wanted = [
             "User": "mlctl", "NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "AmbientCapabilities": "",
@@ -52,7 +52,7 @@ import Testing
         #expect(service["SystemCallFilter"]?.first?.hasPrefix("@system-service ") == true)
     }
 
-    @Test("each that is left open says why")
+    @Test("every restriction that is left out has a reason")
     func reasons() throws {
         let start = try #require(lines.firstIndex { $0.hasPrefix("# Left open") })
         let end = try #require(lines.firstIndex(of: "[Install]"))
@@ -62,11 +62,11 @@ import Testing
     }
 
     @Test(
-        "systemd rates it as bound, and knows every word of it",
+        "systemd rates it as restricted, and accepts every directive",
         .enabled(if: RepositoryFiles.isInstalled("systemd-analyze")))
     func rating() throws {
         let file = RepositoryFiles.url(Self.path).path(percentEncoded: false)
-        // Fails where the unit is more exposed.
+        // Fails if the unit is more exposed.
         let said = try ChildProcess.run([
             "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=\(Self.mostExposure)", file,
         ])

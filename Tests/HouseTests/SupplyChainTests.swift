@@ -2,9 +2,9 @@ import Foundation
 import Testing
 import Yams
 
-/// What others publish is named so that they cannot change it under its name.
+/// External components are pinned, so that their publishers cannot change them.
 @Suite("What mlctl is built with") struct SupplyChainTests {
-    /// Files of the repository, without what a build makes.
+    /// The files of the repository, without build products.
     private static func files(where isWanted: (String) -> Bool) -> [String] {
         let root = HouseTests.root.path(percentEncoded: false)
         guard let walk = FileManager.default.enumerator(atPath: root) else { return [] }
@@ -29,16 +29,16 @@ import Yams
             && (path.hasPrefix("manifests/ci/") || path.hasPrefix(".github/") || path.hasPrefix(".gitlab"))
     }
 
-    /// Why an image may be another one tomorrow; nil where it may not.
+    /// Why an image reference may point to another image later; nil if it cannot.
     private static func looseness(of image: String, arguments: [String: String]) -> String? {
         var image = image
         for (name, value) in arguments { image = image.replacing("${\(name)}", with: value) }
         guard let at = image.firstIndex(of: "@") else { return "\(image) has no digest" }
         let digest = image[image.index(after: at)...]
-        return digest.wholeMatch(of: #/sha256:[0-9a-f]{64}/#) == nil ? "\(digest) is no digest" : nil
+        return digest.wholeMatch(of: #/sha256:[0-9a-f]{64}/#) == nil ? "\(digest) is not a digest" : nil
     }
 
-    @Test("each image that a recipe begins with is named by its digest")
+    @Test("each base image in a Dockerfile is pinned by its digest")
     func images() throws {
         #expect(!Self.recipes.isEmpty)
         for path in Self.recipes {
@@ -55,7 +55,7 @@ import Yams
     }
 
     @Test(
-        "the rule finds what is loose",
+        "the rule detects references that are not pinned",
         arguments: [
             "debian:bookworm-slim", "debian:bookworm-slim@${DIGEST}", "debian@sha256:abc", "debian@${OTHER}",
         ])
@@ -63,7 +63,7 @@ import Yams
         #expect(Self.looseness(of: image, arguments: ["DIGEST": "sha256:12"]) != nil)
     }
 
-    @Test("`make base-digests` writes each digest that a recipe has")
+    @Test("`make base-digests` writes each digest of the Dockerfiles")
     func raising() throws {
         let makefile = try RepositoryFiles.text("Makefile")
         for match in try RepositoryFiles.text("controller/Containerfile").matches(of: #/\nARG (\w+_DIGEST)=/#) {
@@ -71,7 +71,7 @@ import Yams
         }
     }
 
-    @Test("each action is named by its commit, with the version that it is")
+    @Test("each action is pinned by its commit, with its version in a comment")
     func actions() throws {
         #expect(Self.pipelines.count >= 2)
         var count = 0
@@ -85,7 +85,7 @@ import Yams
         #expect(count >= 2)
     }
 
-    @Test("each image of a pipeline has a version of its own")
+    @Test("each image of a pipeline has a fixed version")
     func pipelineImages() throws {
         for path in Self.pipelines {
             let text = try RepositoryFiles.text(path)
@@ -99,7 +99,7 @@ import Yams
         }
     }
 
-    @Test("what writes the bill of materials is installed by its hashes")
+    @Test("the tool that writes the bill of materials is installed with pinned hashes")
     func tools() throws {
         let lines = try RepositoryFiles.text(".ci/requirements-sbom.txt").split(separator: "\n")
         let named = lines.indices.filter { lines[$0].contains("==") }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Files of the repository that the tests read where they lie.
+/// Files of the repository that the tests read in place.
 enum DemoFiles {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -13,7 +13,7 @@ enum DemoFiles {
         root.appending(path: "Tests/InferenceServerTests/Fixtures/\(name)")
     }
 
-    /// The demo's load: one inference request a line.
+    /// The demo's load: one inference request per line.
     static func requests() throws -> [String] { try lines(of: "manifests/demo/requests.jsonl") }
 
     static func warmup(_ version: String) throws -> [String] {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Journal
 
-@Suite("Copies of events from elsewhere")
+@Suite("Copies of events from other records")
 struct EventCopiesTests {
     private let folder: TemporaryFolder
     private let store: JournalStore
@@ -30,7 +30,7 @@ struct EventCopiesTests {
             .map(\.event.message).reversed()
     }
 
-    @Test("each is taken in once, however often and in whatever order it is offered")
+    @Test("each copy is stored once, however often and in whatever order it is offered")
     func once() async throws {
         try await store.absorb([copy(2, of: fraud), copy(1, of: fraud)])
         try await store.absorb([copy(1, of: fraud), copy(2, of: fraud), copy(3, of: fraud)])
@@ -38,25 +38,25 @@ struct EventCopiesTests {
         #expect(try await messages(fraud) == ["prod 1", "prod 2", "prod 3"])
     }
 
-    @Test("deployments and origins are counted apart")
+    @Test("deployments and origins are counted separately")
     func apart() async throws {
         try await store.absorb([copy(5, of: fraud), copy(1, of: churn), copy(1, of: fraud, origin: "staging")])
         #expect(try await messages(fraud) == ["staging 1", "prod 5"])
         #expect(try await messages(churn) == ["prod 1"])
     }
 
-    @Test("they make no record: the deployment's state stays elsewhere")
+    @Test("copies make no record: the deployment's state stays elsewhere")
     func stateless() async throws {
         try await store.absorb([copy(1, of: fraud)])
         #expect(try await store.records().isEmpty)
         #expect(try await store.record(for: fraud) == nil)
-        // A deployment that comes here later begins as one that was never there.
+        // A deployment that comes here later begins like a new one.
         try await store.swap(fraud, expecting: nil, state: Data("s".utf8), events: [])
         #expect(try await store.record(for: fraud)?.state == Data("s".utf8))
         #expect(try await messages(fraud) == ["prod 1"])
     }
 
-    @Test("what is known is still known after a restart, and after old events were pruned")
+    @Test("known copies are still known after a restart, and after old events were pruned")
     func kept() async throws {
         try await store.absorb((1...150).map { copy($0, of: fraud) })
         let deleted = try await store.prune(eventsOlderThan: .distantFuture, keepingPerDeployment: 10_000)
@@ -69,7 +69,7 @@ struct EventCopiesTests {
         #expect(events.first?.event.message == "prod 150")
     }
 
-    @Test("none is no write")
+    @Test("without copies nothing is written")
     func none() async throws {
         try await store.absorb([])
         #expect(try await messages(fraud).isEmpty)

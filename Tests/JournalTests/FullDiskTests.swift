@@ -7,9 +7,9 @@ import Testing
 
 @testable import Journal
 
-/// A disk of one mebibyte that fills up under a process that goes on.
+/// A disk of one mebibyte that fills up while the process continues.
 ///
-/// A mount of its own needs root and a namespace: where there are none, this says so and is skipped.
+/// Mounting it needs root and a namespace. Without these the test says so and is skipped.
 @Suite("A journal on a disk that fails", .timeLimit(.minutes(2)))
 struct FullDiskTests {
     private static let folderVariable = "MLCTL_TEST_FULL_DISK"
@@ -20,7 +20,8 @@ struct FullDiskTests {
     }()
 
     @Test(
-        "fills up: the process lives, says so each time, and goes on when there is room again", .enabled(if: canMount))
+        "when it fills up, the process lives, reports each failure, and continues when there is room again",
+        .enabled(if: canMount))
     func survives() async throws {
         guard !Self.isChild else { return }
         let folder = try TemporaryFolder()
@@ -34,7 +35,7 @@ struct FullDiskTests {
         #expect(output.contains("went on when the disk was full, and when it was mended"), "\(output)")
     }
 
-    /// This test runner, with nothing but the child's part.
+    /// Runs this test runner with only the child's part.
     private static let arguments = ["--testing-library", "swift-testing", "--filter", "FullDiskTests/child"]
 
     @Test("as the child of the test above", .enabled(if: isChild))
@@ -43,7 +44,7 @@ struct FullDiskTests {
         let key = DeploymentKey(namespace: "payments", name: "fraud")
         let store = try JournalStore(path: folder + "/journal.sqlite")
         var version: Int? = try await store.swap(key, expecting: nil, state: Data("one".utf8), events: [])
-        // Small records, so that every page of the log gets used, until there is no room.
+        // Small records, so that every page of the log is used before the disk is full.
         var refusals = 0
         for number in 0..<20_000 where refusals < 50 {
             do {
@@ -57,7 +58,7 @@ struct FullDiskTests {
         }
         #expect(refusals == 50)
         #expect(try await store.record(for: key)?.version == version)
-        // Taking a candidate out of traffic is kept all the same: its room was taken before.
+        // A decision that takes a candidate out of traffic is kept all the same, because its room was allocated before.
         #expect(await store.keepAside(key, expecting: version, state: Data("retreat".utf8), events: []))
         #expect(try await store.record(for: key)?.state == Data("retreat".utf8))
 

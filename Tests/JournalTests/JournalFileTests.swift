@@ -19,7 +19,7 @@ struct JournalFileTests {
         RolloutEvent(at: Date(timeIntervalSince1970: 1_000), kind: .stepStarted, message: message)
     }
 
-    /// A journal with one record and one event, closed again.
+    /// A closed journal with one record and one event.
     private func writtenJournal() async throws -> String {
         let store = try JournalStore(path: folder.file())
         try await store.swap(fraud, expecting: nil, state: Data("one".utf8), events: [event("deployed")])
@@ -27,7 +27,7 @@ struct JournalFileTests {
         return store.path
     }
 
-    @Test("is made where it is missing, with its folder, for its owner alone")
+    @Test("is created if it is missing, with its folder, for its owner only")
     func creation() async throws {
         let path = folder.file("state/of/mlctl/journal.sqlite")
         let store = try JournalStore(path: path)
@@ -38,7 +38,7 @@ struct JournalFileTests {
         #expect(try folder.permissions(folder.file("state/of/mlctl")) == 0o700)
     }
 
-    @Test("becomes private where it was not")
+    @Test("becomes private if it was not")
     func permissions() async throws {
         let path = try await writtenJournal()
         #expect(chmod(path, 0o644) == 0)
@@ -46,7 +46,7 @@ struct JournalFileTests {
         #expect(try folder.permissions(path) == 0o600)
     }
 
-    @Test("is written ahead, and synchronised at every commit")
+    @Test("uses a write-ahead log, and is synchronised at every commit")
     func durability() async throws {
         let store = try JournalStore(path: folder.file())
         let (mode, synchronous, foreignKeys) = try await store.database.writeWithoutTransaction { db in
@@ -71,9 +71,9 @@ struct JournalFileTests {
         #expect(try await store.swap(fraud, expecting: 1, state: Data("two".utf8), events: []) == 2)
     }
 
-    // MARK: Held by somebody else
+    // MARK: Held by another program
 
-    @Test("that another program holds is no end: it says so, and is opened when the other has left it")
+    @Test("that another program holds is reported, and opened when the other program has closed it")
     func held() async throws {
         let path = try await writtenJournal()
         var configuration = Configuration()
@@ -93,7 +93,7 @@ struct JournalFileTests {
         #expect(store.problem == nil && store.recovered == nil)
     }
 
-    @Test("is nobody else's while it is open, and the next one's when it is closed")
+    @Test("belongs to one process while it is open, and to the next one when it is closed")
     func exclusive() async throws {
         let path = try await writtenJournal()
         let first = try JournalStore(path: path)
@@ -104,7 +104,7 @@ struct JournalFileTests {
         #expect(try await goesOn(second, expecting: 2) == 3)
     }
 
-    /// As a controller does: again and again, until it is possible.
+    /// Retries until it is possible, as a controller does.
     private func goesOn(_ store: JournalStore, expecting version: Int) async throws -> Int? {
         for _ in 0..<1000 {
             do {
@@ -116,7 +116,7 @@ struct JournalFileTests {
         return nil
     }
 
-    @Test("has nothing mapped into memory: no error of its disk can end the process")
+    @Test("is not mapped into memory, so no disk error can end the process")
     func notMapped() async throws {
         let store = try JournalStore(path: folder.file())
         try await store.swap(fraud, expecting: nil, state: Data(repeating: 1, count: 1_000_000), events: [event("a")])
@@ -128,7 +128,7 @@ struct JournalFileTests {
 
     // MARK: Killed
 
-    /// What a SIGKILL leaves: the files as they are at this moment, without their owner.
+    /// The files as a SIGKILL leaves them: as they are at this moment.
     private func copyFiles(of path: String, to name: String, walBytes: Int? = nil) throws -> String {
         let copy = folder.file(name)
         try Data(contentsOf: URL(filePath: path)).write(to: URL(filePath: copy))
@@ -137,7 +137,7 @@ struct JournalFileTests {
         return copy
     }
 
-    @Test("has every swap that returned, though its owner is killed before it closes")
+    @Test("has every swap that returned, although its owner is killed before it closes")
     func killed() async throws {
         let store = try JournalStore(path: folder.file())
         for version in 0..<20 {
@@ -151,13 +151,13 @@ struct JournalFileTests {
         #expect(try await left.events(matching: EventFilter(), limit: 99).count == 20)
     }
 
-    @Test("has nothing of a swap in whose middle its owner is killed")
+    @Test("has nothing of a swap if its owner is killed in the middle")
     func killedInTransaction() async throws {
         let store = try JournalStore(path: folder.file())
         try await store.swap(fraud, expecting: nil, state: Data("one".utf8), events: [event("deployed")])
         let folder = folder
         let copy = try await store.database.write { db in
-            // More than the page cache holds: pages of the open transaction are in the log already.
+            // More than the page cache holds, so that pages of the open transaction are already in the log.
             try db.execute(sql: "PRAGMA cache_size = 10")
             try db.execute(sql: "UPDATE deployment SET version = 2, state = zeroblob(1000000)")
             try db.execute(sql: "DELETE FROM event")
@@ -170,7 +170,7 @@ struct JournalFileTests {
         #expect(try await left.events(matching: EventFilter(), limit: 9).map(\.event) == [event("deployed")])
     }
 
-    @Test("wherever its log is cut off, has the swaps up to some point, each with its events, and none after")
+    @Test("wherever its log is cut off, has all swaps up to some point, each with its events, and none after it")
     func tornLog() async throws {
         let store = try JournalStore(path: folder.file())
         for version in 0..<6 {
@@ -196,7 +196,7 @@ struct JournalFileTests {
 
     // MARK: Damaged, foreign, newer
 
-    @Test("is moved aside when it is no database, and a new one is started")
+    @Test("is moved aside if it is not a database, and a new one is started")
     func notADatabase() async throws {
         let path = folder.file()
         try Data(repeating: 0x41, count: 9_000).write(to: URL(filePath: path))
@@ -210,7 +210,7 @@ struct JournalFileTests {
         #expect(try JournalStore(path: path).recovered == nil)
     }
 
-    @Test("is moved aside when pages of it are damaged or missing", arguments: [0.2, 0.5, 0.8])
+    @Test("is moved aside if pages of it are damaged or missing", arguments: [0.2, 0.5, 0.8])
     func damaged(place: Double) async throws {
         let store = try JournalStore(path: folder.file())
         for index in 0..<200 {
@@ -228,7 +228,7 @@ struct JournalFileTests {
         #expect(try await anew.records() == [:])
     }
 
-    @Test("is moved aside when it was cut off")
+    @Test("is moved aside if it was cut off")
     func truncated() async throws {
         let path = try await writtenJournal()
         let bytes = try Data(contentsOf: URL(filePath: path))
@@ -237,7 +237,7 @@ struct JournalFileTests {
         #expect(FileManager.default.fileExists(atPath: path + ".corrupt-1"))
     }
 
-    @Test("keeps every damaged file under a number of its own")
+    @Test("gives every damaged file a number of its own")
     func manyDamaged() throws {
         let path = folder.file()
         for number in 1...3 {
@@ -260,7 +260,7 @@ struct JournalFileTests {
         #expect(try Data(contentsOf: URL(filePath: copy + ".corrupt-1-wal")) == log)
     }
 
-    @Test("of a newer mlctl is refused, and left as it is")
+    @Test("of a newer mlctl is refused, and left unchanged")
     func newer() async throws {
         let path = try await writtenJournal()
         let queue = try DatabaseQueue(path: path)
@@ -276,7 +276,7 @@ struct JournalFileTests {
         #expect(try await left.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM deployment") } == 1)
     }
 
-    @Test("of another program is refused, and left as it is")
+    @Test("of another program is refused, and left unchanged")
     func foreign() async throws {
         let queue = try DatabaseQueue(path: folder.file())
         try await queue.write { try $0.execute(sql: "CREATE TABLE bookmark (url TEXT)") }
@@ -287,7 +287,7 @@ struct JournalFileTests {
         #expect(try Data(contentsOf: URL(filePath: folder.file())) == before)
     }
 
-    @Test("that cannot be made is an error that says what to do, and waits")
+    @Test("that cannot be created is an error that says what to do, and can be retried")
     func folderIsAFile() throws {
         try Data().write(to: URL(filePath: folder.file("occupied")))
         let error = #expect(throws: JournalError.self) {
@@ -300,11 +300,11 @@ struct JournalFileTests {
 
     // MARK: Full
 
-    @Test("on a full disk keeps what it has, says so as a transient error, and goes on when there is room")
+    @Test("on a full disk keeps its content, reports a transient error, and continues when there is room")
     func diskFull() async throws {
         let store = try JournalStore(path: folder.file())
         try await store.swap(fraud, expecting: nil, state: Data("one".utf8), events: [event("deployed")])
-        // SQLite's own limit on the file's size gives the very error that a full disk gives.
+        // SQLite's own limit on the file's size gives the same error as a full disk.
         let room = try await store.database.writeWithoutTransaction { db in
             try Int.fetchOne(db, sql: "PRAGMA max_page_count = 1")
         }

@@ -38,7 +38,7 @@ struct OutcomeRetentionTests {
         try await store.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") }
     }
 
-    @Test("survive a restart: what was counted is not counted again")
+    @Test("survive a restart: a counted outcome is not counted again")
     func restart() async throws {
         _ = try await store.record(outcomes(1...5), of: fraud)
         try store.close()
@@ -46,7 +46,7 @@ struct OutcomeRetentionTests {
         #expect(try await reopened.record(outcomes(4...6), of: fraud) == OutcomeReceipt(accepted: 1, repeated: 2))
     }
 
-    @Test("are written whole or not at all")
+    @Test("are written completely or not at all")
     func atomic() async throws {
         try await store.database.write { db in
             try db.execute(
@@ -60,7 +60,7 @@ struct OutcomeRetentionTests {
         #expect(try await rows("outcome_series") == 0)
     }
 
-    @Test("beyond the limit lose the oldest requests, whose late reports are then refused; what was counted stays")
+    @Test("beyond the limit lose the oldest requests, whose late reports are then refused; their sums stay")
     func limit() async throws {
         _ = try await store.record(outcomes(1...100), of: fraud, remembering: 100)
         #expect(try await rows("outcome") == 100)
@@ -72,7 +72,7 @@ struct OutcomeRetentionTests {
         #expect(try await count() == 106)
     }
 
-    @Test("are forgotten one by one when nobody may report them any more, and stay counted")
+    @Test("single outcomes are dropped when they can no longer be reported, and their sums stay")
     func age() async throws {
         let now = Date(timeIntervalSince1970: Double(100 * day))
         _ = try await store.record(outcomes([84 * day, 86 * day]), of: fraud)
@@ -83,7 +83,7 @@ struct OutcomeRetentionTests {
         #expect(try await store.record(outcomes([86 * day]), of: fraud).repeated == 1)
     }
 
-    @Test("go with their revision, in batches")
+    @Test("are deleted with their revision, in batches")
     func revisions() async throws {
         let gone = Revision(rawValue: "bbbbbbbbbb")
         _ = try await store.record(outcomes(0..<1_200, of: gone), of: fraud)
@@ -95,7 +95,7 @@ struct OutcomeRetentionTests {
         #expect(try await count() == 3)
     }
 
-    @Test("of ten thousand in one batch are all there")
+    @Test("are stored completely in a batch of ten thousand")
     func large() async throws {
         #expect(try await store.record(outcomes(0..<10_000), of: fraud).accepted == 10_000)
         #expect(try await count() == 10_000)

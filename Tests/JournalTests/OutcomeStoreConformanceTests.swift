@@ -6,7 +6,7 @@ import Serving
 import TestSupport
 import Testing
 
-/// What every outcome store promises. It runs against the model and against SQLite.
+/// The guarantees of every outcome store, tested against the model and against SQLite.
 @Suite("An outcome store")
 struct OutcomeStoreConformanceTests {
     enum Kind: String, CaseIterable, Sendable { case memory, journal }
@@ -40,7 +40,7 @@ struct OutcomeStoreConformanceTests {
         try await store.totals(of: fraud, revisions: revisions, labels: labels, since: since).map(\.counters.named)
     }
 
-    @Test("says zero of what nobody has reported, so that counting starts there", arguments: Kind.allCases)
+    @Test("returns zero for a label without outcomes, so that counting starts there", arguments: Kind.allCases)
     func empty(kind: Kind) async throws {
         let store = try store(kind)
         let readings = try await store.totals(of: fraud, revisions: [old, new], labels: ["correct"], since: nil)
@@ -50,7 +50,7 @@ struct OutcomeStoreConformanceTests {
         #expect(try await store.record([], of: fraud) == OutcomeReceipt())
     }
 
-    @Test("sums by revision and label, each deployment by itself", arguments: Kind.allCases)
+    @Test("sums by revision and label, separately for each deployment", arguments: Kind.allCases)
     func sums(kind: Kind) async throws {
         let store = try store(kind)
         let batch = [
@@ -67,7 +67,7 @@ struct OutcomeStoreConformanceTests {
     }
 
     @Test(
-        "counts a request's label once, whatever is said later, within a batch and over batches",
+        "counts a request's label once, whatever is reported later, within a batch and over batches",
         arguments: Kind.allCases)
     func repeats(kind: Kind) async throws {
         let store = try store(kind)
@@ -78,14 +78,14 @@ struct OutcomeStoreConformanceTests {
         #expect(try await named(store, [old]) == [["correct.count": 3, "correct.sum": 2]])
     }
 
-    @Test("tells one request from another by its second as well as by its number", arguments: Kind.allCases)
+    @Test("distinguishes requests by their second as well as by their number", arguments: Kind.allCases)
     func identity(kind: Kind) async throws {
         let store = try store(kind)
         let receipt = try await store.record([outcome(1, old), outcome(1, old, at: 601), outcome(1, new)], of: fraud)
         #expect(receipt.accepted == 3)
     }
 
-    @Test("leaves out requests from before a moment, by the full minute", arguments: Kind.allCases)
+    @Test("leaves out requests from before a time, in full minutes", arguments: Kind.allCases)
     func since(kind: Kind) async throws {
         let store = try store(kind)
         let batch = [
@@ -101,7 +101,9 @@ struct OutcomeStoreConformanceTests {
         #expect(try await count(661) == 0)
     }
 
-    @Test("takes so many labels of a revision and refuses more, but not more of those it has", arguments: Kind.allCases)
+    @Test(
+        "accepts a limited number of labels for a revision, and more outcomes of the labels that it has",
+        arguments: Kind.allCases)
     func labels(kind: Kind) async throws {
         let store = try store(kind)
         let labels = (0..<OutcomeLimits.labels).map { outcome(1, old, label: "label-\($0)") }

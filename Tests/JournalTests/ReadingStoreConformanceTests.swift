@@ -6,7 +6,7 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// What every reading store promises. It runs against the model and against SQLite.
+/// The guarantees of every reading store, tested against the model and against SQLite.
 @Suite("A reading store")
 struct ReadingStoreConformanceTests {
     enum Kind: String, CaseIterable, Sendable { case memory, journal }
@@ -47,7 +47,7 @@ struct ReadingStoreConformanceTests {
         }
     }
 
-    @Test("gives back what was kept, in order, all of it, in parts", arguments: Kind.allCases)
+    @Test("returns everything that was stored, in order, in parts", arguments: Kind.allCases)
     func roundTrip(kind: Kind) async throws {
         let store = try store(kind)
         let readings = (1...5).map { reading(Double($0), requests: $0 * 10) }
@@ -65,7 +65,7 @@ struct ReadingStoreConformanceTests {
         #expect(try await store.readings(of: number, in: DeploymentKey(name: "other"), after: 0, limit: 9) == [])
     }
 
-    @Test("knows the last of each source", arguments: Kind.allCases)
+    @Test("returns the last reading of each source", arguments: Kind.allCases)
     func last(kind: Kind) async throws {
         let store = try store(kind)
         #expect(try await store.lastReadings(of: rollout()) == [])
@@ -78,7 +78,7 @@ struct ReadingStoreConformanceTests {
     }
 
     @Test(
-        "tells a revision's second rollout from its first, newest first, each deployment's own",
+        "distinguishes a revision's second rollout from its first, newest first, separately for each deployment",
         arguments: Kind.allCases)
     func rollouts(kind: Kind) async throws {
         let store = try store(kind)
@@ -102,7 +102,7 @@ struct ReadingStoreConformanceTests {
         #expect(kept.last?.identity.startedAt == Date(timeIntervalSince1970: 3))
     }
 
-    @Test("keeps what it has of a rollout that is full", arguments: Kind.allCases)
+    @Test("keeps the readings of a rollout that is full", arguments: Kind.allCases)
     func full(kind: Kind) async throws {
         let store = try store(kind)
         let half = RecordedRollout.readingLimit / 2
@@ -112,7 +112,7 @@ struct ReadingStoreConformanceTests {
         #expect(try await store.rollouts(of: fraud).map(\.readings) == [RecordedRollout.readingLimit])
     }
 
-    @Test("forgets rollouts that began too long ago, with their readings")
+    @Test("deletes rollouts that began too long ago, with their readings")
     func age() async throws {
         let store = try JournalStore(path: folder.file())
         for seconds in [100.0, 200, 300] {

@@ -17,7 +17,7 @@ struct RetentionTests {
         store = try JournalStore(path: folder.file())
     }
 
-    /// Writes `count` events, one a second from `start` on.
+    /// Writes `count` events, one per second from `start` on.
     private func write(_ count: Int, of name: String, from start: Int) async throws {
         let key = DeploymentKey(name: name)
         let events = (0..<count).map {
@@ -33,7 +33,7 @@ struct RetentionTests {
             .compactMap { Int($0.event.message) }
     }
 
-    @Test("deletes what is beyond a deployment's newest, for each by itself")
+    @Test("deletes events beyond a deployment's newest, separately for each deployment")
     func perDeployment() async throws {
         try await write(1_500, of: "busy", from: 0)
         try await write(30, of: "calm", from: 0)
@@ -43,7 +43,7 @@ struct RetentionTests {
         #expect(try await store.record(for: DeploymentKey(name: "busy"))?.state == Data("kept".utf8))
     }
 
-    @Test("deletes what is too old, but keeps the newest hundred of a deployment at any age")
+    @Test("deletes old events, but keeps the newest hundred of a deployment at any age")
     func age() async throws {
         try await write(150, of: "old", from: 0)
         try await write(1_200, of: "mixed", from: 0)
@@ -56,7 +56,7 @@ struct RetentionTests {
         #expect(try await seconds(of: "young").count == 300)
     }
 
-    @Test("keeps ninety days unless told otherwise")
+    @Test("keeps ninety days by default")
     func defaults() async throws {
         let day = 86_400
         try await write(200, of: "a", from: 0)
@@ -66,7 +66,7 @@ struct RetentionTests {
         #expect(try await seconds(of: "a").last == 10 * day)
     }
 
-    @Test("never gives an id twice, though the newest events were deleted")
+    @Test("never uses an id twice, even if the newest events were deleted")
     func ids() async throws {
         try await write(3, of: "a", from: 0)
         try await store.database.write { try $0.execute(sql: "DELETE FROM event") }
@@ -74,7 +74,7 @@ struct RetentionTests {
         #expect(try await store.events(matching: EventFilter(), limit: 9).map(\.id) == [4])
     }
 
-    @Test("has nothing to do in an empty journal")
+    @Test("does nothing in an empty journal")
     func empty() async throws {
         #expect(try await store.prune(eventsOlderThan: .distantFuture, keepingPerDeployment: 1) == 0)
     }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Journal
 
-@Suite("What is kept aside while the journal takes nothing")
+@Suite("Decisions kept aside while the journal cannot be written")
 struct RetreatPagesTests {
     private let folder: TemporaryFolder
     private let fraud = DeploymentKey(namespace: "payments", name: "fraud")
@@ -22,7 +22,9 @@ struct RetreatPagesTests {
             namespace: "payments", name: "fraud", expecting: expecting, state: Data(text.utf8), events: [])
     }
 
-    @Test("outlives the controller, counts until the record is another, and its events are recorded with the next")
+    @Test(
+        "they outlive the controller, count until the record changes, and their events are recorded with the next write"
+    )
     func outlives() async throws {
         let path = folder.file()
         let first = try JournalStore(path: path)
@@ -45,7 +47,7 @@ struct RetreatPagesTests {
         #expect(try await third.record(for: fraud)?.state == Data("rolled back".utf8))
     }
 
-    @Test("the same controller that writes them late records its events once")
+    @Test("the controller that writes them later records its events once")
     func once() async throws {
         let store = try JournalStore(path: folder.file())
         let version = try await store.swap(fraud, expecting: nil, state: Data("a".utf8), events: [])
@@ -54,7 +56,7 @@ struct RetreatPagesTests {
         #expect(try await store.events(matching: EventFilter(), limit: 10).count == 1)
     }
 
-    @Test("what was decided on an older record is no news")
+    @Test("a decision about an older record is ignored")
     func old() async throws {
         let store = try JournalStore(path: folder.file())
         let version = try await store.swap(fraud, expecting: nil, state: Data("a".utf8), events: [])
@@ -62,7 +64,7 @@ struct RetreatPagesTests {
         #expect(try await store.record(for: fraud)?.state == Data("a".utf8))
     }
 
-    @Test("a write that was cut short leaves the one before, and bytes of somebody else are none")
+    @Test("a write that was cut off leaves the page before valid, and other bytes are not a page")
     func torn() throws {
         let path = folder.file("pages")
         do {
@@ -70,7 +72,7 @@ struct RetreatPagesTests {
             #expect(pages.keep(entry("first")) && pages.keep(entry("second")))
         }
         let file = try #require(FileHandle(forUpdatingAtPath: path))
-        // The second write has an even number, and lies in the first page.
+        // The second write has an even number, and is in the first page.
         try file.seek(toOffset: 40)
         try file.write(contentsOf: Data("torn".utf8))
         try file.close()
@@ -81,7 +83,7 @@ struct RetreatPagesTests {
         #expect(try folder.permissions(folder.file("pages")) == 0o600)
     }
 
-    @Test("more than there is room for is refused, and what was kept stays")
+    @Test("entries beyond the available room are refused, and the kept ones stay")
     func room() throws {
         let pages = try #require(RetreatPages(path: folder.file("pages")))
         #expect(pages.keep(entry("small")))

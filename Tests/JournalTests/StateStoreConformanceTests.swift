@@ -6,7 +6,7 @@ import Rollouts
 import TestSupport
 import Testing
 
-/// What every state store promises. It runs against the model and against SQLite.
+/// The guarantees of every state store, tested against the model and against SQLite.
 @Suite("A state store")
 struct StateStoreConformanceTests {
     enum Kind: String, CaseIterable, Sendable { case memory, journal }
@@ -53,7 +53,7 @@ struct StateStoreConformanceTests {
             ])
     }
 
-    @Test("keeps bytes as they are, large ones too", arguments: Kind.allCases)
+    @Test("keeps bytes unchanged, large ones too", arguments: Kind.allCases)
     func bytes(kind: Kind) async throws {
         let store = try store(kind)
         let state = Data((0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
@@ -78,7 +78,7 @@ struct StateStoreConformanceTests {
         #expect(try await store.events(matching: EventFilter(), limit: 10) == [])
     }
 
-    @Test("lets one of many swaps at once win", arguments: Kind.allCases)
+    @Test("lets one of many concurrent swaps win", arguments: Kind.allCases)
     func race(kind: Kind) async throws {
         let store = try store(kind)
         let version = try await store.swap(fraud, expecting: nil, state: Data("start".utf8), events: [])
@@ -108,7 +108,7 @@ struct StateStoreConformanceTests {
         await #expect(throws: StateConflict(deployment: fraud, expected: gone, found: nil)) {
             try await store.swap(fraud, expecting: gone, state: Data(), events: [])
         }
-        // Somebody who still holds `first` must not be taken for the one who wrote the new record.
+        // A caller that still holds `first` must not be mistaken for the writer of the new record.
         let again = try await store.swap(fraud, expecting: nil, state: Data("anew".utf8), events: [])
         #expect(again > gone)
         #expect(
@@ -126,7 +126,7 @@ struct StateStoreConformanceTests {
         #expect(try await store.record(for: fraud)?.state == Data("one".utf8))
     }
 
-    @Test("tells events newest first, with all that they say", arguments: Kind.allCases)
+    @Test("returns events newest first, with all their fields", arguments: Kind.allCases)
     func events(kind: Kind) async throws {
         let store = try store(kind)
         let full = RolloutEvent(
@@ -143,7 +143,7 @@ struct StateStoreConformanceTests {
         #expect(Set(all.map(\.id)).count == 4)
     }
 
-    @Test("tells only the events that were asked for", arguments: Kind.allCases)
+    @Test("returns only the events that match the filter", arguments: Kind.allCases)
     func filters(kind: Kind) async throws {
         let store = try store(kind)
         var versions: [DeploymentKey: Int] = [:]

@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import Synchronization
 
-/// An API server that says what the test wrote down, in that order, and refuses what was not expected.
+/// An API server that gives the answers of a test's script in order, and refuses requests that were not expected.
 final class ScriptedTransport: KubernetesTransport {
     enum Answer: Sendable {
         case object(String, code: Int = 200, retryAfterSeconds: Int? = nil)
@@ -65,7 +65,7 @@ final class ScriptedTransport: KubernetesTransport {
     }
 }
 
-/// A ConfigMap, as far as tests look at it.
+/// A ConfigMap, with the fields that tests read.
 struct Settings: KubernetesObject, Hashable {
     static let resource = ResourceType.configMaps
     var metadata: ObjectMetadata
@@ -91,7 +91,7 @@ struct Settings: KubernetesObject, Hashable {
 
 struct NeverHappened: Error {}
 
-/// Waits until something is so, bounded.
+/// Waits until a condition holds, with a time limit.
 func eventually(within limit: Duration = .seconds(20), _ isSo: @Sendable () async -> Bool) async throws {
     let end = ContinuousClock.now + limit
     while await !isSo() {

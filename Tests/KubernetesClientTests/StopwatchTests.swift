@@ -6,14 +6,14 @@ import Testing
 struct StopwatchTests {
     private let stopwatch = Stopwatch()
 
-    @Test("a wait is as long as it says, at least")
+    @Test("a wait lasts at least its duration")
     func waits() async throws {
         let began = stopwatch.elapsed()
         try await stopwatch.sleep(.milliseconds(20))
         #expect(stopwatch.elapsed() - began >= .milliseconds(20))
     }
 
-    @Test("who is cancelled waits no longer, whether before or while waiting", arguments: [true, false])
+    @Test("a cancelled task stops waiting, whether cancelled before or during the wait", arguments: [true, false])
     func cancelled(before: Bool) async {
         let waiting = Task { [stopwatch] in
             if before { withUnsafeCurrentTask { $0?.cancel() } }
@@ -23,7 +23,7 @@ struct StopwatchTests {
         await #expect(throws: CancellationError.self) { try await waiting.value }
     }
 
-    @Test("work that is over in time gives its value, and what takes longer is ended")
+    @Test("work that ends in time returns its value, and longer work is cancelled")
     func within() async throws {
         #expect(try await stopwatch.within(.seconds(3600)) { 7 } == 7)
         await #expect(throws: TimedOut.self) {

@@ -4,7 +4,7 @@ import ModelManifests
 import Synchronization
 import TestSupport
 
-/// What the cases are put to.
+/// The server that the cases run against.
 struct Cluster: Sendable {
     enum Kind: String, Sendable, CaseIterable {
         case model = "the model"
@@ -20,14 +20,14 @@ struct Cluster: Sendable {
     let model: ModelTransport?
     let clock: ManualDate
 
-    /// Lets the cluster's own controllers work: at once in the model; a real cluster does so by itself.
+    /// Lets the cluster's own controllers work: at once in the model; on a real cluster they work by themselves.
     func settle() async {
         guard let model else { return }
         clock.advance(bySeconds: 1)
         await model.step()
     }
 
-    /// Old resource versions are of no use any more. A real server is never so young.
+    /// Makes old resource versions expire. On a real server the oldest ones have expired already.
     func forgetHistory() async { await model?.update { $0.compact() } }
 
     static func with(_ kind: Kind, _ body: @Sendable (Cluster) async throws -> Void) async throws {
@@ -53,7 +53,7 @@ struct Cluster: Sendable {
     }
 }
 
-/// Time that stands still until the test moves it.
+/// A time that stands still until the test moves it.
 final class ManualDate: Sendable {
     private let date = Mutex(Date(timeIntervalSince1970: 1_800_000_000))
 

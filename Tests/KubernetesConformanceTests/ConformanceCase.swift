@@ -1,6 +1,6 @@
 import Testing
 
-/// What a server promises, as a program that finds out.
+/// A promise of the API server, as a program that checks it.
 struct ConformanceCase: Sendable, CustomTestStringConvertible {
     var name: String
     var run: @Sendable (Trial) async throws -> Void

@@ -4,7 +4,7 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// The same cases, put to the model and, where `MLCTL_TEST_KUBECONFIG` names a cluster, to a real API server.
+/// Runs the same cases against the model and, if `MLCTL_TEST_KUBECONFIG` names a cluster, against a real API server.
 @Suite("Conformance of the API server's model", .timeLimit(.minutes(5)))
 struct ConformanceTests {
     @Test("the model keeps the promise", arguments: ConformanceCase.all)

@@ -4,8 +4,8 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// Requests that nobody thought of, put to the model and to a real API server in step: their answers are the same.
-/// After anvil's conformance tests of its model.
+/// Random requests, sent to the model and to a real API server in step: the answers must be equal. After anvil's conformance
+/// tests of its model.
 @Suite(
     "Generated requests", .enabled(if: Cluster.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"), .timeLimit(.minutes(5)))
 struct GeneratedRequestsTests {
@@ -14,7 +14,7 @@ struct GeneratedRequestsTests {
         ProcessInfo.processInfo.environment["MLCTL_TEST_SEED"].flatMap { UInt64($0) } ?? 20_261_121
     static let seeds = (0..<6).map { firstSeed + UInt64($0) }
 
-    /// What is compared of an answer.
+    /// The parts of an answer that are compared.
     struct Outcome: Hashable {
         var code: Int
         var reason: String?
@@ -37,12 +37,12 @@ struct GeneratedRequestsTests {
             generation = answer.generation
             owners = answer.owners
             names = answer.names.filter { $0 != "kube-root-ca.crt" }
-            // A real server tells some causes twice.
+            // A real server reports some causes twice.
             causes = Set(answer.causes).count
         }
     }
 
-    @Test("the model and a real server answer alike", arguments: seeds)
+    @Test("the model and a real server give the same answers", arguments: seeds)
     func alike(seed: UInt64) async throws {
         print("Generated requests, seed \(seed)")
         let name = "generated-\(ProcessInfo.processInfo.processIdentifier)-\(seed % 1_000)"
@@ -53,7 +53,7 @@ struct GeneratedRequestsTests {
                 try await left.withGadgets { gadgets in
                     try await right.withGadgets { _ in
                         try await Self.run(seed, [left, right], [.configMaps, gadgets])
-                        // What finalizers hold would hold its namespace and its type.
+                        // A finalizer would block the deletion of its namespace and its type.
                         for name in RequestGenerator.names {
                             let free: JSONValue = ["metadata": ["finalizers": .null]]
                             _ = try await right.merge(.configMaps, name, free)
@@ -68,7 +68,7 @@ struct GeneratedRequestsTests {
 
     private static func run(_ seed: UInt64, _ trials: [Trial], _ types: [ResourceType]) async throws {
         var requests = RequestGenerator(seed: seed, types: types)
-        // Versions differ between the two: each object's are remembered by their place in its history.
+        // Versions differ between the two, so each object's versions are remembered by their place in its history.
         var versions: [[String: [String]]] = [[:], [:]]
         for number in 0..<requestsPerSeed {
             let request = requests.next()
@@ -86,7 +86,7 @@ struct GeneratedRequestsTests {
     }
 }
 
-/// One request, of which only the versions are not known yet.
+/// A request whose versions are not known yet.
 struct GeneratedRequest: Sendable {
     enum Verb: Sendable {
         case create, replace, replaceStale, replaceBlindly, merge, delete, get, list
@@ -125,7 +125,7 @@ struct GeneratedRequest: Sendable {
     }
 }
 
-/// Two names, three managers, few keys: requests that meet each other.
+/// Two names, three managers and few keys, so that requests meet each other.
 struct RequestGenerator {
     static let names = ["a", "b"]
 

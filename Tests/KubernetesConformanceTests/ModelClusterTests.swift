@@ -55,7 +55,7 @@ struct ModelClusterTests {
         #expect(model.revision == revision, "a cluster at rest writes nothing")
     }
 
-    @Test("an image that cannot be pulled is backed off from")
+    @Test("an image that cannot be pulled leads to a back-off")
     func badImage() {
         var model = model()
         _ = model.handle(deployment("d", image: "bad/image:1"), now: now)
@@ -79,7 +79,7 @@ struct ModelClusterTests {
         #expect(status(model, "b", "readyReplicas") == 1)
     }
 
-    @Test("another template makes other pods, and the old ones go once the new are ready")
+    @Test("another template creates other pods, and the old ones are deleted once the new are ready")
     func template() {
         var model = model()
         _ = model.handle(deployment("d", image: "i:1"), now: now)
@@ -97,7 +97,7 @@ struct ModelClusterTests {
         #expect(images == ["i:3"])
     }
 
-    @Test("a quota lets in as many as it says, and the Deployment says that it lacks some")
+    @Test("a quota allows its number of pods, and the Deployment reports that some are missing")
     func quota() {
         var model = model()
         model.refusals.quotas = [.init(name: "few", namespace: "n", type: .pods, limit: 1)]

@@ -8,7 +8,7 @@ import Testing
     import FoundationNetworking
 #endif
 
-/// What only a model can do: go wrong on demand.
+/// Faults on demand, which only the model supports.
 @Suite("The model behind the client's protocol", .timeLimit(.minutes(1)))
 struct ModelTransportTests {
     let clock = ManualDate()
@@ -36,7 +36,7 @@ struct ModelTransportTests {
         #expect(third.code == 409)
     }
 
-    @Test("429 says when to come back")
+    @Test("a 429 says when to retry")
     func tooManyRequests() async throws {
         let transport = transport(FaultPlan(requests: [1: .tooManyRequests(retryAfterSeconds: 7)]))
         let answer = try await transport.send(create("a"), timeout: .seconds(1))
@@ -56,7 +56,7 @@ struct ModelTransportTests {
         #expect(JSONValue(data: fresh.body)?[field: "items"]?.items.count == 2)
     }
 
-    /// Types of the events that a watch from the start is told of while `names` are created; then it ends.
+    /// The types of the events that a watch gets while `names` are created; then it ends.
     private func told(_ rates: FaultPlan.Rates, budget: Int, creating names: [String]) async throws -> [String] {
         let transport = transport(FaultPlan(seed: 7, rates: rates, budget: budget))
         let lines = try await transport.lines(
@@ -78,7 +78,7 @@ struct ModelTransportTests {
         #expect(seen == wanted)
     }
 
-    @Test("events are late, told twice, left out, or lost with their watch")
+    @Test("events are late, repeated, left out, or lost with their watch")
     func events() async throws {
         var rates = FaultPlan.Rates()
         try await expect(["a", "b"], rates, budget: 0, creating: ["a", "b"])
@@ -137,7 +137,7 @@ struct ModelTransportTests {
         #expect(Set(runs[0]).isSuperset(of: [0, 201, 503]))
     }
 
-    @Test("a watch from before a compaction is told 410, and ends")
+    @Test("a watch from before a compaction gets a 410, and ends")
     func expiredWatch() async throws {
         let transport = transport()
         _ = try await transport.send(create("a"), timeout: .seconds(1))
@@ -152,7 +152,7 @@ struct ModelTransportTests {
         #expect(told.first?.value(at: "object", "reason") == "Expired")
     }
 
-    @Test("a server that is away answers nobody, and ends the watches")
+    @Test("an unreachable server answers nobody, and ends the watches")
     func away() async throws {
         let transport = transport()
         let lines = try await transport.lines(

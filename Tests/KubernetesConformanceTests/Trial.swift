@@ -6,7 +6,7 @@ import Testing
 
 /// One case on one cluster, with a namespace of its own.
 struct Trial: Sendable {
-    /// A real cluster ends namespaces and types in its own time.
+    /// A real cluster deletes namespaces and types with a delay.
     static let waitLimit: Duration = .seconds(60)
     private static let mostReplacements = 10
 
@@ -79,7 +79,7 @@ struct Trial: Sendable {
             .replace(type, key(type, name), body: body.data, fieldManager: "replacer", subresource: subresource))
     }
 
-    /// Reads, changes and replaces; anew where somebody else wrote in between, a few times.
+    /// Reads, changes and replaces; tries again a few times if somebody else wrote in between.
     func replacing(_ type: ResourceType, _ name: String, _ change: (inout JSONValue) -> Void) async throws -> Answer {
         var answer = try await get(type, name)
         for _ in 0..<Self.mostReplacements {
@@ -115,7 +115,7 @@ struct Trial: Sendable {
                 resourceVersion: version))
     }
 
-    /// The whole object: `fields` with type and name; a `metadata` in them is kept.
+    /// The whole object: `fields` with type and name. It keeps a `metadata` in them.
     func object(_ type: ResourceType, _ name: String, _ fields: JSONValue) -> JSONValue {
         var object = fields
         object[field: "apiVersion"] = .string(type.apiVersion)
@@ -136,11 +136,11 @@ struct Trial: Sendable {
         var version: String { object.value(at: "metadata", "resourceVersion")?.text ?? "" }
         /// `ADDED a`.
         var summary: String { name.isEmpty ? type : "\(type) \(name)" }
-        /// A controller manager puts certificates into every namespace, whenever it comes to that.
+        /// A controller manager adds certificates to every namespace, at any time.
         var isOfCluster: Bool { object[field: "kind"]?.text == "ConfigMap" && name.hasSuffix("-ca.crt") }
     }
 
-    /// The first events of a watch; fewer where it ends, or where no more come for too long.
+    /// The first events of a watch; fewer if it ends, or if no more arrive for too long.
     func events(_ count: Int, of request: APIRequest) async throws -> [Event] {
         let lines = try await cluster.transport.lines(request, idleTimeout: Self.waitLimit)
         return try await withThrowingTaskGroup(of: [Event]?.self) { group in
@@ -181,7 +181,7 @@ struct Trial: Sendable {
             sendsInitialEvents: sendsInitialEvents)
     }
 
-    /// Asks again, the cluster's controllers working meanwhile, until the answer is right.
+    /// Repeats the request, while the cluster's controllers work, until the answer is right.
     func eventually(_ request: APIRequest, _ isRight: (Answer) -> Bool) async throws -> Answer {
         let start = ContinuousClock.now
         while true {
@@ -192,7 +192,7 @@ struct Trial: Sendable {
         }
     }
 
-    // MARK: A custom type of one's own
+    // MARK: A custom type for tests
 
     /// A type with an open spec, a list of conditions by type, and a status subresource.
     func withGadgets(_ body: (ResourceType) async throws -> Void) async throws {
@@ -203,7 +203,7 @@ struct Trial: Sendable {
         #expect(made.code == 201, "\(made.text)")
         let found = try await eventually(.list(type, .init(namespace: namespace))) { $0.code == 200 }
         #expect(found.code == 200, "\(found.text)")
-        // A server that has just learnt of a type refuses its first writes now and then.
+        // A server that has just learned of a type may refuse its first writes.
         _ = try await eventually(
             .apply(
                 type, key(type, "probe"), body: object(type, "probe", .object([:])).data, fieldManager: "probe",

@@ -9,10 +9,10 @@ import Testing
 
 @Suite("Logs of a cluster's pods")
 struct ClusterLogsTests {
-    /// An API server with some pods, which tells what it was asked.
+    /// An API server with some pods. It records its requests.
     private final class PodServer: KubernetesTransport {
         let pods: [String]
-        /// By pod: what its log is answered with.
+        /// The answer to a request for the log, by pod.
         let logs: [String: (code: Int, text: String)]
         private let asked = Mutex<[String]>([])
 
@@ -74,7 +74,7 @@ struct ClusterLogsTests {
             ])
     }
 
-    @Test("only the deployment's own pods are asked for, and of one revision where it is named")
+    @Test("only the deployment's own pods are asked, and only one revision's if it is named")
     func selection() async throws {
         let server = PodServer(pods: [], logs: [:])
         #expect(try await logs(server, revision: Revision(rawValue: "aaaaaaaaaa")).isEmpty)
@@ -86,7 +86,7 @@ struct ClusterLogsTests {
             ))
     }
 
-    @Test("a pod that has not started, or is gone meanwhile, has no lines", arguments: [400, 404])
+    @Test("a pod that has not started, or is gone, has no lines", arguments: [400, 404])
     func notThere(code: Int) async throws {
         let status =
             #"{"kind": "Status", "code": \#(code), "message": "container is waiting to start"}"#
@@ -97,7 +97,7 @@ struct ClusterLogsTests {
         #expect(found.map(\.text) == ["ready"])
     }
 
-    @Test("of a pod whose node is away one line says so, and the others' lines come")
+    @Test("if a pod's node is unreachable one line says so, and the other pods' lines are returned")
     func nodeAway() async throws {
         let status =
             #"{"kind": "Status", "code": 502, "message": "dial tcp 10.0.0.9:10250: no route to host"}"#
@@ -110,7 +110,7 @@ struct ClusterLogsTests {
         #expect(found.last?.text == "ready")
     }
 
-    @Test("without the right to read them it is said which right is missing")
+    @Test("without the right to read logs the missing right is named")
     func forbidden() async throws {
         let status =
             #"{"kind": "Status", "code": 403, "reason": "Forbidden", "message": "pods: User cannot get pods/log"}"#
@@ -121,7 +121,7 @@ struct ClusterLogsTests {
         #expect(error?.message.contains("the chart's Role") == true)
     }
 
-    @Test("so many pods are asked, and no more")
+    @Test("the number of pods that are asked is bounded")
     func bounded() async throws {
         let names = (100..<100 + ClusterLogs.podsLimit + 5).map { "aaaaaaaaaa-\($0)" }
         let server = PodServer(pods: names, logs: [:])

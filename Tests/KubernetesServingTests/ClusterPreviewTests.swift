@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Previews in a cluster")
 struct ClusterPreviewTests {
-    @Test("somebody outside is told the command that leads to the Service")
+    @Test("people outside the cluster get a command that reaches the Service")
     func forwarding() {
         #expect(
             ClusterPreview.forwarding("http://fraud-2222222222.payments.svc:9000")

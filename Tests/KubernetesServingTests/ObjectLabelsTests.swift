@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Labels of mlctl's objects")
 struct ObjectLabelsTests {
-    @Test("objects of one revision carry it, those of the whole deployment do not")
+    @Test("objects of one revision have its label, those of the whole deployment do not")
     func revision() {
         let key = DeploymentKey(namespace: "payments", name: "fraud")
         #expect(ObjectLabels.of(key)["mlctl.dev/revision"] == nil)

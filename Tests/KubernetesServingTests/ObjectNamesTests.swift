@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Names and labels of objects")
 struct ObjectNamesTests {
-    @Test("a name that fits is kept; one that does not is cut, and told apart by a hash")
+    @Test("a name that fits is kept; a longer one is cut, and made unique by a hash")
     func shortened() {
         let revision = Revision(rawValue: "0123456789")
         #expect(ObjectNames.revision(DeploymentKey(name: "fraud"), revision) == "fraud-0123456789")

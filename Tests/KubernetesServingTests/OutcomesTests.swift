@@ -15,7 +15,7 @@ import Testing
 struct OutcomesTests {
     private static let key = DeploymentKey(namespace: "test", name: "model")
 
-    /// Git, a cluster, and what one controller after the other keeps.
+    /// Git, a cluster, and the stores that successive controllers share.
     private struct Rig {
         let transport: ModelTransport
         let source: ScriptedSource
@@ -80,7 +80,7 @@ struct OutcomesTests {
             }
         }
 
-        /// As the kubelet mounts it into the proxies.
+        /// The key as the kubelet mounts it into the proxies.
         func mountedKey() async throws -> RequestIdentityKey {
             let name = ObjectKey(namespace: "test", name: ObjectNames.proxyKey)
             let secret = try JSONDecoder().decode(Mounted.self, from: try await api.answer(to: .get(.secrets, name)))
@@ -89,7 +89,7 @@ struct OutcomesTests {
         }
 
         private struct Mounted: Decodable {
-            /// In base 64, as `JSONDecoder` reads data.
+            /// In base64, as `JSONDecoder` reads data.
             var data: [String: Data]
         }
     }
@@ -106,7 +106,7 @@ struct OutcomesTests {
         }
     }
 
-    /// Of requests of the next minutes: gates count those of full minutes since the rollout began.
+    /// Outcomes of requests of the next minutes: gates count those of full minutes since the rollout began.
     private static func reported(
         _ revision: Revision, correct: Double, _ key: RequestIdentityKey, from first: UInt32 = 0
     ) -> [ReportedOutcome] {
@@ -128,7 +128,9 @@ struct OutcomesTests {
         throw NeverSo(what: "\(await controller.status())")
     }
 
-    @Test("what proxies signed is taken, the gate decides by it, and the next controller verifies by the same key")
+    @Test(
+        "ids that proxies signed are accepted, the gate decides on them, and the next controller verifies with the same key"
+    )
     func decided() async throws {
         let rig = try await Rig()
         try await rig.living { controller in
@@ -155,7 +157,7 @@ struct OutcomesTests {
             let forger = try #require(RequestIdentityKey(Array(0..<16)))
             let forged = try await controller.report(Self.reported(stable, correct: 1, forger, from: 900))
             #expect(forged.accepted == 0 && forged.refused == 200)
-            #expect(forged.refusals.first?.reason.contains("made anew") == true)
+            #expect(forged.refusals.first?.reason.contains("replaced") == true)
         }
     }
 }

@@ -5,7 +5,7 @@ import Serving
 
 @testable import KubernetesServing
 
-/// Plans and objects that tests begin with.
+/// Sample plans and objects for tests.
 enum Sample {
     static let key = DeploymentKey(namespace: "payments", name: "fraud")
     static let one = Revision(rawValue: "1111111111")

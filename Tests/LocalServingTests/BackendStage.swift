@@ -5,7 +5,7 @@ import Testing
 
 @testable import LocalServing
 
-/// A backend with stand-ins, and plans for it.
+/// A backend with fake keepers and a fake proxy, and plans for it.
 struct BackendStage {
     let test: TestState
     let launcher: StandInLauncher
@@ -14,7 +14,7 @@ struct BackendStage {
     let b = Revision(rawValue: "b")
     let c = Revision(rawValue: "c")
 
-    /// - Parameter folder: where the state folder is to be; nil: among temporary files.
+    /// - Parameter folder: the parent of the state folder. Nil: among temporary files.
     init(in folder: String? = nil) throws {
         test = try TestState(in: folder)
         launcher = StandInLauncher(state: test.state)
@@ -31,7 +31,7 @@ struct BackendStage {
             launcher: launcher ?? self.launcher)
     }
 
-    /// A controller's life; afterwards everything it started lives on.
+    /// Runs a backend while `body` runs. Everything that it started keeps running afterwards.
     func running<Value: Sendable>(
         _ files: ScriptedFiles = ScriptedFiles(), launcher: (any ProcessLauncher)? = nil,
         reservedPorts: [Int: String] = [:], _ body: (LocalBackend) async throws -> Value
@@ -78,7 +78,7 @@ struct BackendStage {
 
     func routes() throws -> ProxyRoutes? { try StateFile.read(ProxyRoutes.self, from: state.proxyRoutes) }
 
-    /// All that the proxy was ever given, oldest first.
+    /// All routes that the proxy ever received, oldest first.
     func history() throws -> [ProxyRoutes] {
         try (readSmallFile("\(state.proxy)/history.jsonl", limit: 64 << 20) ?? []).split(separator: 10).map {
             try JSONDecoder().decode(ProxyRoutes.self, from: Data($0))

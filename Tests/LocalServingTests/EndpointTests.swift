@@ -6,7 +6,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("Endpoints of one machine", .timeLimit(.minutes(3)))
+@Suite("Endpoints on one machine", .timeLimit(.minutes(3)))
 struct EndpointTests {
     let stage: BackendStage
 
@@ -16,7 +16,7 @@ struct EndpointTests {
     private var key: DeploymentKey { stage.key }
     private let other = DeploymentKey(name: "other")
 
-    @Test("ports of instances and of the controller are no endpoints, and who asks for one stops nobody else")
+    @Test("ports of instances and of the controller cannot be endpoints, and a refused deployment stops no other")
     func refused() async throws {
         try await stage.running(reservedPorts: [31_990: "the controller's own (--listen)"]) { backend in
             try await backend.apply(stage.plan((a, 1, 100)))
@@ -34,7 +34,7 @@ struct EndpointTests {
             #expect(after.problems == [])
             #expect(after.endpointProblem == nil)
             #expect(try stage.history().allSatisfy { !$0.routes.contains { $0.deployment == other } })
-            // Nobody has to say it again: once the port is free, it is the endpoint's.
+            // The plan need not be applied again: once the port is free, the endpoint gets it.
             try await backend.apply(stage.plan((a, 0, 100), port: taken, of: other))
             try await backend.apply(ServingPlan(deployment: key))
             #expect(try await stage.open(backend, other).endpoint == "http://127.0.0.1:\(taken)")
@@ -42,7 +42,7 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("an endpoint that moves to a refused port stays where it was, and is not called open")
+    @Test("an endpoint that should move to a refused port stays at its old one, and is not reported as open")
     func stays() async throws {
         try await stage.running(reservedPorts: [31_990: "the controller's own"]) { backend in
             try await backend.apply(stage.plan((a, 1, 100), port: 31_980))
@@ -56,7 +56,7 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("two deployments that swap their ports both get there, and no two routes ever have one port")
+    @Test("two deployments can swap their ports, and no two routes ever have one port")
     func swap() async throws {
         try await stage.running { backend in
             try await backend.apply(stage.plan((a, 1, 100), port: 31_981))
@@ -76,13 +76,13 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("who wants a port where another still waits for its own is refused")
+    @Test("a deployment is refused a port whose owner waits for another port that is taken")
     func sitter() async throws {
         let third = DeploymentKey(name: "third")
         try await stage.running { backend in
             try await backend.apply(stage.plan((a, 0, 100), port: 31_983))
             try await backend.apply(stage.plan((a, 0, 100), port: 31_984, of: other))
-            // It cannot have the other's port, and so stays.
+            // It cannot have the other deployment's port, so it stays.
             try await backend.apply(stage.plan((a, 0, 100), port: 31_984))
             try await backend.apply(stage.plan((a, 0, 100), port: 31_983, of: third))
             #expect(await backend.observe(third).endpointProblem?.contains("default/m still answers") == true)
@@ -90,7 +90,7 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("an endpoint is not called open while the proxy does not listen, or is away")
+    @Test("an endpoint is not reported as open while the proxy does not listen or does not run")
     func closed() async throws {
         try await stage.running { backend in
             try await backend.apply(stage.plan((a, 1, 100)))
@@ -107,7 +107,7 @@ struct EndpointTests {
             #expect(deaf.problems == [])
             unlink("\(stage.state.proxy)/deaf")
             _ = try await stage.open(backend, key)
-            // It holds its lock, and says nothing.
+            // The proxy holds its lock and does not answer.
             let proxy = try #require(
                 ProcessMark(try stage.state.mark(of: .proxy)).tree().first.map(ProcessIdentity.init))
             proxy.signal(SIGSTOP)
@@ -124,19 +124,19 @@ struct EndpointTests {
     }
 
     @Test(
-        "a deployment that is renamed answers all the time at its port: the old one until the new one can",
+        "a renamed deployment answers at its port all the time: the old one until the new one is ready",
         arguments: [
             true, false,
         ])
     func renamed(oldGoesFirst: Bool) async throws {
-        // Both cases run at the same time.
+        // Both cases run in parallel, so they need different ports.
         let port = oldGoesFirst ? 31_985 : 31_965
         let flag = "\(stage.state.path)/loaded"
         let slow = "import os, time\nwhile not os.path.exists('\(flag)'): time.sleep(0.01)\n" + Script.http
         try await stage.running { backend in
             try await backend.apply(stage.plan((a, 1, 100), port: port))
             _ = try await stage.open(backend, key)
-            // An endpoint may be open before anybody is ready there.
+            // An endpoint may be open before an instance is ready.
             let first = try await eventually("it serves") {
                 let serving = try stage.history().first { routes in
                     routes.routes.contains { $0.port == port && $0.revisions.contains { !$0.upstreams.isEmpty } }
@@ -154,7 +154,7 @@ struct EndpointTests {
             try await eventually("the new one loads, and says who answers") {
                 let seen = await backend.observe(other)
                 return seen.instances.first?.condition == .starting
-                    && seen.endpointProblem?.contains("still answered by default/m") == true ? true : nil
+                    && seen.endpointProblem?.contains("default/m still answers at port") == true ? true : nil
             }
             #expect(await backend.observe(key).ready(a) == 1)
             _ = try stage.test.writeFile("loaded", "")
@@ -171,7 +171,7 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("a renamed deployment whose new version fails is answered for by the old one, until a commit ends that")
+    @Test("if a renamed deployment's new version fails, the old one keeps answering until a commit ends that")
     func renamedInVain() async throws {
         let failed = ServingPlan(deployment: other, endpoint: Endpoint(port: 31_988))
         let removed = ServingPlan(deployment: key, endpoint: Endpoint(port: 31_988), isRemoved: true)
@@ -193,9 +193,9 @@ struct EndpointTests {
             }
             try await Task.sleep(for: LocalBackend.successorPatience + .seconds(1))
             #expect(try oldAnswers())
-            #expect(await backend.observe(key).problems.contains { $0.contains("until something of default/other") })
+            #expect(await backend.observe(key).problems.contains { $0.contains("until an instance of default/other") })
         }
-        // A controller that starts anew knows it still.
+        // A new controller still knows it.
         try await stage.running { backend in
             try await backend.apply(failed)
             try await Task.sleep(for: LocalBackend.successorPatience + .seconds(1))
@@ -206,7 +206,7 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("a controller that starts beside a proxy that answers calls no endpoint closed")
+    @Test("a controller that starts while a proxy answers reports no endpoint as closed")
     func firstLook() async throws {
         try await stage.running { backend in
             try await backend.apply(stage.plan((a, 1, 100)))
@@ -224,7 +224,7 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("a proxy that hangs is ended, and another one is started")
+    @Test("a hung proxy is ended, and a new one is started")
     func hungProxy() async throws {
         try await stage.running { backend in
             try await backend.apply(stage.plan((a, 1, 100)))
@@ -233,7 +233,7 @@ struct EndpointTests {
             let hung = try #require(mark.tree().first.map(ProcessIdentity.init))
             hung.signal(SIGSTOP)
             try await eventually("it is said what is done") {
-                await backend.observe(key).endpointProblem?.contains("when it has not run for 10s") == true ? true : nil
+                await backend.observe(key).endpointProblem?.contains("stays stuck for 10s") == true ? true : nil
             }
             try await eventually("it is ended", within: .seconds(40)) { hung.isAlive ? nil : true }
             _ = try await stage.open(backend, key)
@@ -241,7 +241,7 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("a deployment of which nothing is wanted is no news, however often it is said")
+    @Test("an empty plan for an unknown deployment causes no changes, however often it is applied")
     func noBusyLoop() async throws {
         let sentinel = DeploymentKey(name: "sentinel")
         try await stage.running { backend in
@@ -262,7 +262,7 @@ struct EndpointTests {
             backend.changed.yield(sentinel)
             var others = 0
             while let change = await looks.next(), change != sentinel { others += 1 }
-            // The proxy may have something to say meanwhile; a loop would say something each time.
+            // The proxy may cause some changes meanwhile, but a loop would cause one each time.
             #expect(others < 10)
             var after = stat()
             stat(record, &after)
@@ -271,7 +271,7 @@ struct EndpointTests {
         try await stage.down()
     }
 
-    @Test("the limit of a drain outlives the plan that named it, and is not the server's own grace")
+    @Test("a drain limit outlives its plan, and does not depend on the server's grace period")
     func drainLimit() throws {
         let now = ContinuousClock.now
         let folder = try stage.test.journal(Script.runtime(Script.http, grace: .seconds(1)))
@@ -283,10 +283,10 @@ struct EndpointTests {
         let leaving = InstanceLeaving(since: Date(timeIntervalSince1970: 0), keepsLogs: false, drainLimit: .seconds(90))
         instance.noteLeaving(leaving, now: now)
         #expect(isOver(after: .seconds(5), .seconds(89)) == false)
-        // The proxy's time is over now: what it cuts off is not to fail for want of a server first.
+        // The proxy's own limit has passed. The server still runs, so that the requests which the proxy cuts do not fail.
         #expect(isOver(after: .seconds(5), .seconds(91)) == false)
         #expect(isOver(after: .seconds(5), .seconds(92)) == true)
-        // What an older controller wrote names none.
+        // A file of an older controller names no limit.
         let old = #"{"keepsLogs":false,"since":"2026-01-01T00:00:00Z"}"#
         _ = try stage.test.writeFile("instances/m-r-1/leaving.json", old)
         #expect(try folder.readLeaving()?.drainLimit == nil)

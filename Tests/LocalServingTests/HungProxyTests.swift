@@ -3,7 +3,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("A proxy that hangs, and one that is only late")
+@Suite("A hung proxy and a slow proxy")
 struct HungProxyTests {
     private func activity(_ second: Int, turns: UInt64 = 0, milliseconds: UInt64 = 0) -> ThreadActivity {
         ThreadActivity(
@@ -11,14 +11,14 @@ struct HungProxyTests {
             threads: ["1": .init(wantedNanoseconds: milliseconds * 1_000_000, turns: turns), "2": .init()])
     }
 
-    @Test("silent, and no thread runs, for its time: it hangs")
+    @Test("a proxy that is silent and runs no thread for the whole time is hung")
     func hangs() {
         var watch = HangWatch()
         for second in 0..<10 { #expect(watch.noteSilence(activity(second)) == false) }
         #expect(watch.noteSilence(activity(10)) == true)
     }
 
-    @Test("an answer, work of any thread, or not knowing begins its time anew")
+    @Test("an answer, work of any thread, or unknown activity starts the time again")
     func anew() {
         var watch = HangWatch()
         for second in 0..<10 { #expect(watch.noteSilence(activity(second)) == false) }
@@ -31,7 +31,7 @@ struct HungProxyTests {
         #expect(watch.noteSilence(activity(40)) == true)
     }
 
-    @Test("a machine that was asleep has silenced nobody")
+    @Test("a machine that slept does not make a proxy look hung")
     func asleep() {
         var watch = HangWatch()
         #expect(watch.noteSilence(activity(0)) == false)
@@ -39,7 +39,7 @@ struct HungProxyTests {
         #expect(watch.noteSilence(activity(10_001)) == false)
     }
 
-    @Test("ten looks a second are work, a twentieth of a core is, and waiting for one too; a few wakes are not")
+    @Test("ten checks per second, a twentieth of a core, or waiting for a core are work; a few wake-ups are not")
     func work() {
         let before = activity(0)
         #expect(activity(2, turns: 20).showsWork(since: before))
@@ -47,7 +47,7 @@ struct HungProxyTests {
         #expect(!activity(2, turns: 6, milliseconds: 50).showsWork(since: before))
     }
 
-    @Test("the kernel tells of a process that runs and of one that is stopped")
+    @Test("the kernel tells a running process from a stopped one")
     func kernel() async throws {
         let own = try #require(ThreadActivity(of: getpid(), at: .zero))
         #expect(!own.threads.isEmpty)

@@ -5,14 +5,14 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("What a keeper decides")
+@Suite("Decisions of the keeper")
 struct KeeperMachineTests {
     let identity = ProcessIdentity(pid: 100, startTime: 7)
     let ports = ["http": 20_000]
 
     private func machine(_ policy: KeeperPolicy = KeeperPolicy()) -> KeeperMachine { KeeperMachine(policy: policy) }
 
-    /// Started at 0, its first readiness probe under way.
+    /// Started at 0, with its first readiness probe in progress.
     private func started(_ policy: KeeperPolicy = KeeperPolicy()) -> KeeperMachine {
         var machine = machine(policy)
         #expect(machine.handle(.begin, at: .zero) == [.spawn])
@@ -27,7 +27,7 @@ struct KeeperMachineTests {
         return machine
     }
 
-    @Test("the first probe is sent right away, the next ones soon, until it is ready")
+    @Test("the first probe is sent at once, the next ones soon, until the server is ready")
     func eagerProbes() {
         var machine = machine()
         _ = machine.handle(.begin, at: .zero)
@@ -41,21 +41,21 @@ struct KeeperMachineTests {
         #expect(machine.deadline == .milliseconds(10_080))
     }
 
-    @Test("a slow loader is asked more and more seldom")
+    @Test("a slow loader is probed less and less often")
     func patientProbes() {
         #expect(KeeperLimits.firstProbeInterval(sinceStart: .seconds(1), period: .seconds(1)) == .milliseconds(50))
         #expect(KeeperLimits.firstProbeInterval(sinceStart: .seconds(30), period: .seconds(1)) == .milliseconds(250))
         #expect(KeeperLimits.firstProbeInterval(sinceStart: .seconds(300), period: .seconds(1)) == .seconds(1))
     }
 
-    @Test("restarts wait twice as long each time, up to a bound")
+    @Test("the delay of restarts doubles, up to a limit")
     func backOff() {
         let delays = (1...12).map { KeeperLimits.restartDelay(failures: $0) }
         #expect(Array(delays.prefix(4)) == [100, 200, 400, 800].map { Duration.milliseconds($0) })
         #expect(delays.last == KeeperLimits.longestRestartDelay)
     }
 
-    @Test("ends in a row are a crash loop; a minute of readiness forgives them")
+    @Test("consecutive ends are a crash loop; a minute of readiness resets the count")
     func crashLoop() {
         var machine = machine()
         var now = Duration.zero
@@ -83,7 +83,7 @@ struct KeeperMachineTests {
         #expect(machine.deadline == now + KeeperLimits.firstRestartDelay)
     }
 
-    @Test("readiness fails after its threshold, and comes back after its own")
+    @Test("readiness is lost after its failure threshold, and returns after its success threshold")
     func readiness() {
         var policy = KeeperPolicy()
         policy.readiness.failureThreshold = 2
@@ -97,7 +97,7 @@ struct KeeperMachineTests {
         #expect(machine.status.phase == .ready)
         _ = machine.handle(.probed(.readiness, .failure("slow")), at: .seconds(3))
         #expect(machine.status.phase == .unready)
-        #expect(machine.status.reason == "its readiness probe fails: slow")
+        #expect(machine.status.reason == "the readiness probe fails: slow")
         _ = machine.handle(.probed(.readiness, .success), at: .seconds(4))
         #expect(machine.status.phase == .unready)
         _ = machine.handle(.probed(.readiness, .success), at: .seconds(5))
@@ -105,7 +105,7 @@ struct KeeperMachineTests {
         #expect(machine.status.reason == nil)
     }
 
-    @Test("liveness is not asked for an end before a server without a start-up probe has been ready")
+    @Test("liveness ends no server without a start-up probe before it was ready")
     func livenessWhileLoading() {
         var machine = started(KeeperPolicy(liveness: ProbePolicy()))
         for second in 1...10 {
@@ -117,7 +117,7 @@ struct KeeperMachineTests {
         #expect(actions == [.terminateTree])
     }
 
-    @Test("the start-up probe holds the others back until it succeeds")
+    @Test("other probes wait until the start-up probe succeeds")
     func startup() {
         var machine = machine(KeeperPolicy(startup: ProbePolicy(), liveness: ProbePolicy()))
         _ = machine.handle(.begin, at: .zero)
@@ -130,7 +130,7 @@ struct KeeperMachineTests {
             ])
     }
 
-    @Test("a start that takes too long is ended and tried again")
+    @Test("a start that takes too long is ended and retried")
     func startLimit() {
         var machine = started()
         _ = machine.handle(.probed(.readiness, .failure("loading")), at: .seconds(1))
@@ -140,10 +140,10 @@ struct KeeperMachineTests {
                 .lookAtTree
             ])
         #expect(machine.handle(.treeSeen(alive: 0, ownsListener: false), at: .seconds(601)) == [.forgetServer])
-        #expect(machine.status.reason == "not ready within 10m; last: loading")
+        #expect(machine.status.reason == "not ready within 10m; last reason: loading")
     }
 
-    @Test("the warm-up is played once a server; what fails is tried again after a while")
+    @Test("warm-up requests are sent once per server, and retried later if they fail")
     func warmUp() {
         var machine = started(KeeperPolicy(hasWarmup: true))
         #expect(machine.handle(.probed(.readiness, .success), at: .zero) == [.warmUp])
@@ -160,7 +160,7 @@ struct KeeperMachineTests {
         #expect(machine.status.phase == .ready)
     }
 
-    @Test("after SIGTERM comes the grace, then SIGKILL until nothing is left")
+    @Test("after SIGTERM comes the grace period, then SIGKILL until nothing runs")
     func stop() {
         var machine = ready()
         #expect(machine.handle(.stopRequested, at: .seconds(1)) == [.terminateTree])
@@ -175,7 +175,7 @@ struct KeeperMachineTests {
         #expect(machine.deadline == nil)
     }
 
-    @Test("a tree that does not die is reported, and the keeper goes")
+    @Test("processes that SIGKILL does not end are reported, and the keeper exits")
     func undying() {
         var machine = ready()
         _ = machine.handle(.stopRequested, at: .zero)
@@ -184,11 +184,11 @@ struct KeeperMachineTests {
         #expect(machine.status.phase == .failed)
     }
 
-    @Test("an instance lives while what its parent left behind owns the listener")
+    @Test("an instance lives as long as a remaining process of its tree owns the listener")
     func leaderLeaves() {
         var machine = started()
         #expect(machine.handle(.exited(.exited(0), survivors: 1, lastLine: nil), at: .zero).contains(.lookAtTree))
-        // It has not come to listening so far.
+        // The remaining process does not listen yet.
         #expect(machine.handle(.treeSeen(alive: 1, ownsListener: false), at: .zero) == [])
         _ = machine.handle(.probed(.readiness, .success), at: .milliseconds(500))
         #expect(machine.status.phase == .ready)
@@ -196,13 +196,13 @@ struct KeeperMachineTests {
         #expect(machine.handle(.treeSeen(alive: 1, ownsListener: false), at: .seconds(6)) == [.terminateTree])
     }
 
-    @Test("a port that somebody else took is given up, while the server starts")
+    @Test("a port that another process took is given up while the server starts")
     func foreignListener() {
         var machine = started()
         #expect(machine.handle(.probed(.readiness, .foreignListener("taken")), at: .seconds(1)) == [.terminateTree])
     }
 
-    @Test("a command that is missing is the end, unless it ran before")
+    @Test("a missing command is final, unless the server ran before")
     func missingCommand() {
         var fresh = machine()
         _ = fresh.handle(.begin, at: .zero)
@@ -217,7 +217,7 @@ struct KeeperMachineTests {
         #expect(proven.status.phase == .starting)
     }
 
-    @Test("what the machine lacks is no failure: it is tried again ever more slowly, and forgotten once it works")
+    @Test("a start that the machine blocks is not a failure: it is retried with growing delays")
     func blocked() {
         var machine = machine()
         var now = Duration.zero
@@ -241,23 +241,23 @@ struct KeeperMachineTests {
         #expect(machine.failures == 0)
     }
 
-    @Test("a server that serves worse than its siblings is ended as it should be, and started again")
+    @Test("a server that serves worse than its siblings is ended in the regular way and restarted")
     func restartRequested() {
         var machine = ready()
         #expect(machine.handle(.restartRequested("it fails"), at: .seconds(5)) == [.terminateTree])
         #expect(machine.status.reason == "it fails")
-        // Asked twice is asked once.
+        // A second request changes nothing.
         #expect(machine.handle(.restartRequested("it fails"), at: .milliseconds(5_001)) == [])
         _ = machine.handle(.treeSeen(alive: 0, ownsListener: false), at: .milliseconds(5_050))
         #expect(machine.handle(.timer, at: .milliseconds(5_150)) == [.spawn])
         #expect(machine.status.restarts == 1)
-        // It was asked to: that is no crash, however often it happens, but the next time takes longer.
+        // A requested restart is not a crash, however often it happens, but it increases the next delay.
         #expect(machine.failures == 1 && machine.crashes == 0)
         var loading = started()
         #expect(loading.handle(.restartRequested("it fails"), at: .milliseconds(50)) == [])
     }
 
-    @Test("a blocked instance that is asked to stop is gone at once")
+    @Test("a blocked instance that is asked to stop ends at once")
     func blockedStops() {
         var machine = machine()
         _ = machine.handle(.begin, at: .zero)
@@ -265,7 +265,7 @@ struct KeeperMachineTests {
         #expect(machine.handle(.stopRequested, at: .zero) == [.forgetServer, .leave(exitCode: 0)])
     }
 
-    @Test("a server that is at work is not ended by its liveness probe; one that does nothing is")
+    @Test("the liveness probe does not end a server that works on requests, but ends one that does nothing")
     func busy() {
         var machine = ready(KeeperPolicy(liveness: ProbePolicy()))
         for turn in 1...20 {
@@ -280,7 +280,7 @@ struct KeeperMachineTests {
         #expect(machine.handle(.probed(.liveness, .failure("late")), at: .seconds(230)) == [.terminateTree])
     }
 
-    @Test("an adopted server that was ready is ready at once, and is not warmed up again")
+    @Test("an adopted server that was ready is ready at once, and gets no warm-up again")
     func adopted() {
         var machine = machine(KeeperPolicy(hasWarmup: true))
         let actions = machine.handle(.adopted(identity, ports: ports, wasReady: true, isWarm: true), at: .zero)
@@ -290,7 +290,7 @@ struct KeeperMachineTests {
         #expect(machine.handle(.begin, at: .zero) == [])
     }
 
-    @Test("it can be written down and read again at any moment")
+    @Test("the machine can be encoded and decoded at any moment")
     func codable() throws {
         var machine = ready(KeeperPolicy(startup: nil, liveness: ProbePolicy(), hasWarmup: false))
         _ = machine.handle(.stopRequested, at: .seconds(3))
@@ -298,9 +298,9 @@ struct KeeperMachineTests {
         #expect(read == machine)
     }
 
-    /// A world that answers at random: servers crash, hang, fork, die slowly; somebody asks for a stop in the end.
+    /// A world with random results: servers crash, hang, fork or end slowly. In the end a stop is requested.
     @Test(
-        "whatever happens, it never runs two servers, always knows when to look next, and ends when asked",
+        "in every sequence it never runs two servers, always has a next deadline, and ends when asked",
         arguments: 0..<200)
     func randomWorld(seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -318,7 +318,7 @@ struct KeeperMachineTests {
     }
 }
 
-/// Plays the shell's part, and refuses what no shell could do.
+/// Plays the shell, and refuses sequences that are impossible for a shell.
 struct KeeperWorld {
     var machine: KeeperMachine
     var random: SeededRandom
@@ -401,7 +401,7 @@ struct KeeperWorld {
             if !underWay.insert(kind).inserted { complaints.append("two \(kind) probes at a time") }
         case .warmUp: warmupUnderWay = true
         case .lookAtTree:
-            // Without its leader, a tree may end by itself.
+            // Without its first process, a tree may end by itself.
             if !leaderRuns, Bool.random(using: &random) { alive = max(alive - 1, 0) }
             feed(.treeSeen(alive: alive, ownsListener: Bool.random(using: &random)))
         case .terminateTree:

@@ -6,13 +6,13 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("One instance's keeper, with real servers", .timeLimit(.minutes(3)))
+@Suite("A keeper of one instance, with real servers", .timeLimit(.minutes(3)))
 struct KeeperTests {
     let test: TestState
 
     init() throws { test = try TestState() }
 
-    /// Runs a keeper while `body` looks on, then asks it to stop.
+    /// Runs a keeper while `body` runs, then asks it to stop.
     private func keeping<Value: Sendable>(
         _ folder: InstanceFolder, _ body: () async throws -> Value
     ) async throws -> (value: Value, exitCode: Int32) {
@@ -24,7 +24,7 @@ struct KeeperTests {
         return (try outcome.get(), code)
     }
 
-    @Test("a server becomes ready, answers, and is gone after a stop")
+    @Test("a server becomes ready, answers, and has ended after a stop")
     func readyThenStopped() async throws {
         let folder = try test.journal(Script.runtime(Script.http))
         let (status, code) = try await keeping(folder) {
@@ -41,7 +41,7 @@ struct KeeperTests {
         #expect(PortClaim.range.contains(status.port ?? 0))
     }
 
-    @Test("the environment is what the design says, and nothing else")
+    @Test("the environment is exactly as designed")
     func exactEnvironment() async throws {
         _ = try test.writeFile("secrets/api-token", "s3cret\n")
         let runtime = Runtime(
@@ -67,7 +67,7 @@ struct KeeperTests {
                 "MLCTL_INSTANCE=\(try test.state.mark(ofServer: folder.id))",
             ]
         #expect(fixed == Set(expected))
-        // It exits at once and is started again, so that there may be more than one of each.
+        // It exits at once and is restarted, so there may be more than one line of each variable.
         let ports = variables.subtracting(fixed).map { $0.split(separator: "=").map(String.init) }
         func values(_ name: String) -> Set<String> { Set(ports.filter { $0[0] == name }.map { $0[1] }) }
         #expect(Set(ports.map { $0[0] }) == ["PORT", "PORT_HTTP", "PORT_GRPC"])
@@ -90,13 +90,13 @@ struct KeeperTests {
         let (status, _) = try await keeping(folder) { try await folder.reaches(.ready) }
         let lines = folder.serverOutput.split(separator: "\n").map(String.init)
         #expect(lines.contains("CWD \(folder.work) LEADS True"))
-        // The fourth is the folder that is being listed.
+        // The fourth descriptor is the folder that is being listed.
         #expect(lines.contains("FDS [0, 1, 2, 3]"))
         #expect(lines.contains("STDIN /dev/null TERM True"))
         #expect(lines.contains("ARGS --port=\(status.port ?? 0) $(PORT) $(NOWHERE)"))
     }
 
-    @Test("a command that is not on PATH is waited for, and the status says what to do")
+    @Test("a command that is not on PATH blocks the instance, and the status says what to do")
     func missingCommand() async throws {
         let folder = try test.journal(Runtime(command: ["no-such-model-server"]))
         let (status, code) = try await keeping(folder) { try await folder.reaches(.blocked) }
@@ -105,7 +105,7 @@ struct KeeperTests {
         #expect(code == 0)
     }
 
-    @Test("a manifest that can never work is the end")
+    @Test("a manifest that can never work is final")
     func noCommand() async throws {
         let folder = try test.journal(Runtime(command: []))
         #expect(try await test.keeper().run() == 1)
@@ -113,7 +113,7 @@ struct KeeperTests {
         #expect(try folder.readStatus()?.reason?.contains("needs `command`") == true)
     }
 
-    @Test("what a server prints of its secrets is in no log file, in no form and wherever it is cut, and in no status")
+    @Test("a server's secrets appear in no log file and no status, in no encoding and wherever output is split")
     func secretsInLogs() async throws {
         let secret = "s3cr3t/+&-value"
         _ = try test.writeFile("secrets/api-token", secret)
@@ -143,7 +143,7 @@ struct KeeperTests {
         #expect(!log.contains(Data(secret.utf8).base64EncodedString().prefix(16)))
     }
 
-    /// A model in the cache, as the store keeps it.
+    /// A model in the cache, in the store's layout.
     private func cachedModel() throws -> String {
         let folder = "\(test.state.models)/sha256/ab/files"
         _ = try test.writeFile("models/sha256/ab/files/model.bin", "weights")
@@ -153,7 +153,7 @@ struct KeeperTests {
     }
 
     @Test(
-        "a server can read its model in the cache, and write to nothing in there, though it is root",
+        "a server can read its model in the cache but write nothing there, even as root",
         .enabled(if: Confinement.isPossible(in: StateFolder(NSTemporaryDirectory()))))
     func readOnlyCache() async throws {
         let model = try cachedModel()
@@ -177,7 +177,7 @@ struct KeeperTests {
     }
 
     @Test(
-        "a server runs as the user that is asked for, and sees nothing of the state folder but its own",
+        "a server runs as the requested user, and sees only its own part of the state folder",
         .enabled(if: geteuid() == 0 && Confinement.isPossible(in: StateFolder(NSTemporaryDirectory()))),
         arguments: [true, false])
     func otherUser(hasModel: Bool) async throws {
@@ -203,20 +203,20 @@ struct KeeperTests {
         #expect(said.contains("said"))
     }
 
-    @Test("a user that does not exist holds the start up, and the status says what to do", .enabled(if: geteuid() == 0))
+    @Test("an unknown user blocks the start, and the status says what to do", .enabled(if: geteuid() == 0))
     func unknownUser() async throws {
         var runtime = Script.runtime(Script.http)
         runtime.runAs = RunAs(user: "nobody-of-this-name")
         let folder = try test.journal(runtime)
         _ = try await keeping(folder) {
             try await eventually("the reason says so") {
-                try folder.readStatus()?.reason?.contains("there is no user \"nobody-of-this-name\"") == true
+                try folder.readStatus()?.reason?.contains("names the user \"nobody-of-this-name\"") == true
                     ? true : nil
             }
         }
     }
 
-    @Test("a server has the secrets of its project, and no others")
+    @Test("a server has the secrets of its project and no others")
     func secretsOfProject() async throws {
         _ = try test.writeFile("secrets/other", "x")
         _ = try test.writeFile("secrets/risk/db", "y")
@@ -241,7 +241,7 @@ struct KeeperTests {
         }
     }
 
-    @Test("a secret that was not allowed holds the start up, and the status says where to put it")
+    @Test("a missing secret blocks the start, and the status says where to put it")
     func unknownSecret() async throws {
         let folder = try test.journal(
             Script.runtime(Script.http, env: [EnvironmentVariable(name: "T", value: .secret("missing"))]))
@@ -249,13 +249,13 @@ struct KeeperTests {
             try await eventually("the reason names the secret") {
                 try folder.readStatus()?.reason?.contains("secrets/missing") == true ? true : nil
             }
-            // Put there, it is found at the next try.
+            // Once it is written, the next attempt finds it.
             _ = try test.writeFile("secrets/missing", "x")
             return try await folder.reaches(.ready)
         }
     }
 
-    @Test("a server that crashes at once is started again ever more slowly, with its last line as the reason")
+    @Test("a server that crashes at once is restarted with growing delays, and its last line is the reason")
     func crashLoop() async throws {
         let folder = try test.journal(
             Script.runtime("import sys; print('no model here', file=sys.stderr); sys.exit(3)"))
@@ -266,7 +266,7 @@ struct KeeperTests {
         #expect(status.restarts >= 2)
     }
 
-    @Test("a server that never listens does not get ready, and is stopped with the rest")
+    @Test("a server that never listens does not become ready, and stops with the others")
     func neverReady() async throws {
         let folder = try test.journal(Script.runtime("import time; time.sleep(600)"))
         let (status, _) = try await keeping(folder) {
@@ -278,7 +278,7 @@ struct KeeperTests {
         #expect(status.server?.isAlive == false)
     }
 
-    @Test("a server that is not up by its start-up probe's limit is started again, and the reason says so")
+    @Test("a server that exceeds its start-up probe's limit is restarted, and the reason says so")
     func startLimit() async throws {
         let probe = Probe(check: .tcpSocket(port: nil), period: .milliseconds(100), failureThreshold: 3)
         let folder = try test.journal(
@@ -293,7 +293,7 @@ struct KeeperTests {
 
     @Test("another process that listens on the port does not make an instance ready")
     func foreignListener() async throws {
-        // The server's child escapes the mark: it is started with an environment of its own, by a foreign parent.
+        // The server's child has no mark: a foreign parent starts it with its own environment.
         let folder = try test.journal(Script.runtime("import time; time.sleep(600)", grace: .milliseconds(100)))
         let (restarted, _) = try await keeping(folder) {
             let first = try await eventually("a port") { try folder.readStatus().flatMap { $0.port == nil ? nil : $0 } }
@@ -320,7 +320,7 @@ struct KeeperTests {
         #expect(restarted.phase != .ready)
     }
 
-    @Test("the warm-up is played before the instance is ready")
+    @Test("warm-up requests are sent before the instance is ready")
     func warmUp() async throws {
         let model = "\(test.state.path)/model"
         _ = try test.writeFile("model/warm.jsonl", "{\"x\": 1}\n{\"path\": \"/other\", \"body\": {\"x\": 2}}\n")
@@ -333,7 +333,7 @@ struct KeeperTests {
         #expect(posts == ["POST /infer {\"x\": 1}", "POST /other {\"x\":2}"])
     }
 
-    @Test("a warm-up that is answered 500 holds the instance back")
+    @Test("an instance whose warm-up gets 500 does not become ready")
     func failingWarmUp() async throws {
         let model = "\(test.state.path)/model"
         _ = try test.writeFile("model/warm.jsonl", "{\"status\": 500}\n")
@@ -347,7 +347,7 @@ struct KeeperTests {
         #expect(status.phase == .starting)
     }
 
-    @Test("a server that exits while it serves is started again, at the same port")
+    @Test("a server that exits while it serves is restarted at the same port")
     func restartAfterCrash() async throws {
         let folder = try test.journal(Script.runtime(Script.http))
         let (again, _) = try await keeping(folder) {
@@ -363,7 +363,7 @@ struct KeeperTests {
         #expect(again.keptPorts == nil)
     }
 
-    @Test("a keeper that follows one that was killed together with its server gives the next server the same port")
+    @Test("if keeper and server are killed together, the next server gets the same port")
     func portOutlivesTheKeeper() async throws {
         let folder = try test.journal(Script.runtime(Script.http))
         let orphan = try await test.orphan(folder)
@@ -376,7 +376,7 @@ struct KeeperTests {
         #expect(again.port == orphan.port)
     }
 
-    @Test("a port that some endpoint is to have is not kept, and not taken")
+    @Test("a port that an endpoint should have is neither kept nor taken")
     func endpointPorts() async throws {
         let folder = try test.journal(Script.runtime(Script.http))
         let (again, _) = try await keeping(folder) {
@@ -394,7 +394,7 @@ struct KeeperTests {
         #expect(try PortClaim.claim(using: &random, avoiding: all).port == again.port)
     }
 
-    @Test("readiness that is lost takes the instance out, and brings it back")
+    @Test("losing readiness takes the instance out of traffic, and regaining it brings it back")
     func unready() async throws {
         let flag = "\(test.state.path)/sick"
         let script = Script.http.replacingOccurrences(
@@ -413,7 +413,7 @@ struct KeeperTests {
         #expect(unready.restarts == 0)
     }
 
-    @Test("a liveness probe that fails starts the server again")
+    @Test("a failing liveness probe restarts the server")
     func liveness() async throws {
         let flag = "\(test.state.path)/dead"
         let script = Script.http.replacingOccurrences(
@@ -430,14 +430,14 @@ struct KeeperTests {
         #expect(again.restarts >= 1)
     }
 
-    @Test("a server whose parent leaves lives on, and is ended with all that belongs to it")
+    @Test("a server whose parent exits keeps running, and is ended with its whole tree")
     func forks() async throws {
         let script = "import os\nif os.fork(): os._exit(0)\nos.setsid()\n" + Script.http
         let probe = Probe(check: .httpGet(path: "/ready", port: nil), period: .milliseconds(50))
         let folder = try test.journal(Script.runtime(script, probes: Probes(readiness: probe)))
         let ((first, later), code) = try await keeping(folder) {
             let first = try await folder.reaches(.ready)
-            // Many looks later it is still the same one.
+            // Many checks later it is still the same server.
             _ = try await eventually("20 probes") {
                 folder.serverOutput.components(separatedBy: "GET /ready").count > 20 ? true : nil
             }
@@ -450,7 +450,7 @@ struct KeeperTests {
         #expect(ProcessMark(try test.state.mark(ofServer: folder.id)).tree().isEmpty)
     }
 
-    @Test("what ignores SIGTERM is killed after the grace, with its children")
+    @Test("a server that ignores SIGTERM is killed after the grace period, with its children")
     func killsTheTree() async throws {
         let script = """
             import os, signal, time
@@ -481,13 +481,13 @@ struct KeeperTests {
         }
     }
 
-    @Test("a keeper takes over the server of a keeper that was killed: nothing is loaded again")
+    @Test("a keeper adopts the server of a keeper that was killed: no model is loaded again")
     func adoption() async throws {
         let folder = try test.journal(Script.runtime(Script.http))
         let orphan = try await test.orphan(folder)
         let (adopted, code) = try await keeping(folder) {
             _ = try await eventually("its lock is held") { FileLock.isHeld(folder.lock) ? true : nil }
-            // The server's words reach the log, which the former keeper read before.
+            // The server's output reaches the log, whose pipe the former keeper read before.
             #expect(await get(port: orphan.port ?? 0) == 200)
             return try await eventually("output") {
                 folder.serverOutput.contains("GET / HTTP") ? try folder.readStatus() : nil
@@ -500,7 +500,7 @@ struct KeeperTests {
         #expect(orphan.server?.isAlive == false)
     }
 
-    @Test("a process that has the recorded pid but not the mark is never touched")
+    @Test("a process with the recorded pid but without the mark is never touched")
     func notOurs() async throws {
         let folder = try test.journal(Script.runtime(Script.http))
         let stranger = try DetachedProcess.spawn(
@@ -523,7 +523,7 @@ struct KeeperTests {
         #expect(identity.isAlive)
     }
 
-    @Test("limits that nobody enforces are said so")
+    @Test("limits that cannot be enforced are reported")
     func limits() async throws {
         let folder = try test.journal(
             Script.runtime(Script.http), resources: Resources(cpuLimitMillicores: 500, memoryLimitBytes: 1 << 30))
@@ -539,7 +539,7 @@ struct KeeperTests {
 }
 
 extension TestState {
-    /// A server that runs without its keeper, as if that had been killed.
+    /// A server without a keeper, as if the keeper had been killed.
     func orphan(_ folder: InstanceFolder) async throws -> InstanceStatus {
         try StateFile.makeFolder(folder.logs)
         try StateFile.makeFolder(folder.work)
@@ -549,7 +549,7 @@ extension TestState {
         var environment = InstanceSpec.inherited(from: ProcessInfo.processInfo.environment)
         environment["PORT"] = "\(port)"
         environment[ProcessMark.variable] = try state.mark(ofServer: folder.id)
-        // A shell starts it and leaves, so that it is nobody's child here.
+        // A shell starts it and exits, so that it is not a child of this process.
         let shell = try DetachedProcess.spawn(
             program: "/bin/sh", arguments: ["sh", "-c", "\"$@\" &", "sh", "python3", "-u", "-c", Script.http],
             environment: environment.map { "\($0.key)=\($0.value)" }, workingFolder: folder.work,

@@ -6,9 +6,9 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("What Linux tells of processes, ports, locks and files")
+@Suite("Processes, ports, locks and files of Linux")
 struct LinuxTests {
-    @Test("a state folder may be as long as its proxy's socket allows, and the refusal says how long that is")
+    @Test("a state folder's path is limited by the proxy's socket path, and the refusal names the limit")
     func longestStateFolder() throws {
         let root = NSTemporaryDirectory() + "mlctl-long-\(UInt32.random(in: .min ... .max))/"
         defer { try? FileManager.default.removeItem(atPath: root) }
@@ -20,7 +20,7 @@ struct LinuxTests {
         #expect(refusal?.message.contains("at most 84 bytes") == true)
     }
 
-    @Test("a process's line is read, whatever its name holds")
+    @Test("a line of /proc/PID/stat is parsed whatever the process's name contains")
     func stat() throws {
         let tail = " S 7 12 34 0 -1 4194560 1 0 0 0 1 2 3 4 20 0 1 0 98765 1000 200"
         for name in ["python3", "a b", "x) S 1 (y", "))"] {
@@ -33,7 +33,7 @@ struct LinuxTests {
         #expect(ProcessTable.Entry(stat: []) == nil)
     }
 
-    @Test("descendants are found through any depth, and a mark's tree with them")
+    @Test("descendants are found at any depth, and a mark's tree includes them")
     func descendants() {
         func entry(_ pid: Int32, _ parent: Int32) -> ProcessTable.Entry {
             ProcessTable.Entry(pid: pid, parent: parent, session: pid, startTime: 1, isZombie: false)
@@ -46,7 +46,7 @@ struct LinuxTests {
         #expect(table.tree { $0.pid == 3 || $0.pid == 5 }.map(\.pid) == [3, 4, 5])
     }
 
-    @Test("this process finds itself, with a start time that no other has")
+    @Test("this process finds itself, with its own start time")
     func own() throws {
         let identity = try #require(ProcessIdentity(running: getpid()))
         #expect(identity.isAlive)
@@ -54,7 +54,7 @@ struct LinuxTests {
         #expect(ProcessTable.now().entries.contains { $0.pid == getpid() })
     }
 
-    @Test("a mark is one whole variable, not a part of one")
+    @Test("a mark is one whole variable, not part of one")
     func mark() {
         let environment = Array("A=1\0MLCTL_INSTANCE=x/y-1\0B=2\0".utf8)
         #expect(ProcessMark.environment(environment, holds: "MLCTL_INSTANCE=x/y-1"))
@@ -62,7 +62,7 @@ struct LinuxTests {
         #expect(!ProcessMark.environment(environment, holds: "INSTANCE=x/y-1"))
     }
 
-    @Test("a line of the kernel's socket table is read")
+    @Test("a line of the kernel's socket table is parsed")
     func socketTable() throws {
         let listening =
             "   0: 0100007F:4E20 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 31415 1 0"
@@ -75,7 +75,7 @@ struct LinuxTests {
                 == nil)
     }
 
-    @Test("the owner of a listener is found, and a foreign one is told from our own")
+    @Test("the owner of a listener is found, and our own processes are told from foreign ones")
     func listenerOwner() throws {
         let listener = try Listener()
         #expect(ListenTable.owner(ofPort: listener.port, first: getpid()) { [] } == .own)
@@ -99,7 +99,7 @@ struct LinuxTests {
         #expect(PortClaim.claim(port: ports[0]) != nil)
     }
 
-    @Test("a lock is held once, and is free with its holder")
+    @Test("a lock is held only once, and is released with its holder")
     func lock() throws {
         let test = try TestState()
         let path = "\(test.state.path)/lock"
@@ -112,7 +112,7 @@ struct LinuxTests {
         #expect(!FileLock.isHeld(path))
     }
 
-    @Test("a folder's watcher sees files renamed into place, and locks that end")
+    @Test("a folder watch reports files renamed into place, and locks that end")
     func watch() async throws {
         let test = try TestState()
         let watch = try FolderWatch()
@@ -132,7 +132,7 @@ struct LinuxTests {
         #expect(seen.isSuperset(of: ["status.json", "lock", "last"]))
     }
 
-    @Test("state files are whole, for their owner only, and damage is told from absence")
+    @Test("state files are complete and private, and damage is told from absence")
     func stateFiles() throws {
         let test = try TestState()
         let path = "\(test.state.path)/x.json"
@@ -147,7 +147,7 @@ struct LinuxTests {
         #expect(throws: LocalServingError.self) { try StateFile.write(["a": 1], to: "\(test.state.path)/no/x.json") }
     }
 
-    @Test("a group gets the limits where its controllers are delegated, and says which are not where they are not")
+    @Test("a cgroup gets its limits if its controllers are delegated, and reports missing controllers otherwise")
     func controlGroup() throws {
         let test = try TestState()
         let root = "\(test.state.path)/cgroup"

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("The backend over keepers and a proxy", .timeLimit(.minutes(3)))
+@Suite("The local backend with keepers and a proxy", .timeLimit(.minutes(3)))
 struct LocalBackendTests {
     let test: TestState
     let launcher: StandInLauncher
@@ -23,7 +23,7 @@ struct LocalBackendTests {
         try LocalBackend(configuration: .init(stateDirectory: test.url), files: files, launcher: launcher)
     }
 
-    /// A controller's life; afterwards everything it started lives on.
+    /// Runs a backend while `body` runs. Everything that it started keeps running afterwards.
     private func running<Value: Sendable>(
         _ files: ScriptedFiles = ScriptedFiles(), _ body: (LocalBackend) async throws -> Value
     ) async throws -> Value {
@@ -70,7 +70,9 @@ struct LocalBackendTests {
         }
     }
 
-    @Test("where nobody may mount, each instance has a copy of its own, which goes with it", arguments: [false, true])
+    @Test(
+        "where mounts are not permitted, each instance has its own copy, which is removed with it",
+        arguments: [false, true])
     func ownCopies(canMount: Bool) async throws {
         let model = "\(test.state.models)/sha256/ab/files"
         _ = try test.writeFile("models/sha256/ab/files/model.bin", "weights")
@@ -102,7 +104,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("a plan comes true: instances serve, the proxy has its routes, and the endpoint opens")
+    @Test("a plan is carried out: instances serve, the proxy has its routes, and the endpoint opens")
     func serves() async throws {
         try await running { backend in
             try await backend.apply(plan((a, 2, 100)))
@@ -120,7 +122,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("`changes` names the deployment when its instance gets ready")
+    @Test("`changes` names the deployment when its instance becomes ready")
     func changes() async throws {
         try await running { backend in
             try await backend.apply(plan((a, 1, 0)))
@@ -132,7 +134,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("a revision that leaves the plan is unrouted, drained, stopped, and its logs are kept")
+    @Test("a revision that leaves the plan is unrouted, drained and stopped, and its logs are kept")
     func leaves() async throws {
         try await running { backend in
             try await backend.apply(plan((a, 1, 100), keepsLogs: true))
@@ -144,7 +146,7 @@ struct LocalBackendTests {
             let draining = try await eventually("it is unrouted") {
                 try upstreams(a) == [] ? await backend.observe(key) : nil
             }
-            // A request is under way: it is not stopped before that has ended.
+            // The instance is not stopped while a request is in progress.
             #expect(draining.instances.first { $0.id == id }?.condition == .draining)
             #expect(!test.state.instance(id).isAskedToStop)
             #expect(server.isAlive)
@@ -207,7 +209,7 @@ struct LocalBackendTests {
         #expect(orphan.server?.isAlive == false)
     }
 
-    @Test("a proxy that was killed is started again, and follows the same routes")
+    @Test("a proxy that was killed is restarted and follows the same routes")
     func proxyKilled() async throws {
         try await running { backend in
             try await backend.apply(plan((a, 1, 100)))
@@ -226,7 +228,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("files that cannot be had are the end of an instance, and the status says why")
+    @Test("files that can never be fetched fail the instance, and the status says why")
     func filesRefused() async throws {
         let error = LocalServingError(.stateUnreadable, "digest mismatch: check `digest`", retry: .terminal)
         try await running(ScriptedFiles(error: error)) { backend in
@@ -239,7 +241,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("files that cannot be had just now are asked for again")
+    @Test("a fetch that fails temporarily is retried")
     func filesLater() async throws {
         let error = LocalServingError(.stateUnreadable, "the network is down", retry: .transient)
         try await running(ScriptedFiles(error: error)) { backend in
@@ -250,7 +252,7 @@ struct LocalBackendTests {
             #expect(waiting.condition == .blocked)
             #expect(waiting.reason == "the network is down")
         }
-        // The next controller has them: what was journaled goes on.
+        // The next controller can fetch them, and continues with the journaled instance.
         let model = "\(test.state.path)/model"
         try StateFile.makeFolder(model)
         try await running(ScriptedFiles(folder: model)) { backend in
@@ -260,7 +262,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("a command that does not exist blocks its instance, with what to do, until it is there")
+    @Test("a command that does not exist blocks its instance with advice, until it exists")
     func missingCommand() async throws {
         let program = "\(test.state.path)/late-server"
         var early = plan((a, 1, 100))
@@ -268,7 +270,7 @@ struct LocalBackendTests {
         try await running { [early] backend in
             try await backend.apply(early)
             let blocked = try await eventually("its keeper says that it is blocked") {
-                // A machine with too much to do may say so first.
+                // On an overloaded machine, that may be the first reason.
                 await backend.observe(key).instances.first.flatMap { instance in
                     instance.condition == .blocked && instance.reason?.contains(program) == true ? instance : nil
                 }
@@ -284,7 +286,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("two deployments cannot have one endpoint; the first keeps it")
+    @Test("two deployments cannot have one endpoint port; the first keeps it")
     func endpointTaken() async throws {
         let other = DeploymentKey(name: "other")
         try await running { backend in
@@ -315,7 +317,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("down stops every instance and the proxy, and says so; a second one has nothing to do")
+    @Test("down stops every instance and the proxy and reports it; a second down has nothing to do")
     func stopEverything() async throws {
         try await running { backend in
             try await backend.apply(plan((a, 2, 100)))
@@ -336,7 +338,7 @@ struct LocalBackendTests {
         #expect(again == LocalBackend.Teardown(instances: 0, stoppedProxy: false, problems: []))
     }
 
-    @Test("logs are those of the instances that run, and later of those that did")
+    @Test("logs are those of running instances, and later those of removed ones")
     func logs() async throws {
         let script = "print('hello from the model', flush=True)\n" + Script.http
         try await running { backend in
@@ -353,7 +355,7 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("kept logs go when their time is over, and the oldest when there are too many")
+    @Test("kept logs are deleted after their time, and the oldest first if there are too many")
     func sweep() throws {
         let kept = KeptLogs(state: test.state)
         let now = Date(timeIntervalSince1970: 1_000_000_000)

@@ -31,44 +31,44 @@ private func actions(_ plan: ServingPlan?, _ instances: SeenInstance...) -> [Loc
     LocalReconciliation(plan: plan, instances: instances).actions
 }
 
-@Suite("What is to be done for a deployment's instances")
+@Suite("What to do for a deployment's instances")
 struct LocalReconciliationTests {
     let waiting = SeenInstance.Leaving(isDrained: false, isDrainOver: false, isAskedToStop: false)
     let drained = SeenInstance.Leaving(isDrained: true, isDrainOver: false, isAskedToStop: false)
 
-    @Test("what is missing is created, and nothing once it is there")
+    @Test("missing instances are created, and no more")
     func creates() {
         #expect(actions(plan(("a", 2, 100))) == [.create(Revision(rawValue: "a")), .create(Revision(rawValue: "a"))])
         #expect(actions(plan(("a", 2, 100)), instance("a", 1), instance("a", 2, .kept(.crashLooping))) == [])
         #expect(actions(plan(("a", 1, 100)), instance("a", 1, .ended(.failed))) == [])
     }
 
-    @Test("the candidate is started before the former one is retired")
+    @Test("the candidate is started before the former revision is retired")
     func order() {
         #expect(
             actions(plan(("b", 1, 100)), instance("a", 1)) == [.create(Revision(rawValue: "b")), .retire("a-1")])
     }
 
-    @Test("without a plan nothing is created or retired, but keepers are brought back")
+    @Test("without a plan nothing is created or retired, but keepers are restarted")
     func noPlan() {
         #expect(actions(nil, instance("a", 1)) == [])
         #expect(actions(nil, instance("a", 1, .needsKeeper(hasServer: true, serves: true))) == [.launch("a-1")])
     }
 
-    @Test("fewer replicas: those that do not serve go first, then the newest")
+    @Test("when scaling down, instances that do not serve go first, then the newest")
     func scalesDown() {
         #expect(
             actions(plan(("a", 1, 100)), instance("a", 1, .kept(.unready)), instance("a", 2), instance("a", 3))
                 == [.retire("a-1"), .retire("a-3")])
     }
 
-    @Test("the last ready instance of a weighted revision stays, whatever the plan says of replicas")
+    @Test("the last ready instance of a weighted revision stays, even with 0 replicas in the plan")
     func keepsTheLast() {
         #expect(actions(plan(("a", 0, 100)), instance("a", 1), instance("a", 2)) == [.retire("a-2")])
         #expect(actions(plan(("a", 0, 0)), instance("a", 1)) == [.retire("a-1")])
     }
 
-    @Test("an instance on its way out is drained, stopped, and removed, in this order")
+    @Test("a leaving instance is drained, stopped and removed, in this order")
     func departure() {
         let empty = plan()
         #expect(actions(empty, instance("a", 1, leaving: waiting)) == [])
@@ -80,7 +80,7 @@ struct LocalReconciliationTests {
         #expect(actions(empty, instance("a", 1, leaving: late)) == [.stop("a-1")])
     }
 
-    @Test("a leaving instance whose keeper was killed gets one that ends its server")
+    @Test("a leaving instance whose keeper was killed gets a keeper that ends its server")
     func leavingOrphan() {
         let orphan = SeenInstance.Stage.needsKeeper(hasServer: true, serves: true)
         #expect(actions(plan(), instance("a", 1, orphan, leaving: drained)) == [.stop("a-1"), .launch("a-1")])
@@ -96,14 +96,14 @@ struct LocalReconciliationTests {
         #expect(actions(plan(), instance("a", 1, .needsFiles)) == [.retire("a-1")])
     }
 
-    @Test("one that was stopped from outside is replaced")
+    @Test("an instance that somebody else stopped is replaced")
     func stoppedOutside() {
         #expect(
             actions(plan(("a", 1, 100)), instance("a", 1, .ended(.stopped)))
                 == [.create(Revision(rawValue: "a")), .remove("a-1")])
     }
 
-    @Test("one that serves much worse than its siblings is restarted, unless it leaves or no keeper could")
+    @Test("an outlier is restarted, unless it is leaving or has no keeper")
     func outlier() {
         var bad = instance("a", 1, .kept(.ready))
         bad.restartCause = .failing
@@ -113,9 +113,9 @@ struct LocalReconciliationTests {
         #expect(actions(plan(), bad) == [.retire("a-1")])
     }
 
-    /// Plans come and go, keepers die, servers get ready or not, requests end or do not.
+    /// Plans change, keepers die, servers become ready or not, and requests end or not.
     @Test(
-        "from any beginning it comes to rest at what the plan wants, and keeps a weighted revision served",
+        "from any state it settles at the plan, and always keeps a weighted revision served",
         arguments: 0..<300)
     func converges(seed: UInt64) {
         var world = ServingWorld(seed: seed)
@@ -126,7 +126,7 @@ struct LocalReconciliationTests {
     }
 }
 
-/// A machine of instances that obey the actions, with some luck.
+/// A machine whose instances carry out the actions, with random results.
 struct ServingWorld {
     var random: SeededRandom
     var plan: ServingPlan?
@@ -248,7 +248,7 @@ struct ServingWorld {
     }
 }
 
-@Suite("The proxy's routes")
+@Suite("The routes sent to the proxy")
 struct RouteCompositionTests {
     @Test("only ready instances that stay are upstreams, the oldest first")
     func upstreams() throws {
@@ -265,7 +265,7 @@ struct RouteCompositionTests {
         #expect(RouteComposition.route(plan: plan(), port: 9000, instances: []) == nil)
     }
 
-    @Test("weights are the plan's, also of a revision without an instance; the drain is the endpoint's")
+    @Test("weights come from the plan, also for a revision without instances; drain times come from the endpoint")
     func weightsAndDrain() throws {
         var plan = plan(("a", 1, 75), ("b", 1, 25))
         plan.endpoint.requestTimeout = .seconds(9)
@@ -277,7 +277,7 @@ struct RouteCompositionTests {
         #expect(RouteComposition.route(plan: plan, port: 9000, instances: [])?.drainTimeout == .seconds(2))
     }
 
-    @Test("an endpoint's port is the manifest's, else the one it had, else a free one")
+    @Test("an endpoint's port is the manifest's, or else the earlier one, or else a free one")
     func endpointPorts() {
         func choose(
             _ fixed: Int?, _ had: Int?, _ taken: [Int: String] = [:],

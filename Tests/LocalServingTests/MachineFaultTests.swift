@@ -7,8 +7,8 @@ import Testing
 
 @testable import LocalServing
 
-/// What happens when the machine has no room, no files, or no program.
-@Suite("The backend on a machine that refuses", .timeLimit(.minutes(3)))
+/// Tests of a machine without free space, without files, or without a program.
+@Suite("The local backend on a machine with faults", .timeLimit(.minutes(3)))
 struct MachineFaultTests {
     let stage: BackendStage
 
@@ -18,7 +18,7 @@ struct MachineFaultTests {
     private var b: Revision { stage.b }
     private var key: DeploymentKey { stage.key }
 
-    /// `a` and `b` serve half each.
+    /// Splits traffic equally between `a` and `b`.
     private func half(_ backend: LocalBackend) async throws {
         try await backend.apply(stage.plan((a, 1, 50), (b, 1, 50)))
         try await eventually("both have their half") {
@@ -26,12 +26,12 @@ struct MachineFaultTests {
         }
     }
 
-    @Test("a plan that takes traffic away reaches the proxy though nothing can be written, and is written later")
+    @Test("a plan that removes traffic reaches the proxy even if nothing can be written, and is written later")
     func unwritableRecord() async throws {
         try await stage.running { backend in
             try await half(backend)
             let record = DeploymentRecord.path(key, in: stage.state)
-            // Nothing can be renamed over a folder that is not empty.
+            // A file cannot be renamed over a folder that is not empty.
             unlink(record)
             _ = try stage.test.writeFile("deployments/default/m.json/in-the-way", "")
             try await backend.apply(stage.plan((a, 1, 100), (b, 1, 0)))
@@ -47,7 +47,7 @@ struct MachineFaultTests {
         try await stage.down()
     }
 
-    @Test("a revision that leaves is stopped though the wish cannot be written down")
+    @Test("a revision that leaves is stopped even if the request to stop cannot be written")
     func unwritableInstance() async throws {
         try await stage.running { backend in
             try await half(backend)
@@ -55,7 +55,7 @@ struct MachineFaultTests {
             let id = try #require(seen.instances.first { $0.revision == b }?.id)
             let folder = stage.state.instance(id)
             let server = try #require(try folder.readStatus()?.server)
-            // Where the copy beside the file would be, there is a folder.
+            // A folder blocks the name of the temporary file.
             for file in ["leaving.json", "stop"] {
                 _ = try stage.test.writeFile("instances/\(id)/\(file).\(getpid()).new/x", "")
             }
@@ -69,7 +69,7 @@ struct MachineFaultTests {
     }
 
     @Test(
-        "with a full disk traffic is taken away, crashes are seen, and what leaves is stopped",
+        "with a full disk, traffic is removed, crashes are seen, and leaving instances are stopped",
         .enabled(if: SmallDisk.isPossible, "only root, in a mount namespace of its own, may make a disk"))
     func fullDisk() async throws {
         let disk = try SmallDisk(bytes: 1 << 20)
@@ -84,7 +84,7 @@ struct MachineFaultTests {
                 await backend.observe(key).weights == [a: 100, b: 0] ? true : nil
             }
             #expect(await backend.observe(key).problems.contains { $0.contains("Free some disk space") })
-            // Its keeper has no room for another status file, and still has to be believed.
+            // The keeper has no space for a second status file, but its status must still be current.
             try stage.state.instance(ids[a] ?? "").readStatus()?.server?.signal(SIGKILL)
             try await eventually("the crash was seen, and is over") {
                 let seen = await backend.observe(key).instances.first { $0.id == ids[a] }
@@ -103,7 +103,7 @@ struct MachineFaultTests {
     }
 
     @Test(
-        "with a full disk, what served before is started again, from the space that was kept for it",
+        "with a full disk, what served before is restarted, using the reserved space",
         .enabled(if: SmallDisk.isPossible, "only root, in a mount namespace of its own, may make a disk"))
     func spaceReserve() async throws {
         let disk = try SmallDisk(bytes: 64 << 20)
@@ -126,7 +126,7 @@ struct MachineFaultTests {
     }
 
     @Test(
-        "with a state folder that takes no files a proxy that was killed comes back",
+        "with a read-only state folder, a proxy that was killed comes back",
         .enabled(if: SmallDisk.isPossible, "only root, in a mount namespace of its own, may make a disk"))
     func readOnlyFolder() async throws {
         let disk = try SmallDisk(bytes: 1 << 20)
@@ -152,7 +152,7 @@ struct MachineFaultTests {
         try await stage.down()
     }
 
-    @Test("where a proxy's files are while its folder takes none: with this user alone, and found by everybody")
+    @Test("the spare folder for a proxy's files is private, and every process finds it")
     func sparePlace() throws {
         let root = "\(stage.state.path)/spare-root"
         try StateFile.makeFolder(root)
@@ -162,13 +162,13 @@ struct MachineFaultTests {
         let other = try TestState()
         #expect(SparePlace.made(for: other.state, under: [root])?.socket != made.socket)
         #expect(made.socket.utf8.count < StateFolder.longestSocketPath)
-        // Others may look into it: then it is not used.
+        // A folder that others can read is not used.
         chmod(made.folder, 0o755)
         #expect(SparePlace.existing(for: stage.state, under: [root]).isEmpty)
         #expect(SparePlace.made(for: stage.state, under: [root]) == nil)
     }
 
-    @Test("a record that is older than what the proxy follows brings no candidate back")
+    @Test("a record older than the proxy's routes brings no candidate back")
     func olderRecord() async throws {
         let path = DeploymentRecord.path(key, in: stage.state)
         var old: [UInt8] = []
@@ -186,7 +186,7 @@ struct MachineFaultTests {
             #expect(await backend.observe(key).plan == stage.plan((a, 1, 50), (b, 1, 50)))
             try await Task.sleep(for: ProxyLink.lookInterval)
             #expect(await backend.observe(key).weights == [a: 100, b: 0])
-            // Once somebody says what is wanted, that holds.
+            // Once a plan is applied, it takes effect.
             try await backend.apply(stage.plan((a, 1, 70), (b, 1, 30)))
             try await eventually("both have their share") {
                 await backend.observe(key).weights == [a: 70, b: 30] ? true : nil
@@ -199,7 +199,7 @@ struct MachineFaultTests {
         try await stage.down()
     }
 
-    @Test("shares of an older record give way to those of the proxy, where they are of the same revisions")
+    @Test("shares of an old record are replaced by the proxy's shares, if both have the same revisions")
     func shares() {
         func route(_ weights: (Revision, Int)...) -> ProxyRoute {
             ProxyRoute(
@@ -209,12 +209,12 @@ struct MachineFaultTests {
         let half = route((a, 50), (b, 50))
         #expect(half.withShares(of: route((a, 100), (b, 0))) == route((a, 100), (b, 0)))
         #expect(half.withShares(of: route((a, 100))) == route((a, 100), (b, 0)))
-        // The proxy's are the older ones, or nobody's.
+        // The proxy's routes are older, or have no shares.
         #expect(half.withShares(of: route((stage.c, 100))) == half)
         #expect(half.withShares(of: route((a, 0), (b, 0))) == half)
     }
 
-    @Test("a model store that hangs holds nothing up, and is not waited for any more once its instance goes")
+    @Test("a model store that hangs blocks nothing, and its fetch ends when its instance is removed")
     func hangingStore() async throws {
         let files = ScriptedFiles()
         try await stage.running(files) { backend in
@@ -235,7 +235,7 @@ struct MachineFaultTests {
             try await eventually("nobody waits for the store") {
                 files.cancelled == LocalBackend.maximumConcurrentFetches ? true : nil
             }
-            // There is room for what comes next.
+            // There is room for the next fetch.
             files.answer(.folder(nil))
             var next = stage.plan((a, 1, 100))
             next.revisions.append(stage.plan((stage.c, 1, 0), storageURI: "file:/x").revisions[0])
@@ -245,7 +245,7 @@ struct MachineFaultTests {
         try await stage.down()
     }
 
-    @Test("a download that failed blocks, is tried again, and goes on when the file server is back")
+    @Test("a failed download blocks the instance, is retried, and continues when the file server is back")
     func fileServerBack() async throws {
         let files = ScriptedFiles(error: LocalServingError(.stateUnreadable, "the server is away", retry: .waiting))
         try await stage.running(files) { backend in
@@ -260,7 +260,7 @@ struct MachineFaultTests {
         try await stage.down()
     }
 
-    @Test("keepers that do not begin: one true reason for all of them, and none stays as a zombie")
+    @Test("keepers that end at once: one true reason for all of them, and no zombie is left")
     func keepersThatEnd() async throws {
         let launcher = FailingLauncher(state: stage.state)
         let backend = try stage.backend(launcher: launcher)
@@ -282,9 +282,12 @@ struct MachineFaultTests {
             }
             return reasons
         }
-        #expect(reasons == ["its keeper ended before it began (exit status 7): it said: too many open files"])
+        #expect(
+            reasons == [
+                "its keeper ended before it took its lock (exit status 7): its last log line: too many open files"
+            ])
         try await eventually("each was tried again") { launcher.pids.count >= 60 ? true : nil }
-        // Of those that end just now, one may be seen before it is reaped.
+        // A keeper that is ending now may be seen before it is reaped.
         try await eventually("no zombie is left") {
             let pids = Set(launcher.pids)
             return ProcessTable.now().entries.contains { $0.isZombie && pids.contains($0.pid) } ? nil : true
@@ -298,7 +301,7 @@ struct MachineFaultTests {
         try await stage.down()
     }
 
-    @Test("a launch that the machine refuses is said with its reason, and tried again")
+    @Test("a launch that the machine refuses is reported with its reason and retried")
     func launchRefused() async throws {
         let launcher = FailingLauncher(state: stage.state, refusal: "no memory for a process")
         try await stage.running(launcher: launcher) { backend in
@@ -306,7 +309,7 @@ struct MachineFaultTests {
             let blocked = try await eventually("it is blocked") {
                 await backend.observe(key).instances.first.flatMap { $0.condition == .blocked ? $0 : nil }
             }
-            #expect(blocked.reason == "its keeper cannot be started: no memory for a process")
+            #expect(blocked.reason == "the keeper of this instance cannot be started: no memory for a process")
             launcher.letKeepersBegin()
             #expect(try await stage.ready(backend, a, 1).instances.map(\.id) == [blocked.id])
         }
@@ -314,7 +317,7 @@ struct MachineFaultTests {
     }
 }
 
-/// Keepers are processes that end at once, or are refused, until they are let begin.
+/// Keepers are processes that end at once, or are refused, until they may begin.
 final class FailingLauncher: ProcessLauncher {
     private struct State {
         var pids: [Int32] = []
@@ -347,11 +350,11 @@ final class FailingLauncher: ProcessLauncher {
     }
 }
 
-/// A disk of its own that can be full: a tmpfs.
+/// A separate disk that can be full: a tmpfs.
 final class SmallDisk {
     let path: String
 
-    /// This process may mount, and does not do so for the whole machine.
+    /// Whether this process may mount, without a mount that the whole machine sees.
     static var isPossible: Bool {
         getuid() == 0 && linkTarget(of: "/proc/self/ns/mnt") != linkTarget(of: "/proc/1/ns/mnt")
     }
@@ -376,7 +379,7 @@ final class SmallDisk {
 
     func empty() throws { unlink("\(path)/ballast") }
 
-    /// For whoever opens a file from now on. What is open already can be written to.
+    /// Affects files that are opened from now on. Files that are already open can still be written.
     func makeReadOnly() throws {
         guard mount(path, path, "", UInt(MS_BIND), "") == 0,
             mount("", path, "", UInt(MS_REMOUNT | MS_BIND | MS_RDONLY), "") == 0

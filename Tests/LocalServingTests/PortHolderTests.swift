@@ -5,8 +5,8 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("Who holds a port") struct PortHolderTests {
-    /// A program that listens on a free port, and says which.
+@Suite("The process that holds a port") struct PortHolderTests {
+    /// A program that listens on a free port and prints it.
     private func listener(_ arguments: String...) throws -> (TestSupport.ChildProcess, Int) {
         let text = """
             import socket, sys
@@ -16,7 +16,7 @@ import Testing
         return (child, try #require(try child.readLine().flatMap { Int($0) }))
     }
 
-    @Test("it is named by its process and its program, and told what to do")
+    @Test("it is named by its process and its program, with advice")
     func process() throws {
         let (child, port) = try listener()
         let holder = try #require(PortHolder.of(port: port))
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(
-        "a controller, mlctl's own proxy and a model server are told apart",
+        "a controller, mlctl's proxy and a model server are recognized",
         arguments: [
             (["/usr/local/bin/mlctl", "run", "--repo", "."], nil, "another controller", true),
             (["mlctl", "proxy", "--state-dir", "/s"], nil, "as its endpoint", false),

@@ -5,12 +5,13 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("What processes use")
+@Suite("Resource usage of processes")
 struct ProcessUsageTests {
     private let tail =
         " S 7 12 34 0 -1 4194560 1 0 0 0 100 20 3000 400 20 0 1 0 98765 1000 256 18446744073709551615 1 1"
 
-    @Test("a process's line tells its own CPU, that of children it waited for, and its memory, whatever its name holds")
+    @Test(
+        "a process's line has its CPU time, that of children it waited for, and its memory, whatever its name contains")
     func stat() throws {
         for name in ["python3", "a b", "x) S 1 (y"] {
             let usage = try #require(ProcessUsage(stat: Array("42 (\(name))\(tail)".utf8)))
@@ -23,7 +24,7 @@ struct ProcessUsageTests {
         #expect(ProcessUsage(pid: -1) == nil)
     }
 
-    @Test("a tree's CPU is that of all its processes, those that have ended too, and never falls")
+    @Test("a tree's CPU time includes all processes, also ended ones, and never decreases")
     func tree() throws {
         let script = """
             import os, sys, time
@@ -65,7 +66,7 @@ struct ProcessUsageTests {
         #expect(TreeUsage(server: another, in: .now(), group: nil) == nil)
     }
 
-    @Test("the CPU of a cgroup is in microseconds")
+    @Test("the CPU time of a cgroup is in microseconds")
     func group() {
         #expect(ControlGroup.cpuSeconds(stat: "usage_usec 1234567\nuser_usec 1000000\n") == 1.234567)
         #expect(ControlGroup.cpuSeconds(stat: "user_usec 1000000\n") == nil)
@@ -73,7 +74,7 @@ struct ProcessUsageTests {
         #expect(ControlGroup.path(of: getpid(), instance: "some-other-instance") == nil)
     }
 
-    @Test("servers are measured by instance, and one that has ended is left out")
+    @Test("servers are measured per instance, and a server that has ended is left out")
     func meter() async throws {
         let own = try #require(ProcessIdentity(running: getpid()))
         func server(_ instance: String, _ process: ProcessIdentity) -> MeasuredServer {

@@ -6,9 +6,9 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("The proxy is kept alive by whatever keepers are left", .timeLimit(.minutes(3)))
+@Suite("Remaining keepers keep the proxy running", .timeLimit(.minutes(3)))
 struct ProxyGuardTests {
-    @Test("it is started when it is missing, again ever more slowly, and not where nothing is routed")
+    @Test("a missing proxy is started, and retried with growing delays, but not without routes")
     func watch() {
         var watch = ProxyWatch()
         #expect(watch.look(isRunning: true, hasRoutes: true, hasController: false, at: .zero) == false)
@@ -26,7 +26,7 @@ struct ProxyGuardTests {
         #expect(watch.look(isRunning: false, hasRoutes: true, hasController: false, at: .seconds(101)) == true)
     }
 
-    @Test("one that was started and lives gets its time to come up")
+    @Test("a proxy that was started and runs gets time to come up")
     func starting() {
         var watch = ProxyWatch()
         func look(_ second: Int, isStarting: Bool) -> Bool {
@@ -39,7 +39,7 @@ struct ProxyGuardTests {
         #expect(look(15, isStarting: false))
     }
 
-    @Test("a controller that lives does it, unless it does not")
+    @Test("a running controller starts the proxy, and a keeper does if the controller is too late")
     func controller() {
         var watch = ProxyWatch()
         for second in 0..<5 {
@@ -48,7 +48,7 @@ struct ProxyGuardTests {
         #expect(watch.look(isRunning: false, hasRoutes: true, hasController: true, at: .seconds(5)) == true)
     }
 
-    @Test("with controller and proxy killed, one proxy comes back, with the last routes, and again")
+    @Test("if controller and proxy are killed, one proxy comes back with the last routes, repeatedly")
     func comesBack() async throws {
         let stage = try BackendStage()
         let routes = ProxyRoutes(
@@ -70,7 +70,7 @@ struct ProxyGuardTests {
         try await stage.down()
     }
 
-    @Test("with no controller, a proxy that hangs is ended, and another one is started")
+    @Test("without a controller, a hung proxy is ended and a new one is started")
     func hangs() async throws {
         let stage = try BackendStage()
         try await stage.keeping(["m-r-1"]) {
@@ -87,7 +87,7 @@ struct ProxyGuardTests {
         try await stage.down()
     }
 
-    @Test("a server that had to take another port is made known to the proxy, and nothing else is changed")
+    @Test("the new port of a server that moved reaches the proxy, and nothing else changes")
     func otherPort() async throws {
         let stage = try BackendStage()
         try await stage.keeping(["m-r-1"]) {
@@ -111,7 +111,7 @@ struct ProxyGuardTests {
             try StateFile.write(routes, to: stage.state.proxyRoutes)
             let client = ProxyClient(stateDirectory: stage.test.url)
             try await eventually("a proxy answers") { try? await client.report() }
-            // Some manifest wants the port: the next server gets another one.
+            // A manifest wants the port, so the next server gets another one.
             try StateFile.write([old], to: stage.state.endpointPorts)
             first.server?.signal(SIGKILL)
             try await eventually("the proxy knows the new port") {
@@ -127,7 +127,7 @@ struct ProxyGuardTests {
         try await stage.down()
     }
 
-    @Test("routes are corrected only for an instance that is in them at another port")
+    @Test("routes are corrected only for an instance that they list at another port")
     func correction() {
         let route = ProxyRoute(
             deployment: DeploymentKey(name: "m"), port: 1,
@@ -144,7 +144,7 @@ struct ProxyGuardTests {
 }
 
 extension BackendStage {
-    /// Keepers, and no controller.
+    /// Runs keepers without a controller.
     fileprivate func keeping(_ ids: [String], _ body: () async throws -> Void) async throws {
         for (number, id) in ids.enumerated() {
             try test.journal(Script.runtime(Script.http), id: id, number: number + 1)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("What the controller knows of the proxy")
+@Suite("What the controller knows about the proxy")
 struct ProxyViewTests {
     private let key = DeploymentKey(name: "m")
     private let old = Revision(rawValue: "a")
@@ -48,30 +48,30 @@ struct ProxyViewTests {
         return view
     }
 
-    @Test("weights are what the proxy says reaches a revision, not what it was told")
+    @Test("weights are the shares that the proxy reports, not those that it was sent")
     func weights() {
-        // It refused a part of what it was told, or the revision has no instance.
+        // It refused part of its routes, or the revision has no instance.
         #expect(view(report([100, 0]), following: routes(25)).share(of: key).weights == [old: 100, new: 0])
         // It follows the routes of another controller.
         #expect(
             view(report([50, 50], generation: 9), following: routes(25)).share(of: key).weights == [old: 50, new: 50])
     }
 
-    @Test("of a proxy that is too old to say, they are those of the routes that it follows, and of nobody else's")
+    @Test("for a proxy too old to report shares, they come from the routes that it follows, if known")
     func oldProxy() {
         #expect(view(report(nil), following: routes(25)).share(of: key).weights == [old: 75, new: 25])
         #expect(view(report(nil), following: routes(25, upstreams: [])).share(of: key).weights == [old: 100, new: 0])
         #expect(view(report(nil, generation: 9), following: routes(25)).share(of: key).weights == nil)
     }
 
-    @Test("of a proxy that does not answer nothing is known")
+    @Test("nothing is known about a proxy that does not answer")
     func unanswered() {
         var view = view(report([75, 25]), following: routes(25))
         view.answers = false
         #expect(view.share(of: key).weights == nil && view.share(of: key).route == nil)
     }
 
-    @Test("an instance is drained only once the proxy itself sends it nothing, whatever it was told")
+    @Test("an instance is drained only once the proxy itself sends it nothing")
     func drained() {
         func instance(_ id: String, inFlight: Int = 0, isListed: Bool) -> InstanceReport {
             InstanceReport(

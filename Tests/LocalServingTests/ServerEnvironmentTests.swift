@@ -16,7 +16,7 @@ struct ServerEnvironmentTests {
         return ServerEnvironment(spec: spec, modelFolder: "/models/m", portNames: portNames, ports: ports) { "<\($0)>" }
     }
 
-    @Test("a variable sees those before it, and itself as it was")
+    @Test("a variable can refer to earlier ones, and to its own inherited value")
     func order() throws {
         let variables = environment([
             EnvironmentVariable(name: "LATE", value: .literal("$(NEXT)")),
@@ -29,14 +29,14 @@ struct ServerEnvironmentTests {
         #expect(variables["SECRET"] == "<s>")
     }
 
-    @Test("of the controller's own variables a server gets those that programs need to run, and no other")
+    @Test("a server inherits only those of the controller's variables that programs need")
     func inherited() {
         #expect(InstanceSpec.inheritedNames == ["PATH", "HOME", "LANG", "TMPDIR"])
         let own = ["PATH", "LANG", "PORT", "PORT_HTTP", "MLCTL_INSTANCE", "MODEL_NAME", "MODEL_VERSION", "MODEL_DIR"]
         #expect(Set(environment([]).variables.keys) == Set(own))
     }
 
-    @Test("ports and the mark cannot be written over; the model's facts can")
+    @Test("ports and the mark cannot be overridden; the model's variables can")
     func facts() throws {
         let variables = environment([
             EnvironmentVariable(name: "PORT", value: .literal("80")),
@@ -50,7 +50,7 @@ struct ServerEnvironmentTests {
         #expect(variables["MODEL_DIR"] == "/models/m")
     }
 
-    @Test("PORT is http's, or else the first's; every port has a variable of its own")
+    @Test("PORT is the port http, or else the first; every port has its own variable")
     func ports() throws {
         let http = environment([], portNames: ["grpc-web", "http"]).variables
         #expect(http["PORT"] == "20001")
@@ -59,7 +59,7 @@ struct ServerEnvironmentTests {
         #expect(first["PORT"] == "20000")
     }
 
-    @Test("a command is looked up on PATH, in its folder, and refused with what to do")
+    @Test("a command is looked up on PATH or in its folder, and refused with advice")
     func command() throws {
         let test = try TestState()
         let script = try test.writeFile("tools/server", "#!/bin/sh\n")
@@ -76,12 +76,12 @@ struct ServerEnvironmentTests {
         #expect(try find(["server"]).program == script)
         #expect(try find(["./server"]).program == "\(folder)/./server")
         #expect(try find(["server"]).arguments == ["server", "20000"])
-        // What the manifest alone could mend is the end; what the machine may have later is not.
+        // A fault that only the manifest can correct is final. Something that the machine lacks now is not.
         #expect(#expect(throws: LocalServingError.self) { try find([]) }?.retryClass == .terminal)
         for words in [["\(folder)/missing"], [folder], ["missing"]] {
             #expect(#expect(throws: LocalServingError.self) { try find(words) }?.retryClass == .waiting)
         }
-        // The preset is the program that runs, and no other of its name.
+        // The preset is this program, not another with its name.
         #expect(try find(["mlctl"], preset: "mlctl").program == script)
         #expect(throws: LocalServingError.self) { try find(["mlctl"]) }
     }

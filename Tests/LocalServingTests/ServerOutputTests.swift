@@ -41,7 +41,7 @@ struct ServerOutputTests {
         }
     }
 
-    @Test("an answer without a length ends with its connection; a cut one is malformed")
+    @Test("an answer without a length ends with its connection; one that was cut off is malformed")
     func end() {
         var open = ResponseScanner()
         open.receive(Array("HTTP/1.0 200 OK\r\n\r\nx".utf8)[...])
@@ -56,11 +56,11 @@ struct ServerOutputTests {
         }
     }
 
-    @Test("a head without an end is given up at a bound")
+    @Test("a head without an end is given up at a limit")
     func endlessHead() {
         var scanner = ResponseScanner()
         for _ in 0..<100 { scanner.receive([UInt8](repeating: 65, count: 1024)[...]) }
-        #expect(scanner.state == .malformed("its answer's head has no end"))
+        #expect(scanner.state == .malformed("the head of the answer is over 64 KiB"))
     }
 
     @Test("a line is a body, or names its path")
@@ -72,10 +72,10 @@ struct ServerOutputTests {
     }
 
     @Test(
-        "a warm-up that cannot be played says which line is wrong",
+        "an invalid warm-up file is reported with its line",
         arguments: [
             ("{\"a\": 1}\nnope", "line 2 is not JSON"), ("", "has no request"),
-            ("{\"path\": \"x\", \"body\": 1}", "is no path"),
+            ("{\"path\": \"x\", \"body\": 1}", "is not a valid path"),
         ])
     func badWarmup(text: String, expected: String) {
         let error = #expect(throws: LocalServingError.self) {
@@ -85,7 +85,7 @@ struct ServerOutputTests {
         #expect(error?.retryClass == .terminal)
     }
 
-    @Test("a warm-up file is looked for in the model's folder only")
+    @Test("a warm-up file must be in the model's folder")
     func warmupPlace() throws {
         let test = try TestState()
         _ = try test.writeFile("secret", "{}")
@@ -99,7 +99,7 @@ struct ServerOutputTests {
         }
     }
 
-    @Test("a log is rotated at its bound, and the oldest file goes")
+    @Test("a log is rotated at its limit, and the oldest file is deleted")
     func rotation() throws {
         let test = try TestState()
         let path = "\(test.state.path)/server.log"
@@ -114,7 +114,7 @@ struct ServerOutputTests {
         #expect(mode == 0o600)
     }
 
-    @Test("output that the disk does not take is counted, and the last line is still known")
+    @Test("output that cannot be written is counted, and the last line is still known")
     func diskFull() {
         let log = ServerLog(path: "/dev/full")
         log.append(Array("out of memory".utf8)[...])
@@ -122,7 +122,7 @@ struct ServerOutputTests {
         #expect(log.lastWords == "out of memory")
     }
 
-    @Test("the last words are cut to a bound and lose their line ends")
+    @Test("the last line is shortened and loses its line end")
     func lastWords() {
         let log = ServerLog(path: "/dev/null")
         log.append(Array((String(repeating: "y", count: 100_000) + "\n\n  \n").utf8)[...])

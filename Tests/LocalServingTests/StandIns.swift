@@ -6,7 +6,7 @@ import Synchronization
 
 @testable import LocalServing
 
-/// Keepers in this process, and a proxy that takes routes and reports, but forwards nothing.
+/// Keepers in this process, and a fake proxy that accepts and reports routes but forwards nothing.
 final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
     // Sendable: `launches` is only touched while `lock` is held.
     private let lock = NSLock()
@@ -34,8 +34,8 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         }
     }
 
-    /// `history.jsonl` has all the routes that it was given. `busy` in its folder names instances that have a request under way; `told` is there once it has said so. With
-    /// `deaf` it listens nowhere.
+    /// The proxy writes all routes that it received to `history.jsonl`. The file `busy` in its folder names instances with a
+    /// request in progress, and `told` appears once that was reported. With `deaf` it does not listen.
     static let proxy = """
         import fcntl, http.server, json, os, socketserver, sys, time, uuid
         folder = sys.argv[1]
@@ -85,7 +85,7 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         """
 }
 
-/// A keeper in a task of its own; its outcome is on disk.
+/// A keeper in its own task. Its outcome is on disk.
 final class KeeperThread: LaunchedProcess, @unchecked Sendable {
     // Sendable: `hasEnded` is only touched while `lock` is held.
     private let lock = NSLock()
@@ -101,7 +101,7 @@ final class KeeperThread: LaunchedProcess, @unchecked Sendable {
     var isRunning: Bool { lock.withLock { !hasEnded } }
 }
 
-/// Files that are there at once, or are refused, or never come.
+/// Model files that are there at once, are refused, or never arrive.
 final class ScriptedFiles: ModelFiles {
     enum Answer {
         case folder(String?)

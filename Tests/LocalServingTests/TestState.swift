@@ -5,7 +5,7 @@ import Serving
 
 @testable import LocalServing
 
-/// A state folder of a test's own. Whatever carries its mark is killed, and the folder deleted, with it.
+/// A private state folder. At the end, all processes with its mark are killed and the folder is deleted.
 final class TestState: Sendable {
     let state: StateFolder
 
@@ -38,14 +38,14 @@ final class TestState: Sendable {
         return path
     }
 
-    /// An executable in Python.
+    /// Writes an executable in Python.
     func writeProgram(_ name: String, _ script: String) throws {
         let path = try writeFile("\(name).py", "#!/usr/bin/env python3\n\(script)\n")
         chmod(path, 0o755)
         rename(path, "\(state.path)/\(name)")
     }
 
-    /// An instance, journaled and not started.
+    /// Journals an instance without starting it.
     @discardableResult
     func journal(
         _ runtime: Runtime, id: String = "m-r-1", number: Int = 1, modelFolder: String? = nil,
@@ -73,9 +73,9 @@ func template(
         canonical: "{\"version\":\"\(version)\"}")
 }
 
-/// Model servers written in Python. `$PORT` is theirs.
+/// Model servers written in Python. They listen on `$PORT`.
 enum Script {
-    /// Answers GET with 200 and POST with the status that the body names (200 where it names none).
+    /// Answers GET with 200, and POST with the status that the body names (default 200).
     static let http = """
         import http.server, json, os, sys
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -107,7 +107,7 @@ struct TimedOut: Error, CustomStringConvertible {
     var description: String
 }
 
-/// Looks again and again until `condition` gives a value. The bound is generous: it ends a broken test, no good one.
+/// Polls until `condition` gives a value. The limit is generous: it ends only a broken test.
 @discardableResult
 func eventually<Value>(
     _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Value?
@@ -131,7 +131,7 @@ extension InstanceFolder {
     var serverOutput: String { String(decoding: readSmallFile(serverLog) ?? [], as: UTF8.self) }
 }
 
-/// The status that a GET is answered with; nil while nothing answers.
+/// The status of a GET. Nil while nothing answers.
 func get(port: Int, path: String = "/") async -> Int? {
     guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { return nil }
     let exchange = LoopbackExchange(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("A busy server is not a dead server", .timeLimit(.minutes(3)))
+@Suite("Telling a busy server from a dead one", .timeLimit(.minutes(3)))
 struct WorkSampleTests {
     private let before = WorkSample(at: .seconds(10), answeredBytes: [1: 500, 2: 0], closed: [7], processorTicks: 100)
 
@@ -17,7 +17,7 @@ struct WorkSampleTests {
         ).showsWork(since: before)
     }
 
-    @Test("answers that arrived are work: on a connection that was there, a new one, or one that is closed")
+    @Test("answers that arrived are work: on an old connection, a new one, or a closed one")
     func answers() {
         #expect(later([1: 700, 2: 0]))
         #expect(later([1: 500, 3: 200]))
@@ -27,16 +27,16 @@ struct WorkSampleTests {
         #expect(!later([:]))
     }
 
-    @Test("a request that waits is work while the server computes, and not while it only waits as well")
+    @Test("a waiting request is work while the server computes, and not while the server only waits")
     func computing() {
         let perSecond = UInt64(sysconf(Int32(_SC_CLK_TCK)))
         #expect(later([1: 500], hasRequest: true, ticks: 100 + perSecond))
         #expect(!later([1: 500], hasRequest: true, ticks: 100 + perSecond / 2))
-        // Threads that turn for nobody.
+        // Threads that compute, but for no request.
         #expect(!later([1: 500], ticks: 100 + 10 * perSecond))
     }
 
-    /// One request at a time, as many model servers: a probe waits behind the requests. `slow` says how long one takes.
+    /// Handles one request at a time, like many model servers, so a probe waits behind requests. `slow`: the time of one request.
     private func script(_ flag: String) -> String {
         """
         import http.server, os, time
@@ -54,7 +54,7 @@ struct WorkSampleTests {
     }
 
     @Test(
-        "that it answers the keeper's own probes is no work: a server of which only the liveness hangs is started again"
+        "answers to the keeper's own probes are not work: a server whose liveness hangs is restarted"
     )
     func ownProbes() async throws {
         let test = try TestState()
@@ -86,10 +86,10 @@ struct WorkSampleTests {
         #expect(try await exitCode == 0)
     }
 
-    @Test("a server that answers requests and no probe in time is left alone; one that answers nothing is not")
+    @Test("a server that answers requests but no probe in time keeps running; one that answers nothing is restarted")
     func realServer() async throws {
         let test = try TestState()
-        // Room for some answers, and for a server that is idle and late, on a machine that has little time for this test.
+        // Enough time for some answers, and for an idle server that is late, even on a slow machine.
         let live = Probe(
             check: .httpGet(path: "/live", port: nil), period: .seconds(2), timeout: .milliseconds(250),
             failureThreshold: 3)
@@ -102,7 +102,7 @@ struct WorkSampleTests {
         let first = try await folder.reaches(.ready)
         let port = first.port ?? 0
         try await withThrowingTaskGroup(of: Void.self) { group in
-            // Always two of them wait, so that a probe waits longer than its time.
+            // Two requests always wait, so that a probe exceeds its time.
             for _ in 0..<3 {
                 group.addTask { while !Task.isCancelled { _ = await get(port: port, path: "/work") } }
             }

@@ -3,13 +3,13 @@ import Testing
 
 @testable import MetricSources
 
-@Suite("A limit of concurrency", .timeLimit(.minutes(1)))
+@Suite("A concurrency limit", .timeLimit(.minutes(1)))
 struct ConcurrencyLimitTests {
     private final class Visitors: Sendable {
         let names = Mutex<[String]>([])
     }
 
-    @Test("lets so many in, the next when one leaves, and nobody for who gave up")
+    @Test("admits the given number of callers, the next one when one leaves, and none that was cancelled")
     func turns() async throws {
         let limit = ConcurrencyLimit(1)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)

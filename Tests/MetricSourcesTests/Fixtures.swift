@@ -33,16 +33,16 @@ enum Fixtures {
         Inquiry(id: "gate/1", deployment: fraud, question: question, stable: stable, candidate: candidate)
     }
 
-    /// As the settings file has it; JSON is YAML too.
+    /// The settings file is YAML, of which JSON is a subset.
     static func settings(_ json: String) throws -> SourceSettings {
         try JSONDecoder().decode(SourceSettings.self, from: Data(json.utf8))
     }
 }
 
-/// A program that a test needs, and that ended before it began.
+/// A program that a test needs has ended before it was ready.
 struct NotStarted: Error {}
 
-/// A file that a test writes and that goes with it.
+/// A temporary file of a test, which is removed with it.
 final class TemporaryFile: Sendable {
     let path: String
 

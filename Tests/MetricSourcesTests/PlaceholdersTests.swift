@@ -7,7 +7,7 @@ struct PlaceholdersTests {
     private let placeholders = Placeholders(
         deployment: Fixtures.fraud, side: Fixtures.side("bbbbbbbbbb", version: "{{name}} \"3\""))
 
-    @Test("stand for one side; what they stand for is escaped, and not filled in again")
+    @Test("have the values of one side; the values are escaped, and not expanded again")
     func filling() throws {
         let filled = try placeholders.fill("{{namespace}}/{{ name }}/{{revision}}/{{version}}/}}{{", as: .url)
         #expect(filled == "payments/fraud/bbbbbbbbbb/%7B%7Bname%7D%7D%20%223%22/}}{{")
@@ -19,7 +19,7 @@ struct PlaceholdersTests {
             .fillKnown(template, as: language)
     }
 
-    @Test("a version never changes a query, whatever it is and wherever it stands")
+    @Test("a version never changes a query, whatever it is and wherever it is inserted")
     func queries() throws {
         let evil = "2\"} * 0 or vector(0) #"
         #expect(
@@ -37,7 +37,7 @@ struct PlaceholdersTests {
     }
 
     @Test(
-        "a value that cannot stand at its place is an error that says where it may stand",
+        "a value that cannot be inserted safely gives an error that says where it is allowed",
         arguments: [
             ("lag * {{version}}", QueryLanguage.promQL, "0 or vector(0)"), ("lag_{{version}}", .promQL, "1.2"),
             ("lag{v=`{{version}}`}", .promQL, "a`b"), ("lag # {{version}}", .promQL, "a\nvector(0)"),
@@ -49,12 +49,12 @@ struct PlaceholdersTests {
         #expect(throws: SourceError.self) { try filled(template, language, version: version) }
     }
 
-    @Test("that mean nothing are errors, and are found before they are asked for")
+    @Test("that are unknown are errors, and are found before a query is sent")
     func unknown() {
         #expect(
             throws: SourceError(
                 .misasked,
-                "{{team}} means nothing here; there are {{namespace}}, {{name}}, {{revision}}, {{version}}")
+                "{{team}} is not a known placeholder; use one of {{namespace}}, {{name}}, {{revision}}, {{version}}")
         ) { try placeholders.fill("a{{team}}", as: .promQL) }
         #expect(Placeholders.unknown(in: "{{team}} {{name}} {{ window }} {{") == ["team", "window"])
     }

@@ -37,7 +37,7 @@ struct SourceInquirerTests {
         Fixtures.inquiry(.counters(source: source, ratios: ratios))
     }
 
-    @Test("puts each question to the source that it names")
+    @Test("sends each question to the source that it names")
     func routing() async throws {
         let heard = Mutex<[String]>([])
         let instance = Fixtures.instance("i-1", of: "bbbbbbbbbb", at: "127.0.0.1:1")
@@ -80,17 +80,17 @@ struct SourceInquirerTests {
             ])
     }
 
-    @Test("asks for a range only where time series are kept", arguments: ["server", "probe", "quality"])
+    @Test("allows a range only for sources with time series", arguments: ["server", "probe", "quality"])
     func ranges(source: String) async throws {
         let range = MetricRange(over: .seconds(300), reduce: .max)
         let question = Inquiry.Question.measure(MetricQuery(source: source, text: "queue", range: range))
         #expect(
             try await inquirer().answer(Fixtures.inquiry(question))
                 == .measured(
-                    .error("source '\(source)' keeps no time series: leave range out, or ask a Prometheus")))
+                    .error("source '\(source)' keeps no time series: leave out range, or use a Prometheus source")))
     }
 
-    @Test("asks the candidate alone where there is no stable")
+    @Test("asks only for the candidate if there is no stable revision")
     func noStable() async throws {
         let inquirer = try inquirer(outcomes: { _, revisions, _, _ in
             revisions.map { Reading(instance: "o", revision: $0, epoch: "e", counters: RequestCounters()) }
@@ -103,7 +103,7 @@ struct SourceInquirerTests {
         #expect(readings.map(\.revision.rawValue) == ["bbbbbbbbbb"])
     }
 
-    @Test("says what to do about a source that is not there, or is asked for what it has not")
+    @Test("says what to do about a missing source, or a question that the source cannot answer")
     func unknown() async throws {
         let inquirer = try inquirer(outcomes: { _, _, _, _ in throw SourceError(.unreachable, "the journal is locked") }
         )
@@ -118,23 +118,23 @@ struct SourceInquirerTests {
         #expect(
             await inquirer.answer(counters("quality", [ratio]))
                 == .failed(
-                    "source 'quality': it has values and no cumulative counters: ask it in a threshold, or compare "
-                        + "counters of 'server' or of a Prometheus"))
+                    "source 'quality': it has values but no cumulative counters: use it in a threshold, or compare "
+                        + "counters of 'server' or of a Prometheus source"))
         #expect(
             await inquirer.answer(measure("outcomes"))
-                == .measured(.error("source 'outcomes' does not answer a query")))
+                == .measured(.error("source 'outcomes' cannot answer a query")))
         #expect(
             await inquirer.answer(counters("proxy", [ratio]))
-                == .failed("source 'proxy': source 'proxy' does not answer counters"))
+                == .failed("source 'proxy': source 'proxy' cannot answer counters"))
         #expect(
             await inquirer.answer(counters("outcomes", [ratio]))
                 == .failed("source 'outcomes': the journal is locked"))
     }
 
-    /// Never ends, and does not heed its cancellation.
+    /// Never ends, and ignores cancellation.
     private static func hang() async { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
 
-    @Test("is not kept waiting by a source that hangs, whatever was asked")
+    @Test("is not delayed by a source that hangs, whatever the question")
     func hanging() async throws {
         let clock = ManualClock()
         let inquirer = try inquirer(
@@ -176,7 +176,7 @@ struct SourceInquirerTests {
         }
     }
 
-    @Test("asks no more than its limit at once, and each one gets its answer")
+    @Test("asks at most its limit of questions at once, and each one gets its answer")
     func bounded() async throws {
         let state = Mutex((now: 0, most: 0))
         let inquirer = try inquirer(command: { _, query in
@@ -194,7 +194,7 @@ struct SourceInquirerTests {
         #expect((2...SourceInquirer.questionsAtOnce).contains(most))
     }
 
-    @Test("has an answer for who is cancelled")
+    @Test("has an answer for a cancelled caller")
     func cancellation() async throws {
         let inquirer = try inquirer(command: { _, _ in
             await Self.hang()
@@ -202,6 +202,6 @@ struct SourceInquirerTests {
         })
         let answer = Task { await inquirer.answer(measure("probe")) }
         answer.cancel()
-        #expect(await answer.value == .failed("cancelled before there was an answer"))
+        #expect(await answer.value == .failed("it was cancelled before it had an answer"))
     }
 }

@@ -19,23 +19,23 @@ struct EvictionPlanTests {
         EvictionPlan.victims(Self.models, neededBytes: needed, inUse: inUse, now: now, limits: Self.limits).map(\.hex)
     }
 
-    @Test("the longest unused leave first, and no more than needed")
+    @Test("the least recently used models leave first, and no more than needed")
     func order() {
         #expect(victims() == ["b"])
         #expect(victims(needed: 30) == ["b", "c"])
         #expect(victims(needed: 1000) == ["b", "c", "a"])
     }
 
-    @Test("what is in use stays, even over the limit")
+    @Test("a model in use stays, even over the limit")
     func inUse() {
         #expect(victims(inUse: ["b"]) == ["c"])
         #expect(victims(needed: 1000, inUse: ["a", "b", "c"]).isEmpty)
     }
 
-    @Test("nothing leaves before it is known what is in use")
+    @Test("nothing is evicted before it is known what is in use")
     func unknown() { #expect(victims(needed: 1000, inUse: nil).isEmpty) }
 
-    @Test("what was just asked for stays")
+    @Test("a model that was just requested stays")
     func grace() {
         #expect(victims(needed: 1000, now: 84) == ["b"])
         #expect(victims(needed: 1000, now: 85) == ["b", "c"])

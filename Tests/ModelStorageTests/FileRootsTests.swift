@@ -16,7 +16,7 @@ struct FileRootsTests {
     }
 
     @Test(
-        "without a word the system's, the controller's and other people's places are refused",
+        "by default, places of the system, the controller and other users are refused",
         arguments: [
             "/etc", "/etc/shadow", "/proc/self/environ", "/proc", "/sys/kernel", "/dev/zero", "/dev/shm/x",
             "/run/secrets/x",
@@ -30,7 +30,7 @@ struct FileRootsTests {
     }
 
     @Test(
-        "everything else is served",
+        "every other place is allowed",
         arguments: [
             "/srv/models", "/srv/mlctl-state-2/m", "/tmp/m", "/opt/m", "/etcetera/m", "/nowhere/ada/models/m", "/data",
             "/nowhere/ada/.cache/huggingface/m", "/nowhere/bob/m", "/usr/share/m", "/mnt/models",
@@ -38,7 +38,7 @@ struct FileRootsTests {
     func served(path: String) { #expect(isAllowed(path, roots)) }
 
     @Test(
-        "a policy's places are the only ones, and may be the system's or another's; never the kernel's or the controller's"
+        "only a policy's places are allowed; they may be the system's or another user's, but not the kernel's or the controller's"
     )
     func policy() {
         let own = roots.allowing(["/srv/models/risk", "/etc/models", "/home/bob/models", "/proc", "/srv/mlctl-state"])
@@ -63,7 +63,7 @@ struct FileRefusalTests {
     init() throws { disk = try StorageFixture() }
 
     @Test(
-        "what the machine keeps for itself is no model, by whatever name it is asked for",
+        "places that the machine keeps for itself are refused, whatever name they have",
         arguments: [
             "file:///proc/self/environ", "file:///etc/shadow", "file:///dev/zero", "file:///sys/kernel/notes",
             "file:///proc/self/root/etc/shadow", "file:///proc/self/root/proc/1", "file:///etc/../etc/shadow",
@@ -81,7 +81,7 @@ struct FileRefusalTests {
         #expect([.notAllowed, .notFound].contains(error?.code))
     }
 
-    @Test("a link to such a place is that place; so is the cache itself")
+    @Test("a link to such a place is refused too, and so is the cache itself")
     func links() async throws {
         let store = disk.store()
         for target in ["/etc", "/proc/self/environ", disk.cache.path] {
@@ -95,7 +95,7 @@ struct FileRefusalTests {
         }
     }
 
-    @Test("a pipe, a socket, or a device in a model's folder is refused at once, and so is one in a file's place")
+    @Test("a pipe, a socket or a device in a model's folder, or in place of a file, is refused at once")
     func specialFiles() async throws {
         let store = disk.store()
         let model = disk.folder.appending(path: "model")
@@ -109,7 +109,7 @@ struct FileRefusalTests {
         #expect(alone?.code == .unusableTree)
     }
 
-    @Test("what somebody puts in a file's place while it is read is not read")
+    @Test("a file that is replaced while the tree is read is not followed elsewhere")
     func swapped() throws {
         let model = URL(fileURLWithPath: FileTree.realPath(disk.folder.path) ?? "").appending(path: "model")
         try FileManager.default.createDirectory(at: model.appending(path: "sub"), withIntermediateDirectories: true)
@@ -134,7 +134,7 @@ struct FileRefusalTests {
         #expect(throws: StorageError.self) { try tree.contents(cancellation: cancellation) }
     }
 
-    @Test("a project has what its policy allows, though another has the same loaded")
+    @Test("a project gets only what its policy allows, even if another project has loaded the same model")
     func projects() async throws {
         let store = disk.store()
         let real = FileTree.realPath(disk.folder.path) ?? ""

@@ -1,13 +1,14 @@
 import Foundation
 import TestSupport
 
-/// A real HTTP server on loopback, in a process of its own, that misbehaves on request. Paths begin with a behaviour:
+/// A real HTTP server on loopback, in its own process, that misbehaves on request. The first part of a path selects the
+/// behaviour:
 ///
-/// `ok` whole, with Range and a strong ETag; `cut` at most 256 KiB an answer, then the connection breaks; `cutweak` the
-/// same with a weak ETag; `once` breaks in the first answer and knows no Range; `liar` names a length that never comes,
-/// and knows no Range; `flaky` 500 twice; `hang` half of it, then silence; `date` with Last-Modified only; `bare` with
-/// nothing to compare; `nolength` without a length; `to` leads to what follows; `round` leads to itself; `away` leads
-/// to another host; `status` is one.
+/// `ok`: the whole file, with Range and a strong ETag; `cut`: at most 256 KiB per answer, then the connection is closed;
+/// `cutweak`: the same with a weak ETag; `once`: closes the first answer early and does not support Range; `liar`: announces a
+/// length that never arrives, without Range; `flaky`: status 500 twice; `hang`: half of the file, then silence; `date`: only
+/// Last-Modified; `bare`: no validators; `nolength`: no length; `to`: redirects to what follows; `round`: redirects to itself;
+/// `away`: redirects to another host; `status`: that status.
 final class FileServer {
     struct Request: Hashable {
         var path: String
@@ -29,7 +30,7 @@ final class FileServer {
 
     func url(_ path: String) -> String { "http://127.0.0.1:\(port)/\(path)" }
 
-    /// What was asked for, in order.
+    /// The requests, in order.
     func requests() throws -> [Request] {
         let text = (try? String(contentsOf: folder.appending(path: "requests.log"), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").map { line in

@@ -18,7 +18,7 @@ struct FileTreeTests {
         try tree(path).digest(cancellation: Cancellation()).description
     }
 
-    @Test("a tree's digest is the formula that its documentation gives")
+    @Test("a tree's digest follows the documented formula")
     func formula() throws {
         try fixture.write("{}", to: "m/config.json")
         let run = try fixture.write("#!/bin/sh\n", to: "m/bin/run")
@@ -60,7 +60,7 @@ struct FileTreeTests {
     }
 
     @Test(
-        "links that leave the tree, lead nowhere or are absolute are refused",
+        "links that leave the tree, are dangling or are absolute are refused",
         arguments: ["../outside", "nowhere", "/etc/hostname", "sub/up/../../../outside", "loop"])
     func links(target: String) async throws {
         try fixture.write("x", to: "outside")
@@ -98,7 +98,7 @@ struct FileTreeTests {
         #expect(try await storageError { _ = try tree("m", limits: limits) }?.code == .tooLarge)
     }
 
-    @Test("a missing tree is reported, and a cancelled walk ends")
+    @Test("a missing tree is reported, and a cancelled scan ends")
     func missing() async throws {
         #expect(try await storageError { _ = try tree("nowhere") }?.code == .notFound)
         try fixture.write("1", to: "m/a")

@@ -25,7 +25,8 @@ struct ModelLocationTests {
             ("s3://bucket/key", "use https: or file:"), ("gs://b/k", "use https: or file:"),
             ("hf://org/model", "use https: or file:"), ("/models/a", "Write file:"), ("", "Write file:"),
             ("http://example.org/m", "Use https:"), ("http://127.0.0.1.example.org/m", "Use https:"),
-            ("https:///m", "names no host"), ("file:", "names no file"), ("file:///a b", "blanks as %20"),
+            ("https:///m", "does not name a host"), ("file:", "does not name a file"),
+            ("file:///a b", "%20 for blanks"),
         ])
     func refused(uri: String, advice: String) {
         let error = #expect(throws: StorageError.self) { try ModelLocation(uri) }
@@ -43,7 +44,7 @@ struct ModelLocationTests {
         #expect(error?.message.contains("hush") == false)
     }
 
-    @Test("https: leads to https: only; http: of this machine also to its like")
+    @Test("https: may redirect only to https:; a loopback http: address also to another loopback one")
     func redirects() throws {
         let web = try WebLocation("https://example.org/m")
         #expect(try web.redirected(to: "https://cdn.example.org/m").isLoopback == false)
@@ -57,7 +58,7 @@ struct ModelLocationTests {
     }
 
     @Test(
-        "a file is kept under its own name, as long as that is one",
+        "a file keeps its own name, if that is a usable file name",
         arguments: [
             ("https://h/a/model.pkl", "model.pkl"), ("https://h/a/b%20c.bin?x=1", "b c.bin"), ("https://h/", "model"),
             ("https://h/a/..", "model"), ("https://h/a%2Fb", "b"), ("https://h/%00x", "x"),
@@ -66,7 +67,7 @@ struct ModelLocationTests {
 }
 
 struct ContentDigestTests {
-    @Test("sha256: and 64 hex digits, in lower case")
+    @Test("a digest is sha256: and 64 hex digits, normalized to lower case")
     func digests() throws {
         let hex = String(repeating: "ab", count: 32)
         #expect(try ContentDigest("sha256:\(hex.uppercased())").hex == hex)

@@ -12,7 +12,7 @@ struct ModelStoreFileTests {
 
     private func uri(_ path: String) -> String { "file://\(fixture.folder.appending(path: path).path)" }
 
-    @Test("a tree is kept as it was, whatever becomes of it")
+    @Test("a stored tree stays as it was, whatever happens to the original")
     func snapshot() async throws {
         try fixture.write("v1", to: "m/model.json")
         let run = try fixture.write("#!/bin/sh\n", to: "m/bin/run")
@@ -36,7 +36,7 @@ struct ModelStoreFileTests {
         #expect(folder.path.hasPrefix(fixture.cache.path + "/sha256/" + first.dropFirst(7)))
     }
 
-    @Test("a copy in the cache has the digest of what it is a copy of, and is read-only")
+    @Test("a copy in the cache has the digest of its original, and is read-only")
     func copy() async throws {
         try fixture.write("v1", to: "m/deep/er/model.json")
         let folder = try await fixture.store().materialise(uri: uri("m"))
@@ -49,7 +49,7 @@ struct ModelStoreFileTests {
     }
 
     @Test(
-        "what somebody changed in the cache is not served under its digest, but loaded anew",
+        "a model that was changed in the cache is not served under its digest, but loaded again",
         arguments: ["content", "added", "removed", "mode"])
     func tampered(how: String) async throws {
         try fixture.write("v1", to: "m/model.json")
@@ -68,7 +68,7 @@ struct ModelStoreFileTests {
         let again = try await fixture.store().materialise(uri: uri("m"), digest: digest)
         #expect(try StorageFixture.contents(of: again) == ["model.json": "v1", "weights": "w"])
         #expect(!FileManager.default.isExecutableFile(atPath: again.appending(path: "model.json").path))
-        // Where the source has gone the digest cannot be had, and nothing else is given out for it.
+        // When the source is gone the digest cannot be restored, and nothing else is returned in its place.
         _ = try ChildProcess.run(["chmod", "-R", "u+w", again.path])
         try "v2".write(toFile: again.appending(path: "model.json").path, atomically: false, encoding: .utf8)
         try FileManager.default.removeItem(at: fixture.folder.appending(path: "m"))
@@ -78,7 +78,7 @@ struct ModelStoreFileTests {
         #expect(error?.code == .notFound)
     }
 
-    @Test("times alone make no difference: it is read once more, and stays")
+    @Test("changed times alone do not matter: the model is read once more and stays")
     func touched() async throws {
         try fixture.write("v1", to: "m/model.json")
         let store = fixture.store()
@@ -88,14 +88,14 @@ struct ModelStoreFileTests {
         _ = try ChildProcess.run(["touch", folder.appending(path: "model.json").path])
         #expect(try await store.materialise(uri: uri("m"), digest: digest) == folder)
         #expect(try FileCall.status(of: folder.appending(path: "model.json").path).st_ino == inode)
-        // A cache of an older version has no word of it.
+        // A cache of an older version has no fingerprint.
         let record = folder.deletingLastPathComponent().appending(path: "model.json").path
         try "{\"bytes\":2}".write(toFile: record, atomically: true, encoding: .utf8)
         #expect(try await store.materialise(uri: uri("m"), digest: digest) == folder)
         #expect(try String(contentsOfFile: record, encoding: .utf8).contains("fingerprint"))
     }
 
-    @Test("a copy for one server is its own: no change of it reaches the cache, and it goes without a trace")
+    @Test("a copy for one server is separate: changes to it do not reach the cache, and removing it leaves nothing")
     func ownCopy() async throws {
         try fixture.write("v1", to: "m/deep/model.json")
         let folder = try await fixture.store().materialise(uri: uri("m"))
@@ -113,7 +113,7 @@ struct ModelStoreFileTests {
         #expect(!FileManager.default.fileExists(atPath: place))
     }
 
-    @Test("a copy that would fill the disk is refused before anything is written, and what is there of it goes")
+    @Test("a copy that would fill the disk is refused before anything is written, and the previous copy is removed")
     func noRoomForCopy() async throws {
         try fixture.write("v1", to: "m/model.json")
         let folder = try await fixture.store().materialise(uri: uri("m"))
@@ -128,7 +128,7 @@ struct ModelStoreFileTests {
         }
     }
 
-    @Test("one file sits in a folder under its name, by the digest that sha256sum shows")
+    @Test("a single file is stored in a folder under its name, with the digest that sha256sum shows")
     func singleFile() async throws {
         let file = try fixture.write("model", to: "model.pkl")
         let digest = "sha256:" + (try ChildProcess.run(["sha256sum", file.path]).prefix(64))
@@ -136,7 +136,7 @@ struct ModelStoreFileTests {
         #expect(try StorageFixture.contents(of: folder) == ["model.pkl": "model"])
     }
 
-    @Test("a tree that is not what its digest names is refused, naming both")
+    @Test("a tree that does not match its digest is refused, and the error names both digests")
     func mismatch() async throws {
         try fixture.write("v1", to: "m/model.json")
         let store = fixture.store()
@@ -159,14 +159,14 @@ struct ModelStoreFileTests {
         let memos = ModelCache(root: fixture.cache.path).memos
         var memo = try #require(memos.memo(for: path))
         #expect(memo.digest == first)
-        // What the memo says is believed while the files look the same: so they were not read.
+        // The memo is trusted as long as the files look the same, so they were not read.
         memo.digest = "sha256:" + String(repeating: "0", count: 64)
         try memos.save(memo, for: path)
         #expect(try await fixture.store().pin(uri: uri("m")) == memo.digest)
         try fixture.write("v2", to: "m/model.json")
         let second = try await fixture.store().pin(uri: uri("m"))
         #expect(second != first && second != memo.digest)
-        // Same size, same times: the change of the inode gives it away.
+        // Same size and same times: only the changed inode shows it.
         let date = try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate] as? Date
         try fixture.write("v3", to: "m/model.json")
         try FileManager.default.setAttributes([.modificationDate: try #require(date)], ofItemAtPath: file.path)
@@ -187,7 +187,7 @@ struct ModelStoreFileTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(fixture.cache.path)/staging").isEmpty)
     }
 
-    @Test("models over the limit leave, the longest unused first; what is in use stays")
+    @Test("models over the limit are evicted, the least recently used first; models in use stay")
     func eviction() async throws {
         var limits = StorageFixture.limits
         limits.maximumCacheBytes = 250
@@ -209,7 +209,7 @@ struct ModelStoreFileTests {
         #expect(try Data(contentsOf: again.appending(path: "weights")) == Data(repeating: 1, count: 100))
     }
 
-    @Test("what a crash left in staging goes when it is old")
+    @Test("what a crash left in staging is removed when it is old")
     func leftovers() async throws {
         try fixture.write("x", to: "cache/staging/old/file")
         try fixture.write("x", to: "cache/staging/new/file")
@@ -242,7 +242,7 @@ struct ModelStoreFileTests {
     }
 }
 
-/// Each look at it is a minute later.
+/// Each call is a minute later.
 private final class StepClock: Sendable {
     private let minutes = Mutex(0.0)
 

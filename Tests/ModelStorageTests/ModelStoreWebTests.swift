@@ -38,7 +38,7 @@ struct ModelStoreWebTests {
         #expect(partials().isEmpty)
     }
 
-    @Test("a connection that breaks is taken up where it ended, with Range and If-Range")
+    @Test("an interrupted download is resumed where it ended, with Range and If-Range")
     func resumed() async throws {
         #expect(try await load("cut/model.bin", digest: digest) == body)
         let requests = try server.requests()
@@ -49,13 +49,13 @@ struct ModelStoreWebTests {
         #expect(requests.dropFirst().allSatisfy { $0.ifRange?.hasPrefix("\"") == true })
     }
 
-    @Test("with a weak validator only the digest allows to continue")
+    @Test("with a weak validator, only a digest allows a download to resume")
     func weak() async throws {
         #expect(try await load("cutweak/model.bin", digest: digest) == body)
         #expect(try server.requests().dropFirst().allSatisfy { $0.range != nil && $0.ifRange == nil })
     }
 
-    @Test("a server without Range begins again from nothing")
+    @Test("a download from a server without Range starts again from the beginning")
     func noRange() async throws {
         #expect(try await load("once/model.bin", digest: digest) == body)
         let requests = try server.requests()
@@ -63,7 +63,7 @@ struct ModelStoreWebTests {
         #expect(requests.last?.range != nil)
     }
 
-    @Test("a restart goes on with what was loaded before")
+    @Test("after a restart, a download continues with the bytes that it has")
     func restart() async throws {
         var limits = StorageFixture.limits
         limits.maximumAttemptsInAll = 2
@@ -78,7 +78,7 @@ struct ModelStoreWebTests {
         #expect(next.ifRange != nil)
     }
 
-    @Test("a file that changed between two parts is loaded anew")
+    @Test("a file that changed between two parts is downloaded again")
     func changedBetweenParts() async throws {
         var limits = StorageFixture.limits
         limits.maximumAttemptsInAll = 1
@@ -89,7 +89,7 @@ struct ModelStoreWebTests {
         #expect(try await fixture.store().pin(uri: uri) == StorageFixture.digest(other))
     }
 
-    @Test("what does not match its digest is refused, naming both, and not kept")
+    @Test("a file that does not match its digest is refused and not kept, and the error names both digests")
     func mismatch() async throws {
         let wrong = "sha256:" + String(repeating: "0", count: 64)
         let error = try #require(try await storageError { _ = try await load("ok/model.bin", digest: wrong) })
@@ -114,7 +114,7 @@ struct ModelStoreWebTests {
     }
 
     @Test(
-        "a refusal is reported as what it is",
+        "a refusal is reported with the right error code",
         arguments: [
             (404, StorageError.Code.notFound), (403, .unauthorized), (400, .protocolError), (503, .unreachable),
         ])
@@ -124,7 +124,7 @@ struct ModelStoreWebTests {
         #expect(try server.requests().count == (status == 503 ? StorageFixture.limits.maximumAttempts : 1))
     }
 
-    @Test("nobody listening is transient")
+    @Test("a server that does not listen is a transient error")
     func refused() async throws {
         let store = fixture.store()
         let error = try #require(
@@ -133,7 +133,7 @@ struct ModelStoreWebTests {
         #expect(error.retry == .transient)
     }
 
-    @Test("a transfer that stalls is broken off")
+    @Test("a stalled transfer is ended")
     func stalled() async throws {
         var limits = StorageFixture.limits
         limits.maximumAttempts = 1
@@ -143,7 +143,7 @@ struct ModelStoreWebTests {
         #expect(error.code == .unreachable)
     }
 
-    @Test("a cancelled load ends, keeps its part, and goes on later")
+    @Test("a cancelled load ends, keeps its partial file, and is resumed later")
     func cancelled() async throws {
         var limits = StorageFixture.limits
         limits.stallTimeout = .seconds(3600)
@@ -165,7 +165,7 @@ struct ModelStoreWebTests {
         #expect(try FileCall.status(of: path).st_size == 500_000)
     }
 
-    @Test("one of two callers may leave without ending the load")
+    @Test("one of two callers can be cancelled without ending the shared load")
     func oneLeaves() async throws {
         let store = fixture.store()
         let (uri, digest) = (server.url("cut/model.bin"), digest)
@@ -177,7 +177,7 @@ struct ModelStoreWebTests {
         _ = await leaving.result
     }
 
-    @Test("a URL without a digest is pinned by its content, and loaded again only when that changes")
+    @Test("a URL without a digest is pinned by its content, and downloaded again only when the content changes")
     func pinned() async throws {
         let uri = server.url("ok/model.bin")
         #expect(try await fixture.store().pin(uri: uri) == digest)
@@ -192,7 +192,7 @@ struct ModelStoreWebTests {
         #expect(try await fixture.store().pin(uri: uri) == StorageFixture.digest(other))
     }
 
-    @Test("a URL with a date only is pinned by it; one with nothing is loaded every time")
+    @Test("a URL with only a date is pinned by the date; one without validators is downloaded every time")
     func pinnedByDate() async throws {
         for _ in 0..<2 {
             #expect(try await fixture.store().pin(uri: server.url("date/model.bin")) == digest)
@@ -201,7 +201,7 @@ struct ModelStoreWebTests {
         #expect(try server.requests().count == 4)
     }
 
-    @Test("within the recheck interval a pin costs no request")
+    @Test("within the recheck interval a pin needs no request")
     func recheckInterval() async throws {
         var limits = StorageFixture.limits
         limits.recheckInterval = .seconds(3600)
@@ -223,7 +223,7 @@ struct ModelStoreWebTests {
         }
     }
 
-    @Test("an empty file is a file")
+    @Test("an empty file can be downloaded")
     func empty() async throws {
         try fixture.write("", to: "www/model.bin")
         #expect(try await load("ok/model.bin", digest: StorageFixture.digest(Data())).isEmpty)
@@ -240,7 +240,7 @@ struct ModelStoreWebTests {
         #expect(partials().isEmpty)
     }
 
-    @Test("a disk without room is reported before anything is loaded")
+    @Test("a disk without room is reported before anything is downloaded")
     func noRoom() async throws {
         var limits = StorageFixture.limits
         limits.minimumFreeBytes = 1 << 60
@@ -252,7 +252,7 @@ struct ModelStoreWebTests {
     }
 
     @Test(
-        "a disk that fills up in the middle is reported, and the part that fills it goes",
+        "a disk that fills up during a download is reported, and the partial file is removed",
         .enabled(if: TinyDisk.isAvailable))
     func fullDisk() async throws {
         let disk = try TinyDisk(at: fixture.folder.appending(path: "tiny"), kilobytes: 600)
@@ -265,7 +265,7 @@ struct ModelStoreWebTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(disk.folder.path)/cache/partial").isEmpty)
     }
 
-    @Test("progress tells bytes so far and in all, also of what was there before")
+    @Test("progress reports the bytes so far and in total, including those from before")
     func progress() async throws {
         let seen = Mutex<[TransferProgress]>([])
         _ = try await fixture.store().materialise(uri: server.url("cut/model.bin"), digest: digest) { progress in
@@ -276,7 +276,7 @@ struct ModelStoreWebTests {
         #expect(zip(all, all.dropFirst()).allSatisfy { $0.bytes <= $1.bytes })
     }
 
-    @Test("a pin and loads of one URL at once, with and without its digest, share the work")
+    @Test("a pin and several loads of one URL at the same time, with and without digest, share the work")
     func sharedLoads() async throws {
         let store = fixture.store()
         let (uri, digest, body) = (server.url("cut/model.bin"), digest, body)
@@ -299,7 +299,7 @@ struct ModelStoreWebTests {
         #expect(partials().isEmpty)
     }
 
-    @Test("two files with one content keep their own names")
+    @Test("two files with the same content keep their own names")
     func names() async throws {
         try fixture.write(body, to: "www/other.bin")
         #expect(try await load("ok/model.bin", digest: digest) == body)
@@ -312,7 +312,7 @@ private final class Seen: Sendable {
     let bytes = Mutex<Int64>(0)
 }
 
-/// Waits for a condition, looking again and again, for ten seconds at most.
+/// Polls a condition for at most ten seconds.
 func eventually(_ condition: () throws -> Bool) async throws {
     for _ in 0..<1000 {
         if try condition() { return }
@@ -342,7 +342,7 @@ struct HangingServerTests {
         return limits
     }
 
-    @Test("a server that hangs takes no more than its share, and another one's files come")
+    @Test("a server that hangs uses no more than its share, and files of another server arrive")
     func share() async throws {
         var limits = Self.patient
         limits.maximumTransfersPerHost = 2
@@ -356,13 +356,13 @@ struct HangingServerTests {
             while try hanging.requests().count < 2 { try await Task.sleep(for: .milliseconds(5)) }
             _ = try await store.materialise(uri: other.url("ok/model.bin"))
             #expect(try hanging.requests().count { $0.path.hasPrefix("/hang/") } == 2)
-            // All that wait are told, and nobody else has to end first.
+            // All waiting callers get the result; none has to wait for another to end.
             group.cancelAll()
             try await group.waitForAll()
         }
     }
 
-    @Test("a caller that is cancelled goes at once, and the others get what they wait for")
+    @Test("a cancelled caller leaves at once, and the others get their result")
     func oneOfTwo() async throws {
         let store = fixture.store(limits: Self.patient)
         let uri = hanging.url("hang/model.bin")
@@ -377,7 +377,7 @@ struct HangingServerTests {
         await #expect(throws: CancellationError.self) { try await staying.value }
     }
 
-    @Test("work that hangs in the kernel is left to itself once nobody wants it")
+    @Test("work that hangs in the kernel is abandoned when no caller wants it any more")
     func hangingWork() async throws {
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
         let release = DispatchSemaphore(value: 0)
@@ -389,7 +389,7 @@ struct HangingServerTests {
         }
         work.cancel()
         await #expect(throws: CancellationError.self) { try await work.value }
-        // It had not ended, and does no harm when it does.
+        // The work had not ended. Its late end does no harm.
         release.signal()
         for await _ in ends {}
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ModelStorage
 
-@Suite("Files that something else brought")
+@Suite("Files that mlctl did not load itself")
 struct ModelVerificationTests {
     private func withFolder(_ files: [String: String], _ body: (String) async throws -> Void) async throws {
         let root = FileManager.default.temporaryDirectory.appending(path: "mlctl-verify-\(UUID().uuidString)")
@@ -22,7 +22,7 @@ struct ModelVerificationTests {
             .digest(cancellation: Cancellation()).description
     }
 
-    @Test("a folder has the digest of its tree, whatever fetching tools left beside")
+    @Test("a folder has the digest of its tree, without the files that download tools leave behind")
     func tree() async throws {
         try await withFolder(["a.bin": "a", "sub/b.bin": "b"]) { folder in
             let digest = try digest(of: folder)
@@ -35,7 +35,7 @@ struct ModelVerificationTests {
         }
     }
 
-    @Test("a folder with one file, or the file itself, may have the file's own digest")
+    @Test("a folder with one file, or a single file, may match that file's digest")
     func single() async throws {
         try await withFolder(["model.bin": "weights"]) { folder in
             let own = ContentDigest(of: "weights".utf8).description
@@ -45,7 +45,7 @@ struct ModelVerificationTests {
         }
     }
 
-    @Test("other files are refused, with what they are and what to do")
+    @Test("other files are refused, and the error has their digest and what to do")
     func other() async throws {
         try await withFolder(["a.bin": "a", "b.bin": "b"]) { folder in
             let found = try digest(of: folder)
@@ -56,7 +56,7 @@ struct ModelVerificationTests {
             #expect(error?.code == .digestMismatch)
             #expect(error?.message.contains(found) == true)
             #expect(error?.message.contains("commit the new digest") == true)
-            // What one file of two has is not what the folder has.
+            // The digest of one of two files is not the digest of the folder.
             await #expect(throws: StorageError.self) {
                 try await ModelVerification(place: folder).verify(ContentDigest(of: "a".utf8).description)
             }

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import ModelStorage
 
-/// A temporary folder with a cache, and files to serve or to point at.
+/// A temporary folder with a cache, and with files to serve or to reference.
 final class StorageFixture {
     let folder: URL
     var cache: URL { folder.appending(path: "cache") }
@@ -21,7 +21,7 @@ final class StorageFixture {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// Quick to give up, and never short of disk.
+    /// Short time-outs, and never short of disk space.
     static var limits: StorageLimits {
         var limits = StorageLimits()
         limits.minimumFreeBytes = 0
@@ -51,7 +51,7 @@ final class StorageFixture {
     @discardableResult
     func write(_ text: String, to path: String) throws -> URL { try write(Data(text.utf8), to: path) }
 
-    /// Files that change too shortly before they are read are read again: this makes them old enough.
+    /// Files that changed just before they are read are read again; this makes them old enough.
     func settle(_ path: String) async throws {
         let root = folder.appending(path: path).path
         for _ in 0..<500 {
@@ -85,7 +85,7 @@ final class StorageFixture {
     }
 }
 
-/// The `StorageError` that the body throws; nil where it throws none.
+/// The `StorageError` that the body throws; nil if it throws none.
 func storageError(_ body: () async throws -> Void) async throws -> StorageError? {
     do {
         try await body()
@@ -95,7 +95,7 @@ func storageError(_ body: () async throws -> Void) async throws -> StorageError?
     }
 }
 
-/// A file system of its own that is soon full. Needs root.
+/// A small file system that fills up quickly. Needs root.
 struct TinyDisk {
     static let isAvailable: Bool = {
         let folder = FileManager.default.temporaryDirectory.appending(path: "tiny-\(UUID().uuidString)")

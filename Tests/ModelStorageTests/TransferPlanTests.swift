@@ -27,7 +27,7 @@ struct TransferPlanTests {
         if case .fail(let error) = action { error.code } else { nil }
     }
 
-    @Test("a whole answer completes")
+    @Test("a whole answer completes the download")
     func whole() {
         var plan = plan()
         #expect(plan.start(bytes: 0) == .request(.init(location: Self.origin)))
@@ -35,7 +35,7 @@ struct TransferPlanTests {
         #expect(plan.ended(.answered(head, redirect: nil), bytes: 10, before: 0) == .complete(head))
     }
 
-    @Test("what broke off is continued with the validator that came with it")
+    @Test("an interrupted download is resumed with the validator of its first part")
     func continued() {
         var plan = plan(isVerified: false)
         _ = plan.start(bytes: 0)
@@ -47,7 +47,7 @@ struct TransferPlanTests {
         #expect(plan.ended(.answered(rest, redirect: nil), bytes: 10, before: 4) == .complete(rest))
     }
 
-    @Test("without a validator only a digest allows to continue")
+    @Test("without a validator, only a digest allows a download to resume")
     func unprovable() {
         for isVerified in [true, false] {
             var plan = plan(isVerified: isVerified)
@@ -60,7 +60,7 @@ struct TransferPlanTests {
         }
     }
 
-    @Test("a part that does not fit begins again from nothing")
+    @Test("a part that does not fit makes the download start again")
     func misfit() {
         var plan = plan()
         _ = plan.start(bytes: 4)
@@ -70,7 +70,7 @@ struct TransferPlanTests {
                 == .wait(.seconds(1), then: .init(location: Self.origin)))
     }
 
-    @Test("asking for more than there is completes when all was there, and begins again otherwise")
+    @Test("a range beyond the end completes the download if all bytes are there, and restarts it otherwise")
     func beyondTheEnd() {
         var plan = plan()
         _ = plan.start(bytes: 10)
@@ -82,7 +82,7 @@ struct TransferPlanTests {
                 == .wait(.seconds(1), then: .init(location: Self.origin)))
     }
 
-    @Test("attempts that bring nothing back off, and end; those that bring something are free")
+    @Test("attempts without new bytes back off and are limited; attempts with new bytes reset the count")
     func attempts() {
         var plan = plan()
         _ = plan.start(bytes: 0)
@@ -97,7 +97,7 @@ struct TransferPlanTests {
         #expect(code(plan.ended(down, bytes: 100, before: 100)) == .unreachable)
     }
 
-    @Test("even attempts that bring something are bounded")
+    @Test("attempts with new bytes are limited too")
     func endless() {
         var plan = plan()
         _ = plan.start(bytes: 0)
@@ -107,7 +107,7 @@ struct TransferPlanTests {
     }
 
     @Test(
-        "what a status means",
+        "each status leads to the right action",
         arguments: [
             (404, StorageError.Code.notFound), (410, .notFound), (401, .unauthorized), (403, .unauthorized),
             (400, .protocolError), (304, .protocolError), (204, .protocolError),
@@ -118,7 +118,7 @@ struct TransferPlanTests {
         #expect(code(plan.ended(.answered(head("HTTP/2 \(status)"), redirect: nil), bytes: 0, before: 0)) == expected)
     }
 
-    @Test("a busy server is asked again, as late as it says, within bounds")
+    @Test("a busy server is asked again after the time that it names, within limits")
     func busy() {
         var plan = plan()
         _ = plan.start(bytes: 0)
@@ -132,7 +132,7 @@ struct TransferPlanTests {
                 == .wait(.seconds(3), then: .init(location: Self.origin)))
     }
 
-    @Test("redirects are followed within bounds, and never out of https:")
+    @Test("redirects are followed up to a limit, and never away from https:")
     func redirects() throws {
         var plan = plan()
         _ = plan.start(bytes: 0)
@@ -149,7 +149,7 @@ struct TransferPlanTests {
         #expect(code(other.ended(out, bytes: 0, before: 0)) == .protocolError)
     }
 
-    @Test("what is known is asked for only if it changed")
+    @Test("known content is requested only if it changed")
     func known() throws {
         let validators = try #require(PinMemo.Validators(head("HTTP/1.1 200 OK", "ETag: \"a\"")))
         var plan = plan(isVerified: false, known: validators)
@@ -157,7 +157,7 @@ struct TransferPlanTests {
         #expect(plan.ended(.answered(head("HTTP/1.1 304 Same"), redirect: nil), bytes: 0, before: 0) == .unchanged)
     }
 
-    @Test("a full disk, a bad certificate and a file that is too large end it at once")
+    @Test("a full disk, a bad certificate and a file that is too large end the download at once")
     func final() {
         let full = StorageError(.diskFull, "full")
         let cases: [(TransferPlan.Break, StorageError.Code)] = [
@@ -170,7 +170,7 @@ struct TransferPlanTests {
         }
     }
 
-    @Test("a head is read whatever the case of its names, and a new status line begins anew")
+    @Test("header names are matched in any case, and a new status line starts a new head")
     func heads() {
         let head = head(
             "HTTP/1.1 302 Found", "ETag: \"old\"", "HTTP/1.1 206 Partial", "etag:  \"new\"",
@@ -184,7 +184,7 @@ struct TransferPlanTests {
         #expect(head.body(after: 4) == .ignore)
     }
 
-    @Test("a length or a wait below zero is none")
+    @Test("a negative length or delay is ignored")
     func negative() {
         let head = head(
             "HTTP/1.1 206 Partial", "content-length: -1", "content-range: bytes 5-9/-9223372036854775808",

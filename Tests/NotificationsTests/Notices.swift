@@ -4,7 +4,7 @@ import ModelManifests
 import Rollouts
 
 extension Notice {
-    /// A rollback with everything that a notice can say; 2026-11-20T09:30:00.250Z.
+    /// A rollback notice with every field set; 2026-11-20T09:30:00.250Z.
     static func rolledBack(id: Int = 42) -> Notice {
         let key = DeploymentKey(namespace: "payments", name: "fraud")
         let event = RolloutEvent(

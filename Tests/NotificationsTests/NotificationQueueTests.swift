@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A notification queue", .timeLimit(.minutes(1)))
 struct NotificationQueueTests {
-    /// Keeps what it was told, and fails for the ids that it is to fail for.
+    /// Keeps the notices, and fails for given ids.
     private final class Channel: Notifier {
         let failing: Set<Int>
         let told = Mutex<[Int]>([])
@@ -19,7 +19,7 @@ struct NotificationQueueTests {
         }
     }
 
-    /// Keeps the warnings' event ids and reasons.
+    /// Keeps the event ids and reasons of the warnings.
     private struct Recorder: LogHandler {
         final class Entries: Sendable { let all = Mutex<[String]>([]) }
 
@@ -48,7 +48,7 @@ struct NotificationQueueTests {
         return (NotificationQueue(channel, capacity: capacity, logger: logger), entries)
     }
 
-    @Test("sends what it was given, in order")
+    @Test("sends the notices in order")
     func order() async {
         let channel = Channel()
         let (queue, log) = queue(channel)
@@ -59,7 +59,7 @@ struct NotificationQueueTests {
         #expect(log.all.withLock { $0 } == [])
     }
 
-    @Test("when full, drops the oldest, and warns of each")
+    @Test("when full, drops the oldest notice, with a warning for each")
     func bounded() async {
         let channel = Channel()
         let (queue, log) = queue(channel, capacity: 3)
@@ -70,7 +70,7 @@ struct NotificationQueueTests {
         #expect(log.all.withLock { $0 } == ["warning 1", "warning 2"])
     }
 
-    @Test("goes on after one that could not be delivered, and says why")
+    @Test("continues after a notice that could not be delivered, and logs why")
     func failure() async {
         let channel = Channel(failing: [2])
         let (queue, log) = queue(channel)
@@ -81,7 +81,7 @@ struct NotificationQueueTests {
         #expect(log.all.withLock { $0 } == ["warning 2: nobody is there"])
     }
 
-    @Test("takes nothing after its end, and warns")
+    @Test("takes nothing after its end, with a warning")
     func finished() async {
         let channel = Channel()
         let (queue, log) = queue(channel)

@@ -42,7 +42,8 @@ struct AdvancingTests {
         #expect(world.state?.phase == .healthy)
     }
 
-    @Test("a good version takes every step, is held below 100 until the gates pass, and is promoted as it stands")
+    @Test(
+        "a good version takes every step, stays below 100 until the gates pass, and keeps its instances when promoted")
     func goodVersion() throws {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: .twoSteps))
@@ -60,7 +61,7 @@ struct AdvancingTests {
         #expect(world.events.filter { $0.kind == .gatePassed }.count == 1)
     }
 
-    @Test("a candidate that crashes a few times while it starts, and then serves, is judged as any other")
+    @Test("a candidate that crashes a few times at the start, and then serves, is evaluated like any other")
     func crashesAtStart() {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: .twoSteps))
@@ -70,7 +71,7 @@ struct AdvancingTests {
         #expect(world.state?.stable?.version == "good-2")
     }
 
-    @Test("since when it is in a phase is the time at which it came there")
+    @Test("the start of a phase is the time at which it was entered")
     func phaseSince() {
         var world = World.serving("good-1")
         var rollout = RolloutSpec.twoSteps
@@ -102,7 +103,7 @@ struct AdvancingTests {
         #expect(world.state?.rollout?.candidate.version == "bad-2")
     }
 
-    @Test("a candidate that never gets ready is rolled back at the deadline, and stable serves on")
+    @Test("a candidate that never becomes ready is rolled back at the deadline, and stable continues to serve")
     func neverReady() throws {
         var world = World.serving("good-1")
         var rollout = RolloutSpec.twoSteps
@@ -138,7 +139,7 @@ struct AdvancingTests {
         }
     }
 
-    @Test("a pause ends by its clock, and time spent in it does not count towards the deadline")
+    @Test("a pause ends by the clock, and its time does not count towards the deadline")
     func pause() throws {
         var world = World.serving("good-1")
         var rollout = RolloutSpec.twoSteps
@@ -168,7 +169,7 @@ struct AdvancingTests {
         #expect(world.weights.values.sorted() == [100])
     }
 
-    @Test("probation that passes makes the candidate stable")
+    @Test("a probation that passes makes the candidate stable")
     func probationPasses() throws {
         var rollout = RolloutSpec.twoSteps
         rollout.probation = Probation(duration: .seconds(5))
@@ -179,7 +180,7 @@ struct AdvancingTests {
         #expect(world.events.contains { $0.kind == .probationEnded })
     }
 
-    @Test("stable that cannot be made to serve is said to have failed, and to have recovered")
+    @Test("if stable cannot serve, the deployment is Failed, and its recovery is reported")
     func stableFails() throws {
         var world = World.serving("good-1")
         world.turn("good-1", into: .crashing)
@@ -190,7 +191,7 @@ struct AdvancingTests {
         #expect(world.events.map(\.kind).contains(.recovered))
     }
 
-    @Test("where stable has failed, a fixing commit is not held up by gates that have nothing to compare with")
+    @Test("if stable has failed, a fixing commit does not wait for gates that have nothing to compare with")
     func fixingCommit() throws {
         var world = World.serving("good-1")
         world.turn("good-1", into: .crashing)

@@ -5,7 +5,7 @@ import Serving
 import TestSupport
 import Testing
 
-/// Availability is evidence: nothing goes on without it, and its lack fails a candidate.
+/// Availability is evidence: nothing advances without it, and a candidate without it fails.
 @Suite("Availability")
 struct AvailabilityTests {
     static func rollout(_ steps: [RolloutStep], unavailableAfter: Duration = .seconds(10)) -> RolloutSpec {
@@ -14,7 +14,7 @@ struct AvailabilityTests {
         return spec
     }
 
-    /// `good-2` at half of the traffic, in a pause of 25 s.
+    /// `good-2` with half of the traffic, in a pause of 25 s.
     private func atHalf(_ spec: RolloutSpec? = nil, replicas: Int = 1) -> World {
         var world = World(seed: 1, deployment: .example("good-1", replicas: replicas))
         world.run(limit: 20) { $0.phase == .healthy }
@@ -35,7 +35,7 @@ struct AvailabilityTests {
         #expect(!world.events.contains { $0.kind == .promoting && $0.version == "good-2" })
     }
 
-    @Test("a candidate that is ready once, and never again, is rolled back as one that was ready for long")
+    @Test("a candidate that is ready only once is rolled back like one that was ready for a long time")
     func readyOnce() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
         var world = World.serving("good-1")
@@ -47,7 +47,7 @@ struct AvailabilityTests {
         #expect(world.state?.quarantined.first?.reason.hasPrefix("not available for 10s of the last 2m") == true)
     }
 
-    @Test("a pause that is over is left only when all instances are ready, and its deadline runs meanwhile")
+    @Test("a pause that is over ends only when all instances are ready, and its deadline runs until then")
     func heldUntilReady() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(.seconds(25))), RolloutStep(.setWeight(100))]
         var world = atHalf(Self.rollout(steps, unavailableAfter: .seconds(110)))
@@ -62,7 +62,7 @@ struct AvailabilityTests {
         #expect(world.state?.stable?.version == "good-2")
     }
 
-    @Test("unreadiness that comes and goes adds up, over the window and no further")
+    @Test("repeated short unreadiness adds up, within the window only")
     func repeated() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
         var flapping = atHalf(Self.rollout(steps, unavailableAfter: .seconds(30)))
@@ -79,7 +79,7 @@ struct AvailabilityTests {
         #expect(once.state?.phase == .paused, "10 s every 2 minutes are none too many")
     }
 
-    @Test("time in which nobody looked is not counted against a candidate")
+    @Test("time without observation does not count against a candidate")
     func unseen() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
         var world = atHalf(Self.rollout(steps, unavailableAfter: .seconds(20)))
@@ -91,7 +91,7 @@ struct AvailabilityTests {
         #expect(world.state?.phase == .paused)
     }
 
-    @Test("one of two instances that is not ready is too few")
+    @Test("one unready instance of two is too few")
     func allReplicas() {
         var world = atHalf(replicas: 2)
         let last = world.instances.indices.last {
@@ -103,7 +103,7 @@ struct AvailabilityTests {
         #expect(world.state?.quarantined.first?.reason.contains("1 of 2 instances ready now") == true)
     }
 
-    @Test("more replicas in mid-rollout are no failure of the candidate while they load")
+    @Test("more replicas during a rollout are no failure of the candidate while they load")
     func scaledUp() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
         let spec = Self.rollout(steps, unavailableAfter: .seconds(1))
@@ -117,7 +117,7 @@ struct AvailabilityTests {
     }
 
     @Test(
-        "more replicas that never load fail it in the end, also where it waits for a person", arguments: [false, true])
+        "more replicas that never load fail it in the end, also while it waits for a person", arguments: [false, true])
     func neverScaledUp(isHeld: Bool) {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.approval), RolloutStep(.setWeight(100))]
         var spec = Self.rollout(steps, unavailableAfter: .seconds(5))
@@ -140,7 +140,7 @@ struct AvailabilityTests {
         #expect(world.state?.quarantined.first?.reason.contains("1 of 3 instances ready now") == true)
     }
 
-    @Test("a share that the proxy does not confirm holds the step, and then waits for the proxy, not for data")
+    @Test("a share that the proxy does not confirm holds the step, which then waits for the proxy, not for data")
     func unconfirmedShare() {
         var spec = Self.rollout([RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))])
         spec.progressDeadline = .seconds(20)
@@ -169,7 +169,7 @@ struct AvailabilityTests {
         #expect(world.state?.quarantined.first?.reason.hasPrefix("gate errors failed") == true)
     }
 
-    @Test("a data plane that does not know ready instances yet is not the model's fault")
+    @Test("ready instances that the data plane does not know yet do not count against the model")
     func unknownInstances() {
         let gate = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
@@ -186,7 +186,7 @@ struct AvailabilityTests {
         #expect(world.state?.quarantined == [])
     }
 
-    @Test("at the deadline a step's share that is not confirmed is waited for, whatever onInsufficient says")
+    @Test("at the deadline an unconfirmed share of a step is waited for, whatever onInsufficient says")
     func unconfirmedAtDeadline() {
         var spec = Self.rollout([RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))])
         spec.progressDeadline = .seconds(20)
@@ -201,7 +201,7 @@ struct AvailabilityTests {
     }
 
     @Test(
-        "a step is not left while the data plane confirms nothing, whether it answers or not",
+        "a step does not end while the data plane confirms nothing, whether it answers or not",
         arguments: [RolloutStep.Action.setWeight(50), .mirror(50)], [\World.isProxyStuck, \.isProxyAway])
     func unconfirmedStep(action: RolloutStep.Action, trouble: WritableKeyPath<World, Bool> & Sendable) {
         let steps = [RolloutStep(action), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
@@ -227,7 +227,7 @@ struct AvailabilityTests {
         #expect(world.state?.wait(seeing: nil)?.needsPerson == true)
         world.command(.promote(.init(isFull: true)))
         world.pass()
-        // No force can move traffic to where nothing takes it.
+        // Even by force, traffic cannot go to where no instance accepts it.
         #expect(world.refusals.last?.reason.contains("no instance is ready") == true)
         world.command(.promote(.init(isFull: true, isForced: true)))
         world.pass()
@@ -235,7 +235,7 @@ struct AvailabilityTests {
         #expect(world.state?.rollout?.weight == 50)
     }
 
-    @Test("a person may promote with some of the instances, by force; that does not make the others ready")
+    @Test("a person may promote by force with only some instances ready; the others still count as missing")
     func forced() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
         var spec = Self.rollout(steps)
@@ -258,7 +258,7 @@ struct AvailabilityTests {
         #expect(world.state?.phase == .degraded)
     }
 
-    @Test("a missing instance is what is waited for, whatever the step is, and it says when that ends")
+    @Test("the wait names a missing instance, whatever the step is, and when the wait ends")
     func missingInstanceComesFirst() {
         for action in [RolloutStep.Action.approval, .pause(nil), .pause(.seconds(600))] {
             let steps = [RolloutStep(.setWeight(50)), RolloutStep(action), RolloutStep(.setWeight(100))]
@@ -275,7 +275,9 @@ struct AvailabilityTests {
         }
     }
 
-    @Test("what the machine causes quarantines nothing: it is tried again, and comes up when the cause is gone")
+    @Test(
+        "a problem of the machine quarantines nothing: the candidate is tried again, and starts when the problem is solved"
+    )
     func machine() throws {
         var spec = Self.rollout([RolloutStep(.setWeight(100))])
         spec.progressDeadline = .seconds(10)
@@ -293,7 +295,7 @@ struct AvailabilityTests {
         #expect(world.state?.postponed == nil)
     }
 
-    @Test("what the machine causes is tried again later and later: after 1, 2, 4 and 8, and then every 15 minutes")
+    @Test("after a problem of the machine the candidate is tried again after 1, 2, 4 and 8, and then every 15 minutes")
     func backOff() throws {
         var spec = Self.rollout([RolloutStep(.setWeight(100))])
         spec.progressDeadline = .seconds(10)
@@ -315,7 +317,7 @@ struct AvailabilityTests {
         #expect(delays == [60, 120, 240, 480, 900, 900])
     }
 
-    @Test("it is the machine's fault too where the steps have begun", arguments: [10, 110])
+    @Test("a problem of the machine is recognised also after the steps have begun", arguments: [10, 110])
     func machineDuringSteps(unavailableAfter: Int) {
         var spec = Self.rollout(
             [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))], unavailableAfter: .seconds(unavailableAfter))
@@ -329,7 +331,7 @@ struct AvailabilityTests {
         #expect(world.state?.postponed?.revision == ModelDeployment.example("good-2").template.revision)
     }
 
-    @Test("another commit does not wait for what the machine keeps from starting")
+    @Test("another commit does not wait for a candidate that the machine prevents from starting")
     func commitWhilePostponed() {
         var spec = Self.rollout([RolloutStep(.setWeight(100))])
         spec.progressDeadline = .seconds(10)
@@ -341,7 +343,7 @@ struct AvailabilityTests {
         #expect(world.state?.stable?.version == "good-3")
     }
 
-    @Test("one instance that the machine keeps from starting does not excuse another that started and is not ready")
+    @Test("an instance that the machine prevents from starting does not excuse another that started and is not ready")
     func machineAndModel() {
         var spec = Self.rollout([RolloutStep(.setWeight(100))])
         spec.progressDeadline = .seconds(10)
@@ -354,7 +356,7 @@ struct AvailabilityTests {
         #expect(world.state?.postponed == nil)
     }
 
-    @Test("retry does not wait for the next try")
+    @Test("retry does not wait for the next attempt")
     func retriedAtOnce() {
         var spec = Self.rollout([RolloutStep(.setWeight(100))])
         spec.progressDeadline = .seconds(10)

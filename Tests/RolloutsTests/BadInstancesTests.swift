@@ -23,7 +23,7 @@ struct BadInstancesTests {
         bad.sift(additions)[candidate] ?? SideCounts()
     }
 
-    @Test("are left out where the data plane takes it out of rotation")
+    @Test("are left out if the data plane ejects it")
     mutating func outlier() {
         let first = look(addition("a", 9), addition("b", 7, errors: 7), addition("c", 8))
         #expect((first.requests, first.errors) == (17, 0))
@@ -32,7 +32,7 @@ struct BadInstancesTests {
         #expect(bad.leftOut == [candidate: 8])
     }
 
-    @Test("count at once where its siblings fail too, and no request is lost")
+    @Test("count at once if its siblings fail too, and no request is lost")
     mutating func model() {
         let first = look(addition("a", 5), addition("b", 3, errors: 3))
         #expect((first.requests, first.errors) == (5, 0))
@@ -41,7 +41,7 @@ struct BadInstancesTests {
         #expect(bad.isEmpty)
     }
 
-    @Test("count after a while where nothing comes of it")
+    @Test("count after a while if it is not ejected")
     mutating func patience() {
         var sum = SideCounts()
         for _ in 0...BadInstances.patience { sum.add(look(addition("a", 5), addition("b", 1, errors: 1))) }
@@ -49,24 +49,24 @@ struct BadInstancesTests {
         #expect(bad.isEmpty)
     }
 
-    @Test("count at once where it is alone, or where it answers as well as it fails")
+    @Test("count at once if it is alone, or if half of its answers are good")
     mutating func alone() {
         #expect(look(addition("b", 3, errors: 3)).errors == 3)
         #expect(look(addition("a", 5), addition("b", 10, errors: 5)).errors == 5)
-        // What no instance could take is no sibling.
+        // The reading of requests that no instance took is not a sibling.
         let unserved = BadInstances.Addition(
             instance: Reading.unserved(candidate), revision: candidate, counts: SideCounts(), isOutlier: false)
         #expect(bad.sift([addition("b", 3, errors: 3), unserved])[candidate]?.errors == 3)
     }
 
-    @Test("count where the instance is gone before anybody knew")
+    @Test("count if the instance is gone before anything was decided")
     mutating func gone() {
         _ = look(addition("a", 5), addition("b", 3, errors: 3))
         let next = look(addition("a", 5))
         #expect((next.requests, next.errors) == (8, 3))
     }
 
-    @Test("one that waits is in the record, and one that does not is not")
+    @Test("waiting counts are in the record, and without any nothing is written")
     mutating func recorded() throws {
         var ledger = EvidenceLedger()
         func reading(_ instance: String, _ requests: Int, _ errors: Int) -> Reading {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Operators' commands")
 struct CommandsTests {
-    /// A rollout of `version` at 20 %, over `good-1`.
+    /// A rollout of `version` at 20 %, with `good-1` as stable.
     private func inFlight(_ version: String = "good-2", _ rollout: RolloutSpec = .twoSteps) -> World {
         var world = World.serving("good-1")
         world.commit(.example(version, rollout: rollout))
@@ -13,7 +13,7 @@ struct CommandsTests {
         return world
     }
 
-    @Test("abort takes the candidate out and holds git's template off until retry")
+    @Test("abort takes the candidate out of traffic and holds git's template back until retry")
     func abort() throws {
         var world = inFlight()
         world.command(.abort)
@@ -25,7 +25,7 @@ struct CommandsTests {
     }
 
     @Test(
-        "what a client claims about who acts stands beside who it was proved to be, in the event, the reason and the history"
+        "the identity that a client claims is shown beside the proven one, in the event, the reason and the history"
     )
     func claims() throws {
         var world = inFlight()
@@ -62,7 +62,7 @@ struct CommandsTests {
         #expect(world.state?.phase == .rolledBack)
     }
 
-    @Test("with onFailure: pause a failed gate waits for a person, who may go past it")
+    @Test("with onFailure: pause a failed gate waits for a person, who may override it")
     func pauseOnFailure() throws {
         var rollout = RolloutSpec.twoSteps
         rollout.onFailure = .pause
@@ -77,7 +77,7 @@ struct CommandsTests {
         #expect(world.state?.stable?.version == "bad-2")
     }
 
-    @Test("rollback at rest brings back the revision before, and holds git's off")
+    @Test("rollback without a rollout in flight brings back the revision before, and holds git's template back")
     func rollback() throws {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: .twoSteps))
@@ -91,7 +91,7 @@ struct CommandsTests {
     }
 
     @Test(
-        "a command that makes no sense in this phase is refused with a reason, and changes nothing",
+        "a command that is not possible in this phase is refused with a reason, and changes nothing",
         arguments: [
             OperatorCommand.Verb.promote(full: false), .pause, .resume, .abort, .retry, .rollback(to: nil),
             .rollback(to: Revision(rawValue: "0123456789")),
@@ -106,9 +106,9 @@ struct CommandsTests {
         #expect(world.state?.phase == before)
     }
 
-    // MARK: - What commands say, and no more
+    // MARK: - The limits of each command
 
-    /// Version after version, each promoted.
+    /// Several versions, each promoted after the other.
     private func served(_ versions: [String]) -> World {
         var world = World.serving(versions[0])
         for version in versions.dropFirst() {
@@ -125,7 +125,7 @@ struct CommandsTests {
         world.run(limit: 10) { _ in false }
     }
 
-    @Test("a second rollback goes further back, never forward to what was just left")
+    @Test("a second rollback goes further back, never forward to the version that was just left")
     func secondRollback() {
         var world = served(["good-1", "good-2", "good-3"])
         rollBack(&world)
@@ -140,7 +140,7 @@ struct CommandsTests {
         #expect(world.state?.quarantined.map(\.version).sorted() == ["good-2", "good-3"])
     }
 
-    @Test("rollback passes over what failed, and goes to it only by force")
+    @Test("rollback skips failed versions, and goes to one only by force")
     func rollbackPassesOverFailures() {
         var world = served(["good-1", "good-2", "good-3"])
         rollBack(&world, to: "good-1")
@@ -152,7 +152,7 @@ struct CommandsTests {
         #expect(world.state?.stable?.version == "good-3")
     }
 
-    @Test("the beginning of a revision is enough, where it is the beginning of one only")
+    @Test("the first digits of a revision are enough if they match only one")
     func prefix() {
         var world = served(["good-1", "good-2", "good-3"])
         world.command(.rollback(to: "", force: false))
@@ -181,7 +181,7 @@ struct CommandsTests {
         #expect(world.state?.rollout?.stepStartedAt == began)
     }
 
-    @Test("pause and resume give a deadline no new time, however often")
+    @Test("pause and resume do not extend a deadline, however often")
     func resumeGivesNoTime() {
         var spec = RolloutSpec.twoSteps
         spec.progressDeadline = .seconds(20)
@@ -198,7 +198,7 @@ struct CommandsTests {
         #expect(world.state?.hold == .insufficientEvidence)
     }
 
-    @Test("a gate that fails takes the place of a pause by hand, and resume does not lift it")
+    @Test("a gate that fails replaces a pause by an operator, and resume does not end that hold")
     func failureInPause() {
         var spec = RolloutSpec.twoSteps
         spec.onFailure = .pause
@@ -235,7 +235,7 @@ struct CommandsTests {
         #expect(world.state?.phase == .paused)
     }
 
-    @Test("promote while it loads skips no check; --skip-checks does, and says so in the audit trail")
+    @Test("promote during loading skips no check; --skip-checks does, and is recorded in the audit trail")
     func promoteWhileLoading() {
         let check = GateSpec(name: "golden", kind: .check(CheckGate(command: ["evaluate"])))
         var world = World.serving("good-1")
@@ -254,7 +254,7 @@ struct CommandsTests {
         #expect(world.events.contains { $0.kind == .approved && $0.message == "checks skipped by tester: golden" })
     }
 
-    @Test("a promotion while it is suspended would have no effect, and is refused")
+    @Test("a promotion of a suspended deployment would have no effect, and is refused")
     func promoteSuspended() {
         var world = inFlight()
         world.command(.suspend)
@@ -265,7 +265,7 @@ struct CommandsTests {
         #expect(world.state?.rollout?.weight == 20)
     }
 
-    @Test("promote after a deadline is not stuck again at the next step")
+    @Test("promote after a deadline is not held again at the next step")
     func promoteAfterDeadline() {
         var spec = RolloutSpec.twoSteps
         spec.progressDeadline = .seconds(10)
@@ -311,7 +311,7 @@ struct CommandsTests {
         #expect(world.state?.rollout?.weight == 50)
     }
 
-    @Test("promote goes past the gate that failed, and past no other")
+    @Test("promote overrides the gate that failed, and no other")
     func oneGateOverridden() {
         let limit = GateSpec(name: "limit", kind: .threshold(ThresholdGate(metric: .errors, max: 0.3)))
         var spec = RolloutSpec.twoSteps
@@ -340,7 +340,7 @@ struct CommandsTests {
         #expect(world.state?.stable?.version == "bad-2")
     }
 
-    @Test("abort ends a restore, and what serves goes on")
+    @Test("abort ends a restore, and the revision that serves stays")
     func abortRestore() {
         var world = served(["good-1", "good-2"])
         world.turned["good-1"] = .stuck
@@ -350,7 +350,7 @@ struct CommandsTests {
         world.run(limit: 10) { $0.rollout == nil }
         #expect(world.state?.stable?.version == "good-2")
         #expect(world.state?.history.first?.outcome == .aborted)
-        // Git asks for what serves, and who took the rollback back does not want to leave it.
+        // Git asks for the revision that serves, and a person who cancels the rollback wants to keep it.
         #expect(world.state?.phase == .healthy)
         #expect(world.state?.quarantined == [])
         #expect(world.state?.wait(seeing: world.observe()) == nil)
@@ -373,13 +373,13 @@ struct CommandsTests {
         let refusal = try #require(world.refusals.last?.reason)
         #expect(
             refusal.contains(
-                "Held off from a rollback: version good-1 (aborted by tester; 'mlctl rollback model --to "
+                "Held back from a rollback: version good-1 (aborted by tester; 'mlctl rollback model --to "
                     + "\(entry.revision) --force' goes back to it)"))
         world.command(.rollback(to: nil, force: false))
         world.pass()
         #expect(
             world.refusals.last?.reason.hasPrefix(
-                "every earlier revision is held off: version good-1 is held off: aborted by tester") == true)
+                "every earlier revision is held back: version good-1 is held back: aborted by tester") == true)
         world.turned["good-1"] = .good
         rollBack(&world, to: "good-1", force: true)
         #expect(world.state?.stable?.version == "good-1" && world.state?.passedOver == [])

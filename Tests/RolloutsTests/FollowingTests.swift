@@ -50,7 +50,9 @@ struct FollowingTests {
         #expect(world.state?.phase == .healthy)
     }
 
-    @Test("a lost record is made anew from what serves: git's revision is judged against it, not put in its place")
+    @Test(
+        "a lost record is rebuilt from what serves: git's revision is evaluated against it, and does not replace it directly"
+    )
     func lostRecord() throws {
         var world = World.serving("good-1")
         world.commit(.example("bad-2", rollout: .twoSteps))
@@ -64,7 +66,7 @@ struct FollowingTests {
         #expect(world.started["good-1"] == 1)
     }
 
-    @Test("where the record was lost, what is known to be in quarantine stays there")
+    @Test("if the record was lost, known quarantines stay")
     func lostRecordKeepsQuarantine() {
         let world = World.serving("good-1")
         let bad = ModelDeployment.example("bad-2")
@@ -76,7 +78,7 @@ struct FollowingTests {
         #expect(state?.rollout == nil)
     }
 
-    @Test("a removed manifest is drained and stopped, and its record goes with it")
+    @Test("after its manifest is removed, a deployment is drained and stopped, and its record is deleted")
     func removed() throws {
         var world = World.serving("good-1")
         world.desired = .removed
@@ -86,7 +88,7 @@ struct FollowingTests {
         #expect(world.events.last?.kind == .removed)
     }
 
-    @Test("a suspended deployment starts nothing, and goes on when it is resumed")
+    @Test("a suspended deployment starts nothing, and continues when it is resumed")
     func suspended() throws {
         var world = World.serving("good-1")
         world.command(.suspend)

@@ -5,7 +5,7 @@ import Rollouts
 import TestSupport
 import Testing
 
-@Suite("What decisions ask of the world outside")
+@Suite("Inquiries of decisions")
 struct InquiringTests {
     static let check = GateSpec(name: "golden", kind: .check(CheckGate(command: ["evaluate"])))
     static let query = GateSpec(
@@ -89,7 +89,7 @@ struct InquiringTests {
         #expect(world.asked.count == 1, "an answered question is not put again")
     }
 
-    @Test("a query is asked with its placeholders filled in, again and again, and fails beyond its limit")
+    @Test("a query is asked repeatedly with its placeholders filled in, and fails beyond its limit")
     func query() throws {
         var world = answering { _ in .measured(.value(9)) }
         world.commit(.example("good-2", rollout: rollout([Self.query])))
@@ -101,7 +101,7 @@ struct InquiringTests {
         #expect(world.state?.phase == .rolledBack)
     }
 
-    @Test("a source that errs decides nothing, and is not a pass")
+    @Test("a source that fails decides nothing, and is not a pass")
     func erringSource() throws {
         var world = answering { _ in .failed("there is no source 'prometheus'") }
         var spec = rollout([Self.query])
@@ -114,7 +114,7 @@ struct InquiringTests {
         #expect(gate.reason.contains("there is no source 'prometheus'"))
     }
 
-    @Test("counters of another source are asked for in turns, and become evidence of its gates only")
+    @Test("counters of another source are polled, and are evidence for its gates only")
     func counters() throws {
         let ratio = CounterRatio(source: "server", of: "cut_total", per: "answers_total")
         let gate = GateSpec(name: "cut", kind: .compare(CompareGate(.counters(ratio))))

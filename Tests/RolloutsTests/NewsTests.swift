@@ -39,7 +39,7 @@ struct NewsTests {
         #expect(world.state?.rollout?.progressSpent == spent + .seconds(10))
     }
 
-    @Test("traffic alone is evidence, and no decision")
+    @Test("traffic alone is evidence, not a decision")
     func traffic() {
         var world = paused()
         world.run(limit: 5) { _ in false }
@@ -58,7 +58,7 @@ struct NewsTests {
     }
 
     @Test(
-        "at rest nothing is written, with and without a stable version",
+        "without a rollout nothing is written, with or without a stable version",
         arguments: ["suspended", "healthy", "rolled back", "nothing serves", "waits for another", "degraded"])
     func rest(state: String) {
         var world = World.serving("good-1")

@@ -5,7 +5,7 @@ import Rollouts
 import TestSupport
 import Testing
 
-@Suite("What would happen next")
+@Suite("What happens next")
 struct OutlookTests {
     /// A rollout of version 2 that has come to the step at `index`.
     private func world(_ rollout: RolloutSpec, at index: Int = 0) -> World {
@@ -20,7 +20,7 @@ struct OutlookTests {
         (world.state?.outlook ?? []).map { "\($0.when): \($0.then)" }
     }
 
-    @Test("while it loads: the first step, or the way back at the deadline")
+    @Test("while it loads: the first step, or the rollback at the deadline")
     func preparing() {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: .twoSteps))
@@ -28,12 +28,12 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: step 1 of 3: set weight 20 %",
-                "if it is not ready by then: all traffic stays with version good-1, and version good-2 is not tried again, unless the machine is to blame",
+                "if it is not ready by then: all traffic stays with version good-1, and version good-2 is not tried again, unless the machine is the cause",
             ])
         #expect(world.state?.outlook.last?.at == world.state?.deadlineAt)
     }
 
-    @Test("while evidence is awaited: the promotion, a failure, and what the deadline does")
+    @Test("while it waits for evidence: the promotion, a failure, and the outcome of the deadline")
     func evidence() {
         var rollout = RolloutSpec.twoSteps
         rollout.steps = [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))]
@@ -62,7 +62,7 @@ struct OutlookTests {
         #expect(outlook(world(rollout, at: 1)) == ["on 'mlctl promote': step 3 of 3: set weight 100 %"])
     }
 
-    @Test("when data was wanting: it goes on by itself or by hand")
+    @Test("after a deadline without enough data: it continues by itself, or by 'mlctl promote'")
     func held() {
         var rollout = RolloutSpec.twoSteps
         rollout.progressDeadline = .seconds(10)
@@ -70,8 +70,8 @@ struct OutlookTests {
         world.run(limit: 100) { $0.hold == .insufficientEvidence }
         #expect(
             outlook(world) == [
-                "when every gate passes: it goes on by itself",
-                "on 'mlctl promote': it goes on without the evidence",
+                "when every gate passes: it continues by itself",
+                "on 'mlctl promote': it continues without the evidence",
             ])
     }
 
@@ -87,7 +87,7 @@ struct OutlookTests {
             ])
     }
 
-    @Test("blue-green: judged first, then switched at once, with the old one kept warm to go back to")
+    @Test("blue-green: evaluated first, then switched at once, with the old revision kept warm for a rollback")
     func blueGreen() throws {
         let contract = GateSpec(name: "contract", kind: .contract(ContractGate()))
         var rollout = RolloutSpec(
@@ -101,7 +101,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: judged before any traffic by contract, then step 1 of 2: approval",
-                "if a gate fails: \(back)", "if it is not ready by then: \(back), unless the machine is to blame",
+                "if a gate fails: \(back)", "if it is not ready by then: \(back), unless the machine is the cause",
                 "if it is ready, but not judged by then: \(back)",
             ])
         let tensor = ModelContract.Tensor(name: "x", datatype: "FP32", shape: [-1, 4])
@@ -124,7 +124,7 @@ struct OutlookTests {
             ])
     }
 
-    @Test("blue-green without anything to judge first is switched at once")
+    @Test("blue-green without gates before traffic is switched at once")
     func plainBlueGreen() {
         let rollout = RolloutSpec(strategy: .blueGreen, steps: [RolloutStep(.setWeight(100))], gates: [])
         var world = World.serving("good-1")
@@ -136,7 +136,7 @@ struct OutlookTests {
     }
 
     @Test(
-        "an A/B test: its winner, its loser, and what the horizon brings without either",
+        "an A/B test: its winner, its loser, and the outcome at the deadline without either",
         arguments: [
             (RolloutSpec.InsufficientAction.pause, "it pauses until there is one, or 'mlctl promote'"),
             (.rollback, "all traffic goes to version good-1, and version good-2 is not tried again"),
@@ -161,7 +161,7 @@ struct OutlookTests {
         #expect(testing.state?.outlook.last?.at == testing.state?.deadlineAt)
     }
 
-    @Test("a shadow: traffic of its own when every gate passes, and none ever if one fails")
+    @Test("a shadow: a weight when every gate passes, and never one if a gate fails")
     func shadow() {
         let rollout = RolloutSpec(
             strategy: .shadow, steps: [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))],
@@ -174,7 +174,7 @@ struct OutlookTests {
             ])
     }
 
-    @Test("recreate: the old one stops first, weights mean nothing, and the way back is another start")
+    @Test("recreate: the old revision stops first, weights have no effect, and a rollback starts it again")
     func recreate() throws {
         let rollout = RolloutSpec(
             strategy: .recreate, steps: [RolloutStep(.approval), RolloutStep(.setWeight(100))], gates: [])
@@ -185,7 +185,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when version good-1 has stopped and its instance is ready: step 1 of 2: approval",
-                "if it is not ready by then: \(back), unless the machine is to blame",
+                "if it is not ready by then: \(back), unless the machine is the cause",
             ])
         world.run(limit: 20) { $0.phase == .paused }
         #expect(outlook(world) == ["on 'mlctl promote': it takes all traffic"])
@@ -197,7 +197,7 @@ struct OutlookTests {
             ])
     }
 
-    @Test("with nothing to spare one instance is enough to begin with")
+    @Test("with drainThenLoad one instance is enough to begin")
     func drainThenLoad() {
         var rollout = RolloutSpec.twoSteps
         rollout.capacity = .drainThenLoad
@@ -208,18 +208,18 @@ struct OutlookTests {
         #expect(outlook(world).first == "when its first instance is ready: step 1 of 3: set weight 20 %")
     }
 
-    @Test("a first deployment has no weights to go through: its endpoint opens")
+    @Test("a first deployment has no weights: its endpoint opens")
     func first() {
         var world = World(seed: 3, deployment: .example("good-1", rollout: .twoSteps))
         world.run(limit: 2) { $0.phase == .preparing }
         #expect(
             outlook(world) == [
                 "when its instance is ready: the endpoint opens",
-                "if it is not ready by then: nothing serves, and version good-1 is not tried again, unless the machine is to blame",
+                "if it is not ready by then: nothing serves, and version good-1 is not tried again, unless the machine is the cause",
             ])
     }
 
-    @Test("on probation a failed gate is a person's where failures wait for one")
+    @Test("on probation a failed gate waits for a person if failures do")
     func probation() {
         var rollout = RolloutSpec.twoSteps
         rollout.steps = [RolloutStep(.setWeight(100))]
@@ -235,23 +235,26 @@ struct OutlookTests {
             outlook(world).last == "if a gate fails: it waits for a person")
     }
 
-    @Test("suspended: who lifts it, and that gates are still watched")
+    @Test("suspended: how it ends, and that gates still apply")
     func suspended() {
         var suspended = world(.twoSteps)
         suspended.command(.suspend)
         suspended.pass()
         let failure =
             "if a gate fails: all traffic goes to version good-1, and version good-2 is not tried again"
-        #expect(outlook(suspended) == ["on 'mlctl resume': the rollout goes on where it is", failure])
+        #expect(outlook(suspended) == ["on 'mlctl resume': the rollout continues where it is", failure])
         var byManifest = world(.twoSteps)
         var deployment = ModelDeployment.example("good-2", rollout: .twoSteps)
         deployment.suspend = true
         byManifest.commit(deployment)
         byManifest.pass()
-        #expect(outlook(byManifest) == ["when its manifest lifts 'suspend': the rollout goes on where it is", failure])
+        #expect(
+            outlook(byManifest) == [
+                "when its manifest sets 'suspend: false': the rollout continues where it is", failure,
+            ])
     }
 
-    @Test("settings in words name every step and gate, and change with what they say")
+    @Test("the settings as text name every step and gate, and change with them")
     func settings() {
         var deployment = ModelDeployment.example("good-1", replicas: 2, rollout: .twoSteps)
         let words = deployment.settingsWords
@@ -298,7 +301,7 @@ struct OutlookTests {
         #expect(words["strategy"]?.hasSuffix(preview) == true)
     }
 
-    @Test("where there is no room for both, steps and gates that need stable are said to be left out")
+    @Test("if both revisions do not fit, steps and gates that need stable are shown as skipped")
     func withoutRoom() {
         var deployment = ModelDeployment.example("good-1", replicas: 1, rollout: .twoSteps)
         func leftOut(_ deployment: ModelDeployment) -> [String] {

@@ -4,7 +4,7 @@ import Rollouts
 import TestSupport
 import Testing
 
-/// Every phase has an end, and a commit and an abort are acted on in each.
+/// Every phase ends, and a commit and an abort take effect in each.
 @Suite("No phase without an end")
 struct PhaseLimitTests {
     private static func draining(_ probation: Probation? = nil) -> RolloutSpec {
@@ -13,7 +13,7 @@ struct PhaseLimitTests {
             progressDeadline: .seconds(30), probation: probation)
     }
 
-    /// Two replicas and no room for more: stable has made way, and the second instance of `good-2` is never ready.
+    /// Two replicas with `drainThenLoad`: stable has stopped, and the second instance of `good-2` never becomes ready.
     private func stuckPromotion(_ quality: World.Quality = .stuck) -> World {
         var world = World(seed: 1, deployment: .example("good-1", replicas: 2))
         world.run(limit: 30) { $0.phase == .healthy }
@@ -26,7 +26,7 @@ struct PhaseLimitTests {
         return world
     }
 
-    @Test("a promotion that cannot be finished ends by its limit, and somebody answers all the time")
+    @Test("a promotion that cannot be finished ends by its limit, and an instance answers all the time")
     func promotionLimit() {
         var world = stuckPromotion()
         for _ in 0..<200 {
@@ -42,7 +42,7 @@ struct PhaseLimitTests {
         #expect(world.mostInstances <= 4)
     }
 
-    @Test("where one makes room for the other, more than one instance that is missing is a shortage")
+    @Test("with drainThenLoad, more than one missing instance is a shortage")
     func shortageOfBoth() {
         var world = World(seed: 1, deployment: .example("good-1", replicas: 4))
         world.run(limit: 30) { $0.phase == .healthy }
@@ -58,7 +58,7 @@ struct PhaseLimitTests {
         #expect(world.state?.shortage?.reason.hasPrefix("2 of 3 instances ready on both sides") == true)
     }
 
-    @Test("a way back names the instance that still loads, not the traffic")
+    @Test("a rollback names the instance that still loads, not the traffic")
     func waitOfTheWayBack() {
         var world = stuckPromotion()
         world.turned["good-1"] = .stuck
@@ -85,7 +85,7 @@ struct PhaseLimitTests {
         #expect(waiting.state?.stable?.version == "good-1" && waiting.state?.rollout == nil)
     }
 
-    @Test("a promotion that the machine holds up quarantines nothing")
+    @Test("a promotion that the machine delays quarantines nothing")
     func blockedPromotion() {
         var world = stuckPromotion(.blocked)
         world.run(limit: 200) { $0.rollout == nil }
@@ -105,7 +105,7 @@ struct PhaseLimitTests {
         #expect(world.state?.phase == .rollingBack)
     }
 
-    @Test("a commit is taken up within five seconds while a promotion hangs")
+    @Test("a commit takes effect within five seconds while a promotion hangs")
     func commit() {
         var world = stuckPromotion()
         world.commit(.example("good-3", replicas: 2, rollout: Self.draining()))
@@ -146,7 +146,7 @@ struct PhaseLimitTests {
         #expect(world.events.contains { $0.kind == .warning })
     }
 
-    @Test("a probation is not passed while the candidate is not available, and has an end")
+    @Test("a probation does not pass while the candidate is not available, and it ends")
     func probation() {
         var spec = RolloutSpec(steps: [RolloutStep(.setWeight(100))], gates: [])
         spec.probation = Probation(duration: .seconds(10))
@@ -173,7 +173,7 @@ struct PhaseLimitTests {
         #expect(world.state?.rollout?.candidate.version == "good-3")
     }
 
-    @Test("a rollback has all of its time, however long the promotion before it took")
+    @Test("a rollback has its full time, however long the promotion before it took")
     func rollbackAfterPromotion() {
         var world = stuckPromotion()
         world.run(limit: 35) { _ in false }
@@ -185,7 +185,7 @@ struct PhaseLimitTests {
         #expect(world.state?.rollout == nil)
     }
 
-    @Test("time in which nobody looked counts towards a limit for half a minute at most")
+    @Test("time without observation counts towards a limit for half a minute at most")
     func unseenTime() {
         var spec = RolloutSpec.twoSteps
         spec.progressDeadline = .seconds(60)
@@ -215,7 +215,7 @@ struct PhaseLimitTests {
         #expect(world.state?.phase == .rolledBack)
     }
 
-    @Test("a probation whose share nobody confirms waits for that after its limit, and then goes on")
+    @Test("a probation whose share is not confirmed waits for that after its limit, and then continues")
     func unconfirmedProbation() {
         var spec = RolloutSpec(
             steps: [RolloutStep(.setWeight(100))], gates: [], progressDeadline: .seconds(20))
@@ -256,7 +256,7 @@ struct PhaseLimitTests {
         #expect(world.state?.stable?.version == "good-2")
     }
 
-    @Test("a commit that asks for what is held off ends a rollout that nobody asks for any more")
+    @Test("a commit that asks for a revision that is held back ends a rollout that is no longer asked for")
     func unwanted() {
         var world = World.serving("good-1")
         world.commit(.example("bad-2", rollout: .twoSteps))
@@ -276,7 +276,7 @@ struct PhaseLimitTests {
         world.run(limit: 20) { $0.rollout?.weight == 20 }
         world.isStoreWritable = false
         world.run(limit: 100) { _ in false }
-        // It may be gone altogether by then.
+        // It may be completely gone by then.
         #expect(world.weights.filter { $0.value > 0 } == [World.serving("good-1").state!.stable!.revision: 100])
     }
 

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The phase table")
 struct PhaseTableTests {
-    @Test("every phase is in it, and every phase that is not at rest has a limit", arguments: Phase.allCases)
+    @Test("it has every phase, and every phase of a rollout has a limit", arguments: Phase.allCases)
     func limits(phase: Phase) {
         let row = PhaseTable.row(phase)
         #expect(row.phase == phase)
@@ -15,7 +15,9 @@ struct PhaseTableTests {
         #expect((row.limit.time == "none") == rests.contains(phase))
     }
 
-    @Test("every phase but one at rest ends by a commit, and leads to rest in the end", arguments: Phase.allCases)
+    @Test(
+        "every phase reacts to a new commit, and can lead to Healthy and to RolledBack",
+        arguments: Phase.allCases)
     func leadsToRest(phase: Phase) {
         #expect(PhaseTable.row(phase).next[.newTemplate]?.isEmpty == false)
         var reached: Set<Phase> = [phase]
@@ -25,13 +27,13 @@ struct PhaseTableTests {
         #expect(reached.isSuperset(of: [.healthy, .rolledBack]))
     }
 
-    @Test("abort works in every phase of a rollout that is not on its way back", arguments: Phase.allCases)
+    @Test("abort works in every phase of a rollout except a rollback", arguments: Phase.allCases)
     func abort(phase: Phase) {
         let inFlight: Set<Phase> = [.preparing, .progressing, .paused, .promoting, .probation]
         #expect(PhaseTable.row(phase).commands.contains(.abort) == inFlight.contains(phase))
     }
 
-    @Test("it is printed as it stands in the architecture article")
+    @Test("ARCHITECTURE.md prints it")
     func printed() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

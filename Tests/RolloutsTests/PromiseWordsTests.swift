@@ -3,7 +3,7 @@ import Testing
 
 @testable import Rollouts
 
-@Suite("What gates promise together, in words")
+@Suite("The combined guarantee of the gates as text")
 struct PromiseWordsTests {
     private func compare(_ metric: CompareGate.Metric, warnOnly: Bool = false) -> GateSpec {
         GateSpec(name: metric.rawValue, kind: .compare(CompareGate(metric: metric)), warnOnly: warnOnly)
@@ -16,7 +16,7 @@ struct PromiseWordsTests {
         return PromiseWords(rollout, slices: slices)
     }
 
-    @Test("the rate is said, and each assumption once, with the gates that rest on it")
+    @Test("it has the rate, and each assumption once, with the gates that depend on it")
     func grouped() throws {
         let words = try #require(promise([compare(.errors), compare(.slow), compare(.rejected)], rate: 0.005))
         #expect(
@@ -28,7 +28,7 @@ struct PromiseWordsTests {
         #expect(words.assumes.last?.hasPrefix("rejected: what fails does so singly") == true)
     }
 
-    @Test("slices are named with the gates that are judged on them, and nowhere else")
+    @Test("slices are named with the gates that evaluate them, and nowhere else")
     func slices() {
         let country = [TrafficSlice(name: "country", key: .header("x-country"), values: .top(3))]
         #expect(
@@ -39,7 +39,7 @@ struct PromiseWordsTests {
         #expect(promise([compare(.errors)])?.text.contains("slice") == false)
     }
 
-    @Test("a gate that only warns rolls nothing back, and promises nothing")
+    @Test("a gate that only warns rolls nothing back, and guarantees nothing")
     func warnOnly() {
         #expect(promise([compare(.errors, warnOnly: true)]) == nil)
         #expect(promise([compare(.errors), compare(.slow, warnOnly: true)])?.text.hasPrefix("errors roll") == true)

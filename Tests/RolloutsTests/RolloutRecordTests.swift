@@ -4,7 +4,7 @@ import Rollouts
 import TestSupport
 import Testing
 
-/// Each format has a golden record of each kind, written by the version that had it.
+/// Each format has golden records, written by the version that used it.
 @Suite("Records")
 struct RolloutRecordTests {
     private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
@@ -15,7 +15,7 @@ struct RolloutRecordTests {
     }
 
     @Test(
-        "format 1 is read, and means what it meant",
+        "format 1 is read, with its meaning",
         arguments: [
             ("healthy", Phase.healthy, nil, 0), ("rolled-back", .rolledBack, nil, 1), ("preparing", .preparing, 0, 1),
             ("at-approval", .paused, 50, 1), ("held", .paused, 50, 1), ("promoting", .promoting, 100, 1),
@@ -38,7 +38,7 @@ struct RolloutRecordTests {
         #expect(state.rollout?.stepping?.isApproved == false)
     }
 
-    @Test("a record of a newer version, or of none, is an error that says what to do", arguments: [3, 0, -1])
+    @Test("a record of a newer or unknown version is an error that says what to do", arguments: [3, 0, -1])
     func others(format: Int) throws {
         var record = try #require(
             JSONSerialization.jsonObject(with: Self.record("format-1-healthy")) as? [String: Any])
@@ -49,12 +49,14 @@ struct RolloutRecordTests {
         #expect("\(try #require(failure))".contains("this version of mlctl"))
     }
 
-    @Test("bytes that are no record name the place", arguments: ["", "{}", #"{"format":2,"since":1}"#, "[1]"])
+    @Test(
+        "bytes that are not a record give an error with the place",
+        arguments: ["", "{}", #"{"format":2,"since":1}"#, "[1]"])
     func unreadable(text: String) {
         #expect(throws: RolloutRecord.Failure.self) { try RolloutRecord.decode(Data(text.utf8)) }
     }
 
-    @Test("format 2 is written as it was when it was new")
+    @Test("format 2 is written as it was when it was introduced")
     func format2() throws {
         let state = try RolloutRecord.decode(Self.record("format-2-probation"))
         #expect(state.phase == .probation)

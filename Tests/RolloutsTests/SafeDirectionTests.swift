@@ -5,8 +5,8 @@ import Serving
 import TestSupport
 import Testing
 
-/// Taking a bad candidate out of traffic asks nothing of git, of the data plane, of the disk, or of a person.
-@Suite("The safe direction needs nothing")
+/// Taking a bad candidate out of traffic does not need git, the data plane, the disk, or a person.
+@Suite("Withdrawing a candidate needs nothing else")
 struct SafeDirectionTests {
     enum Trouble: CaseIterable {
         case gitAway, suspended, dataPlaneAway, diskFull
@@ -23,7 +23,7 @@ struct SafeDirectionTests {
         }
     }
 
-    /// `version` at half of the traffic, at a pause that a person ends.
+    /// `version` with half of the traffic, at a pause that a person ends.
     private func atHalf(_ version: String, gates: [GateSpec] = [], capacity: RolloutSpec.Capacity = .surge) -> World {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
         var spec = RolloutSpec(capacity: capacity, steps: steps, gates: gates)
@@ -69,7 +69,7 @@ struct SafeDirectionTests {
         #expect(share(of: "good-2", world) == 0)
     }
 
-    @Test("a candidate that fails requests leaves at once also where stable has made way, and nobody else answers")
+    @Test("a candidate that fails requests leaves at once, even if stable has stopped and nothing else answers")
     func failsAlone() {
         let rate = GateSpec(name: "rate", kind: .threshold(ThresholdGate(metric: .errors, max: 0.3)))
         let spec = RolloutSpec(

@@ -7,8 +7,8 @@ import Testing
 
 @testable import Rollouts
 
-/// A share of the rollouts is judged against itself as well, and one more is counted at the end of each.
-@Suite("Rollouts judged against themselves")
+/// Some rollouts get a self-check, which is counted at the end.
+@Suite("Rollouts compared with themselves")
 struct SelfCheckingTests {
     private func spec(share: Double) -> RolloutSpec {
         var spec = RolloutSpec.twoSteps
@@ -24,7 +24,7 @@ struct SelfCheckingTests {
         return world
     }
 
-    @Test("a rollout that ends is one more, promoted or rolled back; at a share of 0 none is")
+    @Test("a rollout that ends adds one, promoted or rolled back; with a share of 0 none is checked")
     func counted() {
         for version in ["good-2", "bad-2"] {
             let world = rolledOut(version, share: 1)
@@ -36,7 +36,7 @@ struct SelfCheckingTests {
         #expect(rolledOut("good-2", share: 0).state?.selfChecks == nil)
     }
 
-    @Test("one that another commit ends is counted too, and the next one is checked anew")
+    @Test("a rollout that another commit ends is counted too, and the next one is checked separately")
     func superseded() throws {
         var world = World.serving("good-1")
         world.goodErrorRate = 0.02
@@ -52,13 +52,13 @@ struct SelfCheckingTests {
         #expect((world.state?.selfChecks?.rollouts ?? 0) >= 1)
     }
 
-    @Test("the first deployment and a restore are judged by nothing, and checked by nothing")
+    @Test("the first deployment and a restore have no gates and no check")
     func noRelease() {
         let world = World.serving("good-1")
         #expect(world.state?.selfChecks == nil)
     }
 
-    @Test("nothing is written more often for it, and nothing is decided otherwise")
+    @Test("it causes no additional writes and changes no decision")
     func writes() {
         var with = World.serving("good-1")
         with.commit(.example("good-2", rollout: spec(share: 1)))
@@ -74,7 +74,7 @@ struct SelfCheckingTests {
         #expect(with.state?.rollout?.judgement == without.state?.rollout?.judgement)
     }
 
-    @Test("every controller says the same of a rollout, and about a quarter is checked")
+    @Test("every controller chooses the same rollouts, about a quarter of them")
     func share() {
         let judgement = Judgement(
             gates: RolloutSpec.defaultGates, falseRollbackRate: 0.01, missedRegressionRate: 0.05,
@@ -91,7 +91,7 @@ struct SelfCheckingTests {
         #expect((200...300).contains(checked), "\(checked)")
     }
 
-    @Test("a record without any of it is read")
+    @Test("a record without a self-check is read")
     func olderRecord() throws {
         let state = try #require(rolledOut("good-2", share: 1).state)
         let text = String(decoding: try RolloutRecord.encode(state), as: UTF8.self)
@@ -102,7 +102,7 @@ struct SelfCheckingTests {
         #expect(read.selfChecks == nil && read.stable == state.stable)
     }
 
-    @Test("what instances cost is counted where a gate asks for it, and is no sibling of an instance that fails")
+    @Test("costs are counted if a gate asks for them, and their reading is not a sibling of an instance that fails")
     func costs() {
         let (stable, candidate) = (Revision(rawValue: "aaaaaaaaaa"), Revision(rawValue: "bbbbbbbbbb"))
         func readings(_ turn: Int) -> [Reading] {

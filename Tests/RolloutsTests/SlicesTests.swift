@@ -7,7 +7,7 @@ import Testing
 
 @testable import Rollouts
 
-@Suite("Rollouts that are judged on slices of the traffic")
+@Suite("Rollouts that are evaluated on slices of the traffic")
 struct SlicesTests {
     private static let country = TrafficSlice(
         name: "country", key: .header("x-country"), values: .listed(["DE", "FR", "IT"]))
@@ -21,8 +21,8 @@ struct SlicesTests {
         return deployment
     }
 
-    /// A tenth of the requests of each instance are from DE, the rest from FR and IT, of which three of ten fail everywhere; the
-    /// candidate also fails what is from DE.
+    /// A tenth of each instance's requests are from DE. The rest are from FR and IT; three of ten of those fail
+    /// everywhere. The candidate also fails the requests from DE.
     private func runTold(failing: Bool) -> World {
         var world = World.serving("good-1")
         world.commit(deployment("good-2"))
@@ -50,7 +50,7 @@ struct SlicesTests {
         return world
     }
 
-    @Test("a slice that fails takes the candidate out, and is named in the event, in the status and in the quarantine")
+    @Test("a slice that fails withdraws the candidate, and is named in the event, in the status and in the quarantine")
     func fails() throws {
         let world = runTold(failing: true)
         let failed = try #require(world.events.first { $0.kind == .gateFailed })
@@ -60,7 +60,7 @@ struct SlicesTests {
         #expect(world.state?.gateSummaries.first?.reason.hasPrefix("in country=DE candidate ") == true)
     }
 
-    @Test("slices that are well fail nothing, and what is told of them is told as evidence, not as a decision")
+    @Test("good slices fail nothing, and their counts are recorded as evidence, not as a decision")
     func well() throws {
         let world = runTold(failing: false)
         #expect(world.state?.rollout?.withdrawal == nil)
@@ -69,7 +69,7 @@ struct SlicesTests {
         #expect(told.allSatisfy { $0 <= .evidence })
     }
 
-    @Test("a manifest that asks for slices in mid-rollout changes the next one")
+    @Test("a manifest that asks for slices during a rollout changes the next one")
     func midRollout() throws {
         var world = World.serving("good-1")
         var rollout = RolloutSpec.twoSteps
@@ -81,7 +81,7 @@ struct SlicesTests {
         #expect(world.state?.gateSummaries.first?.reason.contains("slice") == false)
     }
 
-    @Test("of latencies only what is over the bounds that gates chose is kept, clients that gave up among it")
+    @Test("of latencies, only requests over the bounds that gates chose are kept, including clients that gave up")
     func latencies() throws {
         let bounds = [0.1, 0.2, 0.4, 0.8]
         let counters = SliceCounters(

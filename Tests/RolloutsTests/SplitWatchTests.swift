@@ -6,7 +6,7 @@ import Testing
 
 @testable import Rollouts
 
-/// Requests that are missing on one side make comparisons worthless: the rollout is held until a person has looked.
+/// If requests are missing on one side, comparisons are worthless: the rollout is held until a person decides.
 @Suite("The split of a rollout's requests")
 struct SplitWatchTests {
     private let stable = Revision(rawValue: "aaaaaaaaaa")
@@ -32,7 +32,7 @@ struct SplitWatchTests {
 
     private func drawn(_ watch: SplitWatch) -> [Int] { [watch.evidence.stable.drawn, watch.evidence.candidate.drawn] }
 
-    @Test("counts a look only where its share was in force at both looks before, and is now")
+    @Test("counts a look only if its share was in force at the two looks before, and is now")
     func settling() {
         let steady = (1...6).map { (readings($0 * 95, $0 * 5), 5, true) }
         #expect(drawn(looks(Array(steady.prefix(2)))) == [0, 0])
@@ -44,7 +44,7 @@ struct SplitWatchTests {
         #expect(drawn(looks(moved + [(readings(875, 145), 25, true)])) == [455, 45])
     }
 
-    @Test("counts nothing of a look in which a proxy came, went or began anew")
+    @Test("counts nothing of a look in which a proxy came, went or restarted")
     func proxies() {
         let steady = (1...3).map { (readings($0 * 95, $0 * 5), 5, true) }
         let anew = steady + [(readings(10, 90, epoch: "e2"), 5, true), (readings(105, 95, epoch: "e2"), 5, true)]
@@ -55,14 +55,14 @@ struct SplitWatchTests {
         #expect(drawn(looks(silent)) == [95, 5])
     }
 
-    @Test("counts nothing where one side has all of the traffic")
+    @Test("counts nothing if one side has all of the traffic")
     func whole() {
         for share in [0, 100] {
             #expect(drawn(looks((1...6).map { (readings($0 * 95, $0 * 5), share, true) })) == [0, 0])
         }
     }
 
-    @Test("is no evidence of gates, and no sibling of an instance that fails")
+    @Test("is not evidence of gates, and its reading is not a sibling of an instance that fails")
     func notInLedger() {
         var ledger = EvidenceLedger()
         func readings(_ failed: Int) -> [Reading] {
@@ -89,14 +89,14 @@ struct SplitWatchTests {
         return world
     }
 
-    @Test("holds the rollout when requests vanish, says so, and goes on when a person says so")
+    @Test("holds the rollout when requests are lost, reports it, and continues when a person decides so")
     func held() throws {
         var world = vanishing()
         guard case .splitMismatch(let reason)? = world.state?.hold else {
             Issue.record("it is not held: \(String(describing: world.state?.phase))")
             return
         }
-        #expect(reason.hasPrefix("requests are not split as asked: no gate has "))
+        #expect(reason.hasPrefix("requests are not split as requested: no gate sees "))
         #expect(world.state?.phase == .paused)
         #expect(world.events.last?.kind == .stuck)
         let summary = try #require(world.state?.rollout?.splitSummary)
@@ -119,7 +119,7 @@ struct SplitWatchTests {
         #expect(world.state?.phase == .paused)
     }
 
-    @Test("does not keep a candidate that fails in the traffic")
+    @Test("does not keep a failing candidate in the traffic")
     func failing() {
         var world = World.serving("good-1")
         world.vanishing["bad-2"] = 0.2
@@ -196,7 +196,7 @@ struct SplitWatchTests {
         #expect(world.state?.phase == .rolledBack)
     }
 
-    @Test("holds nothing while requests are split as asked, over restarts of the proxy too")
+    @Test("holds nothing while requests are split as requested, also over restarts of the proxy")
     func equal() {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: .twoSteps))

@@ -4,7 +4,7 @@ import Rollouts
 import TestSupport
 import Testing
 
-/// An edit of the list of steps never jumps over anything.
+/// An edit of the list of steps never skips anything.
 @Suite("Steps that change during a rollout")
 struct StepEditTests {
     static let five = RolloutStep(.setWeight(5))
@@ -27,7 +27,7 @@ struct StepEditTests {
         return world
     }
 
-    @Test("new steps that come while it is being promoted are for a person to pass; others change nothing")
+    @Test("new steps that appear during the promotion wait for a person; other edits change nothing")
     func editedWhilePromoting() {
         func promoting() -> World {
             var world = World.serving("good-1")
@@ -61,7 +61,7 @@ struct StepEditTests {
     }
 
     @Test(
-        "new steps that come in probation are for a person to pass, also where somebody had paused it",
+        "new steps that appear in probation wait for a person, also if a person had paused it",
         arguments: [false, true])
     func editedInProbation(isPaused: Bool) {
         func spec(_ steps: [RolloutStep]) -> RolloutSpec {
@@ -91,7 +91,7 @@ struct StepEditTests {
         var before: [RolloutStep]
         var index: Int
         var after: [RolloutStep]
-        /// The step that is under way some looks later, its place, and the candidate's share.
+        /// The current step some looks later, its position, and the candidate's share.
         var step: RolloutStep
         var place: Int
         var weight: Int
@@ -133,7 +133,7 @@ struct StepEditTests {
             after: [five, forever, all], step: forever, place: 1, weight: 5),
     ]
 
-    @Test("goes on at the place that the content gives", arguments: edits)
+    @Test("the rollout continues at the position that the content gives", arguments: edits)
     func edit(_ edit: Edit) {
         var world = world(edit.before, at: edit.index)
         let before = world.state?.rollout?.weight ?? 0
@@ -148,7 +148,7 @@ struct StepEditTests {
         #expect(!world.events.contains { $0.kind == .promoting && $0.version == "good-2" })
     }
 
-    @Test("copies that the new list does not give stop at once")
+    @Test("copies that the new list does not ask for stop at once")
     func copiesLeftOut() {
         var world = world([RolloutStep(.mirror(100)), Self.forever, Self.all], at: 1)
         #expect(world.state?.rollout?.mirror == 100)
@@ -157,7 +157,7 @@ struct StepEditTests {
         #expect(world.state?.rollout?.mirror == 0)
     }
 
-    @Test("an empty list is all of the traffic, in its turn, and only after every gate")
+    @Test("an empty list means all of the traffic, as a single step that waits for every gate")
     func emptied() {
         let errors = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
         var world = world([Self.five, Self.forever, Self.all], at: 1, gates: [errors])
@@ -168,7 +168,7 @@ struct StepEditTests {
         #expect(world.state?.rollout?.weight == 0, "no step of the list gives it any")
     }
 
-    @Test("a gate whose definition changes is judged again, although its name stays")
+    @Test("a gate whose definition changes is evaluated again, although its name stays")
     func changedGate() {
         func check(_ command: String) -> GateSpec {
             GateSpec(name: "slices", kind: .check(CheckGate(command: [command], isOfStep: true)))
@@ -185,7 +185,7 @@ struct StepEditTests {
         #expect(world.state?.rollout?.stepping?.current?.step.action == .gate("slices"))
     }
 
-    @Test("a pause that is under way keeps its clock when its duration changes")
+    @Test("a running pause keeps its clock when its duration changes")
     func pauseKeepsClock() {
         var world = world([Self.five, RolloutStep(.pause(.seconds(60))), Self.all], at: 1)
         let began = world.state?.rollout?.stepStartedAt

@@ -15,7 +15,7 @@ struct StrategyTests {
         RolloutSpec(strategy: strategy, capacity: capacity, steps: steps, gates: gates)
     }
 
-    /// Every weight that the candidate was given, in turn.
+    /// Every weight that the candidate was given, in order.
     static func candidateWeights(_ world: inout World, limit: Int = 400) -> [Int] {
         var weights: [Int] = []
         for _ in 0..<limit {
@@ -28,7 +28,7 @@ struct StrategyTests {
         return weights
     }
 
-    @Test("blue-green has a preview, switches at once, keeps the old revision warm, and can still go back")
+    @Test("blue-green has a preview, switches at once, keeps the old revision warm, and can still roll back")
     func blueGreen() throws {
         var rollout = Self.spec(.blueGreen)
         rollout.preview = Preview(port: 9001)
@@ -48,7 +48,7 @@ struct StrategyTests {
         #expect(world.started["good-1"] == 1, "nothing is loaded again")
     }
 
-    @Test("what is judged on traffic is judged after a blue-green switch, and nobody says that it passed before")
+    @Test("gates that need traffic are evaluated after a blue-green switch, and are not reported as passed before")
     func blueGreenThreshold() {
         let rate = GateSpec(name: "rate", kind: .threshold(ThresholdGate(metric: .errors, max: 0.5)))
         var rollout = Self.spec(.blueGreen, gates: [rate])
@@ -57,10 +57,10 @@ struct StrategyTests {
         world.commit(.example("good-2", rollout: rollout))
         world.run(limit: 100) { $0.phase == .probation }
         #expect(
-            world.events.last { $0.kind == .promoting }?.message == "all that is judged before the switch passes")
+            world.events.last { $0.kind == .promoting }?.message == "every gate before the switch passes")
     }
 
-    @Test("steps that give a candidate no traffic wait for evidence that cannot come, and say so")
+    @Test("steps that give a candidate no traffic wait for evidence that cannot come, and the status says so")
     func noTrafficByAnyStep() {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: Self.spec(.canary, gates: [Self.errors])))
@@ -70,7 +70,7 @@ struct StrategyTests {
                 == "evidence: errors; no step has given it traffic (add '- setWeight: 5', or 'mlctl promote')")
     }
 
-    @Test("a shadow gets copies and no traffic until the gates pass; then it takes over as it stands")
+    @Test("a shadow gets copies and no traffic until the gates pass; then its instances take over")
     func shadow() throws {
         let steps = [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))]
         var world = World.serving("good-1")
@@ -85,7 +85,7 @@ struct StrategyTests {
         #expect(world.mirrors.values.allSatisfy { $0 == 0 })
     }
 
-    @Test("a bad shadow is withdrawn before it ever had traffic")
+    @Test("a bad shadow is withdrawn before it has any traffic")
     func badShadow() throws {
         let steps = [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))]
         var world = World.serving("good-1")
@@ -96,7 +96,8 @@ struct StrategyTests {
         #expect(world.state?.phase == .rolledBack)
     }
 
-    @Test("recreate stops the old one before it starts the new one, and brings it back if that cannot serve")
+    @Test(
+        "recreate stops the old revision before it starts the new one, and brings it back if the new one cannot serve")
     func recreate() throws {
         var world = World.serving("good-1")
         world.mostInstances = 0
@@ -113,7 +114,7 @@ struct StrategyTests {
         #expect(world.mostInstances == 1)
     }
 
-    @Test("where the old revision is stopped first, a probation holds nothing back for it")
+    @Test("if the old revision stops first, a probation holds no share back for it")
     func recreateOnProbation() {
         var rollout = Self.spec(.recreate)
         rollout.probation = Probation(duration: .seconds(20), holdback: 20)
@@ -128,7 +129,7 @@ struct StrategyTests {
     }
 
     @Test(
-        "with nothing to spare there are never more instances than replicas, and only one replica means a gap",
+        "with drainThenLoad there are never more instances than replicas, and only a single replica causes a gap",
         arguments: [1, 2, 4], ["good-2", "bad-2", "crashing-2"])
     func drainThenLoad(replicas: Int, version: String) throws {
         let steps = [RolloutStep(.setWeight(25)), RolloutStep(.setWeight(100))]
@@ -155,7 +156,7 @@ struct StrategyTests {
         #expect(world.instances.count == replicas)
     }
 
-    @Test("a rollout waits for those that it depends on, and says so")
+    @Test("a rollout waits for the deployments that it depends on, and says so")
     func dependencies() throws {
         var world = World.serving("good-1")
         world.unmetDependencies = ["payments/encoder, which is Progressing"]

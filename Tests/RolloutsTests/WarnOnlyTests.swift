@@ -26,7 +26,7 @@ struct WarnOnlyTests {
         world.state?.rollout?.gateSummaries.first?.verdict == "fail"
     }
 
-    @Test("a bad version is promoted past a gate that only warns, which is told and acts on nothing")
+    @Test("a bad version is promoted despite a failed gate that only warns, which is reported and acts on nothing")
     func neverActs() throws {
         var world = inFlight("bad-2", warning { $0.steps.insert(RolloutStep(.pause(.seconds(60))), at: 1) })
         world.run(limit: 100) { $0.rollout?.gateSummaries.first?.verdict == "fail" }
@@ -42,7 +42,7 @@ struct WarnOnlyTests {
         #expect(!world.events.contains { $0.kind == .gateFailed })
     }
 
-    @Test("nothing waits for a gate that only warns, whatever the deadline says of too little data")
+    @Test("nothing waits for a gate that only warns, whatever onInsufficient says")
     func nothingWaits() throws {
         var world = inFlight("good-2", warning { $0.onInsufficient = .rollback })
         world.requestsPerTick = 0
@@ -60,7 +60,7 @@ struct WarnOnlyTests {
         #expect(world.now.timeIntervalSince(since) >= 59)
     }
 
-    @Test("a gate that has failed acts as soon as it is let act, on the evidence that it has")
+    @Test("a gate that has failed acts as soon as it may act, on the evidence that it has")
     func letAct() throws {
         var world = inFlight("bad-2", warning { $0.steps.insert(RolloutStep(.pause(nil)), at: 1) })
         world.run(limit: 100) { $0.rollout?.gateSummaries.first?.verdict == "fail" }
@@ -74,7 +74,7 @@ struct WarnOnlyTests {
         #expect(world.events.contains { $0.kind == .gateFailed && $0.evidence.first?.samples == samples })
     }
 
-    @Test("a gate that is let warn only lets go of what it held, and keeps its evidence")
+    @Test("a gate that is changed to only warn ends its hold, and keeps its evidence")
     func letWarn() throws {
         var acting = RolloutSpec.twoSteps
         acting.onFailure = .pause
@@ -89,7 +89,7 @@ struct WarnOnlyTests {
         #expect(world.state?.stable?.version == "bad-2")
     }
 
-    @Test("a check before traffic that only warns is asked, and waited for by nobody")
+    @Test("a check before traffic that only warns runs, but nothing waits for it")
     func check() throws {
         var rollout = RolloutSpec.twoSteps
         let check = CheckGate(command: ["evaluate"])
@@ -102,7 +102,7 @@ struct WarnOnlyTests {
         #expect(world.events.contains { $0.kind == .gateWarned && $0.message.contains("evaluation") })
     }
 
-    @Test("the outlook does not say that a gate would take the version back where all only warn")
+    @Test("the outlook does not mention a rollback by a gate if all gates only warn")
     func outlook() throws {
         let world = inFlight("good-2", warning())
         let words = try #require(world.state?.outlook).map { "\($0.when): \($0.then)" }
@@ -110,7 +110,7 @@ struct WarnOnlyTests {
         #expect(!words.contains { $0.contains("every gate passes") }, "\(words)")
     }
 
-    @Test("what an older controller recorded of a gate, it knows to act")
+    @Test("a gate in the record of an older controller acts")
     func olderRecord() throws {
         let summary = try JSONDecoder().decode(
             GateSummary.self, from: Data(#"{"name":"errors","verdict":"fail","samples":3,"reason":"r"}"#.utf8))

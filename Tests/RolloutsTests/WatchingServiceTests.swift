@@ -5,9 +5,9 @@ import Serving
 import TestSupport
 import Testing
 
-@Suite("Whether what should serve does")
+@Suite("Detecting a shortage")
 struct WatchingServiceTests {
-    @Test("a port that another program takes is Degraded, and told; and so is its end")
+    @Test("a port that another program takes makes it Degraded, with an event, and its end has an event too")
     func closedEndpoint() {
         var world = World.serving("good-1")
         world.isPortTaken = true
@@ -33,7 +33,7 @@ struct WatchingServiceTests {
         #expect(world.state?.message.hasPrefix("1 of 2 instances of version good-1 ready") == true)
     }
 
-    @Test("a moment is in the status, and in no event")
+    @Test("a short shortage is in the status, but in no event")
     func moment() {
         var world = World.serving("good-1")
         world.isPortTaken = true
@@ -45,7 +45,7 @@ struct WatchingServiceTests {
         #expect(!world.events.contains { $0.kind == .degraded || $0.kind == .available })
     }
 
-    @Test("more replicas are needed once they are there, or when they take too long")
+    @Test("additional replicas are needed once they are ready, or when they take too long")
     func growth() {
         var world = World.serving("good-1")
         var spec = RolloutSpec()
@@ -61,7 +61,7 @@ struct WatchingServiceTests {
         #expect(world.state?.phase == .degraded)
     }
 
-    @Test("a shortage of stable during a rollout leaves the rollout its phase")
+    @Test("a shortage of stable during a rollout does not change the rollout's phase")
     func duringRollout() {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: StepEditTests.pausing))
@@ -73,7 +73,7 @@ struct WatchingServiceTests {
         #expect(world.events.contains { $0.kind == .degraded })
     }
 
-    @Test("the gap of a recreate is a shortage, and no alarm")
+    @Test("the gap of a recreate is a shortage, but causes no event")
     func intendedGap() {
         var world = World.serving("good-1")
         world.commit(.example("good-2", rollout: StrategyTests.spec(.recreate)))
@@ -84,7 +84,8 @@ struct WatchingServiceTests {
         #expect(!world.events.contains { $0.kind == .degraded })
     }
 
-    @Test("a manifest that is taken out and put back while it drains is Healthy as long as it serves")
+    @Test(
+        "a manifest that is removed and added again while the deployment drains leaves it Healthy as long as it serves")
     func putBack() {
         var world = World.serving("good-1")
         let manifest = world.desired

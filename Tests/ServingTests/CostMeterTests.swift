@@ -2,7 +2,7 @@ import ModelManifests
 import Serving
 import Testing
 
-@Suite("A meter of what instances cost")
+@Suite("A cost meter")
 struct CostMeterTests {
     private let revision = Revision(rawValue: "aaaaaaaaaa")
 
@@ -37,7 +37,7 @@ struct CostMeterTests {
         meter.look(atSeconds: seconds, [cost], [reading]).first?.counters.named ?? [:]
     }
 
-    @Test("what is loaded with the first requests is not counted; what comes once it has settled is, over one time")
+    @Test("the costs of the first requests are not counted; after settling, costs and requests cover the same time")
     func settling() {
         var meter = settled()
         let found = named(&meter, 30, cost(6, bytes: 3000), requests(160))
@@ -47,7 +47,7 @@ struct CostMeterTests {
         #expect(found[CostCounter.memoryByteSeconds] == 20_000)
     }
 
-    @Test("a restarted server settles anew, and what went before stays")
+    @Test("a restarted server settles again, and its earlier counts stay")
     func restart() {
         var meter = settled()
         _ = named(&meter, 30, cost(6), requests(160))
@@ -60,7 +60,7 @@ struct CostMeterTests {
         #expect(later[CostCounter.instanceSeconds] == 20)
     }
 
-    @Test("a look that lacks one of the two counts nothing of either: not ready, another proxy, CPU that fell")
+    @Test("an interval with a gap counts nothing: the instance not ready, another proxy, or CPU time that fell")
     func gaps() {
         var meter = settled()
         #expect(named(&meter, 30, cost(8, isReady: false), requests(160))[CostCounter.cpuSeconds] == 0)
@@ -71,7 +71,7 @@ struct CostMeterTests {
         #expect(named(&meter, 80, cost(12), requests(45, epoch: "f"))[CostCounter.cpuSeconds] == 2.5)
     }
 
-    @Test("every request that it was given counts: recorded ones, of users who came back, and those given up")
+    @Test("every request to the instance counts: recorded requests, those of returning users, and those given up")
     func allRequests() {
         var meter = CostMeter(epoch: "m")
         func counters(_ count: Int) -> RequestCounters {
@@ -84,7 +84,7 @@ struct CostMeterTests {
         #expect(found[CostCounter.requests] == 250)
     }
 
-    @Test("people see all CPU and the memory of now, from the first look on; what is gone is forgotten")
+    @Test("people see all CPU time and the current memory from the first look on; an instance that is gone is dropped")
     func forPeople() {
         var meter = CostMeter(epoch: "m")
         _ = meter.look(atSeconds: 0, [cost(1), cost(5, instance: "i-1")], [])

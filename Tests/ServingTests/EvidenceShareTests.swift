@@ -1,7 +1,7 @@
 import Serving
 import Testing
 
-@Suite("Whose evidence a user is")
+@Suite("Which proxy counts a user")
 struct EvidenceShareTests {
     private static let names = ["proxy-a", "proxy-b", "proxy-c"]
     private static let users = (0..<30_000).map { SipHash(keyLow: 1, keyHigh: 2).hash("user-\($0)") }
@@ -13,7 +13,7 @@ struct EvidenceShareTests {
         }
     }
 
-    @Test("each user is that of exactly one proxy, in whichever order they are known")
+    @Test("each user counts at exactly one proxy, in whatever order the proxies are listed")
     func exactlyOne() {
         let owners = owners(Self.names)
         let counts = Self.users.map { user in owners.count { $0.owner.counts(user) } }
@@ -21,7 +21,7 @@ struct EvidenceShareTests {
         #expect(others.isEmpty)
     }
 
-    @Test("all have about as many")
+    @Test("all proxies count about equally many users")
     func even() {
         for (name, owner) in owners(Self.names) {
             let own = Self.users.count { owner.counts($0) }
@@ -30,7 +30,7 @@ struct EvidenceShareTests {
         }
     }
 
-    @Test("when one goes, only its own users change over")
+    @Test("when a proxy goes, only its own users move")
     func leaving() {
         let before = owners(Self.names)
         let after = owners(Array(Self.names.dropLast()))
@@ -40,7 +40,7 @@ struct EvidenceShareTests {
         }
     }
 
-    @Test("one that is on its way out has none")
+    @Test("a proxy that is leaving counts no users")
     func leaver() {
         let owner = EvidenceOwner(EvidenceShare(own: "proxy-a", all: ["proxy-b"]))
         let own = Self.users.count { owner.counts($0) }

@@ -19,7 +19,7 @@ struct ObservationTests {
         #expect(observed.ready(two) == 1)
     }
 
-    @Test("a plan is open where some revision has a share")
+    @Test("a plan is open if a revision has a share")
     func open() {
         let template = ServingTemplate(
             model: ModelSource(version: "1"), runtime: Runtime(command: ["serve"]), resources: Resources(),

@@ -26,7 +26,7 @@ struct ProxyRoutesTests {
         return try JSONDecoder().decode(Value.self, from: try JSONSerialization.data(withJSONObject: pruned(whole)))
     }
 
-    @Test("a route without a drain has that of its request time-out; nothing is reserved")
+    @Test("a route without a drain time-out uses its request time-out, and reserves no ports")
     func routes() throws {
         let routes = ProxyRoutes(
             generation: 3, routes: [route], reservedPorts: [ReservedPort(port: 8090, use: "the API")])
@@ -44,7 +44,7 @@ struct ProxyRoutesTests {
         #expect(try older(routes, without: fields) == expected)
     }
 
-    @Test("a proxy that is too old to say what reaches a revision says nothing of it")
+    @Test("a proxy that is too old to report shares reports none")
     func reports() throws {
         let instance = InstanceReport(
             deployment: route.deployment, revision: Revision(rawValue: "a"), instance: "i",

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Readings and reports")
 struct ReadingTests {
-    @Test("the latency bounds ascend from half a millisecond to a hundred seconds, as people write them")
+    @Test("the latency bounds ascend from half a millisecond to a hundred seconds, as exact decimals")
     func bounds() {
         let bounds = LatencyBounds.seconds
         #expect(bounds.first == 0.0005)
@@ -31,7 +31,7 @@ struct ReadingTests {
         #expect(read == report)
     }
 
-    @Test("failed requests of a revision's instances are put in the order of the seconds that their ids name")
+    @Test("failed requests of a revision's instances are ordered by the seconds in their ids")
     func failedRequests() throws {
         let revision = Revision(rawValue: "0123456789")
         let key = RequestIdentityKey(low: 1, high: 2)
@@ -53,7 +53,7 @@ struct ReadingTests {
         #expect(readings.failedRequestIds(of: revision, limit: 2) == [first[2], second[1]])
     }
 
-    @Test("the report of a proxy that knows no previews reads as one without")
+    @Test("the report of a proxy without previews is read as one with none")
     func olderReport() throws {
         let text = #"""
             {"epoch": "e", "generation": 1, "instances": [],

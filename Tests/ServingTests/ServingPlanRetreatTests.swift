@@ -29,7 +29,7 @@ struct ServingPlanRetreatTests {
         Self.plan(revisions, port: port).isRetreat(from: before, of: Self.candidate.revision)
     }
 
-    @Test("is one where the candidate's weight or copies fall, or the candidate goes")
+    @Test("is one if the candidate's weight or copies fall, or the candidate goes")
     func retreats() {
         #expect(isRetreat([Self.revision("1", weight: 100), Self.revision("2", weight: 0)]))
         #expect(isRetreat([Self.revision("1", weight: 95), Self.revision("2", weight: 5, mirror: 10)]))
@@ -38,14 +38,14 @@ struct ServingPlanRetreatTests {
         #expect(isRetreat([Self.revision("1", weight: 100)]))
     }
 
-    @Test("also where stable was without traffic, or without instances, and comes back")
+    @Test("is one also if stable had no traffic, or no instances, and comes back")
     func fromAll() {
         let all = Self.plan([Self.revision("1", replicas: 0, weight: 0), Self.revision("2", weight: 100)])
         #expect(isRetreat([Self.revision("1", weight: 100), Self.revision("2", weight: 0)], from: all))
         #expect(isRetreat([Self.revision("1", weight: 0), Self.revision("2", weight: 0)], from: all))
     }
 
-    @Test("is none where nothing of the candidate's falls, or something rises")
+    @Test("is not one if nothing of the candidate's falls, or something rises")
     func advances() {
         #expect(!isRetreat([Self.stable, Self.candidate]))
         #expect(!isRetreat([Self.revision("1", weight: 50), Self.revision("2", weight: 50, mirror: 10)]))
@@ -56,7 +56,7 @@ struct ServingPlanRetreatTests {
             !isRetreat([Self.revision("1", weight: 100), Self.revision("2", weight: 0, preview: Preview(port: 9))]))
     }
 
-    @Test("is none where another revision is started, shrinks, gets copies or goes, or the endpoint moves")
+    @Test("is not one if another revision is started, shrinks, gets copies or goes, or the endpoint moves")
     func others() {
         let back = [Self.revision("1", weight: 100), Self.revision("2", weight: 0)]
         #expect(!isRetreat(back + [Self.revision("3", weight: 0)]))
@@ -68,13 +68,13 @@ struct ServingPlanRetreatTests {
         #expect(!isRetreat(back, port: 9001))
     }
 
-    @Test("is none where the candidate was not in the plan before")
+    @Test("is not one if the candidate was not in the plan before")
     func nothingToTake() {
         #expect(!isRetreat([Self.revision("1", weight: 100)], from: Self.plan([Self.revision("1", weight: 100)])))
     }
 
     @Test(
-        "also where a candidate that has no traffic yet goes, or loses an instance, and where it makes room for another"
+        "is one also if a candidate without traffic goes, loses an instance, or stops in favour of another revision"
     )
     func makingRoom() {
         let loading = Self.plan([Self.revision("1", weight: 100), Self.revision("2", weight: 0)])
@@ -89,7 +89,7 @@ struct ServingPlanRetreatTests {
         #expect(!isRetreat([Self.revision("1", replicas: 0, weight: 0), Self.revision("2", weight: 100)], from: alone))
     }
 
-    @Test("of a decision that also goes forward, the part that takes traffic from the candidate is a plan of its own")
+    @Test("if a decision also goes forward, the part that takes traffic from the candidate is a separate plan")
     func safePart() {
         func safePart(_ decided: [RevisionPlan], port: Int? = nil) -> ServingPlan? {
             Self.before.withdrawing(Self.candidate.revision, as: Self.plan(decided, port: port))

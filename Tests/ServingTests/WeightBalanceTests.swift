@@ -3,7 +3,7 @@ import Serving
 import TestSupport
 import Testing
 
-@Suite("Shares where not every revision can answer")
+@Suite("Shares if not every revision can answer")
 struct WeightBalanceTests {
     private func weights(_ pairs: [(Int, Bool)]) -> [Int] {
         WeightBalance.weights(pairs.map { WeightBalance.Share(weight: $0.0, answers: $0.1) })
@@ -18,7 +18,7 @@ struct WeightBalanceTests {
             })
     }
 
-    @Test("the plan's weights stand while every weighted revision answers, or none does")
+    @Test("the plan's weights stay while every weighted revision answers, or none does")
     func stand() {
         #expect(weights([(95, true), (5, true)]) == [95, 5])
         #expect(weights([(95, false), (5, false)]) == [95, 5])
@@ -26,14 +26,16 @@ struct WeightBalanceTests {
         #expect(weights([(0, true), (0, false)]) == [0, 0])
     }
 
-    @Test("a revision that cannot answer gives its share to those that can")
+    @Test("the share of a revision that cannot answer goes to those that can")
     func give() {
         #expect(weights([(95, true), (5, false)]) == [100, 0])
         #expect(weights([(95, false), (5, true)]) == [0, 100])
         #expect(weights([(50, false), (25, true), (25, true)]) == [0, 50, 50])
     }
 
-    @Test("whatever is missing, the weights keep their sum, and only those that answer have any", arguments: 0..<200)
+    @Test(
+        "whatever is missing, the sum of the weights stays, and only revisions that answer have a weight",
+        arguments: 0..<200)
     func sums(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         let first = Int.random(in: 0...100, using: &random)
@@ -47,7 +49,7 @@ struct WeightBalanceTests {
     }
 
     @Test(
-        "stable that has no weight any more stands in for a candidate that has all; a candidate never does for stable")
+        "stable without a weight replaces a candidate that has all traffic; a candidate never replaces stable")
     func standsIn() {
         #expect(served([(95, true), (5, false)]) == [100, 0])
         #expect(served([(0, true), (100, false)]) == [100, 0])

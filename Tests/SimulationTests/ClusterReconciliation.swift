@@ -3,14 +3,14 @@ import Rollouts
 import TestSupport
 import Testing
 
-/// Eventually stable reconciliation: whatever happens on the way, the desired state is reached, and kept.
+/// Eventually stable reconciliation: whatever happens, the desired state is reached, and kept.
 @Suite("A cluster under seeded simulation", .serialized)
 struct ClusterReconciliation {
-    /// Passes at rest during which nothing may be written.
+    /// Passes without changes, in which nothing may be written.
     static let restingTicks = 20
 
     @Test(
-        "a controller that is killed after any request is succeeded by one that reaches the same end",
+        "after a controller is killed after any request, the next one reaches the same end",
         arguments: 1...36)
     func killed(after requests: Int) async throws {
         let cluster = try await SimulatedCluster(version: "1")
@@ -21,7 +21,7 @@ struct ClusterReconciliation {
     }
 
     @Test(
-        "a controller that is killed after any write while it makes anew what somebody deleted leaves the record to the next",
+        "a controller that is killed after any write while it recreates a deleted object leaves the record to the next",
         arguments: 1...7)
     func killedWhileMakingAnew(after writes: Int) async throws {
         let cluster = try await SimulatedCluster(version: "1")
@@ -44,7 +44,7 @@ struct ClusterReconciliation {
     }
 
     @Test(
-        "lives that are cut short, stale lists, lost answers and lost events change nothing in the end",
+        "interrupted controllers, stale lists, lost answers and lost events change nothing in the end",
         arguments: [UInt64](1...4))
     func disturbed(seed: UInt64) async throws {
         var chaos = SeededRandom(seed: seed)
@@ -76,12 +76,12 @@ struct ClusterReconciliation {
         #expect(await cluster.events(.promoted) == 2, "seed \(seed)")
     }
 
-    /// Nothing disturbs any more: the desired state is reached; then it is kept, by a controller that writes nothing.
+    /// Nothing disturbs any more: the desired state is reached, and a controller that writes nothing keeps it.
     private func settle(_ cluster: SimulatedCluster, at version: String, _ context: Comment) async {
         let isReached = await cluster.live { await cluster.isAsWanted(version) }
         #expect(isReached, context)
         #expect(await cluster.differences(from: version) == [], context)
-        // One more life, for what the last one had still to say of itself.
+        // One more controller, for what the last one still had to report about itself.
         let calm = Countdown(Self.restingTicks)
         _ = await cluster.live { await calm.isOver() }
         await cluster.transport.forgetLog()

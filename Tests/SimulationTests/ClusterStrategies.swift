@@ -2,7 +2,7 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// Each strategy in a cluster, by the controller itself, over the model of the API server.
+/// Each strategy in a cluster, run by the real controller over the model of the API server.
 @Suite("Strategies in a cluster", .serialized)
 struct ClusterStrategies {
     private static let gpu = #"resources: {limits: {nvidia.com/gpu: "1"}}"#
@@ -16,8 +16,8 @@ struct ClusterStrategies {
         return (cluster, RolloutWatch(cluster, floor: 2))
     }
 
-    /// Version 1, then version 2, all the time looked at.
-    /// - Returns: the shares that were written from version 2's commit on.
+    /// Version 1, then version 2, with continuous observation.
+    /// - Returns: the shares that were written since version 2's commit.
     private func rollOut(_ cluster: SimulatedCluster, _ watch: RolloutWatch) async -> [String] {
         for version in ["1", "2"] {
             await cluster.transport.forgetLog()
@@ -34,14 +34,14 @@ struct ClusterStrategies {
         return RolloutWatch.shares(written: await cluster.transport.writes)
     }
 
-    @Test("canary: step by step, and never fewer pods than are wanted")
+    @Test("canary: step by step, and never fewer pods than wanted")
     func canary() async throws {
         let (cluster, watch) = try await cluster {
             SimulatedCluster.manifest(
                 $0, rollout: "{steps: [{setWeight: 10}, {setWeight: 50}, {setWeight: 100}], gates: []}")
         }
         #expect(await rollOut(cluster, watch) == ["1=100 2=0", "1=90 2=10", "1=50 2=50", "1=0 2=100", "2=100"])
-        // Its pods go once no route leads to them.
+        // Its pods are deleted once no route leads to them.
         let writes = await cluster.transport.writes
         let lastRoute = try #require(writes.lastIndex { $0.path.hasSuffix("/configmaps/model-route") })
         let firstDeletion = try #require(writes.firstIndex { $0.method == .delete })
@@ -77,12 +77,12 @@ struct ClusterStrategies {
         #expect(await rollOut(cluster, watch) == ["1=100 2=0", "1=70 2=30", "1=0 2=100", "2=100"])
     }
 
-    @Test("recreate: the old pods leave before the new ones come, and nobody is answered in between")
+    @Test("recreate: the old pods stop before the new ones start, and no pod answers in between")
     func recreate() async throws {
         let (cluster, _) = try await cluster {
             SimulatedCluster.manifest($0, rollout: "{strategy: recreate, gates: []}")
         }
-        // There is a gap, as is asked for.
+        // There is a gap, as requested.
         let watch = RolloutWatch(cluster, floor: 0)
         let shares = await rollOut(cluster, watch)
         #expect(shares.first == "1=0 2=0")
@@ -91,7 +91,7 @@ struct ClusterStrategies {
         #expect(await !watch.versionsSeenTogether)
     }
 
-    @Test("drainThenLoad: as many GPUs as one revision needs are enough, and somebody always answers")
+    @Test("drainThenLoad: as many GPUs as one revision needs are enough, and a pod always answers")
     func drainThenLoad() async throws {
         let (cluster, _) = try await cluster(gpuCount: 2) {
             SimulatedCluster.manifest(
@@ -101,10 +101,10 @@ struct ClusterStrategies {
         let watch = RolloutWatch(cluster, floor: 1)
         #expect(await rollOut(cluster, watch) == ["1=100 2=0", "1=50 2=50", "1=0 2=100", "2=100"])
         #expect(await watch.mostPods == 2)
-        #expect(await !watch.hasRead("for want of GPUs"))
+        #expect(await !watch.hasRead("for lack of GPUs"))
     }
 
-    @Test("surge without the GPUs for it is taken back at its deadline, says why, and costs no user anything")
+    @Test("surge without enough GPUs is rolled back at its deadline, says why, and affects no user")
     func surgeWithoutRoom() async throws {
         let (cluster, watch) = try await cluster(gpuCount: 3) {
             SimulatedCluster.manifest(
@@ -122,10 +122,10 @@ struct ClusterStrategies {
         #expect(isBack, "\(String(describing: status))")
         #expect(await watch.faults == [])
         #expect(await cluster.status()?.member("stable")?.member("version") == "1")
-        #expect(await watch.hasRead("for want of GPUs"))
+        #expect(await watch.hasRead("for lack of GPUs"))
     }
 
-    @Test("more and fewer replicas in the middle of a rollout count for both sides, at once")
+    @Test("more and fewer replicas during a rollout apply to both sides at once")
     func scaled() async throws {
         let rollout = "{steps: [{setWeight: 50}, {pause: {duration: 8s}}, {setWeight: 100}], gates: []}"
         let (cluster, watch) = try await cluster { SimulatedCluster.manifest($0, rollout: rollout) }
@@ -151,7 +151,7 @@ struct ClusterStrategies {
         #expect(shares == ["1=100 2=0", "1=50 2=50", "1=0 2=100", "2=100"])
     }
 
-    @Test("a suspended deployment changes nothing; lifted, it goes on")
+    @Test("a suspended deployment changes nothing, and continues when it is resumed")
     func suspended() async throws {
         let (cluster, watch) = try await cluster { SimulatedCluster.manifest($0) }
         #expect(await cluster.live { await cluster.isAsWanted("1") })
@@ -172,7 +172,7 @@ struct ClusterStrategies {
         #expect(await watch.faults == [])
     }
 
-    @Test("what a deployment depends on is healthy before its first pod comes")
+    @Test("a deployment's dependencies are healthy before its first pod is created")
     func dependent() async throws {
         let first = SimulatedCluster.manifest("1", name: "encoder")
         let cluster = try await SimulatedCluster(version: "1") {

@@ -1,4 +1,4 @@
-/// Over after so many looks.
+/// Ends after this many looks.
 actor Countdown {
     private var left: Int
 

@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// The rules that mlctl is measured beside, against cases worked by hand and against scipy.
-@Suite("Rules of the neighbours")
+/// The rules of other tools that mlctl is compared with, tested against cases computed by hand and against scipy.
+@Suite("Rules of other tools")
 struct NeighbourRulesTests {
     static let x = [1.5, 2, 0.5, 3.25, 2, 4, 1, 2.75, 0, 2]
     static let y = [1.0, 0.5, 1.5, 0, 2, 0.25, 1, 0.75, 1.25, 0, 0.5, 3]
@@ -27,7 +27,7 @@ struct NeighbourRulesTests {
         #expect(FlaggerRule().end(of: Self.minutes([1, 1])) == .undecided)
     }
 
-    @Test("Flagger takes a window without requests for a failed check")
+    @Test("Flagger counts a window without requests as a failed check")
     func flaggerWithoutData() {
         let end = FlaggerRule(threshold: 2).end(of: Self.minutes([0, 0], of: 0))
         #expect(end == .rolledBack(minute: 2))
@@ -42,10 +42,10 @@ struct NeighbourRulesTests {
         #expect(rule.end(of: Self.minutes([0, 0], of: 0)) == .rolledBack(minute: 2))
     }
 
-    /// `scipy.stats.mannwhitneyu(x − shift, y, use_continuity=True, method="asymptotic")` of scipy 1.17.1, its two-sided
-    /// p-value turned into the deviate.
+    /// `scipy.stats.mannwhitneyu(x − shift, y, use_continuity=True, method="asymptotic")` of scipy 1.17.1, with its
+    /// two-sided p-value converted to the deviate.
     @Test(
-        "the Mann–Whitney statistic is scipy's, ties and shifts included",
+        "the Mann–Whitney statistic equals scipy's, including ties and shifts",
         arguments: [
             (0.0, 1.8251868967965956), (0.6, 0.6276530990112396), (-0.3, 2.411509275148446), (2.2, -2.411509275148446),
         ])
@@ -54,9 +54,9 @@ struct NeighbourRulesTests {
         #expect(abs(found - deviate) < 1e-9)
     }
 
-    @Test("a statistic by hand: three over three, nothing tied")
+    @Test("a statistic computed by hand: three values over three, without ties")
     func statisticByHand() {
-        // Rank sum 15, so U − mean = 15 − 6 − 4.5 = 4.5; less 0.5; variance 9 / 12 × 7 = 5.25.
+        // Rank sum 15, so U − mean = 15 − 6 − 4.5 = 4.5; minus 0.5; variance 9 / 12 × 7 = 5.25.
         let found = MannWhitney.statistic([4, 5, 6], [1, 2, 3], shift: 0)
         #expect(abs(found - 4 / 5.25.squareRoot()) < 1e-12)
         #expect(MannWhitney.statistic([1, 1], [1, 1], shift: 0) == 0)
@@ -73,7 +73,7 @@ struct NeighbourRulesTests {
         #expect(test.estimate == 1)
     }
 
-    @Test("Kayenta rolls back a clear rise, and promotes the same, the lower, and where there is no data")
+    @Test("Kayenta rolls back a clear increase, and promotes equal or lower values, and missing data")
     func kayenta() {
         let rule = KayentaRule(analysisIntervalMinutes: 10, lifetimeMinutes: 20)
         let risen = (0..<20).map { 5 + $0 % 3 }

@@ -5,15 +5,15 @@ import Serving
 import TestSupport
 import Testing
 
-/// What must hold whatever happens: random specs, models, operators, failures and restarts. A seed replays any run.
+/// Properties that must hold for random specs, models, operators, failures and restarts. A seed replays any run.
 @Suite("Rollouts under seeded simulation")
 struct RolloutProperties {
-    /// Each argument runs so many seeds, one after the other.
+    /// Each argument runs this many seeds, one after the other.
     static let seedsPerBatch = ProcessInfo.processInfo.environment["MLCTL_SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 60
     static let batches: [UInt64] = (0..<16).map { $0 }
     static let ticks = 250
 
-    @Test("every property holds, whatever happens", arguments: batches)
+    @Test("every property holds in every run", arguments: batches)
     func everyPropertyHolds(batch: UInt64) {
         let first = batch * Self.seedsPerBatch + 1
         var violations: [String] = []
@@ -39,7 +39,7 @@ struct RolloutProperties {
         }
     }
 
-    @Test("a crash between any two writes changes nothing in the end", arguments: UInt64(1)...16)
+    @Test("a crash between any two writes does not change the result", arguments: UInt64(1)...16)
     func crashesChangeNothing(seed: UInt64) throws {
         var chaos = SeededRandom(seed: seed &* 7919)
         let versions = (1...4).map { "\(["good", "bad", "crashing"][chaos.int(0...2)])-\($0)" }

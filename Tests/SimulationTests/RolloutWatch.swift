@@ -5,9 +5,9 @@ import ModelManifests
 import Serving
 import TestSupport
 
-/// What somebody sees who looks at a cluster all the time while a rollout goes on.
+/// Continuous observation of a cluster during a rollout.
 actor RolloutWatch {
-    /// Of the deployment's pods and of its route, at one moment.
+    /// The deployment's pods and route at one moment.
     private struct Sight {
         struct Pod {
             var version: String
@@ -18,11 +18,11 @@ actor RolloutWatch {
     }
 
     private let cluster: SimulatedCluster
-    /// From the first moment on at which so many answer, never fewer do.
+    /// Once this many pods answer, never fewer do.
     private var floor: Int
     private var hasServed = false
     private(set) var faults: Set<String> = []
-    /// Those on their way out included.
+    /// Including pods that are shutting down.
     private(set) var mostPods = 0
     private(set) var versionsSeenTogether = false
     private var messages: Set<String> = []
@@ -56,13 +56,13 @@ actor RolloutWatch {
         }
     }
 
-    /// The status said so at some time.
+    /// Whether the status said so at some time.
     func hasRead(_ words: String) -> Bool { messages.contains { $0.contains(words) } }
 
-    /// At the last look, there were pods of this version only.
+    /// At the last look there were only pods of this version.
     func isAlone(_ version: String) -> Bool { last.pods.allSatisfy { $0.version == version } }
 
-    /// At the last look, two versions had half of the traffic each, and so many pods that answer.
+    /// At the last look, two versions had half of the traffic each, and this many pods that answer.
     func isSplit(replicas: Int) -> Bool {
         last.shares.count == 2 && last.shares.values.allSatisfy { $0 == 50 }
             && last.shares.keys.allSatisfy { version in
@@ -77,7 +77,7 @@ actor RolloutWatch {
     }
 
     private static func sight(_ cluster: SimulatedCluster) async -> Sight {
-        // At one moment: nothing happens between the two.
+        // At one moment: nothing happens between the two reads.
         let (pods, maps) = await cluster.transport.update { model in
             (
                 model.handle(.list(.pods), now: Date()).body, model.handle(.list(.configMaps), now: Date()).body
@@ -110,7 +110,7 @@ actor RolloutWatch {
         return sight
     }
 
-    /// What the controller wrote into the route, change by change: `1=50 2=50`, a shadow as `2=0+100`.
+    /// What the controller wrote into the route, for each change: `1=50 2=50`; a shadow as `2=0+100`.
     static func shares(written requests: [APIRequest]) -> [String] {
         var versions: [String: String] = [:]
         var shares: [String] = []

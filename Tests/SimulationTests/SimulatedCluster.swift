@@ -18,12 +18,12 @@ extension RecordKey {
     fileprivate static let sample = RecordKey(RecordSeal.sample)
 }
 
-/// The model of an API server with the cluster's own controllers, a git whose commits are set by hand, and controllers that
-/// live one after the other.
+/// The model of an API server with the cluster's own controllers, a git repository whose commits are set directly, and
+/// mlctl controllers that run one after the other.
 struct SimulatedCluster {
     static let key = DeploymentKey(namespace: "test", name: "model")
     static let tick: Duration = .milliseconds(25)
-    /// A life that has not come to its end by then has failed.
+    /// A controller that has not finished by then has failed.
     static let patience: Duration = .seconds(30)
 
     let transport: ModelTransport
@@ -32,8 +32,8 @@ struct SimulatedCluster {
     private let manifest: @Sendable (_ version: String) -> String
 
     /// - Parameters:
-    ///   - gpuCount: of the cluster; nil: no end of them.
-    ///   - manifest: what git says of a version.
+    ///   - gpuCount: the number of GPUs in the cluster. Nil: unlimited.
+    ///   - manifest: the manifest in git for a version.
     init(
         version: String, gpuCount: Int? = nil,
         manifest: @escaping @Sendable (_ version: String) -> String = { SimulatedCluster.manifest($0) }
@@ -49,7 +49,7 @@ struct SimulatedCluster {
         await transport.forgetLog()
     }
 
-    /// - Parameter extra: more lines of the spec.
+    /// - Parameter extra: additional lines of the spec.
     static func manifest(
         _ version: String, name: String = "model", replicas: Int = 2,
         rollout: String = "{steps: [{setWeight: 50}, {setWeight: 100}], gates: []}", extra: String = ""
@@ -74,14 +74,15 @@ struct SimulatedCluster {
 
     func commit(_ version: String) async { await source.commit(Self.snapshot(version, manifest(version))) }
 
-    /// - Parameter commit: sorts after those before it.
+    /// - Parameter commit: sorts after the earlier ones.
     func commit(_ commit: String, text: String) async { await source.commit(Self.snapshot(commit, text)) }
 
     // MARK: - Lives of a controller
 
-    /// One controller, from its start to its end: killed once so many requests, or writes, took effect, or when `isOver`.
+    /// Runs one controller from its start to its end. It is killed after a number of requests or writes took effect, or
+    /// when `isOver` returns true.
     ///
-    /// - Returns: false where neither came about in time.
+    /// - Returns: false if neither happened in time.
     func live(
         requests: Int? = nil, writes: Int? = nil, until isOver: @escaping @Sendable () async -> Bool
     ) async -> Bool {
@@ -120,14 +121,14 @@ struct SimulatedCluster {
         }
     }
 
-    // MARK: - What is so
+    // MARK: - Checks
 
-    /// The version serves, alone, with all that it needs and nothing more, and the record says so.
+    /// Whether the version serves alone, with all that it needs and nothing more, and the record says so.
     func isAsWanted(_ version: String, replicas: Int = 2) async -> Bool {
         await differences(from: version, replicas: replicas).isEmpty
     }
 
-    /// What is not as git wants it.
+    /// The differences from what git wants.
     func differences(from version: String, replicas: Int = 2) async -> [String] {
         var differences: [String] = []
         func check(_ isSo: Bool, _ what: String) { if !isSo { differences.append(what) } }
@@ -143,13 +144,13 @@ struct SimulatedCluster {
         for workload in workloads {
             check(workload.member("spec")?.member("replicas") == .integer(replicas), "replicas")
             check(workload.member("status")?.member("readyReplicas") == .integer(replicas), "ready replicas")
-            // Whoever deletes the ModelDeployment in the foreground would take along what it owns.
+            // Deleting the ModelDeployment in the foreground would also delete the objects that it owns.
             check(workload.member("metadata")?.member("ownerReferences") == nil, "an owner")
         }
         return differences
     }
 
-    /// Puts a revision into quarantine, as the record has it.
+    /// Puts a revision into quarantine, as in the record.
     func quarantine(_ revision: String) async throws {
         let quarantine: JSONValue = ["revision": .string(revision), "version": "0", "reason": "it failed", "at": 0]
         let state = await state.merging(["quarantined": [quarantine]])
@@ -178,20 +179,20 @@ struct SimulatedCluster {
         get async { await objects(.modelDeployments).first?.member("status")?.member("record") }
     }
 
-    /// How many swaps the record has seen.
+    /// The number of swaps of the record.
     var recordVersion: Int {
         get async { if case .integer(let version)? = await record?.member("version") { version } else { 0 } }
     }
 
     var uid: JSONValue? { get async { await objects(.modelDeployments).first?.member("metadata")?.member("uid") } }
 
-    /// By somebody's hand.
+    /// A person deletes the ModelDeployment.
     func delete() async throws {
         try await KubernetesAPI(transport: transport).delete(
             .modelDeployments, ObjectKey(namespace: "test", name: "model"))
     }
 
-    /// ConfigMaps of the deployment.
+    /// The ConfigMaps of the deployment.
     var configMaps: [String] {
         get async {
             await objects(.configMaps).compactMap { map in
@@ -203,7 +204,7 @@ struct SimulatedCluster {
         }
     }
 
-    /// How often something was begun, as the record tells.
+    /// How often something was started, according to the record.
     func events(_ kind: RolloutEvent.Kind) async -> Int {
         guard case .array(let events)? = await status()?.member("events")
         else { return 0 }
@@ -225,15 +226,16 @@ struct SimulatedCluster {
     }
 }
 
-/// What a controller that is killed sends: some requests, and nothing more. The last one takes effect, unanswered.
+/// The requests of a controller that is killed: a limited number of requests. The last one takes effect, but gets no
+/// answer.
 final class MortalTransport: KubernetesTransport {
     private let inner: ModelTransport
     private let countsReads: Bool
     private let left: Mutex<Int?>
 
     /// - Parameters:
-    ///   - left: how many are sent; nil: it is not killed.
-    ///   - countsReads: or writes alone.
+    ///   - left: the number of requests. Nil: the controller is not killed.
+    ///   - countsReads: whether reads count, or only writes.
     init(_ inner: ModelTransport, left: Int?, countsReads: Bool = true) {
         self.inner = inner
         self.countsReads = countsReads
@@ -243,7 +245,7 @@ final class MortalTransport: KubernetesTransport {
     var isDead: Bool { left.withLock { $0 == 0 } }
     func die() { left.withLock { $0 = 0 } }
 
-    /// - Returns: whether the answer is still heard; nil: the request is not made.
+    /// - Returns: whether the answer is still received. Nil: the request is not sent.
     private func take(isRead: Bool) -> Bool? {
         left.withLock { left in
             guard let count = left else { return true }

@@ -1,7 +1,7 @@
 import KubernetesClient
 import ModelManifests
 
-/// A ValidatingAdmissionPolicy of a real API server: in one namespace, objects of one type are refused whose label `team` is
+/// A ValidatingAdmissionPolicy on a real API server: in one namespace it refuses objects of one type whose label `team` is
 /// `refusedTeam`.
 package struct AdmissionPolicy: Sendable {
     package static let refusedTeam = "forbidden"
@@ -18,14 +18,14 @@ package struct AdmissionPolicy: Sendable {
     private let type: ResourceType
     private let isForAll: Bool
 
-    /// - Parameter isForAll: whatever the label says.
+    /// - Parameter isForAll: refuses all objects, whatever the label is.
     package init(in namespace: String, on type: ResourceType, isForAll: Bool = false) {
         self.namespace = namespace
         self.type = type
         self.isForAll = isForAll
     }
 
-    /// It takes the server some seconds to go by it.
+    /// Applies the policy. The server takes some seconds to enforce it.
     package func apply(_ api: KubernetesAPI) async throws {
         try await api.apply(Self.policies, ObjectKey(name: namespace), body: policy.data)
         try await api.apply(Self.bindings, ObjectKey(name: namespace), body: binding.data)
@@ -36,8 +36,8 @@ package struct AdmissionPolicy: Sendable {
         try? await api.delete(policies, ObjectKey(name: namespace))
     }
 
-    /// - Parameter spec: of an object that is right: admission comes after validation.
-    /// - Returns: whether the server refuses a dry run of what the policy is against.
+    /// - Parameter spec: a valid spec: admission comes after validation.
+    /// - Returns: whether the server refuses a dry run of what the policy forbids.
     package func isInForce(_ api: KubernetesAPI, spec: JSONValue? = nil) async -> Bool {
         var probe: JSONValue = [
             "apiVersion": .string(type.apiVersion), "kind": .string(type.kind),

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Something that does not answer until it is told to, and takes no notice of cancellation: a file server that hangs, say.
+/// Blocks its callers until it is opened, and ignores cancellation, as for example a hanging file server does.
 package final class Barrier: Sendable {
     private struct State {
         var isClosed = false
@@ -11,7 +11,7 @@ package final class Barrier: Sendable {
 
     package init() {}
 
-    /// Those who are held up now.
+    /// The number of callers that are blocked now.
     package var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     package func close() { state.withLock { $0.isClosed = true } }
@@ -29,7 +29,7 @@ package final class Barrier: Sendable {
         return waiting
     }
 
-    /// Returns at once while it is open.
+    /// Returns at once while the barrier is open.
     package func pass() async {
         await withCheckedContinuation { continuation in
             let isClosed = state.withLock { state in

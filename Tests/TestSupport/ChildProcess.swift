@@ -2,32 +2,32 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A program that a test runs: spawned directly, so that it works on any thread.
+/// A program that a test runs. It is spawned directly, so that it works on any thread.
 ///
-/// Foundation's `Process` hands its child the signal mask of the calling thread, which on a thread of the concurrency pool
-/// blocks SIGTERM, and waits for it on queues that such waits can exhaust.
+/// Foundation's `Process` passes the signal mask of the calling thread to its child. On a thread of the concurrency pool that
+/// mask blocks SIGTERM. It also waits for the child on queues that such waits can exhaust.
 public final class ChildProcess {
     public struct Failure: Error, CustomStringConvertible {
         public var description: String
     }
 
     public enum Output {
-        /// Read by the test; what it says of errors goes where the test's own does.
+        /// The test reads the output; errors go to the test's own standard error.
         case pipe
         case pipeWithErrors
-        /// Appended to. A child that outlives the test holds no end of a pipe then.
+        /// Appended to files. So a child that outlives the test holds no end of a pipe.
         case files(output: String, errors: String)
     }
 
-    /// After standard input, output and error.
+    /// The first descriptor after standard input, output and error.
     private static let firstInherited: Int32 = 3
 
     public let pid: pid_t
     private let output: FileHandle
-    /// The child's standard input. It ends when the test does, however that ends.
+    /// The child's standard input. It closes when the test ends, however that happens.
     private let lifeline: FileHandle
     private var status: Int32?
-    /// Held from the making of a pipe until it is marked and its child is started, so that no other child inherits it.
+    /// Held from the creation of a pipe until it is marked and its child has started, so that no other child inherits it.
     private static let starting = Mutex(())
 
     /// - Parameters:
@@ -61,7 +61,7 @@ public final class ChildProcess {
             posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o600)
             posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o600)
         }
-        // A socket of the test's that a child held too would stay open when the test closes it.
+        // A socket that a child inherited would stay open after the test closes it.
         for descriptor in Self.openDescriptors where descriptor >= Self.firstInherited {
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }
@@ -82,13 +82,13 @@ public final class ChildProcess {
         return (input.writing, output.reading, pid)
     }
 
-    /// Some may be closed by the time of the start: that is no error.
+    /// Some descriptors may be closed by the time of the start, which is harmless.
     private static var openDescriptors: [Int32] {
         let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
         return (names ?? []).compactMap { Int32($0) }
     }
 
-    /// Closed in every other child: one that kept an end open would keep this one's end from being seen.
+    /// Closed in every other child: an inherited end would hide that this one has closed.
     private static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
         var ends: [Int32] = [0, 0]
         guard Glibc.pipe(&ends) == 0 else { throw Failure(description: "pipe: \(String(cString: strerror(errno)))") }
@@ -103,8 +103,8 @@ public final class ChildProcess {
 
     /// Runs a command to its end.
     ///
-    /// - Returns: what it printed, without blanks at the ends.
-    /// - Throws: `Failure` with its words where it did not succeed.
+    /// - Returns: its output, trimmed.
+    /// - Throws: `Failure` with its output if it failed.
     @discardableResult
     public static func run(_ command: [String], environment: [String: String] = [:]) throws -> String {
         let child = try ChildProcess(command, environment: environment, output: .pipeWithErrors)
@@ -121,9 +121,9 @@ public final class ChildProcess {
 
     public func terminate() { if isRunning { kill(pid, SIGTERM) } }
 
-    /// Waits for its end; after `limit` it is killed.
+    /// Waits for the process to end; kills it after `limit`.
     ///
-    /// - Returns: its exit code; 128 and the signal's number where a signal ended it.
+    /// - Returns: its exit code, or 128 plus the signal's number if a signal ended it.
     @discardableResult
     public func wait(limit: Duration = .seconds(120)) throws -> Int32 {
         let end = ContinuousClock.now + limit

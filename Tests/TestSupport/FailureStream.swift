@@ -1,33 +1,33 @@
 import RealModule
 
-/// One instance's requests in the order in which they end, and which of them fail: single ones, and events that lose several
-/// in a row (a batch, a restart, a stall). Counts them as the proxy does (`FailuresTogether`).
+/// The requests of one instance in the order in which they end, and which of them fail: single failures, and events that fail
+/// several in a row (a batch, a restart, a stall). Counts them as the proxy does (`FailuresTogether`).
 public struct FailureStream: Sendable {
-    /// Requests that the proxy takes for one event, if no good answer comes between.
+    /// The most failures that the proxy counts as one event, if no good answer comes in between.
     public static let largestEvent = 60
 
-    /// Chance of a request to fail by itself, and to be the first of an event.
+    /// The probability that a request fails by itself, and that it begins an event.
     public var single: Double { didSet { distance = nil } }
     public var event = 0.0
     public var eventSizes = 1...1
-    /// The requests of an event end within milliseconds (a batch, a stall), else one after another (a restart).
+    /// Whether the requests of an event end within milliseconds (a batch, a stall) or one after another (a restart).
     public var atOnce = true
 
     public struct Counts: Sendable {
         public var requests = 0
         public var failures = 0
-        /// For each failure, how many failed in the same event, summed.
+        /// The sum, over all failures, of the number of failures in the same event.
         public var together = 0
     }
 
-    /// Failures of the event that goes on.
+    /// The remaining failures of the current event.
     private var left = 0
     private var isFirst = true
-    /// Requests until the next failure that is not of it; nil: to be drawn.
+    /// Requests until the next failure outside the event; nil: not drawn yet.
     private var distance: Int?
     private var run = 0
     private var runIsAtOnce = false
-    /// Of the run, as entered.
+    /// The part of the run that is counted already.
     private var entered = 0
     private var lastFailed = false
 
@@ -76,7 +76,7 @@ public struct FailureStream: Sendable {
         run += 1
         runIsAtOnce = runIsAtOnce || isAtOnce
         counts.failures += 1
-        // Two in a row may be chance; more than the largest event is no event.
+        // Two in a row may be chance, and more than the largest event is not one event.
         let squares = run > Self.largestEvent ? entered + 1 : runIsAtOnce || run > 2 ? run * run : run
         counts.together += squares - entered
         entered = squares

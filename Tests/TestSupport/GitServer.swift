@@ -1,12 +1,12 @@
 import Foundation
 
-/// A smart HTTPS server of real git repositories (git http-backend) with a certificate of its own. It writes down every
-/// request with its headers.
+/// A smart HTTPS server for real git repositories (git http-backend) with a certificate of its own. It logs every request with
+/// its headers.
 ///
-///     /NAME/…                 a repository in the folder; asks for one of `logins` (`user:password`), or for the header
-///     /open/NAME/…            the same for anybody
-///     /to/PORT/NAME/…         leads to the same place of another port
-///     /then/PORT/NAME/…       tells its references, and leads elsewhere for what follows
+///     /NAME/…                 a repository in the folder; requires one of `logins` (`user:password`), or the header
+///     /open/NAME/…            the same without credentials
+///     /to/PORT/NAME/…         redirects to the same path on another port
+///     /then/PORT/NAME/…       lists its references, and redirects what follows
 public final class GitServer {
     public struct Request: Decodable, Sendable {
         public var path: String
@@ -20,8 +20,8 @@ public final class GitServer {
 
     /// - Parameters:
     ///   - folder: for the certificate and the log.
-    ///   - repositories: whose bare repositories are served.
-    ///   - header: `Name: value` that opens everything.
+    ///   - repositories: the folder of the bare repositories that are served.
+    ///   - header: a `Name: value` that grants access to everything.
     public init(in folder: URL, repositories: URL, logins: [String] = [], header: String? = nil) throws {
         let own = folder.appending(path: "server-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
@@ -33,7 +33,7 @@ public final class GitServer {
             "2", "-subj", "/CN=127.0.0.1",
             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate,
         ])
-        // Not on its command line: tests look at those.
+        // Not on its command line, because tests check command lines.
         let doors = own.appending(path: "doors.json")
         try JSONEncoder().encode(["logins": logins, "headers": header.map { [$0] } ?? []]).write(to: doors)
         process = try ChildProcess([

@@ -3,7 +3,7 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// A model of an outcome store, held to its promises by the same suite as the journal.
+/// A model of an outcome store. The journal's test suite checks it too.
 package actor InMemoryOutcomeStore: OutcomeStore {
     private struct Key: Hashable {
         var deployment: DeploymentKey

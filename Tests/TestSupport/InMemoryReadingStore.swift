@@ -1,7 +1,7 @@
 import Controller
 import ModelManifests
 
-/// A model of a reading store, held to its promises by the same suite as the journal.
+/// A model of a reading store. The journal's test suite checks it too.
 package actor InMemoryReadingStore: ReadingStore {
     private var kept: [RecordedRollout] = []
     private var readings: [Int: [RecordedReading]] = [:]

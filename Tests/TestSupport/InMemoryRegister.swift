@@ -1,7 +1,7 @@
 import Controller
 import ModelManifests
 
-/// A site's list of deployments, in memory: what was announced, and how often something had to be written.
+/// A register of a site's deployments, in memory: the announcements, and how many of them had to be written.
 package actor InMemoryRegister: DeploymentRegister {
     package nonisolated let changes: AsyncStream<DeploymentKey>
     private let changed: AsyncStream<DeploymentKey>.Continuation
@@ -10,9 +10,9 @@ package actor InMemoryRegister: DeploymentRegister {
     package private(set) var withdrawn: [DeploymentKey] = []
     package private(set) var writes = 0
     private var failure: (any Error)?
-    /// Reports hang while it is closed.
+    /// Reports block while it is closed.
     package nonisolated let reporting = Barrier()
-    /// What it says of somebody else's writes.
+    /// Its warning about another writer.
     private var contest: String?
     private var refusal: AnnouncementRefusal?
 
@@ -30,12 +30,12 @@ package actor InMemoryRegister: DeploymentRegister {
         return .shown(warning: contest)
     }
 
-    /// Announcements are refused from now on; nil: no more.
+    /// Refuses announcements from now on; nil: no longer.
     package func refuse(_ refusal: AnnouncementRefusal?) { self.refusal = refusal }
 
     package func quarantine(of deployment: DeploymentKey) -> [QuarantineStatus]? { nil }
 
-    /// Asking it fails; nil: no more.
+    /// Fails all requests from now on; nil: no longer.
     package func refuse(with error: (any Error)?) { failure = error }
 
     package func contest(_ what: String?) { contest = what }
@@ -53,7 +53,7 @@ package actor InMemoryRegister: DeploymentRegister {
         reported[deployment] = status
     }
 
-    /// Somebody edits or deletes the entry.
+    /// Acts as somebody who edits or deletes the entry.
     package func tamper(with deployment: DeploymentKey) {
         announced[deployment] = nil
         changed.yield(deployment)

@@ -3,12 +3,11 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// A model of a state store: the promises of `StateStore` in their simplest form, held to them by the same suite as the
-/// journal.
+/// A model of a state store: the guarantees of `StateStore` in their simplest form. The journal's test suite checks it too.
 package actor InMemoryStateStore: StateStore, EventArchive {
     private struct Slot {
         var version: Int
-        /// Nil: deleted. The version goes on from there.
+        /// Nil: deleted. The version continues to grow.
         var state: Data?
     }
 
@@ -22,21 +21,21 @@ package actor InMemoryStateStore: StateStore, EventArchive {
     private var problem: String?
     package private(set) var conflicts = 0
     package private(set) var swaps = 0
-    /// Swaps hang while it is closed, and are made when it opens.
+    /// Swaps block while it is closed, and are made when it opens.
     package nonisolated let swapping = Barrier()
 
     package init() {}
 
-    /// From now on nothing can be read or written; nil: it can again.
+    /// From now on nothing can be read or written; nil: everything works again.
     package func fail(with error: (any Error)?) { failure = error }
 
-    /// From now on its records are not to be gone by.
+    /// From now on its records have this problem, so that nobody may trust them.
     package func doubt(_ problem: String?) { self.problem = problem }
 
-    /// Called when a swap has been made, before its caller goes on.
+    /// Called after a swap, before its caller continues.
     package func whenSwapped(_ action: (@Sendable () -> Void)?) { afterSwap = action }
 
-    /// Somebody else writes before every swap, which therefore conflicts.
+    /// Another writer writes before every swap, so that each swap conflicts.
     package func contend(_ isContended: Bool) { self.isContended = isContended }
 
     package func records() throws -> [DeploymentKey: StateRecord] {

@@ -7,7 +7,7 @@ extension Installation {
     /// The tests' own model server, for python3.
     package static var serverPath: String { server.path(percentEncoded: false) }
 
-    /// A deployment of the tests' own server: `version` says how it behaves.
+    /// A deployment of the tests' own server: `version` selects its behaviour.
     package func manifest(
         _ version: String, name: String = "model", replicas: Int = 1,
         rollout: String = QuickRollouts.gated,

@@ -3,7 +3,7 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// One mlctl on this machine, as a user has it: a git repository, a state folder, and `mlctl run` in a process of its own.
+/// An mlctl on this machine as a user has it: a git repository, a state folder, and `mlctl run` in a process of its own.
 package final class Installation {
     package static let waitLimit: Duration = .seconds(180)
 
@@ -14,8 +14,8 @@ package final class Installation {
     private let environment: [String: String]
 
     /// - Parameters:
-    ///   - executable: nil for the `mlctl` that was built beside the tests.
-    ///   - repo: another installation's; nil: a new one.
+    /// - executable: nil: the `mlctl` that was built with the tests.
+    /// - repo: another installation's repository; nil: a new one.
     package init(executable: URL? = nil, environment: [String: String] = [:], repo: URL? = nil) throws {
         folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
             .appending(path: "mlctl-test-\(UUID().uuidString.prefix(8))")
@@ -74,8 +74,8 @@ package final class Installation {
     // MARK: - The controller
 
     /// - Parameters:
-    ///   - settings: a settings file whose projects are followed instead of the repository.
-    ///   - address: of the repository; nil: its folder.
+    /// - settings: a settings file whose projects replace the repository.
+    /// - address: the repository's address; nil: its folder.
     package func start(_ arguments: [String] = [], settings: URL? = nil, address: String? = nil) async throws {
         let followed =
             settings.map { ["--config", $0.path(percentEncoded: false)] }
@@ -111,14 +111,14 @@ package final class Installation {
         }
     }
 
-    /// Over the state folder's socket, as the commands of this user go.
+    /// A client over the state folder's socket, which this user's commands use.
     package var client: ControlClient? {
         api.flatMap { try? ControlClient(socket: socket, of: $0) }
     }
 
     private var socket: String { state.appending(path: "api.sock").path(percentEncoded: false) }
 
-    /// What the controller made at its first start: for those who ask over the network.
+    /// The token that the controller created at its first start, for access over the network.
     package var token: String? {
         let text = try? String(contentsOf: state.appending(path: "token"), encoding: .utf8)
         return text?.trimmingCharacters(in: .newlines)
@@ -126,7 +126,7 @@ package final class Installation {
 
     package var controllerPid: pid_t? { controller?.pid }
 
-    /// As a power cut of the controller: nothing is tidied up.
+    /// Kills the controller like a power cut: nothing is cleaned up.
     package func killController() {
         controller?.stop()
         controller = nil
@@ -138,7 +138,7 @@ package final class Installation {
         controller = nil
     }
 
-    /// Stops everything, and removes the folder. To be called at the end of every test.
+    /// Stops everything, and removes the folder. Call it at the end of every test.
     package func close() throws {
         try stopController()
         let down = try mlctl("down", "--state-dir", state.path(percentEncoded: false))
@@ -157,7 +157,7 @@ package final class Installation {
     /// Runs a command of mlctl against this installation's controller.
     package func mlctl(_ arguments: String...) throws -> Output { try run(arguments) }
 
-    /// The same.
+    /// The same with an exact list of arguments.
     /// - Parameter environment: more than the commands have anyway.
     package func run(_ arguments: [String], adding environment: [String: String] = [:]) throws -> Output {
         try Self.output(
@@ -188,7 +188,7 @@ package final class Installation {
     }
 
     private static func output(_ command: [String], environment: [String: String]) throws -> Output {
-        // Files, not pipes: a pipe that is full would stop the command.
+        // Files and not pipes: a full pipe would block the command.
         let folder = FileManager.default.temporaryDirectory
         let files = ["out", "err"].map { folder.appending(path: "mlctl-\(UUID().uuidString).\($0)") }
         defer { for file in files { try? FileManager.default.removeItem(at: file) } }
@@ -212,7 +212,7 @@ package final class Installation {
         try await client?.status().deployments.first { $0.name == name }
     }
 
-    /// Waits until the deployment's status is as wanted.
+    /// Waits until the deployment's status meets the condition.
     @discardableResult
     package func wait(
         _ name: String, for what: String, limit: Duration = waitLimit,
@@ -240,7 +240,7 @@ package final class Installation {
             if try await isMet() { return }
             try await ContinuousClock().sleep(for: .milliseconds(50))
         }
-        throw InstallationError("waited \(limit) in vain: \(what)")
+        throw InstallationError("not met within \(limit): \(what)")
     }
 
     /// How often a server of this version was started.

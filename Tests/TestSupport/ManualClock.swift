@@ -3,7 +3,7 @@ import Synchronization
 /// A clock that stands still until the test moves it. Sleepers wake, in the order of their deadlines, when it passes them.
 public final class ManualClock: Clock, Sendable {
     public struct Instant: InstantProtocol, CustomStringConvertible {
-        /// Since the clock's start.
+        /// The time since the clock's start.
         public var offset: Duration
 
         public init(_ offset: Duration = .zero) { self.offset = offset }
@@ -19,7 +19,7 @@ public final class ManualClock: Clock, Sendable {
         var continuation: CheckedContinuation<Void, any Error>
     }
 
-    /// Someone who waits until `count` tasks sleep.
+    /// A caller that waits until `count` tasks sleep.
     private struct Watcher {
         var count: Int
         var continuation: CheckedContinuation<Void, Never>
@@ -45,7 +45,7 @@ public final class ManualClock: Clock, Sendable {
     public var now: Instant { state.withLock { $0.now } }
     public var minimumResolution: Duration { .zero }
 
-    /// When those who sleep want to be woken, earliest first.
+    /// When the sleepers want to wake, earliest first.
     public var deadlines: [Instant] { state.withLock { $0.sleepers.values.map(\.deadline).sorted() } }
 
     public func advance(by duration: Duration) {
@@ -79,7 +79,7 @@ public final class ManualClock: Clock, Sendable {
             case over, cancelled
         }
         let outcome = state.withLock { state -> Outcome in
-            // Within the lock: a cancellation either is seen here, or finds the sleeper below.
+            // Inside the lock: a cancellation is either seen here, or finds the sleeper below.
             if Task.isCancelled { return .cancelled }
             if sleeper.deadline <= state.now { return .over }
             state.sleepers[id] = sleeper
@@ -92,7 +92,7 @@ public final class ManualClock: Clock, Sendable {
         }
     }
 
-    /// Returns when at least `count` tasks sleep. Bound it with the test's own time limit.
+    /// Returns when at least `count` tasks sleep. The test's own time limit bounds it.
     public func waitForSleepers(_ count: Int = 1) async {
         await withCheckedContinuation { continuation in
             let satisfied = state.withLock { state in

@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A port of this machine whose connections go somewhere else: to an API server that a test takes away, or, as
-/// kube-proxy does it, to one of a Service's endpoints.
+/// A port of this machine that forwards its connections: to an API server that a test makes unreachable, or, like kube-proxy, to
+/// one of a Service's endpoints.
 package final class PortForwarder: Sendable {
     package struct Target: Hashable, Sendable {
         package var host: String
@@ -25,7 +25,7 @@ package final class PortForwarder: Sendable {
     private let targets: @Sendable () -> [Target]
     private let state: Mutex<State>
 
-    /// - Parameter targets: asked at each connection; taken in turn. With none, connections are closed.
+    /// - Parameter targets: read at each connection, used in turn. Without targets connections are closed.
     package init(to targets: @escaping @Sendable () -> [Target]) async throws {
         self.targets = targets
         let state = Mutex(State())
@@ -33,13 +33,13 @@ package final class PortForwarder: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .bind(host: "127.0.0.1", port: 0).get()
         port = listener.localAddress?.port ?? 0
-        // The port is known now; whoever serves it, needs all of this object.
+        // The port is known now. Serving it needs the whole object.
         try await listener.close()
         self.state = state
         try await open()
     }
 
-    /// Lets connections in again, at the same port.
+    /// Accepts connections again on the same port.
     package func open() async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -52,7 +52,7 @@ package final class PortForwarder: Sendable {
         state.withLock { $0.listener = listener }
     }
 
-    /// Cuts all connections, and refuses new ones.
+    /// Closes all connections, and refuses new ones.
     package func close() async {
         let (listener, connections) = state.withLock { state in
             defer {
@@ -61,7 +61,7 @@ package final class PortForwarder: Sendable {
             }
             return (state.listener, Array(state.connections.values))
         }
-        try? await listener?.close()  // Closed already is as good.
+        try? await listener?.close()  // It may be closed already.
         for connection in connections { connection.close(promise: nil) }
     }
 
@@ -91,7 +91,7 @@ package final class PortForwarder: Sendable {
     }
 }
 
-/// Hands what comes over to the other side, and closes it with its own.
+/// Forwards data to the other side, and closes it when its own side closes.
 private final class Handing: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -102,7 +102,7 @@ private final class Handing: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         other.writeAndFlush(unwrapInboundIn(data), promise: nil)
         guard !other.isWritable else { return }
-        // Nothing more is read until the other side has taken it.
+        // Reads no more until the other side has accepted the data.
         let channel = context.channel
         channel.setOption(.autoRead, value: false).whenFailure { _ in channel.close(promise: nil) }
     }
@@ -117,7 +117,7 @@ private final class Handing: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         let other = other
-        // After what was written before.
+        // Closes after the data that was written before.
         other.writeAndFlush(ByteBuffer()).whenComplete { _ in other.close(promise: nil) }
     }
 

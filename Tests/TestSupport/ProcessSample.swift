@@ -1,8 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Looks again and again at the command lines and environments of this process's descendants, for a test that something
-/// never stands there.
+/// Samples the command lines and environments of this process's descendants, for a test that something never appears in them.
 public final class ProcessSample: Sendable {
     private let found = Mutex<(processes: Set<String>, text: Set<String>)>(([], []))
     private let isOver = Mutex(false)
@@ -12,7 +11,7 @@ public final class ProcessSample: Sendable {
 
     /// Samples on a thread of its own while the body runs.
     ///
-    /// - Returns: everything that was seen, as text, and how many processes there were.
+    /// - Returns: everything that was seen, as text, and the number of processes.
     public func during(_ body: () async throws -> Void) async throws -> (text: String, processes: Int) {
         let thread = Thread { [self] in
             while !isOver.withLock({ $0 }) {

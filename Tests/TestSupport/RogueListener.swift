@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Somebody who has taken a controller's port: keeps all that it is sent, and answers whatever it likes.
+/// A program that has taken a controller's port. It records what it receives, and sends any answer.
 package final class RogueListener: Sendable {
     private struct State {
         var received = ""
@@ -15,7 +15,7 @@ package final class RogueListener: Sendable {
     private let state = Mutex(State())
     private let channel = Mutex<(any Channel)?>(nil)
 
-    /// What a program might say to get more out of a client.
+    /// Answers that a program might send to get more out of a client.
     package static let answers: [String] = [
         answer(200, body: #"{"sources": [], "sites": [], "deployments": []}"#),
         answer(401, body: #"{"error": {"code": "unauthorized", "message": "say it"}}"#, ["www-authenticate: Bearer"]),
@@ -43,7 +43,7 @@ package final class RogueListener: Sendable {
         set { state.withLock { $0.answer = newValue } }
     }
 
-    /// Whoever asks for a challenge gets one, as from a controller; what comes then is answered by `answer`.
+    /// Whether it answers a request for a challenge as a controller does. `answer` is sent for what follows.
     package var givesChallenges: Bool {
         get { state.withLock { $0.givesChallenges } }
         set { state.withLock { $0.givesChallenges = newValue } }
@@ -51,7 +51,7 @@ package final class RogueListener: Sendable {
 
     private init() {}
 
-    /// - Parameter port: 0: a free one.
+    /// - Parameter port: 0: any free port.
     package static func run<Value>(
         port: Int = 0, _ body: (RogueListener) async throws -> Value
     ) async throws -> Value {
@@ -75,7 +75,7 @@ package final class RogueListener: Sendable {
         }
     }
 
-    /// Gives the port back.
+    /// Releases the port.
     package func leave() async { try? await channel.withLock { $0 }?.close() }
 
     private final class Recorder: ChannelInboundHandler {

@@ -4,11 +4,11 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// One life of a deployment in a world that misbehaves as real ones do, and what must hold all along. A seed replays it.
+/// One life of a deployment in a world with realistic faults, and the properties that must always hold. A seed replays it.
 ///
-/// Faults: readiness that comes and goes, models that hang, crash or fail requests, a port that is taken, a disk that is
-/// full, a git that is away, a proxy that is away, stuck or restarted, a machine that starts nothing, a controller that is killed between any
-/// two writes or looks away for a while, edits of the step list, commits, and every command at every moment.
+/// Faults: readiness that comes and goes; models that hang, crash or fail requests; a taken port; a full disk; an unreachable
+/// git; a proxy that is unreachable, stuck or restarted; a machine that starts nothing; a controller that is killed between
+/// any two writes or pauses for a while; edits of the step list; commits; and every command at every moment.
 package struct RolloutSimulation {
     package let seed: UInt64
     package var world: World
@@ -16,17 +16,17 @@ package struct RolloutSimulation {
     private var chaos: SeededRandom
     private var number = 1
     private var weightBefore: (candidate: Revision, weight: Int)?
-    /// Of the rollout in flight: approvals that a person has given.
+    /// Approvals that a person has given in the current rollout.
     private var approvals = 0
-    /// Since when no instance of the candidate has been ready, at every look.
+    /// Since when no instance of the candidate has been ready at any look.
     private var deadSince: (candidate: Revision, at: Date)?
     private var isFull = false
     private var tick = 0
 
-    /// A property that does not hold is told once a run.
+    /// Properties that were violated already: each is reported once in a run.
     private var told: Set<String> = []
 
-    /// Told each look, to replay a seed by eye.
+    /// Called at each look, to follow the replay of a seed.
     package var trace: ((_ tick: Int, _ line: String) -> Void)?
 
     package init(seed: UInt64) {
@@ -36,7 +36,7 @@ package struct RolloutSimulation {
         self.chaos = chaos
     }
 
-    /// - Returns: what did not hold; empty where all did.
+    /// - Returns: the violations; empty if all properties hold.
     package static func run(seed: UInt64, ticks: Int) -> [String] {
         var simulation = RolloutSimulation(seed: seed)
         for _ in 0..<ticks { simulation.live() }
@@ -47,7 +47,7 @@ package struct RolloutSimulation {
     package mutating func live() {
         tick += 1
         disturb()
-        // A controller that is away for a while: the world goes on.
+        // The controller is away for a while, and the world continues.
         if chaos.chance(0.003) { for _ in 0..<chaos.int(1...80) { world.passTime() } }
         look(crash: chaos.chance(0.03) ? World.Crash.allCases.randomElement(using: &chaos) : nil)
         world.passTime()
@@ -76,7 +76,7 @@ package struct RolloutSimulation {
         if crash == nil { checkRetreat(decision, before: before, planBefore: planBefore) }
     }
 
-    // MARK: - What happens
+    // MARK: - Events of the world
 
     private mutating func disturb() {
         if chaos.chance(0.008) { commit() }
@@ -104,7 +104,7 @@ package struct RolloutSimulation {
         world.desired = .manifest(.random(known, using: &chaos), commit: "c\(tick)")
     }
 
-    /// The same model with other steps, gates, or another number of replicas.
+    /// The same model with other steps or gates, or another number of replicas.
     private mutating func edit() {
         guard case .manifest(var deployment, _) = world.desired else { return }
         let other = ModelDeployment.random(number, using: &chaos)
@@ -131,14 +131,14 @@ package struct RolloutSimulation {
         world.commands.append(OperatorCommand(verbs[chaos.int(0...verbs.count - 1)], actor: "seed"))
     }
 
-    /// A model that serves begins to misbehave, or stops.
+    /// A serving model begins to misbehave, or stops.
     private mutating func misbehave() {
         let versions = [world.state?.stable?.version, world.state?.rollout?.candidate.version].compactMap(\.self)
         guard let version = versions.randomElement(using: &chaos) else { return }
         world.turn(version, into: World.Quality.simulated[chaos.int(0...World.Quality.simulated.count - 1)])
     }
 
-    // MARK: - What must hold
+    // MARK: - Properties
 
     private mutating func violate(_ property: String, _ detail: String = "") {
         guard told.insert(property).inserted else { return }
@@ -165,8 +165,8 @@ package struct RolloutSimulation {
         let sum = decision.plan.revisions.map(\.weight).reduce(0, +)
         if sum != 0, sum != 100 { violate("weights sum to 0 or 100", "\(sum)") }
         guard let state = decision.state else { return }
-        // On the way back stable has the traffic before there is room for its instances; and a candidate that has lost all of
-        // its own waits until those that made way for it are gone.
+        // During a rollback stable gets the traffic before there is room for its instances. A candidate that has lost all its
+        // instances waits until those that replaced it are gone.
         for planned in decision.plan.revisions
         where planned.weight > 0 && planned.replicas == 0 && state.phase != .rollingBack {
             let isRoomTaken =
@@ -194,18 +194,18 @@ package struct RolloutSimulation {
         }
     }
 
-    /// A refusal names a command that works now.
+    /// The command that a refusal names works now.
     private mutating func checkRefusals(_ decision: Decision, before: RolloutState?, observed: Observation) {
         guard let state = decision.state, !decision.refusals.isEmpty else { return }
         for refusal in decision.refusals {
-            guard let list = refusal.reason.range(of: "What works now: ") else {
+            guard let list = refusal.reason.range(of: "Commands that work now: ") else {
                 violate("a refusal says what works", refusal.reason)
                 continue
             }
             let named = CommandKind.allCases.filter {
                 refusal.reason[list.upperBound...].contains("'mlctl \($0.rawValue) ")
             }
-            // The commands of one pass are carried out one after the other: what works was true when it was said.
+            // Commands of one pass run one after the other: the refusal was true when it was made.
             guard decision.refusals.count == 1, decision.transitions.isEmpty, decision.events.isEmpty else { continue }
             for kind in named {
                 let verb = Self.plain(kind)
@@ -250,7 +250,7 @@ package struct RolloutSimulation {
         let isForced = rollout.isForced || approvals > 0 && decision.state?.rollout?.isForced == true
         let began = decision.events.contains { $0.kind == .promoting && $0.revision == candidate }
         let promoted = decision.events.contains { $0.kind == .promoted && $0.revision == candidate }
-        // A commit that comes in the same decision, and with which this one is promoted, may ask for fewer or for more.
+        // A commit in the same decision that promotes this candidate may ask for fewer or more instances.
         let isOvertaken = state.rollout.map { $0.candidate.revision != candidate } ?? false
         let wanted =
             isOvertaken ? min(before?.settings.replicas ?? 1, state.settings.replicas) : state.settings.replicas
@@ -258,7 +258,7 @@ package struct RolloutSimulation {
         if began, !isForced, decision.state?.rollout?.isForced != true, observed.ready(candidate) < leaves {
             violate("a promotion begins only while the candidate is ready", "\(observed.ready(candidate)) of \(leaves)")
         }
-        // A first version has no step: begun again by a person, it is promoted from nothing in the same decision.
+        // A first version has no steps: a retry promotes it in the same decision.
         let isBegunAgain = rollout.purpose == .first && decision.events.contains { $0.kind == .retried }
         let isConfirmed =
             isBegunAgain || observed.weights.map { $0[candidate] ?? 0 == rollout.weight } ?? (rollout.weight == 0)
@@ -266,7 +266,7 @@ package struct RolloutSimulation {
             violate("a promotion begins only while the share is confirmed", "\(rollout.weight) %")
         }
         if promoted {
-            // In probation a drained old revision keeps the place of one.
+            // In probation a drained old revision occupies the place of one instance.
             let least = rollout.room == .drain ? max(wanted - 1, 1) : wanted
             let byForce = isForced || wasForced(by: decision)
             if !byForce, observed.ready(candidate) < least {
@@ -295,14 +295,14 @@ package struct RolloutSimulation {
         }
     }
 
-    /// What cannot be recorded is not among the world's events yet.
+    /// An event that could not be recorded is not among the world's events yet.
     private func wasForced(by decision: Decision) -> Bool {
         (world.events.suffix(8) + decision.events).contains {
             $0.kind == .approved && $0.message.contains("not all instances")
         }
     }
 
-    /// What a decision takes from a candidate is taken at once, whether it can be recorded or not.
+    /// A decision that takes traffic from a candidate takes effect at once, whether it can be recorded or not.
     private mutating func checkRetreat(_ decision: Decision, before: RolloutState?, planBefore: ServingPlan?) {
         guard let candidate = before?.rollout?.candidate.revision, let planBefore,
             planBefore.revisions.contains(where: { $0.revision != candidate && $0.replicas > 0 })
@@ -312,7 +312,7 @@ package struct RolloutSimulation {
         violate("taking a candidate out needs no record", "\(weight(world.plan)) %")
     }
 
-    /// With `onFailure: rollback` nothing that fails goes on, and no trouble elsewhere keeps it.
+    /// With `onFailure: rollback` a failing candidate does not continue, and no trouble elsewhere keeps it.
     private mutating func checkFailure(_ decision: Decision) {
         guard let state = decision.state, let rollout = state.rollout, rollout.withdrawal == nil else { return }
         let failed = rollout.judgement.evidence.first {
@@ -326,7 +326,7 @@ package struct RolloutSimulation {
         }
     }
 
-    /// A candidate none of whose instances is ready does not keep its share for longer than the manifest says.
+    /// A candidate without a ready instance does not keep its share longer than the manifest allows.
     private mutating func checkAvailability(_ decision: Decision, before: RolloutState?, observed: Observation) {
         guard let state = decision.state, let rollout = state.rollout, rollout.weight > 0, rollout.withdrawal == nil,
             before?.rollout?.weight ?? 0 > 0, !rollout.isForced, rollout.room == .surge,
@@ -353,7 +353,7 @@ package struct RolloutSimulation {
         if !decision.events.contains(where: { $0.kind == .aborted }) { violate("an abort is carried out") }
     }
 
-    /// It is looked at again in time, and never at once.
+    /// The next look comes in time, and never at once.
     private mutating func checkLooks(_ decision: Decision) {
         guard let state = decision.state else { return }
         let delay = decision.lookAgainAt?.timeIntervalSince(state.decidedAt)
@@ -361,7 +361,7 @@ package struct RolloutSimulation {
         if state.rollout != nil, delay ?? .infinity > 5 { violate("a rollout in flight is looked at in time") }
     }
 
-    /// The weight rises only by a step that begins in its turn, or by a promotion.
+    /// The weight increases only by a step in its turn, or by a promotion.
     private mutating func checkWeight(_ decision: Decision, before: RolloutState?) {
         guard let rollout = decision.state?.rollout else {
             weightBefore = nil
@@ -379,10 +379,10 @@ package struct RolloutSimulation {
         weightBefore = (candidate, rollout.weight)
     }
 
-    /// Healthy means that it serves, at this instant.
+    /// Healthy means that the deployment serves at this moment.
     private mutating func checkStatus(_ decision: Decision, observed: Observation) {
         guard let state = decision.state, state.phase == .healthy, let stable = state.stable else { return }
-        // What was just promoted or just came back is seen in the next pass.
+        // The next pass sees what was just promoted or restored.
         guard decision.transitions.isEmpty else { return }
         let needed = min(state.settings.replicas, state.growth?.from ?? state.settings.replicas)
         if observed.ready(stable.revision) < needed { violate("healthy means that all instances are ready") }
@@ -392,9 +392,9 @@ package struct RolloutSimulation {
         }
     }
 
-    // MARK: - The end
+    // MARK: - Recovery
 
-    /// Nothing disturbs any more: a fixing commit is taken up within seconds, and serves within a bound.
+    /// Without further faults: a fixing commit starts within seconds, and serves within a bound.
     package mutating func recover() {
         world.isProxyReachable = true
         world.isProxyStuck = false
@@ -423,7 +423,7 @@ package struct RolloutSimulation {
                 "a fixing commit serves within a bound",
                 "\(state?.phase.rawValue ?? "nothing"): \(state?.message ?? "")")
         }
-        // Ten looks are five seconds. Only the last instance that answers is waited for.
+        // Ten looks are five seconds. Only the last instance that answers may delay the start.
         if startedAfter ?? .max > 10 + 2 * World.loadTicks {
             violate("a fixing commit is taken up within seconds", "\(startedAfter ?? -1) looks")
         }

@@ -3,7 +3,7 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// A backend as a model of one: what a plan asks for is so at the next look. Weights it is not given are refused.
+/// A simple model of a backend: a plan is fulfilled at the next look. It refuses invalid weights.
 package actor ScriptedBackend: ServingBackend {
     package nonisolated let changes: AsyncStream<DeploymentKey>
     private let changed: AsyncStream<DeploymentKey>.Continuation
@@ -13,9 +13,9 @@ package actor ScriptedBackend: ServingBackend {
     private var failure: (any Error)?
     private var applyFailure: (any Error)?
     private var conditions: [Revision: InstanceObservation.Condition] = [:]
-    /// Everything that is applied looks like a change, as it would for a backend that cannot tell.
+    /// Reports every apply as a change, like a backend that cannot tell.
     private var isNoisy = false
-    /// Calls that hang while their barrier is closed, but for deployments that are exempt.
+    /// Calls block while their barrier is closed, except for exempt deployments.
     package nonisolated let observing = Barrier()
     package nonisolated let applying = Barrier()
     package nonisolated let pinning = Barrier()
@@ -61,7 +61,7 @@ package actor ScriptedBackend: ServingBackend {
         plans[plan.deployment] = wanted
     }
 
-    /// Models under `/hangs/` hang while `pinning` is closed.
+    /// Models under `/hangs/` block while `pinning` is closed.
     package func pin(_ model: ModelSource) async throws -> Digest? {
         let uri = model.storageURI ?? ""
         pinned.append(uri)
@@ -84,7 +84,7 @@ package actor ScriptedBackend: ServingBackend {
 
     package func failApplying(with error: (any Error)?) { applyFailure = error }
 
-    /// Calls for these go on while the others hang.
+    /// Calls for these deployments continue while the others block.
     package func exempt(_ deployments: Set<DeploymentKey>) { exempt = deployments }
 
     package func makeNoisy() { isNoisy = true }
@@ -116,7 +116,7 @@ package actor ScriptedSource: ManifestSource {
     package func fail(with error: (any Error)?) { failure = error }
 }
 
-/// Counters that grow with every look, by the weights of the plan in force. Candidates answer with errors, or do not.
+/// Counters that grow with every look, by the weights of the current plan. Candidates answer with errors, or do not.
 package actor ScriptedCounters: MetricSource {
     private let backend: ScriptedBackend
     private var counters: [DeploymentKey: [Revision: RequestCounters]] = [:]
@@ -127,10 +127,10 @@ package actor ScriptedCounters: MetricSource {
 
     package init(_ backend: ScriptedBackend) { self.backend = backend }
 
-    /// From now on half of what the revision answers are errors.
+    /// From now on half of the revision's answers are errors.
     package func turnBad(_ revision: Revision) { failing.insert(revision) }
 
-    /// Each look adds so many requests to a deployment.
+    /// Each look adds this many requests to a deployment.
     package func setTraffic(_ requests: Int) { self.requests = requests }
 
     package func fail(with error: (any Error)?) { failure = error }

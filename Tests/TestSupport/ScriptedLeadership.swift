@@ -14,7 +14,7 @@ package final class ScriptedLeadership: Leadership {
     private let state: Mutex<State>
     package let changes: AsyncStream<Bool>
     private let changed: AsyncStream<Bool>.Continuation
-    /// Called when the lead is given up of one's own accord.
+    /// Called when the leader gives up its leadership by itself.
     private let onEnd: @Sendable () -> Void
 
     package init(leads: Bool, leader: String? = nil, onEnd: @escaping @Sendable () -> Void = {}) {

@@ -1,6 +1,6 @@
 import RealModule
 
-/// Random numbers of one stream. A seed replays it.
+/// One stream of random numbers. A seed replays it.
 public struct SeededDraws: Sendable {
     private var random: SeededRandom
 
@@ -9,14 +9,14 @@ public struct SeededDraws: Sendable {
     /// In 0..<1.
     public mutating func uniform() -> Double { Double(random.next() >> 11) * 0x1p-53 }
 
-    /// Successes among `count` trials: whole looks at a time, so that 400,000 requests cost no 400,000 draws.
+    /// The number of successes in `count` trials, drawn at once: 400,000 requests do not cost 400,000 draws.
     public mutating func binomial(_ count: Int, _ rate: Double) -> Int {
         guard count > 0, rate > 0 else { return 0 }
         if rate > 0.5 { return count - binomial(count, 1 - rate) }
         return Double(count) * rate < 12 ? byJumps(count, rate) : fromMode(count, rate)
     }
 
-    /// From success to success: as cheap as they are rare.
+    /// Jumps from success to success: cheap for rare successes.
     private mutating func byJumps(_ count: Int, _ rate: Double) -> Int {
         var (position, found) = (0.0, 0)
         while true {
@@ -26,7 +26,7 @@ public struct SeededDraws: Sendable {
         }
     }
 
-    /// Inversion, outwards from the most likely number: as many steps as the spread is wide.
+    /// Inversion outwards from the most likely number: the number of steps is that of the spread.
     private mutating func fromMode(_ count: Int, _ rate: Double) -> Int {
         let trials = Double(count)
         let mode = ((trials + 1) * rate).rounded(.down)
@@ -62,7 +62,7 @@ public struct SeededDraws: Sendable {
         }
     }
 
-    /// Whole numbers with a tail of `n^(−shape)`, from 1 to `limit`.
+    /// Integers from 1 to `limit` with a tail of `n^(−shape)`.
     public mutating func pareto(shape: Double, limit: Int) -> Int {
         Int(min(Double.pow(1 - uniform(), -1 / shape), Double(limit)))
     }

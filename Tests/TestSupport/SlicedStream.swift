@@ -1,4 +1,4 @@
-/// Traffic in slices, of which the failures of each come as `FailureStream` has them, on both sides.
+/// Traffic in slices. The failures of each slice come from a `FailureStream`, on both sides.
 public struct SlicedStream: Sendable {
     public struct Side: Sendable {
         public var requests = 0
@@ -11,7 +11,7 @@ public struct SlicedStream: Sendable {
         public var candidate: [Side]
     }
 
-    /// Of the traffic, by slice.
+    /// Shares of the traffic, by slice.
     public let shares: [Double]
     /// The candidate's share.
     public let weight: Double
@@ -27,7 +27,7 @@ public struct SlicedStream: Sendable {
         draws = SeededDraws(seed: seed)
     }
 
-    /// One slice of `share`, and others of which each is as much smaller than the one before as the ranks of words are.
+    /// One slice of `share`, and others whose shares decrease by Zipf's law.
     public static func shares(one share: Double, of count: Int) -> [Double] {
         let others = (1..<max(2, count)).map { 1 / Double($0) }
         let sum = others.reduce(0, +)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A certificate authority of a test's own, by the openssl program.
+/// A certificate authority for one test, made with the openssl program.
 package struct TestCertificates: Sendable {
     package let folder: URL
 

@@ -4,17 +4,17 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// A machine in miniature: instances that load, crash and answer, a proxy that follows plans and counts, a store that
+/// A small model of a machine: instances that load, crash and answer, a proxy that follows plans and counts, and a store that
 /// survives the controller. It refuses what a real backend would refuse.
 package struct World {
     /// How a model behaves, by its version's first word: `good-3`, `bad-2`, `crashing-1`, `stuck-1`.
     package enum Quality: String, CaseIterable {
         case good, bad, crashing, stuck
-        /// Ready, and then not: its readiness comes and goes.
+        /// Ready, then not, and so on.
         case flapping
-        /// The machine keeps it from starting, while `machineTrouble` says so.
+        /// The machine prevents its start while `machineTrouble` says so.
         case blocked
-        /// Not ready any more, for good, though it does not crash.
+        /// No longer ready, for good, although it does not crash.
         case dead
         /// Serves, and ends now and then: `World.endsPerTick` says how often.
         case restarting
@@ -38,9 +38,9 @@ package struct World {
         package var counters = RequestCounters(latency: [0], bounds: [1])
         /// Newest last.
         package var failedRequestIds: [String] = []
-        /// Gets nothing new, and ends at the next tick.
+        /// Gets no new requests, and ends at the next tick.
         package var isLeaving = false
-        /// What the machine does to it now.
+        /// Whether the machine blocks it now.
         package var isMachineInTheWay = false
 
         package var condition: InstanceObservation.Condition {
@@ -68,11 +68,11 @@ package struct World {
 
     package static let tick: TimeInterval = 0.5
     package static let loadTicks = 3
-    /// For so long a flapping instance is ready, and then for so long it is not.
+    /// How long a flapping instance is ready, and then not ready.
     package static let flapTicks = 25
     /// For so long an instance is ready before its next end is its first again.
     static let provenTicks = 120
-    /// As many as the proxy knows of an instance.
+    /// As many as the proxy remembers for an instance.
     package static let failedRequestLimit = 20
 
     package var random: SeededRandom
@@ -83,12 +83,12 @@ package struct World {
     package var plan: ServingPlan?
     package var weights: [Revision: Int] = [:]
     package var mirrors: [Revision: Int] = [:]
-    /// What the world outside answers; nil: nothing, so far.
+    /// The answers of the outside world; nil: none so far.
     package var answer: @Sendable (Inquiry) -> Finding.Answer? = { _ in nil }
     package var asked: [Inquiry] = []
     private var findings: [Finding] = []
     package var unmetDependencies: [String] = []
-    /// The most instances that there ever were at once, those on their way out included.
+    /// The most instances at the same time, including ending ones.
     package var mostInstances = 0
     package var epoch = 1
     package var isProxyReachable = true
@@ -96,29 +96,29 @@ package struct World {
         get { !isProxyReachable }
         set { isProxyReachable = !newValue }
     }
-    /// The proxy answers, and goes on with what it had.
+    /// The proxy answers, and continues with its old routes.
     package var isProxyStuck = false
     /// Another program has the endpoint's port.
     package var isPortTaken = false
-    /// The disk is full, or the API server away: no record can be written.
+    /// The disk is full, or the API server is unreachable: no record can be written.
     package var isStoreWritable = true
     package var isGitReadable = true
-    /// What the controller sees of what git wants.
+    /// What the controller can see of the desired state.
     package var seen: Desired { isGitReadable ? desired : .unreadable }
-    /// What is blocked is blocked; otherwise it starts.
+    /// Whether blocked models are blocked; otherwise they start.
     package var isMachineInTheWay = true
-    /// Requests that were meant for a revision none of whose instances could take them.
+    /// Requests for a revision without an instance that could take them.
     package var unavailable: [Revision: Int] = [:]
-    /// What the proxy drew for each revision, and what became of it.
+    /// The requests that the proxy drew for each revision, and their outcome.
     package var splits: [Revision: SplitCounters] = [:]
     /// The share of a version's requests that ends without an outcome.
     package var vanishing: [String: Double] = [:]
-    /// Hundredths of requests that are still to be drawn, and that are still to vanish.
+    /// Hundredths of requests that are still to be drawn, or to vanish.
     private var undrawn: [Revision: Int] = [:]
     private var unvanished: [Revision: Double] = [:]
-    /// Records written, and what was new in each.
+    /// The records that were written, and what was new in each.
     package var writes: [News] = []
-    /// What the store holds. A controller that comes back reads it from bytes.
+    /// The contents of the store. A controller that restarts reads it from bytes.
     package var state: RolloutState?
     package var events: [RolloutEvent] = []
     package var refusals: [Decision.Refusal] = []
@@ -131,10 +131,10 @@ package struct World {
     package var ejected: Set<String>? = []
     /// Those of them that serve much worse than their siblings.
     package var outliers: Set<String> = []
-    /// Instances ever started, by version.
+    /// The number of instances ever started, by version.
     package var started: [String: Int] = [:]
 
-    /// Versions that behave otherwise than their names say.
+    /// Versions that behave differently from their names.
     package var turned: [String: Quality] = [:]
 
     package init(seed: UInt64, deployment: ModelDeployment) {
@@ -159,7 +159,7 @@ package struct World {
         commands.append(OperatorCommand(verb, actor: "tester", claimedActor: claimedActor))
     }
 
-    /// From now on the version behaves otherwise.
+    /// From now on the version behaves differently.
     package mutating func turn(_ version: String, into quality: Quality) {
         turned[version] = quality
         let revision = ModelDeployment.example(version).template.revision
@@ -168,7 +168,7 @@ package struct World {
         }
     }
 
-    // MARK: - The world goes on
+    // MARK: - The world's ticks
 
     package mutating func passTime() {
         now.addTimeInterval(Self.tick)
@@ -244,11 +244,11 @@ package struct World {
         }
     }
 
-    // MARK: - The loop, cut off where `crash` says
+    // MARK: - The loop, interrupted where `crash` says
 
     package enum Crash: CaseIterable { case beforeSwap, beforeApply }
 
-    /// One pass of the controller. - Returns: the decision that was taken.
+    /// One pass of the controller. - Returns: the decision.
     @discardableResult
     package mutating func pass(crash: Crash? = nil) -> Decision? {
         let before = state
@@ -260,7 +260,7 @@ package struct World {
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }
         let isWritable = isStoreWritable
-        // Going on is recorded first; going back may be recorded late.
+        // A decision that advances is recorded first; one that retreats may be recorded later.
         guard isWritable || decision.isRetreat(since: before, from: plan) else {
             if let plan, let candidate = before?.rollout?.candidate.revision,
                 let safePart = plan.withdrawing(candidate, as: decision.plan)
@@ -356,7 +356,7 @@ package struct World {
         weights = Dictionary(uniqueKeysWithValues: plan.revisions.map { ($0.revision, $0.weight) })
     }
 
-    /// Passes and ticks until `isOver`, or for `limit` ticks.
+    /// Runs passes and ticks until `isOver`, or for `limit` ticks.
     package mutating func run(limit: Int, until isOver: (RolloutState) -> Bool) {
         for _ in 0..<limit {
             pass()
@@ -371,7 +371,7 @@ extension RolloutState {
 }
 
 extension RolloutSpec {
-    /// 20 %, 50 %, all; errors compared.
+    /// Steps of 20 %, 50 % and everything; compares errors.
     package static let twoSteps = RolloutSpec(
         steps: [
             RolloutStep(.setWeight(20)), RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100)),

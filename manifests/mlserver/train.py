@@ -1,10 +1,10 @@
 """Trains a scikit-learn model and writes a folder that MLServer serves.
 
     train.py FOLDER              writes FOLDER/model.joblib and FOLDER/model-settings.json
-    train.py FOLDER --shuffled   the same with shuffled labels: a model that has learnt nothing, to try gates with
+    train.py FOLDER --shuffled   the same with shuffled labels: a model that learned nothing, to test gates
 
-A pickled model is written where it is used, with the versions that will read it, and not kept in git.
-Data: Breast Cancer Wisconsin (Diagnostic), which scikit-learn carries inside its package.
+Run this where the model is used: a pickled model needs the versions that wrote it, so it is not kept in git.
+Data: Breast Cancer Wisconsin (Diagnostic), which is part of the scikit-learn package.
 """
 
 import pathlib

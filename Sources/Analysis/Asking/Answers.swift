@@ -1,14 +1,14 @@
-/// What a source said when it was asked for one value.
+/// What a source answered when it was asked for one value.
 public enum Measured: Hashable, Codable, Sendable {
-    /// - Parameter remark: what it warns of beside.
+    /// - Parameter remark: a warning that the source gave with the value.
     case value(Double, remark: String? = nil)
-    /// It answered, and has none: an empty result, not a number. With the reason.
+    /// The source answered without a value: an empty result, or not a number. With the reason.
     case noData(String)
-    /// It could not be asked, or answered what cannot be understood. Counted apart; never a verdict.
+    /// The source could not be asked, or its answer could not be understood. Counted separately; never a verdict.
     case error(String)
 }
 
-/// How a check's command ended.
+/// The result of a check's command.
 public struct CheckOutcome: Hashable, Codable, Sendable {
     public enum End: Hashable, Codable, Sendable {
         case exited(Int)
@@ -17,11 +17,11 @@ public struct CheckOutcome: Hashable, Codable, Sendable {
     }
 
     public var end: End
-    /// What its last line of output says, by name.
+    /// The numbers in the last line of its output, by name.
     public var metrics: [String: Double]
-    /// The last of what it printed, for people.
+    /// The end of its output, for people.
     public var outputTail: String
-    /// Where all of it is kept, as far as the limit goes.
+    /// The file that holds the output, up to the size limit.
     public var outputFile: String?
 
     public init(end: End, metrics: [String: Double] = [:], outputTail: String = "", outputFile: String? = nil) {
@@ -32,11 +32,11 @@ public struct CheckOutcome: Hashable, Codable, Sendable {
     }
 }
 
-/// What a model takes and gives, as the Open Inference Protocol v2 describes it.
+/// A model's inputs and outputs, as the Open Inference Protocol v2 describes them.
 public struct ModelContract: Hashable, Codable, Sendable {
     public struct Tensor: Hashable, Codable, Sendable {
         public var name: String
-        /// Such as `FP32` or `BYTES`.
+        /// For example `FP32` or `BYTES`.
         public var datatype: String
         /// -1 stands for any size.
         public var shape: [Int]
@@ -57,7 +57,7 @@ public struct ModelContract: Hashable, Codable, Sendable {
     }
 }
 
-/// Both sides' contracts, or why one could not be read.
+/// The contracts of both sides, or why one could not be read.
 public enum ContractAnswer: Hashable, Codable, Sendable {
     case read(stable: ModelContract, candidate: ModelContract)
     case unreadable(String)

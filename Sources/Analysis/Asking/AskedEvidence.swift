@@ -1,9 +1,9 @@
 import ModelManifests
 
-/// What a threshold gate has learnt whose value is asked of a source.
+/// The evidence of a threshold gate whose value comes from a source that is asked.
 ///
-/// Measurements are due at `initialDelay`, then every `interval`. One that is due stays due until it is answered; those
-/// that came due meanwhile are left out: a slow source is asked less often, never twice at once.
+/// Measurements are due at `initialDelay`, then every `interval`. A due measurement stays due until it is answered, and
+/// those that became due in the meantime are skipped. So a slow source is asked less often, and never twice at once.
 struct AskedEvidence: Codable, Hashable, Sendable {
     private enum Last: Codable, Hashable, Sendable {
         case value(Double, isInBounds: Bool)
@@ -17,10 +17,10 @@ struct AskedEvidence: Codable, Hashable, Sendable {
     private var errors = 0
     private var errorsInRow = 0
     private var last: Last?
-    /// What the source said beside the last value.
+    /// The warning that the source gave with the last value.
     private var remark: String?
 
-    /// Values that were measured.
+    /// The number of measured values.
     private(set) var samples = 0
 
     init(_ gate: ThresholdGate) { nextDueSeconds = gate.initialDelay / .seconds(1) }
@@ -38,7 +38,7 @@ struct AskedEvidence: Codable, Hashable, Sendable {
         case .value(let value, let said) where value.isFinite:
             take(value, gate)
             remark = said?.quoted()
-        case .value(let value, _): last = .noData("it says \(value), which is no number")
+        case .value(let value, _): last = .noData("the value is \(value), which is not a number")
         case .noData(let why): last = .noData(why.quoted())
         case .error(let why):
             errors += 1
@@ -54,7 +54,8 @@ struct AskedEvidence: Codable, Hashable, Sendable {
         last = .value(value, isInBounds: isInBounds)
     }
 
-    /// Passes while the last answer is a value in bounds: neither an error nor an empty answer keeps an older pass.
+    /// Passes while the last answer is a value within the bounds. After an error or an empty answer, an older pass no
+    /// longer counts.
     func verdict(_ gate: ThresholdGate) -> Verdict {
         if failures > gate.failureLimit { return .fail }
         if case .value(_, isInBounds: true) = last { return .pass }
@@ -67,7 +68,7 @@ struct AskedEvidence: Codable, Hashable, Sendable {
         case nil: return "\(source) has not been asked yet"
         case .value(let value, _):
             return "\(source) says \(gate.bounds.text(of: value)), wanted \(gate.bounds.text)"
-                + (remark.map { " (it remarks: \($0))" } ?? "") + "; \(tally(gate))"
+                + (remark.map { " (with the warning: \($0))" } ?? "") + "; \(tally(gate))"
         case .noData(let why): return "\(source) has no data: \(why); \(tally(gate))"
         case .error(let why) where errorsInRow > gate.consecutiveErrorLimit:
             return "\(EvidenceText.count(errorsInRow, "error")) in a row: \(source): \(why); \(tally(gate))"
@@ -77,7 +78,7 @@ struct AskedEvidence: Codable, Hashable, Sendable {
 
     private func tally(_ gate: ThresholdGate) -> String {
         "\(EvidenceText.count(failures)) of \(EvidenceText.count(samples)) measurements failed, "
-            + "\(EvidenceText.count(gate.failureLimit)) may"
+            + "\(EvidenceText.count(gate.failureLimit)) allowed"
             + (errors > 0 ? "; \(EvidenceText.count(errors, "error"))" : "")
     }
 }

@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// What a check has found.
+/// The evidence of a check gate.
 struct CheckEvidence: Codable, Hashable, Sendable {
     private enum Finding: Codable, Hashable, Sendable {
         case passed(String)
@@ -11,7 +11,7 @@ struct CheckEvidence: Codable, Hashable, Sendable {
     private var attempts = QuestionAttempts()
     private var finding: Finding?
 
-    /// Runs that decided.
+    /// The number of runs with a decision.
     var samples: Int { attempts.isDecided ? 1 : 0 }
 
     func questionDue(atSeconds seconds: Double) -> Int? { attempts.due(atSeconds: seconds) }
@@ -62,7 +62,7 @@ struct CheckEvidence: Codable, Hashable, Sendable {
         var text: String { "\(name.quoted(upTo: 60)) \(wanted.text(of: value)), wanted \(wanted.text)" }
     }
 
-    /// More would fill the evidence rather than inform.
+    /// A longer list would make the evidence large without helping anybody.
     private static let listLimit = 5
 
     private static func list(_ texts: [String]) -> String {
@@ -88,7 +88,7 @@ struct CheckEvidence: Codable, Hashable, Sendable {
 }
 
 extension CheckOutcome {
-    /// The end of what it printed.
+    /// The end of its output.
     fileprivate var lastWords: String {
         let end = outputTail.quoted(upTo: 300, keepsEnd: true)
         return end.isEmpty ? "" : ": \(end)"

@@ -2,17 +2,17 @@ import Foundation
 
 /// Numbers by name, as a check prints them: `{"accuracy": 0.93}` or `{"metrics": {"accuracy": 0.93}}` on one line.
 public enum CheckMetrics {
-    /// More than these are not told, but for those that a gate asks for.
+    /// If there are more than this, only those that a gate asks for are kept.
     static let countLimit = 100
 
-    /// The last line that is an object with a number in it. Members that are none are left out.
+    /// Reads the last line that is an object with a number in it. Members that are not numbers are left out.
     ///
     /// - Parameters:
-    ///   - output: the end of what was printed.
-    ///   - isCut: there was more before it.
+    ///   - output: the end of the output.
+    ///   - isCut: whether there was more output before it.
     public static func read(_ output: ArraySlice<UInt8>, isCut: Bool, wanted: Set<String> = []) -> [String: Double] {
         var lines = output.split(separator: UInt8(ascii: "\n"))
-        // Its start is lost: what is left of it is no line.
+        // The start of the first line is missing, so it cannot be read.
         if isCut, output.first != UInt8(ascii: "\n"), !lines.isEmpty { lines.removeFirst() }
         for line in lines.reversed() {
             let metrics = read(line)

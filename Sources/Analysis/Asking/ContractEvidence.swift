@@ -1,12 +1,12 @@
 import ModelManifests
 
-/// What the comparison of both sides' contracts has found.
+/// The evidence of a contract gate, which compares the contracts of both sides.
 struct ContractEvidence: Codable, Hashable, Sendable {
     private var attempts = QuestionAttempts()
     private(set) var verdict = Verdict.insufficient
     private var finding: String?
 
-    /// Comparisons that decided.
+    /// The number of comparisons with a decision.
     var samples: Int { attempts.isDecided ? 1 : 0 }
 
     func questionDue(atSeconds seconds: Double) -> Int? { attempts.due(atSeconds: seconds) }
@@ -18,7 +18,7 @@ struct ContractEvidence: Codable, Hashable, Sendable {
         case .read(let stable, let candidate):
             if let empty = stable.inputs.isEmpty ? "stable" : candidate.inputs.isEmpty ? "candidate" : nil {
                 postpone(
-                    "the metadata of \(empty) names no inputs, so that there is nothing to compare: declare them in the "
+                    "the metadata of \(empty) names no inputs, so there is nothing to compare: declare them in the "
                         + "model's settings", atSeconds: seconds)
             } else {
                 attempts.decide()
@@ -32,7 +32,7 @@ struct ContractEvidence: Codable, Hashable, Sendable {
         attempts.postpone(atSeconds: seconds)
     }
 
-    /// More would fill the evidence rather than inform.
+    /// A longer list would make the evidence large without helping anybody.
     private static let differencesLimit = 8
 
     private mutating func conclude(stable: ModelContract, candidate: ModelContract) {
@@ -41,7 +41,7 @@ struct ContractEvidence: Codable, Hashable, Sendable {
         let more = differences.count - Self.differencesLimit
         finding =
             differences.isEmpty
-            ? "candidate takes what stable takes (inputs: \(stable.inputs.count)), and gives what it gives (outputs: \(stable.outputs.count))"
+            ? "the candidate accepts the inputs of stable (\(stable.inputs.count)) and returns its outputs (\(stable.outputs.count))"
             : differences.prefix(Self.differencesLimit).joined(separator: "; ")
                 + (more > 0 ? "; and \(more) more" : "")
     }
@@ -53,22 +53,22 @@ struct ContractEvidence: Codable, Hashable, Sendable {
 }
 
 extension ModelContract {
-    /// Why what works with stable may not work with this one; empty where it will.
+    /// Why clients of stable may not work with this model. Empty if they will.
     ///
-    /// It must take every input that stable takes, with all that stable's shape admits, and none that stable lacks; and
-    /// give every output that stable gives, of a shape that stable's admits.
+    /// It must accept every input of stable in every shape that stable accepts, and require no input that stable does
+    /// not have. It must return every output of stable, in a shape that stable's shape allows.
     func differences(from stable: ModelContract) -> [String] {
         let taken = stable.inputs.flatMap { wanted -> [String] in
             guard let own = inputs.first(where: { $0.name == wanted.name }) else {
-                return ["input '\(wanted.shownName)' is not taken any more"]
+                return ["input '\(wanted.shownName)' is no longer accepted"]
             }
             return own.difference(from: wanted, own.admits(wanted)).map { ["input \($0)"] } ?? []
         }
         let added = inputs.filter { own in !stable.inputs.contains { $0.name == own.name } }
-            .map { "input '\($0.shownName)' is wanted, which stable does not take" }
+            .map { "input '\($0.shownName)' is required, but stable does not accept it" }
         let given = stable.outputs.flatMap { wanted -> [String] in
             guard let own = outputs.first(where: { $0.name == wanted.name }) else {
-                return ["output '\(wanted.shownName)' is not given any more"]
+                return ["output '\(wanted.shownName)' is no longer returned"]
             }
             return own.difference(from: wanted, wanted.admits(own)).map { ["output \($0)"] } ?? []
         }
@@ -77,7 +77,7 @@ extension ModelContract {
 }
 
 extension ModelContract.Tensor {
-    /// Whether whatever fits `other`'s shape fits this one's. -1 stands for any size.
+    /// Whether every shape that fits `other` also fits this tensor. -1 stands for any size.
     fileprivate func admits(_ other: Self) -> Bool {
         shape.count == other.shape.count && zip(shape, other.shape).allSatisfy { $0 == -1 || $0 == $1 }
     }

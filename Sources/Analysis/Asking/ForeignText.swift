@@ -1,8 +1,8 @@
 extension String {
-    /// Words of others as part of a reason: on one line, without control characters, and short, so that evidence stays
-    /// small and a terminal shows what it says.
+    /// External text for use in a reason: on one line, without control characters, and short, so that the evidence
+    /// stays small and a terminal shows it safely.
     ///
-    /// - Parameter limit: Unicode scalars that are kept, of the end where `keepsEnd`.
+    /// - Parameter limit: the number of Unicode scalars to keep, from the end if `keepsEnd` is set.
     func quoted(upTo limit: Int = 200, keepsEnd: Bool = false) -> String {
         let isCut = unicodeScalars.count > limit
         var kept = String.UnicodeScalarView()

@@ -1,6 +1,6 @@
-/// When a question that is answered once is asked, and asked again while its answers decide nothing.
+/// When a question with a single answer is asked, and asked again while the answers decide nothing.
 struct QuestionAttempts: Codable, Hashable, Sendable {
-    /// After the first: 10 s, 30 s, 90 s, 270 s and 810 s after the answer before.
+    /// Retries after the first attempt: 10 s, 30 s, 90 s, 270 s and 810 s after the previous answer.
     static let retryLimit = 5
     static let firstRetrySeconds = 10.0
     static let retryFactor = 3.0
@@ -9,14 +9,15 @@ struct QuestionAttempts: Codable, Hashable, Sendable {
     private var nextSeconds = 0.0
     private(set) var isDecided = false
 
-    /// - Returns: 1, and one more after each answer that decided nothing; nil while there is nothing to ask.
+    /// - Returns: 1 for the first attempt, and one more after each answer that decided nothing. Nil while there is
+    ///   nothing to ask.
     func due(atSeconds seconds: Double) -> Int? {
         isDecided || isGivenUp || seconds < nextSeconds ? nil : undecided + 1
     }
 
     mutating func decide() { isDecided = true }
 
-    /// The answer decided nothing.
+    /// Notes an answer that decided nothing.
     mutating func postpone(atSeconds seconds: Double) {
         undecided += 1
         nextSeconds = seconds + delaySeconds

@@ -1,23 +1,25 @@
 import ModelManifests
 import RealModule
 
-/// What a shadow's gate has learnt: the share of pairs that disagree, or the mean distance of pairs, against a constant.
+/// The evidence of a shadow's gate: the share of pairs that disagree, or the mean distance of pairs, compared with a
+/// constant.
 ///
-/// Fails once "at most the bound" is excluded, passes once "beyond the bound by the margin" is. Both are mixtures of
-/// likelihood ratios over bounded outcomes (Waudby-Smith and Ramdas 2023), so they may be looked at after every pair.
-/// The test of the bound is begun again after looks beyond it (`StartedMixture`): a long past of agreement does not make
-/// it slow. Disagreements that spread over looks more than chance would have it weigh less (`ClumpWeights`).
-/// A pair is one request that both sides answered: rates that move touch both, and there is no base rate to know.
+/// It fails once "at most the bound" is excluded, and passes once "beyond the bound by the margin" is excluded. Both
+/// tests are mixtures of likelihood ratios over bounded outcomes (Waudby-Smith and Ramdas 2023), so they may be
+/// evaluated after every pair. The test of the bound starts again after looks beyond the bound (`StartedMixture`), so a
+/// long past of agreement does not make it slow. Disagreements that spread over looks more than chance explains weigh
+/// less (`ClumpWeights`). A pair is one request that both sides answered. Rates that change affect both sides, so no
+/// base rate is needed.
 struct AgreementEvidence: Codable, Hashable, Sendable {
     private var beyondBound = StartedMixture(.increases)
-    /// More of the last pairs disagreed than may. Nil in records of older controllers.
+    /// Whether more of the last pairs disagreed than allowed. Nil in records of older controllers.
     private var startsNext: Bool?
     /// Nil before anything was judged, and in records of older controllers.
     private var clumps: ClumpWeights?
     private var withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
-    /// ln of the largest evidence of all looks.
+    /// ln of the largest evidence for a pass at any look.
     private var peakLogPassEvidence = 0.0
-    /// Pairs, and what they differ by in all. For people.
+    /// The number of pairs and the sum of their differences. For display.
     private var totals = Trials.none
     private var problem: String?
     /// Requests that were not compared, and those of them that were too large. Nil before there were any.
@@ -67,7 +69,7 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
             ? PassProgress(logEvidence: peakLogPassEvidence, minSamples: gate.minSamples, unit: "pair") : nil
     }
 
-    /// Another margin starts the pass over.
+    /// A changed margin restarts the evidence for a pass.
     mutating func restartPass() {
         withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
         peakLogPassEvidence = 0
@@ -92,7 +94,7 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
 }
 
 extension AgreementGate.Metric {
-    /// The most that may be: of disagreement, or of distance.
+    /// The largest allowed share of disagreement, or mean distance.
     fileprivate var bound: Double {
         switch self {
         case .agreement(let min): 1 - min

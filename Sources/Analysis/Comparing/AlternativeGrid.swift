@@ -1,24 +1,25 @@
 import RealModule
 
-/// What the candidate's rate might be, given stable's and the null's edge, with prior weights that sum to 1.
+/// Possible rates of the candidate, relative to stable's rate and the edge of the null, with prior weights that sum to
+/// 1.
 struct AlternativeGrid: Sendable {
     enum Aim: Hashable, Sendable {
-        /// Beyond the edge: the edge's odds times this.
+        /// Beyond the edge: the edge's odds times this factor.
         case oddsOverEdge(Double)
-        /// Beyond the edge by this much on the arcsine scale (Cohen's h), where equal steps are equally hard to see.
+        /// Beyond the edge by this much on the arcsine scale (Cohen's h), where equal steps are equally hard to detect.
         case beyondEdge(h: Double)
         /// Between stable's rate (0) and the edge (1).
         case towardsEdge(Double)
-        /// Better than stable: its rate times this.
+        /// Better than stable: stable's rate times this factor.
         case ofStable(Double)
     }
 
     struct Alternative: Hashable, Sendable {
         let aim: Aim
         let prior: Double
-        /// ln of it.
+        /// ln of the prior.
         let logPrior: Double
-        /// Of half of h: sums of angles then need no further sines.
+        /// Sine and cosine of h/2. With them, sums of angles need no further sines.
         private let sine: Double
         private let cosine: Double
 
@@ -31,7 +32,7 @@ struct AlternativeGrid: Sendable {
             }
         }
 
-        /// On the arcsine scale no rate is beyond this one.
+        /// The largest rate on the arcsine scale.
         private static let largestRate = 0.999
 
         func candidateRate(_ stable: Double, _ edge: Double) -> Double {
@@ -52,10 +53,10 @@ struct AlternativeGrid: Sendable {
 
     var alternatives: [Alternative]
 
-    /// Regressions beyond the tolerance: heaviest where some hundred or thousand of the candidate's requests decide, for
-    /// that is what a rollout has. Weights are rounded by hand from a random search, with `TargetedEvidence`, for the
-    /// smallest largest ratio to Wald's SPRT, over pairs of rates from 0.1 % to 60 % at weights of 5 and 25 %. They set
-    /// the speed; any weights keep the promise.
+    /// Regressions beyond the tolerance. Most weight is on those that some hundred or thousand of the candidate's
+    /// requests decide, because that is what a rollout has. The weights come from a random search, rounded by hand,
+    /// with `TargetedEvidence`: it minimised the largest ratio to Wald's SPRT, over pairs of rates from 0.1 % to 60 %
+    /// at weights of 5 and 25 %. They determine the speed; the guarantee holds with any weights.
     static let increases = AlternativeGrid(alternatives: [
         Alternative(aim: .oddsOverEdge(1.3), prior: 0.035),
         Alternative(aim: .oddsOverEdge(1.6), prior: 0.04),
@@ -68,8 +69,9 @@ struct AlternativeGrid: Sendable {
         Alternative(aim: .beyondEdge(h: 2.0), prior: 0.015),
     ])
 
-    /// Regressions in one slice of the traffic. A slice has few requests, so it can only show large ones in time; what is
-    /// small and everywhere the whole traffic shows. So most of the weight is where some hundred requests decide.
+    /// Regressions in one slice of the traffic. A slice has few requests, so only large regressions can be detected in
+    /// time. Small ones that are everywhere are detected in the whole traffic. So most of the weight is where some
+    /// hundred requests decide.
     static let slices = AlternativeGrid(alternatives: [
         Alternative(aim: .beyondEdge(h: 0.1), prior: 0.10),
         Alternative(aim: .beyondEdge(h: 0.2), prior: 0.30),
@@ -78,8 +80,9 @@ struct AlternativeGrid: Sendable {
         Alternative(aim: .beyondEdge(h: 2.0), prior: 0.03),
     ])
 
-    /// Slower candidates, by their share over an edge at which stable has the quantile's or somewhat less. Odds of 1.5 to
-    /// 20 are stretches of 1.1 to 4 for the tails and middles of the usual latencies.
+    /// Slower candidates, by their share over an edge over which stable has the quantile's share or somewhat less. Odds
+    /// of 1.5 to 20 correspond to latencies that are 1.1 to 4 times as long, in the tails and middles of common latency
+    /// distributions.
     static let slower = AlternativeGrid(alternatives: [
         Alternative(aim: .oddsOverEdge(1.25), prior: 0.10),
         Alternative(aim: .oddsOverEdge(1.6), prior: 0.25),
@@ -88,8 +91,9 @@ struct AlternativeGrid: Sendable {
         Alternative(aim: .oddsOverEdge(20), prior: 0.15),
     ])
 
-    /// Candidates that are no slower, by their share over an edge farther out than stable's: what is left there of stable's
-    /// own share is a quarter to four fifths for the usual latencies, and nearly all of it in the middle of very wide ones.
+    /// Candidates that are no slower, by their share over an edge farther out than stable's. For common latency
+    /// distributions, a quarter to four fifths of stable's share remains over that edge, and nearly all of it in the
+    /// middle of very wide ones.
     static let faster = AlternativeGrid(alternatives: [
         Alternative(aim: .ofStable(0.10), prior: 0.08),
         Alternative(aim: .ofStable(0.30), prior: 0.22),
@@ -105,7 +109,7 @@ struct AlternativeGrid: Sendable {
             Alternative(aim: .beyondEdge(h: $0), prior: 0.125)
         })
 
-    /// Candidates that deserve a pass: as good as stable above all.
+    /// Candidates that should pass; most weight is on those as good as stable.
     static let acceptable = AlternativeGrid(alternatives: [
         Alternative(aim: .towardsEdge(0), prior: 0.55),
         Alternative(aim: .towardsEdge(0.15), prior: 0.15),

@@ -1,14 +1,17 @@
 import RealModule
 
-/// A guess at stable's rate from past blocks only, so that the next block's alternative is fixed before it is seen.
-/// A wrong guess costs speed, never validity; at low rates it costs nothing, for then the ratio alone counts.
+/// An estimate of stable's rate from past blocks only, so that the next block's alternative is fixed before the block
+/// is seen. A wrong estimate costs speed, never validity. At low rates it costs nothing, because only the ratio counts
+/// there.
 struct BaseRate: Codable, Hashable, Sendable {
-    /// So many of stable's latest requests are remembered, with exponential forgetting: the base rate moves.
+    /// The number of stable's latest requests that are remembered, with exponential forgetting, because the base rate
+    /// changes.
     static let memory = 10_000.0
-    /// What is believed before anything is seen, worth `priorCount` requests.
+    /// The assumption before anything is seen. It counts as much as `priorCount` requests.
     static let priorRate = 0.01
     static let priorCount = 50.0
-    /// Tried beside the estimate while a block outweighs all that is known: the first lines of a coarse recording.
+    /// Rates that are tried in addition to the estimate while a block outweighs everything that is known, for example
+    /// in the first lines of a coarse recording.
     static let strangers = [0.001, 0.01, 0.05, 0.2]
 
     private var count = 0.0
@@ -19,7 +22,8 @@ struct BaseRate: Codable, Hashable, Sendable {
         var weight: Double
     }
 
-    /// Guesses for a block of `size` of stable's requests. Weights sum to 1 and do not depend on the block's outcomes.
+    /// Guesses for a block of `size` of stable's requests. Their weights sum to 1 and do not depend on the block's
+    /// outcomes.
     func guesses(forBlockOf size: Double) -> [Guess] {
         let share = size / (size + count + Self.priorCount)
         let doubt = 0.5 * share * share
@@ -28,7 +32,7 @@ struct BaseRate: Codable, Hashable, Sendable {
         return [Guess(rate: estimate, weight: 1 - doubt)] + strangers
     }
 
-    /// Something has been seen.
+    /// Whether any request was seen.
     var isKnown: Bool { count > 0 }
 
     var estimate: Double {
@@ -40,7 +44,7 @@ struct BaseRate: Codable, Hashable, Sendable {
         count += trials.count
         successes += trials.successes
         if count > Self.memory {
-            // Six decimals are enough, and short to write.
+            // Six decimals are precise enough and keep the record short.
             successes = (successes * Self.memory / count * 1e6).rounded() / 1e6
             count = Self.memory
         }

@@ -1,13 +1,13 @@
 import RealModule
 
-/// What each alternative bets on a block: its likelihood over that of its projection, for every guess of stable's rate.
-/// Fixed by the block's size alone, so that its E-variables are those of whatever outcome it has.
+/// Each alternative's bet on a block: its likelihood divided by that of its projection, for every guess of stable's
+/// rate. The bets depend only on the block's size, so they give an E-variable for every outcome.
 struct BlockBets {
     private var ratios: [LikelihoodRatio] = []
-    /// ln of the weights of the guesses: alternatives have so many ratios each.
+    /// ln of the weights of the guesses. Each alternative has one ratio for each guess.
     private let logWeights: [Double]
 
-    /// - Parameter block: of which the outcomes are not looked at.
+    /// - Parameter block: only its sizes are used, not its outcomes.
     init(onBlockLike block: RateBlock, against null: RateNull, grid: AlternativeGrid, guesses: [BaseRate.Guess]) {
         logWeights = guesses.map { $0.weight == 1 ? 0 : .log($0.weight) }
         ratios.reserveCapacity(grid.alternatives.count * guesses.count)
@@ -19,7 +19,7 @@ struct BlockBets {
         }
     }
 
-    /// Nil, which bets nothing, where there is no null.
+    /// Nil, which bets nothing, if there is no null.
     private static func ratio(
         _ alternative: AlternativeGrid.Alternative, _ stable: Double, _ edge: Double, _ null: RateNull,
         _ block: RateBlock
@@ -42,7 +42,7 @@ struct BlockBets {
     }
 }
 
-/// ln of an alternative's likelihood over that of a point of the null, for each outcome of a request.
+/// ln of an alternative's likelihood divided by that of a point of the null, for each outcome of a request.
 struct LikelihoodRatio {
     private var stableSuccess = 0.0
     private var stableFailure = 0.0
@@ -61,7 +61,7 @@ struct LikelihoodRatio {
         candidateFailure = .log(onePlus: (null.candidate - alternative.candidate) / (1 - null.candidate))
     }
 
-    /// Of a block.
+    /// ln of the ratio for a whole block.
     func log(_ block: RateBlock) -> Double {
         block.stable.successes * stableSuccess + (block.stable.count - block.stable.successes) * stableFailure
             + block.candidate.successes * candidateSuccess

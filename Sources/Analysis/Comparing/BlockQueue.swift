@@ -1,4 +1,4 @@
-/// What both sides added between two looks, as far as its size goes.
+/// What both sides added between two looks, in terms of size.
 protocol PairedBlock: Codable, Hashable, Sendable {
     var stableCount: Double { get }
     var candidateCount: Double { get }
@@ -7,24 +7,25 @@ protocol PairedBlock: Codable, Hashable, Sendable {
 }
 
 extension PairedBlock {
-    /// A comparison needs both sides: a block with one says nothing about their ratio or difference.
+    /// Whether both sides have counts. A block with only one side says nothing about their ratio or difference.
     var compares: Bool { stableCount > 0 && candidateCount > 0 }
 }
 
-/// Blocks with too few of either side wait for the next: with one or two requests of a side, chance exposures would hide
-/// what the outcomes say. The rule looks at counts alone, so it keeps the promise.
+/// Blocks with too few requests of a side wait for the next one: with one or two requests, random exposures would hide
+/// what the outcomes say. The rule uses only the counts, so the guarantee holds.
 struct BlockQueue<Block: PairedBlock>: Codable, Hashable, Sendable {
-    /// Of each side.
+    /// The smallest number of requests of each side.
     static var floor: Double { 8 }
-    /// More than this of a side neither waits nor is waited for: it would join requests of different times.
+    /// A block with more than this of a side neither waits nor is waited for, because it would join requests of
+    /// different times.
     static var limit: Double { 1_000 }
 
     private(set) var waiting: Block?
 
-    /// - Returns: what is to be judged now, each by itself.
+    /// - Returns: the blocks to judge now, each by itself.
     mutating func admit(_ block: Block) -> [Block] {
         if Self.isReady(block) {
-            // What waited is of another time, and is judged by itself.
+            // The waiting block is from another time, so it is judged by itself.
             defer { waiting = nil }
             return [waiting, block].compactMap { $0 }
         }
@@ -33,7 +34,7 @@ struct BlockQueue<Block: PairedBlock>: Codable, Hashable, Sendable {
         return waiting == nil ? [joined] : []
     }
 
-    /// Forgets what waits, for it cannot be joined with what follows.
+    /// Drops the waiting block, because it cannot be joined with the next.
     mutating func clear() { waiting = nil }
 
     private static func isReady(_ block: Block) -> Bool {

@@ -1,27 +1,27 @@
 import RealModule
 
-/// How much a look counts, for failures come in clumps: a server fails a whole batch, restarts, or stalls.
+/// How much a look counts. Failures come in clumps: a server fails a whole batch, restarts, or stalls.
 ///
-/// A likelihood ratio to the power 1/c keeps the promise however requests depend on each other within groups of c: of
-/// each group it is at most the mean of its requests' ratios. So the weight of a look is 1/c. A look's clump size is that
-/// which its failures tell (`Trials.together`), in units of what chance alone makes of single ones; it does not depend on
-/// which side a failure fell on. Looks without any failure weigh as the looks before them did, where that matters: for a
-/// pass, which is made of them.
+/// A likelihood ratio to the power 1/c keeps the guarantee however requests depend on each other within groups of c,
+/// because for each group it is at most the mean of its requests' ratios. So the weight of a look is 1/c. The clump
+/// size of a look is the one that its failures report (`Trials.together`), relative to what chance makes of single
+/// failures. It does not depend on which side a failure was on. Looks without failures get the weight of the looks
+/// before them. That matters for a pass, which consists of such looks.
 ///
-/// A source that does not tell is believed to have single failures, until they spread more over its looks than chance
-/// would have it.
+/// If the source reports no events, failures count as single ones until they spread over its looks more than chance
+/// explains.
 struct ClumpWeights: Codable, Hashable, Sendable {
-    /// So many requests of a candidate that never answered well are not taken for one event: it has not restarted, it is
-    /// broken.
+    /// After this many failures of a candidate that never answered well, the failures are not one event. The candidate
+    /// has not restarted; it is broken.
     static let failuresFromTheStart = 8.0
-    /// Requests that an event loses.
+    /// The most requests in one event.
     static let largestClump = 60.0
-    /// Failures that are remembered of how they come, with exponential forgetting.
+    /// The number of failures that are remembered, with exponential forgetting.
     private static let failuresRemembered = 400.0
-    /// What is believed before anything is seen: single failures, so many.
+    /// The assumption before anything is seen: this many single failures.
     private static let priorFailures = 4.0
     private static let priorOfSpread = 30.0
-    /// A spread that is no more than this may be chance.
+    /// A spread up to this value may be chance.
     private static let spreadOfChance = 1.9
 
     private var stable = PastRate()
@@ -32,8 +32,7 @@ struct ClumpWeights: Codable, Hashable, Sendable {
     private var candidateHasAnswered = false
     private var failuresFromTheStart = 0.0
 
-    /// Failures that were one event, in the mean over all looks: what evidence that is made of looks without failures is to
-    /// be divided by.
+    /// The mean number of failures in one event, over all looks. Evidence from looks without failures is divided by it.
     var meanClump: Double {
         max(1, told.mean(believing: 0), learntSpread)
     }
@@ -43,7 +42,7 @@ struct ClumpWeights: Codable, Hashable, Sendable {
         return mean > Self.spreadOfChance ? mean : 1
     }
 
-    /// The exponent of a look's likelihood ratios, 0…1; later looks learn from it.
+    /// The exponent of a look's likelihood ratios, 0…1. Later looks learn from this one.
     mutating func weigh(_ block: RateBlock) -> Double {
         let isBrokenFromTheStart = lookAtFirstAnswers(block.candidate)
         let failures = block.stable.successes + block.candidate.successes
@@ -56,13 +55,14 @@ struct ClumpWeights: Codable, Hashable, Sendable {
         return isBrokenFromTheStart ? 1 : 1 / max(1, now.mean(believing: 0), usual)
     }
 
-    /// The mean size of the event that a failure belongs to, where chance alone makes runs of them: (1 + p)/(1 − p).
+    /// The mean size of the event that a failure belongs to, if only chance puts failures next to each other: (1 +
+    /// p)/(1 − p).
     private func expectedByChance(_ block: RateBlock) -> Double {
         let (ofStable, ofCandidate) = (block.stable.count * stable.rate, block.candidate.count * candidate.rate)
         return (ofStable * stable.meanRun + ofCandidate * candidate.meanRun) / (ofStable + ofCandidate)
     }
 
-    /// True where the candidate has failed all there was, and that is enough to see.
+    /// Whether the candidate has failed everything so far, and often enough to be sure.
     private mutating func lookAtFirstAnswers(_ candidate: Trials) -> Bool {
         guard !candidateHasAnswered else { return false }
         failuresFromTheStart = short(failuresFromTheStart + candidate.successes)
@@ -78,8 +78,8 @@ struct ClumpWeights: Codable, Hashable, Sendable {
         candidate.learn(block.candidate)
     }
 
-    /// Two looks of a side share their failures by their sizes: what chance makes of single ones has a mean square of 1,
-    /// in units of its variance, and clumps of c have c. Whatever the rate is, as long as both looks have the same.
+    /// Compares two looks of one side. If failures are single and the rate is the same in both looks, the square of the
+    /// difference from a split by size has a mean of 1, in units of its variance. Clumps of c give a mean of c.
     private mutating func learnSpread(_ block: RateBlock) {
         guard let last else { return }
         for side in [\RateBlock.stable, \RateBlock.candidate] {
@@ -94,7 +94,7 @@ struct ClumpWeights: Codable, Hashable, Sendable {
     }
 }
 
-/// Kept as a list of numbers: a gate's evidence is kept in a record that has to stay small.
+/// Coded as a list of numbers, because a gate's evidence is stored in a record that must stay small.
 extension ClumpWeights {
     init(from decoder: any Decoder) throws {
         var list = try decoder.unkeyedContainer()
@@ -127,7 +127,7 @@ extension ClumpWeights {
     }
 }
 
-/// The mean size of the event that a failure belongs to, as a sum of such sizes over failures.
+/// The mean size of the event that a failure belongs to: a sum of such sizes divided by the number of failures.
 private struct ClumpSize: Hashable, Sendable {
     var squares = 0.0
     var failures = 0.0
@@ -143,7 +143,7 @@ private struct ClumpSize: Hashable, Sendable {
     }
 }
 
-/// A side's rate of failures as if they were single ones: events that begin, over good answers, from past looks.
+/// A side's failure rate if clumps count once: the number of events divided by the good answers, from past looks.
 private struct PastRate: Hashable, Sendable {
     private static let memory = 300.0
     private static let largest = 0.9
@@ -156,11 +156,12 @@ private struct PastRate: Hashable, Sendable {
         return min(ratio < 1 ? ratio / (1 - ratio) : 1, Self.largest)
     }
 
-    /// The size of the run that a failure belongs to, where runs are chance and two in a row count as single ones.
+    /// The expected size of the run that a failure belongs to, if runs are chance and two in a row count as single
+    /// failures.
     var meanRun: Double { (1 + rate) / (1 - rate) - 2 * rate * (1 - rate) * (1 - rate) }
 
-    /// Failures of one size c are so many over c events; of single ones that are adjacent by chance, p/(1 + p) of good
-    /// answers.
+    /// Failures in clumps of size c are divided by c to get events. For single failures that are adjacent by chance,
+    /// the events are p/(1 + p) of the good answers.
     mutating func learn(_ trials: Trials) {
         answers += trials.count - trials.successes
         if let together = trials.together, together > 0 { events += trials.successes * trials.successes / together }
@@ -178,5 +179,5 @@ extension RateBlock {
     }
 }
 
-/// To two decimals: short to write.
+/// Two decimals keep the record short.
 private func short(_ value: Double) -> Double { (value * 100).rounded() / 100 }

@@ -1,7 +1,7 @@
 import ModelManifests
 import RealModule
 
-/// What a comparing gate has learnt: the test's state, and totals for people only.
+/// The evidence of a comparing gate: the test's state, and totals for display only.
 struct CompareEvidence: Codable, Hashable, Sendable {
     private enum Test: Codable, Hashable, Sendable {
         case rates(RateComparison)
@@ -12,11 +12,11 @@ struct CompareEvidence: Codable, Hashable, Sendable {
     private var slowBound: SlowBound?
     private var counters: CounterTrials?
     private var totals = CompareTotals()
-    /// Nil where the rollout has none, or the gate does not go by requests.
+    /// Nil if the rollout has no slices, or the gate does not count requests.
     private var slices: SlicesEvidence?
     /// Of the last interval.
     private var impossibility: String?
-    /// The candidate's, synthetic ones among them.
+    /// The candidate's samples, including synthetic ones.
     var samples: Int { totals.candidateCount }
 
     init(_ gate: CompareGate, slices: [TrafficSlice] = []) {
@@ -61,10 +61,11 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
     }
 
-    /// ln of the part of what the gate may spend that is the whole traffic's.
+    /// ln of the part of the gate's error rate that belongs to the whole traffic.
     private var logShareOfWhole: Double { slices == nil ? 0 : .log(1 - SlicesEvidence.share) }
 
-    /// Of users' requests routed one by one. With sticky users the unit is the user, of whom slices tell nothing.
+    /// Slices of users' requests that are routed one by one. With sticky users the unit is the user, and slices do not
+    /// count users.
     private mutating func absorbSlices(_ interval: Interval, _ gate: CompareGate, _ alpha: Double) {
         guard var evidence = slices, totals.units == nil, let metric = gate.metric else { return }
         slices = nil
@@ -73,12 +74,12 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         slices = evidence
     }
 
-    /// The bound that slices are to be counted over; nil where none is needed, or chosen yet.
+    /// The bound over which slices must be counted. Nil if none is needed, or none is chosen yet.
     var slowEdgeOfSlices: Double? { slices == nil ? nil : slowBound?.edge }
 
     var judgesSlices: Bool { slices != nil }
 
-    /// Users of a sticky route, of windows that have ended.
+    /// Users of a sticky route, from windows that have ended.
     private mutating func absorbUsers(_ interval: Interval, _ gate: CompareGate, into comparison: inout RateComparison)
     {
         guard let stable = interval.stable.users, let candidate = interval.candidate.users else { return }
@@ -91,7 +92,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         let kinds: [RateBlock?]
         switch gate.quantity {
         case .requests(.errors, _):
-            // Who fails always, and who fails sometimes.
+            // Two ways for a user to fail: every request, or at least one.
             kinds = [units(stable.failed, candidate.failed), units(stable.touched, candidate.touched)]
         case .requests(.rejected, _): kinds = [units(stable.rejected, candidate.rejected)]
         case .requests(.slow, _):
@@ -127,7 +128,8 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
     }
 
-    /// Fail as soon as the tolerance is excluded; pass once a regression beyond the margin has been, and stays so.
+    /// Fails as soon as the tolerance is excluded. Passes once a regression beyond the margin was excluded, and stays
+    /// passed.
     func verdict(_ gate: CompareGate, alpha: Double, missedRegressionRate: Double) -> Verdict {
         guard counters?.isComparable != false else { return .insufficient }
         if logFailEvidence >= -.log(alpha) { return .fail }
@@ -136,7 +138,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         return excluded && samples >= gate.minSamples ? .pass : .insufficient
     }
 
-    /// Of the whole traffic and its slices: see `SlicesEvidence`.
+    /// The evidence of the whole traffic and its slices: see `SlicesEvidence`.
     private var logFailEvidence: Double {
         guard let slices else { return logFailEvidenceOfWhole }
         return MixtureEvidence.logSumExp([
@@ -162,14 +164,14 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         guard problem == nil, impasse(gate) == nil else { return nil }
         let unit: String =
             switch gate.quantity {
-            // Passes are made of each user's first request.
+            // A pass is based on each user's first request.
             case .requests: totals.units == nil ? "request" : "user"
             case .counters(let ratio): ratio.source == MetricSourceName.outcomes ? "outcome" : "sample"
             }
         return PassProgress(logEvidence: peakLogPassEvidence, minSamples: gate.minSamples, unit: unit)
     }
 
-    /// Another margin starts the pass over.
+    /// A changed margin restarts the evidence for a pass.
     mutating func setMargin(_ margin: PassMargin) {
         switch test {
         case .rates(let comparison):
@@ -184,11 +186,11 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         if let problem { return "\(problem): not comparable" }
         if let waiting { return waiting }
         if let edge = slowBound?.edge, totals.isEmpty {
-            return "slow is over \(EvidenceText.seconds(edge)), and what comes from now on is judged by it"
+            return "slow means over \(EvidenceText.seconds(edge)), and requests from now on are judged by that bound"
         }
         if let idle = totals.idleSide, totals.units == nil { return "no \(gate.unit) of \(idle) yet" }
         let words = ConclusionWords(
-            fail: "within tolerance", pass: "a regression beyond the pass margin",
+            fail: "being within tolerance", pass: "a regression beyond the pass margin",
             logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)
         var text = "\(described(gate)); \(words.text(verdict, rates))"
         if let slices {
@@ -209,7 +211,8 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         return text
     }
 
-    /// Where a slice says more against the candidate than the whole does.
+    /// The text about the worst slice, if its evidence against the candidate is stronger than that of the whole
+    /// traffic.
     private func failingSlice(_ slices: SlicesEvidence, _ gate: CompareGate) -> String? {
         guard let worst = slices.worst,
             .log(SlicesEvidence.share) + worst.slice.logPart > logShareOfWhole + logFailEvidenceOfWhole
@@ -231,7 +234,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
     }
 
-    /// Why the last interval was no evidence, or nothing can be concluded at all; nil while all is well.
+    /// Why the last interval was not evidence, or why no conclusion is possible at all. Nil if nothing is wrong.
     private var problem: String? {
         if let found = impossibility ?? slowBound?.problem ?? counters?.problem { return found }
         if case .latency(let comparison) = test { return comparison.problem }
@@ -245,7 +248,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
     }
 
-    /// For stable, to choose where to look.
+    /// Why the test still waits for requests of stable to choose its bounds. Nil if it does not.
     private var waiting: String? {
         if let slowBound, slowBound.edge == nil {
             return "waiting for \(SlowBound.requestsToFreeze) requests of stable to choose the latency bound"
@@ -296,20 +299,20 @@ extension RateComparison {
 }
 
 extension Interval {
-    /// Failed requests of all, as the source tells how they came.
+    /// All failed requests, with the event sizes that the source reports.
     var errorTrials: RateBlock { share(\.errors, together: \.errorsTogether) }
 
     fileprivate func share(_ hits: KeyPath<SideCounts, Int>, together: KeyPath<SideCounts, Int?>?) -> RateBlock {
         func trials(_ counts: SideCounts) -> Trials {
             let hits = Double(counts[keyPath: hits])
-            // A data plane of before does not say how what was unavailable came.
+            // An older data plane does not report how unavailable requests came together.
             let together = together.flatMap { counts[keyPath: $0] }.map { max(Double($0), hits) }
             return Trials(count: Double(counts.requests), successes: hits, together: together)
         }
         return RateBlock(stable: trials(stable), candidate: trials(candidate))
     }
 
-    /// Requests whose latency is known.
+    /// Requests with a known latency.
     fileprivate var latencyTotals: RateBlock {
         RateBlock(
             stable: Trials(count: Double(stable.latencyTotal), successes: 0),
@@ -318,7 +321,7 @@ extension Interval {
 }
 
 extension RateBlock {
-    /// Where higher is better, the shortfall.
+    /// If higher is better, the shortfall.
     fileprivate func whatMustNotGrow(_ gate: CompareGate) -> RateBlock {
         guard case .counters(let ratio) = gate.quantity, ratio.better == .higher else { return self }
         return RateBlock(stable: stable.shortfall, candidate: candidate.shortfall)

@@ -1,10 +1,10 @@
 import ModelManifests
 
-/// What both sides added up to, for people. Never tested: sums over time mix weights with base rates.
+/// Totals of both sides, for display. They are never tested, because sums over time mix weights with base rates.
 struct CompareTotals: Codable, Hashable, Sendable {
     private(set) var users = RateBlock.empty
     private(set) var synthetic: RateBlock?
-    /// Users of a sticky route, each once for every window of time in which he came.
+    /// Users of a sticky route, each counted once for every window in which they sent a request.
     private(set) var units: RateBlock?
 
     init(users: RateBlock = .empty) { self.users = users }
@@ -23,7 +23,7 @@ struct CompareTotals: Codable, Hashable, Sendable {
 
     var isEmpty: Bool { all.stable.count + all.candidate.count == 0 }
 
-    /// Nil where both sides have some.
+    /// Nil if both sides have counts.
     var idleSide: String? {
         switch (all.stable.count > 0, all.candidate.count > 0) {
         case (true, true): nil
@@ -33,7 +33,7 @@ struct CompareTotals: Codable, Hashable, Sendable {
         }
     }
 
-    /// Such as "candidate 31 errors of 1,020 (3.04 %), stable 96 errors of 9,180 (1.05 %), ratio 2.91".
+    /// For example "candidate 31 errors of 1,020 (3.04 %), stable 96 errors of 9,180 (1.05 %), ratio 2.91".
     func described(_ gate: CompareGate, slowerThan edge: Double?) -> String {
         let words = QuantityWords(gate, slowerThan: edge)
         func side(_ name: String, _ trials: KeyPath<RateBlock, Trials>) -> String {
@@ -43,19 +43,19 @@ struct CompareTotals: Codable, Hashable, Sendable {
         }
         let text = "\(side("candidate", \.candidate)), \(side("stable", \.stable))"
         let byUsers = units.map { describedUnits($0, words) } ?? ""
-        // The ratio of a sum of both would be of nothing that was tested.
+        // The sum of users' and synthetic requests was not tested, so the ratio is of one of them only.
         guard let ratio = words.ratio(users.compares ? users : synthetic ?? users) else { return text + byUsers }
         return "\(text), \(words.ratioName) \(EvidenceText.number(ratio))\(byUsers)"
     }
 
-    /// Such as "; of users by windows of 2 s: candidate 36 errors of 36 (100 %), stable 0 errors of 24 (0 %)".
+    /// For example "; of users by windows of 2 s: candidate 36 errors of 36 (100 %), stable 0 errors of 24 (0 %)".
     private func describedUnits(_ units: RateBlock, _ words: QuantityWords) -> String {
         guard units.compares else { return "" }
         return
             "; of users by windows of 2 s: candidate \(words.text(units.candidate)), stable \(words.text(units.stable))"
     }
 
-    /// Such as "candidate p99 between 250 and 315 ms of 1,020 requests, stable …".
+    /// For example "candidate p99 between 250 and 315 ms of 1,020 requests, stable …".
     func described(_ window: LatencyWindow, _ gate: CompareGate, _ quantile: Double) -> String {
         let name = "p\(EvidenceText.number(quantile * 100))"
         func side(_ side: String, _ which: LatencyWindow.Side, _ trials: KeyPath<RateBlock, Trials>) -> String {
@@ -68,11 +68,11 @@ struct CompareTotals: Codable, Hashable, Sendable {
     }
 }
 
-/// How a quantity is told of one side.
+/// The text of a quantity of one side.
 private struct QuantityWords {
     private let noun: String
     private let unit: String
-    /// Values are summed, rather than units counted.
+    /// Set if values are summed instead of units counted.
     private let meanOf: Double?
     private let isShortfall: Bool
 

@@ -1,8 +1,8 @@
 import RealModule
 
-/// What a gate concludes, at which odds, and what is still to be shown.
+/// The text of what a gate concludes, at which odds, and what is still missing.
 struct ConclusionWords {
-    /// What is excluded by a failure, such as "within tolerance".
+    /// What a failure excludes, for example "being within tolerance".
     var fail: String
     var pass: String
     var logFail: Double
@@ -18,7 +18,7 @@ struct ConclusionWords {
         case .insufficient:
             let passes = EvidenceText.odds(-.log(rates.missedRegressionRate))
             let fails = EvidenceText.odds(-.log(rates.alpha))
-            let text = "undecided: \(passed) (pass at \(passes)), \(failed) (fail at \(fails))"
+            let text = "undecided: \(passed) (passes at \(passes)), \(failed) (fails at \(fails))"
             return samplesToGo > 0 ? "\(text); \(EvidenceText.count(samplesToGo, "sample")) to go" : text
         }
     }

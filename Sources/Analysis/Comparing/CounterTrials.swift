@@ -1,14 +1,14 @@
 import ModelManifests
 
-/// One counter over another as trials: a unit of `per` adds between nothing and `maximum` to `of`.
+/// One counter divided by another as trials: each unit of `per` adds between 0 and `maximum` to `of`.
 ///
-/// Some counters are not there before they have counted once (a label of Prometheus), and a misspelt one never is. So a
-/// counter that is not there counts as nothing, and nothing is concluded until both sides have shown both counters: to
-/// judge only from their first appearance on would begin at an error that was waited for.
+/// Some counters (labels in Prometheus) do not exist before they have counted once, and a misspelt one never exists. So
+/// a missing counter counts as 0, and there is no conclusion until both sides have shown both counters. Judging only
+/// from the first appearance on would start at an error that the test waited for.
 struct CounterTrials: Codable, Hashable, Sendable {
     private var stableHas = Presence()
     private var candidateHas = Presence()
-    /// Why this interval is no evidence, or nothing can be concluded yet; nil while all is well.
+    /// Why this interval is not evidence, or why no conclusion is possible yet. Nil if nothing is wrong.
     private(set) var problem: String?
 
     private struct Presence: Codable, Hashable, Sendable {
@@ -17,10 +17,10 @@ struct CounterTrials: Codable, Hashable, Sendable {
         var both: Bool { of && per }
     }
 
-    /// Both sides have shown both counters.
+    /// Whether both sides have shown both counters.
     var isComparable: Bool { stableHas.both && candidateHas.both }
 
-    /// Sums as shares of `maximum`; nil, and a problem, where they cannot be such.
+    /// The sums as shares of `maximum`. Nil, with a problem, if the counters are invalid.
     mutating func block(_ interval: Interval, _ ratio: CounterRatio) -> RateBlock? {
         Self.look(at: interval.stable, ratio, &stableHas)
         Self.look(at: interval.candidate, ratio, &candidateHas)
@@ -45,12 +45,12 @@ struct CounterTrials: Codable, Hashable, Sendable {
 }
 
 extension CounterRatio {
-    /// Rounding in sums of many decimals.
+    /// The relative error that rounding may cause in a sum of many decimals.
     private static let slack = 1e-9
-    /// No interval has more units: what follows from them could not be written down.
+    /// The most units in one interval. Larger numbers could not be stored exactly.
     private static let largest = 1e15
 
-    /// Why no counters can read so; nil where they can.
+    /// Why these counters are invalid. Nil if they are valid.
     fileprivate func impossibility(_ counts: SideCounts) -> String? {
         if let impossibility = counts.impossibility { return impossibility }
         let (sum, units) = (counts.named[of] ?? 0, counts.named[per] ?? 0)
@@ -66,17 +66,17 @@ extension CounterRatio {
         return Trials(count: units, successes: min((counts.named[of] ?? 0) / maximum, units))
     }
 
-    /// What people call what is counted.
+    /// The name of what is counted, for people.
     var noun: String { Self.short(source == MetricSourceName.outcomes ? String(of.dropLast(4)) : of, "value") }
     var unit: String { Self.short(source == MetricSourceName.outcomes ? "outcomes" : per, "units") }
 
-    /// A query of Prometheus is no word.
+    /// A Prometheus query is too long to be a name.
     private static func short(_ name: String, _ general: String) -> String {
         name.count <= 32 && !name.contains(where: \.isWhitespace) ? name : general
     }
 }
 
 extension Trials {
-    /// What was missing to the most there could be.
+    /// How much is missing to the largest possible sum.
     var shortfall: Trials { Trials(count: count, successes: count - successes) }
 }

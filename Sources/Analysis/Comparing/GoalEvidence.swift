@@ -1,10 +1,12 @@
 import ModelManifests
 import RealModule
 
-/// What an A/B test has learnt: two tests at half the error each, that the candidate is better, and that it is worse.
+/// The evidence of an A/B test: two tests at half the error rate each, that the candidate is better and that it is
+/// worse.
 ///
-/// Each excludes "equal, or the other way" (Turner, Ly, Grünwald 2024), block by block. The first to reach its odds has
-/// found the winner, and it stays: with no difference there is one at most as often as `error`, however often one looks.
+/// Each excludes "equal, or the other way round" (Turner, Ly, Grünwald 2024), block by block. The first test to reach
+/// its odds decides the winner, which stays. Without a difference there is a winner with probability at most `error`,
+/// however often one looks.
 struct GoalEvidence: Codable, Hashable, Sendable {
     private var candidateHigher = OneWay()
     private var stableHigher = OneWay()
@@ -18,7 +20,7 @@ struct GoalEvidence: Codable, Hashable, Sendable {
 
     enum Winner: String, Codable, Sendable { case candidate, stable }
 
-    /// One side's mean is above the other's.
+    /// The test that one side's mean is above the other's.
     private struct OneWay: Codable, Hashable, Sendable {
         /// Of the side that is not above.
         var base = BaseRate()
@@ -26,7 +28,7 @@ struct GoalEvidence: Codable, Hashable, Sendable {
 
         var logValue: Double { evidence.logValue(.differences) }
 
-        /// - Parameter block: the side that may be above as its candidate.
+        /// - Parameter block: the side that may be above is its candidate.
         mutating func absorb(_ block: RateBlock) {
             evidence.absorb(
                 block, against: .atMost(RateBoundary(slope: 1, offset: 0)), grid: .differences,
@@ -67,8 +69,8 @@ struct GoalEvidence: Codable, Hashable, Sendable {
         let wanted = EvidenceText.odds(-.log(gate.error / 2))
         let (better, worse) =
             gate.quantity.better == .higher ? (candidateHigher, stableHigher) : (stableHigher, candidateHigher)
-        let isBetter = EvidenceText.conclusion("\"not better\"", better.logValue)
-        let isWorse = EvidenceText.conclusion("\"not worse\"", worse.logValue)
+        let isBetter = EvidenceText.conclusion("the candidate being no better", better.logValue)
+        let isWorse = EvidenceText.conclusion("the candidate being no worse", worse.logValue)
         switch winner {
         case .candidate: return "\(text): candidate wins, \(isBetter)"
         case .stable: return "\(text): stable wins, \(isWorse)"
@@ -93,8 +95,8 @@ struct GoalEvidence: Codable, Hashable, Sendable {
     }
 }
 
-/// An estimated difference of means over blocks, each with its own weight `n_s n_c / (n_s + n_c)` (Mantel and Haenszel):
-/// unlike the difference of pooled means, base rates and weights that move together do not shift it.
+/// An estimated difference of means over blocks, each with its own weight `n_s n_c / (n_s + n_c)` (Mantel and
+/// Haenszel). Unlike a difference of pooled means, it is not shifted by base rates and weights that change together.
 struct StratifiedDifference: Codable, Hashable, Sendable {
     private var weight = 0.0
     private var stable = 0.0

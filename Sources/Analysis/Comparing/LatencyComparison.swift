@@ -1,47 +1,48 @@
 import ModelManifests
 import RealModule
 
-/// Whether the candidate's latency at one quantile is beyond the tolerance (fail), or a stretch beyond the pass margin is
-/// excluded (pass). On bucket edges alone: it can only decide where edges separate.
+/// Tests whether the candidate's latency at one quantile is beyond the tolerance (fail), or whether an increase beyond
+/// the pass margin is excluded (pass). It uses bucket edges only, so it can decide only if edges separate the two.
 ///
-/// Within tolerance is "the candidate's latencies are at most (1 + tolerance) times stable's" in the sense of stochastic
-/// dominance. Then in every block, whatever the load, the candidate's share over an edge `e′ ≥ (1 + tolerance) e` is no
-/// larger than stable's over `e`: a convex null on two rates, for which the E-variables of `RateNull` hold. Two values of
-/// `e` are mixed, around stable's quantile as it was before the block, so that the choice of the edge does not decide.
+/// Within tolerance means "the candidate's latencies are at most (1 + tolerance) times stable's", in the sense of
+/// stochastic dominance. Then in every block, whatever the load, the candidate's share over an edge `e′ ≥ (1 +
+/// tolerance) e` is no larger than stable's share over `e`. That is a convex null on two rates, for which the
+/// E-variables of `RateNull` hold. Two values of `e` are mixed, around stable's quantile as it was before the block, so
+/// the choice of the edge does not decide.
 ///
-/// Both tests of a failure are begun again after blocks that looked like trouble (`StartedMixture`), so that a long
-/// healthy past does not make them slow, and what is slow together weighs as one (`ClumpWeights`).
+/// Both tests of a failure start again after blocks that looked bad (`StartedMixture`), so a long healthy past does not
+/// make them slow. Requests that are slow together count as one (`ClumpWeights`).
 ///
-/// A failure must also exclude that the candidate's quantile is at or under `e′`, as the share over it shows (Howard and
-/// Ramdas 2022): a tail that is heavier farther out than the quantile is another gate's business. It only takes failures
-/// away, so it breaks no promise.
+/// A failure must also exclude that the candidate's quantile is at or under `e′`, as the share over it shows (Howard
+/// and Ramdas 2022): a tail that is heavier farther out than the quantile is not this gate's subject. This condition
+/// only prevents failures, so the guarantee still holds.
 struct LatencyComparison: Codable, Hashable, Sendable {
-    /// Stable's quantile is taken from no fewer requests, nor from fewer than five of them over it.
+    /// Stable's quantile needs at least this many requests, and at least five of them over the quantile.
     static let requestsToChoose = 100.0
-    /// Where many are over the edge, most that end close to each other do so by chance: what the source tells of that is of no
-    /// use below this quantile. How they spread over looks still is.
+    /// If many requests are over the edge, most that end close to each other do so by chance. Below this quantile the
+    /// reported event sizes are therefore not used. The spread over looks still is.
     static let leastTailTold = 0.9
 
     private var beyond = Array(repeating: StartedMixture(.slower), count: LatencyEdges.Pair.failing.count)
     private var overQuantile = Array(repeating: StartedMixture(.slower), count: LatencyEdges.Pair.failing.count)
-    /// More of the candidate's last block was over an edge than is usual. Nil in records of older controllers.
+    /// Whether more of the candidate's last block was over an edge than usual. Nil in records of older controllers.
     private var startsNext: Bool?
     /// Nil before anything was judged, and in records of older controllers.
     private var clumps: ClumpWeights?
     private var withinMargin = MixtureEvidence(count: AlternativeGrid.faster.alternatives.count)
-    /// ln of the largest evidence of all looks that no stretch beyond the margin is there.
+    /// ln of the largest evidence at any look against an increase beyond the margin.
     private(set) var peakLogPassEvidence = 0.0
     private var users = BlockQueue<LatencyBlock>()
     private var synthetic: BlockQueue<LatencyBlock>?
     private(set) var window = LatencyWindow()
-    /// Why nothing can be said; nil while all is well.
+    /// Why no conclusion is possible. Nil if nothing is wrong.
     private(set) var problem: String?
     let quantile: Double
 
     init(quantile: Double) { self.quantile = quantile }
 
-    /// ln of the evidence that the candidate is beyond the tolerance: the mean over the edges, of the smaller of both that
-    /// each has to show.
+    /// ln of the evidence that the candidate is beyond the tolerance: for each edge the smaller of the two values that
+    /// must be shown, and the mean of these over the edges.
     var logFailEvidence: Double {
         let each = zip(beyond, overQuantile).map { min($0.logValue, $1.logValue) }
         return MixtureEvidence.logSumExp(each) - .log(Double(each.count))
@@ -49,13 +50,14 @@ struct LatencyComparison: Codable, Hashable, Sendable {
 
     var requestsToChoose: Int { Int(max(Self.requestsToChoose, 5 / (1 - quantile)).rounded()) }
 
-    /// Stable's traffic, from before the rollout too.
+    /// Adds stable's traffic, including that from before the rollout.
     mutating func learn(stableHistory counts: SideCounts) {
         problem = window.learn(stable: counts.everyRequest, candidate: SideCounts())
         trim()
     }
 
-    /// An interval is judged at edges that were chosen before it, and then chooses for the next.
+    /// Judges an interval at edges that were chosen before it. The interval then contributes to the choice for the
+    /// next.
     mutating func absorb(_ interval: Interval, _ gate: CompareGate) {
         let chosen = edges(gate)
         problem = nil
@@ -73,7 +75,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
         window.trim(around: index)
     }
 
-    /// Nil before enough of stable has been seen, and while its quantile is over the last edge.
+    /// Nil before enough requests of stable were seen, and while its quantile is over the last edge.
     func edges(_ gate: CompareGate) -> LatencyEdges? {
         guard window.total(.stable) >= requestsToChoose, let index = window.index(of: quantile, .stable),
             index < window.edges.count
@@ -84,7 +86,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
 
     private mutating func judge(_ interval: Interval, _ origin: RequestOrigin, at chosen: LatencyEdges?) {
         var queue = origin == .users ? users : synthetic ?? BlockQueue()
-        // What waits keeps its edges: counts over others cannot join it.
+        // A waiting block keeps its edges, because counts over other edges cannot be added to it.
         if let edges = queue.waiting?.edges ?? chosen {
             if let block = LatencyBlock(interval, at: edges) {
                 for ready in queue.admit(block) where ready.compares { judge(ready) }
@@ -126,7 +128,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
         peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.faster, power: 1 / clump))
     }
 
-    /// Stalls make requests slow together: what is over an edge is then no independent evidence.
+    /// Stalls make requests slow together, so requests over an edge are not independent evidence.
     private mutating func weigh(_ block: LatencyBlock) -> Double {
         guard var shares = block.shares(.failAt) ?? block.shares(.failBelow) else { return 1 }
         if quantile < Self.leastTailTold { (shares.stable.together, shares.candidate.together) = (nil, nil) }
@@ -140,7 +142,8 @@ struct LatencyComparison: Codable, Hashable, Sendable {
         [BaseRate.Guess(rate: window.stableShare(over: edge, believing: quantile), weight: 1)]
     }
 
-    /// Starts the pass over; what was learnt against the tolerance stays. What waits is at edges of the old margin.
+    /// Restarts the evidence for a pass. The evidence against the tolerance stays. Waiting blocks have edges of the old
+    /// margin and are dropped.
     mutating func restartPass() {
         withinMargin = MixtureEvidence(count: AlternativeGrid.faster.alternatives.count)
         peakLogPassEvidence = 0
@@ -150,26 +153,27 @@ struct LatencyComparison: Codable, Hashable, Sendable {
 }
 
 extension LatencyComparison {
-    /// Why no verdict, or only one of both, can come of these buckets, and what to do; nil where both can.
+    /// Why these buckets allow no verdict, or only one of the two, and what to do. Nil if they allow both.
     func impasse(_ gate: CompareGate) -> String? {
         guard let index = window.index(of: quantile, .stable) else { return nil }
         guard index < window.edges.count, let edges = edges(gate) else {
             let last = window.edges.last ?? 0
-            return "stable's quantile is over the largest latency bucket, \(LatencyWindow.text(last)): give the "
-                + "histogram larger ones"
+            return "stable's quantile is over the largest latency bucket, \(LatencyWindow.text(last)): add "
+                + "larger buckets to the histogram"
         }
         let edge = LatencyWindow.text(window.edges[index])
         let needs = [
-            edges.canFail ? nil : "no latency bucket is far enough over \(edge) to tell a failure",
-            edges.canPass ? nil : "no latency bucket ends between \(edge) and the pass margin to tell a pass",
+            edges.canFail ? nil : "no latency bucket is far enough over \(edge), so the gate cannot fail",
+            edges.canPass ? nil : "no latency bucket ends between \(edge) and the pass margin, so the gate cannot pass",
         ].compactMap { $0 }
         guard !needs.isEmpty else { return nil }
-        return needs.joined(separator: ", ") + ": give the histogram finer ones, or a larger passMargin.relative"
+        return needs.joined(separator: "; ") + ": use finer buckets, or a larger passMargin.relative"
     }
 }
 
 extension Trials {
-    /// More successes than the rate makes likely, by a standard deviation: looks of equal sides have that once in six.
+    /// Whether the successes exceed the expected number by a standard deviation. With equal sides that happens in one
+    /// look of six.
     fileprivate func isMoreThanUsual(_ rate: Double) -> Bool {
         successes > count * rate + (count * rate).squareRoot()
     }

@@ -1,32 +1,36 @@
-/// Which shares are held against each other: stable's over one edge, the candidate's over another, `tested` pairs of them.
+/// The edges of the compared shares: stable's share over one edge is compared with the candidate's over another, for
+/// several pairs of edges.
 ///
-/// Chosen from what was seen before, so that the outcomes that are judged have no say in it.
+/// They are chosen from earlier data, so the outcomes that are judged have no influence on the choice.
 struct LatencyEdges: Codable, Hashable, Sendable {
-    /// For a failure, with stable's edge just below its quantile's bucket and at its end; then for a pass.
+    /// For a failure: stable's edge just below the bucket of its quantile, and at the end of that bucket. The third is
+    /// for a pass.
     enum Pair: Int, CaseIterable, Sendable {
         case failBelow, failAt, pass
 
         static let failing = [Pair.failBelow, failAt]
     }
 
-    /// Seconds, by pair; nil where no edges separate.
+    /// In seconds, by pair. Nil if no edges separate.
     private(set) var stable: [Double?]
     private(set) var candidate: [Double?]
 
     /// - Parameters:
-    ///   - edges: that both sides have, ascending.
+    ///   - edges: the edges that both sides have, ascending.
     ///   - index: the upper edge of the bucket that holds stable's quantile.
-    ///   - tolerance: a share of stable's latency.
+    ///   - tolerance: as a share of stable's latency.
     ///   - margin: the same, for the pass.
     init(among edges: [Double], at index: Int, tolerance: Double, margin: Double) {
         stable = [index > 0 ? edges[index - 1] : nil, edges[index], edges[index]]
-        // The first at or over stable's by the tolerance: whoever is within it has no larger share over it.
+        // The first edge at or over stable's edge plus the tolerance. A candidate within tolerance has no larger share
+        // over it.
         candidate = stable.prefix(2).map { edge in
             edge.flatMap { edge in
                 edges.first { $0 >= edge * (1 + tolerance) || SideCounts.same($0, edge * (1 + tolerance)) }
             }
         }
-        // The last at or under stable's by the margin: whoever is beyond it has no smaller share over it.
+        // The last edge at or under stable's edge plus the margin. A candidate beyond the margin has no smaller share
+        // over it.
         let limit = edges[index] * (1 + margin)
         candidate.append(edges.last { $0 > edges[index] && ($0 <= limit || SideCounts.same($0, limit)) })
     }
@@ -40,16 +44,17 @@ struct LatencyEdges: Codable, Hashable, Sendable {
     var canPass: Bool { pair(.pass) != nil }
 }
 
-/// What both sides added between two looks, over the edges of its pairs.
+/// What both sides added between two looks, over the edges of the pairs.
 struct LatencyBlock: PairedBlock {
     typealias Pair = LatencyEdges.Pair
 
     let edges: LatencyEdges
-    /// Requests over the edge of each pair, then all of them, and then for each pair the clients that gave up later than
-    /// both of its edges: one cut-off for both sides.
+    /// The requests over the edge of each pair, then the total, then for each pair the clients that gave up later than
+    /// both of its edges, so that both sides have one cut-off.
     private var stable: [Double]
     private var candidate: [Double]
-    /// Of each pair, how those over its edge came (`Trials.together`), on either side; nil where one cannot tell.
+    /// For each pair, the event sizes of the requests over its edge (`Trials.together`), of either side. Nil if they
+    /// are not known.
     private var stableTogether: [Double]?
     private var candidateTogether: [Double]?
 
@@ -58,7 +63,7 @@ struct LatencyBlock: PairedBlock {
     var stableCount: Double { stable[Self.total] + (stable.dropFirst(Self.total + 1).max() ?? 0) }
     var candidateCount: Double { candidate[Self.total] + (candidate.dropFirst(Self.total + 1).max() ?? 0) }
 
-    /// Nil where a side lacks an edge.
+    /// Nil if a side lacks an edge.
     init?(_ interval: Interval, at edges: LatencyEdges) {
         self.edges = edges
         stable = []
@@ -93,7 +98,7 @@ struct LatencyBlock: PairedBlock {
         return found.count == edges.count ? found : nil
     }
 
-    /// Nil where no edges separate.
+    /// Nil if no edges separate.
     func shares(_ pair: Pair) -> RateBlock? {
         guard edges.pair(pair) != nil else { return nil }
         return RateBlock(
@@ -102,7 +107,7 @@ struct LatencyBlock: PairedBlock {
     }
 
     private static func trials(_ counts: [Double], _ pair: Pair, _ together: [Double]?) -> Trials {
-        // A block that an older controller let wait knows nobody who gave up.
+        // A block that an older controller left waiting has no counts of clients that gave up.
         let index = total + 1 + pair.rawValue
         let givenUp = counts.indices.contains(index) ? counts[index] : 0
         let successes = counts[pair.rawValue] + givenUp
@@ -111,7 +116,7 @@ struct LatencyBlock: PairedBlock {
             together: together.map { max($0[pair.rawValue], successes) })
     }
 
-    /// At the edges of the left one.
+    /// The sum has the edges of the left block.
     static func + (left: LatencyBlock, right: LatencyBlock) -> LatencyBlock {
         var sum = left
         sum.stable = zip(left.stable, right.stable).map { $0 + $1 }

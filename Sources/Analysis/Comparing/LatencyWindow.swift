@@ -1,20 +1,20 @@
-/// Both sides' latest latencies at the edges that both histograms have: chooses the edges that the test looks at, and tells
-/// people where a quantile is. No evidence: counts of different times are in it together.
+/// The latest latencies of both sides at the edges that both histograms have. It chooses the edges for the test, and
+/// shows people where a quantile is. It is not evidence, because it mixes counts of different times.
 struct LatencyWindow: Codable, Hashable, Sendable {
-    /// Of the proxy's buckets, half a decade below stable's quantile and one above.
+    /// Of the proxy's buckets, this covers half a decade below stable's quantile and one above.
     static let edgeLimit = 16
     static let edgesBelow = 6
-    /// So many requests of a side are remembered: what is older counts half, then a quarter.
+    /// The number of requests of a side that are remembered. Older ones count half, then a quarter.
     static let memory = 20_000
-    /// Of one interval: no sum can overflow.
+    /// The most requests that one interval adds, so that no sum can overflow.
     private static let largestAddition = 1_000_000_000
 
-    /// Seconds, ascending.
+    /// In seconds, ascending.
     private(set) var edges: [Double] = []
-    /// Requests at or under each edge, and all of them at the end.
+    /// The requests at or under each edge, and the total at the end.
     private var stable: [Int] = []
     private var candidate: [Int] = []
-    /// The histogram has more edges than are kept.
+    /// Whether the histogram has more edges than are kept.
     private var isTrimmed = false
 
     enum Side { case stable, candidate }
@@ -23,21 +23,22 @@ struct LatencyWindow: Codable, Hashable, Sendable {
 
     private func counts(_ side: Side) -> [Int] { side == .stable ? stable : candidate }
 
-    /// The share of stable over an edge, never quite nothing: `quantile` is believed before anything is seen.
+    /// Stable's share over an edge, never quite 0. `quantile` is assumed before anything is seen.
     func stableShare(over edge: Double, believing quantile: Double) -> Double {
         let index = edges.firstIndex { $0 == edge } ?? 0
         let over = Double(total(.stable) - (stable.indices.contains(index) ? stable[index] : 0))
         return (over + (1 - quantile) * BaseRate.priorCount) / (Double(total(.stable)) + BaseRate.priorCount)
     }
 
-    /// The first edge that the quantile is at or under; `edges.count` where it is over the last, nil with nothing seen.
+    /// The index of the first edge at or over the quantile. `edges.count` if the quantile is over the last edge, nil
+    /// without requests.
     func index(of quantile: Double, _ side: Side) -> Int? {
         guard total(side) > 0 else { return nil }
         let rank = quantile * Double(total(side))
         return counts(side).firstIndex { Double($0) >= rank }
     }
 
-    /// - Returns: why nothing could be learnt; nil where all is well.
+    /// - Returns: why nothing could be learned. Nil if nothing is wrong.
     mutating func learn(stable newStable: SideCounts, candidate newCandidate: SideCounts) -> String? {
         for (side, counts) in [("stable", newStable), ("candidate", newCandidate)]
         where counts.requests > 0 && counts.bounds.isEmpty {
@@ -48,7 +49,7 @@ struct LatencyWindow: Codable, Hashable, Sendable {
         if edges.isEmpty { start(at: first.bounds) }
         let common = edges.indices.filter { index in seen.allSatisfy { $0.atOrUnder(edges[index]) != nil } }
         guard !common.isEmpty else {
-            // Other buckets than before, or than the other side's: begun anew.
+            // The buckets differ from those before, or between the sides: start again.
             self = LatencyWindow()
             return "stable and candidate have no latency bucket in common"
         }
@@ -58,8 +59,8 @@ struct LatencyWindow: Codable, Hashable, Sendable {
         return nil
     }
 
-    /// Keeps what the test and people can need of a long histogram, once stable's quantile is known; begins anew where the
-    /// quantile has left what was kept.
+    /// Keeps the part of a long histogram that the test and the display need, once stable's quantile is known. Starts
+    /// again if the quantile has left that part.
     mutating func trim(around index: Int) {
         if isTrimmed, index == 0 || index == edges.count { self = LatencyWindow() }
         guard edges.count > Self.edgeLimit else { return }
@@ -88,7 +89,7 @@ struct LatencyWindow: Codable, Hashable, Sendable {
         while (sums.last ?? 0) > memory { sums = sums.map { $0 / 2 } }
     }
 
-    /// Such as "between 250 and 315 ms".
+    /// For example "between 250 and 315 ms".
     func described(_ quantile: Double, _ side: Side) -> String {
         guard let index = index(of: quantile, side), let last = edges.last else { return "not known" }
         if index == edges.count { return "over \(Self.text(last))" }

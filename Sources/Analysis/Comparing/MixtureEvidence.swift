@@ -1,10 +1,11 @@
 import RealModule
 
-/// An e-process: nonnegative, starts at 1, and under the null exceeds 1/α at *any* look with probability at most α
-/// (Ville's inequality). It is a mixture over a grid of alternatives, each a product over blocks of E-variables.
+/// An e-process: it is nonnegative, starts at 1, and under the null exceeds 1/α at *any* look with probability at most
+/// α (Ville's inequality). It is a mixture over a grid of alternatives; each alternative is a product of E-variables
+/// over blocks.
 struct MixtureEvidence: Codable, Hashable, Sendable {
-    /// ln of each alternative's product. With the base rate, this is the whole evidence. Kept to ten decimals, rounded
-    /// down: shorter to write, and less evidence is always valid.
+    /// ln of each alternative's product. Together with the base rate, this is the whole evidence. It is rounded down to
+    /// ten decimals to keep the record short; less evidence is always valid.
     private(set) var logs: [Double]
 
     private static let decimals = 1e10
@@ -15,12 +16,12 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
         absorb(BlockBets(onBlockLike: block, against: null, grid: grid, guesses: guesses).logEVariables(block))
     }
 
-    /// - Parameter logEVariables: ln of each alternative's, of one block.
+    /// - Parameter logEVariables: ln of each alternative's E-variable for one block.
     mutating func absorb(_ logEVariables: [Double]) {
         for (index, log) in logEVariables.enumerated() { add(log, at: index) }
     }
 
-    /// Of one side alone, against a constant.
+    /// Adds trials of one side, compared with a constant.
     mutating func absorb(_ trials: Trials, against null: ShareNull, grid: AlternativeGrid, typical: Double) {
         absorb(null.logEVariables(trials, grid: grid, typical: typical))
     }
@@ -29,11 +30,11 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
         logs[index] = Self.shortened(logs[index] + logRatio)
     }
 
-    /// Less than `log` by less than what ten decimals show.
+    /// Rounds down to ten decimals.
     static func shortened(_ log: Double) -> Double { (log * decimals).rounded(.down) / decimals }
 
-    /// ln e now.
-    /// - Parameter power: of each alternative's product, 0…1: 1/c where c requests depend on each other.
+    /// ln of the current evidence.
+    /// - Parameter power: the exponent of each alternative's product, 0…1: 1/c if c requests depend on each other.
     func logValue(_ grid: AlternativeGrid, power: Double = 1) -> Double {
         var sum = LogSum()
         for (index, alternative) in grid.alternatives.enumerated() {
@@ -49,7 +50,7 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
     }
 }
 
-/// ln Σ eˣ, one term after another, without overflow.
+/// ln Σ eˣ, one term after the other, without overflow.
 struct LogSum {
     private var largest = -Double.infinity
     /// In units of the largest term.

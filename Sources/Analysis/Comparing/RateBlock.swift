@@ -2,13 +2,13 @@ import RealModule
 
 /// Trials of one side: `successes` in 0…`count`.
 ///
-/// A real number, for sums of outcomes anywhere in 0…1 are valid too: `a^x b^(1−x) ≤ a x + b (1−x)` for x in 0…1, and
-/// equal at 0 and 1, so that every likelihood ratio has an expectation no larger than with zeros and ones of the same
-/// mean (Waudby-Smith and Ramdas 2023, the bets of a Bernoulli; Turner, Ly, Grünwald 2024).
+/// They are real numbers, because sums of outcomes anywhere in 0…1 are also valid: `a^x b^(1−x) ≤ a x + b (1−x)` for x
+/// in 0…1, with equality at 0 and 1. So the expectation of every likelihood ratio is no larger than with zeros and ones
+/// of the same mean (Waudby-Smith and Ramdas 2023, the bets of a Bernoulli; Turner, Ly, Grünwald 2024).
 struct Trials: Codable, Hashable, Sendable {
     var count: Double
     var successes: Double
-    /// For each success, how many came in the same event, summed; nil where the source cannot tell.
+    /// For each success, the number of successes in the same event; the sum of these. Nil if the source cannot tell.
     var together: Double?
 
     static let none = Trials(count: 0, successes: 0)
@@ -32,7 +32,7 @@ struct Trials: Codable, Hashable, Sendable {
     }
 }
 
-/// What both sides added between two looks: contributes one likelihood ratio, with its own exposures.
+/// What both sides added between two looks. It contributes one likelihood ratio with its own exposures.
 struct RateBlock: PairedBlock {
     var stable: Trials
     var candidate: Trials
@@ -41,7 +41,7 @@ struct RateBlock: PairedBlock {
 
     var stableCount: Double { stable.count }
     var candidateCount: Double { candidate.count }
-    /// Of both sides; nil where one cannot tell.
+    /// The sum of both sides. Nil if one cannot tell.
     var together: Double? { stable.together.flatMap { own in candidate.together.map { own + $0 } } }
 
     static func + (left: RateBlock, right: RateBlock) -> RateBlock {
@@ -54,7 +54,7 @@ struct RateBlock: PairedBlock {
     }
 }
 
-/// Rates of both sides, each strictly between 0 and 1.
+/// The rates of both sides, each strictly between 0 and 1.
 struct RatePair: Hashable, Sendable {
     var stable: Double
     var candidate: Double

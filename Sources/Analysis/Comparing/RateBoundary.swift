@@ -5,10 +5,10 @@ struct RateBoundary: Hashable, Sendable {
 
     func candidateRate(atStable rate: Double) -> Double { slope * rate + offset }
 
-    /// The point of the line that is nearest to `alternative` in Kullback–Leibler divergence, each side weighted by its
-    /// exposure: the q that minimises `n_s KL(p_s‖q_s) + n_c KL(p_c‖q_c)`.
+    /// The point of the line that is nearest to `alternative` in Kullback–Leibler divergence, with each side weighted
+    /// by its exposure: the q that minimises `n_s KL(p_s‖q_s) + n_c KL(p_c‖q_c)`.
     ///
-    /// - Returns: nil where the line does not cross the open square.
+    /// - Returns: nil if the line does not cross the open square.
     func projection(of alternative: RatePair, stableCount: Double, candidateCount: Double) -> RatePair? {
         guard offset < 1 else { return nil }
         let stable =
@@ -18,8 +18,8 @@ struct RateBoundary: Hashable, Sendable {
         return RatePair(stable: stable, candidate: candidateRate(atStable: stable))
     }
 
-    /// Through the origin, the derivative's numerator is the quadratic
-    /// `k N q² − (A(1+k) + B k + C) q + A = 0`; its smaller root lies in the square.
+    /// For a line through the origin, the numerator of the derivative is the quadratic `k N q² − (A(1+k) + B k + C) q +
+    /// A`. Its smaller root lies in the square.
     private func rayRoot(_ alternative: RatePair, _ stableCount: Double, _ candidateCount: Double) -> Double {
         let a = candidateCount * alternative.candidate + stableCount * alternative.stable
         let b = candidateCount * (1 - alternative.candidate)
@@ -29,8 +29,8 @@ struct RateBoundary: Hashable, Sendable {
         return 2 * a / (linear + discriminant.squareRoot())
     }
 
-    /// Off the origin: Newton's method on the derivative, kept in a bracket by bisection. Each side's term is zero at the
-    /// side's own rate, so the root lies between the two of them.
+    /// For other lines: Newton's method on the derivative, kept in a bracket by bisection. Each side's term is zero at
+    /// that side's own rate, so the root lies between the two rates.
     private func lineRoot(_ alternative: RatePair, _ stableCount: Double, _ candidateCount: Double) -> Double {
         let (own, others) = (alternative.stable, (alternative.candidate - offset) / slope)
         let largest = (1 - offset) / slope
@@ -56,22 +56,22 @@ struct RateBoundary: Hashable, Sendable {
     }
 
     private static let iterationLimit = 100
-    /// Of a step; the error after it is its square's order.
+    /// The relative size of the last step. The error after it is of the order of its square.
     private static let relativePrecision = 1e-8
 }
 
-/// A convex set of rate pairs, to be excluded.
+/// A convex set of rate pairs that a test tries to exclude.
 ///
-/// For a convex null the ratio of an alternative's likelihood to that of its Kullback–Leibler projection is an
-/// E-variable: its expectation is at most 1 under *every* point of the null (Turner, Ly, Grünwald 2024).
-/// In short: the expectation is a product of terms linear in the true rates, one for each request; by the inequality
-/// of the means it is at most the N-th power of their average; and that average is at most 1 because at a projection
-/// the divergence falls in no direction that stays inside the null. So neither equal rates within a block nor the same
-/// rates from block to block are needed, only that the block's mean rates lie in the null.
+/// For a convex null, the ratio of an alternative's likelihood to that of its Kullback–Leibler projection is an
+/// E-variable: its expectation is at most 1 under *every* point of the null (Turner, Ly, Grünwald 2024). In short: the
+/// expectation is a product of terms that are linear in the true rates, one for each request. By the inequality of the
+/// means it is at most the N-th power of their average. That average is at most 1, because at a projection the
+/// divergence falls in no direction that stays inside the null. So rates need not be equal within a block or from block
+/// to block; only the block's mean rates must lie in the null.
 enum RateNull: Hashable, Sendable {
-    /// Candidate's rate at or under the line: within tolerance.
+    /// The candidate's rate is at or under the line: within tolerance.
     case atMost(RateBoundary)
-    /// Candidate's rate at or over `max((1 + relative) × stable, stable + absolute)`: beyond the pass margin.
+    /// The candidate's rate is at or over `max((1 + relative) × stable, stable + absolute)`: beyond the pass margin.
     case beyondMargin(relative: Double, absolute: Double)
 
     /// The candidate's rate on the edge of the null.
@@ -83,14 +83,14 @@ enum RateNull: Hashable, Sendable {
     }
 
     /// - Parameter alternative: outside the null.
-    /// - Returns: nil where the null does not meet the open square.
+    /// - Returns: nil if the null does not meet the open square.
     func projection(of alternative: RatePair, stableCount: Double, candidateCount: Double) -> RatePair? {
         switch self {
         case .atMost(let boundary):
             return boundary.projection(of: alternative, stableCount: stableCount, candidateCount: candidateCount)
         case .beyondMargin(let relative, let absolute):
-            // Two half-planes whose edges meet at one corner: the projection on either edge counts if it lies on the
-            // other's far side; else the corner is nearest.
+            // Two half-planes whose edges meet at one corner. The projection on an edge is the nearest point if it lies
+            // beyond the other edge; otherwise the corner is nearest.
             let corner = relative > 0 ? absolute / relative : .infinity
             if absolute == 0 || corner < 1 {
                 let ray = RateBoundary(slope: 1 + relative, offset: 0)

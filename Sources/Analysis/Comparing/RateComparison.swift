@@ -1,9 +1,10 @@
-/// Whether the candidate's rate is beyond the tolerance (fail) or a regression beyond the pass margin is excluded (pass).
+/// Tests whether the candidate's rate is beyond the tolerance (fail), or whether a regression beyond the pass margin is
+/// excluded (pass).
 ///
-/// Takes blocks, never sums of blocks. Needs no floor on samples and no schedule of looks.
+/// It takes single blocks, never sums of blocks. It needs no minimum of samples and no schedule of looks.
 struct RateComparison: Codable, Hashable, Sendable {
-    /// What waits to be judged, and what is known of the base rate: of users' requests and of synthetic ones, for the
-    /// rates of both have nothing to do with each other.
+    /// The waiting block and the base rate of one stratum: users' requests or synthetic requests. Their rates are
+    /// unrelated.
     private struct Stratum: Codable, Hashable, Sendable {
         var base = BaseRate()
         var queue = BlockQueue<RateBlock>()
@@ -15,11 +16,11 @@ struct RateComparison: Codable, Hashable, Sendable {
     private var synthetic: Stratum?
     private var beyondRelative: TargetedEvidence?
     private var beyondAbsolute: TargetedEvidence?
-    /// Of users of a sticky route who come back. Nil where routes are not sticky.
+    /// The evidence of users of a sticky route by windows. Nil if routes are not sticky.
     private var usersBeyondRelative: UserWindowEvidence?
     private var usersBeyondAbsolute: UserWindowEvidence?
     private var withinMargin: MixtureEvidence
-    /// ln of the largest evidence of all looks that no regression beyond the margin is there.
+    /// ln of the largest evidence at any look against a regression beyond the margin.
     private(set) var peakLogPassEvidence = 0.0
 
     let relativeTolerance: Double?
@@ -28,7 +29,7 @@ struct RateComparison: Codable, Hashable, Sendable {
     let marginAbsolute: Double
 
     init(relativeTolerance: Double?, absoluteTolerance: Double?, marginRelative: Double, marginAbsolute: Double) {
-        // No tolerance at all means none: any increase is beyond it.
+        // Without any tolerance, every increase is beyond it.
         let relative = relativeTolerance ?? (absoluteTolerance == nil ? 0 : nil)
         self.relativeTolerance = relative
         self.absoluteTolerance = absoluteTolerance
@@ -39,8 +40,8 @@ struct RateComparison: Codable, Hashable, Sendable {
         withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
     }
 
-    /// ln of the evidence that the candidate is beyond the tolerance. Within either tolerance is within tolerance, so
-    /// both must be excluded: the smaller counts.
+    /// ln of the evidence that the candidate is beyond the tolerance. A candidate within either tolerance is within
+    /// tolerance, so both must be excluded: the smaller value counts.
     var logFailEvidence: Double {
         let evidence = [(beyondRelative, usersBeyondRelative), (beyondAbsolute, usersBeyondAbsolute)].compactMap {
             ofRequests, ofUsers -> Double? in
@@ -72,7 +73,7 @@ struct RateComparison: Codable, Hashable, Sendable {
         }
     }
 
-    /// - Parameter target: ln of the evidence at which the gate fails: no more than it takes is staked.
+    /// - Parameter target: ln of the evidence at which the gate fails. No more is staked than is needed to reach it.
     mutating func absorb(_ block: RateBlock, of origin: RequestOrigin = .users, target: Double = .infinity) {
         let isMean = usersBeyondRelative != nil || usersBeyondAbsolute != nil
         let target = target + (isMean ? .log(2) : 0)
@@ -95,7 +96,8 @@ struct RateComparison: Codable, Hashable, Sendable {
         case .synthetic: synthetic = stratum
         }
         guard isJudged else { return }
-        // A pass is made of looks without a failure, which tell nothing of clumps: all are weighed by what is known now.
+        // A pass consists of looks without failures, which say nothing about clumps. So all of them get the weight that
+        // is known now.
         let clump = max(users.clumps?.meanClump ?? 1, synthetic?.clumps?.meanClump ?? 1)
         peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable, power: 1 / clump))
     }
@@ -113,24 +115,24 @@ struct RateComparison: Codable, Hashable, Sendable {
         withinMargin.absorb(block, against: null, grid: .acceptable, guesses: guesses)
     }
 
-    /// Stable's rate now, of users where there are any.
+    /// Stable's current rate, from users' requests if there are any.
     private var stableRate: Double {
         if !users.base.isKnown, let synthetic { return synthetic.base.estimate }
         return users.base.estimate
     }
 
-    /// By how much a candidate that passes may still be worse than stable, at stable's rate.
+    /// How much worse than stable a candidate that passes may still be, at stable's rate.
     var marginAtStable: Double {
         RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: stableRate)
             - stableRate
     }
 
-    /// At stable's rate no regression could be beyond the pass margin: to exclude one would say nothing.
+    /// Whether no regression could be beyond the pass margin at stable's rate. Then excluding one would mean nothing.
     var isPassEmpty: Bool {
         RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: stableRate) >= 1
     }
 
-    /// Why no candidate could ever fail, or ever pass, at stable's rate, and what to do; nil where both can be.
+    /// Why no candidate could ever fail, or ever pass, at stable's rate, and what to do. Nil if both are possible.
     var impasse: String? {
         let rate = stableRate
         let edges = [
@@ -138,9 +140,9 @@ struct RateComparison: Codable, Hashable, Sendable {
             absoluteTolerance.map { RateBoundary(slope: 1, offset: $0).candidateRate(atStable: rate) },
         ]
         let needs = [
-            edges.contains { ($0 ?? 0) >= 1 } ? "the tolerance: give a smaller maxAbsoluteIncrease alone" : nil,
+            edges.contains { ($0 ?? 0) >= 1 } ? "the tolerance: set only maxAbsoluteIncrease, and a smaller one" : nil,
             isPassEmpty
-                ? "the pass margin, so that a pass would mean nothing: give passMargin a smaller absolute and no relative"
+                ? "the pass margin, so a pass would mean nothing: set only passMargin.absolute, and a smaller one"
                 : nil,
         ].compactMap { $0 }
         guard !needs.isEmpty else { return nil }
@@ -148,7 +150,7 @@ struct RateComparison: Codable, Hashable, Sendable {
             + needs.joined(separator: ", nor beyond ")
     }
 
-    /// Starts the pass over with another margin; what was learnt against the tolerance stays.
+    /// Restarts the evidence for a pass with another margin. The evidence against the tolerance stays.
     func withMargin(relative: Double, absolute: Double) -> RateComparison {
         var changed = RateComparison(
             relativeTolerance: relativeTolerance, absoluteTolerance: absoluteTolerance, marginRelative: relative,

@@ -1,8 +1,8 @@
-/// Whose requests: those of users, or those that mlctl itself sent. Never added up: they ask for different things.
+/// Who sent the requests: users, or mlctl itself. The two are never added, because the requests differ.
 enum RequestOrigin: Hashable, Sendable { case users, synthetic }
 
 extension Interval {
-    /// The interval's synthetic requests, where there are any on either side.
+    /// The interval's synthetic requests, if either side has any.
     var synthetic: Interval? {
         guard stable.synthetic != nil || candidate.synthetic != nil else { return nil }
         return Interval(
@@ -10,12 +10,12 @@ extension Interval {
             candidate: candidate.syntheticCounts ?? SideCounts())
     }
 
-    /// Each stratum by itself.
+    /// Each stratum separately.
     var strata: [(origin: RequestOrigin, interval: Interval)] {
         [(.users, self)] + (synthetic.map { [(.synthetic, $0)] } ?? [])
     }
 
-    /// Why no counters can read so; nil where they can.
+    /// Why these counters are invalid. Nil if they are valid.
     var impossibility: String? {
         for (side, counts) in [("stable", stable), ("candidate", candidate)] {
             if let impossibility = counts.impossibility { return "\(side) reports \(impossibility)" }

@@ -1,25 +1,26 @@
 import ModelManifests
 import RealModule
 
-/// The latency over which a request is slow: given by the gate, or stable's p95 bucket, frozen at the start.
+/// The latency over which a request is slow: the gate's own, or stable's p95 bucket, frozen at the start.
 struct SlowBound: Codable, Hashable, Sendable {
-    /// Stable's p95 is taken from no fewer requests.
+    /// Stable's p95 needs at least this many requests.
     static let requestsToFreeze = 100
-    /// Once clients of the candidate give up: waiting on would keep a candidate that never answers.
+    /// The number of requests once clients of the candidate give up: waiting longer would keep a candidate that never
+    /// answers.
     static let requestsToFreezeInNeed = 10
     static let quantile = 0.95
 
-    /// A bucket edge in seconds, once frozen: the same for both sides, and for ever.
+    /// A bucket edge in seconds, once frozen. It is the same for both sides and never changes.
     private(set) var edge: Double?
-    /// Wanted by the gate, in seconds: the next edge at or over it counts.
+    /// The gate's own bound, in seconds. The next edge at or over it is used.
     private let wanted: Double?
-    /// Stable's histogram until it is frozen.
+    /// Stable's histogram until the bound is frozen.
     private var stable = SideCounts()
-    /// Clients of the candidate gave up before there was a bound. Nil in records of older controllers.
+    /// Whether clients of the candidate gave up before there was a bound. Nil in records of older controllers.
     private var isInNeed: Bool?
-    /// Among those that counted as slow, the ones whose clients gave up. Nil before any did.
+    /// Requests that count as slow and whose clients gave up. Nil before there were any.
     private(set) var givenUp: GivenUp?
-    /// Why nothing can be said; nil while all is well.
+    /// Why no conclusion is possible. Nil if nothing is wrong.
     private(set) var problem: String?
 
     struct GivenUp: Codable, Hashable, Sendable {
@@ -29,12 +30,13 @@ struct SlowBound: Codable, Hashable, Sendable {
 
     init(slowerThan: Duration?) { wanted = slowerThan.map { $0 / .seconds(1) } }
 
-    /// Trials over the bound, or nil while there is none. An interval whose outcomes choose the bound is not judged by it.
+    /// Trials over the bound. Nil while there is no bound. An interval whose outcomes choose the bound is not judged by
+    /// it.
     mutating func block(_ interval: Interval) -> RateBlock? {
         freezes(on: interval) ? trials(interval) : nil
     }
 
-    /// Takes what the interval tells of stable. True where the interval can be judged by the bound.
+    /// Adds stable's part of the interval. True if the interval can be judged by the bound.
     mutating func freezes(on interval: Interval) -> Bool {
         let wasFrozen = edge != nil
         let gaveUp = interval.candidate.every?.abandoned ?? interval.candidate.abandoned
@@ -43,7 +45,7 @@ struct SlowBound: Codable, Hashable, Sendable {
         return edge != nil && (wasFrozen || wanted != nil)
     }
 
-    /// Stable's traffic, from before the rollout too.
+    /// Adds stable's traffic, including that from before the rollout.
     mutating func learn(stable counts: SideCounts) {
         let counts = counts.everyRequest
         guard edge == nil, counts.requests > 0 else { return }
@@ -70,7 +72,8 @@ struct SlowBound: Codable, Hashable, Sendable {
         if let reaching {
             edge = reaching
         } else if Double(histogram.atOrUnder(last) ?? 0) >= 0.5 * total {
-            // More than 5 % of stable is over the last edge, but less than half: that edge still tells them apart.
+            // More than 5 % of stable is over the last edge, but less than half. That edge still separates fast from
+            // slow.
             edge = last
         } else {
             problem = "half of stable is slower than the largest latency bucket, \(EvidenceText.seconds(last))"
@@ -81,7 +84,7 @@ struct SlowBound: Codable, Hashable, Sendable {
         stable = SideCounts()
     }
 
-    /// Of one stratum; nil where a side has no such bucket.
+    /// The trials of one stratum. Nil if a side has no such bucket.
     mutating func trials(_ interval: Interval) -> RateBlock? {
         guard let edge else { return nil }
         guard let stable = slow(interval.stable, edge), let candidate = slow(interval.candidate, edge) else {
@@ -103,8 +106,8 @@ struct SlowBound: Codable, Hashable, Sendable {
         givenUp = sum
     }
 
-    /// Whoever gave up later than the bound had a slow request, however much slower it would have become. Who gave up before
-    /// says nothing: on both sides alike.
+    /// A client that gave up later than the bound had a slow request, however long it would have taken. A client that
+    /// gave up earlier says nothing. This applies to both sides alike.
     private func slow(_ counts: SideCounts, _ edge: Double) -> Trials? {
         if counts.isIdle { return Trials.none }
         let counts = counts.countingAbandoned(after: edge)

@@ -1,23 +1,23 @@
 import RealModule
 
-/// A mixture's e-process that is begun again and again, so that a long healthy past does not make it slow.
+/// An e-process of a mixture that starts again repeatedly, so that a long healthy past does not make it slow.
 ///
-/// Eight tenths of its wealth are staked on the mixture at the start. Of the rest a part is staked before each look that
-/// follows one which looked like trouble: `EndlessShares`, which never run out. What is not staked yet is kept as it is. A
-/// sum of e-processes whose weights add up to 1 is one itself, so the promise holds for ever, over all starts together (an
-/// e-detector: Shin, Ramdas, Rinaldo 2024).
+/// Eight tenths of its wealth are staked on the mixture at the start. A part of the rest is staked before each look
+/// that follows a bad one, in shares that never run out (`EndlessShares`). The part that is not yet staked stays
+/// unchanged. A sum of e-processes whose weights sum to 1 is an e-process, so the guarantee holds for all starts
+/// together and without an end (an e-detector: Shin, Ramdas, Rinaldo 2024).
 ///
-/// All starts of an alternative bet the same from then on, so that their wealth is one number: what was won is
-/// multiplied, what is staked anew is added.
+/// After their start, all starts of one alternative bet the same. So one number holds their wealth: winnings multiply
+/// it, and a new stake is added to it.
 struct StartedMixture: Codable, Hashable, Sendable {
-    /// What is held back for later starts.
+    /// The part that is reserved for later starts.
     static let later = 0.2
-    /// Less is as good as nothing, and a number that can be written.
+    /// A smaller value has no effect, and this one can be stored.
     private static let leastLog = -1e12
 
     /// ln of the wealth of each alternative, over all starts.
     private(set) var logs: [Double]
-    /// Not staked yet.
+    /// The part that is not yet staked.
     private(set) var reserve = StartedMixture.later
     private(set) var starts = 1
 
@@ -28,9 +28,9 @@ struct StartedMixture: Codable, Hashable, Sendable {
 
     init(_ grid: AlternativeGrid) { self.init(logPriors: grid.alternatives.map(\.logPrior)) }
 
-    /// A list of numbers, for records have to stay small. An older version kept one start alone, as ln of the product of each
-    /// alternative without its prior: those go on as the first start's wealth, evenly staked. However it is staked, the
-    /// promise holds.
+    /// Coded as a list of numbers, because records must stay small. An older version stored only one start, as ln of
+    /// the product of each alternative without its prior. These continue as the wealth of the first start, in equal
+    /// parts. The guarantee holds for any distribution of the stakes.
     init(from decoder: any Decoder) throws {
         if let fields = try? decoder.container(keyedBy: FormerKeys.self) {
             let products = try fields.decode([Double].self, forKey: .logs)
@@ -53,7 +53,7 @@ struct StartedMixture: Codable, Hashable, Sendable {
         for log in logs { try list.encode(log) }
     }
 
-    /// Before a look, whatever it will bring.
+    /// Starts again, before a look and independently of its result.
     mutating func start(logPriors: [Double]) {
         starts += 1
         let stake = min(Self.later * EndlessShares.share(starts - 1), reserve)
@@ -70,20 +70,20 @@ struct StartedMixture: Codable, Hashable, Sendable {
 
     mutating func start(_ grid: AlternativeGrid) { start(logPriors: grid.alternatives.map(\.logPrior)) }
 
-    /// - Parameter logEVariables: ln of each alternative's, of one block.
+    /// - Parameter logEVariables: ln of each alternative's E-variable for one block.
     mutating func absorb(_ logEVariables: [Double]) {
         for (index, log) in logEVariables.enumerated() {
             logs[index] = Self.shortened(max(logs[index] + log, Self.leastLog))
         }
     }
 
-    /// To seven decimals, rounded down: shorter to write, and less evidence is always valid.
+    /// Rounds down to seven decimals to keep the record short; less evidence is always valid.
     private static func shortened(_ log: Double) -> Double { (log * 1e7).rounded(.down) / 1e7 }
 
-    /// ln e now.
+    /// ln of the current evidence.
     var logValue: Double { logValue(after: nil) }
 
-    /// ln e after a block with these E-variables.
+    /// ln of the evidence after a block with these E-variables.
     func logValue(after logEVariables: [Double]?) -> Double {
         var sum = LogSum()
         if reserve > 0 { sum.add(.log(reserve)) }

@@ -1,33 +1,33 @@
 import RealModule
 
-/// A mixture's e-process that stakes no more than it needs: what goes beyond 1/α is of no use, for at 1/α all is decided.
+/// An e-process of a mixture that stakes no more than it needs. Evidence beyond 1/α has no use, because 1/α decides.
 ///
-/// At each block a share of what was won is staked on the mixture's E-variable, the rest is kept: `e ← e (1 − s + s E)`.
-/// The share is fixed before the block's outcomes, so `1 − s + s E` is an E-variable too, and Ville's inequality holds
-/// as before. Where the next success of the candidate, or the next two, would reach the target, the share is such that
-/// they just reach it: less is lost if a success of stable comes first. Rare errors decide by few of them, where this
-/// saves most. (Fischer and Ramdas 2024, "Improving Wald's (approximate) sequential probability ratio test by avoiding
-/// overshoot", spend the same overshoot otherwise.)
+/// At each block a share of the wealth is staked on the mixture's E-variable, and the rest is kept: `e ← e (1 − s + s
+/// E)`. The share is fixed before the block's outcomes, so `1 − s + s E` is an E-variable too, and Ville's inequality
+/// still holds. If the next one or two successes of the candidate would reach the target, the share is chosen so that
+/// they just reach it: less is lost if a success of stable comes first. Rare errors decide by few of them, and there
+/// this saves most. (Fischer and Ramdas 2024, "Improving Wald's (approximate) sequential probability ratio test by
+/// avoiding overshoot", use the same overshoot in another way.)
 struct TargetedEvidence: Codable, Hashable, Sendable {
-    /// Successes of the candidate that are planned for.
+    /// The number of successes of the candidate that are planned ahead.
     static let successesAhead = 2.0
-    /// Over the target, in ln e: more than is lost by shortening.
+    /// Added to the target, in ln e: more than rounding loses.
     private static let slack = 1e-6
-    /// Of ln of one success, for its exponential to be finite.
+    /// The largest ln of one success whose exponential is finite.
     private static let largestLog = 500.0
 
-    /// Its products choose the mixture for the next block; they are not the evidence.
+    /// Its products choose the mixture for the next block. They are not the evidence.
     private var mixture: StartedMixture
-    /// The candidate failed in the last look. Nil in records of older controllers.
+    /// Whether the candidate failed in the last look. Nil in records of older controllers.
     private var startsNext: Bool?
-    /// ln e now.
+    /// ln of the current evidence.
     private(set) var logValue = 0.0
 
     init(_ grid: AlternativeGrid) { mixture = StartedMixture(grid) }
 
     /// - Parameters:
     ///   - weight: of the block, 0…1: the exponent of its E-variables.
-    ///   - target: ln 1/α; infinite where all is to be staked always.
+    ///   - target: ln 1/α. Infinite if everything should always be staked.
     mutating func absorb(
         _ block: RateBlock, weight: Double = 1, against null: RateNull, grid: AlternativeGrid,
         guesses: [BaseRate.Guess], target: Double
@@ -58,7 +58,7 @@ struct TargetedEvidence: Codable, Hashable, Sendable {
 }
 
 extension RateBlock {
-    /// A block of this size, with one success of the candidate's and as many of stable's as are likely.
+    /// A block of this size with one success of the candidate and the expected successes of stable.
     fileprivate func withOneSuccess(stableRate: Double) -> RateBlock {
         var supposed = self
         supposed.stable.successes = (stable.count * stableRate).rounded()

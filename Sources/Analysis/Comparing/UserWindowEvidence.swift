@@ -1,18 +1,19 @@
 import RealModule
 
-/// Evidence of users who come back, a window of time at a time.
+/// Evidence of returning users, by windows of time.
 ///
-/// Users are what was randomised, so those of one window are independent, and one E-variable is made of each window. Those of
-/// two windows are the same users: whatever chance put on a side comes back with them. So E-variables are not multiplied
-/// but averaged, with weights that are fixed beforehand: a sum of nonnegative terms whose expectations add up to at most 1
-/// whatever they have to do with each other, and which never falls, so that Markov's inequality holds at every look.
+/// Users are the randomised unit, so the users of one window are independent, and each window gives one E-variable. Two
+/// windows have the same users, so what chance put on one side comes back. Their E-variables are therefore not
+/// multiplied but averaged, with weights that are fixed in advance. The result is a sum of nonnegative terms whose
+/// expectations sum to at most 1, however they depend on each other. It never falls, so Markov's inequality holds at
+/// every look.
 ///
-/// Nothing is learnt from one window for the next: guesses of the rate are always the same.
+/// Nothing is learned from one window for the next: the guesses of the rate are always the same.
 struct UserWindowEvidence: Codable, Hashable, Sendable {
     private static let guesses = BaseRate.strangers.map {
         BaseRate.Guess(rate: $0, weight: 1 / Double(BaseRate.strangers.count))
     }
-    /// Nothing yet, as a number that can be written.
+    /// A value that stands for no evidence and can be stored.
     private static let nothing = -1e12
     private static let largestLog = 1e6
 
@@ -21,9 +22,10 @@ struct UserWindowEvidence: Codable, Hashable, Sendable {
     private var looks = 0
 
     /// - Parameters:
-    ///   - kinds: units, and those of them that failed, by each way to tell that a unit has failed. Of one time, so the
-    ///     mean of their E-variables counts.
-    ///   - windows: that they are of; nothing is known of what several have in common, so the root of so many is taken.
+    ///   - kinds: the units and how many of them failed, for each definition of failure. All are from the same time, so
+    ///     the mean of their E-variables counts.
+    ///   - windows: the number of windows that the units come from. How several windows depend on each other is not
+    ///     known, so the root of that degree is taken.
     mutating func absorb(_ kinds: [RateBlock], windows: Int, against null: RateNull) {
         guard let block = kinds.first, block.compares, windows > 0 else { return }
         looks += 1

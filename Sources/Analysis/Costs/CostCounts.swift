@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// What the instances of one side cost in one stretch of time, and what they did meanwhile.
+/// What the instances of one side cost in one span of time, and how many requests they got in it.
 struct CostCounts: Codable, Hashable, Sendable {
     var requests = 0.0
     var cpuSeconds = 0.0
@@ -9,27 +9,27 @@ struct CostCounts: Codable, Hashable, Sendable {
 
     init() {}
 
-    /// - Returns: nil where nothing was measured.
+    /// - Returns: nil if nothing was measured.
     init?(_ counts: SideCounts) {
         guard let seconds = counts.named[CostCounter.instanceSeconds], seconds > 0 else { return nil }
         instanceSeconds = seconds
         cpuSeconds = counts.named[CostCounter.cpuSeconds] ?? 0
         memoryByteSeconds = counts.named[CostCounter.memoryByteSeconds] ?? 0
-        // A recording may have no other count of them.
+        // A recording may have no separate count of requests for costs.
         requests = counts.named[CostCounter.requests] ?? Double(counts.ofEveryRequest.requests)
     }
 
     static func + (left: CostCounts, right: CostCounts) -> CostCounts {
         var sum = left
         sum.requests += right.requests
-        // Millionths of a second and whole bytes are short to write.
+        // Millionths of a second and whole bytes keep the record short.
         sum.cpuSeconds = ((left.cpuSeconds + right.cpuSeconds) * 1e6).rounded() / 1e6
         sum.memoryByteSeconds = (left.memoryByteSeconds + right.memoryByteSeconds).rounded()
         sum.instanceSeconds = ((left.instanceSeconds + right.instanceSeconds) * 1e3).rounded() / 1e3
         return sum
     }
 
-    /// Of one core, by one instance.
+    /// The share of one core that one instance used.
     var cpuShare: Double { instanceSeconds > 0 ? cpuSeconds / instanceSeconds : 0 }
     var cpuPerRequest: Double? { requests > 0 ? cpuSeconds / requests : nil }
     var bytesPerInstance: Double { instanceSeconds > 0 ? memoryByteSeconds / instanceSeconds : 0 }
@@ -49,7 +49,7 @@ struct CostBlock: Codable, Hashable, Sendable {
         self.candidate = candidate
     }
 
-    /// - Returns: nil where one of the sides was not measured: costs of different times are not compared.
+    /// - Returns: nil if one side was not measured: costs of different times are not compared.
     init?(_ interval: Interval) {
         guard let stable = CostCounts(interval.stable), let candidate = CostCounts(interval.candidate) else {
             return nil

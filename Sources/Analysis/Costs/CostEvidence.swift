@@ -1,25 +1,25 @@
 import ModelManifests
 
-/// What a gate of costs has learnt. Costs are compared block by block: both sides over the same time.
+/// The evidence of a cost gate. Costs are compared block by block, with both sides over the same time.
 ///
-/// # Guarantees
-/// None about false alarms. Costs of successive blocks depend on one another and on the machine: a collector of garbage runs
-/// now and then, threads work without requests, another core is slower. So a failure takes blocks in a row, and each of them
-/// takes the reading that is best for the candidate: what a server costs without requests is not blamed on its requests.
+/// # Guarantees None about false alarms. Costs of successive blocks depend on one another and on the machine: a garbage
+/// collector runs now and then, threads work without requests, another core is slower. So a failure takes several
+/// blocks in a row, and each block uses the interpretation that is best for the candidate: what a server costs without
+/// requests does not count as a cost of its requests.
 struct CostEvidence: Codable, Hashable, Sendable {
-    /// A block of fewer requests on one side says nothing about CPU.
+    /// A block with fewer requests on one side says nothing about CPU.
     static let leastRequests = 50.0
 
     private var block = CostBlock()
     private var blockBeganSeconds: Double?
-    /// The block before: what is told.
+    /// The previous block, which is displayed.
     private var last: CostBlock?
     private var lastLevel: CostLevel?
     private var idle: IdleCost?
     private var usual: UsualCost?
     private var run: CostRun?
     private var leak: LeakEvidence?
-    /// The last interval in which something happened had no costs of a side.
+    /// Whether the last interval with requests had no costs of a side.
     private var isUnmeasured = true
     private var isSettling = true
     /// The candidate's requests that were measured.
@@ -45,7 +45,7 @@ struct CostEvidence: Codable, Hashable, Sendable {
         guard problem == nil else { return }
         isSettling = seconds < gate.initialDelay / .seconds(1)
         guard let added = CostBlock(interval) else {
-            // Counts without costs come between two readings of them.
+            // Intervals without costs lie between two readings of costs.
             isUnmeasured = isUnmeasured || interval.hasCosts
             return
         }
@@ -119,13 +119,13 @@ struct CostEvidence: Codable, Hashable, Sendable {
                 "CPU and memory of one side are not measured yet: an instance is measured from its first requests on, and only "
                 + "on this machine"
         }
-        guard gate.metric == .cpuPerRequest else { return "the first block is under way" }
+        guard gate.metric == .cpuPerRequest else { return "the first block is in progress" }
         for (side, counts) in [("the candidate", block.candidate), ("stable", block.stable)] where counts.requests == 0
         {
             return "no requests of \(side) yet"
         }
         return
-            "the first block is under way: \(EvidenceText.count(block.candidate.requests)) requests of the candidate and "
+            "the first block is in progress: \(EvidenceText.count(block.candidate.requests)) requests of the candidate and "
             + "\(EvidenceText.count(block.stable.requests)) of stable, of at least \(Int(Self.leastRequests)) each"
     }
 
@@ -141,8 +141,8 @@ struct CostEvidence: Codable, Hashable, Sendable {
             + "ratio \(EvidenceText.number(theirs > 0 ? own / theirs : .infinity))"
         if let bound = idle?.bound, lastLevel == .unclear {
             text +=
-                "; up to \(EvidenceText.percent(bound)) of a core may be what an instance costs without requests, so more requests "
-                + "of the candidate are needed to tell: a higher weight"
+                "; an instance may use up to \(EvidenceText.percent(bound)) of a core without requests, so the candidate needs "
+                + "more requests for a verdict: raise its weight"
         }
         return text + runText(gate)
     }
@@ -158,18 +158,18 @@ struct CostEvidence: Codable, Hashable, Sendable {
         guard let run else { return "" }
         let allowed = EvidenceText.percent(gate.maxRelativeIncrease)
         return "; more than \(allowed) above stable in \(EvidenceText.count(run.above, "block")) in a row of "
-            + "\(EvidenceText.count(run.blocks)), and it fails above \(EvidenceText.count(gate.failureLimit))"
+            + "\(EvidenceText.count(run.blocks)), and the gate fails with more than \(EvidenceText.count(gate.failureLimit))"
     }
 
     private func leakText(_ gate: CostGate) -> String {
         guard let leak, leak.points >= LeakEvidence.leastPoints, let growth = leak.growth else {
             return
-                "\(EvidenceText.count(leak?.points ?? 0)) of \(LeakEvidence.leastPoints) blocks, from which a trend is told"
+                "\(EvidenceText.count(leak?.points ?? 0)) of \(LeakEvidence.leastPoints) blocks that a trend needs"
         }
         return
-            "memory of an instance grows by \(EvidenceText.bytes(growth.candidate)) an hour with the candidate and by "
-            + "\(EvidenceText.bytes(growth.stable)) with stable at such a load, at most "
-            + "\(EvidenceText.bytes(Double(gate.maxBytesPerHour))) more wanted; it fails where that goes on through "
+            "memory grows by \(EvidenceText.bytes(growth.candidate)) an hour in an instance of the candidate and by "
+            + "\(EvidenceText.bytes(growth.stable)) in one of stable at that load, at most "
+            + "\(EvidenceText.bytes(Double(gate.maxBytesPerHour))) more allowed; the gate fails if that continues through "
             + "\(EvidenceText.count(leak.points, "block"))"
     }
 }

@@ -1,28 +1,31 @@
 import ModelManifests
 
-/// How the candidate's cost stands to the tolerance in one block.
+/// The candidate's cost in one block compared with the tolerance.
 enum CostLevel: String, Codable, Hashable, Sendable {
     case within
     case above
-    /// Within or above, by what a server costs without requests, of which too little is known.
+    /// Within or above, depending on what a server costs without requests, which is not known well enough.
     case unclear
 
-    /// The kernel counts CPU time in ticks of 10 ms; one of either side may be missing.
+    /// The kernel counts CPU time in ticks of 10 ms. Each side may miss one tick.
     static let resolutionSeconds = 0.02
-    /// An allocator takes memory by pieces of about this size.
+    /// An allocator requests memory in pieces of about this size.
     static let resolutionBytes = 1_048_576.0
 
     /// - Parameters:
-    ///   - tolerance: 1.25 for a quarter more.
+    ///   - tolerance: 1.25 allows a quarter more.
     ///   - idle: the most that an instance may cost without requests, as a share of a core.
-    ///   - usual: CPU seconds of a request of stable, over a longer time: a short block may lack what comes now and then.
+    ///   - usual: the CPU seconds of one request of stable over a longer time. A short block may lack work that is only
+    ///     done now and then.
     static func ofCPU(_ block: CostBlock, tolerance: Double, idle: Double?, usual: Double? = nil) -> CostLevel {
         let (stable, candidate) = (block.stable, block.candidate)
         guard stable.requests > 0, candidate.requests > 0 else { return .unclear }
         let requests = candidate.requests / stable.requests
-        // For so many seconds more than its share of the requests says the candidate has what a server costs without them.
+        // The candidate ran for this many seconds more than its share of the requests. In that time it also has the
+        // cost of a server without requests.
         let spareSeconds = candidate.instanceSeconds - stable.instanceSeconds * requests
-        // What an equal version would cost, whatever part of it comes without requests: none, or as much as may be.
+        // What an equal version would cost, for any part of the cost that comes without requests: none, or as much as
+        // possible.
         let none = stable.cpuSeconds * requests
         let most = none + min(idle ?? .infinity, stable.cpuShare) * spareSeconds
         let all = none + (spareSeconds > 0 ? (idle ?? .infinity) * spareSeconds : 0)
@@ -37,13 +40,13 @@ enum CostLevel: String, Codable, Hashable, Sendable {
     }
 }
 
-/// How blocks have gone: a gate fails by blocks in a row, so that one that collects garbage, or shares its machine for
-/// once, decides nothing.
+/// The levels of successive blocks. A gate fails by several blocks in a row, so one block with a garbage collection or
+/// a busy machine decides nothing.
 struct CostRun: Codable, Hashable, Sendable {
-    /// So many blocks in a row decide about a pass.
+    /// The number of blocks in a row that decide a pass.
     static let decidingBlocks = 3
 
-    /// In a row, up to the last.
+    /// The number in a row up to the last block.
     private(set) var above = 0
     private(set) var within = 0
     private(set) var blocks = 0

@@ -1,7 +1,7 @@
 import ModelManifests
 
 extension CostGate {
-    /// What it asks, and what answers it, for people.
+    /// What the gate asks, and how it passes and fails, for people.
     var words: GateWords {
         let allowed = EvidenceText.percent(maxRelativeIncrease)
         let length = EvidenceText.seconds(interval / .seconds(1))

@@ -1,8 +1,8 @@
 import ModelManifests
 
-/// What a request of stable costs, over the last hundreds of blocks: the older, the less it counts.
+/// What a request of stable costs, over the last hundreds of blocks. Older blocks count less.
 struct UsualCost: Codable, Hashable, Sendable {
-    /// A block counts for half of what it did after some forty more.
+    /// After about forty more blocks, a block counts half.
     private static let keptShare = 63.0 / 64
 
     private var requests = 0.0
@@ -17,21 +17,23 @@ struct UsualCost: Codable, Hashable, Sendable {
     }
 }
 
-/// What an instance costs without requests, at most: the least share of a core that either side took over some time.
+/// The most that an instance may cost without requests: the smallest share of a core that either side used over some
+/// time.
 ///
-/// Of two equal versions the one with less traffic has more of that cost in each request. It cannot be known from its own
-/// requests alone; but no instance can cost less than it does without requests, so the least that was seen is a bound.
+/// Of two equal versions, the one with less traffic has more of that cost in each request. The cost cannot be measured
+/// from requests alone. But an instance always costs at least what it costs without requests, so the smallest observed
+/// share is an upper bound.
 struct IdleCost: Codable, Hashable, Sendable {
-    /// A share of one core; nil: nothing was seen yet, and any share is possible.
+    /// A share of one core. Nil: nothing was seen yet, and any share is possible.
     private(set) var bound: Double?
     private var block = CostBlock()
 
-    /// - Parameter seconds: how long each side is looked at, of one instance.
+    /// - Parameter seconds: how long each side must be observed, in seconds of one instance.
     mutating func absorb(_ added: CostBlock, over seconds: Double) {
         block = block + added
         guard block.stable.instanceSeconds >= seconds, block.candidate.instanceSeconds >= seconds else { return }
         for side in [block.stable, block.candidate] {
-            // What clocks of the kernel may have left out belongs to the bound.
+            // What the kernel's clock may have missed is part of the bound.
             let share = (side.cpuSeconds + CostLevel.resolutionSeconds) / side.instanceSeconds
             bound = min(bound ?? share, (share * 1e6).rounded(.up) / 1e6)
         }

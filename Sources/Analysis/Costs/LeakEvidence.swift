@@ -1,31 +1,31 @@
 import ModelManifests
 
-/// Whether the memory of the candidate's instances grows, beyond what stable's grows by.
+/// Tests whether the memory of the candidate's instances grows faster than stable's.
 ///
-/// A leak is growth that goes on: in each third of the window, by ranks, faster than the tolerance, not ever more slowly, and
-/// further than stable's memory rises and falls. What grows once (a buffer, an arena, one instance that leaves), what rises
-/// and falls (a collector of garbage) and what fills up (a cache) does not do that for long. The window slides, so that a long
-/// healthy past hides nothing.
+/// A leak is growth that continues: in each third of the window, by ranks, it is faster than the tolerance, it does not
+/// slow down, and it goes further than stable's memory rises and falls. One-time growth (a buffer, an arena, an
+/// instance that stops), memory that rises and falls (a garbage collector) and memory that fills up (a cache) do not do
+/// that for long. The window slides, so a long healthy past hides nothing.
 struct LeakEvidence: Codable, Hashable, Sendable {
     static let pointLimit = 24
-    /// Five a third: fewer have no ranks to speak of.
+    /// Five for each third. Ranks of fewer points say little.
     static let leastPoints = 15
-    /// Of Kendall's tau, in each third.
+    /// Kendall's tau, in each third.
     static let leastTau = 0.7
-    /// Of the last third's slope, as a share of the first's.
+    /// The slope of the last third, as a share of the first third's.
     static let leastPace = 0.5
 
     private var seconds: [Double] = []
     /// Kibibytes of one instance.
     private var stable: [Double] = []
     private var candidate: [Double] = []
-    /// How many times as many requests an instance of the candidate had as one of stable.
+    /// The requests of a candidate's instance divided by those of an instance of stable.
     private var load: [Double] = []
     private(set) var verdict = Verdict.insufficient
 
     var points: Int { seconds.count }
 
-    /// - Parameter end: of the block, in seconds since the evidence began.
+    /// - Parameter end: the end of the block, in seconds since the evidence began.
     mutating func absorb(_ block: CostBlock, endingAt end: Double, maxBytesPerHour: Int) {
         defer { verdict = found(Double(maxBytesPerHour)) }
         seconds.append((end * 10).rounded() / 10)
@@ -40,17 +40,17 @@ struct LeakEvidence: Codable, Hashable, Sendable {
         load.removeFirst()
     }
 
-    /// Growth of an instance, in bytes an hour.
+    /// The growth of one instance, in bytes an hour.
     struct Growth: Hashable, Sendable {
         var candidate: Double
-        /// At the candidate's load where that is higher: what leaks by requests leaks more with more of them.
+        /// At the candidate's load if that is higher, because a leak by requests grows with the number of requests.
         var stable: Double
         var tau: Double
 
         var beyondStable: Double { candidate - max(stable, 0) }
     }
 
-    /// Nil where there are too few points.
+    /// Nil if there are too few points.
     func growth(_ range: Range<Int>) -> Growth? {
         guard let own = RankTrend(times: seconds[range], values: candidate[range]),
             let theirs = RankTrend(times: seconds[range], values: stable[range])
@@ -76,9 +76,9 @@ struct LeakEvidence: Codable, Hashable, Sendable {
         return growth.beyondStable <= limit ? .pass : .insufficient
     }
 
-    /// Of the candidate's memory through the window, in kibibytes.
+    /// The rise of the candidate's memory over the window, in kibibytes.
     private var rise: Double { (candidate.last ?? 0) - (candidate.first ?? 0) }
 
-    /// How far stable's memory went up and down meanwhile.
+    /// How far stable's memory went up and down in that time.
     private var swing: Double { (stable.max() ?? 0) - (stable.min() ?? 0) }
 }

@@ -1,11 +1,11 @@
-/// A trend by ranks: neither a single jump nor a few stray values make one.
+/// A trend by ranks. Neither a single jump nor a few outliers make a trend.
 ///
-/// Sources: Mann, "Nonparametric tests against trend" (1945); Kendall, "Rank correlation methods" (1948); Sen, "Estimates of
-/// the regression coefficient based on Kendall's tau" (1968).
+/// Sources: Mann, "Nonparametric tests against trend" (1945); Kendall, "Rank correlation methods" (1948); Sen,
+/// "Estimates of the regression coefficient based on Kendall's tau" (1968).
 struct RankTrend: Hashable, Sendable {
-    /// Kendall's tau: pairs that rise less pairs that fall, as a share of all; −1…1.
+    /// Kendall's tau: rising pairs minus falling pairs, as a share of all pairs; −1…1.
     let tau: Double
-    /// Theil and Sen's slope: the median of the slopes of all pairs.
+    /// The slope of Theil and Sen: the median of the slopes of all pairs.
     let slope: Double
 
     /// - Parameters:

@@ -1,18 +1,18 @@
-/// Numbers in JSON that tell how many: what nobody can have counted is refused where it is read, so that no sum and no
-/// difference of counts is more than a number holds.
+/// Checks counts in JSON. A number too large to be a real count is refused when it is read, so that no sum or
+/// difference of counts can overflow.
 public enum CountLiterals {
     /// 2⁵³: a request every nanosecond for a hundred days.
     public static let most = 1 << 53
-    /// Digits of a number that may be more.
+    /// Numbers with fewer digits cannot be larger than `most`.
     private static let fewestDigits = 16
-    /// From here on no `Int` holds it, and no count is read.
+    /// From here on a number does not fit an `Int` and is not read as a count.
     private static let unreadable = 1e19
-    /// Of a number that is looked at whole.
+    /// The most characters of a number that are examined.
     private static let longest = 64
 
-    /// - Parameter json: whether it is any is not asked.
-    /// - Returns: the first number that is read as a count and is beyond `most`, in either direction, as it is written; nil
-    ///   where there is none.
+    /// - Parameter json: the bytes, which need not be valid JSON.
+    /// - Returns: the first number that would be read as a count and whose size is larger than `most`, as it is
+    ///   written. Nil if there is none.
     public static func excess(in json: some Sequence<UInt8>) -> String? {
         var token: [UInt8] = []
         var isInText = false

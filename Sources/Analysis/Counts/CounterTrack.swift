@@ -1,29 +1,29 @@
-/// One source of cumulative counters, and how far it has been counted. Resets, late, repeated and impossible readings
-/// are normal; none of them is evidence.
+/// One source of cumulative counters, and how far it has been counted. Resets and late, repeated or impossible readings
+/// are normal, and none of them is evidence.
 ///
-/// A fall may be a restart (counting goes on from the fallen value) or a late reading (it goes on from before).
-/// Whatever follows is counted only where it cannot be counted twice, nor mix two runs.
+/// A fall may be a restart (counting continues from the lower value) or a late reading (counting continues from
+/// before). Later readings are counted only if nothing can be counted twice and no two runs are mixed.
 struct CounterTrack: Codable, Hashable, Sendable {
     enum Step: Hashable, Sendable {
         case increment(SideCounts)
-        /// No evidence; counting goes on from this reading.
+        /// Not evidence; counting continues from this reading.
         case rebased(String)
-        /// No evidence; counting goes on from where it was.
+        /// Not evidence; counting continues from the earlier reading.
         case ignored(String)
     }
 
-    /// After so many readings in a row that do not fit, the source is believed and counting goes on from the last.
+    /// After this many consecutive readings that do not fit, counting continues from the last one.
     static let misfitLimit = 3
 
-    /// Counted up to here.
+    /// The reading up to which everything is counted.
     private(set) var counted: SideCounts
-    /// The reading that fell, until it is clear what the fall was.
+    /// The reading that fell, until its cause is clear.
     private var fallen: SideCounts?
     private var misfits = 0
 
     init(from baseline: SideCounts) { counted = baseline }
 
-    /// A reading that says nothing new.
+    /// Whether a reading adds nothing new.
     func isAt(_ reading: SideCounts) -> Bool { reading == counted && fallen == nil && misfits == 0 }
 
     mutating func advance(to reading: SideCounts) -> Step {
@@ -38,14 +38,15 @@ struct CounterTrack: Codable, Hashable, Sendable {
             misfits = 1
             return .rebased("counters that fell from \(counted.requests) to \(reading.requests) requests")
         }
-        return misfit(reading, "a jump that counters cannot make")
+        return misfit(reading, "an impossible jump of the counters")
     }
 
     private mutating func resume(at reading: SideCounts, after fallen: SideCounts) -> Step {
         if reading.covers(counted) {
-            // The fall was a late reading, or a restart that has already overtaken the old run: both lose this interval.
+            // The fall was a late reading, or a restart that has already overtaken the old run. In both cases this
+            // interval is lost.
             rebase(to: reading)
-            return .rebased("counters back above where they fell from")
+            return .rebased("counters that fell and are above their earlier value again")
         }
         let looksLikeRestart = fallen.requests < counted.requests / 2
         if looksLikeRestart, let increment = reading.increment(since: fallen) {
@@ -53,10 +54,10 @@ struct CounterTrack: Codable, Hashable, Sendable {
             return .increment(increment)
         }
         self.fallen = reading
-        if case .rebased(let reason) = misfit(reading, "counters that stay below where they fell from") {
+        if case .rebased(let reason) = misfit(reading, "counters that stay below their earlier value") {
             return .rebased(reason)
         }
-        return .rebased("counters that stay below where they fell from")
+        return .rebased("counters that stay below their earlier value")
     }
 
     private mutating func misfit(_ reading: SideCounts, _ reason: String) -> Step {
@@ -66,7 +67,7 @@ struct CounterTrack: Codable, Hashable, Sendable {
         return .rebased(reason)
     }
 
-    /// Counting goes on from `reading`: what led to it is not evidence.
+    /// Counting continues from `reading`. The difference up to it is not evidence.
     mutating func rebase(to reading: SideCounts) {
         counted = reading
         fallen = nil

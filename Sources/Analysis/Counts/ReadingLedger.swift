@@ -1,9 +1,11 @@
-/// Turns cumulative readings of many instances into increments: baselines by instance and by the source's epoch.
+/// Turns cumulative readings of many instances into increments, with one baseline for each instance and epoch.
 public struct ReadingLedger: Codable, Hashable, Sendable {
-    /// More instances than any one deployment has. Beyond it, the one not seen for longest is forgotten.
+    /// The most instances; no deployment has more. Beyond that, the instance that was not seen for the longest time is
+    /// dropped.
     public static let instanceLimit = 512
 
-    /// Earlier epochs of an instance that are remembered, so that a late reading of one is not taken for a restart.
+    /// The number of earlier epochs of an instance that are remembered, so that a late reading of one is not taken for
+    /// a restart.
     public static let pastEpochLimit = 8
 
     private struct Entry: Codable, Hashable, Sendable {
@@ -11,7 +13,8 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
         /// Newest first.
         var pastEpochs: [String] = []
         var track: CounterTrack
-        /// Of `sightings`, when it last counted something: a look that learns nothing changes nothing.
+        /// The value of `sightings` when the instance last counted something. A look without new counts changes
+        /// nothing.
         var seen: Int
         var problem: String?
     }
@@ -24,10 +27,10 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
     /// What `instance` added since it was last counted.
     ///
     /// - Parameters:
-    ///   - epoch: changes whenever the source starts counting anew.
-    ///   - fromZero: whether the first sighting of an instance, or of an epoch, counts from zero. Without it the first
-    ///     sighting is the baseline: what came before (its warm-up, say) is not evidence.
-    /// - Returns: zero where the reading is no evidence: repeated, late, fallen or impossible. `problems` says which.
+    ///   - epoch: changes whenever the source starts counting from zero.
+    ///   - fromZero: whether the first sighting of an instance, or of an epoch, counts from zero. Otherwise the first
+    ///     sighting is the baseline, and what came before (for example its warm-up) is not evidence.
+    /// - Returns: zero if the reading is not evidence: repeated, late, fallen or impossible. `problems` has the reason.
     public mutating func increment(
         instance: String, epoch: String, cumulative: SideCounts, fromZero: Bool = false
     ) -> SideCounts {
@@ -54,19 +57,19 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
         return open(instance: instance, epoch: epoch, cumulative: cumulative, fromZero: fromZero)
     }
 
-    /// Forgets instances that are gone for good.
+    /// Drops instances that will not come back.
     public mutating func keep(only instances: Set<String>) {
         entries = entries.filter { instances.contains($0.key) }
     }
 
-    /// What was wrong with the last reading of an instance, for people. Cleared by the next good one.
+    /// What was wrong with the last reading of each instance, for people. The next valid reading removes it.
     public var problems: [String: String] { entries.compactMapValues(\.problem) }
 
     private mutating func open(
         instance: String, epoch: String, cumulative: SideCounts, fromZero: Bool
     ) -> SideCounts {
         if let impossibility = cumulative.impossibility {
-            // Not a baseline to count from: the next reading is the first.
+            // It cannot be a baseline. The next reading is the first one.
             entries[instance]?.problem = "a reading with \(impossibility)"
             return SideCounts()
         }

@@ -1,6 +1,7 @@
-/// What stands beside the requests of users: synthetic ones, predictions, a shadow's pairs, and counters by name.
+/// The auxiliary counters of a reading: synthetic requests, predictions, a shadow's pairs, and counters by name.
 ///
-/// The rules are those of all counters: they only rise; what is in one reading and not in the other began at nothing.
+/// The rules are those of all counters: they only rise, and a counter that is missing in the earlier reading began at
+/// 0.
 
 /// Requests of one stratum. Its histogram has the bounds of the side that it belongs to.
 public struct RequestStratum: Codable, Hashable, Sendable {
@@ -8,7 +9,7 @@ public struct RequestStratum: Codable, Hashable, Sendable {
     public var errors: Int
     public var rejected: Int
     public var latency: [Int]
-    /// As `SideCounts.abandoned`; nil where nobody is known to have given up.
+    /// As `SideCounts.abandoned`. Nil if no client is known to have given up.
     public var abandoned: [Int]?
 
     public init(
@@ -23,8 +24,8 @@ public struct RequestStratum: Codable, Hashable, Sendable {
 }
 
 extension SideCounts {
-    /// Requests and latencies of all there were, also where each user's first alone is evidence: enough to choose by, for
-    /// nothing is concluded from them.
+    /// The counts and latencies of all requests, even if only each user's first request is evidence. Used to choose
+    /// bounds, which needs no evidence.
     var everyRequest: SideCounts {
         guard let every else { return self }
         return SideCounts(requests: every.requests, latency: every.latency, bounds: bounds)
@@ -34,9 +35,9 @@ extension SideCounts {
 public struct PairCounts: Codable, Hashable, Sendable {
     public var pairs: Int
     public var disagreements: Int
-    /// Sum of distances, each 0…1.
+    /// The sum of the distances, each 0…1.
     public var distance: Double
-    /// Requests that could not be compared, and those of them that were too large. Nil where the source cannot tell.
+    /// Requests that could not be compared, and those of them that were too large. Nil if the source cannot tell.
     public var dropped: Int?
     public var tooLarge: Int?
 
@@ -52,7 +53,7 @@ public struct PairCounts: Codable, Hashable, Sendable {
 }
 
 extension SideCounts {
-    /// The synthetic stratum as counts of its own; nil where there is none.
+    /// The synthetic stratum as separate counts. Nil if there is none.
     public var syntheticCounts: SideCounts? {
         synthetic.map {
             SideCounts(
@@ -67,8 +68,12 @@ extension SideCounts {
         if min(pairs.dropped ?? 0, pairs.tooLarge ?? 0) < 0 { return "a negative count of pairs that were left out" }
         if pairs.pairs < 0 || pairs.disagreements < 0 || !(pairs.distance >= 0) { return "a negative count of pairs" }
         if pairs.disagreements > pairs.pairs { return "more disagreements than pairs" }
-        if pairs.distance > Double(pairs.pairs) * (1 + 1e-9) { return "pairs further apart than they can be" }
-        if named.values.contains(where: { !$0.isFinite || $0 < 0 }) { return "a counter that is negative or no number" }
+        if pairs.distance > Double(pairs.pairs) * (1 + 1e-9) {
+            return "a sum of distances larger than the number of pairs"
+        }
+        if named.values.contains(where: { !$0.isFinite || $0 < 0 }) {
+            return "a counter that is negative or not a number"
+        }
         return nil
     }
 
@@ -93,7 +98,7 @@ extension SideCounts {
         named = later.named.reduce(into: [:]) { $0[$1.key] = $1.value - (earlier.named[$1.key] ?? 0) }
     }
 
-    /// Buckets that changed in number are others: nothing is known of what was added.
+    /// If the number of buckets changed, the buckets are different ones, and nothing is known of the increase.
     private static func difference(_ later: [Int], _ earlier: [Int]) -> [Int] {
         if earlier.isEmpty { return later }
         return later.count == earlier.count ? zip(later, earlier).map { $0 - $1 } : []

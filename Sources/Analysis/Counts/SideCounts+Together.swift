@@ -1,13 +1,14 @@
-/// What stands beside the histogram, bound by bound: clients that gave up, and how many requests failed, or were slow, in one
-/// event.
+/// The counts for each bound that a histogram cannot express: clients that gave up, and how many requests failed, or
+/// were slow, in one event.
 ///
-/// The rules are those of all counters. Only what both readings of a sum, or of a difference, can tell is known of it.
+/// The rules are those of all counters. A sum or difference is known only as far as both readings report it.
 extension SideCounts {
-    /// - Returns: requests whose client gave up after more than `edge` seconds; 0 where `edge` is not one of the bounds.
+    /// - Returns: the requests whose client gave up after more than `edge` seconds. 0 if `edge` is not one of the
+    ///   bounds.
     func abandoned(after edge: Double) -> Int { Self.value(abandoned, at: edge, of: bounds) ?? 0 }
 
-    /// The same with those who gave up after more than `edge` seconds as requests that took as long as they waited. Who gave up
-    /// before says nothing about that edge, nor about a later one.
+    /// These counts, with the clients that gave up after more than `edge` seconds added as requests that took as long
+    /// as they waited. A client that gave up earlier says nothing about that edge or a later one.
     func countingAbandoned(after edge: Double) -> SideCounts {
         let added = abandoned(after: edge)
         guard added > 0 else { return self }
@@ -27,7 +28,9 @@ extension SideCounts {
             return "more clients that gave up later than earlier"
         }
         if slowTogether?.contains(where: { $0 < 0 }) == true { return "a negative count of slow requests together" }
-        if let errorsTogether, errorsTogether < errors { return "errors that did not even fail with themselves" }
+        if let errorsTogether, errorsTogether < errors {
+            return "event sizes that are smaller than the number of errors"
+        }
         if let slowTogether, slowTogether.count != bounds.count {
             return "\(slowTogether.count) counts of slow requests together for \(bounds.count) bounds"
         }
@@ -49,7 +52,7 @@ extension SideCounts {
         }
     }
 
-    /// None at all is written as no counts.
+    /// An empty list stands for zeros.
     private static func difference(_ later: [Int], _ earlier: [Int]) -> [Int] {
         if earlier.isEmpty { return later }
         if later.isEmpty { return earlier.map { -$0 } }
@@ -65,14 +68,14 @@ extension SideCounts {
             && covers(slowTogether ?? [], other.slowTogether ?? [])
     }
 
-    /// Of `self`, whose bounds are those of the sum.
+    /// The bounds of `self` are those of the sum.
     mutating func addTogether(_ left: SideCounts, _ right: SideCounts) {
         if left.abandoned.isEmpty, right.abandoned.isEmpty {
             abandoned = []
         } else {
             abandoned = bounds.map { left.abandoned(after: $0) + right.abandoned(after: $0) }
         }
-        // Who had no request had none that failed together, whether or not it could tell.
+        // A side without requests has no requests that failed together, whether or not its source can tell.
         errorsTogether = Self.sum(left, right, left.errorsTogether, right.errorsTogether) { $0 + $1 }
         slowTogether = Self.sum(left, right, left.slowTogether(at: bounds), right.slowTogether(at: bounds)) {
             zip($0, $1).map { $0 + $1 }
@@ -86,7 +89,7 @@ extension SideCounts {
         return left.isIdle ? ofRight ?? (right.isIdle ? ofLeft : nil) : right.isIdle ? ofLeft : nil
     }
 
-    /// Of requests slower, or abandoned later, than `edge` seconds.
+    /// The event sizes of requests that were slower, or were abandoned later, than `edge` seconds.
     func slowTogether(over edge: Double) -> Int? { slowTogether.flatMap { Self.value($0, at: edge, of: bounds) } }
 
     private func slowTogether(at edges: [Double]) -> [Int]? {

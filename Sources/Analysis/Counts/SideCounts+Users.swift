@@ -23,7 +23,9 @@ extension UserCounters {
 
     fileprivate var impossibility: String? {
         if (counts + slowed).contains(where: { $0 < 0 }) { return "a negative count of users" }
-        if max(touched, rejected, slowed.first ?? 0) > units || failed > touched { return "more users than there are" }
+        if max(touched, rejected, slowed.first ?? 0) > units || failed > touched {
+            return "more failed users than users"
+        }
         if zip(slowed, slowed.dropFirst()).contains(where: { $0 < $1 }) {
             return "more users over a larger bound than over a smaller one"
         }
@@ -32,7 +34,7 @@ extension UserCounters {
 }
 
 extension SideCounts {
-    /// The same of every request of users.
+    /// The same counts for all requests of users.
     var ofEveryRequest: SideCounts {
         guard let every else { return self }
         var counts = self
@@ -42,7 +44,7 @@ extension SideCounts {
         return counts
     }
 
-    /// Units of which every request was slower than `edge` seconds; nil where `edge` is not one of the bounds.
+    /// Units in which every request was slower than `edge` seconds. Nil if `edge` is not one of the bounds.
     func slowUsers(over edge: Double) -> Int? {
         guard let users else { return nil }
         return users.slowed.isEmpty ? 0 : Self.value(users.slowed, at: edge, of: bounds)
@@ -100,7 +102,7 @@ extension SideCounts {
             abandoned: areComparable ? Self.sum(one.abandoned, other.abandoned) : nil)
     }
 
-    /// No counts at all are zeros.
+    /// An empty list stands for zeros.
     fileprivate static func sum(_ left: [Int], _ right: [Int]) -> [Int] {
         if left.isEmpty { return right }
         return right.isEmpty || left.count != right.count ? left : zip(left, right).map { $0 + $1 }

@@ -2,41 +2,43 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// What ended in one interval on one side, or since counting began: summed over the side's instances.
+/// The counts of one side, summed over its instances: of one interval, or since counting began.
 public struct SideCounts: Codable, Hashable, Sendable {
     public var requests: Int
     /// 5xx, connection failures, resets and time-outs.
     public var errors: Int
     /// 4xx.
     public var rejected: Int
-    /// Meant for this side and not served by it: not part of `requests`.
+    /// Requests meant for this side but not served by it. Not part of `requests`.
     public var unavailable: Int
-    /// Requests at or under each of `bounds`, cumulative. One more at the end is the histogram's total; without it the
-    /// total is `requests`.
+    /// Requests at or under each of `bounds`, cumulative. One more value at the end is the histogram's total. Without
+    /// it, the total is `requests`.
     public var latency: [Int]
     /// Upper bounds in seconds, ascending, without infinity.
     public var bounds: [Double]
-    /// Requests whose client gave up after it had waited longer than each of `bounds`: in none of the counts above. Empty:
-    /// none, or not known.
+    /// Requests whose client gave up after it had waited longer than each of `bounds`. They are in none of the counts
+    /// above. Empty if there were none, or if it is not known.
     public var abandoned: [Int]
-    /// For each request that failed, or was unavailable, how many of its instance did in the same event, summed; nil where
-    /// the source cannot tell. So it is the number of failures where each came alone, and its square where all were one.
+    /// For each request that failed or was unavailable, the number of such requests of its instance in the same event;
+    /// the sum of these. It equals the number of failures if each came alone, and its square if all were one event. Nil
+    /// if the source cannot tell.
     public var errorsTogether: Int?
-    /// The same for requests slower, or abandoned later, than each of `bounds`.
+    /// The same for requests that were slower, or were abandoned later, than each of `bounds`.
     public var slowTogether: [Int]?
-    /// Every request of users, where the counts above are of each user's first alone; nil where they are of all.
+    /// The counts of all users' requests, if the counts above are of each user's first request only. Nil if those are
+    /// of all.
     public var every: RequestStratum?
     /// Users of a sticky route, a window of time at a time; nil where requests are routed at random.
     public var users: UserCounters?
     /// What became of requests that mlctl itself sent: a stratum of its own, never added to the users'.
     public var synthetic: RequestStratum?
-    /// Values that fell into each bucket, by the observation's name.
+    /// The number of values in each bucket, by the observation's name.
     public var observed: [String: [Int]]
-    /// A shadow's answers against those that users got.
+    /// A shadow's answers compared with those that users got.
     public var pairs: PairCounts
     /// Further counters by name.
     public var named: [String: Double]
-    /// Requests of users by slices of the traffic, by the slice's label; nil where it is not sliced.
+    /// Users' requests by slice of the traffic; the keys are the slices' labels. Nil if traffic is not sliced.
     public var slices: [String: SliceCounts]?
 
     public init(
@@ -64,7 +66,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         self.slices = slices
     }
 
-    /// A record that an older controller kept knows less.
+    /// A record of an older controller has fewer fields.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         requests = try fields.decode(Int.self, forKey: .requests)
@@ -85,16 +87,16 @@ public struct SideCounts: Codable, Hashable, Sendable {
         slices = try fields.decodeIfPresent([String: SliceCounts].self, forKey: .slices)
     }
 
-    /// Requests that were meant for this side, and those of them that it did not serve well.
+    /// Requests that were meant for this side, and those of them that it failed or did not serve.
     public var meant: (requests: Int, failed: Int) { (requests + unavailable, errors + unavailable) }
 
-    /// Requests whose latency is known.
+    /// The number of requests with a known latency.
     public var latencyTotal: Int {
         if bounds.isEmpty { return 0 }
         return latency.count == bounds.count + 1 ? latency[bounds.count] : requests
     }
 
-    /// - Returns: requests at or under `edge` seconds; nil where `edge` is not one of the bounds.
+    /// - Returns: requests at or under `edge` seconds. Nil if `edge` is not one of the bounds.
     public func atOrUnder(_ edge: Double) -> Int? {
         guard latency.count >= bounds.count, let index = bounds.firstIndex(where: { Self.same($0, edge) }) else {
             return nil
@@ -102,7 +104,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         return latency[index]
     }
 
-    /// Why no counters can read so; nil where they can.
+    /// Why these counters are invalid. Nil if they are valid.
     public var impossibility: String? {
         if min(requests, errors, rejected, unavailable) < 0 || latency.contains(where: { $0 < 0 }) {
             return "a negative count"
@@ -118,8 +120,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
         return impossibilityOfTogether ?? impossibilityOfUsers ?? impossibilityBeside ?? impossibilityOfSlices
     }
 
-    /// What was added since `earlier`; nil where a counter fell or the difference cannot be one of counters.
-    /// Without one set of bounds in both, the difference has no latency; what began at nothing had all of them at 0.
+    /// The difference to `earlier`. Nil if a counter fell or the difference is invalid. If the bounds differ, the
+    /// difference has no latency, except if nothing was counted before: then all buckets began at 0.
     public func increment(since earlier: SideCounts) -> SideCounts? {
         var difference = SideCounts(
             requests: requests - earlier.requests, errors: errors - earlier.errors,
@@ -137,13 +139,13 @@ public struct SideCounts: Codable, Hashable, Sendable {
         return difference.impossibility == nil ? difference : nil
     }
 
-    /// Nothing was counted yet, nor is known of how latencies will be.
+    /// Whether nothing was counted yet, and the latency bounds are not known.
     var isBeforeAnyRequest: Bool { requests == 0 && bounds.isEmpty && (synthetic?.requests ?? 0) == 0 }
 
-    /// No request of a user has ended, or was given up.
+    /// Whether no request of a user has ended or was abandoned.
     var isIdle: Bool { requests == 0 && abandoned.isEmpty }
 
-    /// True where no counter is below the same counter of `other`.
+    /// Whether no counter is below the same counter of `other`.
     public func covers(_ other: SideCounts) -> Bool {
         guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected,
             unavailable >= other.unavailable, coversUsers(other), coversBeside(other)
@@ -152,8 +154,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
         return zip(latency, other.latency).allSatisfy { $0 >= $1 } && coversTogether(other)
     }
 
-    /// Counts of two instances together. Of their histograms, the edges that both have: what lies at or under a common
-    /// edge adds up, whatever the other edges are.
+    /// The sum of two instances. Of their histograms it has the common edges: counts at or under a common edge can be
+    /// added, whatever the other edges are.
     public static func + (left: SideCounts, right: SideCounts) -> SideCounts {
         var sum = SideCounts(
             requests: left.requests + right.requests, errors: left.errors + right.errors,
@@ -178,7 +180,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     public static func isSameBound(_ left: Double, _ right: Double) -> Bool { same(left, right) }
 
-    /// Bounds are written in decimals and may come from two programs: equal to nine digits is equal.
+    /// Bounds are written as decimals and may come from two programs. They are equal if nine digits agree.
     static func same(_ left: Double, _ right: Double) -> Bool {
         left == right || abs(left - right) <= 1e-9 * max(abs(left), abs(right))
     }
@@ -186,24 +188,24 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
 /// The unit of evidence: what both sides added between two looks.
 ///
-/// Looks may come at any time that does not depend on the outcomes within the interval: a schedule, a number of
-/// requests, a scrape. Intervals are never pooled: weights and base rates change between them.
+/// Looks may come at any times that do not depend on the outcomes within the interval: a schedule, a number of
+/// requests, a scrape. Intervals are never pooled, because weights and base rates change between them.
 public struct Interval: Codable, Hashable, Sendable {
-    /// The source of what is no evidence: stable's traffic from before, by which gates choose their bounds.
+    /// The source of stable's traffic before the rollout. It is not evidence; gates use it to choose their bounds.
     public static let stableHistory = "stable history"
 
-    /// Its end.
+    /// The end of the interval.
     public var at: Date
-    /// Whose counters these are: a gate takes those of its own source only.
+    /// The source of the counters. A gate uses only those of its own source.
     public var source: String
     public var stable: SideCounts
     public var candidate: SideCounts
 
-    /// Nothing ended on either side.
+    /// Whether nothing ended on either side.
     public var isEmpty: Bool { stable == SideCounts() && candidate == SideCounts() }
 
-    /// The same with what was meant for a side and not served by it as failed requests of that side: a revision that is not
-    /// there when it is needed has failed those who needed it.
+    /// The interval with requests that a side did not serve counted as its failed requests: a revision that is missing
+    /// when it is needed has failed its users.
     public var countingUnavailable: Interval {
         var interval = self
         (interval.stable.requests, interval.stable.errors) = stable.meant

@@ -1,7 +1,7 @@
-/// What ended in one slice of the traffic: requests of users with one value of a header, say.
+/// The counts of one slice of the traffic, for example users' requests with one value of a header.
 ///
-/// Of latencies it has only what is over the bounds that gates have chosen: readings of every value and instance are kept in
-/// a record that has to stay small.
+/// It has only the latency counts over the bounds that gates have chosen, because readings of every value and instance
+/// are stored in a record that must stay small.
 public struct SliceCounts: Hashable, Sendable {
     public var requests: Int
     public var errors: Int
@@ -12,11 +12,11 @@ public struct SliceCounts: Hashable, Sendable {
     public var unavailable: Int
     public var slow: [SlowCounts]
 
-    /// Over one bound.
+    /// The requests over one bound.
     public struct SlowCounts: Hashable, Sendable {
         /// In seconds.
         public var edge: Double
-        /// Those whose client gave up after more than `edge` among them.
+        /// All requests, including those whose client gave up after more than `edge`.
         public var requests: Int
         public var slow: Int
         /// As `SideCounts.slowTogether`.
@@ -44,7 +44,7 @@ public struct SliceCounts: Hashable, Sendable {
 
     func slow(over edge: Double) -> SlowCounts? { slow.first { SideCounts.same($0.edge, edge) } }
 
-    /// Why no counters can read so; nil where they can.
+    /// Why these counters are invalid. Nil if they are valid.
     var impossibility: String? {
         let counts =
             [requests, errors, rejected, errorsTogether, unavailable]
@@ -53,10 +53,10 @@ public struct SliceCounts: Hashable, Sendable {
         if errors > requests || rejected > requests || slow.contains(where: { $0.slow > $0.requests }) {
             return "more failures than requests"
         }
-        return errorsTogether < errors ? "errors that did not even fail with themselves" : nil
+        return errorsTogether < errors ? "event sizes that are smaller than the number of errors" : nil
     }
 
-    /// A bound that was chosen since then tells nothing yet: what was counted before may have chosen it.
+    /// A bound that was chosen since `earlier` is left out, because the earlier counts may have chosen it.
     func since(_ earlier: SliceCounts) -> SliceCounts {
         SliceCounts(
             requests: requests - earlier.requests, errors: errors - earlier.errors,
@@ -70,7 +70,7 @@ public struct SliceCounts: Hashable, Sendable {
             })
     }
 
-    /// Of two instances. A bound may be told by one alone: it has its own number of requests.
+    /// The sum of two instances. A bound may be known to only one of them, because it has its own number of requests.
     static func + (left: SliceCounts, right: SliceCounts) -> SliceCounts {
         var sum = SliceCounts(
             requests: left.requests + right.requests, errors: left.errors + right.errors,
@@ -116,7 +116,7 @@ extension SliceCounts: Codable {
     }
 }
 
-/// The slices of a side, by their labels. A value may come at any time, and begins at nothing.
+/// The slices of a side, by label. A value may appear at any time, and begins at 0.
 extension SideCounts {
     /// What was meant for the side and not served by it is left out: nobody is to blame for it.
     public mutating func forgetUnavailable() {
@@ -135,7 +135,8 @@ extension SideCounts {
         return nil
     }
 
-    /// A slice that fell is left out: its values are chosen anew now and then, and that is no restart of the instance.
+    /// A slice whose counters fell is left out: a proxy chooses its values again from time to time, without a restart
+    /// of the instance.
     mutating func takeSlices(_ later: SideCounts, since earlier: SideCounts) {
         slices = later.slices == nil ? nil : [:]
         for (label, now) in later.slices ?? [:] {

@@ -1,9 +1,9 @@
 import ModelManifests
 
-/// How many values of each side fell into each bucket between two looks. Never summed over time, but where a block is too
-/// small to be judged.
+/// The number of values of each side in each bucket between two looks. Blocks are summed only if they are too small to
+/// be judged.
 struct BucketBlock: Codable, Hashable, Sendable {
-    /// Of each bucket; as many on both sides.
+    /// One count for each bucket; both sides have the same buckets.
     var stable: [Int]
     var candidate: [Int]
 
@@ -17,7 +17,7 @@ struct BucketBlock: Codable, Hashable, Sendable {
     }
 }
 
-/// Why what was observed cannot be judged, for people.
+/// Why an observation cannot be judged, for people.
 struct ObservationProblem: Error, Hashable, Sendable {
     var text: String
 }
@@ -25,8 +25,8 @@ struct ObservationProblem: Error, Hashable, Sendable {
 extension Interval {
     /// What both sides added to an observation.
     ///
-    /// - Parameter buckets: those that the observation has, where they are known.
-    /// - Returns: nil where neither side added anything.
+    /// - Parameter buckets: the observation's buckets, if they are known.
+    /// - Returns: nil if neither side added anything.
     func observed(_ name: String, in buckets: PredictionBuckets?) throws(ObservationProblem) -> BucketBlock? {
         for (side, counts) in [("stable", stable), ("candidate", candidate)] {
             if let impossibility = counts.impossibility {
@@ -43,10 +43,10 @@ extension Interval {
         }
         guard (2...PredictionBuckets.countLimit).contains(count) else {
             throw ObservationProblem(
-                text: "\(name) comes in \(count) buckets, and only 2 to \(PredictionBuckets.countLimit) can be judged")
+                text: "\(name) has \(count) buckets, but only 2 to \(PredictionBuckets.countLimit) can be judged")
         }
         if let wanted = buckets?.count, wanted != count {
-            throw ObservationProblem(text: "\(name) comes in \(count) buckets, and the manifest has \(wanted)")
+            throw ObservationProblem(text: "\(name) has \(count) buckets, but the manifest has \(wanted)")
         }
         let none = Array(repeating: 0, count: count)
         let block = BucketBlock(
@@ -55,20 +55,21 @@ extension Interval {
     }
 }
 
-/// Blocks with few values of a side wait for the next: chance exposures would hide what they say. The rule looks at
-/// counts alone, so it keeps the promise.
+/// Blocks with few values of a side wait for the next one: random exposures would hide what they say. The rule uses
+/// only the counts, so the guarantee holds.
 struct WaitingBlocks: Codable, Hashable, Sendable {
     static let floor = 8
-    /// More than this of a side neither waits nor is waited for: it would join values of different times.
+    /// A block with more than this of a side neither waits nor is waited for, because it would join values of different
+    /// times.
     static let limit = 1_000
 
     private(set) var waiting: BucketBlock?
 
-    /// - Returns: what can be judged now, oldest first: blocks that have values of both sides.
+    /// - Returns: the blocks that can be judged now, oldest first. Each has values of both sides.
     mutating func take(_ block: BucketBlock) -> [BucketBlock] {
         var ready: [BucketBlock] = []
         if isReady(block) {
-            // What waited is of another time, and is judged by itself.
+            // The waiting block is from another time, so it is judged by itself.
             if let waiting { ready.append(waiting) }
             waiting = nil
             ready.append(block)

@@ -1,25 +1,26 @@
 import RealModule
 
-/// A divergence of two distributions over the same buckets: a sum over buckets of a term that is symmetric in both shares.
+/// A divergence of two distributions over the same buckets: a sum over buckets of a term that is symmetric in both
+/// shares.
 protocol BucketDivergence {
-    /// One bucket's part. Shares 0…1.
+    /// The term of one bucket. Shares are 0…1.
     static func term(_ p: Double, _ q: Double) -> Double
-    /// The term's derivative in p; that in q is the same with both exchanged. Shares above 0.
+    /// The term's derivative in p. The derivative in q is the same with p and q exchanged. Shares are above 0.
     static func slope(_ p: Double, _ q: Double) -> Double
-    /// Between near distributions the divergence is this times `Σ (p − q)² / q`.
+    /// For close distributions, the divergence is this factor times `Σ (p − q)² / q`.
     static var nearScale: Double { get }
 }
 
 extension BucketDivergence {
-    /// - Parameters: shares of as many buckets, each summing to 1.
+    /// - Parameters: the shares of equally many buckets, each summing to 1.
     static func divergence(_ p: [Double], _ q: [Double]) -> Double {
         max(0, zip(p, q).reduce(0) { $0 + term($1.0, $1.1) })
     }
 }
 
-/// Population stability index: `Σ (p − q) ln(p / q)`, in nats; Kullback–Leibler both ways (Jeffreys 1946). Common rules of
-/// credit scoring: under 0.1 is stable, over 0.2 or 0.25 has drifted. Unbounded: a bucket that one side never has is
-/// infinitely far.
+/// The population stability index: `Σ (p − q) ln(p / q)`, in nats; Kullback–Leibler in both directions (Jeffreys 1946).
+/// Common rules in credit scoring: under 0.1 is stable, over 0.2 or 0.25 has drifted. It is unbounded: a bucket that
+/// one side never has makes it infinite.
 enum PSI: BucketDivergence {
     static func term(_ p: Double, _ q: Double) -> Double { p == q ? 0 : (p - q) * .log(p / q) }
 
@@ -28,8 +29,8 @@ enum PSI: BucketDivergence {
     static let nearScale = 1.0
 }
 
-/// Jensen–Shannon: the divergence in bits, and its square root, the distance (Endres and Schindelin 2003), as
-/// `scipy.spatial.distance.jensenshannon(base=2)` has it; 0…1.
+/// Jensen–Shannon: the divergence in bits, and its square root, the distance (Endres and Schindelin 2003), as in
+/// `scipy.spatial.distance.jensenshannon(base=2)`; 0…1.
 enum JensenShannon: BucketDivergence {
     static func distance(_ p: [Double], _ q: [Double]) -> Double { divergence(p, q).squareRoot() }
 

@@ -1,29 +1,28 @@
 import ModelManifests
 import RealModule
 
-/// Counts of a sample over buckets. Need not be whole: blocks may be weighted.
+/// The counts of a sample over buckets. They need not be whole numbers, because blocks may be weighted.
 struct BucketSample: Hashable, Sendable {
     var counts: [Double]
-    /// How many independent values it is worth.
+    /// The number of independent values that the sample is worth.
     var size: Double
 }
 
-/// A distance between two samples' distributions with its noise taken out, and bounds around it.
+/// The distance between two samples' distributions with the noise removed, and bounds around it.
 ///
-/// Both samples are first drawn to their common shares, by half a value a bucket: one that neither has counts nothing, one
-/// that only one side has counts by how many values the other has. Where both distributions are equal or near, the plug-in
-/// divergence is `nearScale` (1/n + 1/m) times a noncentral χ² of K − 1 degrees of freedom: K − 1 of these are subtracted
-/// as bias, and its root has a standard deviation of at most one and no long tail. For far ones the root's deviation
-/// follows by the delta method, from the multinomial variances of both sides. The larger of both is taken `deviations`
-/// times to each side of the root.
+/// First, both samples are moved towards their common shares by half a value for each bucket. A bucket that neither
+/// sample has counts nothing; a bucket that only one has counts by the size of the other sample. If both distributions
+/// are equal or close, the plug-in divergence is `nearScale` (1/n + 1/m) times a noncentral χ² with K − 1 degrees of
+/// freedom. K − 1 of these are subtracted as bias, and the root has a standard deviation of at most one and no long
+/// tail. For distant distributions, the deviation of the root follows by the delta method, from the multinomial
+/// variances of both sides. The larger of the two deviations is taken `deviations` times to each side of the root.
 ///
-/// # Caveats
-/// Not anytime-valid. In simulations of 2 to 32 buckets, from 50 values on, a bound was wrong in at most 4 looks of 1,000,
-/// and the lower one above 0 in at most 1 of 2,000 where nothing had drifted.
+/// # Caveats Not anytime-valid. In simulations with 2 to 32 buckets and at least 50 values, a bound was wrong in at
+/// most 4 looks of 1,000, and the lower bound was above 0 in at most 1 of 2,000 if nothing had drifted.
 struct DistanceBounds: Hashable, Sendable {
     static let deviations = 3.0
 
-    /// Without bias; not below 0.
+    /// Without bias, and not below 0.
     private(set) var estimate: Double
     private(set) var lower: Double
     private(set) var upper: Double
@@ -56,7 +55,8 @@ struct DistanceBounds: Hashable, Sendable {
         let (low, high) = (max(0, root - Self.deviations * deviation), root + Self.deviations * deviation)
         estimate = max(0, raw - bias)
         lower = max(0, low * low - bias)
-        // One degree of freedom less is taken out of the upper bound: a root's mean lies below the root of the mean.
+        // One degree of freedom less is removed from the upper bound, because the mean of a root is below the root of
+        // the mean.
         upper = max(estimate, high * high - max(0, bias - noise))
     }
 
@@ -72,7 +72,7 @@ extension BucketSample {
         return counts.map { total > 0 ? $0 / total : 0 }
     }
 
-    /// As if `weight` values more had the pooled shares.
+    /// The shares if `weight` more values had the pooled shares.
     fileprivate func drawn(to pooled: [Double], weight: Double) -> [Double] {
         zip(shares, pooled).map { (size * $0 + weight * $1) / (size + weight) }
     }

@@ -1,14 +1,14 @@
 import ModelManifests
 import RealModule
 
-/// Whether candidate and stable predict alike: more has moved than `maxShift` (fail), or no bucket differs by more than
-/// `passShift` (pass). Anytime-valid, block by block, never pooled over time.
+/// Tests whether the predictions of candidate and stable differ: more than `maxShift` of them have moved (fail), or no
+/// bucket differs by more than `passShift` (pass). Anytime-valid, block by block, never pooled over time.
 struct DistributionEvidence: Codable, Hashable, Sendable {
-    /// The candidate's values.
+    /// The number of the candidate's values.
     private(set) var samples = 0
     private var blocks = WaitingBlocks()
     private var known = LearnedShares(bucketCount: 0)
-    /// Nil before anything was learnt, and in records of older controllers.
+    /// Nil before anything was learned, and in records of older controllers.
     private var recent: LearnedShares?
     private var shift = ShiftEvidence()
     private var stillness = StillnessEvidence(bucketCount: 0)
@@ -31,7 +31,8 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
         for block in blocks.take(block) { judge(block, gate) }
     }
 
-    /// Other buckets: what was learnt of them is of no use. The bets on the shift were fair, and stand.
+    /// The buckets changed, so what was learned about the old ones is dropped. The evidence of a shift was valid and
+    /// stays.
     private mutating func sort(into count: Int) {
         samples = 0
         blocks = WaitingBlocks()
@@ -62,7 +63,7 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
             ? PassProgress(logEvidence: stillness.peak, minSamples: gate.minSamples, unit: "prediction") : nil
     }
 
-    /// Another margin starts the pass over.
+    /// A changed margin restarts the evidence for a pass.
     mutating func restartPass() { stillness = StillnessEvidence(bucketCount: known.stable.count) }
 
     func reason(_ gate: DistributionGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
@@ -80,9 +81,9 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
         case .pass: text += "\(still); any bucket could still differ by up to \(EvidenceText.points(gate.passShift))"
         case .insufficient:
             text += "undecided: \(still)"
-            text += " (pass at \(EvidenceText.odds(-.log(rates.missedRegressionRate))))"
+            text += " (passes at \(EvidenceText.odds(-.log(rates.missedRegressionRate))))"
             text += ", \(moved)"
-            text += " (fail at \(EvidenceText.odds(-.log(rates.alpha))))"
+            text += " (fails at \(EvidenceText.odds(-.log(rates.alpha))))"
             if samples < gate.minSamples {
                 text += "; \(EvidenceText.count(gate.minSamples - samples, "sample")) to go"
             }
@@ -91,12 +92,12 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
     }
 }
 
-/// Both sides' latest shares, for people.
+/// The latest shares of both sides, for display.
 struct ShownShares {
     private let stable: [Double]
     private let candidate: [Double]
 
-    /// Nil where a side has none.
+    /// Nil if a side has no values.
     init?(_ known: LearnedShares, _ waiting: BucketBlock?) {
         let block = BucketBlock(stable: known.stable, candidate: known.candidate)
         self.init(waiting.map { block + $0 } ?? block)
@@ -112,7 +113,7 @@ struct ShownShares {
     private static let shownLimit = 3
     private static let leastShown = 0.001
 
-    /// "score ≤ 0.1: 62 % of stable, 41 % of the candidate; the shift is some 21 points"
+    /// "score ≤ 0.1: 62 % of stable, 41 % of the candidate; the shift is about 21 points"
     func described(_ name: String, _ buckets: PredictionBuckets?) -> String {
         let moves = zip(stable, candidate).map { $1 - $0 }
         let shift = moves.reduce(0) { $0 + abs($1) } / 2
@@ -123,11 +124,11 @@ struct ShownShares {
             return "\(label): \(EvidenceText.percent(stable[index])) of stable, "
                 + "\(EvidenceText.percent(candidate[index])) of the candidate"
         }
-        return (parts + ["the shift is some \(EvidenceText.points(shift))"]).joined(separator: "; ")
+        return (parts + ["the shift is about \(EvidenceText.points(shift))"]).joined(separator: "; ")
     }
 }
 
-/// What a bucket is called where the manifest's buckets are, or are not, known.
+/// The name of a bucket, with or without the manifest's buckets.
 enum BucketLabel {
     static func text(_ index: Int, of name: String, in buckets: PredictionBuckets?, count: Int) -> String {
         if let buckets, buckets.count == count { return buckets.label(index, of: name) }

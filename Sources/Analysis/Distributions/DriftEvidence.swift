@@ -1,15 +1,15 @@
 import ModelManifests
 import RealModule
 
-/// How far the candidate's values are from a profile, or from stable's: of all since the start, and of the latest alone, so
-/// that a long healthy past does not hide a candidate that drifts later.
+/// The distance of the candidate's values from a profile or from stable's values. It is measured for all values since
+/// the start, and for the latest alone, so that a long healthy past does not hide a candidate that drifts later.
 ///
-/// Fails if the lower bound of either distance is above `max`, passes only if the upper one of all values is not: few
-/// samples have wide bounds, and decide nothing. Carries no promise over looks.
+/// It fails if the lower bound of either distance is above `max`. It passes only if the upper bound for all values is
+/// not. Few samples have wide bounds and decide nothing. There is no guarantee over repeated looks.
 struct DriftEvidence: Codable, Hashable, Sendable {
-    /// A reference of fewer values decides nothing.
+    /// With fewer values in the reference, nothing is decided.
     static let referenceFloor = 50.0
-    /// The latest values of the candidate: so many, or twice those that the gate wants. The older half of them counts half.
+    /// The number of latest values of the candidate, or twice the gate's minimum. The older half of them counts half.
     static let latest = 500
 
     private var blocks = WaitingBlocks()
@@ -20,7 +20,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
 
     init(_ gate: DriftGate) {}
 
-    /// All values stand where an older controller had them.
+    /// The sample of all values is stored at the same place as in older records.
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         blocks = try fields.decode(WaitingBlocks.self, forKey: .blocks)
@@ -39,7 +39,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
 
     private enum CodingKeys: String, CodingKey { case blocks, latest, problem }
 
-    /// The candidate's values.
+    /// The number of the candidate's values.
     var samples: Int { all.size }
 
     mutating func absorb(_ interval: Interval, _ gate: DriftGate) {
@@ -77,7 +77,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         guard case .profile(let profile) = gate.reference, profile.counts.count != bucketCount else { return }
         throw ObservationProblem(
             text: "the profile has other buckets than \(gate.observe) (\(profile.counts.count) and \(bucketCount)): "
-                + "write it anew with 'mlctl profile'")
+                + "create it again with 'mlctl profile'")
     }
 
     private func reference(_ gate: DriftGate, _ sample: DriftSample) -> BucketSample {
@@ -86,7 +86,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         return BucketSample(counts: counts, size: counts.reduce(0, +))
     }
 
-    /// Nil where there is too little to say anything.
+    /// Nil if there is too little data.
     private func bounds(_ gate: DriftGate, _ sample: DriftSample) -> DistanceBounds? {
         let reference = reference(gate, sample)
         guard problem == nil, sample.size >= max(1, gate.minSamples), reference.size >= Self.referenceFloor else {
@@ -95,7 +95,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         return DistanceBounds(gate.distance, candidate: sample.ofCandidate, reference: reference)
     }
 
-    /// What the verdict rests on: the latest values where they alone fail.
+    /// The sample that the verdict is based on: the latest values if only they fail.
     private func telling(_ gate: DriftGate) -> DriftSample {
         guard let latest, let ofLatest = bounds(gate, latest), ofLatest.lower > gate.max else { return all }
         return bounds(gate, all).map { $0.lower > gate.max } == true ? all : latest
@@ -113,8 +113,8 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         let sample = telling(gate)
         let reference = reference(gate, sample)
         guard reference.size >= Self.referenceFloor else {
-            return "\(EvidenceText.count(Int(reference.size), "value")) of \(gate.reference.noun), and fewer than "
-                + "\(Int(Self.referenceFloor)) decide nothing"
+            return "\(EvidenceText.count(Int(reference.size), "value")) of \(gate.reference.noun), but a verdict needs "
+                + "at least \(Int(Self.referenceFloor))"
         }
         let bounds = DistanceBounds(gate.distance, candidate: sample.ofCandidate, reference: reference)
         let name = gate.distance == .psi ? "population stability index" : "Jensen–Shannon distance"

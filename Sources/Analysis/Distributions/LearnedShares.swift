@@ -1,18 +1,19 @@
 import RealModule
 
-/// Guesses of both sides' shares from past blocks only, so that the next block's alternatives are fixed before it is
-/// seen. A wrong guess costs speed, never validity.
+/// Estimates of both sides' shares from past blocks only, so that the next block's alternatives are fixed before the
+/// block is seen. A wrong estimate costs speed, never validity.
 struct LearnedShares: Codable, Hashable, Sendable {
-    /// Once so many of each side are known, all counts are halved: distributions move. Of both sides at once, so that
-    /// they tell of the same time.
+    /// When this many values of each side are known, all counts are halved, because distributions change. Both sides
+    /// are halved at once, so that they describe the same time.
     static let memory = 5_000
-    /// Of what tells of the latest past alone.
+    /// The memory for an estimate of the latest past only.
     static let shortMemory = 400
-    /// Added to every bucket of both sides together (Krichevsky and Trofimov): no bucket is impossible.
+    /// Added to every bucket of both sides together (Krichevsky and Trofimov), so that no bucket is impossible.
     static let prior = 0.5
-    /// Buckets that the candidate has not had yet are expected as if so many more values had the shares of both sides.
+    /// For the expected shares of the candidate, this many values with the shares of both sides are added.
     static let surpriseConcentration = 16.0
-    /// A block that is larger than this many times what is known is only learnt from: it would be bet on blindly.
+    /// A block that is larger than this many times the known values is only learned from, because a bet on it would be
+    /// blind.
     static let largestBlock = 4
 
     private(set) var stable: [Int]
@@ -23,20 +24,20 @@ struct LearnedShares: Codable, Hashable, Sendable {
         candidate = stable
     }
 
-    /// Of the counts alone, so it keeps the promise.
+    /// Uses only the counts, so the guarantee holds.
     func canJudge(_ block: BucketBlock) -> Bool {
         let known = stable.reduce(0, +) + candidate.reduce(0, +)
         return block.stableCount + block.candidateCount <= Self.largestBlock * known
     }
 
-    /// Both sides' shares together.
+    /// The shares of both sides together.
     var pooled: [Double] {
         let counts = zip(stable, candidate).map { Double($0 + $1) + Self.prior }
         let total = counts.reduce(0, +)
         return counts.map { $0 / total }
     }
 
-    /// Each side's shares, drawn to the pooled ones as if `concentration` values more had them.
+    /// Each side's shares, as if `concentration` more values had the pooled shares.
     func shares(concentration: Double) -> SharePair {
         let pooled = pooled
         func drawn(_ counts: [Int]) -> [Double] {
@@ -46,7 +47,7 @@ struct LearnedShares: Codable, Hashable, Sendable {
         return SharePair(stable: drawn(stable), candidate: drawn(candidate))
     }
 
-    /// The candidate's values are not those of before: Pearson's X² is over its mean by a standard deviation.
+    /// Whether the candidate's values differ from those before: Pearson's X² exceeds its mean by a standard deviation.
     func isSurprised(by block: BucketBlock) -> Bool {
         let expected = shares(concentration: Self.surpriseConcentration).candidate
         let count = Double(block.candidateCount)
@@ -59,7 +60,7 @@ struct LearnedShares: Codable, Hashable, Sendable {
         return distance > freedom + (2 * freedom).squareRoot()
     }
 
-    /// - Parameter memory: values of each side.
+    /// - Parameter memory: the number of values of each side to remember.
     mutating func learn(_ block: BucketBlock, memory: Int = memory) {
         for index in stable.indices {
             stable[index] += block.stable[index]
@@ -72,7 +73,8 @@ struct LearnedShares: Codable, Hashable, Sendable {
     }
 }
 
-/// Kept short: as a list of the number of buckets and each side's `BucketCounts`. Older controllers wrote all counts by name.
+/// Coded as a list of the number of buckets and each side's `BucketCounts`, to keep the record short. Older controllers
+/// wrote all counts by name.
 extension LearnedShares {
     private enum FormerKeys: String, CodingKey { case stable, candidate }
 

@@ -1,15 +1,16 @@
 import RealModule
 
-/// The e-process that more of the predictions have moved than `maxShift`: a mixture over alternatives, each a product over
-/// blocks. Under the null it exceeds 1/α at *any* look with probability at most α (Ville's inequality). It is begun again
-/// after blocks that surprise (`StartedMixture`), so that a long healthy past does not make it slow.
+/// The e-process that more than `maxShift` of the predictions have moved: a mixture over alternatives, each a product
+/// over blocks. Under the null it exceeds 1/α at *any* look with probability at most α (Ville's inequality). It starts
+/// again after surprising blocks (`StartedMixture`), so a long healthy past does not make it slow.
 struct ShiftEvidence: Codable, Hashable, Sendable {
-    /// How strongly alternatives are drawn to no shift at all, and how much is bet on each. Many buckets, or a small
-    /// shift, want more; from simulations of 3 to 32 buckets. They set the speed; any keep the promise.
+    /// How strongly each alternative is moved towards no shift, and its prior. Many buckets, or a small shift, need
+    /// more. The values come from simulations of 3 to 32 buckets. They determine the speed; the guarantee holds with
+    /// any values.
     private static let alternatives: [(concentration: Double, prior: Double)] = [(16, 0.3), (64, 0.3), (256, 0.4)]
-    /// The same, of what was learnt lately alone: a shift that has just begun is in it at once.
+    /// The same for an estimate of the latest past only, which shows a new shift at once.
     private static let recentAlternatives: [(concentration: Double, prior: Double)] = [(32, 0.5), (128, 0.5)]
-    /// Of the wealth, what the recent alternatives have.
+    /// The recent alternatives' part of the wealth.
     private static let recentShare = 0.3
     private static let logPriors =
         alternatives.map { Double.log($0.prior * (1 - recentShare)) }
@@ -20,7 +21,7 @@ struct ShiftEvidence: Codable, Hashable, Sendable {
 
     init() {}
 
-    /// An older version kept fewer alternatives: what they have won goes on.
+    /// An older version stored fewer alternatives. Their evidence is kept.
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         if let products = try? fields.decode([Double].self, forKey: .logs), products.count == Self.alternatives.count {
@@ -35,12 +36,12 @@ struct ShiftEvidence: Codable, Hashable, Sendable {
 
     private enum CodingKeys: String, CodingKey { case logs, startsNext }
 
-    /// ln e now.
+    /// ln of the current evidence.
     var logValue: Double { logs.logValue }
 
     /// - Parameters:
-    ///   - known: of the past, long remembered.
-    ///   - recent: of the latest past.
+    ///   - known: the estimate with the long memory.
+    ///   - recent: the estimate of the latest past.
     mutating func absorb(_ block: BucketBlock, known: LearnedShares, recent: LearnedShares, against null: ShiftNull) {
         if startsNext == true { logs.start(logPriors: Self.logPriors) }
         startsNext = known.isSurprised(by: block) ? true : nil
@@ -54,21 +55,21 @@ struct ShiftEvidence: Codable, Hashable, Sendable {
     }
 }
 
-/// That no bucket's share differs by more than `passShift`: for every bucket and direction one e-process against the
-/// half-plane beyond. All must be excluded, so each is tested at the full rate.
+/// The evidence that no bucket's share differs by more than `passShift`: for every bucket and direction, one e-process
+/// against the half-plane beyond. All of them must be excluded, so each is tested at the full rate.
 struct StillnessEvidence: Codable, Hashable, Sendable {
-    /// ln e in thousandths, rounded down, which keeps the promise: of each bucket that the candidate's share is larger,
-    /// then that it is smaller.
+    /// ln of the evidence in thousandths, rounded down, which keeps the guarantee. For each bucket: that the
+    /// candidate's share is larger, then that it is smaller.
     private var thousandths: [Int]
-    /// The largest of all looks of the smallest ln e.
+    /// The largest value, over all looks, of the smallest ln of the evidence.
     private(set) var peak = 0.0
 
     private static let scale = 1_000.0
-    /// Excluded beyond any rate that is asked for: nothing more is bet on it, which keeps the promise and saves the work.
+    /// Excluded beyond any rate that a gate can ask for. Betting stops here, which keeps the guarantee and saves work.
     private static let enough = 30_000
-    /// A larger margin is as good as this one, which excludes more.
+    /// A larger margin is replaced by this one, which excludes more.
     private static let largestShift = 0.99
-    /// No ln e is larger in size: numbers stay finite.
+    /// The largest size of ln of the evidence, so that numbers stay finite.
     private static let largestLog = 1e12
 
     init(bucketCount: Int) { thousandths = Array(repeating: 0, count: 2 * bucketCount) }

@@ -1,6 +1,6 @@
 import RealModule
 
-/// Distributions of both sides over the same buckets. Every share is above 0.
+/// The distributions of both sides over the same buckets. Every share is above 0.
 struct SharePair: Hashable, Sendable {
     var stable: [Double]
     var candidate: [Double]
@@ -9,22 +9,23 @@ struct SharePair: Hashable, Sendable {
     var shift: Double { zip(stable, candidate).reduce(0) { $0 + abs($1.0 - $1.1) } / 2 }
 }
 
-/// All pairs of distributions whose total variation distance is at most `maxShift`: a convex set, to be excluded.
+/// All pairs of distributions whose total variation distance is at most `maxShift`: a convex set that the test tries to
+/// exclude.
 ///
-/// The ratio of an alternative's likelihood to that of any pair p, divided by the N-th power of the largest mean ratio, is
-/// an E-variable for a block of N values: the expectation is a product of terms linear in the true shares, one for each
-/// value; by the inequality of the means it is at most the N-th power of their average; and that average is linear in
-/// the block's mean shares, so over the null it is at most what `largestMeanRatio` finds. (Turner, Ly, Grünwald 2024 for
-/// convex nulls; Lindon and Malek 2022 for multinomials.) So neither the same shares within a block nor from block to
-/// block are needed, and a projection that is not exact costs speed, never validity. At the exact one that mean is 1.
+/// The ratio of an alternative's likelihood to that of any pair p, divided by the N-th power of the largest mean ratio,
+/// is an E-variable for a block of N values. Its expectation is a product of terms that are linear in the true shares,
+/// one for each value. By the inequality of the means it is at most the N-th power of their average. That average is
+/// linear in the block's mean shares, so over the null it is at most `largestMeanRatio`. (Turner, Ly, Grünwald 2024 for
+/// convex nulls; Lindon and Malek 2022 for multinomials.) So shares need not be equal within a block or from block to
+/// block, and an inexact projection costs speed, never validity. At the exact projection that mean is 1.
 struct ShiftNull: Hashable, Sendable {
     /// 0…1.
     let maxShift: Double
 
-    /// As good as none at all, and finite.
+    /// A smaller value has no effect, and this one is finite.
     static let leastLog = -1e12
 
-    /// ln of the E-variable of a block. 0, which bets nothing, where the alternative is within the null.
+    /// ln of the E-variable of a block. 0, which bets nothing, if the alternative is within the null.
     func logEVariable(_ block: BucketBlock, _ alternative: SharePair) -> Double {
         let (stableCount, candidateCount) = (Double(block.stableCount), Double(block.candidateCount))
         guard alternative.shift > maxShift, stableCount > 0, candidateCount > 0 else { return 0 }
@@ -48,8 +49,8 @@ struct ShiftNull: Hashable, Sendable {
 
     /// The largest expectation, over the null, of the mean ratio of a block's values.
     ///
-    /// A pair within the null is the two margins of a table of which at most `maxShift` lies off the diagonal; the mean
-    /// ratio is linear in the table, so the largest lies at the best cells.
+    /// A pair within the null gives the two margins of a table with at most `maxShift` off the diagonal. The mean ratio
+    /// is linear in the table, so its largest value is at the best cells.
     func largestMeanRatio(
         of alternative: SharePair, over null: SharePair, stableCount: Double, candidateCount: Double
     ) -> Double {
@@ -64,12 +65,12 @@ struct ShiftNull: Hashable, Sendable {
         return ((1 - maxShift) * diagonal + maxShift * (ofStable + ofCandidate)) / (stableCount + candidateCount)
     }
 
-    /// The pair of the null that is nearest to `alternative` in Kullback–Leibler divergence, each side weighted by its
-    /// count: minimises `n_s KL(a_s‖p_s) + n_c KL(a_c‖p_c)`.
+    /// The pair of the null that is nearest to `alternative` in Kullback–Leibler divergence, with each side weighted by
+    /// its count: it minimises `n_s KL(a_s‖p_s) + n_c KL(a_c‖p_c)`.
     ///
-    /// At the optimum the ratio a/p of each side is capped, as in Huber's robust likelihood ratio test (1965): buckets
-    /// that stable has far more often than the candidate have stable's ratio at its cap, those that the candidate has
-    /// far more often the candidate's, and in all others both sides' shares are equal.
+    /// At the optimum the ratio a/p of each side is capped, as in Huber's robust likelihood ratio test (1965). In
+    /// buckets that stable has far more often than the candidate, stable's ratio is at its cap; in buckets that the
+    /// candidate has far more often, the candidate's is; in all others both sides' shares are equal.
     ///
     /// - Parameter alternative: outside the null.
     func projection(of alternative: SharePair, stableCount: Double, candidateCount: Double) -> SharePair {
@@ -98,12 +99,12 @@ struct ShiftNull: Hashable, Sendable {
     }
 }
 
-/// The caps of a projection: one unknown, the level D, is left once each side's cap x is what moves just `maxShift`, and
-/// D (1 − maxShift + maxShift (x_s + x_c)) = N fixes it: a root of a function that falls, found by Newton's method in a
-/// bracket.
+/// The caps of a projection. One unknown, the level D, remains once each side's cap x is the one that moves exactly
+/// `maxShift`. D (1 − maxShift + maxShift (x_s + x_c)) = N determines it: the root of a falling function, found by
+/// Newton's method in a bracket.
 private struct Caps {
     private(set) var level: Double
-    /// As shares of the level; those of both sides sum to at least 1.
+    /// As shares of the level. The caps of both sides sum to at least 1.
     private(set) var stable = 1.0
     private(set) var candidate = 1.0
 
@@ -133,7 +134,8 @@ private struct Caps {
     }
 }
 
-/// Σ max(0, own / x − other / (1 − x)): what the side has more of than the other when its ratio is capped at x of the level.
+/// Σ max(0, own / x − other / (1 − x)): by how much this side exceeds the other if its ratio is capped at x of the
+/// level.
 private struct CappedSide {
     private let edges: [Double]
     private let own: [Double]
@@ -154,8 +156,8 @@ private struct CappedSide {
         }
     }
 
-    /// The cap at which just `amount` is moved, and how fast that falls there. Only buckets with edges above the cap move:
-    /// the first so many, for which it is the smaller root of a quadratic.
+    /// The cap at which exactly `amount` is moved, and how fast the moved amount falls there. Only buckets with edges
+    /// above the cap move. These are the first ones in order, and the cap is the smaller root of a quadratic.
     func cap(moving amount: Double) -> (cap: Double, steepness: Double) {
         let last = edges.indices.dropLast().first { index in
             let edge = edges[index + 1]

@@ -1,13 +1,13 @@
 import Foundation
 
-/// What a part of a window counted. Written as a row without names, for a window has many.
+/// The counts of one part of a window. Coded as a list without names, because a window has many parts.
 struct CountSlot: Hashable, Sendable {
     var fromSeconds: Double
     var toSeconds: Double
     var requests = 0
     var errors = 0
     var rejected = 0
-    /// Of its own, not cumulative.
+    /// Counts for each bucket, not cumulative.
     var latency = BucketCounts()
 
     init(fromSeconds: Double, toSeconds: Double) { (self.fromSeconds, self.toSeconds) = (fromSeconds, toSeconds) }
@@ -48,8 +48,8 @@ extension CountSlot: Codable {
     }
 }
 
-/// Counts by bucket, up to the last that has any. Written as base64 of the empty buckets before the first and then of
-/// each count, seven bits a byte, the lowest first (LEB128): most take one byte.
+/// Counts by bucket, up to the last that is not empty. Coded as base64 of the number of empty buckets at the start and
+/// then each count, seven bits per byte, lowest first (LEB128). Most counts take one byte.
 struct BucketCounts: Hashable, Sendable {
     private(set) var counts: [Int] = []
 
@@ -87,7 +87,7 @@ extension BucketCounts: Codable {
         counts = Array(repeating: 0, count: numbers.first ?? 0) + numbers.dropFirst()
     }
 
-    /// Nil where a number is cut off, or larger than any count.
+    /// Nil if a number is cut off, or is larger than any count.
     private static func numbers(_ data: Data) -> [Int]? {
         var (numbers, number, shift) = ([Int](), 0, 0)
         for byte in data {

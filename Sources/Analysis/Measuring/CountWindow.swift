@@ -1,6 +1,6 @@
 /// The candidate's counts over the last seconds, in a bounded number of slots.
 struct CountWindow: Codable, Hashable, Sendable {
-    /// The window slides by a tenth of its length at a time; with histograms, which are long, by a quarter.
+    /// The window slides by a tenth of its length at a time. With histograms, which are large, it slides by a quarter.
     static let slotsPerWindow = 10.0
     static let slotsPerLatencyWindow = 4.0
 
@@ -18,14 +18,14 @@ struct CountWindow: Codable, Hashable, Sendable {
     var requests: Int { slots.reduce(0) { $0 + $1.requests } }
     var errors: Int { slots.reduce(0) { $0 + $1.errors } }
     var rejected: Int { slots.reduce(0) { $0 + $1.rejected } }
-    /// The time that the counts are of.
+    /// The time span of the counts.
     var coveredSeconds: Double { (slots.last?.toSeconds ?? 0) - (slots.first?.fromSeconds ?? 0) }
 
     private var slotsPerWindow: Double { keepsLatency ? Self.slotsPerLatencyWindow : Self.slotsPerWindow }
 
     mutating func add(_ counts: SideCounts, atSeconds now: Double) {
         if keepsLatency, counts.requests > 0, counts.bounds != bounds {
-            // Other buckets: quantiles of both together would be of neither.
+            // The buckets changed. Quantiles over both kinds of buckets would be meaningless.
             slots = []
             bounds = counts.bounds
         }
@@ -36,7 +36,7 @@ struct CountWindow: Codable, Hashable, Sendable {
         }
         slots[slots.count - 1].absorb(counts, until: seenUntilSeconds, keepsLatency: keepsLatency)
         slots.removeAll { $0.toSeconds <= seenUntilSeconds - seconds }
-        // One more than fit into the window reaches over its edge. Others are there only if the clock was set.
+        // One slot more than fits into the window reaches over its edge. There are more only if the clock was changed.
         slots.removeFirst(max(0, slots.count - Int(slotsPerWindow) - 1))
     }
 

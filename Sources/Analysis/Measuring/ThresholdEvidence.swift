@@ -2,10 +2,10 @@ import Foundation
 import ModelManifests
 import RealModule
 
-/// What a threshold gate has learnt: the window's counts and how its measurements went.
+/// The evidence of a threshold gate: the window's counts and the results of its measurements.
 struct ThresholdEvidence: Codable, Hashable, Sendable {
     struct Measurement: Codable, Hashable, Sendable {
-        /// In the metric's unit; the last edge where `isOverLastEdge`.
+        /// In the metric's unit. The last edge if `isOverLastEdge` is set.
         var value: Double
         var isOverLastEdge = false
         var isInBounds: Bool
@@ -15,7 +15,7 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
     private var nextDueSeconds: Double
     private var failures = 0
     private var measurements = 0
-    /// The last measurement; nil where the last one due found too little to measure.
+    /// The last measurement. Nil if the last one that was due had too few requests.
     private var last: Measurement?
     private var problem: String?
 
@@ -40,7 +40,7 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
         samples += counts.requests
         window.add(counts, atSeconds: seconds)
         guard seconds >= nextDueSeconds else { return }
-        // One measurement a look, however many are due: missing looks are no failures.
+        // One measurement for each look, however many are due: missed looks are not failures.
         let interval = max(gate.interval / .seconds(1), 1e-3)
         let missed = ((seconds - nextDueSeconds) / interval).rounded(.down)
         nextDueSeconds += (missed + 1) * interval
@@ -98,12 +98,12 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
         let value = (last.isOverLastEdge ? "over " : "") + metric.text(last.value)
         return "\(metric.rawValue) \(value), wanted \(bounds.compactMap { $0 }.joined(separator: " and ")); "
             + "\(EvidenceText.count(failures)) of \(EvidenceText.count(measurements)) measurements failed, "
-            + "\(EvidenceText.count(gate.failureLimit)) may"
+            + "\(EvidenceText.count(gate.failureLimit)) allowed"
     }
 }
 
 extension SideCounts {
-    /// - Parameter limit: in seconds; the next bound at or over it counts.
+    /// - Parameter limit: in seconds. The next bound at or over it is used.
     fileprivate func countingAbandoned(over limit: Double?) -> SideCounts {
         guard let limit, let edge = bounds.first(where: { $0 >= limit || Self.same($0, limit) }) else { return self }
         return countingAbandoned(after: edge)

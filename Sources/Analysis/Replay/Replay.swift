@@ -1,24 +1,25 @@
 import Foundation
 import ModelManifests
 
-/// What one gate said about one stream. Written by `mlctl replay` as one JSON object a line.
+/// The verdict of one gate about one stream. `mlctl replay` writes it as one JSON object per line.
 public struct ReplayVerdict: Codable, Hashable, Sendable {
     public var stream: String
     public var gate: String
     public var verdict: Verdict
-    /// The first time at which it failed, else the first at which it passed, else the last of the stream.
+    /// The first time at which the gate failed, else the first at which it passed, else the last of the stream.
     public var t: Double
-    /// The candidate's, at that time.
+    /// The candidate's samples at that time.
     public var samples: Int
     public var reason: String
 }
 
-/// A manifest's gates over recorded metrics: the same tests as in a rollout, each stream a rollout of its own.
+/// Runs a manifest's gates over recorded metrics: the same tests as in a rollout, with each stream as a rollout of its
+/// own.
 ///
 /// Memory is bounded by the number of streams and gates, not of lines. Lines that are out of order, repeated, fallen or
-/// impossible are no evidence, and a count that is no whole number (text, NaN, 1e300) is one that is missing.
+/// impossible are not evidence. A count that is not a whole number (text, NaN, 1e300) is treated as missing.
 public struct Replay: Sendable {
-    /// A reading is some kilobytes.
+    /// The most bytes in a line. A reading has a few kilobytes.
     public static let lineLimitBytes = 1 << 20
 
     private struct Stream: Sendable {
@@ -57,7 +58,7 @@ public struct Replay: Sendable {
         return replay.verdicts
     }
 
-    /// With a manifest's gates and rates.
+    /// Uses a manifest's gates and rates.
     public static func run(
         rollout: RolloutSpec, lines: some Sequence<some StringProtocol>
     ) throws -> [ReplayVerdict] {
@@ -66,12 +67,12 @@ public struct Replay: Sendable {
             missedRegressionRate: rollout.missedRegressionRate, slices: rollout.slices, lines: lines)
     }
 
-    /// Takes the next line of text. An empty line is passed over, and counted.
+    /// Reads the next line of text. An empty line is skipped, but counted.
     public mutating func absorb(line text: some StringProtocol) throws {
         lineNumber += 1
         guard text.utf8.count <= Self.lineLimitBytes else {
             throw ReplayError(
-                line: lineNumber, message: "longer than \(Self.lineLimitBytes >> 20) MiB: one reading a line is wanted")
+                line: lineNumber, message: "longer than \(Self.lineLimitBytes >> 20) MiB: write one reading per line")
         }
         guard text.contains(where: { !$0.isWhitespace }) else { return }
         let line: ReplayLine
@@ -81,19 +82,19 @@ public struct Replay: Sendable {
             throw ReplayError(line: lineNumber, error)
         }
         if let number = CountLiterals.excess(in: text.utf8) {
-            throw ReplayError(line: lineNumber, message: "\(number) is more than anybody can have counted (2⁵³)")
+            throw ReplayError(line: lineNumber, message: "\(number) is too large for a count (the limit is 2⁵³)")
         }
         guard line.t.isFinite else { throw ReplayError(line: lineNumber, message: "\"t\" should be a number") }
         absorb(line)
     }
 
-    /// - Parameter hasBareWords: NaN and Infinity are not JSON, but some programs write them: no more than a value that is
-    ///   missing, and no reason to lose the line.
+    /// - Parameter hasBareWords: whether the text contains NaN or Infinity. They are not JSON, but some programs write
+    ///   them. They count as missing values, and the line is still read.
     private func decode(_ text: Data, hasBareWords: Bool) throws -> ReplayLine {
         do {
             return try decoder.decode(ReplayLine.self, from: text)
         } catch DecodingError.dataCorrupted(let context) where hasBareWords && context.codingPath.isEmpty {
-            // Of JSON5 no more than these words: numbers and texts are those of JSON.
+            // Only these words of JSON5 are accepted; numbers and texts must be those of JSON.
             let others = ["'", "0x", "0X"].map { Data($0.utf8) }
             if others.contains(where: { text.firstRange(of: $0) != nil }) { throw DecodingError.dataCorrupted(context) }
             let lenient = JSONDecoder()
@@ -102,7 +103,7 @@ public struct Replay: Sendable {
         }
     }
 
-    /// Takes a line that has been read. One whose time is not after the stream's last is no evidence.
+    /// Takes a line that was read. A line whose time is not after the stream's last is not evidence.
     public mutating func absorb(_ line: ReplayLine) {
         let index: Int
         if let known = indexByName[line.stream] {
@@ -117,7 +118,7 @@ public struct Replay: Sendable {
         for track in streams[index].tracks.indices { streams[index].tracks[track].absorb(line) }
     }
 
-    /// By the stream's first line, then in the order of the gates.
+    /// In the order of the streams' first lines, then of the gates.
     public var verdicts: [ReplayVerdict] {
         streams.flatMap { stream in stream.tracks.map { $0.result(stream: stream.name, last: stream.last) } }
     }

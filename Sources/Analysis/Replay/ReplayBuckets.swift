@@ -1,15 +1,15 @@
 import ModelManifests
 
-/// How many values of an observation fell into each bucket, since counting began.
+/// The number of an observation's values in each bucket, since counting began.
 public enum ReplayBuckets: Hashable, Sendable {
-    /// In the order of the manifest, the rest last.
+    /// In the order of the manifest, with the rest last.
     case counts([Int])
     /// By upper edge or class.
     case labelled([String: Int])
 }
 
 extension ReplayBuckets {
-    /// The labels of a line as buckets: edges in their order, then classes in theirs, and one more for the rest.
+    /// The labels of a line as buckets: edges in order, then classes in order, and one more for the rest.
     static func buckets(of labels: some Sequence<String>) -> PredictionBuckets {
         func number(_ label: String) -> Double? { Double(label).flatMap { $0.isNaN ? nil : $0 } }
         let ordered = Set(labels).sorted { left, right in
@@ -23,8 +23,8 @@ extension ReplayBuckets {
         return .classes(Array(ordered.prefix(PredictionBuckets.countLimit - 1)))
     }
 
-    /// - Parameter buckets: where they are named. A class that it does not name is the rest.
-    /// - Returns: nil where values are sorted by other edges: they cannot be sorted anew.
+    /// - Parameter buckets: the named buckets, if there are any. A class that they do not name belongs to the rest.
+    /// - Returns: nil if the values were counted with other edges, because they cannot be sorted again.
     func inOrder(_ buckets: PredictionBuckets?) -> [Int]? {
         switch self {
         case .counts(let counts): return counts
@@ -41,11 +41,11 @@ extension ReplayBuckets {
 }
 
 extension PredictionBuckets {
-    /// Of a bucket's own name, not of a value.
+    /// The index for the label of a bucket, not for a value.
     fileprivate func index(of label: String) -> Int? {
         switch self {
         case .classes(let classes): return classes.firstIndex(of: label) ?? classes.count
-        // A recording has their counts in order.
+        // A recording has the counts of automatic buckets in order.
         case .automatic: return nil
         case .edges(let edges):
             guard let edge = Double(label) else { return nil }
@@ -56,7 +56,7 @@ extension PredictionBuckets {
 }
 
 extension Int {
-    /// A recording may hold any number.
+    /// Adds without overflow: a recording may contain any number.
     func addingOrFull(_ other: Int) -> Int {
         let (sum, isOverflown) = addingReportingOverflow(other)
         return isOverflown ? .max : sum

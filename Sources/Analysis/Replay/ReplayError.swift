@@ -1,6 +1,6 @@
 import Foundation
 
-/// A line that is not what `mlctl replay` reads.
+/// A line that `mlctl replay` cannot read.
 public struct ReplayError: Error, Hashable, Sendable, CustomStringConvertible {
     /// From 1.
     public var line: Int
@@ -18,7 +18,7 @@ public struct ReplayError: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// Of one value of a side, the rest of which is sound; what that value is called is said beside it.
+    /// The problem with one value of a side whose other values are valid. The caller adds the value's name.
     static func faultOfValue(_ error: any Error, in side: any Decoder) -> String {
         let whole = "is not a whole number"
         switch error {
@@ -45,8 +45,8 @@ public struct ReplayError: Error, Hashable, Sendable, CustomStringConvertible {
                 ? "not a JSON object" : "\"\(path(context))\" should be \(wanted)"
         case DecodingError.dataCorrupted(let context):
             return context.codingPath.isEmpty
-                ? "not a JSON object; one object a line is read" : "\"\(path(context))\": \(context.debugDescription)"
-        default: return "not a JSON object; one object a line is read"
+                ? "not a JSON object; write one object per line" : "\"\(path(context))\": \(context.debugDescription)"
+        default: return "not a JSON object; write one object per line"
         }
     }
 }

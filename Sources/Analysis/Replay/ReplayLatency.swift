@@ -1,7 +1,7 @@
-/// `{"0.1": 900, "0.25": 940, "+Inf": 950}`: cumulative buckets, as Prometheus has them.
+/// `{"0.1": 900, "0.25": 940, "+Inf": 950}`: cumulative buckets, as in Prometheus.
 public struct ReplayLatency: Codable, Hashable, Sendable {
     public var bounds: [Double]
-    /// One for each bound, and the total at the end.
+    /// One count for each bound, and the total at the end.
     public var buckets: [Int]
 
     public init(bounds: [Double], buckets: [Int]) {

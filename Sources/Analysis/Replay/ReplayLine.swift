@@ -7,34 +7,36 @@
 ///  "candidate": {"requests": 50, "errors": 3, "synthetic": {"requests": 20, "errors": 0},
 ///                "pairs": 40, "disagreements": 1, "distance": 0.8, "class": {"cat": 30, "dog": 20}}}
 /// ```
-/// - `requests`, `errors`, `rejected`, `latency`: of users; `synthetic` holds the same of requests that mlctl sent itself.
-/// - `proxy`: what mlctl's own proxy can tell beside them. `unavailable`: meant for the side and not served by it.
-///   `abandoned` (`{"0.1": 3}`): clients that gave up after more than each bound. `together` (`{"errors": 2, "slow":
-///   {"0.1": 1}}`): for each request that failed, or was slow, how many of its instance did in the same event, summed. With
-///   sticky users the counts above are of each user's first request; `every` and `everyAbandoned` hold the same of all
-///   requests, and `users` (`windows`, `units`, `failed`, `touched`, `rejected`, `slowed`, `dropped`) users by windows of
-///   time. A recording without them is judged without them.
-/// - `pairs`, `disagreements`, `distance`: a shadow's, on the candidate's side.
-/// - Any other number is a counter under its name, as a gate's `of` and `per` name it; outcomes are `LABEL.sum` and
-///   `LABEL.count`. A gate finds `requests` and the others above as counters too.
-/// - Gates of costs take `instanceSeconds` (for how long instances were measured, summed over them) with `cpuSeconds` or
-///   `memoryByteSeconds` (resident bytes, times seconds), and `costRequests`, or else `requests`.
-/// - Any other array of whole numbers, or object of such, counts the values of an observation that fell into each bucket:
-///   each value in one bucket only, unlike `latency`. In an array, the bucket for the rest is the last. An object names
-///   its buckets (upper edges or classes); those that a stream's first line with it does not name are the rest.
-/// - `history`, beside the sides of a stream's first line: what stable had done before. No evidence: by its `latency`,
-///   gates choose the bounds that they freeze.
-/// - Whatever else stands there is passed over. Sources whose counters share a name go to streams of their own.
+/// - `requests`, `errors`, `rejected`, `latency`: of users. `synthetic` has the same fields for requests that mlctl
+///   sent.
+/// - `proxy`: what only mlctl's own proxy reports. `unavailable`: meant for the side and not served by it. `abandoned`
+///   (`{"0.1": 3}`): clients that gave up after more than each bound. `together` (`{"errors": 2, "slow": {"0.1": 1}}`):
+///   for each request that failed, or was slow, the number of such requests of its instance in the same event; the sum
+///   of these. With sticky users the counts above are of each user's first request; `every` and `everyAbandoned` have
+///   the same fields for all requests, and `users` (`windows`, `units`, `failed`, `touched`, `rejected`, `slowed`,
+///   `dropped`) has the users by windows of time. A recording without these fields is judged without them.
+/// - `pairs`, `disagreements`, `distance`: of a shadow, on the candidate's side.
+/// - Any other number is a counter under its name, as a gate's `of` and `per` name it. Outcomes are `LABEL.sum` and
+///   `LABEL.count`. Gates can also use `requests` and the other fields above as counters.
+/// - Cost gates use `instanceSeconds` (how long instances were measured, summed over them) with `cpuSeconds` or
+///   `memoryByteSeconds` (resident bytes times seconds), and `costRequests`, or else `requests`.
+/// - Any other array of whole numbers, or object of such numbers, has the number of an observation's values in each
+///   bucket. Each value is in one bucket only, unlike in `latency`. In an array, the last bucket is the rest. An object
+///   names its buckets (upper edges or classes); buckets that are not named in the stream's first such line belong to
+///   the rest.
+/// - `history`, beside the sides of a stream's first line: what stable had counted before. It is not evidence; gates
+///   use its `latency` to choose the bounds that they freeze.
+/// - Everything else is ignored. Sources whose counters share a name need separate streams.
 ///
-/// `mlctl events --export` writes it and `mlctl replay` reads it.
+/// `mlctl events --export` writes this format, and `mlctl replay` reads it.
 public struct ReplayLine: Codable, Hashable, Sendable {
     public var stream: String
-    /// Seconds.
+    /// In seconds.
     public var t: Double
-    /// Nil where that side was not read.
+    /// Nil if that side was not read.
     public var stable: ReplaySide?
     public var candidate: ReplaySide?
-    /// On a stream's first line: stable's traffic from before.
+    /// Only on a stream's first line: stable's earlier traffic.
     public var history: ReplaySide?
 
     public init(

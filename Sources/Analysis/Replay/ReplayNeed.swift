@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// What of a recording a gate is judged on.
+/// The part of a recording that a gate needs.
 enum ReplayNeed: Hashable, Sendable {
     case requests
     case errors
@@ -11,7 +11,7 @@ enum ReplayNeed: Hashable, Sendable {
     case observed(String)
     case disagreements
     case distance
-    /// It asks its questions itself: a recording has no answers.
+    /// The gate asks questions, and a recording has no answers.
     case answers
 
     init(_ kind: GateSpec.Kind) {
@@ -52,9 +52,9 @@ enum ReplayNeed: Hashable, Sendable {
         }
     }
 
-    /// The counters that the gate needs and no others, so that what is wrong with those is nothing to it.
+    /// The counters that the gate needs, and no others, so that problems with other counters do not affect it.
     ///
-    /// - Parameter buckets: of an observation whose buckets are named.
+    /// - Parameter buckets: of an observation with named buckets.
     /// - Throws: the name of what the side lacks.
     func counts(of side: ReplaySide, buckets: PredictionBuckets?) throws(ReplayLack) -> SideCounts {
         switch self {
@@ -63,7 +63,7 @@ enum ReplayNeed: Hashable, Sendable {
         case .observed(let name):
             let found = try side.observed[name].orLack(name)
             guard let counts = found.inOrder(buckets) else {
-                throw ReplayLack(name, "is sorted by other edges than the manifest's")
+                throw ReplayLack(name, "has other bucket edges than the manifest")
             }
             return SideCounts(requests: counts.reduce(0) { $0.addingOrFull($1) }, observed: [name: counts])
         case .disagreements, .distance:
@@ -127,8 +127,8 @@ enum ReplayNeed: Hashable, Sendable {
         }
     }
 
-    /// - Parameter bounds: those of the latency; none where the gate looks at none.
-    /// - Returns: nil where there are none.
+    /// - Parameter bounds: the bounds of the latency. Empty if the gate does not use latency.
+    /// - Returns: nil if there are no counts.
     private static func counts(
         _ over: ReplayOver?, at bounds: [Double], _ name: String
     ) throws(ReplayLack) -> [Int]? {
@@ -153,22 +153,22 @@ enum ReplayNeed: Hashable, Sendable {
         return SideCounts(named: [CostCounter.instanceSeconds: seconds, wanted: cost, CostCounter.requests: counted])
     }
 
-    /// One that is not there is left out: the gate knows what that means.
+    /// A missing counter is left out; the gate handles that.
     private static func counters(_ ratio: CounterRatio, of side: ReplaySide) -> SideCounts {
         var counts = SideCounts()
         for name in [ratio.of, ratio.per] {
             if let value = side.counter(name) { counts.named[name] = value }
         }
-        // How many units there are tells a restart from a late line.
+        // The number of units helps to tell a restart from a late line.
         counts.requests = Int(exactly: max(0, counts.named[ratio.per] ?? 0).rounded()) ?? 0
         return counts
     }
 }
 
-/// What a side of a recording has not.
+/// What is missing on one side of a recording.
 struct ReplayLack: Error {
     var name: String
-    /// What is wrong with what there is.
+    /// What is wrong with a value that is not missing.
     var fault: String?
     /// What the gate needs, and where that comes from; nil where the name says it.
     var remedy: String?
@@ -179,7 +179,9 @@ struct ReplayLack: Error {
         self.remedy = remedy
     }
 
-    /// - Parameter side: its name, and what it holds in place of counts.
+    /// - Parameters:
+    ///   - side: the name of the side.
+    ///   - unreadable: the side's values that are not counts, with the reasons.
     func text(of side: String, unreadable: [String: String]) -> String {
         let stem = String(name.prefix { $0 != "." })
         if let fault = fault ?? unreadable[stem] { return "the \(side) side's \"\(stem)\" \(fault)" }

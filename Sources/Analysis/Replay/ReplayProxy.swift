@@ -1,22 +1,22 @@
 import Serving
 
-/// What mlctl's own proxy can tell of a side beside its requests, their errors and their latency.
+/// What only mlctl's own proxy reports about a side, besides requests, errors and latency.
 public struct ReplayProxy: Codable, Hashable, Sendable {
-    /// Meant for this side and not served by it.
+    /// Requests meant for this side but not served by it.
     public var unavailable: Int?
     /// Requests whose clients gave up after more than each bound.
     public var abandoned: ReplayOver?
     public var together: ReplayTogether?
-    /// Every request, where the side's own counts are of each sticky user's first.
+    /// All requests, if the side's own counts are of each sticky user's first request.
     public var every: ReplayStratum?
     /// Clients that gave up, among all requests.
     public var everyAbandoned: ReplayOver?
     public var users: ReplayUsers?
-    /// Slices of the traffic, by their labels: requests, errors, rejected, and errors in one event, summed; then for each bound
-    /// that a gate chose, the bound, the requests, those over it, and as many in one event, summed.
+    /// Slices of the traffic, by label: requests, errors, rejected, and the event sizes of errors; then for each bound
+    /// that a gate chose: the bound, the requests, those over it, and their event sizes.
     public var slices: [String: SliceCounts]?
 
-    /// - Returns: nil where there is nothing of it.
+    /// - Returns: nil if there is nothing to report.
     init?(_ counts: SideCounts) {
         unavailable = counts.unavailable > 0 ? counts.unavailable : nil
         abandoned = ReplayOver(bounds: counts.bounds, counts: counts.abandoned)
@@ -33,13 +33,13 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
     }
 }
 
-/// `{"0.1": 12, "0.25": 4}`: how many were over each bound in seconds. What a histogram cannot tell, bound by bound.
+/// `{"0.1": 12, "0.25": 4}`: the number over each bound in seconds, for counts that a histogram cannot express.
 public struct ReplayOver: Codable, Hashable, Sendable {
     public var bounds: [Double]
     /// One for each bound.
     public var counts: [Int]
 
-    /// - Returns: nil where there is nothing to be said.
+    /// - Returns: nil if there are no counts.
     init?(bounds: [Double], counts: [Int]?) {
         guard let counts, !counts.isEmpty, counts.count == bounds.count else { return nil }
         self.bounds = bounds
@@ -71,7 +71,7 @@ public struct ReplayTogether: Codable, Hashable, Sendable {
     public var errors: Int?
     public var slow: ReplayOver?
 
-    /// - Returns: nil where the source could not tell.
+    /// - Returns: nil if the source cannot tell.
     init?(_ counts: SideCounts) {
         errors = counts.errorsTogether
         slow = ReplayOver(bounds: counts.bounds, counts: counts.slowTogether)
@@ -79,7 +79,7 @@ public struct ReplayTogether: Codable, Hashable, Sendable {
     }
 }
 
-/// Users of a sticky route, a window of time at a time.
+/// Users of a sticky route by windows of time.
 public struct ReplayUsers: Codable, Hashable, Sendable {
     public var windows: Int
     public var units: Int

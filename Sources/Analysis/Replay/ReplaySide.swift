@@ -1,26 +1,26 @@
-/// A side's cumulative counters; nil where the recording has none.
+/// A side's cumulative counters. Nil if the recording does not have them.
 public struct ReplaySide: Hashable, Sendable {
     public var requests: Int?
     public var errors: Int?
     public var rejected: Int?
-    /// Requests at or under each bound in seconds, `+Inf` among them.
+    /// Requests at or under each bound in seconds, including `+Inf`.
     public var latency: ReplayLatency?
     public var proxy: ReplayProxy?
     public var synthetic: ReplayStratum?
     public var pairs: Int?
     public var disagreements: Int?
-    /// Sum over the pairs.
+    /// The sum over the pairs.
     public var distance: Double?
     /// By the observation's name.
     public var observed: [String: ReplayBuckets] = [:]
-    /// Further counters. What has a name of the above is written under that name, and once.
+    /// Further counters. A name that is also the name of a field above is written only as that field.
     public var named: [String: Double] = [:]
-    /// What stands there, but is no count: why, by its name. As good as missing, and said so.
+    /// Values that are not counts, by name, with the reason. They are treated as missing, and reported.
     private(set) var unreadable: [String: String] = [:]
 
     public init() {}
 
-    /// All that these cumulative counts hold.
+    /// All values of these cumulative counts.
     public init(_ counts: SideCounts) {
         requests = counts.requests
         errors = counts.errors
@@ -37,12 +37,12 @@ public struct ReplaySide: Hashable, Sendable {
         named = counts.named.filter { !Key.reserved.contains($0.key) }
     }
 
-    /// All but what mlctl sent itself.
+    /// Everything except the requests that mlctl sent.
     var users: ReplayStratum {
         ReplayStratum(requests: requests, errors: errors, rejected: rejected, latency: latency)
     }
 
-    /// A counter by name, whichever it is.
+    /// A counter by name, including the fields above.
     func counter(_ name: String) -> Double? {
         if let value = named[name] { return value }
         let own: [String: Int?] = [

@@ -1,10 +1,10 @@
 import Foundation
 import ModelManifests
 
-/// One gate over one stream: baselines of its own for the counters that it needs, and its evidence.
+/// One gate over one stream, with its evidence and its own baselines for the counters that it needs.
 ///
-/// Both sides advance together or not at all. An interval with a side missing is counted with the next, on both; one in
-/// which a side's counters fell is dropped, on both.
+/// Both sides advance together or not at all. An interval with a missing side is counted with the next, for both sides.
+/// An interval in which a side's counters fell is dropped, for both sides.
 struct ReplayTrack: Sendable {
     private var evidence: GateEvidence
     private var stable = CounterTrack(from: SideCounts())
@@ -14,7 +14,7 @@ struct ReplayTrack: Sendable {
     private var problem: String?
     private let missedRegressionRate: Double
     private let need: ReplayNeed
-    /// Of an observation whose buckets are named.
+    /// The buckets of an observation whose buckets are named.
     private var buckets: PredictionBuckets?
 
     init(evidence: GateEvidence, missedRegressionRate: Double) {
@@ -50,7 +50,7 @@ struct ReplayTrack: Sendable {
         note(line)
     }
 
-    /// The side that was ignored remembers how often; the other stays where it was.
+    /// The ignored side remembers how often it was ignored. The other side stays where it was.
     private mutating func keepMisfits(
         _ reason: String, _ stableNext: CounterTrack, _ candidateNext: CounterTrack,
         _ steps: (CounterTrack.Step, CounterTrack.Step)
@@ -74,7 +74,7 @@ struct ReplayTrack: Sendable {
         var found = verdict(stream, at: last)
         found.verdict = .insufficient
         if need == .answers {
-            found.reason = "not judged: it is asked anew at each measurement, and a recording holds counters only"
+            found.reason = "not judged: this gate asks a source for each measurement, and a recording has only counters"
         }
         if let problem { found.reason += "; last line left out: \(problem)" }
         return found
@@ -86,7 +86,7 @@ struct ReplayTrack: Sendable {
             reason: evidence.reason)
     }
 
-    /// The counters that the gate needs; nil, and a reason, where the recording has not all of them.
+    /// The counters that the gate needs. Nil, with a problem, if the recording does not have all of them.
     private mutating func reading(_ side: ReplaySide?, _ name: String) -> SideCounts? {
         guard let side else {
             problem = "no \"\(name)\""
@@ -100,7 +100,8 @@ struct ReplayTrack: Sendable {
         }
     }
 
-    /// The first line that names its buckets names them for the whole stream, on both sides, unless the manifest does.
+    /// The first line that names its buckets defines them for the whole stream and both sides, unless the manifest
+    /// defines them.
     private mutating func learnBuckets(_ line: ReplayLine) {
         guard case .observed(let name) = need, buckets == nil else { return }
         let labels = [line.stable, line.candidate].flatMap { side -> [String] in
@@ -112,7 +113,7 @@ struct ReplayTrack: Sendable {
 }
 
 extension GateSpec {
-    /// Judged on the candidate alone.
+    /// Whether only the candidate is judged.
     fileprivate var needsNoStable: Bool {
         switch kind {
         case .agreement: true
@@ -121,7 +122,7 @@ extension GateSpec {
         }
     }
 
-    /// As the manifest or a profile has them.
+    /// The buckets of the manifest or a profile.
     fileprivate var namedBuckets: PredictionBuckets? {
         switch kind {
         case .distribution(let gate): gate.buckets

@@ -16,15 +16,15 @@ struct CheckDraws: Codable, Hashable, Sendable {
 
     mutating func isHit(_ chance: Double) -> Bool { uniform() < chance }
 
-    /// More trials than this are drawn by the normal approximation, whose error is far below one then.
+    /// More trials than this are drawn by the normal approximation, whose error is then far below one.
     static let exactLimit = 4096
 
-    /// Of so many trials, the number of hits.
+    /// The number of hits in this many trials.
     mutating func hits(of trials: Int, _ chance: Double) -> Int {
         guard trials > Self.exactLimit else {
             return (0..<max(trials, 0)).reduce(0) { hits, _ in isHit(chance) ? hits + 1 : hits }
         }
-        // Twelve uniform numbers have a variance of 1.
+        // The sum of twelve uniform numbers has a variance of 1.
         let normal = (0..<12).reduce(-6.0) { sum, _ in sum + uniform() }
         let mean = Double(trials) * chance
         let drawn = mean + normal * (mean * (1 - chance)).squareRoot()

@@ -1,11 +1,11 @@
 import ModelManifests
 import RealModule
 
-/// Judges a rollout's stable against itself, by the gates of the rollout, from its first request to its last.
+/// Compares a rollout's stable with itself, by the gates of the rollout, from its first request to its last.
 ///
-/// Both sides are the same version, so a gate that fails has raised a false alarm: how often that happens, over many
-/// rollouts, is what the promise of the gates is worth on this traffic. It looks at gates of errors and of slow requests, on
-/// the proxy's counters: those tell what failed in one event.
+/// Both sides are the same version, so a gate that fails is a false alarm. The rate of these over many rollouts shows
+/// whether the gates keep their guarantee on this traffic. It uses gates of errors and of slow requests on the proxy's
+/// counters, because those report what failed in one event.
 public struct SelfCheck: Codable, Hashable, Sendable {
     fileprivate struct Trial: Codable, Hashable, Sendable {
         var gate: String
@@ -15,17 +15,17 @@ public struct SelfCheck: Codable, Hashable, Sendable {
         var slowBound: SlowBound?
         var split: TrialsSplit
         var isAlarmed = false
-        /// Requests that stand for the candidate's.
+        /// The number of requests that stand for the candidate's.
         var samples = 0
     }
 
     private var trials: [Trial]
-    /// Sticky users are split as users, not by requests: they cannot be split again.
+    /// Whether users are split, as with sticky routing. They cannot be split again.
     private var isOfUsers = false
     private var samples = 0
 
-    /// - Parameter seed: of the rollout.
-    /// - Returns: nil where the panel has no gate that can be checked.
+    /// - Parameter seed: the rollout's seed.
+    /// - Returns: nil if no gate of the rollout can be checked.
     public init?(_ judgement: Judgement, seed: UInt64) {
         var trials: [Trial] = []
         for (index, gate) in judgement.evidence.enumerated() {
@@ -42,14 +42,14 @@ public struct SelfCheck: Codable, Hashable, Sendable {
         self.trials = trials
     }
 
-    /// Stable's traffic from before: it chooses the bounds of slow requests, as it does for the gates.
+    /// Adds stable's traffic from before the rollout. It chooses the bounds of slow requests, as for the gates.
     public mutating func learn(stableHistory counts: SideCounts) {
         for index in trials.indices { trials[index].slowBound?.learn(stable: counts) }
     }
 
     /// - Parameters:
-    ///   - interval: what both sides added. Only stable's is looked at.
-    ///   - share: the candidate's, 0…1: of stable's requests as many stand for the candidate's.
+    ///   - interval: what both sides added. Only stable's part is used.
+    ///   - share: the candidate's share, 0…1. The same share of stable's requests stands for the candidate's.
     public mutating func absorb(_ interval: Interval, share: Double) {
         guard share > 0, share < 1, interval.stable.impossibility == nil else { return }
         isOfUsers = isOfUsers || interval.stable.users != nil || interval.stable.every != nil
@@ -65,7 +65,7 @@ public struct SelfCheck: Codable, Hashable, Sendable {
         }
     }
 
-    /// What it has come to: nil where there was nothing to be judged.
+    /// The result. Nil if there was nothing to judge.
     public var outcome: Outcome? {
         guard samples > 0, !isOfUsers else { return nil }
         return Outcome(
@@ -74,7 +74,7 @@ public struct SelfCheck: Codable, Hashable, Sendable {
 
     public struct Outcome: Hashable, Sendable {
         public var hasAlarmed: Bool
-        /// Of the gates that were checked, together.
+        /// The combined rate of the gates that were checked.
         public var promisedRate: Double
     }
 }
@@ -94,7 +94,7 @@ extension SelfCheck.Trial {
 }
 
 extension CompareGate {
-    /// Its source tells what failed in one event.
+    /// Whether the source reports what failed in one event.
     fileprivate var canBeSelfChecked: Bool {
         guard case .requests(let metric, MetricSourceName.proxy) = quantity else { return false }
         return metric == .errors || metric == .slow

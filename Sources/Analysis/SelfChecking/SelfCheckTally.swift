@@ -1,10 +1,10 @@
 import RealModule
 
-/// How many rollouts were judged against themselves, and how many of them raised a false alarm.
+/// The number of rollouts with a self-check, and the number of false alarms in them.
 public struct SelfCheckTally: Codable, Hashable, Sendable {
     public private(set) var rollouts = 0
     public private(set) var falseAlarms = 0
-    /// Summed over the rollouts: false alarms that the promises of their gates allow.
+    /// The expected false alarms that the guarantees of the gates allow, summed over the rollouts.
     private var allowed = 0.0
 
     public init() {}
@@ -12,18 +12,18 @@ public struct SelfCheckTally: Codable, Hashable, Sendable {
     public mutating func add(_ outcome: SelfCheck.Outcome) {
         rollouts += 1
         if outcome.hasAlarmed { falseAlarms += 1 }
-        // Millionths are short to write.
+        // Millionths keep the record short.
         allowed = ((allowed + outcome.promisedRate) * 1e6).rounded() / 1e6
     }
 
-    /// Of a rollout, on average: 0.01 is 1 in 100.
+    /// The average for one rollout: 0.01 is 1 in 100.
     public var promisedRate: Double { rollouts > 0 ? min(allowed / Double(rollouts), 1) : 0 }
 
-    /// With a promise that is kept, so many false alarms or more come in fewer than one of a hundred tallies.
+    /// If the guarantee holds, this many false alarms or more occur in fewer than one of a hundred tallies.
     static let significance = 0.01
 
-    /// More false alarms than the promise allows and than chance explains: the lower bound of the observed rate (Clopper and
-    /// Pearson 1934, at 99 %) is above the promised one.
+    /// Whether there are more false alarms than the guarantee allows and chance explains: the lower bound of the
+    /// observed rate (Clopper and Pearson 1934, at 99 %) is above the promised rate.
     public var isBroken: Bool { falseAlarms > 0 && chanceOfAsMany < Self.significance }
 
     /// P(X ≥ `falseAlarms`) for X of `rollouts` at the promised rate.
@@ -32,7 +32,7 @@ public struct SelfCheckTally: Codable, Hashable, Sendable {
         guard falseAlarms > 0 else { return 1 }
         guard rate > 0 else { return 0 }
         guard rate < 1 else { return 1 }
-        // Fewer of them, summed from none on: each from the one before.
+        // The probabilities of fewer false alarms, summed from 0 on; each follows from the one before.
         var logTerm = Double(rollouts) * Double.log(onePlus: -rate)
         var fewer = Double.exp(logTerm)
         for count in 1..<max(falseAlarms, 1) {
@@ -50,31 +50,31 @@ public struct SelfCheckTally: Codable, Hashable, Sendable {
             reason: [text, advice].compactMap(\.self).joined(separator: ". "))
     }
 
-    /// Such as "of 120 rollouts judged against themselves 9 would have been rolled back; promised: 1 in 100".
+    /// For example "of 120 rollouts compared with themselves, 9 would have been rolled back; promised: 1 in 100".
     private var text: String {
         let promised =
             promisedRate > 0 ? "1 in \(EvidenceText.count(Int(countable: (1 / promisedRate).rounded())))" : "none"
         return
-            "of \(EvidenceText.count(rollouts, "rollout")) judged against themselves \(EvidenceText.count(falseAlarms)) "
+            "of \(EvidenceText.count(rollouts, "rollout")) compared with themselves, \(EvidenceText.count(falseAlarms)) "
             + "would have been rolled back; promised: \(promised)"
     }
 
-    /// What follows; nil where the promise is kept as far as is known.
+    /// What to do. Nil if the guarantee holds as far as is known.
     private var advice: String? {
         guard isBroken else { return nil }
         return
-            "Failures here come in clumps that the gates do not see as such: look at what fails together for longer than a "
-            + "moment (a dependency, a restart, a noisy neighbour), and set a smaller falseRollbackRate until then"
+            "Failures here come in clumps that the gates do not recognise: find what makes requests fail together for a longer "
+            + "time (a dependency, a restart, a noisy neighbour), and set a smaller falseRollbackRate until that is fixed"
     }
 }
 
-/// How often the gates of a deployment would have rolled back a rollout of stable against itself.
+/// How often the gates of a deployment would have rolled back a rollout of stable compared with itself.
 public struct SelfCheckSummary: Hashable, Codable, Sendable {
     public var rollouts: Int
     public var falseAlarms: Int
-    /// As the gates promise, of one rollout.
+    /// The rate that the gates promise, for one rollout.
     public var promisedRate: Double
-    /// More false alarms than the promise allows and than chance explains.
+    /// Whether there are more false alarms than the guarantee allows and chance explains.
     public var isBroken: Bool
     public var reason: String
 

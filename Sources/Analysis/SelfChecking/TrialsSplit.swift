@@ -2,16 +2,16 @@ import RealModule
 
 /// Splits one side's requests at random into two sides that are equal by construction, as a rollout splits its traffic.
 ///
-/// What failed in one event goes to one side, whole: it did so at one instance, which is of one revision. Else two halves of
-/// one event would be two, and nothing would be seen of what clumps do to a promise.
+/// All failures of one event go to one side, because they occurred at one instance, which has one revision. Otherwise
+/// one event would become two, and the effect of clumps on the guarantee would be hidden.
 struct TrialsSplit: Codable, Hashable, Sendable {
     private var draws: CheckDraws
-    /// The last event went to the second side: it may go on.
+    /// Whether the last event went to the second side. It may continue.
     private var wasSecond = false
 
     init(seed: UInt64) { draws = CheckDraws(seed: seed) }
 
-    /// - Parameter share: of the second side, which stands for a candidate: above 0, below 1.
+    /// - Parameter share: the share of the second side, which stands for a candidate: above 0, below 1.
     mutating func block(_ trials: Trials, share: Double) -> RateBlock {
         let failures = Int(countable: trials.successes.rounded())
         let successes = Int(countable: (trials.count - trials.successes).rounded())
@@ -19,7 +19,7 @@ struct TrialsSplit: Codable, Hashable, Sendable {
         let size = Self.eventSize(failures: failures, together: together)
         var rest = failures
         var failed = 0
-        // It began before this look.
+        // The event began before this look.
         var goesOn = failures > 0 && (together ?? 0) > trials.successes * trials.successes
         while rest > 0 {
             let event = min(size, rest)
@@ -38,7 +38,8 @@ struct TrialsSplit: Codable, Hashable, Sendable {
             stable: side(successes - served, failures - failed), candidate: side(served, failed))
     }
 
-    /// Of the event that a failure belongs to, on average. Where the source cannot tell, all of a look are one.
+    /// The mean size of the event that a failure belongs to. If the source cannot tell, all failures of a look are one
+    /// event.
     private static func eventSize(failures: Int, together: Double?) -> Int {
         guard failures > 0 else { return 1 }
         guard let together else { return failures }

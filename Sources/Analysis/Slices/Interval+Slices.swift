@@ -1,7 +1,7 @@
 import ModelManifests
 
 extension Interval {
-    /// What gates that go by requests are judged on in slices of the traffic, by the slice's label.
+    /// The trials of each slice of the traffic, by label, for gates that count requests.
     func sliceBlocks(_ metric: CompareGate.Metric, slowerThan edge: Double?) -> [String: RateBlock] {
         let (stable, candidate) = (stable.slices ?? [:], candidate.slices ?? [:])
         var blocks: [String: RateBlock] = [:]
@@ -16,7 +16,7 @@ extension Interval {
 }
 
 extension SliceCounts {
-    /// Nil where it cannot tell: nothing was counted over that bound yet.
+    /// Nil if it is not known, because nothing was counted over that bound yet.
     fileprivate func trials(_ metric: CompareGate.Metric, slowerThan edge: Double?) -> Trials? {
         func trials(_ count: Int, _ hits: Int, together: Int?) -> Trials {
             Trials(

@@ -1,17 +1,17 @@
 import RealModule
 
-/// Whether the candidate's rate in one slice of the traffic is beyond the tolerance. It can only fail.
+/// Tests whether the candidate's rate in one slice of the traffic is beyond the tolerance. It can only fail.
 ///
-/// The same e-process as of the whole (`RateComparison`), over alternatives that a slice can show.
+/// The same e-process as for the whole traffic (`RateComparison`), over alternatives that a slice can show.
 struct SliceEvidence: Codable, Hashable, Sendable {
-    /// Its part of what the gate's slices may spend together.
+    /// This slice's part of the rate that the gate's slices share.
     let share: Double
     private var base = BaseRate()
     private var queue = BlockQueue<RateBlock>()
     private var clumps = ClumpWeights()
     private var beyondRelative: TargetedEvidence?
     private var beyondAbsolute: TargetedEvidence?
-    /// For people.
+    /// For display.
     private(set) var totals = RateBlock.empty
 
     init(share: Double, beyondRelative: Bool, beyondAbsolute: Bool) {
@@ -20,10 +20,10 @@ struct SliceEvidence: Codable, Hashable, Sendable {
         if beyondAbsolute { self.beyondAbsolute = TargetedEvidence(.slices) }
     }
 
-    /// ln of the evidence that the candidate is beyond both tolerances, where there are two.
+    /// ln of the evidence that the candidate is beyond the tolerance. If there are two tolerances, beyond both.
     var logValue: Double { [beyondRelative, beyondAbsolute].compactMap { $0?.logValue }.min() ?? 0 }
 
-    /// - Parameter target: ln of the evidence at which the gate fails by this slice alone.
+    /// - Parameter target: ln of the evidence at which this slice alone makes the gate fail.
     mutating func absorb(_ block: RateBlock, relative: RateNull?, absolute: RateNull?, target: Double) {
         totals = totals + block
         (totals.stable.together, totals.candidate.together) = (nil, nil)

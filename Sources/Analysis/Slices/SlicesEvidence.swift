@@ -1,42 +1,43 @@
 import ModelManifests
 import RealModule
 
-/// What a comparing gate has learnt of the slices of the traffic, together: one e-process.
+/// The evidence of a comparing gate about all slices of the traffic: one e-process.
 ///
-/// # Why the promise holds
-/// The evidence of each slice is an e-process where the candidate is within tolerance in that slice: nonnegative, begins at
-/// 1, and has an expectation of at most 1 whenever one stops (see `RateNull`). A mean of such processes, with weights that
-/// sum to 1 and do not depend on the outcomes that they weigh, is one itself, *however they depend on each other*: the
-/// expectation of a sum is the sum of expectations. So is the mean of it and of the whole traffic's evidence. By Ville's
-/// inequality that exceeds 1/α at any look with probability at most α, where the candidate is within tolerance on the whole
-/// and in every slice. (Vovk and Wang 2021, "E-values: calibration, combination and applications": of all ways to join
-/// e-values that may depend on each other in any way, the mean is the best. A union bound, by which each slice would have a
-/// part of α, fails later: the largest term is at most the sum.)
+/// # Why the guarantee holds The evidence of each slice is an e-process if the candidate is within tolerance in that
+/// slice: it is nonnegative, begins at 1, and has an expectation of at most 1 whenever one stops (see `RateNull`). A
+/// mean of such processes, with weights that sum to 1 and do not depend on the outcomes that they weigh, is also an
+/// e-process, *however the processes depend on each other*, because the expectation of a sum is the sum of
+/// expectations. The same holds for the mean of it and of the whole traffic's evidence. By Ville's inequality, that
+/// mean exceeds 1/α at any look with probability at most α if the candidate is within tolerance on the whole and in
+/// every slice. (Vovk and Wang 2021, "E-values: calibration, combination and applications": of all ways to combine
+/// e-values with arbitrary dependence, the mean is the best. A union bound, which gives each slice a part of α, fails
+/// later, because the largest term is at most the sum.)
 ///
-/// # What it costs
-/// A slice with the weight w has to show 2/(w α) instead of 1/α. For K slices of equal weight that is ln 2K more, and no test
-/// can do with much less: each of K slices may have only α/K of the false alarms. What keeps it low: the alternatives are
-/// those that a slice can show (`AlternativeGrid.slices`); what slices share is split between the values that are there, not
-/// between all that there could be; and slices with few requests have more of it, for they are slow by themselves. So the
-/// weights go by one over the square root of the traffic, as it was before anything was judged.
+/// # What it costs A slice with the weight w has to show 2/(w α) instead of 1/α. For K slices of equal weight that is
+/// ln 2K more evidence, and no test can do with much less: each of K slices may have only α/K of the false alarms.
+/// Three choices keep the cost low. The alternatives are those that a slice can show (`AlternativeGrid.slices`). The
+/// slices' part is split between the values that occur, not between all that could occur. Slices with few requests get
+/// more of it, because they are slow by themselves: weights are proportional to one over the square root of the
+/// traffic, as it was before anything was judged.
 struct SlicesEvidence: Codable, Hashable, Sendable {
-    /// Of what the gate may spend, the rest is for the whole traffic.
+    /// The slices' part of the gate's rate. The rest belongs to the whole traffic.
     static let share = 0.5
-    /// Requests of a slice's values, on both sides, by which the weights are chosen. They are judged afterwards.
+    /// The number of requests, over all values and both sides, by which the weights are chosen. They are judged
+    /// afterwards.
     static let requestsToWeigh = 400.0
-    /// Part of what the values of one slice share that is for those that come later: each takes a quarter of what is left.
+    /// The part that is reserved for values that appear later. Each of them takes a quarter of what is left.
     private static let reserved = 0.05
-    /// Of the traffic: what is smaller has no larger weight.
+    /// As a share of the traffic. Smaller values do not get a larger weight.
     private static let smallest = 0.02
 
-    /// One slice definition's values.
+    /// The values of one slice definition.
     private struct Group: Codable, Hashable, Sendable {
-        /// How many are judged at most.
+        /// The most values that are judged.
         var limit: Int
-        /// What is not given to a value yet: all of it before the weights are chosen.
+        /// The part that is not yet given to a value: all of it before the weights are chosen.
         var reserve: Double
         var values: [String: SliceEvidence] = [:]
-        /// Until the weights are chosen.
+        /// The blocks that wait until the weights are chosen.
         var waiting: [String: RateBlock]? = [:]
     }
 
@@ -45,7 +46,7 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
     private let absoluteTolerance: Double?
 
     init(_ slices: [TrafficSlice], relativeTolerance: Double?, absoluteTolerance: Double?) {
-        // No tolerance at all means none: any increase is beyond it.
+        // Without any tolerance, every increase is beyond it.
         self.relativeTolerance = relativeTolerance ?? (absoluteTolerance == nil ? 0 : nil)
         self.absoluteTolerance = absoluteTolerance
         groups = Dictionary(
@@ -53,7 +54,7 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
             uniquingKeysWith: { first, _ in first })
     }
 
-    /// In order: sums of real numbers depend on it, and the same evidence is the same number.
+    /// In order, because sums of real numbers depend on it, and equal evidence must give an equal number.
     private var values: [(label: String, slice: SliceEvidence)] {
         groups.values.flatMap(\.values).map { (label: $0.key, slice: $0.value) }.sorted { $0.label < $1.label }
     }
@@ -68,7 +69,7 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
         return sum.log
     }
 
-    /// Values that are judged.
+    /// The number of values that are judged.
     var count: Int { groups.values.reduce(0) { $0 + $1.values.count } }
 
     /// - Parameters:
@@ -112,7 +113,7 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
         }
     }
 
-    /// By requests alone, whatever became of them.
+    /// Uses only the numbers of requests, not their outcomes.
     private func weigh(_ blocks: [String: RateBlock], in group: inout Group) {
         let total = blocks.values.reduce(0) { $0 + $1.count }
         let largest = blocks.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.prefix(group.limit)
@@ -132,17 +133,17 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
             share: share, beyondRelative: relativeTolerance != nil, beyondAbsolute: absoluteTolerance != nil)
     }
 
-    /// The part of a value of what all of them share; nil where it is not judged.
+    /// The part of one value. Nil if it is not judged.
     func share(of label: String) -> Double? { values.first { $0.label == label }?.slice.share }
 
-    /// The slice that speaks most against the candidate, of those with requests on both sides.
+    /// The slice with the strongest evidence against the candidate, of those with requests on both sides.
     var worst: (label: String, slice: SliceEvidence)? {
         values.filter { $0.slice.totals.compares }.max { $0.slice.logPart < $1.slice.logPart }
     }
 }
 
 extension SlicesEvidence {
-    /// ln of the evidence that is worth a word.
+    /// ln of the evidence above which a slice is mentioned.
     private static let leastToTell = 1.0
 
     /// For people: which slice is nearest to failing.

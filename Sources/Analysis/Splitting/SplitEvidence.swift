@@ -18,30 +18,31 @@ extension SplitCounters {
     fileprivate var fates: Trials { Trials(count: Double(ended + missing), successes: Double(missing)) }
 }
 
-/// Sample ratio mismatch: whether both sides were given what was asked for, and whether the evidence has all of it.
+/// Sample ratio mismatch: tests whether both sides got the requested share, and whether the evidence has all requests.
 ///
-/// A comparison is of no use if requests are missing on one side only: those that are left are not like the others.
+/// A comparison is useless if requests are missing on one side only, because the remaining ones are not comparable.
 ///
 /// # Guarantees
-/// - Where the split is as asked, and both sides lose the same share of their requests, a mismatch is found with a probability
-///   of at most `falseAlarmRate` over the whole rollout, at whatever moments and however often one looks.
+/// - If the split is as requested, and both sides lose the same share of their requests, a mismatch is found with
+///   probability at most `falseAlarmRate` over the whole rollout, at any times and however often one looks.
 ///
 /// # Assumptions
-/// - Each request is drawn by the weights, whatever the others are. That is so for requests of one connection too: each is
-///   drawn anew. Blocks with exact shares are nearer to what was asked than independent draws, which is on the safe side.
-/// - Of a sticky route, users who come for the first time. Those that a proxy has forgotten, or that come again after it was
-///   started anew, are no new users: `beginAnew` keeps their evidence apart.
+/// - Each request is drawn by the weights, independently of the others. That also holds for requests of one connection,
+///   because each is drawn separately. Blocks with exact shares are closer to the requested share than independent
+///   draws, which is on the safe side.
+/// - On a sticky route, users who come for the first time are counted. Users that a proxy has forgotten, or that come
+///   again after a proxy restarted, are not new users: `beginAnew` keeps their evidence separate.
 public struct SplitEvidence: Codable, Hashable, Sendable {
-    /// Of finding a mismatch where there is none: half for the split, half for what is missing.
+    /// The probability of a false mismatch: half for the split, half for missing requests.
     public static let falseAlarmRate = 0.001
-    /// So much more of its requests may be missing on one side than on the other. Impatient clients of a candidate that is
-    /// somewhat slower are no reason to stop.
+    /// How much larger the missing share may be on one side than on the other. Impatient clients of a somewhat slower
+    /// candidate are no reason to stop.
     public static let toleratedLoss = 0.05
 
     public enum Mismatch: String, Codable, Sendable {
         /// The weights were not followed.
         case share
-        /// Much more of the candidate's requests is missing than of stable's, or the other way round.
+        /// Much more of the candidate's requests are missing than of stable's, or the other way round.
         case candidateLoses, stableLoses
     }
 
@@ -69,7 +70,7 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
         mismatch = mismatch ?? found
     }
 
-    /// The proxy counts anew, and may take users for new ones that it had before.
+    /// The proxy counts from zero, and may take earlier users for new ones.
     public mutating func beginAnew() { shares.beginAnew() }
 
     private var found: Mismatch? {
@@ -87,15 +88,15 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
 
     // MARK: - For people
 
-    /// What was found, in numbers: the split first where that is wrong, and where requests were lost.
+    /// The result with numbers: a wrong split, and where requests were lost; the more important part first.
     public var reason: String {
         let drawn = stable.drawn + candidate.drawn
         guard drawn > 0 else { return "no requests were split yet" }
         let part = Double(candidate.drawn) / Double(drawn)
         let split =
             "\(EvidenceText.count(candidate.drawn)) of \(EvidenceText.count(drawn, "request")) "
-            + "(\(EvidenceText.percent(part))) were given to the candidate, \(EvidenceText.count(asked.rounded())) "
-            + "(\(EvidenceText.percent(asked / Double(drawn)))) were asked for"
+            + "(\(EvidenceText.percent(part))) went to the candidate, \(EvidenceText.count(asked.rounded())) "
+            + "(\(EvidenceText.percent(asked / Double(drawn)))) were expected"
         let losses = [Self.missing(candidate, "the candidate"), Self.missing(stable, "stable")].compactMap(\.self)
         let parts: [String]
         switch mismatch {
@@ -114,12 +115,12 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
             counts.lost > 0 ? "\(EvidenceText.count(counts.lost)) broken off without an answer" : nil,
         ].compactMap(\.self)
         return
-            "no gate has \(EvidenceText.percent(share)) of the requests of \(side) (\(causes.joined(separator: ", ")))"
+            "no gate sees \(EvidenceText.percent(share)) of the requests of \(side) (\(causes.joined(separator: ", ")))"
     }
 
     private var turnedAway: String? {
         guard candidate.turnedAway + stable.turnedAway > 0 else { return nil }
-        return "the proxy turned away \(EvidenceText.count(candidate.turnedAway)) of the candidate's and "
-            + "\(EvidenceText.count(stable.turnedAway)) of stable's, which is no mismatch"
+        return "the proxy refused \(EvidenceText.count(candidate.turnedAway, "request")) of the candidate and "
+            + "\(EvidenceText.count(stable.turnedAway)) of stable, which is not a mismatch"
     }
 }

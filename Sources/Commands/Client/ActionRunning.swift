@@ -4,7 +4,7 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// A command that asks the controller to do one thing to one deployment, and says where that leaves it.
+/// A command that asks the controller to do one thing to one deployment, and prints the resulting status.
 protocol ActionRunning {
     var deployment: DeploymentArguments { get }
     var server: ServerOptions { get }

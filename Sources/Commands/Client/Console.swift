@@ -1,7 +1,7 @@
 import Foundation
 import SafeText
 
-/// Standard output and standard error, and what is known about the terminal behind them.
+/// Standard output and standard error, with the properties of the terminal.
 struct Console: Sendable {
     static let standard = Console(environment: ProcessInfo.processInfo.environment)
 
@@ -13,7 +13,7 @@ struct Console: Sendable {
         isTerminal = isatty(STDOUT_FILENO) == 1
     }
 
-    /// As wide as the terminal is now: it may have been resized.
+    /// Has the current width of the terminal, which may have been resized.
     var canvas: Canvas {
         Canvas(
             width: isTerminal ? size?.columns : nil,
@@ -22,26 +22,26 @@ struct Console: Sendable {
 
     var height: Int? { isTerminal ? size?.rows : nil }
 
-    /// https://no-color.org, and terminals that say that they can do nothing.
+    /// Follows https://no-color.org, and terminals that declare themselves dumb.
     static func wantsColour(isTerminal: Bool, environment: [String: String]) -> Bool {
         isTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
     }
 
-    /// Redraws in place, rather than line by line.
+    /// Whether output can be redrawn in place instead of line by line.
     var canRedraw: Bool { isTerminal && environment["TERM"] != "dumb" }
 
     func print(_ lines: [String]) throws(CommandFailure) {
         try write(lines.map { Escape.styledLine($0, styles: Tone.codes) + "\n" }.joined())
     }
 
-    /// Text that is fit for a terminal already.
+    /// Writes text that is already safe for a terminal.
     ///
-    /// - Throws: `CommandFailure` without a message where nobody reads any more (`mlctl events -w | head`).
+    /// - Throws: `CommandFailure` without a message where the reader has closed the pipe (`mlctl events -w | head`).
     func write(_ text: String) throws(CommandFailure) {
         guard Self.write(text, to: STDOUT_FILENO) else { throw CommandFailure(.failed, "") }
     }
 
-    /// Progress and warnings. Nobody has to read them.
+    /// Writes progress and warnings to standard error. Write errors are ignored.
     func note(_ text: String) {
         _ = Self.write(Escape.lines(text) + "\n", to: STDERR_FILENO)
     }

@@ -3,7 +3,7 @@ import Foundation
 
 /// Where a command finds its controller. Pure.
 enum ControllerPlace: Hashable {
-    /// What a person said, from the strongest word to none.
+    /// What the user specified, in order of precedence.
     struct Wish: Hashable {
         /// `--server`.
         var server: String?
@@ -15,11 +15,11 @@ enum ControllerPlace: Hashable {
         var environmentState: String?
     }
 
-    /// At an address, whoever's controller that is.
+    /// A controller at an address.
     case address(String)
     /// The controller of a state folder.
     case state(String)
-    /// Nothing was said: the controller of the usual state folder, else the one at the usual address.
+    /// Nothing was specified: the controller of the default state folder, otherwise the one at the default address.
     case usual
 
     init(_ wish: Wish) {
@@ -37,13 +37,13 @@ enum ControllerPlace: Hashable {
         }
     }
 
-    /// Whether an address is one of this machine's own, where a local socket may answer for it.
+    /// Whether an address belongs to this machine, so that a local socket may be used for it.
     static func isLocal(_ url: URL) -> Bool {
         guard let host = url.host(percentEncoded: false) else { return false }
         return ListenAddress(host: host, port: url.port ?? 0).isLoopback
     }
 
-    /// Whether a controller that says that it is reached at `api` is the one that `url` means.
+    /// Whether a controller that reports its address as `api` is the one that `url` means.
     static func isSame(_ api: String, as url: URL) -> Bool {
         guard let own = URL(string: api), let port = own.port, port == url.port else { return false }
         guard let host = own.host(percentEncoded: false) else { return false }

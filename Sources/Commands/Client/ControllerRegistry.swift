@@ -2,10 +2,11 @@ import ControlAPI
 import Foundation
 import Glibc
 
-/// Which controllers of this user run on this machine, by the ports that their APIs listen on: so that a command that is
-/// given an address finds the state folder, and needs no token.
+/// The running controllers of this user, by the ports of their APIs. With it a command that gets an address finds the state
+/// folder, and needs no token.
 ///
-/// In a folder of this user's alone, where the environment has no say: `mlctl-UID` in `/run/user/UID`, `/dev/shm` or `/tmp`.
+/// Stored in a private folder of this user, at a place that the environment cannot change: `mlctl-UID` in `/run/user/UID`,
+/// `/dev/shm` or `/tmp`.
 struct ControllerRegistry {
     struct Entry: Codable, Hashable {
         var api: String
@@ -18,7 +19,7 @@ struct ControllerRegistry {
 
     private var folders: [String] { roots.map { "\($0)/mlctl-\(getuid())" } }
 
-    /// A failure is no reason not to run: commands then want `--state-dir`.
+    /// A failure does not stop the controller: commands then need `--state-dir`.
     func register(_ entry: Entry, port: Int) {
         guard let data = try? JSONEncoder().encode(entry) else { return }
         for folder in folders where mkdir(folder, 0o700) == 0 || errno == EEXIST {
@@ -31,7 +32,7 @@ struct ControllerRegistry {
         }
     }
 
-    /// - Parameter entry: what was registered: another controller's stays.
+    /// - Parameter entry: the registered entry. An entry of another controller stays.
     func remove(_ entry: Entry, port: Int) {
         for folder in folders where Self.isOurs(folder) && read(folder, port) == entry {
             unlink("\(folder)/\(Self.name(port))")
@@ -42,7 +43,7 @@ struct ControllerRegistry {
         folders.filter(Self.isOurs).compactMap { read($0, port) }
     }
 
-    /// Those that were killed leave their entries behind.
+    /// Removes the entries of controllers that were killed.
     private func prune(_ folder: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names.prefix(Self.mostPruned) where name.hasPrefix("controller-") {
@@ -57,7 +58,7 @@ struct ControllerRegistry {
     }
 
     private static let mostPruned = 10_000
-    /// One that is about to start has no socket yet.
+    /// A controller that is starting has no socket yet, so young entries are kept.
     private static let youthSeconds = 3600
 
     private func read(_ folder: String, _ port: Int) -> Entry? { read("\(folder)/\(Self.name(port))") }
@@ -69,7 +70,7 @@ struct ControllerRegistry {
 
     private static func name(_ port: Int) -> String { "controller-\(port).json" }
 
-    /// In a folder that all may write to, somebody else may have been there first.
+    /// In a folder that everybody can write to, another user may have created it first.
     private static func isOurs(_ folder: String) -> Bool {
         var about = stat()
         return lstat(folder, &about) == 0 && about.st_mode & S_IFMT == S_IFDIR && about.st_uid == geteuid()

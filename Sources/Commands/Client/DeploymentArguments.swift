@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import ModelManifests
 
-/// Which deployment a command is about.
+/// The deployment that a command is about.
 struct DeploymentArguments: ParsableArguments {
     @Argument(help: ArgumentHelp("The deployment's name, or NAMESPACE/NAME.", valueName: "name"))
     var name: String
@@ -16,7 +16,7 @@ struct DeploymentArguments: ParsableArguments {
         get throws { try Self.key(name, namespace: namespace) }
     }
 
-    /// - Throws: `ValidationError` where the name is none, or its namespace is not the one that is given beside it.
+    /// - Throws: `ValidationError` where the name is invalid, or contains another namespace than the given one.
     static func key(_ name: String, namespace: String?) throws -> DeploymentKey {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard (1...2).contains(parts.count), !parts.contains("") else {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ModelManifests
 
-/// A duration as it was written, so that it can be repeated.
+/// A duration with its text as written, so that messages can repeat it.
 struct DurationArgument: ExpressibleByArgument, CustomStringConvertible {
     var duration: Duration
     var text: String

@@ -81,7 +81,7 @@ struct EventsCommand: AsyncParsableCommand {
         let events = try await client.events(of: try key, project: project, limit: limit ?? standard)
         if watch {
             for event in events.reversed() { try show(event, console) }
-            // With none before, the stream begins at the beginning: nothing can fall between the two calls.
+            // Without earlier events the stream starts at the beginning, so no event is lost between the two calls.
             for try await event in client.eventStream(of: try key, project: project, after: events.first?.id ?? 0) {
                 try show(event, console)
             }
@@ -107,7 +107,7 @@ struct EventsCommand: AsyncParsableCommand {
         for rollout in rollouts.reversed() {
             var export = ReadingExport(rollout)
             var position = 0
-            // Ends: positions rise, and a rollout has so many readings.
+            // The loop ends: positions rise, and a rollout has a limited number of readings.
             while case let readings = try await client.recordedReadings(of: rollout, after: position),
                 let last = readings.last, last.position > position
             {

@@ -90,9 +90,9 @@ private struct OutcomeLine: Encodable {
     var value: Double
 }
 
-/// Lines, so many at a time that a request takes them, whatever they hold.
+/// Groups lines into batches that fit into one request.
 struct LineBatches<Lines: Sequence<String>>: Sequence, IteratorProtocol {
-    /// A line may have several labels, each of which counts.
+    /// A line can have several labels, and each counts as an outcome.
     static var lineLimit: Int { APILimits.outcomes / OutcomeLimits.labels }
     static var byteLimit: Int { APILimits.outcomeBytes / 2 }
 
@@ -113,7 +113,7 @@ struct LineBatches<Lines: Sequence<String>>: Sequence, IteratorProtocol {
 }
 
 extension String {
-    /// Line breaks stay; nothing else of what a terminal would act on does.
+    /// Keeps line breaks, and escapes everything else that a terminal would act on.
     fileprivate var printableLines: String {
         split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }.joined(separator: "\n")
     }

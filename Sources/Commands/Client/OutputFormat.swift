@@ -6,7 +6,7 @@ import SafeText
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
     case table, wide, json, yaml
 
-    /// Nil for the tables, which are drawn by those who know what is in them.
+    /// Nil for tables, which the commands draw themselves.
     func document(_ value: some Encodable) throws -> String? {
         switch self {
         case .table, .wide: nil

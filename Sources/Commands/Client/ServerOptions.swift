@@ -3,11 +3,11 @@ import ControlAPI
 import Foundation
 import Glibc
 
-/// Which controller a command talks to, and how it proves who asks.
+/// Which controller a command talks to, and how it authenticates.
 ///
-/// A controller of this machine is reached over the socket in its state folder, where the kernel says who is at either end:
-/// so its own user needs no token, and whoever has taken its port is sent nothing. It is found by `--state-dir`, or by an
-/// address at which a controller of this user has registered itself.
+/// A command reaches a controller on this machine through the socket in its state folder, where the kernel identifies both
+/// ends. So the controller's own user needs no token, and a program that has taken the controller's port gets nothing. The
+/// controller is found by `--state-dir`, or by an address at which a controller of this user has registered itself.
 struct ServerOptions: ParsableArguments {
     static let defaultServer = "http://127.0.0.1:8090"
 
@@ -39,7 +39,7 @@ struct ServerOptions: ParsableArguments {
 
     @OptionGroup var state: StateOption
 
-    /// Whether a person said which controller is meant.
+    /// Whether the user specified a controller.
     var isNamed: Bool {
         server != nil || state.directory != nil
             || ProcessInfo.processInfo.environment["MLCTL_SERVER"]?.isEmpty == false
@@ -51,7 +51,7 @@ struct ServerOptions: ParsableArguments {
             environmentState: environment["MLCTL_STATE_DIR"])
     }
 
-    /// - Throws: `ValidationError` where the address is none, or a file that is named cannot be used.
+    /// - Throws: `ValidationError` where the address is invalid, or a given file cannot be used.
     func client(
         environment: [String: String] = ProcessInfo.processInfo.environment,
         registry: ControllerRegistry = ControllerRegistry()
@@ -100,7 +100,7 @@ struct ServerOptions: ParsableArguments {
         }
     }
 
-    /// The state folder of the controller of this user that listens there; nil where none does.
+    /// The state folder of this user's controller that listens at the address; nil where there is none.
     private func localFolder(of url: URL, _ registry: ControllerRegistry) -> URL? {
         guard ControllerPlace.isLocal(url), let port = url.port else { return nil }
         let registered = registry.entries(port: port).map {

@@ -54,7 +54,7 @@ struct StatusCommand: AsyncParsableCommand {
         }
     }
 
-    /// To what was asked for.
+    /// Keeps only the requested deployments.
     private func narrowed(_ status: ControllerStatus) throws -> ControllerStatus {
         var narrowed = status
         if let key = try key {

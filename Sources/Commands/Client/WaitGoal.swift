@@ -2,23 +2,23 @@ import Controller
 import ModelManifests
 import Rollouts
 
-/// What `mlctl wait` waits for, and whether it is so. Pure: the status goes in, a verdict comes out.
+/// What `mlctl wait` waits for. Pure: it maps a status to a verdict.
 struct WaitGoal: Hashable, Sendable {
     enum Target: String, CaseIterable, Sendable { case healthy, rolledback }
 
     enum Verdict: Hashable, Sendable {
         case met(String)
         case failed(CommandExit, String)
-        /// Where it stands, and what is missing.
+        /// The current state, and what is missing.
         case waiting(String)
     }
 
     var deployment: DeploymentKey
     var target: Target
-    /// Only what this commit, or a descendant of it, wants counts. Nil: whatever is wanted now.
+    /// Only the desired state of this commit or a descendant counts. Nil: the current desired state counts.
     var commit: String?
 
-    /// - Parameter includesCommit: whether a commit is the goal's or a descendant of it. Not asked without a commit.
+    /// - Parameter includesCommit: whether a commit is the goal's commit or a descendant of it. Not called without a commit.
     func verdict(_ status: ControllerStatus, includesCommit: (String) -> Bool) -> Verdict {
         func counts(_ commit: String) -> Bool { self.commit == nil || includesCommit(commit) }
         if let invalid = invalidManifest(status, counts) { return invalid }
@@ -58,11 +58,11 @@ struct WaitGoal: Hashable, Sendable {
         return .waiting(found.summary)
     }
 
-    /// Why the wanted revision was taken out again; nil where it was not, or while it is still being taken out.
+    /// Why the desired revision was taken out of service; nil where it was not, or while that is still under way.
     ///
-    /// The quarantine says so, not the phase: right after a commit the phase may still be that of the revision before.
+    /// The quarantine decides, not the phase: right after a commit the phase may still be that of the revision before.
     private func withdrawal(of desired: DesiredStatus, _ found: DeploymentStatus) -> String? {
-        // What serves was not taken out, whatever was meant to be done with it.
+        // The revision that serves was not withdrawn, even if that was intended.
         guard found.stable?.revision != desired.revision else { return nil }
         let quarantine = found.quarantined.first { $0.revision == desired.revision }
         guard let quarantine, [.rolledBack, .healthy, .degraded, .failed].contains(found.phase) else { return nil }
@@ -71,7 +71,7 @@ struct WaitGoal: Hashable, Sendable {
             .printable
     }
 
-    /// A manifest that cannot be read will not be deployed, however long one waits.
+    /// The verdict for an invalid manifest, which will never be deployed.
     private func invalidManifest(_ status: ControllerStatus, _ counts: (String) -> Bool) -> Verdict? {
         for source in status.sources {
             guard let commit = source.commit else { continue }
@@ -90,7 +90,7 @@ struct WaitGoal: Hashable, Sendable {
 }
 
 extension DeploymentStatus {
-    /// What `mlctl wait` takes for healthy: nothing is on its way or in the way, and it answers.
+    /// Whether `mlctl wait` counts the deployment as healthy: it is ready, its endpoint is open, and nothing is under way.
     var isHealthy: Bool { phase == .healthy && condition(.ready)?.status == "True" && endpoint != nil }
 
     fileprivate var whyNotHealthy: String {

@@ -2,10 +2,10 @@ import ControlAPI
 import Controller
 import Foundation
 
-/// Looks at the controller until a goal is met, cannot be met any more, or time is up. A controller that goes away for a
-/// while (it is upgraded, say) is waited for; one that was never there is not.
+/// Polls the controller until the goal is reached, can no longer be reached, or the time is up. A controller that disappears
+/// for a while (for example during an upgrade) is waited for; a controller that never answered is not.
 struct Waiter {
-    /// The least that one look gets, however little time is left.
+    /// The least time for one poll, however little time is left.
     private static let shortestLook: Duration = .seconds(1)
     private static let absenceLimit: Duration = .seconds(60)
 
@@ -13,16 +13,18 @@ struct Waiter {
     let client: ControlClient
     let timeout: DurationArgument
     var interval: Duration = .milliseconds(500)
-    /// Called with where it stands, whenever that changes.
+    /// Called with the current state whenever it changes.
     let progress: (String) -> Void
 
-    /// - Returns: how the goal was met.
+    /// - Returns: how the goal was reached.
     /// - Throws: `CommandFailure`, `ControlClientError`, `ControlError`.
     func run() async throws -> String {
         let clock = ContinuousClock()
         let deadline = clock.now + timeout.duration
         var lineage = Lineage(goal: goal, client: client)
         var standing = ""
+        /// Where the deployment stood at the controller's last answer.
+        var lastStanding: String?
         var lastAnswer: ContinuousClock.Instant?
         while true {
             let news: String
@@ -35,6 +37,7 @@ struct Waiter {
                 case .failed(let exit, let reason): throw CommandFailure(exit, reason)
                 case .waiting(let text): news = text
                 }
+                lastStanding = news
             } catch let error as ControlClientError {
                 guard let lastAnswer, clock.now - lastAnswer < Self.absenceLimit, error.isAbsence else { throw error }
                 news = error.description
@@ -45,14 +48,15 @@ struct Waiter {
             standing = news
             try await Task.sleep(for: min(interval, max(.zero, deadline - clock.now)))
             guard clock.now < deadline else {
-                throw CommandFailure(.timedOut, "not \(goal.target.rawValue) within \(timeout): \(standing)")
+                let known = lastStanding.map { $0 == standing ? $0 : "\($0); since then: \(standing)" } ?? standing
+                throw CommandFailure(.timedOut, "not \(goal.target.rawValue) within \(timeout): \(known)")
             }
         }
     }
 }
 
 extension ControlClientError {
-    /// Nothing answered, rather than something that said no.
+    /// No answer at all, in contrast to an answer with an error.
     fileprivate var isAbsence: Bool {
         switch self {
         case .unreachable, .timedOut: true
@@ -61,7 +65,7 @@ extension ControlClientError {
     }
 }
 
-/// Which commits are the goal's or descend from it, as far as the controller has answered.
+/// The commits that are the goal's commit or descend from it, as far as the controller has answered.
 private struct Lineage {
     let goal: WaitGoal
     let client: ControlClient
@@ -74,7 +78,7 @@ private struct Lineage {
 
     func includes(_ commit: String) -> Bool { answers[commit] ?? false }
 
-    /// Asks about the commits of a status that have not been asked about.
+    /// Asks about commits of a status that are still unknown.
     mutating func learn(_ status: ControllerStatus) async throws {
         guard let wanted = goal.commit else { return }
         let own = status.deployments.filter { $0.key == goal.deployment }.compactMap(\.desired?.commit)

@@ -4,7 +4,7 @@ import KubernetesClient
 import KubernetesServing
 import SafeText
 
-/// `mlctl uninstall`: takes mlctl out of a cluster.
+/// `mlctl uninstall`: removes mlctl's objects from a cluster.
 struct UninstallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "uninstall", abstract: "Take what mlctl has made out of a cluster.",

@@ -8,7 +8,7 @@ import Rollouts
 import Subprocess
 import SystemPackage
 
-/// The story, played by the same binary that people run: `mlctl run` in a process of its own, git, and a load.
+/// Runs the demo with the real program: `mlctl run` in its own process, git, and a steady load.
 struct Demo {
     static let startLimit: Duration = .seconds(30)
     static let chapterLimit: Duration = .seconds(120)
@@ -30,7 +30,7 @@ struct Demo {
         DemoRepository(folder: folder.appending(path: "repo"), models: folder.appending(path: "models"))
     }
 
-    /// - Returns: what happened. Nothing is left running, whatever happened.
+    /// - Returns: what happened. No process is left running, even after an error.
     func play() async throws -> DemoReport {
         progress.say("the demo's folder is \(folder.path(percentEncoded: false))")
         try await repository.create()
@@ -161,7 +161,7 @@ struct Demo {
         throw DemoError("the controller did not start within \(Self.startLimit); see controller.log with --keep")
     }
 
-    /// Looks at the status until `isOver`, and says what changes.
+    /// Polls the status until `isOver` returns true, and prints changes.
     private func follow(
         _ client: ControlClient, _ what: String, until isOver: (DeploymentStatus) -> Bool
     ) async throws -> DeploymentStatus {

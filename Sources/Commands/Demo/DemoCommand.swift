@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// `mlctl demo`: the whole story on this machine.
+/// `mlctl demo`: a good and a bad release on this machine.
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Play the whole story on this machine, in about a minute.",

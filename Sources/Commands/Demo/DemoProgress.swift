@@ -1,7 +1,7 @@
 import Controller
 import Foundation
 
-/// Live progress, a line each, with the seconds since the start.
+/// Prints progress, one line each, with the seconds since the start.
 struct DemoProgress {
     private let start = ContinuousClock.now
 

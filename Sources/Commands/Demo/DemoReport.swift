@@ -1,7 +1,7 @@
 import Foundation
 import Rollouts
 
-/// What the demo measured, and whether the story happened.
+/// The measurements of the demo, and whether it went as planned.
 struct DemoReport {
     struct Release {
         var version: String
@@ -33,7 +33,7 @@ struct DemoReport {
     private var failed: Int { tallies.values.map(\.failures).reduce(0, +) }
     private var failedByBad: Int { tally("3")?.failures ?? 0 }
 
-    /// What did not happen as it should have; empty: all of it did.
+    /// What did not happen as planned; empty where everything did.
     var shortfalls: [String] {
         var list: [String] = []
         if !isPromoted { list.append("version 2 was not promoted") }

@@ -1,12 +1,12 @@
 import Foundation
 import Subprocess
 
-/// The git repository of the demo: what an ML engineer would commit.
+/// The git repository of the demo, with the manifests that an ML engineer would commit.
 struct DemoRepository {
     let folder: URL
     let models: URL
 
-    /// Makes the repository, and writes the model files that the commits will name.
+    /// Creates the repository, and writes the model files that the commits will refer to.
     func create() async throws {
         for (version, text) in [("1", DemoFleet.modelV1), ("2", DemoFleet.modelV2), ("3", DemoFleet.modelV3)] {
             let model = models.appending(path: "v\(version)")

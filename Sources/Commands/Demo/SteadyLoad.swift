@@ -3,13 +3,13 @@ import Foundation
 import NIOCore
 import Synchronization
 
-/// Users: a steady load on an endpoint, and what became of each request. Nothing is tried twice.
+/// Simulates users: a steady load on an endpoint, with a tally of the results. Nothing is retried.
 package final class SteadyLoad: Sendable {
     package struct Tally: Sendable {
         package var requests = 0
-        /// Answers of 400 and above.
+        /// Answers with status 400 or above.
         package var errors = 0
-        /// No whole answer: refused, reset, timed out.
+        /// Requests without a complete answer: refused, reset or timed out.
         package var broken = 0
         package var firstAt: Date?
         package var firstErrorAt: Date?
@@ -28,15 +28,15 @@ package final class SteadyLoad: Sendable {
         self.workers = workers
     }
 
-    /// By revision; what no revision answered is under `-`.
+    /// Tallies by revision. Requests that no revision answered are under `-`.
     package var byRevision: [String: Tally] { tallies.withLock { $0 } }
     package var total: Int { byRevision.values.map(\.requests).reduce(0, +) }
     package var broken: Int { byRevision.values.map(\.broken).reduce(0, +) }
     package var errors: Int { byRevision.values.map(\.errors).reduce(0, +) }
-    /// Why requests broke, the first few.
+    /// Why requests broke; the first ten reasons.
     package var reasons: [String] { failures.withLock { $0 } }
 
-    /// Until cancelled. A request that is under way then is not counted.
+    /// Runs until it is cancelled. Requests under way at that moment are not counted.
     package func run(against endpoint: String, path: String = "/predict", bodies: [String] = ["{}"]) async throws {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -51,7 +51,7 @@ package final class SteadyLoad: Sendable {
 
     private func work(_ worker: Int, _ client: HTTPClient, _ url: String, _ bodies: [String]) async {
         let gap = Duration.seconds(Double(workers) / Double(ratePerSecond))
-        // One after the other: what comes all at once is seen by no observation but one.
+        // The workers start one after the other: requests that come all at once would be seen in a single observation only.
         var next = ContinuousClock.now + gap * worker / workers
         var number = worker
         try? await ContinuousClock().sleep(until: next)  // Ends early only when cancelled.

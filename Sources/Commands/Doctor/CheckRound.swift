@@ -2,7 +2,7 @@ import Dispatch
 import ModelManifests
 import Synchronization
 
-/// One look at something outside of this process, within a time limit.
+/// One check of something outside this process, with a time limit.
 struct Check: Sendable {
     /// What it finds something about, whatever happens.
     var about: [CheckID]
@@ -12,15 +12,15 @@ struct Check: Sendable {
     var look: @Sendable () async throws -> [Finding]
 }
 
-/// Runs checks, all at once. What hangs holds nobody up: it is said, and left behind.
+/// Runs all checks at the same time. A check that hangs does not delay the others: it is reported and abandoned.
 struct CheckRound: Sendable {
-    /// Between the cancellation of what is late and its end: git takes its folder away.
+    /// The time between the cancellation of a late check and its abandonment; git removes its folder in this time.
     static let grace: Duration = .seconds(2)
 
     var isOffline: Bool
     var grace = Self.grace
 
-    /// - Returns: in the order of the checks; of each name in `CheckID` at least one.
+    /// - Returns: the findings in the order of the checks, with at least one for each `CheckID`.
     func findings(of checks: [Check]) async -> [Finding] {
         let found = await withTaskGroup(of: (Int, [Finding]).self) { group in
             for (index, check) in checks.enumerated() { group.addTask { (index, await findings(of: check)) } }
@@ -47,12 +47,12 @@ struct CheckRound: Sendable {
     }
 }
 
-/// Work that may hang, in a file server that is away, say.
+/// Work that may hang, for example on a file server that is away.
 enum LimitedWork {
-    /// The work has threads of its own: what hangs holds up one of them, and nobody else.
+    /// Runs the work on its own threads, so that work that hangs blocks nothing else.
     ///
-    /// - Parameter grace: between its cancellation and its being left behind.
-    /// - Returns: nil where it was too late.
+    /// - Parameter grace: the time between its cancellation and its abandonment.
+    /// - Returns: nil where the work did not end in time.
     static func run<Value: Sendable>(
         within limit: Duration, grace: Duration = CheckRound.grace, _ work: @escaping @Sendable () async throws -> Value
     ) async -> Result<Value, any Error>? {
@@ -71,7 +71,7 @@ enum LimitedWork {
     }
 }
 
-/// Resumes once, by whoever is first. What ends after the limit is too late, whatever it says.
+/// Resumes a continuation once, with the first result. A result after the limit counts as late.
 private final class FirstEnd<Value: Sendable>: Sendable {
     typealias Outcome = Result<Value, any Error>?
 
@@ -98,7 +98,7 @@ private final class FirstEnd<Value: Sendable>: Sendable {
     }
 }
 
-/// Threads for looks that block.
+/// Threads for checks that block.
 private final class CheckThreads: TaskExecutor {
     static let shared = CheckThreads()
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import SafeText
 
-/// `mlctl doctor`: looks at an installation, and says what to do.
+/// `mlctl doctor`: checks an installation, and says what to do.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Check an installation: what is wrong with it, and what to do.",
@@ -45,7 +45,7 @@ struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    /// Of `mlctl run`.
+    /// The arguments for `mlctl run`.
     var runArguments: [String] {
         let options = [
             ("config", config), ("repo", repo), ("branch", branch), ("path", path), ("listen", listen),

@@ -2,12 +2,12 @@ import ControlAPI
 import Foundation
 import ModelManifests
 
-/// All that `mlctl doctor` looks at, as checks that run side by side.
+/// All checks of `mlctl doctor`, which run at the same time.
 struct Examination: Sendable {
-    /// Of what only reads files of this machine.
+    /// The limit for checks that only read files of this machine.
     static let localLimit: Duration = .seconds(5)
     static let networkLimit: Duration = .seconds(12)
-    /// Some hundred short questions.
+    /// The limit for some hundred short requests.
     static let clusterLimit: Duration = .seconds(30)
 
     let installation: ExaminedInstallation
@@ -27,7 +27,7 @@ struct Examination: Sendable {
         func local(_ about: CheckID..., look: @escaping @Sendable () async throws -> [Finding]) -> Check {
             Check(about: about, limit: Self.localLimit, look: look)
         }
-        /// What hangs on the manifests, and is at an end when they are.
+        /// A check that needs the manifests, so it takes as long as reading them.
         func reading(_ about: CheckID..., look: @escaping @Sendable () async throws -> [Finding]) -> Check {
             Check(about: about, limit: RepositoryLooks.limit, look: look)
         }
@@ -62,7 +62,7 @@ struct Examination: Sendable {
         ]
     }
 
-    /// As `mlctl run` would find them.
+    /// The settings, read as `mlctl run` reads them.
     private func readingSettings() -> [Finding] {
         func fault(_ message: String) -> Finding {
             .problem(

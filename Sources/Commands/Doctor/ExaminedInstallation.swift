@@ -6,9 +6,9 @@ import GitSource
 import LocalServing
 import ModelManifests
 
-/// What is examined: a state folder, and what the controller over it was told, or would be.
+/// The installation to check: a state folder, and the options of its controller.
 struct ExaminedInstallation: Sendable {
-    /// Why there are no settings.
+    /// Why the settings cannot be read.
     struct Fault: Error, Hashable, Sendable {
         var message: String
     }
@@ -16,16 +16,16 @@ struct ExaminedInstallation: Sendable {
     var state: URL
     var config: String?
     var settings: Result<RunSettings, Fault>
-    /// Nil: none is at work.
+    /// Nil where no controller runs.
     var controller: RunningController?
-    /// As whom the controller runs, or would.
+    /// The rules for the user that runs the controller.
     var rules: TrustRules
     var environment: [String: String]
 
     var known: RunSettings? { try? settings.get() }
     var statePath: String { state.path(percentEncoded: false).trimmingSlash }
 
-    /// - Parameter arguments: of `mlctl run`, as far as somebody gave them; none: those of the controller that runs.
+    /// - Parameter arguments: the given arguments of `mlctl run`; empty means those of the running controller.
     static func find(
         state: URL, arguments: [String], environment: [String: String]
     ) -> ExaminedInstallation {
@@ -33,7 +33,7 @@ struct ExaminedInstallation: Sendable {
         var arguments = arguments
         if arguments.isEmpty, let controller, !controller.runArguments.isEmpty {
             arguments = controller.runArguments
-            // What its settings name relatively is of its folder.
+            // Relative paths in its settings are relative to its working directory.
             if let folder = controller.folder { _ = FileManager.default.changeCurrentDirectoryPath(folder) }
         }
         let (config, settings) = read(arguments)
@@ -47,7 +47,7 @@ struct ExaminedInstallation: Sendable {
             let command = try RunCommand.parse(arguments)
             do {
                 if let config = command.config, let facts = FileLooks.facts(behind: config), facts.kind != .file {
-                    // A pipe would keep us waiting.
+                    // Opening a pipe would block.
                     throw ValidationError("\(config): it is no file. Name a plain file")
                 }
                 return (command.config, .success(try command.settings()))
@@ -64,21 +64,21 @@ struct ExaminedInstallation: Sendable {
     }
 }
 
-/// A controller that is at work over a state folder.
+/// A controller that runs on a state folder.
 struct RunningController: Hashable, Sendable {
     var pid: Int32
     var user: UInt32
-    /// Those of `mlctl run`; none where they cannot be seen.
+    /// The arguments of `mlctl run`; empty where they are hidden.
     var runArguments: [String]
     var folder: String?
-    /// Its program's file was replaced or removed since it started.
+    /// The program's file was replaced or removed after the controller started.
     var isProgramReplaced: Bool
 
     private static let mostBytes = 1 << 20
-    /// What the kernel writes behind the path of a file that is gone (proc(5)).
+    /// What the kernel adds to the path of a deleted file (proc(5)).
     private static let goneMark = " (deleted)"
 
-    /// Nil where none is: its lock says so, and not its pid.
+    /// Nil where no controller runs, judged by the lock and not by the recorded pid.
     static func find(in state: URL) -> RunningController? {
         guard isLocked(state), let record = ControllerRecord.read(in: state) else { return nil }
         let process = "/proc/\(record.pid)"
@@ -109,7 +109,7 @@ extension TrustRules {
     private static let mostGroups = 1024
     private static let homeBytes = Int32(PATH_MAX)
 
-    /// Of the controller's user: root may look at the installation of another user, and what that user owns is right then.
+    /// The rules for the controller's user. Root may check the installation of another user, whose files that user may own.
     static func ofController(
         over state: URL, _ controller: RunningController?, _ environment: [String: String]
     ) -> TrustRules {

@@ -1,4 +1,4 @@
-/// What `mlctl doctor` looks at. The names stand in scripts: they stay.
+/// The checks of `mlctl doctor`. Scripts use these names, so they never change.
 enum CheckID: String, CaseIterable, Codable, Sendable {
     case settingsRead = "settings.read"
     case settingsMode = "settings.mode"
@@ -33,25 +33,25 @@ enum CheckID: String, CaseIterable, Codable, Sendable {
     case sourceReachable = "source.reachable"
 }
 
-/// One line of what `mlctl doctor` says. It never holds a secret.
+/// One result of `mlctl doctor`. It never contains a secret.
 struct Finding: Hashable, Codable, Sendable {
     enum Severity: String, Codable, CaseIterable, Sendable {
         case ok
-        /// There is nothing to look at.
+        /// There is nothing to check.
         case notApplicable
-        /// Nobody knows. It is never the same as `ok`.
+        /// The result is unknown. This is never the same as `ok`.
         case notLookedAt
         /// Somebody should look at it.
         case warning
-        /// Something does not work, or somebody could do what he must not.
+        /// Something does not work, or somebody can do what they must not.
         case problem
     }
 
     var check: CheckID
     var severity: Severity
-    /// What is so, of what, and why it matters.
+    /// What was found, where, and why it matters.
     var message: String
-    /// What to do: where it can be, a command.
+    /// What to do; a command where possible.
     var advice: String?
 
     static func ok(_ check: CheckID, _ message: String) -> Finding {
@@ -75,16 +75,16 @@ struct Finding: Hashable, Codable, Sendable {
     }
 }
 
-/// All that was found.
+/// All findings.
 struct Diagnosis: Hashable, Codable, Sendable {
     var findings: [Finding]
 
     func count(_ severity: Finding.Severity) -> Int { findings.count { $0.severity == severity } }
 
-    /// The settings could not be read: then nothing that hangs on them is known.
+    /// The settings could not be read, so nothing that depends on them is known.
     var isBlind: Bool { findings.contains { $0.check == .settingsRead && $0.severity == .problem } }
 
-    /// - Parameter isStrict: warnings count too.
+    /// - Parameter isStrict: warnings count as failures too.
     func exit(isStrict: Bool) -> CommandExit {
         if isBlind { return .wrongUsage }
         return count(.problem) > 0 || (isStrict && count(.warning) > 0) ? .failed : .done

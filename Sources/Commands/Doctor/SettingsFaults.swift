@@ -4,7 +4,7 @@ import GitSource
 import ModelManifests
 import Notifications
 
-/// What `mlctl run` would refuse beyond what the file's own reading does: addresses, references and the webhook. Nothing is
+/// What `mlctl run` would refuse after the settings file was read: addresses, references and the webhook. Nothing is
 /// opened for it.
 enum SettingsFaults {
     static func all(_ settings: RunSettings) -> [String] {

@@ -1,13 +1,13 @@
-/// What is wrong with recorded data, and where.
+/// A problem in recorded data, with its line.
 struct DataError: Error, Hashable, CustomStringConvertible, Sendable {
-    /// From 1; nil where it is about the whole.
+    /// Starts at 1; nil where the problem is about the whole data.
     var line: Int?
     var message: String
 
     var description: String { line.map { "line \($0): \(message)" } ?? message }
 }
 
-/// Lines of recorded data with their numbers, none longer than the reader takes whole.
+/// Numbered lines of recorded data, each below the reader's limit.
 struct NumberedLines<Lines: IteratorProtocol<String>> {
     private var lines: Lines
     private(set) var number = 0
@@ -27,13 +27,13 @@ struct NumberedLines<Lines: IteratorProtocol<String>> {
     }
 }
 
-/// Records of a CSV file, as RFC 4180 has them: fields may be quoted, and then hold commas, line breaks and doubled
-/// quotes. Blank lines are passed over.
+/// Records of a CSV file (RFC 4180): fields may be quoted, and may then contain commas, line breaks and doubled quotes. Blank
+/// lines are skipped.
 struct CSVRecords<Lines: IteratorProtocol<String>> {
     private var lines: NumberedLines<Lines>
 
     struct Record: Hashable, Sendable {
-        /// Where it begins.
+        /// The line on which the record begins.
         var line: Int
         var fields: [String]
     }
@@ -61,17 +61,17 @@ struct CSVRecords<Lines: IteratorProtocol<String>> {
     }
 }
 
-/// The fields of one record, fed with its lines.
+/// The fields of one record, fed line by line.
 struct CSVFields {
     private(set) var fields: [String] = []
-    /// The record goes on with the next line.
+    /// The record continues on the next line.
     var isInQuotes: Bool { state == .quoted }
 
     private enum State { case start, plain, quoted, closed }
     private var state = State.start
     private var field: [UInt8] = []
 
-    /// Of text that is no file: an option's value.
+    /// Splits text that is not a file, such as the value of an option.
     static func split(_ text: String) throws(DataError) -> [String] {
         var parser = CSVFields()
         try parser.feed(text, at: 1)
@@ -83,7 +83,7 @@ struct CSVFields {
         if state == .quoted { field.append(UInt8(ascii: "\n")) }
         let bytes = line.utf8
         var rest = bytes.endIndex
-        // The other half of a line break, unless it stands within quotes.
+        // The CR of a CR LF line break is dropped, unless it is inside quotes.
         if bytes.last == UInt8(ascii: "\r") { rest = bytes.index(before: rest) }
         for byte in bytes[..<rest] { try take(byte, at: number) }
         if state == .quoted {

@@ -3,45 +3,45 @@ import KubernetesServing
 import ModelManifests
 import Rollouts
 
-/// What would happen to one deployment if its manifest were committed. Pure.
+/// What a commit of a manifest would do to its deployment. Pure.
 struct DeploymentPlan: Hashable, Encodable {
     enum Change: String, Encodable {
         case created = "new"
-        /// Another serving template: a rollout.
+        /// Another serving template, which starts a rollout.
         case revision
-        /// The same revision under other replicas, gates, steps or traffic.
+        /// The same revision with other replicas, gates, steps or traffic settings.
         case settings
         case unchanged
-        /// It failed before, and is not tried again.
+        /// The revision failed before, and is not tried again.
         case quarantined
-        /// The controller could not be asked.
+        /// The controller was not asked.
         case unknown
     }
 
     var deployment: DeploymentKey
     var version: String
     var revision: Revision
-    /// False where model files are pinned to what they hold only when it is committed: the revision covers their digest.
+    /// False where model files are pinned at the commit only: then their digest becomes part of the revision.
     var isRevisionFinal: Bool
     var change: Change
-    /// What happens, in a sentence.
+    /// What happens, in one sentence.
     var text: String
     var runningVersion: String?
     var runningRevision: Revision?
-    /// Such as `replicas: 2 → 3`.
+    /// For example `replicas: 2 → 3`.
     var settingChanges: [String]
     /// All settings in words.
     var settings: [SettingWords]
-    /// What its gates promise together; nil where none does.
+    /// What the gates promise together; nil where no gate promises anything.
     var promise: PromiseWords?
-    /// The most that is loaded at once.
+    /// The most that is loaded at the same time.
     var capacity: String
-    /// Where the candidate can be tried, in a cluster.
+    /// The candidate's preview address, in a cluster.
     var preview: String?
     /// What may go wrong later, and what to do.
     var warnings: [String]
 
-    /// - Parameter running: what the controller knows of it; nil where it knows nothing.
+    /// - Parameter running: what the controller knows about the deployment.
     init(_ deployment: ModelDeployment, against running: Running) {
         self.deployment = deployment.key
         version = deployment.template.model.version
@@ -62,11 +62,11 @@ struct DeploymentPlan: Hashable, Encodable {
         capacity = CapacityText.most(
             of: deployment, beside: known?.stableLoad, starts: change != .settings && change != .unchanged,
             knowsStable: running.isKnown)
-        // Where nothing is rolled out, nothing goes unseen.
+        // Without a rollout, no gate misses anything.
         if change != .unchanged, let unseen = deployment.unseenPredictions { warnings.append(unseen) }
     }
 
-    /// What the controller said.
+    /// The controller's answer.
     enum Running {
         case unknown
         case absent
@@ -81,7 +81,7 @@ struct DeploymentPlan: Hashable, Encodable {
         }
     }
 
-    /// Where model files can change without a commit, they are taken for what they were when they were last looked at.
+    /// Model files that can change without a commit are assumed to be as the controller last saw them.
     private static func pinned(_ template: ServingTemplate, like wanted: RevisionLoad?) -> ServingTemplate {
         guard template.model.storageURI != nil, template.model.digest == nil,
             let wanted, let digest = wanted.digest.flatMap({ Digest($0) })
@@ -141,12 +141,12 @@ extension ModelDeployment {
     }
 }
 
-/// Resources as people write them.
+/// Resources in words.
 enum CapacityText {
     /// - Parameters:
-    ///   - stable: what serves now; it stays loaded while a new revision is judged.
-    ///   - starts: whether a new revision is loaded at all.
-    ///   - knowsStable: false where the controller was not asked: something may serve.
+    ///   - stable: the revision that serves now; it stays loaded while a new revision is evaluated.
+    ///   - starts: whether a new revision is loaded.
+    ///   - knowsStable: false where the controller was not asked, so a revision may serve.
     static func most(
         of deployment: ModelDeployment, beside stable: RevisionLoad?, starts: Bool, knowsStable: Bool
     ) -> String {
@@ -177,7 +177,7 @@ enum CapacityText {
         return "\(instances) \(instances == 1 ? "instance" : "instances")\(isPartial)"
     }
 
-    /// Two digits after the point, as far as they say something.
+    /// At most two digits after the point; trailing zeros are left out.
     private static func decimal(_ value: Double) -> String {
         let rounded = (value * 100).rounded() / 100
         return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"

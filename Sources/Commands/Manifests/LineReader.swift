@@ -1,9 +1,9 @@
 import Foundation
 
-/// A file's lines, one at a time, so that a recording may be larger than the memory.
+/// Reads a file line by line, so that a recording can be larger than the memory.
 struct LineReader: Sequence, IteratorProtocol {
     static let chunkBytes = 1 << 16
-    /// A longer line is cut there: no reading is that long.
+    /// Longer lines are cut here; no reading is that long.
     static let maximumLineBytes = 1 << 20
 
     private let file: FileHandle
@@ -11,8 +11,8 @@ struct LineReader: Sequence, IteratorProtocol {
     private var position = 0
     private var isAtEnd = false
 
-    /// - Parameter path: `-` for the standard input.
-    /// - Returns: nil for what cannot be read, such as a folder.
+    /// - Parameter path: the file; `-` reads standard input.
+    /// - Returns: nil where it cannot be read, for example because it is a folder.
     init?(path: String) {
         if path == "-" {
             file = .standardInput

@@ -2,9 +2,9 @@ import ArgumentParser
 import Foundation
 import ModelManifests
 
-/// Manifests by the paths that were named on the command line.
+/// Reads the manifests at the paths given on the command line.
 enum ManifestFiles {
-    /// A manifest larger than this is refused, here as in git.
+    /// The largest manifest that is accepted, here as in git.
     static let maximumBytes = 1 << 20
     static let maximumFiles = 50_000
 
@@ -22,7 +22,7 @@ enum ManifestFiles {
         return found.map { ($0.path, parse($0.path, isNamed: $0.isNamed)) }
     }
 
-    /// The runtimes, gate templates and profiles that stand in the other files of a file's folder.
+    /// The runtimes, gate templates and profiles in the other files of a file's folder.
     static func references(beside path: String) -> [ParsedFile] {
         let folder = (path as NSString).deletingLastPathComponent
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []

@@ -4,7 +4,7 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// `mlctl plan PATH…`: what a commit would do.
+/// `mlctl plan PATH…`: shows what a commit would do.
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Say what would happen if these manifests were committed.",
@@ -52,7 +52,7 @@ struct PlanCommand: AsyncParsableCommand {
         }
     }
 
-    /// - Returns: nil where no controller answers, and none was asked for by name.
+    /// - Returns: nil where no controller answers, and the user specified none.
     private func running(
         _ keys: [DeploymentKey], _ console: Console
     ) async throws -> [DeploymentKey: DeploymentPlan.Running]? {

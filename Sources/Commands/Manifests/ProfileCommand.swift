@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import ModelManifests
 
-/// `mlctl profile`: a reference for drift gates.
+/// `mlctl profile`: creates a reference for drift gates.
 struct ProfileCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "profile", abstract: "Write a PredictionProfile: the reference that a drift gate measures from.",
@@ -96,7 +96,7 @@ struct ProfileCommand: ParsableCommand {
         }
     }
 
-    /// Beside the manifest, so that the standard output is nothing else.
+    /// Reports to standard error, so that standard output contains only the manifest.
     private func report(_ tally: ProfileTally, _ manifest: ProfileManifest) throws {
         var lines = ["\(tally.valueCount) values in \(manifest.profile.counts.count) buckets"]
         if tally.blankCount > 0 { lines[0] += "; \(tally.blankCount) rows without a value are left out" }
@@ -106,7 +106,7 @@ struct ProfileCommand: ParsableCommand {
     }
 }
 
-// MARK: - What the options say
+// MARK: - Options
 
 extension ProfileCommand {
     private func place() throws -> Place {

@@ -1,11 +1,11 @@
 import Foundation
 import ModelManifests
 
-/// A PredictionProfile as a manifest.
+/// Writes a PredictionProfile as a manifest.
 struct ProfileManifest {
     var name: String
     var namespace: String?
-    /// Of which data it is.
+    /// The data that the profile was created from.
     var source: String
     var profile: PredictionProfile
 
@@ -30,14 +30,14 @@ struct ProfileManifest {
         switch profile.buckets {
         case .edges(let edges): spec.buckets = edges
         case .classes(let classes): spec.classes = classes
-        // A profile always names its buckets.
+        // A profile always has explicit buckets.
         case .automatic: break
         }
         let metadata = Document.Metadata(name: name, namespace: namespace, annotations: ["mlctl.dev/source": source])
         return try YAMLText.render(json: JSONEncoder().encode(Document(metadata: metadata, spec: spec)))
     }
 
-    /// What the deployment has to say so that its observation has the same buckets.
+    /// The entry of `traffic.observe` that uses the same buckets.
     func observation(path: String) throws -> String {
         struct Observation: Encodable {
             var name: String

@@ -1,26 +1,26 @@
 import Foundation
 import ModelManifests
 
-/// Sorts recorded values into the buckets of a profile.
+/// Counts recorded values in the buckets of a profile.
 struct ProfileTally {
     enum Sorting: Hashable, Sendable {
-        /// Numbers by quantiles, anything else by labels: as the first value is.
+        /// Numbers by quantiles, other values by labels; the first value decides.
         case automatic
         case quantiles(Int)
         case edges([Double])
         case classes([String])
     }
 
-    /// Quantiles need all numbers at once.
+    /// The limit for quantiles, which need all numbers in memory.
     static let numberLimit = 20_000_000
-    /// More different labels are no classes.
+    /// With more different labels, the values are not classes.
     static let labelLimit = 100_000
-    /// A longer label is one of the rest.
+    /// Longer labels count as other values.
     static let labelLimitBytes = 256
     static let defaultBins = 10
 
     private(set) var valueCount = 0
-    /// Rows without a value.
+    /// The number of rows without a value.
     private(set) var blankCount = 0
     private var state: State
 
@@ -43,7 +43,7 @@ struct ProfileTally {
         }
     }
 
-    /// - Parameter value: nil where the row has none.
+    /// - Parameter value: nil where the row has no value.
     mutating func add(_ value: RecordedValue?, line: Int) throws(DataError) {
         guard let value else {
             blankCount += 1
@@ -87,7 +87,7 @@ struct ProfileTally {
         )
     }
 
-    /// The first whose edge is not below the number; the rest are one more.
+    /// The first bucket whose edge is not below the number, or the last bucket.
     static func bucket(of number: Double, _ edges: [Double]) -> Int {
         var (low, high) = (0, edges.count)
         while low < high {
@@ -115,7 +115,7 @@ struct ProfileTally {
         }
     }
 
-    /// The most frequent have buckets of their own.
+    /// The most frequent labels get their own buckets.
     private static func profile(of labels: [String: Int]) throws(DataError) -> PredictionProfile {
         let shown = labels.filter { !$0.key.isEmpty && $0.key.utf8.count <= labelLimitBytes }
             .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(PredictionBuckets.countLimit - 1)
@@ -128,7 +128,7 @@ struct ProfileTally {
 }
 
 extension RecordedValue {
-    /// Nil for what is none, not a number and infinity.
+    /// Nil where the value is not a finite number.
     var number: Double? {
         switch self {
         case .number(let number): return number.isFinite ? number : nil
@@ -146,11 +146,11 @@ extension RecordedValue {
     }
 }
 
-/// Edges that put about as many of the numbers into each bucket.
+/// Computes edges that put about the same number of values into each bucket.
 enum QuantileEdges {
-    /// - Parameter numbers: finite, at least one.
-    /// - Returns: distinct and ascending, at least one. Fewer than `bins` − 1 where many numbers are the same; the largest
-    ///   number is above the last edge, unless all are one.
+    /// - Parameter numbers: at least one, all finite.
+    /// - Returns: distinct ascending edges, at least one. Fewer than `bins` − 1 where many numbers are equal. The largest number
+    ///   is above the last edge, unless all numbers are equal.
     static func edges(of numbers: [Double], bins: Int) -> [Double] {
         let sorted = numbers.sorted()
         guard let smallest = sorted.first, let largest = sorted.last else { return [] }
@@ -167,11 +167,11 @@ enum QuantileEdges {
         }
     }
 
-    /// Short to write and to read.
+    /// Rounds to six digits, so that edges are short.
     private static func sixDigits(_ number: Double) -> Double {
         guard number != 0 else { return 0 }
         let power = 5 - Int(log10(abs(number)).rounded(.down))
-        // Divided by a whole power of ten, so that 0.16 is 0.16.
+        // Dividing by a whole power of ten keeps 0.16 exact.
         let scale = pow(10, Double(abs(power)))
         let rounded = power > 0 ? (number * scale).rounded() / scale : (number / scale).rounded() * scale
         return rounded.isFinite ? rounded : number

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import ModelManifests
 
-/// Whose policy manifests are held against.
+/// The project whose policy is checked.
 struct ProjectOption: ParsableArguments {
     @Option(help: ArgumentHelp("Hold the manifests against this project's policy.", valueName: "name"))
     var project: String?
@@ -19,7 +19,7 @@ struct ProjectOption: ParsableArguments {
         }
     }
 
-    /// - Throws: `ValidationError` where there is no such project, or the settings are not right.
+    /// - Throws: `ValidationError` where the project does not exist, or the settings are wrong.
     var rules: ProjectRules {
         get throws {
             guard let project, let config else { return .open }
@@ -35,7 +35,7 @@ struct ProjectOption: ParsableArguments {
         }
     }
 
-    /// What the files want, by the project's policy: its limits hold for all of them together.
+    /// The desired state of the files under the project's policy. Its limits apply to all files together.
     func desired(_ files: [ParsedFile]) throws -> DesiredState {
         DesiredState.resolve(files: files, by: try rules).withinLimits(of: try rules)
     }

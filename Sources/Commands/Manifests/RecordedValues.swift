@@ -1,10 +1,10 @@
 import Foundation
 import ModelManifests
 
-/// A value as it stands in recorded data.
+/// A value in recorded data.
 enum RecordedValue: Hashable, Sendable {
     case number(Double)
-    /// Of a CSV file it may be a number's digits.
+    /// In a CSV file this may be the digits of a number.
     case text(String)
 }
 
@@ -31,7 +31,7 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
         self.index = index
     }
 
-    /// - Returns: nil at the end; a value of nil where the field is empty.
+    /// - Returns: nil at the end. The value is nil where the field is empty.
     mutating func next() throws(DataError) -> (line: Int, value: RecordedValue?)? {
         guard let record = try records.next() else { return nil }
         guard record.fields.count == header.count else {
@@ -45,7 +45,7 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
     }
 }
 
-/// One place in each line of a file of JSON lines.
+/// The values at one path in a file of JSON lines.
 struct PathValues<Lines: IteratorProtocol<String>> {
     private var lines: NumberedLines<Lines>
     private let path: JSONPath
@@ -56,7 +56,7 @@ struct PathValues<Lines: IteratorProtocol<String>> {
         self.path = path
     }
 
-    /// - Returns: nil at the end; a value of nil where the line has nothing there, or null.
+    /// - Returns: nil at the end. The value is nil where the line has no value there, or null.
     mutating func next() throws(DataError) -> (line: Int, value: RecordedValue?)? {
         while let line = try lines.next() {
             guard !line.allSatisfy(\.isWhitespace) else { continue }
@@ -74,7 +74,7 @@ struct PathValues<Lines: IteratorProtocol<String>> {
     }
 }
 
-/// What stands at a path of a JSON document.
+/// The value at a path of a JSON document.
 private struct ValueAtPath: DecodableWithConfiguration {
     var value: RecordedValue?
 

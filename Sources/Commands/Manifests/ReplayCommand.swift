@@ -4,7 +4,7 @@ import Foundation
 import ModelManifests
 import SafeText
 
-/// `mlctl replay`: a manifest's gates over recorded metrics.
+/// `mlctl replay`: evaluates a manifest's gates over recorded metrics.
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay", abstract: "Run a manifest's gates over recorded metrics, and print each verdict.",
@@ -36,7 +36,7 @@ struct ReplayCommand: ParsableCommand {
         }
     }
 
-    /// What it refers to may stand in the files beside it, as in git.
+    /// The objects that the manifest refers to may be in other files of its folder, as in git.
     static func deployment(in path: String) throws -> ModelDeployment {
         let files = try ManifestFiles.read([path]).map(\.parsed)
         var desired = DesiredState.resolve(files: files)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import ModelManifests
 
-/// `mlctl schema`: for editors, and for clusters.
+/// `mlctl schema`: prints schemas for editors and for clusters.
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of the manifests, for editors to complete and check.",
@@ -21,7 +21,7 @@ struct SchemaCommand: ParsableCommand {
         print(crd ? try Self.customResourceDefinition() : JSONSchema.document(), terminator: crd ? "" : "\n")
     }
 
-    /// What `--crd` prints.
+    /// The output of `--crd`.
     static func customResourceDefinition() throws -> String {
         let json = Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8)
         return "# Written by `mlctl schema --crd`.\n" + (try YAMLText.render(json: json))

@@ -2,20 +2,20 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// What a real API server says of manifests, asked without changing anything: admission, quota, policies and webhooks
-/// included, as far as they look at dry runs.
+/// Checks manifests with an API server by dry runs, which change nothing. They include admission, quota, policies and webhooks,
+/// as far as these support dry runs.
 struct ServerValidation: Sendable {
-    /// Each question is asked once, and for no longer.
+    /// The limit for one request; requests are not repeated.
     static let questionTimeout = Duration.seconds(10)
-    /// All of them together.
+    /// The limit for all requests together.
     static let totalTimeout = Duration.seconds(120)
     static let questionsAtOnce = 8
 
     let api: KubernetesAPI
 
-    /// - Parameter places: where a field of a deployment stands: the file, and the place in it.
-    /// - Returns: what it refuses, in order.
-    /// - Throws: `CommandFailure` where it cannot be asked, or knows no ModelDeployments.
+    /// - Parameter places: the file and place of a deployment's field.
+    /// - Returns: the refusals, in order.
+    /// - Throws: `CommandFailure` where the server cannot be asked, or has no definition of ModelDeployments.
     func diagnostics(
         of deployments: [ModelDeployment],
         places: @escaping @Sendable (DeploymentKey, String) -> (file: String, place: ManifestPlace?)
@@ -86,8 +86,8 @@ struct ServerValidation: Sendable {
         var suggestion: String?
     }
 
-    /// What of an answer is about the manifest.
-    /// - Throws: `CommandFailure` for what is not.
+    /// The parts of an error that are about the manifest.
+    /// - Throws: `CommandFailure` for other errors.
     static func findings(_ error: APIError, namespace: String) throws -> [Finding] {
         switch error.reason {
         case .transport, .credentials, .malformed:
@@ -118,12 +118,12 @@ struct ServerValidation: Sendable {
         }
     }
 
-    /// Server-side apply answers with a 500 to what its schema does not declare.
+    /// Server-side apply answers 500 for fields that its schema does not declare.
     private static func isAboutManifest(_ error: APIError) -> Bool {
         error.message.contains("field not declared in schema") || error.message.contains("failed to create typed patch")
     }
 
-    /// `<nil>` and `[]` are how Go writes a path of nothing.
+    /// Go writes an empty path as `<nil>` or `[]`.
     private static func field(of cause: APIError.Cause) -> String {
         guard let field = cause.field, !["<nil>", "[]"].contains(field) else { return "" }
         return field

@@ -4,7 +4,7 @@ import KubernetesClient
 import ModelManifests
 import SafeText
 
-/// `mlctl validate PATH…`: for CI and editors.
+/// `mlctl validate PATH…`: checks manifests, for CI and editors.
 struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate",
@@ -58,7 +58,7 @@ struct ValidateCommand: AsyncParsableCommand {
         if !report.diagnostics.isEmpty { throw ExitCode(2) }
     }
 
-    /// Of the deployments that mlctl finds no fault with.
+    /// The API server's refusals of those deployments that mlctl accepts.
     private func refusedByServer(
         _ desired: DesiredState, _ files: [(path: String, parsed: ParsedFile)]
     ) async throws -> [Diagnostic] {

@@ -3,7 +3,7 @@ import ModelManifests
 import Rollouts
 import SafeText
 
-/// What `mlctl validate` found, for people, programs, code scanning and test reports.
+/// The result of `mlctl validate`, as text, JSON, SARIF or JUnit.
 struct ValidationReport {
     var files: [String]
     var deployments: [ModelDeployment]
@@ -33,7 +33,7 @@ struct ValidationReport {
         var message: String
     }
 
-    /// What is valid, and may go wrong later.
+    /// Valid settings that may cause problems later.
     private var warnings: [Warning] {
         deployments.sorted { $0.key < $1.key }.flatMap { deployment in
             deployment.warnings.map {

@@ -1,8 +1,8 @@
 import SafeText
 
-/// What is drawn on: how wide it is, and whether it shows colours.
+/// The output area: its width, and whether it has colours.
 struct Canvas: Hashable, Sendable {
-    /// In columns; nil: as wide as needed (a file, a pipe).
+    /// In columns; nil means unlimited (a file or a pipe).
     var width: Int?
     var hasColour: Bool
 
@@ -16,12 +16,12 @@ struct Canvas: Hashable, Sendable {
         return "\u{1B}[\(code)m\(text)\u{1B}[0m"
     }
 
-    /// Cut to the canvas with an ellipsis.
+    /// Cuts the text to the width, with an ellipsis.
     func fitted(_ text: String) -> String {
         width.map { text.cut(toColumns: $0) } ?? text
     }
 
-    /// Broken between words, for what must be read to its end.
+    /// Wraps the text between words, where it must be readable completely.
     func wrapped(_ text: String) -> [String] {
         guard let width, text.columns > width else { return [text] }
         var lines: [String] = []
@@ -39,11 +39,11 @@ struct Canvas: Hashable, Sendable {
     }
 }
 
-/// What a piece of text says, rather than its colour.
+/// The meaning of a piece of text, which decides its colour.
 enum Tone: Hashable, Sendable, CaseIterable {
     case plain, heading, faint, active, good, warning, bad
 
-    /// Of all tones, and of their end.
+    /// The codes of all tones and of the reset.
     static let codes = Set(allCases.compactMap(\.code) + ["0"])
 
     /// ECMA-48 "select graphic rendition".
@@ -61,12 +61,12 @@ enum Tone: Hashable, Sendable, CaseIterable {
 }
 
 extension String {
-    /// Without anything that a terminal would act on: messages and log lines come from model servers.
+    /// Without characters that a terminal would act on: messages and log lines come from model servers.
     var printable: String {
         Escape.cell(self)
     }
 
-    /// Columns on a terminal.
+    /// The width on a terminal, in columns.
     var columns: Int { reduce(0) { $0 + $1.columns } }
 
     func cut(toColumns limit: Int) -> String {
@@ -83,7 +83,7 @@ extension String {
 }
 
 extension Character {
-    /// Two for the wide blocks of Unicode's East Asian Width (UAX #11), one for the rest.
+    /// Two columns for the wide blocks of Unicode's East Asian Width (UAX #11), otherwise one.
     fileprivate var columns: Int {
         switch unicodeScalars.first?.value ?? 0 {
         case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,

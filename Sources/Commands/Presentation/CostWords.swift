@@ -1,9 +1,9 @@
 import Controller
 import ModelManifests
 
-/// What the revisions of a deployment cost, for people.
+/// The cost of a deployment's revisions, in words.
 enum CostWords {
-    /// Such as `version 2: 41.2 s of CPU, 181 MiB in 2 instances; version 3: …`; nil where nothing is measured.
+    /// For example `version 2: 41.2 s of CPU, 181 MiB resident; version 3: …`; nil where nothing is measured.
     static func line(_ status: DeploymentStatus) -> String? {
         let parts = [status.stable, status.candidate].compactMap(\.self).compactMap { revision -> String? in
             guard let cpu = revision.cpuSeconds, let memory = revision.memoryBytes else { return nil }

@@ -1,4 +1,4 @@
-/// What `mlctl doctor` found, for people: what is well first, so that what matters stands above the prompt.
+/// The findings of `mlctl doctor` as text. Findings that are ok come first, so that problems are next to the prompt.
 enum DoctorText {
     private static let order: [Finding.Severity] = [.ok, .notApplicable, .notLookedAt, .warning, .problem]
 

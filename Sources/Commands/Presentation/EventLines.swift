@@ -3,9 +3,9 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// `mlctl events`.
+/// The output of `mlctl events`.
 enum EventLines {
-    /// Oldest first, as one reads.
+    /// A table with the oldest event first.
     static func table(_ newestFirst: [StoredEvent], now: Date, on canvas: Canvas) -> [String] {
         guard !newestFirst.isEmpty else { return ["no events yet"] }
         var table = TextTable(["WHEN", "DEPLOYMENT", "EVENT", "VERSION", "MESSAGE"])
@@ -19,7 +19,7 @@ enum EventLines {
         return table.lines(on: canvas)
     }
 
-    /// One event as it happens.
+    /// One line for an event as it happens.
     static func line(_ stored: StoredEvent, on canvas: Canvas) -> String {
         let kind = stored.event.kind
         let version = stored.event.version.map { " \($0)" } ?? ""
@@ -33,7 +33,7 @@ enum EventLines {
         event.actor.map { "\(event.message) (\(actor($0, event)))" } ?? event.message
     }
 
-    /// What was proved, and beside it what was only said.
+    /// The authenticated actor, and whom the client claims to act for.
     static func actor(_ proved: String, _ event: RolloutEvent) -> String {
         event.claimedActor.map { "\(proved), claims to be '\($0)'" } ?? proved
     }

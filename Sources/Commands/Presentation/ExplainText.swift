@@ -5,15 +5,15 @@ import KubernetesServing
 import ModelManifests
 import Rollouts
 
-/// `mlctl explain`: why a deployment is as it is, what would happen next, and what to do.
+/// The output of `mlctl explain`: why a deployment is as it is, what happens next, and what to do.
 struct ExplainText {
     let explanation: DeploymentExplanation
     let now: Date
     let canvas: Canvas
 
-    /// The newest events of the rollout; `mlctl events` has all.
+    /// The newest events are shown; `mlctl events` has all.
     static let eventLimit = 40
-    /// The newest failing requests; the JSON has all that are known.
+    /// The newest failed requests are shown; the JSON output has all that are known.
     static let failedRequestLimit = 5
 
     private var status: DeploymentStatus { explanation.status }
@@ -26,7 +26,7 @@ struct ExplainText {
             .joined(separator: [""]).map(\.self)
     }
 
-    // MARK: What is so
+    // MARK: Current state
 
     private var headline: [String] {
         canvas.wrapped("\(status.key): \(ExplainWords.headline(status))".printable).map { canvas.paint($0, .heading) }
@@ -128,7 +128,7 @@ struct ExplainText {
         return section(status.candidate == nil ? "The last rollout" : "So far", more + table.lines(on: canvas))
     }
 
-    // MARK: What went wrong, and what to do
+    // MARK: Rollback, quarantine and advice
 
     private var rollback: [String] {
         guard let rollback = explanation.rollback?.event else { return [] }
@@ -177,7 +177,7 @@ struct ExplainText {
     }
 }
 
-/// Labels on the left, text on the right, wrapped where the canvas ends.
+/// Rows with a label on the left and wrapped text on the right.
 struct Rows {
     private let canvas: Canvas
     private let labelColumns: Int
@@ -212,7 +212,7 @@ struct Rows {
 }
 
 extension Canvas {
-    /// Wrapped to what the indentation leaves.
+    /// Wraps the text to the width that the indentation leaves.
     func indented(_ text: String, by indent: Int) -> [String] {
         let room = width.map { max(8, $0 - indent) }
         return Canvas(width: room).wrapped(text).map { String(repeating: " ", count: indent) + $0 }

@@ -2,7 +2,7 @@ import Controller
 import ModelManifests
 import Rollouts
 
-/// What a deployment's status comes to, in a sentence.
+/// Summaries of a deployment's status in words.
 enum ExplainWords {
     static func headline(_ status: DeploymentStatus) -> String {
         let stable = status.stable.map { "version \($0.version)" }
@@ -35,7 +35,7 @@ enum ExplainWords {
         return isUnknown ? "it is not known whether \(stable) serves" : "\(stable) does not serve as it should"
     }
 
-    /// What did not reach an instance, was cut off, or started again: only where there was any.
+    /// Requests that reached no instance or were cut off, and restarts; only where there were any.
     static func troubles(_ status: DeploymentStatus) -> [String] {
         var lines: [String] = []
         for revision in [status.stable, status.candidate].compactMap(\.self) {
@@ -61,7 +61,7 @@ enum ExplainWords {
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 
-    /// Commands that lead on, with what they are for.
+    /// The next commands to run, with their purpose.
     static func advice(_ explanation: DeploymentExplanation) -> [String] {
         let status = explanation.status
         let name = status.key.description

@@ -2,7 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// `mlctl history`: a line a revision, newest first.
+/// The output of `mlctl history`: one line per revision, newest first.
 enum HistoryTable {
     static func lines(_ history: [HistoryEntry], now: Date, on canvas: Canvas) -> [String] {
         guard !history.isEmpty else { return ["nothing was deployed yet"] }

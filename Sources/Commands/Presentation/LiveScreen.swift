@@ -1,14 +1,14 @@
 import SafeText
 
-/// Redraws lines in place. The cursor stays visible and below the last line, so that leaving at any moment (Ctrl-C)
-/// leaves a terminal as it should be.
+/// Redraws lines in place. The cursor stays visible below the last line, so that the terminal is intact after an interruption
+/// (Ctrl-C) at any moment.
 struct LiveScreen {
     private static let eraseToEndOfLine = "\u{1B}[K"
     private static let eraseBelow = "\u{1B}[J"
 
     private var drawn = 0
 
-    /// - Parameter height: of the terminal; what does not fit is left out, and said.
+    /// - Parameter height: the height of the terminal. Lines that do not fit are counted instead of shown.
     mutating func redraw(_ lines: [String], height: Int?) -> String {
         var visible = lines
         if let height, height > 1, lines.count > height - 1 {

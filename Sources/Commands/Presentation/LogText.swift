@@ -1,7 +1,7 @@
 import Controller
 import ModelManifests
 
-/// `mlctl logs`: lines as the server wrote them; where there are several instances, each says whose it is.
+/// The output of `mlctl logs`. With several instances, each line begins with its instance.
 enum LogText {
     static func lines(_ log: [LogLine], on canvas: Canvas) -> [String] {
         let instances = Set(log.map(\.instance))

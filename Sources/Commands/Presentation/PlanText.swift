@@ -1,7 +1,7 @@
 import ModelManifests
 import Rollouts
 
-/// `mlctl plan`: what would happen, deployment by deployment.
+/// The output of `mlctl plan`.
 struct PlanText {
     let plans: [DeploymentPlan]
     let canvas: Canvas
@@ -40,7 +40,7 @@ struct PlanText {
         return lines
     }
 
-    /// Settings of one kind under one label.
+    /// Adds the settings of one kind under one label.
     private func add(
         _ label: String, _ settings: [SettingWords], prefix: String, separator: String, to rows: inout Rows
     ) {
@@ -67,7 +67,7 @@ struct PlanText {
 extension DeploymentPlan.Change {
     fileprivate static let ordered: [Self] = [.created, .revision, .settings, .unchanged, .quarantined, .unknown]
 
-    /// Or would, if the controller knew nothing of it.
+    /// Also true where the controller was not asked.
     fileprivate var startsRollout: Bool {
         switch self {
         case .created, .revision, .unknown: true

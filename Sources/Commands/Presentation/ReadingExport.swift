@@ -3,12 +3,12 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// A past rollout's readings as lines that `mlctl replay` reads.
+/// The readings of a past rollout as lines for `mlctl replay`.
 ///
-/// What sources say beside the proxy's own counters stands beside them, under its name. A model server counts requests
-/// too: those are a stream of their own, `STREAM/server`.
+/// Counters of other sources are added to the proxy's counters, under their own names. A model server also counts requests;
+/// its counters are a separate stream, `STREAM/server`.
 struct ReadingExport {
-    /// Before the first reading of a stream, one of zeros: the first counts too.
+    /// A reading of zeros comes this long before the first reading of a stream, so that the first reading counts too.
     static let leadSeconds = 0.5
 
     private struct Pending {
@@ -25,8 +25,8 @@ struct ReadingExport {
         stream = "\(rollout.identity.deployment)@\(rollout.identity.revision) \(start)"
     }
 
-    /// Takes the next readings, in order.
-    /// - Returns: the lines that are complete with them.
+    /// Adds the next readings, in order.
+    /// - Returns: the lines that are now complete.
     mutating func lines(_ readings: [RecordedReading]) throws -> [String] {
         var lines: [String] = []
         for reading in readings {
@@ -47,7 +47,7 @@ struct ReadingExport {
         return lines
     }
 
-    /// What is left once there are no more readings.
+    /// The remaining lines, after the last reading.
     mutating func rest() throws -> [String] {
         defer { pending = [:] }
         return try pending.sorted { $0.key < $1.key }.map {
@@ -69,7 +69,8 @@ struct ReadingExport {
 }
 
 extension RecordedReading {
-    /// At the same bounds, and with what came together where that is known, so that the difference has them too.
+    /// The reading with all counters at zero. It keeps the latency bounds and the fields for clumps, so that differences have
+    /// them too.
     fileprivate var zeroed: RecordedReading {
         func zeros(_ counts: SideCounts, or other: SideCounts) -> SideCounts {
             let bounds = counts.bounds.isEmpty ? other.bounds : counts.bounds

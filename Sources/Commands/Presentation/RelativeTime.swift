@@ -1,7 +1,7 @@
 import ControlAPI
 import Foundation
 
-/// Times as people say them: `3m ago`, `in 27m`.
+/// Times relative to now: `3m ago`, `in 27m`.
 enum RelativeTime {
     static func text(_ date: Date, now: Date) -> String {
         let seconds = Int(now.timeIntervalSince(date).rounded(.towardZero))
@@ -12,12 +12,12 @@ enum RelativeTime {
         }
     }
 
-    /// To the second, in UTC: for lines that stay.
+    /// The time in UTC, to the second, for permanent output.
     static func clock(_ date: Date) -> String {
         String(RFC3339.text(date).prefix(19)) + "Z"
     }
 
-    /// In one unit, the largest that still says enough: `59s`, `3m`, `47h`, `2d`.
+    /// A time span in one unit: `59s`, `3m`, `47h`, `2d`.
     static func span(seconds: Int) -> String {
         switch seconds {
         case ..<60: "\(seconds)s"

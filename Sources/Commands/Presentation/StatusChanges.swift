@@ -2,12 +2,12 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// `mlctl status -w` where there is no terminal to redraw: a line whenever something changes.
+/// The output of `mlctl status -w` without a terminal: one line per change.
 struct StatusChanges {
     private var summaries: [DeploymentKey: String] = [:]
     private var problems: [String] = []
 
-    /// - Returns: a line for every deployment that is new, different or gone since the last call.
+    /// - Returns: a line for every deployment that is new, changed or gone since the last call.
     mutating func lines(_ status: ControllerStatus, now: Date) -> [String] {
         let time = RelativeTime.clock(now)
         var lines: [String] = []

@@ -3,7 +3,7 @@ import Foundation
 import KubernetesServing
 import ModelManifests
 
-/// `mlctl status NAME`: everything about one deployment.
+/// The output of `mlctl status NAME`: everything about one deployment.
 struct StatusDetail {
     let deployment: DeploymentStatus
     let sources: [SourceStatus]
@@ -17,7 +17,7 @@ struct StatusDetail {
             + SourceProblems.lines(ownSources, for: deployment.key, on: canvas)
     }
 
-    /// Where its project's manifests come from.
+    /// The repositories of the deployment's project.
     private var ownSources: [SourceStatus] {
         sources.count == 1 ? sources : sources.filter { $0.project == deployment.project }
     }
@@ -54,7 +54,7 @@ struct StatusDetail {
         return lines
     }
 
-    /// What did not reach an instance, or was cut off: only where there was any.
+    /// Requests that reached no instance or were cut off; only where there were any.
     private var traffic: [String] {
         var lines: [String] = []
         if let split = deployment.split {
@@ -83,7 +83,7 @@ struct StatusDetail {
         return lines
     }
 
-    /// Those with something wrong; how many serve stands above.
+    /// Only instances with a problem are listed.
     private var instances: [String] {
         let troubled = deployment.instances.filter {
             $0.condition != "ready" || $0.ejected || $0.restarts > 0 || $0.reason != nil

@@ -2,10 +2,10 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// `mlctl status`: a line a deployment, and below what is wrong with the sources.
+/// The output of `mlctl status`: one line per deployment, followed by problems of the repositories.
 struct StatusTable {
     var isWide = false
-    /// Nil: all, with a column that says which.
+    /// Nil shows all namespaces, with a column for the namespace.
     var namespace: String?
 
     func lines(_ status: ControllerStatus, now: Date, on canvas: Canvas) -> [String] {
@@ -13,7 +13,7 @@ struct StatusTable {
         guard !status.deployments.isEmpty else { return canvas.wrapped(emptyText(status.sources)) + problems }
         let troubles =
             isWide ? TroubleColumn.all.filter { column in status.deployments.contains { column.isAny($0) } } : []
-        // Where there is one project only, nobody asks whose a deployment is.
+        // With a single project, the column would say the same on every line.
         let showsProject = status.sources.count > 1 || status.deployments.contains { $0.project == nil }
         var table = TextTable(
             (showsProject ? ["PROJECT"] : []) + (namespace == nil ? ["NAMESPACE"] : []) + columns(troubles))
@@ -43,7 +43,7 @@ struct StatusTable {
         ]
     }
 
-    /// With its age, where it is not current: `Healthy (4m ago)`.
+    /// The phase, with its age where it is not current: `Healthy (4m ago)`.
     private func phase(_ deployment: DeploymentStatus, now: Date) -> TextTable.Cell {
         guard let seen = deployment.lastSeenAt else {
             return TextTable.Cell(deployment.phase.rawValue, deployment.tone)
@@ -51,7 +51,7 @@ struct StatusTable {
         return TextTable.Cell("\(deployment.phase.rawValue) (\(RelativeTime.text(seen, now: now)))", .warning)
     }
 
-    /// `2`, or `2 → 3` while a rollout is on its way.
+    /// `2`, or `2 → 3` during a rollout.
     private func versions(_ deployment: DeploymentStatus) -> TextTable.Cell {
         switch (deployment.stable?.version, deployment.candidate?.version) {
         case (nil, nil): .none
@@ -89,13 +89,13 @@ struct StatusTable {
 }
 
 extension SourceStatus {
-    /// `branch main`, or a reference that says itself what it is.
+    /// `branch main`, or a tag or version range.
     var referenceText: String {
         ["tag ", "semver "].contains { branch.hasPrefix($0) } ? branch : "branch \(branch)"
     }
 }
 
-/// What is wrong with a repository or its manifests, and what to do.
+/// Problems of repositories and manifests, with advice.
 enum SourceProblems {
     static func lines(_ sources: [SourceStatus], for deployment: DeploymentKey? = nil, on canvas: Canvas) -> [String] {
         var lines: [String] = []

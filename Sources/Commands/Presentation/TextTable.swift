@@ -1,4 +1,4 @@
-/// Aligned columns. Where the canvas is too narrow the last column gives way first, then the widest.
+/// A table with aligned columns. Where the canvas is too narrow, the last column is cut first, then the widest columns.
 struct TextTable: Sendable {
     struct Cell: Hashable, Sendable, ExpressibleByStringInterpolation {
         var text: String
@@ -11,7 +11,7 @@ struct TextTable: Sendable {
 
         init(stringLiteral text: String) { self.init(text) }
 
-        /// What is not there.
+        /// An empty cell.
         static let none = Cell("-", .faint)
     }
 

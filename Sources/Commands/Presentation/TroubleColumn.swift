@@ -1,6 +1,6 @@
 import Controller
 
-/// A column of `mlctl status -o wide` that is there only where it has something to show.
+/// A column of `mlctl status -o wide` that is shown only where a value is not zero.
 struct TroubleColumn: Sendable {
     var header: String
     var count: @Sendable (DeploymentStatus) -> Int
@@ -23,7 +23,7 @@ struct TroubleColumn: Sendable {
 }
 
 extension DeploymentStatus {
-    /// Of stable and candidate together.
+    /// The sum over stable and candidate.
     fileprivate func sum(_ count: (RevisionStatus) -> Int?) -> Int {
         [stable, candidate].compactMap(\.self).reduce(0) { $0 + (count($1) ?? 0) }
     }

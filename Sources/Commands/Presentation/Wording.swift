@@ -28,14 +28,14 @@ extension GateSummary {
 }
 
 extension StepStatus {
-    /// Counted from 1, as people do.
+    /// The step's number, counted from 1.
     var position: String { "\(index + 1)/\(count)" }
 }
 
 extension DeploymentStatus {
     var key: DeploymentKey { DeploymentKey(namespace: namespace, name: name) }
 
-    /// Where it stands, in one line: `Progressing, 25% to version 3, step 4/6, waiting for evidence: errors`.
+    /// The state in one line: `Progressing, 25% to version 3, step 4/6, waiting for evidence: errors`.
     var summary: String {
         var parts = [lastSeenAt == nil ? phase.rawValue : "\(phase.rawValue) when last seen"]
         if let candidate { parts.append("\(candidate.weight)% to version \(candidate.version)") }
@@ -44,19 +44,20 @@ extension DeploymentStatus {
         return parts.joined(separator: ", ").printable
     }
 
-    /// What it waits for, or what happened last; without times, which change by themselves. Nil where there is nothing to
-    /// say.
+    /// What the deployment waits for, or what happened last, without times, which change by themselves. Nil where there is
+    /// nothing
+    /// to say.
     var standing: String? {
         let isWrong = [.degraded, .failed, .rolledBack].contains(phase)
         if let waitText, !isWrong || message.isEmpty {
-            // The first word tells it apart, also where the column is narrow.
+            // The first words distinguish the two cases even in a narrow column.
             guard waiting?.needsPerson == true else { return "waiting for \(waitText)" }
             return "needs \(waitText)"
         }
         return message.isEmpty ? nil : message
     }
 
-    /// `a person: approval: 'mlctl promote'`, or what ends by itself.
+    /// `a person: approval: 'mlctl promote'`, or a condition that ends by itself.
     var waitText: String? {
         guard let waiting, waiting.needsPerson else { return waitingFor }
         return waiting.cause.hasPrefix(Self.person) ? waiting.cause : Self.person + waiting.cause
@@ -64,7 +65,7 @@ extension DeploymentStatus {
 
     private static let person = "a person: "
 
-    /// How long it waits, and when that ends; nil where it waits for nothing.
+    /// How long it has waited, and when the wait ends; nil where it does not wait.
     func waitTime(now: Date) -> String? {
         guard let waiting else { return nil }
         let since = waiting.since.map { "since \(RelativeTime.text($0, now: now))" }
@@ -75,23 +76,23 @@ extension DeploymentStatus {
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
 
-    /// Waits for a clock, not for a person.
+    /// Waits for a time, not for a person.
     var isTimedPause: Bool { phase == .paused && waiting?.needsPerson == false && waiting?.endsAt != nil }
 
-    /// `Healthy, since 3h ago`.
+    /// For example `Healthy, since 3h ago`.
     func phaseText(now: Date) -> String { "\(phase.rawValue), since \(RelativeTime.text(since, now: now))" }
 
-    /// How old all that is said is; nil where it is as it is now.
+    /// The age of the whole status; nil where it is current.
     func ageText(now: Date) -> String? {
         lastSeenAt.map { "not current: all of it is as last seen \(RelativeTime.text($0, now: now))" }
     }
 
-    /// Of one that cannot be seen, nobody knows whether it is well.
+    /// A deployment that cannot be seen is not shown as healthy.
     var tone: Tone { isTimedPause ? .active : lastSeenAt != nil && phase == .healthy ? .warning : phase.tone }
 }
 
 extension String {
-    /// A commit as people read it.
+    /// The commit's first ten digits.
     var shortCommit: String { String(prefix(10)) }
 }
 

@@ -1,8 +1,8 @@
 import Foundation
 import SafeText
 
-/// JSON written as YAML, for `-o yaml`: block style, keys sorted, strings quoted wherever YAML could take them for
-/// something else.
+/// Writes JSON as YAML, for `-o yaml`: block style, sorted keys. Strings are quoted where YAML could read them as another
+/// type.
 enum YAMLText {
     static func render(json: Data) throws -> String {
         lines(try JSONDecoder().decode(Node.self, from: json)).joined(separator: "\n") + "\n"
@@ -72,7 +72,7 @@ enum YAMLText {
         }
     }
 
-    /// Plain where it is a word that nothing else looks like; otherwise a JSON string, which is a YAML string too.
+    /// A plain scalar where that is unambiguous; otherwise a JSON string, which is valid YAML.
     private static func quoted(_ text: String) -> String {
         let isPlain =
             text.first.map { $0.isASCII && $0.isLetter } == true

@@ -10,7 +10,7 @@ import Serving
     import Musl
 #endif
 
-/// `mlctl companion`: beside a model's server in its pod.
+/// `mlctl companion`: runs beside the model server in its pod.
 struct CompanionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "companion",
@@ -36,7 +36,7 @@ struct CompanionCommand: AsyncParsableCommand {
     @Option(help: "The port to listen on.") var port = CompanionPort.number
 
     func run() async throws {
-        // The first process of a container is not ended by signals that it has no handler for.
+        // The first process of a container ignores signals that it has no handler for.
         for end in [SIGTERM, SIGINT] { signal(end) { _ in _exit(0) } }
         let companion = PodCompanion(
             PodCompanion.Configuration(

@@ -4,7 +4,7 @@ import Logging
 import ModelStorage
 import SafeText
 
-/// `mlctl fetch-model`: a model's files into a folder, as an init container does it in a cluster.
+/// `mlctl fetch-model`: fetches a model's files into a folder, as the init container of a pod.
 struct FetchModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch-model", abstract: "Fetch a model's files into a folder, and verify them.",
@@ -34,7 +34,7 @@ struct FetchModelCommand: AsyncParsableCommand {
         let folder = to.path(percentEncoded: false)
         do {
             if verifiesOnly, let digest {
-                // A claim's path may lead to one file.
+                // The path of a claim may lead to a single file.
                 let place = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
                 try await ModelVerification(place: place).verify(digest)
                 print(Escape.line("\(digest) in \(folder)"))
@@ -43,17 +43,17 @@ struct FetchModelCommand: AsyncParsableCommand {
                 print(Escape.line("\(uri): \(fetched) in \(folder)"))
             }
         } catch let error as StorageError {
-            // The last line is what the cluster shows of a container that failed.
+            // A cluster shows the last line of a failed container.
             throw CommandFailure(error.code == .digestMismatch ? .wrongUsage : .failed, error.message)
         }
     }
 }
 
-/// A folder that a model's files are brought into once.
+/// Delivers a model's files into a folder once.
 struct ModelDelivery: Sendable {
-    /// Says which files are there. Written last.
+    /// Records the digest of the delivered files. Written last.
     static let marker = ".mlctl-digest"
-    /// On the same disk as the folder, so that files are moved and not copied.
+    /// On the same file system as the folder, so that files are moved instead of copied.
     static let workFolder = ".mlctl-fetching"
 
     let folder: URL
@@ -81,13 +81,13 @@ struct ModelDelivery: Sendable {
             let destination = folder.appending(path: name)
             if files.fileExists(atPath: destination.path(percentEncoded: false)) { try remove(destination) }
             let origin = source.appending(path: name)
-            // A folder that is moved gets another parent: that takes the right to write to it.
+            // Moving a folder changes its parent, which needs the right to write to the folder.
             try makeWritable(origin)
             try files.moveItem(at: origin, to: destination)
         }
     }
 
-    /// Files in the store are read-only, and so are their folders.
+    /// Files and folders in the store are read-only.
     private func remove(_ item: URL) throws {
         let walk = FileManager.default.enumerator(at: item, includingPropertiesForKeys: [.isDirectoryKey])
         try makeWritable(item)

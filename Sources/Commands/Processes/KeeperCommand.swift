@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import LocalServing
 
-/// `mlctl keeper`: one instance's keeper.
+/// `mlctl keeper`: the keeper of one instance.
 struct KeeperCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keeper", abstract: "Keep one model server: start it, probe it, restart it, stop it.",

@@ -77,7 +77,7 @@ struct ProxyCommand: AsyncParsableCommand {
     static let lockTries = 10
     static let lockRetryDelay = Duration.milliseconds(20)
 
-    /// Whoever looks whether a proxy runs holds its lock for an instant: only a lock that stays held is another proxy's.
+    /// A process that checks whether a proxy runs holds the lock for an instant. Only a lock that stays held belongs to a proxy.
     private func serveMachine(_ configuration: TrafficProxyConfiguration) async throws {
         for _ in 1..<Self.lockTries {
             do {

@@ -2,7 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 
-/// What a companion in a pod shows of its model's folder.
+/// Fetches recorded requests from a companion in a pod.
 enum RecordingFetch {
     static let timeout = TimeAmount.seconds(10)
     private static let reasonBytes = 4 << 10

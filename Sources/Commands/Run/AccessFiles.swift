@@ -3,10 +3,10 @@ import ControlAPI
 import Foundation
 import Logging
 
-/// The files that access hangs on: read at the start, and again whenever they change.
+/// The files with tokens and certificates, read at the start and again whenever they change.
 ///
-/// At the start what is wrong with one of them is an error. Later a token whose file is gone, open to others or no token
-/// any more counts for nothing until that is put right; a certificate that cannot be used leaves the former one in place.
+/// At the start, a problem with a file is an error. Later, a token whose file is missing, readable by others or invalid is
+/// refused until that is fixed; where a certificate cannot be used, the previous one stays.
 struct AccessFiles: Sendable {
     static let interval: Duration = .seconds(2)
     static let mostPEMBytes = 1 << 20
@@ -17,8 +17,8 @@ struct AccessFiles: Sendable {
     private let state: URL
 
     /// - Parameters:
-    ///   - tokenFile: of the settings: a token for everything.
-    ///   - environmentToken: MLCTL_TOKEN of the controller: the same. Only where there is no `tokenFile`.
+    ///   - tokenFile: `tokenFile` of the settings, a token with all rights.
+    ///   - environmentToken: the controller's MLCTL_TOKEN, also a token with all rights. Used only where there is no `tokenFile`.
     init(settings: AccessSettings, tokenFile: String?, environmentToken: String?, state: URL) {
         self.settings = settings
         self.tokenFile = tokenFile
@@ -33,7 +33,7 @@ struct AccessFiles: Sendable {
         var read: @Sendable (TrustRules) throws -> String
     }
 
-    /// What the state folder's token is while the folder takes no files.
+    /// The state folder's token while the folder cannot be written.
     private let spare = TokenFile.random()
 
     private var origins: [Origin] {
@@ -67,7 +67,7 @@ struct AccessFiles: Sendable {
     // MARK: Tokens
 
     /// All tokens.
-    /// - Throws: `ValidationError` with the file and the reason, for the first that cannot be used.
+    /// - Throws: `ValidationError` with the file and the reason, for the first token that cannot be used.
     func keys() throws -> AccessKeys {
         let (keys, problems) = read()
         if let problem = problems.first { throw ValidationError(problem.text) }
@@ -101,7 +101,7 @@ struct AccessFiles: Sendable {
 
     // MARK: Certificates
 
-    /// Nil where there is no TLS.
+    /// Nil without TLS.
     /// - Throws: `ValidationError` with the file and the reason.
     func certificates() throws -> ServerCertificates? {
         guard let tls = settings.tls else { return nil }
@@ -124,7 +124,7 @@ struct AccessFiles: Sendable {
 
     // MARK: Following
 
-    /// Looks at the files every two seconds, until cancelled.
+    /// Checks the files every two seconds until it is cancelled.
     func follow(_ register: AccessRegister, _ certificates: ServerCertificates?, logger: Logger) async throws {
         var known = AccessWatch()
         while !Task.isCancelled {
@@ -153,7 +153,7 @@ struct AccessFiles: Sendable {
     }
 }
 
-/// What has been told of the files, so that it is told once.
+/// Remembers what was logged about the files, so that each change is logged once.
 private struct AccessWatch {
     private var keys: [String: AccessKey]?
     private var problems: Set<String> = []

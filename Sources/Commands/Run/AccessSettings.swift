@@ -1,20 +1,20 @@
 import ControlAPI
 import Foundation
 
-/// Who may ask the API, and how it is reached: `tokens:` and `tls:` of the settings file.
+/// Who may use the API, and its TLS: `tokens:` and `tls:` of the settings file.
 struct AccessSettings: Sendable {
     var tokens: [Token] = []
     var tls: TLS?
 
-    /// One named token. Its text is in a file.
+    /// A named token. Its text is in a file.
     struct Token: Hashable, Sendable {
-        /// Stands in the audit trail.
+        /// Recorded in the audit trail.
         var name: String
         var file: String
         var role: AccessRole
-        /// Nil: all.
+        /// Nil allows all.
         var projects: [String]?
-        /// Names, or beginnings of names with a `*`. Nil: all.
+        /// Names, or prefixes of names with a `*`. Nil allows all.
         var namespaces: [String]?
 
         var caller: Caller {
@@ -25,14 +25,14 @@ struct AccessSettings: Sendable {
     struct TLS: Hashable, Sendable {
         var certificateFile: String
         var keyFile: String
-        /// Clients whose certificate none of these authorities gave are not let in. Nil: all are.
+        /// The authorities of client certificates. Other clients are refused. Nil accepts all clients.
         var clientCAFile: String?
     }
 
-    /// Of the API's address.
+    /// The URL scheme of the API.
     var scheme: String { tls == nil ? "http" : "https" }
 
-    /// Names that tokens of other origin have in the audit trail.
+    /// The names of tokens from other sources in the audit trail.
     static let reservedNames: Set<String> = [Self.stateTokenName, Self.tokenFileName, Self.environmentName]
     static let stateTokenName = "state-token"
     static let tokenFileName = "tokenFile"
@@ -99,7 +99,7 @@ struct AccessSettings: Sendable {
     }
 }
 
-/// What is wrong with the settings of access.
+/// A problem in the access settings.
 struct AccessFault: Error, Hashable, CustomStringConvertible {
     var description: String
 
@@ -139,7 +139,7 @@ extension AccessSettings.TLS: Decodable {
     }
 }
 
-/// Fields that nobody knows are errors: a limit with a slip of the pen would be no limit.
+/// Refuses unknown fields: a misspelt restriction would otherwise have no effect.
 private enum StrictKeys {
     struct AnyKey: CodingKey {
         var stringValue: String

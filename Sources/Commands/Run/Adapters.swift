@@ -6,7 +6,7 @@ import ModelManifests
 import ModelStorage
 import Serving
 
-/// The one place where the controller's protocols meet the adapters that know nothing of it.
+// The only place where the controller's protocols and their adapters meet.
 
 /// Git as a source of manifests.
 package struct GitManifests: ManifestSource {
@@ -37,7 +37,7 @@ package struct GitManifests: ManifestSource {
 }
 
 extension ProjectReference {
-    /// As it is written.
+    /// The reference as written in the settings.
     var text: String {
         switch self {
         case .branch(let name), .tag(let name), .semver(let name), .commit(let name): name
@@ -46,9 +46,9 @@ extension ProjectReference {
 }
 
 extension Project {
-    /// As git is asked for it.
+    /// The reference for git.
     ///
-    /// - Throws: `GitError` for a name that git does not take, or a range that is none.
+    /// - Throws: `GitError` where the name or the range is invalid.
     var gitReference: GitReference {
         get throws(GitError) {
             switch reference {
@@ -60,8 +60,8 @@ extension Project {
         }
     }
 
-    /// - Parameter mirror: the folder that its commits are kept in.
-    /// - Throws: `GitError` for an address or a reference that is none.
+    /// - Parameter mirror: the folder for the repository's commits.
+    /// - Throws: `GitError` where the address or the reference is invalid.
     func gitConfiguration(mirror: String) throws(GitError) -> GitConfiguration {
         try GitConfiguration(
             url: repo, reference: name == Self.defaultName ? GitReference(reference.text) : gitReference, path: path,
@@ -109,7 +109,7 @@ struct LocalLogs: LogSource {
     }
 }
 
-/// An adapter's error in the words of the loop.
+/// An adapter's error, converted for the controller.
 struct AdapterError: RetryableError, CustomStringConvertible {
     var message: String
     var retryClass: RetryClass

@@ -10,7 +10,7 @@ import MetricSources
 import ModelManifests
 import Rollouts
 
-/// The clusters that a controller works with, from its settings to its sites.
+/// The clusters of a controller, opened from its settings.
 struct ClusterSites {
     /// The cluster of the controller's own pod.
     static let ownCluster = "in-cluster"
@@ -18,7 +18,7 @@ struct ClusterSites {
 
     private struct Member {
         var settings: ClusterSettings
-        /// Of the context, or of the pod.
+        /// The namespace of the context or of the pod.
         var namespace: String?
         var api: KubernetesAPI
         var backend: ClusterBackend
@@ -32,8 +32,8 @@ struct ClusterSites {
     private let isPod: Bool
     let servesLocally: Bool
 
-    /// Reads all credentials that have to be there; asks no server yet.
-    /// - Throws: `ValidationError` for settings that cannot be right.
+    /// Reads all required credentials; sends no request yet.
+    /// - Throws: `ValidationError` where the settings are invalid.
     static func open(
         _ settings: RunSettings, environment: [String: String], archive: JournalStore,
         now: @escaping @Sendable () -> Date, logger: Logger
@@ -51,7 +51,7 @@ struct ClusterSites {
         }
     }
 
-    /// Those of the settings, and the pod's own.
+    /// The clusters of the settings, and the pod's own cluster.
     static func clusters(_ settings: RunSettings, isPod: Bool) -> [ClusterSettings] {
         let isNamed = settings.clusters.contains { $0.name == ownCluster }
         return settings.clusters + (isPod && !isNamed ? [ClusterSettings(name: ownCluster)] : [])
@@ -89,7 +89,7 @@ struct ClusterSites {
             checks: ClusterChecks(api: api, owners: store, settings: serving, logger: logger))
     }
 
-    /// Where the controller has objects of its own in a cluster. One that is named is that of the controller's own cluster.
+    /// The namespace of the controller's own objects in a cluster. `--namespace` applies to the controller's own cluster only.
     static func ownNamespace(
         _ settings: RunSettings, in cluster: ClusterSettings, _ connection: ClusterConnection, isPod: Bool
     ) -> String {
@@ -102,7 +102,7 @@ struct ClusterSites {
     ) -> ClusterServingSettings {
         var serving = settings.serving
         serving.namespace = cluster.namespace
-        // Namespaces and pods that are named are those of the controller's own cluster: elsewhere it would be shut out.
+        // These peers name namespaces and pods of the controller's own cluster. In another cluster they would lock it out.
         if isPod, cluster.name != ownCluster { serving.proxyControlFrom = [] }
         return serving
     }
@@ -122,8 +122,8 @@ struct ClusterSites {
             defaultCluster: isPod ? Self.ownCluster : nil)
     }
 
-    /// - Returns: nil where nobody asked for an election.
-    /// - Throws: `ValidationError` where there is no cluster to hold it in.
+    /// - Returns: nil without --leader-elect.
+    /// - Throws: `ValidationError` where no cluster is configured for the lease.
     func leadership(
         _ settings: RunSettings, environment: [String: String], logger: Logger
     ) throws -> LeaseLeadership? {
@@ -142,7 +142,7 @@ struct ClusterSites {
             label: label)
     }
 
-    /// Follows all of them until its task is cancelled.
+    /// Follows all clusters until its task is cancelled.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             for member in members {
@@ -152,7 +152,7 @@ struct ClusterSites {
                 group.addTask { await member.events.run() }
                 group.addTask { await member.checks.run() }
             }
-            // Where there is none, the service goes on nevertheless.
+            // Without any cluster the service keeps running too.
             let (end, ended) = AsyncStream.makeStream(of: Void.self)
             await withTaskCancellationHandler {
                 for await _ in end {}
@@ -164,11 +164,11 @@ struct ClusterSites {
     }
 }
 
-/// A Lease, as the controller takes part in it.
+/// The controller's part in the election of a leader by a Lease.
 struct LeaseLeadership: Leadership {
     private let elector: LeaseElector
     let changes: AsyncStream<Bool>
-    /// Of its own pod; nil where it is none.
+    /// The label on the controller's own pod; nil outside a pod.
     private let label: LeaderLabel?
 
     init(_ elector: LeaseElector, label: LeaderLabel? = nil) {
@@ -185,10 +185,10 @@ struct LeaseLeadership: Leadership {
         }
     }
 
-    /// Where this controller's API answers, for those who stand by.
+    /// The address of this controller's API, for controllers on standby.
     func advertise(_ api: String) { elector.advertise(api) }
     var isLeading: Bool { elector.isLeading }
-    /// The name alone: what tells two of the same name apart is not for people.
+    /// Only the name: the part that distinguishes two holders with the same name is not for people.
     var leader: String? { elector.observedHolder.map { String($0.prefix { $0 != "_" }) } }
     var anotherLeads: Bool { elector.observedHolder.map { $0 != elector.holder } ?? false }
     var leaderAPI: String? { elector.observedAPI }
@@ -196,7 +196,7 @@ struct LeaseLeadership: Leadership {
 }
 
 extension KubernetesEvent {
-    /// What was decided about a deployment, said of its ModelDeployment.
+    /// The event of a decision, about the deployment's ModelDeployment.
     init(_ event: RolloutEvent, of deployment: DeploymentKey, _ owner: OwnerReference) {
         let word = event.kind.rawValue.prefix(1).uppercased() + event.kind.rawValue.dropFirst()
         self.init(
@@ -208,7 +208,7 @@ extension KubernetesEvent {
 }
 
 extension RolloutEvent.Kind {
-    /// What somebody should look at.
+    /// Events that somebody should look at.
     fileprivate var isTrouble: Bool {
         switch self {
         case .gateWarned, .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .stuck, .failed, .degraded,

@@ -16,7 +16,7 @@ import ServiceLifecycle
 import Serving
 import TrafficProxy
 
-/// A controller with its adapters, from start to SIGTERM. The only place where all of them meet.
+/// A controller with its adapters, from start to SIGTERM. Only here are all of them connected.
 struct ControllerProcess {
     static let tidyingInterval: Duration = .seconds(3600)
 
@@ -107,7 +107,7 @@ struct ControllerProcess {
             LoopService { try await tidy(journal, models, controller) },
             LoopService { try await HeapMemory.keepReleasing() },
         ]
-        // Before the controller, so that it ends after it.
+        // Before the controller in the list, so that it ends after it.
         if let local { services.insert(LoopService { await local.backend.run() }, at: 1) }
         if let notifications { services.append(LoopService { await notifications.run() }) }
         let group = ServiceGroup(
@@ -118,7 +118,8 @@ struct ControllerProcess {
         logger.info("Stopped; what serves goes on serving. 'mlctl down' stops it")
     }
 
-    /// Time does not go back behind it. A journal that cannot be read yet is waited for by the controller, which says so.
+    /// The clock never goes back behind this time. The controller itself waits for a journal that cannot be read yet, and says
+    /// so.
     private func latestEvent(of journal: JournalStore) async -> Date? {
         do {
             return try await journal.latestEventAt()
@@ -131,11 +132,11 @@ struct ControllerProcess {
     private struct LocalSite {
         var backend: LocalBackend
         var site: Site
-        /// The data plane's, in Prometheus' text form.
+        /// The proxy's metrics, in the Prometheus text format.
         var metrics: @Sendable () async throws -> String
     }
 
-    /// This machine.
+    /// The site for this machine.
     private func localSite(
         _ journal: JournalStore, _ models: ModelStore, _ ports: OwnPorts
     ) throws -> LocalSite {
@@ -160,7 +161,7 @@ struct ControllerProcess {
 
     private var secrets: ProjectSecrets { ProjectSecrets(settings.projects, owners: owners, state: state) }
 
-    /// Those that gates may ask, by the names that manifests have for them.
+    /// The sources that gates can ask, by their names in manifests.
     private func inquirer(_ journal: JournalStore) -> SourceInquirer {
         let checks = CheckRunner(
             outputFolder: state.appending(path: "checks").path(percentEncoded: false), secrets: secrets.folder)
@@ -174,7 +175,7 @@ struct ControllerProcess {
             outcomes: { try await journal.totals(of: $0, revisions: $1, labels: $2, since: $3) }, logger: logger)
     }
 
-    /// The API, on its address, on the state folder's socket, and on the probes' own address.
+    /// The API server, on its address, on the state folder's socket, and on the address for probes.
     private func server(
         _ controller: Controller, _ ports: OwnPorts, _ register: AccessRegister, _ certificates: ServerCertificates?,
         _ sources: [ProjectSource], _ onListening: @escaping @Sendable (ListenAddress) -> Void
@@ -201,7 +202,7 @@ struct ControllerProcess {
         }
     }
 
-    /// - Throws: `ValidationError` for an address or a reference that is none.
+    /// - Throws: `ValidationError` where an address or a reference is invalid.
     private func openSource(_ project: Project) throws -> ProjectSource {
         let isOnly = project.name == Project.defaultName
         do throws(GitError) {
@@ -225,32 +226,33 @@ struct ControllerProcess {
         }
     }
 
-    /// The data plane makes it at its first start.
+    /// The proxy creates the key at its first start.
     private var requestIdKey: @Sendable () -> RequestIdentityKey? {
         let file = ProxyFiles(stateDirectory: state.path(percentEncoded: false)).requestIdKey
         return { FileManager.default.contents(atPath: file).flatMap { RequestIdentityKey(Array($0)) } }
     }
 
-    /// Where programs find this controller's API: in the state folder, and for those who know an address alone.
+    /// Records where programs find this controller's API: in the state folder, and in the registry for those that only know an
+    /// address.
     private func announce(_ address: ListenAddress) -> ControllerRegistry.Entry {
         let api = "\(settings.access.scheme)://\(address)"
         let record = try? JSONEncoder().encode(ControllerRecord(api: api, pid: getpid(), version: Version.text))
         try? record?.write(to: ControllerRecord.file(in: state), options: .atomic)
         let entry = ControllerRegistry.Entry(api: api, stateDirectory: state.path(percentEncoded: false))
-        // Another controller that lives there keeps its entry: this one is about to end.
+        // The entry of another controller at that port stays: this controller is about to fail.
         if PortHolder.of(port: address.port)?.isController != true {
             ControllerRegistry().register(entry, port: address.port)
         }
         return entry
     }
 
-    /// Old events and outcomes, and model files that no revision would come back to. A failure waits for the next time.
+    /// Deletes old events and outcomes, and model files that no revision needs. After a failure it tries again the next time.
     private func tidy(_ journal: JournalStore, _ models: ModelStore, _ controller: Controller) async throws {
         while !Task.isCancelled {
             do {
                 try await journal.prune()
                 let states = try await journal.records().values.map { try RolloutRecords.decode($0.state) }
-                // Records of clusters are not in the journal: outcomes of theirs stay until all sites are known.
+                // Records of clusters are not in the journal, so their outcomes stay until all sites are known.
                 if let known = await controller.revisionsInUse() { try await journal.pruneOutcomes(keeping: known) }
                 await models.setInUse(Set(states.flatMap(\.templates).compactMap { $0.model.digest?.description }))
                 _ = try await models.evict()
@@ -262,7 +264,7 @@ struct ControllerProcess {
     }
 }
 
-/// The controller, which ends its passes before it goes.
+/// Runs the controller, and lets it finish its passes before it stops.
 struct ControllerService: Service {
     let controller: Controller
 
@@ -275,7 +277,7 @@ struct ControllerService: Service {
     }
 }
 
-/// Work that goes on until the process is asked to stop.
+/// Work that runs until the process is asked to stop.
 struct LoopService: Service {
     let work: @Sendable () async throws -> Void
 

@@ -1,14 +1,14 @@
 import Foundation
 import Glibc
 
-/// What a running controller leaves in its state folder, for those who want to reach it.
+/// A file in the state folder by which programs find the running controller.
 struct ControllerRecord: Codable {
     var api: String
     var pid: Int32
-    /// Of the controller's program; nil: one that did not say so yet.
+    /// The version of the controller's program; nil for old versions, which did not record it.
     var version: String?
 
-    /// Where it answers its own user and root, without a token.
+    /// The socket where the controller serves its own user and root, without a token.
     static let socketName = "api.sock"
 
     private static let mostBytes = 16 << 10

@@ -3,7 +3,7 @@ import Foundation
 import LocalServing
 import SafeText
 
-/// `mlctl down`: stops all that a controller serves.
+/// `mlctl down`: stops everything that a controller serves on this machine.
 struct DownCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "down", abstract: "Stop everything that the controller serves on this machine.",

@@ -3,20 +3,20 @@ import ControlAPI
 import Foundation
 import Glibc
 
-/// The addresses that the controller itself listens on, with ports that are known before anything else is decided: no
-/// endpoint and no model server can have them.
+/// The addresses that the controller itself listens on. Their ports are known before all others, so that no endpoint and no
+/// model server gets them.
 struct OwnPorts: Hashable, Sendable {
     var api: ListenAddress
     var probes: ListenAddress?
 
-    /// What is taken, and by what.
+    /// The reserved ports, with their purpose.
     var reserved: [Int: String] {
         var reserved = [api.port: "the controller's own (--listen)"]
         if let probes { reserved[probes.port] = "the controller's own (--probes)" }
         return reserved
     }
 
-    /// - Throws: `ValidationError` where one is no address, or both are the same.
+    /// - Throws: `ValidationError` where an address is invalid, or both have the same port.
     init(_ settings: RunSettings) throws {
         api = try Self.address(settings.listen)
         probes = try settings.probes.map(Self.address)

@@ -2,9 +2,9 @@ import Foundation
 import Logging
 import SafeText
 
-/// One line a message, on the standard error: `12:31:07 info  Commit read  changed=1 commit=…`.
+/// Writes one line per message to standard error: `12:31:07 info  Commit read  changed=1 commit=…`.
 struct PlainLogHandler: LogHandler {
-    /// Of one value, or of the message.
+    /// The limit for a value or a message, in bytes.
     private static let longestValue = 16 << 10
 
     var metadata: Logger.Metadata = [:]
@@ -19,11 +19,11 @@ struct PlainLogHandler: LogHandler {
         let line = Self.line(
             time: Date().formatted(.iso8601), level: event.level, message: "\(event.message)",
             metadata: metadata.merging(event.metadata ?? [:]) { _, new in new })
-        // Nobody may read it any more: that is no reason to stop serving.
+        // The reader of the log may be gone, which is no reason to stop serving.
         try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8))
     }
 
-    /// Messages and values come from repositories, servers and model servers: none of them begins a line of its own.
+    /// Escapes messages and values, which come from repositories, servers and model servers, so that none can start a new line.
     static func line(time: String, level: Logger.Level, message: String, metadata: Logger.Metadata) -> String {
         let pairs = metadata.sorted { $0.key < $1.key }
             .map { "\(Escape.line($0.key))=\(Escape.logValue(cut("\($0.value)")))" }

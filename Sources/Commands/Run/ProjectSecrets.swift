@@ -3,10 +3,10 @@ import Foundation
 import ModelManifests
 import SecretFiles
 
-/// Which secrets a deployment may have: those of its project's folder, as far as the policy names them.
+/// The secrets that a deployment may use: those in its project's folder that the policy allows.
 ///
-/// The one project of a controller without others has `secrets/` of the state folder; every other has a folder of its own in
-/// it, `secrets/PROJECT/`. What belongs to nobody gets none.
+/// A controller started with --repo has one project, whose folder is `secrets/` in the state folder. Every other project has
+/// its own folder `secrets/PROJECT/`. A deployment without a project gets no secrets.
 struct ProjectSecrets: Sendable {
     private let allowed: [String: Set<String>?]
     private let owners: ProjectOwners

@@ -13,7 +13,7 @@ import ModelStorage
 import Notifications
 import ServiceLifecycle
 
-/// `mlctl run`: the controller.
+/// `mlctl run`: runs the controller.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the controller over a git repository, or over several projects.",
@@ -91,7 +91,7 @@ struct RunCommand: AsyncParsableCommand {
         try await ControllerProcess(settings: settings, state: state.url, logger: logger).run()
     }
 
-    /// What the options and the settings file say together. There may be no project in it.
+    /// The options combined with the settings file. There may be no project.
     /// - Throws: `ValidationError`.
     func settings() throws -> RunSettings {
         var settings = try config.map(RunSettings.init(contentsOf:)) ?? RunSettings()
@@ -114,7 +114,7 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// That of `--repo`, which may do everything, or those of the file.
+    /// The project of `--repo`, which may do everything, or the projects of the file.
     private func projects(of settings: RunSettings) throws -> [Project] {
         guard let repo else { return settings.projects }
         guard settings.projects.isEmpty else {

@@ -9,30 +9,30 @@ import ModelManifests
 import Notifications
 import Yams
 
-/// What `mlctl run` was told, by its options and by its settings file. `controller/mlctl.yaml` explains each.
+/// The settings of `mlctl run`, from its options and its settings file. `controller/mlctl.yaml` explains each.
 struct RunSettings {
-    /// Where manifests come from; in the order of the file.
+    /// The projects, in the order of the file.
     var projects: [Project] = []
     var listen = "127.0.0.1:8090"
-    /// Where other controllers reach this one's API, as HOST:PORT; nil: where it listens, or the pod's address.
+    /// Where other controllers reach this one's API, as HOST:PORT; nil means its own address, or the pod's.
     var advertise: String?
     var interval: Duration = .seconds(30)
     var tokenFile: String?
     var access = AccessSettings()
-    /// Where the probes answer as well, as HOST:PORT; nil: on the API's address alone.
+    /// The second address for probes, as HOST:PORT; nil means only the API's address.
     var probes: String?
     var webhook: Webhook?
-    /// What gates can ask beside the proxy and the servers themselves.
+    /// The sources that gates can ask, besides the proxy and the servers themselves.
     var sources: [SourceSettings] = []
     /// Serves nothing on this machine.
     var servesNothingLocally = false
-    /// Several controllers of the same name work in turn.
+    /// Elects a leader among several controllers of the same name.
     var electsLeader = false
-    /// Records in clusters that this controller has not sealed are taken over at the start.
+    /// At the start, accepts records in clusters without this controller's seal.
     var adoptsRecords = false
-    /// Of the lease; nil: that of the pod, or of the cluster's context.
+    /// The namespace of the lease; nil means that of the pod, or of the cluster's context.
     var namespace: String?
-    /// This controller's among those of its clusters.
+    /// The controller's name, which distinguishes it from others in its clusters.
     var name = RunSettings.defaultName
     var clusters: [ClusterSettings] = []
     var serving = ClusterServingSettings()
@@ -41,7 +41,7 @@ struct RunSettings {
 
     struct Webhook: Decodable {
         var url: String
-        /// A file that holds the secret that signs each message.
+        /// A file with the secret that signs each message.
         var secretFile: String
     }
 
@@ -81,7 +81,7 @@ struct RunSettings {
 
     init() {}
 
-    /// - Throws: `ValidationError` for a file that cannot be read, or holds what is not known.
+    /// - Throws: `ValidationError` where the file cannot be read or has unknown settings.
     init(contentsOf path: String) throws {
         let text: String
         do {
@@ -94,8 +94,8 @@ struct RunSettings {
 
     /// - Parameters:
     ///   - text: the whole file.
-    ///   - path: for messages.
-    /// - Throws: `ValidationError` for what is not known.
+    ///   - path: the file's path, for messages.
+    /// - Throws: `ValidationError` where there are unknown settings or wrong values.
     init(reading text: String, path: String) throws {
         do {
             let keys = try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? []
@@ -136,7 +136,7 @@ struct RunSettings {
         }
     }
 
-    /// What is wrong with the file's YAML, behind its path.
+    /// The place and problem of a YAML error, to follow the file's path.
     private static func place(of error: YamlError) -> String {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
@@ -167,7 +167,7 @@ struct RunSettings {
     private static let mostProxyReplicas = 100
 
     private func checkProjects(of access: AccessSettings) throws {
-        // Without any, the controller is started with --repo: its one project is nobody's to name.
+        // Without projects the controller is started with --repo, whose project has no name that a token could use.
         guard !projects.isEmpty else { return }
         let names = projects.map(\.name)
         for token in access.tokens {
@@ -184,7 +184,7 @@ struct RunSettings {
         init(_ message: String) { self.message = message }
     }
 
-    /// What the manifests of a project are held against.
+    /// The rules that a project's manifests are checked against.
     func rules(of project: Project) -> ProjectRules {
         let programs = sources.compactMap { source -> (String, String)? in
             guard case .command(let settings) = source.kind else { return nil }
@@ -196,13 +196,14 @@ struct RunSettings {
             onlyCluster: clusters.count == 1 ? clusters[0].name : nil)
     }
 
-    /// Names the manifests that the controller follows, for those who find its objects in a cluster. No credentials are in it:
-    /// a hash of them would be one that can be guessed.
+    /// Identifies the manifests of this controller, for controllers that find its objects in a cluster. It contains no
+    /// credentials,
+    /// not even a hash, which could be guessed.
     var sourceIdentity: String {
         projects.map { "\(GitLocation.identity(of: $0.repo))\n\($0.reference)\n\($0.path)" }.joined(separator: "\n\n")
     }
 
-    /// What a decoder knows, without its wrapping.
+    /// The reason of a decoding error, without its wrapping.
     private static func reason(of error: any Error) -> String {
         switch error {
         case let fault as SourceSettings.Fault: fault.message
@@ -220,8 +221,8 @@ struct RunSettings {
         path.isEmpty ? "" : path.map(\.stringValue).joined(separator: ".") + ": "
     }
 
-    /// For those who stand by: the address that is listened on; for one that is all addresses, that of the pod
-    /// (`POD_IP`), else this machine's name.
+    /// The API's address for controllers on standby: the listen address, or, where that means all addresses, the pod's (`POD_IP`)
+    /// or this machine's name.
     func advertisedAPI(
         listeningAt address: ListenAddress, environment: [String: String] = ProcessInfo.processInfo.environment,
         machine: String = ProcessInfo.processInfo.hostName

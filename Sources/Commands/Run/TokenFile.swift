@@ -2,21 +2,21 @@ import ControlAPI
 import Foundation
 import Glibc
 
-/// A file with one token in it.
+/// A file that contains one token.
 struct TokenFile: Hashable, Sendable {
     /// Larger than any token.
     static let mostBytes = 4096
 
     var path: String
 
-    /// - Throws: `TrustProblem` for a file that others can read or change, or that cannot be read. Never repeats the token.
+    /// - Throws: `TrustProblem` where others can read or change the file, or where it cannot be read. Never contains the token.
     func read(_ rules: TrustRules = .ofThisProcess()) throws -> String {
         if let problem = try TrustedPlaces.problem(with: path, as: .secret, rules) { throw problem }
         let bytes = try Self.bytes(of: path, most: Self.mostBytes)
         return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .newlines)
     }
 
-    /// Of a plain file: a pipe would keep us waiting.
+    /// Reads a regular file; opening a pipe does not block.
     static func bytes(of path: String, most: Int) throws -> [UInt8] {
         func problem(_ reason: String) -> TrustProblem {
             TrustProblem(path: path, reason: reason, advice: "Check the path, and that this user may read it")
@@ -32,9 +32,9 @@ struct TokenFile: Hashable, Sendable {
         return Array(data)
     }
 
-    /// The token of the state folder, made when there is none: whoever removes the file gets a new one.
-    /// - Parameter spare: where the folder takes no files. Nobody but this process knows it.
-    /// - Throws: `TrustProblem` where the one that is there cannot be used.
+    /// The token of the state folder. It is created where it does not exist, so removing the file gives a new token.
+    /// - Parameter spare: the token where the folder cannot be written. Only this process knows it.
+    /// - Throws: `TrustProblem` where the existing token cannot be used.
     static func ofState(
         _ folder: URL, spare: String = TokenFile.random(), rules: TrustRules = .ofThisProcess()
     ) throws -> String {
@@ -54,8 +54,8 @@ struct TokenFile: Hashable, Sendable {
             .replacing("=", with: "")
     }
 
-    /// Whole or not at all, for its owner alone, and never over one that is there.
-    /// - Returns: whether a token is there now.
+    /// Writes the file completely or not at all, readable by its owner only, and never replaces an existing one.
+    /// - Returns: whether a token exists now.
     private func create(_ token: String) -> Bool {
         let draft = "\(path).\(getpid()).new"
         unlink(draft)

@@ -1,4 +1,4 @@
-/// What is known of a file before it is trusted (lstat).
+/// A file's properties, which decide whether it is trusted (lstat).
 struct FileFacts: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
         case folder
@@ -11,14 +11,14 @@ struct FileFacts: Hashable, Sendable {
     var kind: Kind
     var owner: UInt32
     var group: UInt32
-    /// The twelve bits of its mode.
+    /// The twelve permission bits.
     var mode: UInt32
-    /// Another file system, or another place of one, begins there.
+    /// A file system is mounted there.
     var isMountPoint = false
 
     var isOpenToOthersWriting: Bool { mode & 0o002 != 0 }
     var isOpenToGroupWriting: Bool { mode & 0o020 != 0 }
-    /// Only a file's owner may rename or remove what lies in there.
+    /// Only its owner may rename or remove a file in this folder.
     var isSticky: Bool { mode & 0o1000 != 0 }
 
     var octalMode: String {
@@ -27,7 +27,7 @@ struct FileFacts: Hashable, Sendable {
     }
 }
 
-/// What is wrong with a file, and what to do about it.
+/// Why a file is not trusted, and what to do about it.
 struct TrustProblem: Error, Hashable, Sendable, CustomStringConvertible {
     var path: String
     var reason: String

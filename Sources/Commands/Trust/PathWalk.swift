@@ -1,21 +1,21 @@
-/// A path, folder by folder and link by link, as the kernel goes it. Pure: what is there, somebody else says.
+/// Follows a path folder by folder and link by link, as the kernel does. Pure: the caller provides the files' properties.
 struct PathWalk {
     static let mostSteps = 256
 
-    /// What stands at a path; nil: nothing.
+    /// The properties of the file at a path; nil where there is none.
     let facts: (String) throws -> FileFacts?
 
     enum Step: Equatable {
         case link(String, FileFacts)
         case folder(String, FileFacts)
-        /// The end.
+        /// The last part of the path.
         case last(String, FileFacts)
-        /// From here on nothing is there.
+        /// Nothing exists from here on.
         case missing(String)
     }
 
-    /// - Parameter path: absolute.
-    /// - Throws: `TrustProblem` for links that lead nowhere; what `facts` throws.
+    /// - Parameter path: an absolute path.
+    /// - Throws: `TrustProblem` for links that lead nowhere, and the errors of `facts`.
     func steps(to path: String) throws -> [Step] {
         var steps: [Step] = []
         var current: [Substring] = []
@@ -54,7 +54,7 @@ struct PathWalk {
 }
 
 extension TrustRules {
-    /// What is wrong with a file, or with the way to it. Nil also where it is not there: whoever opens it will say so.
+    /// A problem of a file or of the folders above it. Nil also where the file does not exist; opening it will report that.
     func problem(with steps: [PathWalk.Step], as use: Use) -> TrustProblem? {
         for step in steps {
             let found: TrustProblem? =

@@ -1,29 +1,29 @@
-/// Which files may be relied on, as ssh has it: nobody else can change them, or put others in their place. Pure.
+/// Which files are trusted. As with ssh: nobody else may be able to change or replace them. Pure.
 struct TrustRules: Hashable, Sendable {
-    /// This process's.
+    /// The user of this process.
     var user: UInt32
-    /// The user's own group, where nobody else is in it: what that group may do nobody else may.
+    /// The user's own group, if it has no other members: its permissions give nothing to others.
     var privateGroup: UInt32?
     /// All groups of this process.
     var groups: Set<UInt32>
-    /// Whoever owns `/` can do anything here: root, whatever number it has in this namespace.
+    /// The owner of `/`, who can do everything here: root, whatever its number is in this user namespace.
     var machineOwner: UInt32 = 0
-    /// In a pod. Volumes there belong to root and are open to all, and all are the pod's containers.
+    /// In a pod, volumes belong to root and are open to everybody, but only the pod's containers can use them.
     var isInPod = false
 
-    /// What a file is for.
+    /// The purpose of a file.
     enum Use: Hashable, Sendable {
-        /// A folder on the way to the file.
+        /// A folder above the file.
         case way
-        /// The state folder: commands are read from it and run.
+        /// The state folder, from which mlctl reads commands and runs them.
         case stateFolder
-        /// A file that says what to do: settings, certificates.
+        /// A file that configures mlctl: settings, certificates.
         case settings
-        /// A file with a secret in it.
+        /// A file that contains a secret.
         case secret
     }
 
-    /// - Returns: nil where the file may be relied on.
+    /// - Returns: nil where the file is trusted.
     func problem(with facts: FileFacts, at path: String, as use: Use) -> TrustProblem? {
         func problem(_ reason: String, _ advice: String) -> TrustProblem {
             TrustProblem(path: path, reason: reason, advice: advice)
@@ -61,7 +61,7 @@ struct TrustRules: Hashable, Sendable {
     }
 
     /// - Parameters:
-    ///   - facts: of a link that stands on the way.
+    ///   - facts: the properties of a link on the path.
     func problem(withLink facts: FileFacts, at path: String) -> TrustProblem? {
         guard !isTrusted(facts.owner, as: .way) else { return nil }
         return TrustProblem(
@@ -87,7 +87,7 @@ struct TrustRules: Hashable, Sendable {
         let mode = "(mode \(facts.octalMode))"
         if facts.mode & 0o007 != 0 { return "everybody may read or change this secret \(mode)" }
         if facts.isOpenToGroupWriting { return "its group may change this secret \(mode)" }
-        // Root's, for a group that this process is in: how a pod gets it, and /etc too.
+        // Files of root for a group of this process are accepted: a pod and /etc provide secrets like this.
         let isGiven = facts.owner != user && groups.contains(facts.group)
         if facts.mode & 0o070 != 0, !isGiven { return "its group may read this secret \(mode)" }
         return nil

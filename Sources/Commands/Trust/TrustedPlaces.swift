@@ -4,7 +4,7 @@ import Glibc
 import KubernetesClient
 import Logging
 
-/// Looks at files before they are relied on, as this process.
+/// Checks files before this process trusts them.
 enum TrustedPlaces {
     static let folderMode: mode_t = 0o700
     static let fileMode: mode_t = 0o600
@@ -12,7 +12,7 @@ enum TrustedPlaces {
 
     // MARK: Checks
 
-    /// The state folder, made where it is missing. Whoever runs over it says so by `making`.
+    /// Checks the state folder. With `making` it is created where it is missing; the controller does that.
     /// - Throws: `ValidationError` with what is wrong and what to do.
     static func checkState(
         _ folder: URL, making isMade: Bool = false, rules: TrustRules = .ofThisProcess(), logger: Logger? = nil
@@ -48,7 +48,7 @@ enum TrustedPlaces {
         }
     }
 
-    /// Others could not change anything in a folder that they may only read, so it is simply closed.
+    /// Closes a folder that others can only read. They cannot have changed anything in it, so that is enough.
     private static func keepOthersOut(_ path: String, _ rules: TrustRules, _ logger: Logger?) {
         var about = stat()
         guard stat(path, &about) == 0, about.st_uid == rules.user, about.st_mode & 0o077 != 0 else { return }
@@ -59,8 +59,8 @@ enum TrustedPlaces {
         logger?.notice("The state folder is closed to others now (mode 0700)", metadata: ["folder": "\(path)"])
     }
 
-    /// Files of `secrets/`, and of the folders in it that projects have: what others could have written is refused; what they
-    /// could only read is closed to them. Hidden ones are nobody's secrets.
+    /// Checks the files in `secrets/` and in its project folders. A file that others could have written is refused; a file that
+    /// others could only read is closed to them. Hidden files are not secrets.
     private static func checkSecrets(
         _ folder: String, _ rules: TrustRules, _ logger: Logger?, ofProject: Bool = false
     ) throws {
@@ -75,13 +75,13 @@ enum TrustedPlaces {
             case .file:
                 try check(path, as: .settings, rules)
                 closeToOthers(path, rules, logger)
-            // What a link leads to may be another's, and is checked alone.
+            // The target of a link may belong to somebody else; it is only checked.
             default: try check(path, as: .settings, rules)
             }
         }
     }
 
-    /// The very file: what a link may have taken the place of meanwhile is left alone.
+    /// Closes exactly this file. A link that may have replaced it is left alone.
     private static func closeToOthers(_ path: String, _ rules: TrustRules, _ logger: Logger?) {
         let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else { return }
@@ -93,7 +93,7 @@ enum TrustedPlaces {
         logger?.notice("A secret is closed to others now (mode 0600)", metadata: ["file": "\(path)"])
     }
 
-    // MARK: Looking
+    // MARK: Reading file properties
 
     static func facts(of path: String) -> FileFacts? {
         var about = stat()
@@ -129,7 +129,7 @@ extension TrustRules {
     }
 }
 
-/// Of a user: the group of the same name that nobody else is in, where the system makes one for each user.
+/// The private group of a user: the group of the same name without other members, on systems that create one for each user.
 enum PrivateGroup {
     private static let mostBytes = 64 << 10
 
@@ -156,13 +156,13 @@ enum PrivateGroup {
     }
 }
 
-/// Where other file systems begin (proc(5), mountinfo).
+/// Where file systems are mounted (proc(5), mountinfo).
 enum MountPoints {
     static func read() -> Set<String> {
         parse((try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
     }
 
-    /// The fifth field of each line; blanks in it are written `\040`.
+    /// The mount point is the fifth field of each line; blanks in it are written `\040`.
     static func parse(_ text: String) -> Set<String> {
         Set(
             text.split(separator: "\n").compactMap { line -> String? in

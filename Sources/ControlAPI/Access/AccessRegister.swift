@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The tokens as they were read last. Whoever reads the files puts what they hold in here; requests look it up.
+/// The current tokens. The code that reads the token files replaces them here; requests look them up.
 public final class AccessRegister: Sendable {
     private let keys: Mutex<AccessKeys>
 
@@ -10,7 +10,7 @@ public final class AccessRegister: Sendable {
 
     public func replace(_ new: AccessKeys) { keys.withLock { $0 = new } }
 
-    /// Whether what a caller was let in with still counts: a stream ends when it does not.
+    /// Whether the caller's token or local access is still valid. An event stream ends when it is not.
     func isCurrent(_ caller: Caller) -> Bool {
         caller.name.hasPrefix(Caller.localPrefix) || current.includes(caller)
     }

@@ -1,12 +1,12 @@
-/// What a token may do. Roles above have all that those below have, but for `metrics`, which stands beside them.
+/// What a token may do. Each role includes the permissions of the roles before it. `metrics` is separate.
 public enum AccessRole: String, CaseIterable, Codable, Sendable {
-    /// Reads the status, events, histories, explanations and readings.
+    /// Reads status, events, histories, explanations and readings.
     case viewer
     /// Acts on deployments, reads their servers' logs, and reports outcomes.
     case `operator`
-    /// Everything, and looks at git when asked.
+    /// May do everything, including a check of git on request.
     case admin
-    /// Reads `/metrics` and the targets for Prometheus, and nothing else.
+    /// Reads only `/metrics` and the scrape targets for Prometheus.
     case metrics
 
     func allows(_ permission: AccessPermission) -> Bool {
@@ -19,18 +19,18 @@ public enum AccessRole: String, CaseIterable, Codable, Sendable {
     }
 }
 
-/// What a request wants to do. Each path of the API wants one of these.
+/// What a request needs permission for. Each path of the API needs one of these.
 enum AccessPermission: Hashable, CaseIterable, Sendable {
-    /// Status, events, histories, explanations, readings, and whether a commit follows another.
+    /// Read status, events, histories, explanations and readings, and whether one commit is an ancestor of another.
     case look
-    /// Metrics and scrape targets.
+    /// Read metrics and scrape targets.
     case measure
     case readLogs
     case act
     case report
     case sync
 
-    /// The least role that has it: what to ask for.
+    /// The lowest role with this permission.
     var neededRole: AccessRole {
         switch self {
         case .look: .viewer
@@ -40,7 +40,7 @@ enum AccessPermission: Hashable, CaseIterable, Sendable {
         }
     }
 
-    /// Completes "…, which wants the role operator".
+    /// Completes the sentence "the role operator is needed: this …".
     var words: String {
         switch self {
         case .look: "reads what the controller knows"
@@ -48,7 +48,7 @@ enum AccessPermission: Hashable, CaseIterable, Sendable {
         case .readLogs: "reads a server's log"
         case .act: "acts on a deployment"
         case .report: "reports outcomes"
-        case .sync: "makes the controller look at git"
+        case .sync: "makes the controller check git"
         }
     }
 }

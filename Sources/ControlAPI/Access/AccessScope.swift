@@ -1,10 +1,10 @@
 import Controller
 import ModelManifests
 
-/// Which deployments a caller has to do with: those of its namespaces and projects. A list that is not given limits
-/// nothing; where both are given, both have to hold.
+/// Which deployments a caller may access: those in its namespaces and projects. A list that is not given sets no limit. If both
+/// lists are given, both apply.
 public struct AccessScope: Hashable, Sendable {
-    /// Names, or the beginning of names with a `*`: `risk-*`. Nil: all.
+    /// Names, or prefixes that end in `*`: `risk-*`. Nil: all.
     public var namespaces: [String]?
     /// Nil: all.
     public var projects: [String]?
@@ -18,7 +18,7 @@ public struct AccessScope: Hashable, Sendable {
 
     public var isEverything: Bool { namespaces == nil && projects == nil }
 
-    /// - Parameter project: nil where it is not known; that is in none of the named projects.
+    /// - Parameter project: nil if it is unknown. An unknown project matches no project list.
     public func includes(namespace: String, project: String?) -> Bool {
         if let namespaces, !namespaces.contains(where: { Self.matches($0, namespace) }) { return false }
         if let projects {
@@ -31,7 +31,7 @@ public struct AccessScope: Hashable, Sendable {
         pattern.hasSuffix("*") ? name.hasPrefix(pattern.dropLast()) : pattern == name
     }
 
-    /// For a message: `namespaces risk, risk-*`.
+    /// For messages: `namespaces risk, risk-*`.
     var description: String {
         let parts = [
             namespaces.map { "namespaces \($0.joined(separator: ", "))" },

@@ -1,12 +1,12 @@
-/// Finds out who sent a request, from its head and from the connection that it came by.
+/// Identifies the sender of a request from the request's head and its connection.
 struct Authenticator: Sendable {
     enum Outcome: Sendable {
         case proved(ControlContext.Proof)
-        /// It gave nothing that could prove anything.
+        /// It contained no credentials.
         case nothing
-        /// What it gave proves nothing. Said to the sender, with a new challenge.
+        /// The credentials are not valid. The sender gets the reason and a new challenge.
         case rejected(String)
-        /// It is genuine, and there is no room to see whether it comes for the first time.
+        /// The signature is valid, but there is no room to record its nonce.
         case busy(String)
     }
 
@@ -14,8 +14,8 @@ struct Authenticator: Sendable {
     let challenges: Challenges
 
     /// - Parameters:
-    ///   - target: path and query as they stand in the request's first line.
-    ///   - localUser: whose process is at the other end, where the connection is the local socket's.
+    ///   - target: path and query as in the request line.
+    ///   - localUser: the user of the process at the other end, for connections over the local socket.
     func authenticate(method: String, target: String, authorization: String?, localUser: String?) -> Outcome {
         guard let authorization else {
             return localUser.map { .proved(.localUser(.localUser($0))) } ?? .nothing
@@ -25,21 +25,22 @@ struct Authenticator: Sendable {
         }
         guard authorization.prefix(7).lowercased() == "bearer ",
             let key = register.current.key(matching: String(authorization.dropFirst(7)))
-        else { return .rejected("the token is not one of this controller's: check --token or MLCTL_TOKEN") }
+        else { return .rejected("this controller does not know the token: check --token or MLCTL_TOKEN") }
         return .proved(.token(key))
     }
 
     private func check(_ signature: RequestSignature, method: String, target: String) -> Outcome {
         guard challenges.isFresh(signature.challenge) else {
-            return .rejected("the request's challenge is not this controller's, or too old: sign it again")
+            return .rejected("the request's challenge is too old or from another controller: sign the request again")
         }
         let text = signature.text(method: method, target: target)
         guard let key = register.current.key(signing: text, as: signature.code) else {
-            return .rejected("no token of this controller signed the request: check --token or MLCTL_TOKEN")
+            return .rejected("the request was not signed with a token of this controller: check --token or MLCTL_TOKEN")
         }
         switch challenges.use(signature.nonce, with: signature.challenge) {
         case nil: return .proved(.signature(signature, key))
-        case .repeated, .stale: return .rejected("the request was sent before: it is carried out once")
+        case .repeated, .stale:
+            return .rejected("the request was sent before: each signed request is carried out only once")
         case .exhausted: return .busy("too many signed requests in ten minutes: try again later, or use TLS")
         }
     }

@@ -1,6 +1,6 @@
-/// Who asks, after that has been proved: by a token, or by the kernel's word about the other end of a local socket.
+/// The verified sender of a request. The proof is a token, or the kernel's information about the other end of a local socket.
 public struct Caller: Hashable, Sendable {
-    /// As the audit trail has it: the token's name, or `local:` and the name of the machine's user.
+    /// The name in the audit trail: the token's name, or `local:` and the name of the machine's user.
     public var name: String
     public var role: AccessRole
     public var scope: AccessScope
@@ -13,6 +13,6 @@ public struct Caller: Hashable, Sendable {
 
     static let localPrefix = "local:"
 
-    /// A process of the controller's own user, or of root: who may read all its files anyway.
+    /// A process of the controller's own user or of root. Both can read all of its files anyway.
     static func localUser(_ name: String) -> Caller { Caller(name: localPrefix + name, role: .admin) }
 }

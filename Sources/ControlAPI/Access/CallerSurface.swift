@@ -4,15 +4,14 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// The controller as one caller may see it. Roles and scopes are checked here and nowhere else: whatever a route answers,
-/// it has got from here.
+/// The controller as one caller may see it. Roles and scopes are checked only here: every route gets its answers from this type.
 ///
 /// # Guarantees
-/// - What the caller's role does not allow is refused, with the role that would be needed.
-/// - A deployment outside of the caller's scope is one that is not there: no answer tells the two apart.
-/// - A command carries the caller's name as its actor. What the client claimed beside it stays a claim.
+/// - What the caller's role does not allow is refused, and the error names the role that is needed.
+/// - A deployment outside the caller's scope looks as if it did not exist: no answer distinguishes the two cases.
+/// - A command carries the caller's verified name as its actor. A name that the client claimed is kept separately, as a claim.
 struct CallerSurface: Sendable {
-    /// Events that are looked through for those that the caller may see.
+    /// How many events are searched for those that the caller may see.
     static let mostEvents = 10_000
 
     let surface: any ControlSurface
@@ -31,7 +30,8 @@ struct CallerSurface: Sendable {
         }
         for index in status.sources.indices {
             let project = status.sources[index].project
-            // What stops no deployment is about a file, and whose file that is is not known where only namespaces are.
+            // A diagnostic without a deployment belongs to a file. A file has no namespace, so it is hidden if the scope has
+            // namespaces.
             status.sources[index].diagnostics.removeAll { diagnostic in
                 guard let key = diagnostic.deployment else { return scope.namespaces != nil }
                 return !scope.includes(namespace: key.namespace, project: project)
@@ -97,7 +97,8 @@ struct CallerSurface: Sendable {
         }
     }
 
-    /// A word whenever something has happened, whatever it is: what it was, `events` tells.
+    /// Yields whenever something happened, also outside the caller's scope. It is only a signal: the caller reads the events with
+    /// `events`.
     func eventStream() async throws -> AsyncStream<StoredEvent> {
         try check(.look)
         return await surface.eventStream()
@@ -109,8 +110,8 @@ struct CallerSurface: Sendable {
         try check(.measure)
         guard caller.scope.isEverything else {
             throw AccessError(
-                "metrics are of all deployments, and '\(caller.name)' has to do with \(caller.scope.description) alone: "
-                    + "use a token of the role \(AccessRole.metrics.rawValue)")
+                "metrics cover all deployments, but '\(caller.name)' may access only \(caller.scope.description): "
+                    + "use a token with the role \(AccessRole.metrics.rawValue)")
         }
         return await surface.metrics()
     }
@@ -128,7 +129,7 @@ struct CallerSurface: Sendable {
 
     // MARK: Acting
 
-    /// - Parameter command: its actor is passed over: the caller is.
+    /// - Parameter command: its actor is replaced by the caller's name.
     func act(_ command: OperatorCommand, on key: DeploymentKey) async throws -> DeploymentStatus {
         try await check(.act, on: key)
         var command = command
@@ -139,15 +140,15 @@ struct CallerSurface: Sendable {
         return try await surface.act(command, on: key)
     }
 
-    /// - Parameter project: nil: all of them.
+    /// - Parameter project: nil for all projects.
     func sync(_ project: String?) async throws -> [SourceStatus] {
-        // Whoever acts on all of a project may have its repository looked at.
+        // A caller with `act` permission for the project may have its repository checked.
         let isOwn = project.map { caller.scope.projects?.contains($0) == true } ?? false
         try check(isOwn ? .act : .sync)
         return try await surface.sync(project)
     }
 
-    /// Outcomes of requests that a deployment of another scope has answered are refused one by one.
+    /// Outcomes of requests that were answered by deployments outside the scope are refused one by one.
     func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt {
         try check(.report)
         guard !caller.scope.isEverything else { return try await surface.report(outcomes) }
@@ -157,7 +158,8 @@ struct CallerSurface: Sendable {
             if owners.allows(outcome) {
                 sorted.0.append(outcome)
             } else {
-                sorted.1.append(.init(outcome, "its request was not answered by a deployment of this token"))
+                sorted.1.append(
+                    .init(outcome, "its request was answered by a deployment that this token may not access"))
             }
         }
         return OutcomeReceipt(refusals: foreign) + (own.isEmpty ? .init() : try await surface.report(own))
@@ -169,7 +171,7 @@ struct CallerSurface: Sendable {
         guard caller.role.allows(permission) else { throw AccessError(caller, wanting: permission) }
     }
 
-    /// - Parameter key: nil: all of what the caller may see.
+    /// - Parameter key: nil for everything that the caller may see.
     func check(_ permission: AccessPermission, on key: DeploymentKey?) async throws {
         try check(permission)
         guard let key, !caller.scope.isEverything else { return }
@@ -198,7 +200,7 @@ struct CallerSurface: Sendable {
     }
 }
 
-/// Which revisions belong to whom, as far as the status shows them.
+/// Which revisions belong to deployments inside and outside the scope, as far as the status shows.
 private struct RevisionOwners {
     private var own: Set<Revision> = []
     private var foreign: Set<Revision> = []
@@ -212,14 +214,14 @@ private struct RevisionOwners {
         }
     }
 
-    /// Ids that are none are refused by those who verify them.
+    /// Malformed ids pass here; the code that verifies ids refuses them.
     func allows(_ outcome: ReportedOutcome) -> Bool {
         guard let revision = RequestIdentity(unverified: outcome.requestId)?.revision else { return true }
         return own.contains(revision) || !foreign.contains(revision)
     }
 }
 
-/// What a caller may not do, and who may.
+/// A refusal: what the caller may not do, and which role may.
 struct AccessError: Error, Hashable {
     var message: String
 
@@ -227,7 +229,7 @@ struct AccessError: Error, Hashable {
 
     init(_ caller: Caller, wanting permission: AccessPermission) {
         message =
-            "'\(caller.name)' has the role \(caller.role.rawValue), and the role \(permission.neededRole.rawValue) is needed: "
+            "'\(caller.name)' has the role \(caller.role.rawValue), but the role \(permission.neededRole.rawValue) is needed: "
             + "this \(permission.words)"
     }
 }

@@ -1,7 +1,7 @@
 import Hummingbird
 import NIOCore
 
-/// What is known of a request beside what it says: its connection, and who sent it once that has been proved.
+/// The context of a request: its connection, and its sender once that is verified.
 struct ControlContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
@@ -12,9 +12,9 @@ struct ControlContext: RequestContext {
         channel = source.channel
     }
 
-    /// How the sender proved who it is.
+    /// How the sender was identified.
     enum Proof: Sendable {
-        /// The kernel says whose process is at the other end of the local socket.
+        /// The kernel reports the user of the process at the other end of the local socket.
         case localUser(Caller)
         case token(AccessKey)
         case signature(RequestSignature, AccessKey)
@@ -26,7 +26,7 @@ struct ControlContext: RequestContext {
             }
         }
 
-        /// The token that it knows; nil for a user of this machine, who needs none.
+        /// The token that the sender knows; nil for a local user, who needs none.
         var key: AccessKey? {
             switch self {
             case .localUser: nil
@@ -35,10 +35,10 @@ struct ControlContext: RequestContext {
         }
     }
 
-    /// - Throws: `AccessError` on a path that nobody is to be let to without a name: there is none.
+    /// - Throws: `AccessError` on a path that does not identify callers.
     var caller: Caller {
         get throws {
-            guard let proof else { throw AccessError("this wants a token") }
+            guard let proof else { throw AccessError("this request needs a token") }
             return proof.caller
         }
     }

@@ -3,15 +3,15 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// Lets nobody past who has not proved who it is, before anything is read, held or looked up for it.
+/// Refuses every sender without a valid proof of identity, before any work is done for the request.
 struct Guarding: RouterMiddleware {
     typealias Context = ControlContext
 
-    /// A new challenge, in every answer that refuses for want of a proof.
+    /// Contains a new challenge. Every answer with status 401 has this header.
     static let challengeHeader = "mlctl-challenge"
 
     private static let noToken =
-        "this controller wants a token: the commands of its own user need none (--state-dir), others set MLCTL_TOKEN or --token"
+        "this controller requires a token: set MLCTL_TOKEN or --token. Commands of its own user need none (--state-dir)"
 
     let requestGuard: RequestGuard
     let authenticator: Authenticator
@@ -30,7 +30,7 @@ struct Guarding: RouterMiddleware {
             return Response.json(try APICoding.encode(ErrorAnswer(code: "forbidden", message: reason)), .forbidden)
         case .wantsCaller: break
         }
-        // Nobody is let in here: whoever wants to sign asks for a challenge.
+        // This path always answers 401: clients that sign requests get their challenge from it.
         if head.path == APIPath.challenge { return try unauthorized(Self.noToken, context) }
         let outcome = authenticator.authenticate(
             method: request.method.rawValue, target: request.uri.string,
@@ -52,7 +52,7 @@ struct Guarding: RouterMiddleware {
         guard connections.prove(context.channel, caller: proof.caller.name) else {
             throw ControlError(
                 .unavailable,
-                "'\(proof.caller.name)' has \(ConnectionLimits.api.ofCaller) connections already: close some")
+                "'\(proof.caller.name)' has \(ConnectionLimits.api.ofCaller) connections already: close some of them")
         }
         var context = context
         context.proof = proof

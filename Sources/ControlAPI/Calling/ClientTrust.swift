@@ -5,13 +5,13 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-/// What a client of https: servers goes by beside the machine's own authorities, and shows of itself. All PEM.
+/// What a client of https: servers trusts in addition to the machine's authorities, and its own certificate. All in PEM.
 public struct ClientTrust: Hashable, Sendable {
     public var authorities: [UInt8]?
     public var certificates: [UInt8]?
     public var key: [UInt8]?
-    /// Certificates of which the server has to show one, whoever gave them and for whatever address: between controllers of
-    /// one name, which answer at addresses that are in no certificate. Nil: whatever an authority vouches for.
+    /// The server must present one of these certificates; authority and address are not checked. Used between controllers of the
+    /// same name, whose pod addresses appear in no certificate. Nil: normal verification.
     var pinned: [UInt8]?
 
     public static let standard = ClientTrust()
@@ -25,12 +25,14 @@ public struct ClientTrust: Hashable, Sendable {
     /// - Throws: `CertificateProblem`.
     func tls() throws(CertificateProblem) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
-        // `ControlClients` looks at the certificate itself then.
+        // `ControlClients` then compares the certificate itself.
         if pinned != nil { configuration.certificateVerification = .none }
         do {
             if let authorities {
                 let roots = try NIOSSLCertificate.fromPEMBytes(authorities)
-                guard !roots.isEmpty else { throw CertificateProblem("the CA file holds no certificate in PEM form") }
+                guard !roots.isEmpty else {
+                    throw CertificateProblem("the CA file contains no certificate in PEM format")
+                }
                 configuration.additionalTrustRoots = [.certificates(roots)]
             }
             if let certificates, let key {
@@ -42,20 +44,21 @@ public struct ClientTrust: Hashable, Sendable {
         } catch let problem as CertificateProblem {
             throw problem
         } catch {
-            throw CertificateProblem("a certificate, key or CA file of --ca-file, --cert-file or --key-file: \(error)")
+            throw CertificateProblem("a file of --ca-file, --cert-file or --key-file cannot be used: \(error)")
         }
         return configuration
     }
 }
 
-/// The HTTP clients of this process. Never shut down, as `HTTPClient.shared` is, whose time-outs and redirects do not suit.
+/// The HTTP clients of this process. They are never shut down. `HTTPClient.shared` is not used, because its time-outs and
+/// redirects differ.
 enum ControlClients {
     static let connectionLimit = 128
     static let connectSeconds: Int64 = 5
 
     struct Key: Hashable {
         var trust: ClientTrust
-        /// Of an answer that has begun.
+        /// The longest pause within an answer.
         var silenceSeconds: Int64
     }
 
@@ -69,7 +72,7 @@ enum ControlClients {
             var configuration = HTTPClient.Configuration(
                 redirectConfiguration: .disallow,
                 timeout: .init(connect: .seconds(connectSeconds), read: .seconds(silenceSeconds)))
-            // A controller that is not there is told at once; whoever wants to wait for it tries again.
+            // An unreachable controller is reported at once. Callers that want to wait for it try again themselves.
             configuration.connectionPool.retryConnectionEstablishment = false
             configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionLimit
             if trust != .standard { configuration.tlsConfiguration = try trust.tls() }
@@ -81,8 +84,8 @@ enum ControlClients {
         }
     }
 
-    /// Before anything is sent over a local socket: at its other end must be this user, or whoever owns the socket's
-    /// folder where this user is root.
+    /// Runs before anything is sent over a local socket. The process at the other end must belong to this user, or, if this user
+    /// is root, to the owner of the socket's folder.
     private static func checkPeer(of channel: any Channel, pinned: Set<NIOSSLCertificate>?) -> EventLoopFuture<Void> {
         guard let path = channel.remoteAddress?.pathname, !path.isEmpty else {
             guard let pinned else { return channel.eventLoop.makeSucceededVoidFuture() }
@@ -92,7 +95,7 @@ enum ControlClients {
             guard let user, user == geteuid() || (geteuid() == 0 && user == owner(ofFolderOf: path)) else {
                 channel.close(promise: nil)
                 throw LocalSocketError(
-                    "\(path) is held by another user (\(user.map(UserName.of) ?? "unknown")): nothing was sent there")
+                    "\(path) belongs to another user (\(user.map(UserName.of) ?? "unknown")): nothing was sent")
             }
         }
     }
@@ -103,7 +106,7 @@ enum ControlClients {
         channel.nioSSL_peerCertificate().flatMapThrowing { shown in
             guard let shown, pinned.contains(shown) else {
                 channel.close(promise: nil)
-                throw CertificateProblem("it shows another certificate than this controller's own")
+                throw CertificateProblem("it presents another certificate than this controller's own")
             }
         }
     }
@@ -115,8 +118,8 @@ enum ControlClients {
     }
 }
 
-/// Where a socket can be connected to, however long its path is. Folders stay open as long as the process: a number that
-/// was given to another folder would lead there.
+/// Gives sockets with long paths a short path that can be connected to. The folders stay open for the life of the process,
+/// because a reused descriptor number would lead to another folder.
 enum LocalSocketPaths {
     private static let longest = 100
     private static let places = Mutex<[String: LocalSocketPlace]>([:])

@@ -6,7 +6,7 @@ import Synchronization
 import struct NIOHTTP1.HTTPHeaders
 import enum NIOHTTP1.HTTPMethod
 
-/// One call of the API, before anybody has signed it.
+/// One call of the API, before it is signed.
 struct ControlCall: Sendable {
     var method: HTTPMethod = .GET
     /// Path and query.
@@ -15,22 +15,23 @@ struct ControlCall: Sendable {
     var body = Data()
 }
 
-/// Brings calls to one controller, and proves who sends them without giving anything away.
+/// Sends calls to one controller and proves the sender's identity without revealing the token.
 ///
 /// # Guarantees
-/// - A token goes over TLS whose certificate was verified, and nowhere else: where there is no TLS it signs requests
-///   (`RequestSignature`), and an answer counts only with the proof that its sender knows the token too.
-/// - Nothing is sent to an address without TLS that wants no proof: whoever answers there is no controller.
-/// - At the other end of a local socket is a process of this user's, or of its folder's owner where this user is root.
+/// - A token is sent only over TLS with a verified certificate. Without TLS the token signs requests (`RequestSignature`), and an
+///   answer counts only if it proves that its sender knows the token too.
+/// - Without a token, nothing but a request for a challenge is sent over the network.
+/// - The process at the other end of a local socket belongs to this user, or, if this user is root, to the owner of the socket's
+///   folder.
 struct ControlTransport: Sendable {
     enum Place: Sendable {
-        /// Without a slash at its end.
+        /// Without a trailing slash.
         case network(base: String)
         case socket(path: String)
     }
 
     enum Credential: Sendable {
-        /// The kernel says who this is (`Place.socket`); elsewhere it is nobody.
+        /// The kernel identifies the user (`Place.socket`). Over the network the caller is unknown.
         case none
         case bearer(String)
         case signing(String)
@@ -50,8 +51,8 @@ struct ControlTransport: Sendable {
         self.http = http
     }
 
-    /// - Parameter timeout: until the answer's head is there, and its body in pieces; nil: the client's own bounds.
-    /// - Throws: `ControlClientError` where whoever answers is no controller or refuses the caller; the transport's errors.
+    /// - Parameter timeout: until the head of the answer has arrived; nil uses the client's own limits.
+    /// - Throws: `ControlClientError` if the server is not a controller or refuses the caller; errors of the transport.
     func send(_ call: ControlCall, timeout: Duration? = nil) async throws -> HTTPClientResponse {
         switch credential {
         case .signing(let secret): return try await sendSigned(call, secret, timeout)
@@ -63,7 +64,7 @@ struct ControlTransport: Sendable {
         }
     }
 
-    /// What needs no proof: probes.
+    /// For requests that need no proof, such as probes.
     func sendOpenly(_ call: ControlCall) async throws -> HTTPClientResponse {
         try await execute(call, adding: [], Self.challengeLimit)
     }
@@ -74,14 +75,14 @@ struct ControlTransport: Sendable {
         -> HTTPClientResponse
     {
         var response = try await attempt(call, secret, timeout)
-        // A challenge of before the controller's restart, or one that is too old: there is a new one in the refusal.
+        // The challenge was too old or from before a restart of the controller. The refusal contains a new one.
         if response.answer.status.code == 401, response.isStale { response = try await attempt(call, secret, timeout) }
         if response.answer.status.code == 401 { throw try await refusal(response.answer) }
         let proof = response.answer.headers.first(name: AnswerProof.header)
         let status = Int(response.answer.status.code)
         guard AnswerProof.isValid(proof, nonce: response.nonce, status: status, secret: secret) else {
             throw ControlClientError.unexpected(
-                server: shown, what: "it does not prove that it knows the token: another program may have its port")
+                server: shown, what: "it does not prove that it knows the token: another program may use its port")
         }
         return response.answer
     }
@@ -89,7 +90,7 @@ struct ControlTransport: Sendable {
     private struct Attempt {
         var answer: HTTPClientResponse
         var nonce: String
-        /// The challenge was not new.
+        /// Whether the request was sent with a remembered challenge and the answer brought a new one.
         var isStale: Bool
     }
 
@@ -121,10 +122,10 @@ struct ControlTransport: Sendable {
 
     // MARK: Refusals
 
-    /// Without a token there is nothing to say over the network: but whether a controller is there, and what it wants.
+    /// Without a token, the client can only find out whether a controller answers, and how it refuses.
     private func refusalOfNobody() async throws -> ControlClientError {
         let answer = try await sendOpenly(ControlCall(target: APIPath.challenge))
-        guard answer.status.code == 401 else { return noController("it asks for no token") }
+        guard answer.status.code == 401 else { return noController("it requires no token") }
         return try await refusal(answer)
     }
 
@@ -157,7 +158,7 @@ struct ControlTransport: Sendable {
         do {
             return try await execute(request, timeout)
         } catch let error as ChannelError where error == .ioOnClosedChannel {
-            // A connection that had rested was closed at that moment: nothing of the request has left.
+            // An idle connection was closed at the same moment. Nothing of the request was sent.
             return try await execute(request, timeout)
         }
     }
@@ -175,7 +176,7 @@ struct ControlTransport: Sendable {
     }
 }
 
-/// The challenge that a server gave last: good for many requests.
+/// The last challenge of the server. It can be used for many requests.
 private final class ChallengeMemory: Sendable {
     private let last = Mutex<String?>(nil)
 

@@ -1,27 +1,29 @@
 import NIOCore
 import NIOHTTPTypes
 
-/// How long a connection may take for what.
+/// Time limits of a connection.
 public struct ConnectionTimes: Hashable, Sendable {
-    /// For a request's head, from the connection's begin or the head's first byte on. TLS is part of the first.
+    /// For the head of a request: from the start of the connection, or from the first byte of the head. The first one includes
+    /// TLS.
     public var head: Duration
-    /// For a request's body, from its head on.
+    /// For the body of a request, from the end of its head.
     public var body: Duration
-    /// From an answer's end to the next request's first byte.
+    /// From the end of an answer to the first byte of the next request.
     public var idle: Duration
-    /// For the reader of an answer to make room.
+    /// For the client to read, when it does not take more of an answer.
     public var stall: Duration
 
     static let standard = ConnectionTimes(
         head: .seconds(5), body: .seconds(30), idle: .seconds(20), stall: .seconds(30))
 }
 
-/// Ends a connection that takes too long: for a head, for a body, for the next request, or to read its answer. It stands
-/// before the parser, so that it sees the first byte of a head; `RequestParts` behind the parser tells it when a head, a body
-/// and an answer are whole. What comes of a second head together with the first request counts as silence after the answer.
+/// Closes a connection that takes too long to send a head or a body, to send the next request, or to read its answer. This
+/// handler is before the HTTP parser, so it sees the first byte of a head. `RequestParts`, behind the parser, reports when heads,
+/// bodies and answers are complete. Bytes of a second head that arrive with the first request count as idle time after the
+/// answer.
 ///
 /// # Caveats
-/// Confined to its event loop, like every handler.
+/// Confined to its event loop, like every channel handler.
 final class ConnectionClock: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
@@ -73,7 +75,7 @@ final class ConnectionClock: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func close(_ context: ChannelHandlerContext, in duration: Duration) -> Scheduled<Void> {
-        // The channel and not its context: a timer may outlive the handler.
+        // The closure holds the channel and not the context, because the timer may outlive the handler.
         let channel = context.channel
         return context.eventLoop.scheduleTask(in: TimeAmount(duration)) { channel.close(promise: nil) }
     }
@@ -86,7 +88,7 @@ final class ConnectionClock: ChannelInboundHandler, RemovableChannelHandler {
     }
 }
 
-/// Behind the parser: tells the connection's clock how far requests and answers have come.
+/// Behind the parser: reports the progress of requests and answers to the connection's clock.
 final class RequestParts: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -108,7 +110,7 @@ final class RequestParts: ChannelDuplexHandler, RemovableChannelHandler {
         case .body: break
         case .end:
             clock?.requestIsWhole()
-            // It may have been answered before it was whole.
+            // The answer may have been sent before the request was complete.
             if requestsWithoutAnswer == 0 { clock?.answerIsWhole(context) }
         }
         context.fireChannelRead(data)

@@ -1,9 +1,9 @@
-/// How many connections a listener holds, of whom.
+/// The maximum numbers of connections of a listener.
 public struct ConnectionLimits: Hashable, Sendable {
-    /// Of those that have not proved who they are: of one peer, and of all.
+    /// Unauthenticated connections: per peer, and in total.
     public var unprovedOfPeer: Int
     public var unproved: Int
-    /// Of those that have: of one caller, and of all.
+    /// Authenticated connections: per caller, and in total.
     public var ofCaller: Int
     public var proved: Int
 
@@ -11,18 +11,18 @@ public struct ConnectionLimits: Hashable, Sendable {
     static let probes = ConnectionLimits(unprovedOfPeer: 32, unproved: 128, ofCaller: 0, proved: 0)
 }
 
-/// Which connections are there, and which have to go so that another can be. Pure.
+/// Counts connections and decides which must be closed to admit a new one. Pure.
 ///
-/// A connection that has not proved who it is never keeps another one out: where there are too many, the oldest of them
-/// goes. So whoever opens thousands and says nothing closes his own. One that has proved it stays.
+/// An unauthenticated connection never keeps out another one: if there are too many, the oldest of them is closed. A peer that
+/// opens thousands of connections without authenticating closes its own. Authenticated connections are never closed to make room.
 struct ConnectionLedger: Equatable {
     typealias ID = ObjectIdentifier
 
     private struct Connection: Equatable {
         var peer: String
-        /// Rises with every connection: the least is the oldest.
+        /// Increases with every connection: the lowest is the oldest.
         var order: Int
-        /// Who it proved to be; nil: nobody yet.
+        /// The verified caller; nil while unauthenticated.
         var caller: String?
     }
 
@@ -37,7 +37,7 @@ struct ConnectionLedger: Equatable {
 
     var count: Int { connections.count }
 
-    /// - Returns: the connections to close, oldest first. They are no longer counted.
+    /// - Returns: the connections to close. They no longer count.
     mutating func open(_ id: ID, from peer: String) -> [ID] {
         close(id)
         lastOrder += 1
@@ -54,8 +54,8 @@ struct ConnectionLedger: Equatable {
         return leaving
     }
 
-    /// It has proved who it is; a connection may do so again and again, also for somebody else.
-    /// - Returns: whether there is room for it. Where there is not, it stays one that has not.
+    /// Marks a connection as authenticated. This may happen repeatedly, also with another caller.
+    /// - Returns: whether there is room for it. If not, the connection stays unauthenticated.
     mutating func prove(_ id: ID, caller: String) -> Bool {
         guard let connection = connections[id] else { return true }
         if connection.caller == caller { return true }
@@ -69,7 +69,7 @@ struct ConnectionLedger: Equatable {
         return true
     }
 
-    /// What it sent last proves nothing.
+    /// The last request on the connection was not authenticated.
     mutating func doubt(_ id: ID) {
         guard let connection = connections[id], let caller = connection.caller else { return }
         connections[id]?.caller = nil
@@ -94,7 +94,7 @@ struct ConnectionLedger: Equatable {
         if unproved[peer]?.isEmpty == true { unproved[peer] = nil }
     }
 
-    /// Few peers, or each with few connections: a walk over at most `limits.unproved` of them.
+    /// The search visits at most `limits.unproved` peers.
     private var busiestPeer: String? { unproved.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }?.key }
 
     private mutating func dropOldest(of peer: String) -> ID? {

@@ -2,7 +2,7 @@ import Glibc
 import NIOCore
 import Synchronization
 
-/// The connections of one listener: who is there, and who has to go. `ConnectionLedger` decides.
+/// The open connections of one listener. `ConnectionLedger` decides which ones to close.
 final class ConnectionTable: Sendable {
     private struct State {
         var ledger: ConnectionLedger
@@ -16,7 +16,7 @@ final class ConnectionTable: Sendable {
 
     var count: Int { state.withLock { $0.ledger.count } }
 
-    /// - Parameter localUser: who the kernel says is at the other end; nil: it comes over the network.
+    /// - Parameter localUser: the user at the other end, as reported by the kernel; nil for network connections.
     func open(_ channel: any Channel, localUser: String?) {
         let id = ObjectIdentifier(channel)
         let peer = localUser.map { Caller.localPrefix + $0 } ?? PeerName.of(channel.remoteAddress)
@@ -48,9 +48,9 @@ final class ConnectionTable: Sendable {
     }
 }
 
-/// Whom connections are counted for.
+/// The peer that a connection is counted for.
 enum PeerName {
-    /// An IPv4 address, or the /64 that an IPv6 address is in: one machine has all of that.
+    /// An IPv4 address, or the /64 network of an IPv6 address, because one machine can use a whole /64.
     static func of(_ address: SocketAddress?) -> String {
         switch address {
         case .v4(let address): text(address.address.sin_addr)
@@ -66,7 +66,7 @@ enum PeerName {
 
     private static func text(_ address: in6_addr) -> String {
         withUnsafeBytes(of: address) { bytes in
-            // An IPv4 address in the clothes of an IPv6 one: one machine of many, as it is.
+            // An IPv4-mapped IPv6 address counts as its IPv4 address.
             if bytes.prefix(10).allSatisfy({ $0 == 0 }), bytes[10] == 0xFF, bytes[11] == 0xFF {
                 return bytes.suffix(4).map(String.init).joined(separator: ".")
             }

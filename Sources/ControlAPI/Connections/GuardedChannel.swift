@@ -6,7 +6,7 @@ import NIOHTTPTypes
 import NIOSSL
 import Synchronization
 
-/// HTTP/1.1 over a connection that is counted, has its times, and may be TLS.
+/// HTTP/1.1 over a connection that is counted, has time limits, and may use TLS.
 struct GuardedChannel: ServerChildChannel {
     struct Value: ServerChildChannelValue {
         fileprivate let parts: HTTP1Channel.Value
@@ -15,10 +15,10 @@ struct GuardedChannel: ServerChildChannel {
         var channel: any Channel { parts.channel }
     }
 
-    /// What the listener listens on.
+    /// Where the listener listens.
     enum Place: Sendable {
         case network(tls: ServerCertificates?)
-        /// Only processes of `users` get in: the controller's own, and root's.
+        /// Only processes of `users` may connect: the controller's own user and root.
         case localSocket(users: Set<UInt32>)
     }
 
@@ -72,7 +72,8 @@ struct GuardedChannel: ServerChildChannel {
             base.setup(channel: channel, logger: logger)
         }.map { parts in
             let custody = Custody()
-            // Also where the server ends before it has taken this connection: parts that nobody finishes end the process.
+            // If the server ends before it has taken over this connection, it is closed here: a channel value that is never
+            // finished crashes the process.
             channel.closeFuture.whenComplete { _ in
                 guard !custody.isTaken else { return }
                 _ = channel.eventLoop.makeFutureWithTask { try? await parts.executeThenClose { _, _ in } }
@@ -86,7 +87,7 @@ struct GuardedChannel: ServerChildChannel {
         await base.handle(value: value.parts, logger: logger)
     }
 
-    /// Whether somebody sees to the connection's parts.
+    /// Whether the connection's channel value was taken over.
     fileprivate final class Custody: Sendable {
         private let taken = Atomic(false)
 
@@ -96,5 +97,5 @@ struct GuardedChannel: ServerChildChannel {
     }
 }
 
-/// A process of another user reached the local socket, which only its owner and root can open.
+/// A process of another user connected to the local socket, which only its owner and root can open.
 struct ForeignPeer: Error {}

@@ -1,15 +1,15 @@
 import Glibc
 
-/// A local socket by its folder's descriptor: the path of a socket has room for 107 bytes, and a state folder's own path
-/// may be longer. What is opened in the folder is in that folder, whatever becomes of its path.
+/// A local socket, addressed through a descriptor of its folder. A socket's path is limited to 107 bytes, and the path of the
+/// state folder may be longer. The descriptor keeps referring to the same folder, even if its path changes.
 final class LocalSocketPlace: Sendable {
     private let folder: CInt
     private let name: String
 
-    /// - Throws: `LocalSocketError` where the folder cannot be opened.
+    /// - Throws: `LocalSocketError` if the folder cannot be opened.
     init(path: String) throws(LocalSocketError) {
         guard let slash = path.lastIndex(of: "/"), path.index(after: slash) < path.endIndex else {
-            throw LocalSocketError("'\(path)' is no path of a socket")
+            throw LocalSocketError("'\(path)' is not the path of a socket")
         }
         let parent = slash == path.startIndex ? "/" : String(path[..<slash])
         folder = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -19,16 +19,16 @@ final class LocalSocketPlace: Sendable {
 
     deinit { close(folder) }
 
-    /// Good in this process, as long as this is there.
+    /// Valid in this process, as long as this object exists.
     var shortPath: String { "/proc/self/fd/\(folder)/\(name)" }
 
-    /// Whose folder it is.
+    /// The owner of the folder.
     var owner: UInt32? {
         var about = stat()
         return fstat(folder, &about) == 0 ? about.st_uid : nil
     }
 
-    /// The folder keeps others out already; what stands in it should too.
+    /// The folder already keeps other users out; the socket itself is protected as well.
     func protect() { fchmodat(folder, name, 0o600, 0) }
 
     func remove() { unlinkat(folder, name, 0) }

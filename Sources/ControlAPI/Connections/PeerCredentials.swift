@@ -2,7 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// Who is at the other end of a local socket, as the kernel says: whoever opened that end (unix(7), SO_PEERCRED).
+/// The user at the other end of a local socket, as the kernel recorded it when that end was opened (unix(7), SO_PEERCRED).
 enum PeerCredentials {
     /// `struct ucred`.
     private struct Credentials: Sendable {
@@ -11,7 +11,7 @@ enum PeerCredentials {
         var group: UInt32 = 0
     }
 
-    /// Nil where the kernel does not say: then nothing is proved.
+    /// Nil if the kernel does not say; the peer is then unverified.
     static func user(of channel: any Channel) -> EventLoopFuture<UInt32?> {
         guard let provider = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeSucceededFuture(nil)
@@ -26,7 +26,7 @@ enum PeerCredentials {
 enum UserName {
     private static let mostBytes = 16 << 10
 
-    /// Its number where it has none.
+    /// The user's number if it has no name.
     static func of(_ user: UInt32) -> String {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?

@@ -2,15 +2,14 @@ import Foundation
 import NIOSSL
 import Synchronization
 
-/// The certificate that new connections are answered with. It can be replaced at any time: connections that are open go
-/// on with the one that they began with.
+/// The TLS certificate for new connections. It can be replaced at any time; open connections keep the one that they started with.
 public final class ServerCertificates: Sendable {
-    /// What is in the files, so that a change can be told.
+    /// The contents of the files, so that changes can be detected.
     public struct Material: Hashable, Sendable {
-        /// PEM: the server's own first, then those that lead to its authority.
+        /// PEM: the server's certificate first, then the intermediate certificates.
         public var certificates: [UInt8]
         public var key: [UInt8]
-        /// PEM of the authorities whose clients alone are let in; nil: all are.
+        /// PEM of the authorities that client certificates must come from; nil accepts all clients.
         public var clientAuthorities: [UInt8]?
 
         public init(certificates: [UInt8], key: [UInt8], clientAuthorities: [UInt8]?) {
@@ -35,12 +34,12 @@ public final class ServerCertificates: Sendable {
 
     public var material: Material { state.withLock { $0.material } }
 
-    /// What was there before.
+    /// The files before the last replacement.
     var former: Material? { state.withLock { $0.former } }
 
     var current: NIOSSLContext { state.withLock { $0.context } }
 
-    /// - Throws: `CertificateProblem`; the former one stays then.
+    /// - Throws: `CertificateProblem`. The previous certificate then stays in use.
     public func replace(_ material: Material) throws {
         let context = try Self.context(material)
         state.withLock { $0 = State(material: material, context: context, former: $0.material) }
@@ -50,7 +49,9 @@ public final class ServerCertificates: Sendable {
         let chain = try reading("the certificate file") {
             try NIOSSLCertificate.fromPEMBytes(material.certificates)
         }
-        guard !chain.isEmpty else { throw CertificateProblem("the certificate file holds no certificate in PEM form") }
+        guard !chain.isEmpty else {
+            throw CertificateProblem("the certificate file contains no certificate in PEM format")
+        }
         let key = try reading("the key file") { try NIOSSLPrivateKey(bytes: material.key, format: .pem) }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
@@ -59,12 +60,12 @@ public final class ServerCertificates: Sendable {
         if let authorities = material.clientAuthorities {
             let roots = try reading("the client CA file") { try NIOSSLCertificate.fromPEMBytes(authorities) }
             guard !roots.isEmpty else {
-                throw CertificateProblem("the client CA file holds no certificate in PEM form")
+                throw CertificateProblem("the client CA file contains no certificate in PEM format")
             }
             configuration.trustRoots = .certificates(roots)
             configuration.certificateVerification = .noHostnameVerification
         }
-        return try reading("certificate and key, which have to belong together") {
+        return try reading("the pair of certificate and key") {
             try NIOSSLContext(configuration: configuration)
         }
     }
@@ -74,7 +75,7 @@ public final class ServerCertificates: Sendable {
     }
 }
 
-/// Why TLS cannot begin with what the files hold. Never repeats it.
+/// Why the files cannot be used for TLS. It never contains their content.
 public struct CertificateProblem: Error, Hashable, CustomStringConvertible {
     public var description: String
 

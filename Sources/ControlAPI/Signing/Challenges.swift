@@ -2,31 +2,32 @@ import Crypto
 import Foundation
 import Synchronization
 
-/// What signed requests have to carry, so that one that somebody has seen is good for nothing: a challenge that this
-/// server gave out a short while ago, and a nonce that has not been used with it.
+/// Makes signed requests useless for replay. Each one must carry a challenge that this server issued recently, and a nonce that
+/// was not used with this challenge before.
 ///
-/// A challenge says when it was given, and is authenticated by a key of this process. So nothing is kept for those who
-/// only ask for one, and after a restart all of them are void. Nonces are kept once a request is known to be genuine.
+/// A challenge contains the time at which it was issued, and is authenticated with a key of this process. So the server stores
+/// nothing for clients that only request one, and after a restart all challenges are void. A nonce is stored once its request is
+/// known to be genuine.
 final class Challenges: Sendable {
     enum Refusal: Hashable {
-        /// Not this server's, or too old: with a new one the request can be signed again.
+        /// From another server, or too old. The request can be signed again with a new challenge.
         case stale
         case repeated
-        /// So many signed requests in so short a time.
+        /// Too many signed requests in a short time.
         case exhausted
     }
 
     static let lifetime: Duration = .seconds(600)
-    /// Of nonces of one lifetime. About 20 MB.
+    /// For the nonces of one lifetime. About 20 MB.
     static let mostNonces = 200_000
     private static let codeBytes = 16
 
     private let key = SymmetricKey(size: .bits256)
-    /// Time since some moment; never goes back.
+    /// Time since start; never goes back.
     private let uptime: @Sendable () -> Duration
     private let seen = Mutex(Seen())
 
-    /// Two generations of a lifetime each: what is in neither is stale anyway.
+    /// Two generations, one lifetime each. A nonce in neither belongs to a stale challenge anyway.
     private struct Seen {
         var since: Duration?
         var current: Set<String> = []
@@ -44,20 +45,20 @@ final class Challenges: Sendable {
         return Base64URL.encode(time + code(of: time))
     }
 
-    /// Checked before the request's own code is: it costs one HMAC, whatever is sent.
+    /// Called before the request's own code is checked. It costs one HMAC, whatever is sent.
     func isFresh(_ challenge: String) -> Bool {
         guard let data = Base64URL.decode(challenge), data.count == 8 + Self.codeBytes else { return false }
         let time = Data(data.prefix(8))
         let expected = code(of: time)
-        // As long for a wrong one as for a right one.
+        // Takes the same time for a wrong code as for the right one.
         let difference = zip(data.suffix(Self.codeBytes), expected).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
         guard difference == 0 else { return false }
         let given = time.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         return uptime() - .milliseconds(given) <= Self.lifetime
     }
 
-    /// Takes the nonce of a genuine request.
-    /// - Returns: why it is refused; nil: it was new.
+    /// Records the nonce of a genuine request.
+    /// - Returns: why it is refused; nil if it was new.
     func use(_ nonce: String, with challenge: String) -> Refusal? {
         let entry = "\(challenge)\n\(nonce)"
         let now = uptime()

@@ -1,30 +1,30 @@
 import Crypto
 import Foundation
 
-/// A request that proves that its sender knows a token, without the token: so that whoever answers at an address without
-/// TLS never sees one.
+/// Proves that the sender of a request knows a token, without sending it, so that a server at an address without TLS never sees
+/// the token.
 ///
 ///     Authorization: MLCTL-HMAC-SHA256 challenge=…, nonce=…, body=…, mac=…
 ///
-/// `challenge` is the server's (see `Challenges`): it is good for some minutes, at that server alone. `nonce` is the
-/// client's, and used once. `body` is the SHA-256 of the body. `mac` is the HMAC-SHA256 under the token of what is asked
-/// and those three. All are base64url without padding.
+/// `challenge` comes from the server (see `Challenges`): it is valid for some minutes, at that server only. `nonce` comes from
+/// the client and is used once. `body` is the SHA-256 of the body. `mac` is the HMAC-SHA256, keyed with the token, of the request
+/// line's content and those three. All are base64url without padding.
 ///
 /// # Caveats
-/// Without TLS the answer and the body can be read, and be changed on the way by somebody who can change packets: they
-/// prove who asked, and `AnswerProof` who answered, no more.
+/// Without TLS, others can read the request and the answer, and someone who can change packets can change the answer's body. The
+/// signature proves who sent the request, and `AnswerProof` who answered; they prove no more.
 struct RequestSignature: Hashable, Sendable {
     static let scheme = "MLCTL-HMAC-SHA256"
     static let nonceBytes = 16
 
     var challenge: String
     var nonce: String
-    /// Of the body: base64url of its SHA-256.
+    /// base64url of the SHA-256 of the body.
     var bodyDigest: String
     var code: Data
 
     /// Signs a request.
-    /// - Parameter target: path and query, as they stand in the request's first line.
+    /// - Parameter target: path and query, as in the request line.
     init(
         method: String, target: String, body: Data, challenge: String, nonce: String, secret: String
     ) {
@@ -36,7 +36,7 @@ struct RequestSignature: Hashable, Sendable {
         code = Data(HMAC<SHA256>.authenticationCode(for: text, using: Self.key(secret)))
     }
 
-    /// Reads the header's value. Nil where it is not of this scheme, or not whole.
+    /// Parses the value of the header. Nil if the scheme is another one, or a field is missing.
     init?(authorization: String) {
         guard authorization.utf8.count <= Self.mostBytes,
             let space = authorization.firstIndex(of: " "),
@@ -65,7 +65,7 @@ struct RequestSignature: Hashable, Sendable {
         "\(Self.scheme) challenge=\(challenge), nonce=\(nonce), body=\(bodyDigest), mac=\(Base64URL.encode(code))"
     }
 
-    /// What the code is of.
+    /// The text that the code authenticates.
     func text(method: String, target: String) -> Data {
         Self.text(method: method, target: target, challenge: challenge, nonce: nonce, bodyDigest: bodyDigest)
     }
@@ -86,9 +86,9 @@ struct RequestSignature: Hashable, Sendable {
     fileprivate static func key(_ secret: String) -> SymmetricKey { SymmetricKey(data: Data(secret.utf8)) }
 }
 
-/// The server's side of it: that who answers a signed request knows the token too.
+/// The server's part: proves that the sender of the answer knows the token too.
 ///
-/// In the answer's header `mlctl-proof`: the HMAC-SHA256 under the token of the request's nonce and the answer's status.
+/// The answer's header `mlctl-proof` is the HMAC-SHA256, keyed with the token, of the request's nonce and the answer's status.
 enum AnswerProof {
     static let header = "mlctl-proof"
 

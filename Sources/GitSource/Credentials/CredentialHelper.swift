@@ -1,38 +1,39 @@
 import CLinuxProcess
 
-/// How credentials reach git: through a helper that reads them from a descriptor. They stand on no command line, in no
-/// environment and in no file, git stores them nowhere, and it sends them to nobody but the one origin.
+/// Passes credentials to git through a helper that reads them from a file descriptor. They never appear on a command line, in the
+/// environment or in a file. git does not store them, and sends them only to this one origin.
 ///
-/// The descriptor is a file in memory without a name. git's children inherit it, and the helper opens it anew by
-/// `/proc/self/fd`, as often as it is asked.
+/// The descriptor refers to an unnamed file in memory. git's child processes inherit it, and the helper opens it again through
+/// `/proc/self/fd` each time that git asks.
 struct CredentialHelper: Sendable {
-    /// Of those that dash knows how to redirect.
+    /// A single digit, because dash redirects only those.
     static let descriptor = 9
 
-    /// Settings of git, in order; none of them holds a secret.
+    /// Settings for git, in order. None of them contains a secret.
     let settings: [GitEnvironment.Setting]
     private let answer: String
 
     /// - Parameter origin: `https://host:port`.
-    /// - Throws: `GitError` where git cannot be told.
+    /// - Throws: `GitError` if the credentials cannot be written in git's format.
     init(_ credentials: GitCredentials, origin: String) throws(GitError) {
         guard let answer = credentials.answer else {
             throw GitError(
-                .unauthorized, "The credentials for \(origin) hold a line end or a NUL. Take it out of them.")
+                .unauthorized, "The credentials for \(origin) contain a line break or a NUL character. Remove it.")
         }
         self.answer = answer
-        // Only words that the shell knows by itself: PATH may lead to git and to nothing else.
+        // Only shell builtins are used, because PATH may contain git and nothing else.
         let say = "s() { while IFS= read -r l; do printf '%s\\n' \"$l\"; done; }; "
         let own = "s </proc/self/fd/\(Self.descriptor)"
         if credentials.password != nil {
             settings = [
-                // Nobody else is asked, nor told what to remember.
+                // The empty helper removes all configured helpers: no other helper is asked for credentials or stores them.
                 GitEnvironment.Setting("credential.helper", ""),
                 GitEnvironment.Setting(
                     "credential.\(origin).helper", "!f() { \(say)test \"$1\" = get && \(own); }; f"),
             ]
         } else {
-            // A name alone: git's own helpers may know the password. Else the name is a token, which needs none.
+            // There is a user name but no password. git's own helpers may know the password. If not, the name is a token, which
+            // needs no password.
             let asked = "{ \(own); s; } | GIT_CONFIG_COUNT=0 git credential fill 2>/dev/null"
             settings = [
                 GitEnvironment.Setting("credential.helper", ""),
@@ -43,12 +44,13 @@ struct CredentialHelper: Sendable {
         }
     }
 
-    /// A new descriptor to read from, which the caller closes.
+    /// Returns a new descriptor to read from. The caller closes it.
     func open() throws(GitError) -> Int32 {
         let bytes = Array(answer.utf8)
         let descriptor = clp_memory_file("mlctl-git", bytes, bytes.count)
         guard descriptor >= 0 else {
-            throw GitError(.failed, "No memory file can be made for git's credentials (error \(-descriptor)).")
+            throw GitError(
+                .failed, "The memory file for git's credentials could not be created (error \(-descriptor)).")
         }
         return descriptor
     }

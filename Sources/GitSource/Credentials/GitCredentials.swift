@@ -1,22 +1,22 @@
 import Foundation
 
-/// Where the credentials of a repository's address come from, besides git's own helpers and configuration.
+/// Where the credentials for a repository's address come from, in addition to git's own helpers and configuration.
 public enum GitCredentialSource: Hashable, Sendable {
-    /// A file as git's credential helpers write it (`username=…` and `password=…` on two lines), one of `git
-    /// credential-store` (`https://user:password@host` a line), or one line `user:password`.
+    /// A file in the format of git's credential helpers (`username=…` and `password=…` on two lines), in the format of `git
+    /// credential-store` (lines of `https://user:password@host`), or a single line `user:password`.
     case file(String)
-    /// A file with a token and nothing else.
+    /// A file that contains only a token.
     case tokenFile(String, user: String = GitCredentialSource.defaultUser)
 
-    /// Hosts that know tokens take any name, or this one.
+    /// Hosts that accept tokens accept any user name, or this one.
     public static let defaultUser = "oauth2"
 }
 
-/// A user's name and password or token, for the one origin that they are given for.
+/// A user name and a password or token. They are used for one origin only.
 struct GitCredentials: Hashable, Sendable {
     static let maximumBytes = 64 << 10
 
-    /// Nil: the git program's own helpers are asked.
+    /// Nil: git's own helpers are asked.
     var user: String?
     var password: String?
 
@@ -25,7 +25,7 @@ struct GitCredentials: Hashable, Sendable {
         self.password = password
     }
 
-    /// `user`, or `user:password`, percent-encoded.
+    /// Parses `user` or `user:password`, percent-encoded.
     init?(userInfo: String) {
         let parts = userInfo.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard let user = String(parts[0]).removingPercentEncoding else { return nil }
@@ -35,7 +35,7 @@ struct GitCredentials: Hashable, Sendable {
         self.password = password
     }
 
-    /// What git's helpers answer (https://git-scm.com/docs/git-credential#IOFMT); nil where that cannot be written.
+    /// The answer of a credential helper (https://git-scm.com/docs/git-credential#IOFMT); nil if a value cannot be written in it.
     var answer: String? {
         let fields = [("username", user), ("password", password)].compactMap { name, value in
             value.map { "\(name)=\($0)\n" }
@@ -46,7 +46,7 @@ struct GitCredentials: Hashable, Sendable {
         return isFit ? fields.joined() : nil
     }
 
-    /// What must not be seen. A user's name may be a token.
+    /// The values to redact. A user name without a password may be a token.
     var secrets: [String] {
         let together = user.flatMap { user in password.map { "\(user):\($0)" } }
         return [password, password == nil || password == "" ? user : nil, together].compactMap { $0 }.filter {
@@ -55,19 +55,19 @@ struct GitCredentials: Hashable, Sendable {
     }
 }
 
-/// Reads files with credentials, anew at each call: they may be replaced.
+/// Reads a credentials file on each call, because the file may be replaced.
 struct GitCredentialReader: Sendable {
     let source: GitCredentialSource
     /// `https://host:port`
     let origin: String
 
-    /// - Throws: `GitError` with `unauthorized`. It names the file, and nothing that is in it.
+    /// - Throws: `GitError` with `unauthorized`. It names the file but nothing from its content.
     func read() throws(GitError) -> GitCredentials {
         switch source {
         case .tokenFile(let path, let user):
             let token = try text(of: path).trimmingCharacters(in: .whitespacesAndNewlines)
             guard !token.isEmpty, !token.unicodeScalars.contains(where: { $0.properties.isWhitespace }) else {
-                throw Self.error(path, "it does not hold one token and nothing else")
+                throw Self.error(path, "it must contain one token and nothing else")
             }
             return GitCredentials(user: user, password: token)
         case .file(let path):
@@ -76,7 +76,7 @@ struct GitCredentialReader: Sendable {
             guard let found = Self.credentials(in: lines, for: origin) else {
                 throw Self.error(
                     path,
-                    "it holds nothing for \(origin): write username=… and password=… on two lines, or "
+                    "it has no credentials for \(origin): write username=… and password=… on two lines, or "
                         + "https://user:password@host")
             }
             return found
@@ -104,18 +104,18 @@ struct GitCredentialReader: Sendable {
             user: String(lines[0][..<colon]), password: String(lines[0][lines[0].index(after: colon)...]))
     }
 
-    /// - Throws: where it is no file, is too large, or may be changed by others.
+    /// - Throws: `GitError` if it is not a file, is too large, or may be changed by other users.
     private func text(of path: String) throws(GitError) -> String {
-        // A pipe or a device would keep whoever opens it waiting.
+        // O_NONBLOCK, because opening a pipe or a device could block.
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         guard descriptor >= 0 else { throw Self.error(path, "it cannot be read (\(String(cString: strerror(errno))))") }
         defer { close(descriptor) }
         var about = stat()
         guard fstat(descriptor, &about) == 0, about.st_mode & S_IFMT == S_IFREG else {
-            throw Self.error(path, "it is no file")
+            throw Self.error(path, "it is not a regular file")
         }
         guard about.st_mode & 0o022 == 0 else {
-            throw Self.error(path, "others may write to it: run 'chmod 600' on it")
+            throw Self.error(path, "other users may write to it: run 'chmod 600' on it")
         }
         guard about.st_size <= GitCredentials.maximumBytes else { throw Self.error(path, "it is over 64 KiB") }
         var bytes = [UInt8](repeating: 0, count: GitCredentials.maximumBytes + 1)

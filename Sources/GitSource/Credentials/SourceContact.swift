@@ -1,20 +1,20 @@
-/// Where one call of git goes, and with what.
+/// The address and the credentials for one call of git.
 ///
-/// The user's own configuration may write addresses anew (`url.https://token@host/.insteadOf`), with credentials in them:
-/// git would put those on the command lines of its children. So the address is asked for first, what is secret is taken out
-/// of it, and git is given a word that stands for the rest.
+/// The user's own git configuration may rewrite addresses (`url.https://token@host/.insteadOf`) to ones with credentials. git
+/// would then put these on the command lines of its child processes. Therefore mlctl asks git for the rewritten address first and
+/// takes the secrets out of it. git gets a placeholder, which a setting of this call maps to the address without secrets.
 struct SourceContact: Sendable {
-    /// What git is given in the address's place. No configuration writes it anew but ours.
+    /// The placeholder that git gets in place of the address. Only mlctl's own setting rewrites it.
     static let word = "mlctl:source"
 
     let settings: [GitEnvironment.Setting]
     let credentials: GitCredentials?
-    /// To which they are kept.
+    /// The only origin that gets the credentials.
     let origin: String?
 
     /// - Parameters:
-    ///   - written: the address as the user's configuration has it.
-    ///   - given: what the address of the settings, or a file, holds.
+    ///   - written: the address after the user's configuration has rewritten it.
+    ///   - given: the credentials from mlctl's settings: those of the address, or of a file.
     init(address: String, written: String?, given: GitCredentials?) {
         var target = address
         var found: GitCredentials?
@@ -25,7 +25,7 @@ struct SourceContact: Sendable {
             origin = parts.origin
             target = parts.origin + parts.path + parts.rest
         }
-        // What was given for this one host is not for another that the address is written to.
+        // Credentials that were given for one host are not sent to another host that the address is rewritten to.
         let isSameHost = GitAddress(address)?.origin == origin
         credentials = isSameHost ? given ?? found : found
         self.origin = origin

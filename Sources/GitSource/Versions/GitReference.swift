@@ -1,6 +1,6 @@
-/// What a repository is read at: a branch, a tag, the highest tag of a range of versions, or one commit for ever.
+/// What to read of a repository: a branch, a tag, the highest tag in a version range, or one fixed commit.
 public enum GitReference: Hashable, Sendable, CustomStringConvertible {
-    /// A branch or a tag; the branch wins, as in `git checkout`.
+    /// A branch or a tag. If both exist, the branch is used, as in `git checkout`.
     case named(String)
     case branch(String)
     case tag(String)
@@ -12,10 +12,10 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
     private static let branches = "refs/heads/"
     private static let tags = "refs/tags/"
 
-    /// The name of a branch or a tag, or a full commit id.
+    /// Parses the name of a branch or tag, or a full commit id.
     ///
-    /// - Throws: `GitError` with `invalidConfiguration` for what git does not take as a name
-    ///   (https://git-scm.com/docs/git-check-ref-format), and for whatever could be read as an option.
+    /// - Throws: `GitError` with `invalidConfiguration` for a name that git does not accept
+    ///   (https://git-scm.com/docs/git-check-ref-format), and for text that could be read as an option.
     public init(_ text: String) throws(GitError) {
         if Self.isObjectID(text) {
             self = .commit(text.lowercased())
@@ -45,7 +45,7 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
         guard Self.isObjectID(id) else {
             throw GitError(
                 .invalidConfiguration,
-                "'\(id.prefix(Self.maximumLength))' is no full commit id. Give all of its 40 (or 64) hex digits.")
+                "'\(id.prefix(Self.maximumLength))' is not a full commit id. Use all of its 40 (or 64) hex digits.")
         }
         self = .commit(id.lowercased())
     }
@@ -58,7 +58,7 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Full names to look for, best first. Empty for a commit, and for a range.
+    /// Full reference names to try, in order of preference. Empty for a commit and for a range.
     var candidates: [String] {
         switch self {
         case .commit, .semver: []
@@ -82,7 +82,7 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
         guard let reason = problem(with: name) else { return }
         throw GitError(
             .invalidConfiguration,
-            "'\(name.prefix(maximumLength))' is no \(what): \(reason). Give the name of a branch, such as 'main'.")
+            "'\(name.prefix(maximumLength))' is not a \(what): \(reason). Use the name of a branch, such as 'main'.")
     }
 
     private static func problem(with name: String) -> String? {
@@ -90,19 +90,19 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
         if name.utf8.count > maximumLength { return "it is longer than \(maximumLength) bytes" }
         let scalars = name.unicodeScalars
         if scalars.first == "-" { return "it starts with '-'" }
-        if name == "@" || name == "HEAD" { return "it is not fixed to a branch" }
+        if name == "@" || name == "HEAD" { return "it does not name a branch" }
         if scalars.contains(where: {
             $0.value <= 0x20 || (0x7F...0x9F).contains($0.value) || "~^:?*[\\".unicodeScalars.contains($0)
         }) {
-            return "it holds a blank or one of ~ ^ : ? * [ \\"
+            return "it contains a blank, a control character or one of ~ ^ : ? * [ \\"
         }
-        // Compared by scalars: Swift takes a slash with a combining mark for another character, and git does not.
+        // Compares scalars: Swift reads a slash with a combining mark as another character, and git does not.
         let parts = scalars.split(separator: "/", omittingEmptySubsequences: false).map { Array($0) }
         for (one, other) in [(".", "."), ("@", "{")] as [(Unicode.Scalar, Unicode.Scalar)]
         where zip(scalars, scalars.dropFirst()).contains(where: { $0 == one && $1 == other }) {
-            return "it holds '..' or '@{'"
+            return "it contains '..' or '@{'"
         }
-        if parts.contains(where: \.isEmpty) { return "it starts or ends with '/', or holds '//'" }
+        if parts.contains(where: \.isEmpty) { return "it starts or ends with '/', or contains '//'" }
         let lock = Array(".lock".unicodeScalars)
         if parts.contains(where: { $0.first == "." || $0.suffix(lock.count).elementsEqual(lock) })
             || scalars.last == "."

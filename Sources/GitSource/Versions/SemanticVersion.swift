@@ -1,7 +1,7 @@
-/// A version as https://semver.org writes it: `1.4.0-rc.1+build`. Precedence leaves the build out.
+/// A version as defined by https://semver.org: `1.4.0-rc.1+build`. The build does not count for precedence.
 public struct SemanticVersion: Hashable, Sendable, CustomStringConvertible {
     enum Identifier: Hashable, Sendable {
-        /// Without leading zeros; as long as it likes.
+        /// Without leading zeros; of any length.
         case number(String)
         case text(String)
     }
@@ -14,7 +14,7 @@ public struct SemanticVersion: Hashable, Sendable, CustomStringConvertible {
     let preRelease: [Identifier]
     public let description: String
 
-    /// Nil for what is no whole version. One `v` in front is passed over, as tags have it.
+    /// Nil if the text is not a complete version. One leading `v` is ignored, because tags often have one.
     public init?(_ text: String) {
         guard text.utf8.count <= Self.maximumLength else { return nil }
         let bare = text.hasPrefix("v") || text.hasPrefix("V") ? text.dropFirst() : text[...]
@@ -49,7 +49,7 @@ public struct SemanticVersion: Hashable, Sendable, CustomStringConvertible {
         return UInt64(text)
     }
 
-    /// What stands after the `-`; nil where it is no list of identifiers.
+    /// Parses the text after the `-`; nil if it is not a list of identifiers.
     static func preRelease(_ text: Substring) -> [Identifier]? {
         guard areIdentifiers(text) else { return nil }
         var identifiers: [Identifier] = []
@@ -80,7 +80,7 @@ public struct SemanticVersion: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension SemanticVersion: Comparable {
-    /// By precedence alone (semver.org, 11): versions that differ in their build are the same.
+    /// Compares by precedence only (semver.org, 11): versions that differ only in their build are equal.
     public static func == (one: SemanticVersion, other: SemanticVersion) -> Bool { one.key == other.key }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(key) }

@@ -1,16 +1,16 @@
-/// Which versions are wanted: `>=1.2 <2`, `~1.4`, `^1`, `1.x`, `1.2 - 1.4`, several with `||` between them.
+/// A range of versions: `>=1.2 <2`, `~1.4`, `^1`, `1.x`, `1.2 - 1.4`; `||` separates alternatives.
 ///
-/// - A number that is left out, `x` or `*` stands for any.
-/// - Pre-releases are taken only where the same alternative names one: `>=1.2.0-0` takes them. `<2` never takes those of 2.0.0.
+/// - A missing number, `x` or `*` stands for any number.
+/// - Pre-releases match only if the same alternative names one: `>=1.2.0-0` matches them. `<2` never matches those of 2.0.0.
 public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
     static let maximumLength = 256
     static let maximumTerms = 32
 
-    /// From the one, which is in it, to the other, which is not.
+    /// From `lower` (included) to `upper` (excluded).
     struct Interval: Hashable, Sendable {
         var lower: SemanticVersion?
         var upper: SemanticVersion?
-        /// False: all but this interval.
+        /// False: all versions except those in this interval.
         var isInside = true
 
         func contains(_ version: SemanticVersion) -> Bool {
@@ -28,7 +28,7 @@ public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
             (takesPreReleases || !version.isPreRelease) && intervals.allSatisfy { $0.contains(version) }
         }
 
-        /// What is asked for together is never true.
+        /// Whether its conditions contradict each other, so that no version matches.
         var isEmpty: Bool {
             guard let upper = intervals.filter(\.isInside).compactMap(\.upper).min() else { return false }
             guard let lower = intervals.filter(\.isInside).compactMap(\.lower).max() else { return false }
@@ -45,22 +45,24 @@ public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
     private let alternatives: [Alternative]
     public let description: String
 
-    /// - Throws: `GitError` with `invalidConfiguration` and what would be right.
+    /// - Throws: `GitError` with `invalidConfiguration` and advice.
     public init(_ text: String) throws(GitError) {
         func refuse(_ reason: String) -> GitError {
             GitError(
                 .invalidConfiguration,
-                "'\(text.prefix(Self.maximumLength))' is no range of versions: \(reason). Write it as '>=1.2 <2', '~1.4', "
+                "'\(text.prefix(Self.maximumLength))' is not a version range: \(reason). Write it as '>=1.2 <2', '~1.4', "
                     + "'^1' or '1.x'.")
         }
         guard text.utf8.count <= Self.maximumLength else { throw refuse("it is too long") }
-        guard text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { throw refuse("it holds other than ASCII") }
+        guard text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw refuse("it contains a character that is not ASCII")
+        }
         description = text
         var alternatives: [Alternative] = []
         var terms = 0
         for part in text.replacing("||", with: "\n").split(separator: "\n", omittingEmptySubsequences: false) {
             let words = VersionRangeWords.words(of: part)
-            guard !words.isEmpty else { throw refuse("it says nothing on one side") }
+            guard !words.isEmpty else { throw refuse("it is empty, or one side of '||' is") }
             terms += words.count
             guard terms <= Self.maximumTerms else { throw refuse("it has more than \(Self.maximumTerms) parts") }
             var alternative = Alternative(intervals: [], takesPreReleases: false)
@@ -71,13 +73,13 @@ public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
             }
             alternatives.append(alternative)
         }
-        guard alternatives.contains(where: { !$0.isEmpty }) else { throw refuse("no version is in it") }
+        guard alternatives.contains(where: { !$0.isEmpty }) else { throw refuse("no version can match it") }
         self.alternatives = alternatives
     }
 
     public func contains(_ version: SemanticVersion) -> Bool { alternatives.contains { $0.contains(version) } }
 
-    /// The tag with the highest version in the range; of several with the same version, the last by its bytes.
+    /// The tag with the highest version in the range. If several tags have the same version, the last one in byte order.
     func best(of tags: some Sequence<String>) -> String? {
         tags.compactMap { tag in SemanticVersion(tag).map { (tag: tag, version: $0) } }
             .filter { contains($0.version) }

@@ -1,10 +1,10 @@
 import Foundation
 
-/// How ranges of versions are written.
+/// The syntax of version ranges.
 enum VersionRangeWords {
     private static let operators = [">=", "<=", "!=", "==", ">", "<", "=", "~>", "~", "^"]
 
-    /// `>= 1.2, <2` is `>=1.2` and `<2`; `1.2 - 1.4` is one word.
+    /// Splits `>= 1.2, <2` into `>=1.2` and `<2`; `1.2 - 1.4` is one word.
     static func words(of text: Substring) -> [String] {
         var words: [String] = []
         for word in text.split(whereSeparator: { $0 == " " || $0 == "," }).map({ String($0) }) {
@@ -20,7 +20,7 @@ enum VersionRangeWords {
         return words
     }
 
-    /// A version with parts left out.
+    /// A version in which numbers may be missing.
     struct Partial {
         var numbers: [UInt64] = []
         var preRelease: [SemanticVersion.Identifier] = []
@@ -46,20 +46,20 @@ enum VersionRangeWords {
             }
         }
 
-        /// The first version that it stands for.
+        /// The lowest version that it matches.
         var first: SemanticVersion {
             let full = numbers + [0, 0, 0]
             return SemanticVersion(full[0], full[1], full[2], preRelease)
         }
 
-        /// The first version, pre-releases and all, after raising the number at `index`; nil: there is none.
+        /// The lowest version, including pre-releases, after the number at `index` was increased by 1; nil if there is none.
         func after(raising index: Int) -> SemanticVersion? {
             guard numbers.indices.contains(index) else { return nil }
             let raised = Array(numbers[..<index]) + [numbers[index] + 1, 0, 0, 0]
             return SemanticVersion(raised[0], raised[1], raised[2], [.number("0")])
         }
 
-        /// The first version that is beyond all that it stands for.
+        /// The lowest version above all that it matches.
         var next: SemanticVersion? {
             preRelease.isEmpty
                 ? after(raising: numbers.count - 1)
@@ -105,7 +105,7 @@ enum VersionRangeWords {
                 let upper = version.after(raising: min(1, version.numbers.count - 1))
                 return VersionRange.Interval(lower: first, upper: upper)
             case "^":
-                // Up to the next change of the first number that is not 0.
+                // Up to the next increase of the first number that is not 0.
                 let leading = version.numbers.firstIndex { $0 > 0 } ?? version.numbers.count - 1
                 return VersionRange.Interval(lower: first, upper: version.after(raising: leading))
             default: return VersionRange.Interval(lower: first, upper: version.next)
@@ -115,6 +115,6 @@ enum VersionRangeWords {
 }
 
 extension SemanticVersion {
-    /// Before all of its own pre-releases.
+    /// The lowest pre-release of this version.
     var firstPreRelease: SemanticVersion { SemanticVersion(major, minor, patch, [.number("0")]) }
 }

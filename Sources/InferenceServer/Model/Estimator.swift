@@ -1,11 +1,11 @@
 import Foundation
 
-/// What turns a row's features into one probability for each class.
+/// Turns a row's features into one probability per class.
 enum Estimator: Hashable, Sendable {
     case logisticRegression(LogisticRegression)
     case treeEnsemble(TreeEnsemble)
 
-    /// - Returns: probabilities in the order of the classes; not finite where the score overflows.
+    /// - Returns: probabilities in the order of the classes. Not finite if the score overflows.
     func probabilities(of features: [Double]) -> [Double] {
         switch self {
         case .logisticRegression(let regression): regression.probabilities(of: features)
@@ -16,7 +16,7 @@ enum Estimator: Hashable, Sendable {
 
 /// p = softmax(W·x + b); with a single row of W, p(second class) = 1 / (1 + e^−(w·x + b)).
 struct LogisticRegression: Hashable, Sendable {
-    /// One row for each output, one column for each feature.
+    /// One row per output, one column per feature.
     var coefficients: [[Double]]
     var intercepts: [Double]
 
@@ -28,14 +28,14 @@ struct LogisticRegression: Hashable, Sendable {
     }
 }
 
-/// From scores (log odds) to probabilities.
+/// Converts scores (log odds) to probabilities.
 enum Link {
     static func probabilities(ofScores scores: [Double]) -> [Double] {
         guard scores.count > 1 else {
-            // Each side by itself: 1 − p would lose the small one's digits.
+            // Both sides are computed separately: 1 − p would lose digits of a small probability.
             return [1 / (1 + exp(scores[0])), 1 / (1 + exp(-scores[0]))]
         }
-        // Shifted by the largest, so that no exponential overflows.
+        // Shifted by the largest score, so that no exponential overflows.
         let largest = scores.max() ?? 0
         let exponentials = scores.map { exp($0 - largest) }
         let sum = exponentials.reduce(0, +)

@@ -1,9 +1,9 @@
 import Foundation
 
-/// How a feature is made from a row's inputs: an input's name, a number, or `[operator, argument…]`.
+/// How a feature is computed from a row's inputs: the name of an input, a number, or `[operator, argument…]`.
 ///
-/// Operators: `+ - * /` with two arguments, `log` (natural) with one. Arithmetic is IEEE 754 double precision, as
-/// NumPy's is: the logarithm of zero is −∞, of a negative number NaN. Whoever uses the value checks that.
+/// Operators: `+ - * /` with two arguments, `log` (natural) with one. Arithmetic is IEEE 754 double precision, as in NumPy: the
+/// logarithm of zero is −∞, that of a negative number is NaN. The caller must check the value.
 indirect enum FeatureExpression: Hashable, Sendable {
     case input(Int)
     case constant(Double)
@@ -27,7 +27,7 @@ indirect enum FeatureExpression: Hashable, Sendable {
 }
 
 extension FeatureExpression {
-    /// No expression is deeper than this.
+    /// The largest depth of an expression.
     static let maximumDepth = 32
 
     /// - Throws: `ModelFileProblem` for an unknown input or operator, a wrong number of arguments, or too much depth.
@@ -56,13 +56,14 @@ extension FeatureExpression {
             case ("log", 1): self = .log(arguments[0])
             default:
                 throw ModelFileProblem(
-                    "'\(operation)' with \(arguments.count) arguments is unknown: use + - * / with two, log with one")
+                    "'\(operation)' with \(arguments.count) arguments is unknown: use + - * / with two arguments, log with one"
+                )
             }
         }
     }
 }
 
-/// An expression as the file has it, before its names are looked up.
+/// An expression as written in the file, before its names are resolved.
 enum WrittenExpression: Hashable, Sendable, Decodable {
     case name(String)
     case number(Double)

@@ -1,12 +1,12 @@
 import Foundation
 
-/// The file that a model is loaded from: one JSON object.
+/// The file format of a model: one JSON object.
 ///
 ///     {"format": "mlctl.dev/tabular/v1",
 ///      "name": "biopsy-screen", "version": "2",
 ///      "inputs": ["mean radius", "mean texture"],          the columns of a row, in order
-///      "features": ["mean radius",                         an input as it is, or computed: see FeatureExpression
-///                   {"name": "log texture", "value": ["log", "mean texture"]}],     without it: the inputs
+///      "features": ["mean radius",                         an input unchanged, or computed: see FeatureExpression
+///                   {"name": "log texture", "value": ["log", "mean texture"]}],     by default: the inputs
 ///      "classes": ["malignant", "benign"],
 ///      "estimator": {"kind": "logisticRegression", "coefficients": [[0.1, −0.2]], "intercepts": [0.3]}
 ///                 | {"kind": "randomForest", "trees": [TREE…]}
@@ -15,9 +15,9 @@ import Foundation
 ///
 ///     TREE = {"output": 0, "splits": [[feature, threshold, left, right]…], "leaves": [[value…]…]}
 ///
-/// A row goes left where feature ≤ threshold. `left` and `right` are the index of a later split, or −1 − i for leaf i;
-/// split 0 is the root. A forest's leaf holds a probability for each class; a boosted tree's leaf holds one value,
-/// which is added to score `output`. Two classes have one score (the log odds of the second) or two, more have one each.
+/// A row goes left if feature ≤ threshold. `left` and `right` are the index of a later split, or −1 − i for leaf i. Split 0 is
+/// the root. A forest's leaf has a probability per class. A boosted tree's leaf has one value, which is added to score `output`.
+/// Two classes have one score (the log odds of the second) or two, more classes have one score each.
 struct ModelFile: Decodable {
     static let format = "mlctl.dev/tabular/v1"
     static let maximumBytes = 64 << 20
@@ -71,14 +71,14 @@ struct ModelFile: Decodable {
     var smoothing: WrittenSmoothing?
 }
 
-/// What is wrong with a model file; the loader adds which file.
+/// What is wrong with a model file. The loader adds the file's name.
 struct ModelFileProblem: Error, Hashable {
     var message: String
     init(_ message: String) { self.message = message }
 }
 
 extension TabularModel {
-    /// - Throws: `ModelFileError` for a file that is missing, too large, no JSON, or no sound model.
+    /// - Throws: `ModelFileError` if the file is missing, too large, not JSON, or not a valid model.
     public init(contentsOf path: String) throws(ModelFileError) {
         let data: Data
         do {
@@ -97,7 +97,7 @@ extension TabularModel {
         try self.init(json: data, file: path)
     }
 
-    /// - Parameter file: how errors name the text.
+    /// - Parameter file: the name of the text in errors.
     public init(json: Data, file: String) throws(ModelFileError) {
         let written: ModelFile
         do {

@@ -1,4 +1,4 @@
-/// A model file that cannot be served: what is wrong with it, and what to do.
+/// Why a model file cannot be served, and what to do about it.
 public struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertible {
     public var file: String
     public var message: String

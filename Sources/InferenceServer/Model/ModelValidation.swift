@@ -1,4 +1,4 @@
-/// Everything that scoring relies on is checked here, once: shapes, indices, order, finite numbers.
+/// Checks everything that scoring relies on, once: shapes, indices, order, finite numbers.
 extension TabularModel {
     init(_ written: ModelFile) throws(ModelFileProblem) {
         guard written.format == ModelFile.format else {
@@ -14,7 +14,7 @@ extension TabularModel {
             throw ModelFileProblem("'inputs' names a column twice")
         }
         guard written.classes.count >= 2, Set(written.classes).count == written.classes.count else {
-            throw ModelFileProblem("'classes' must hold at least two names, each once")
+            throw ModelFileProblem("'classes' must contain at least two different names")
         }
         let features = try Self.features(written)
         let smoothing = try Self.smoothing(written)
@@ -31,7 +31,7 @@ extension TabularModel {
             return written.inputs.enumerated().map { Feature(name: $1, value: .input($0)) }
         }
         guard (1...ModelFile.maximumInputs).contains(expressions.count) else {
-            throw ModelFileProblem("'features' must hold 1 to \(ModelFile.maximumInputs) features, or be left out")
+            throw ModelFileProblem("'features' must contain 1 to \(ModelFile.maximumInputs) features, or be left out")
         }
         var features: [Feature] = []
         for feature in expressions {
@@ -47,7 +47,7 @@ extension TabularModel {
         }
         guard smoothing.deviations.count == written.inputs.count,
             smoothing.deviations.allSatisfy({ $0.isFinite && $0 >= 0 })
-        else { throw ModelFileProblem("'smoothing.deviations' must hold a number of at least 0 for each input") }
+        else { throw ModelFileProblem("'smoothing.deviations' must contain a number of at least 0 per input") }
         return RandomizedSmoothing(copies: smoothing.copies, seed: smoothing.seed, deviations: smoothing.deviations)
     }
 }
@@ -69,7 +69,7 @@ extension Estimator {
         case "randomForest":
             let trees = try Self.trees(written, features: features, outputs: 1, leafWidth: classes)
             guard trees.allSatisfy({ $0.leaves.allSatisfy { (0...1).contains($0) } }) else {
-                throw ModelFileProblem("the leaves of a randomForest hold a probability for each class, from 0 to 1")
+                throw ModelFileProblem("the leaves of a randomForest must contain a probability per class, from 0 to 1")
             }
             self = .treeEnsemble(TreeEnsemble(combination: .average, trees: trees))
         case "gradientBoosting":
@@ -89,16 +89,16 @@ extension Estimator {
     private static func checkOutputs(_ values: [Double], classes: Int, field: String) throws(ModelFileProblem) {
         let fits = values.count == classes || (values.count == 1 && classes == 2)
         guard fits, values.allSatisfy(\.isFinite) else {
-            throw ModelFileProblem("'\(field)' must hold \(classes) finite numbers (or one, for two classes)")
+            throw ModelFileProblem("'\(field)' must contain \(classes) finite numbers (or one, for two classes)")
         }
     }
 
     private static func trees(
         _ written: ModelFile.WrittenEstimator, features: Int, outputs: Int, leafWidth: Int
     ) throws(ModelFileProblem) -> [DecisionTree] {
-        guard let written = written.trees, !written.isEmpty else { throw ModelFileProblem("'trees' holds no tree") }
+        guard let written = written.trees, !written.isEmpty else { throw ModelFileProblem("'trees' is empty") }
         guard written.reduce(0, { $0 + $1.splits.count + $1.leaves.count }) <= ModelFile.maximumNodes else {
-            throw ModelFileProblem("the trees have more than \(ModelFile.maximumNodes) nodes; grow a smaller ensemble")
+            throw ModelFileProblem("the trees have more than \(ModelFile.maximumNodes) nodes; use a smaller ensemble")
         }
         var trees: [DecisionTree] = []
         for (index, tree) in written.enumerated() {
@@ -131,13 +131,14 @@ extension DecisionTree {
                 let left = Int(exactly: fields[2]), let right = Int(exactly: fields[3])
             else { throw ModelFileProblem("split \(index) is not [feature, threshold, left, right]") }
             guard (0..<features).contains(feature) else {
-                throw ModelFileProblem("split \(index) asks for feature \(feature); there are \(features)")
+                throw ModelFileProblem("split \(index) uses feature \(feature), but there are only \(features)")
             }
             for child in [left, right] {
-                // A later split only: so there is no cycle.
+                // Only later splits are allowed, so there is no cycle.
                 let exists = child >= 0 ? child > index && child < written.splits.count : ~child < written.leaves.count
                 guard exists else {
-                    throw ModelFileProblem("split \(index) leads to \(child), which is no later split and no leaf")
+                    throw ModelFileProblem(
+                        "split \(index) leads to \(child), which is neither a later split nor a leaf")
                 }
             }
             splits.append(Split(feature: feature, threshold: fields[1], left: left, right: right))

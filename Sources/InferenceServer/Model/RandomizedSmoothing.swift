@@ -1,19 +1,19 @@
 import Foundation
 
-/// The mean answer over noisy copies of a row (Cohen, Rosenfeld, Kolter: "Certified adversarial robustness via
-/// randomized smoothing", ICML 2019). Steadier against small changes of the input, at `copies` times the work.
+/// The mean answer over noisy copies of a row (Cohen, Rosenfeld, Kolter: "Certified adversarial robustness via randomized
+/// smoothing", ICML 2019). More stable against small changes of the input, at `copies` times the cost.
 ///
-/// The noise follows from the seed alone: the same row has the same answer.
+/// The noise depends only on the seed, so the same row gets the same answer.
 struct RandomizedSmoothing: Hashable, Sendable {
-    /// No model asks for more copies than this.
+    /// The largest permitted number of copies.
     static let maximumCopies = 100_000
 
     var copies: Int
     var seed: UInt64
-    /// The noise's standard deviation, one for each input.
+    /// The noise's standard deviation, one per input.
     var deviations: [Double]
 
-    /// Calls `score` with each copy and returns the mean of what it returns.
+    /// Calls `score` with each copy, and returns the mean of the results.
     func mean(of row: [Double], score: ([Double]) throws(ScoringError) -> [Double]) throws(ScoringError) -> [Double] {
         var noise = GaussianNoise(seed: seed)
         var sums: [Double] = []
@@ -26,7 +26,7 @@ struct RandomizedSmoothing: Hashable, Sendable {
     }
 }
 
-/// Standard normal numbers by Box and Muller's transform of SplitMix64.
+/// Standard normal numbers, by the Box-Muller transform of SplitMix64.
 private struct GaussianNoise {
     private var state: UInt64
     private var spare: Double?
@@ -44,7 +44,7 @@ private struct GaussianNoise {
         return radius * cos(angle)
     }
 
-    /// In (0, 1]: never zero, whose logarithm is not finite.
+    /// In (0, 1]. Never zero, whose logarithm is not finite.
     private mutating func uniform() -> Double {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state

@@ -1,4 +1,4 @@
-/// A classifier over rows of numbers, checked when it was loaded: scoring cannot trap, whatever the row holds.
+/// A classifier over rows of numbers. It was checked when it was loaded, so scoring cannot trap on any row.
 public struct TabularModel: Hashable, Sendable {
     public internal(set) var name: String
     public internal(set) var version: String
@@ -14,10 +14,10 @@ public struct TabularModel: Hashable, Sendable {
         var value: FeatureExpression
     }
 
-    /// - Parameter row: as many values as there are `inputs`.
-    /// - Returns: one probability for each class, in their order.
-    /// - Throws: where a feature or the score is not a finite number: such a row has no answer, and a made-up one
-    ///   would be worse. scikit-learn refuses it as well.
+    /// - Parameter row: one value per input.
+    /// - Returns: one probability per class, in order.
+    /// - Throws: if a feature or the score is not a finite number. Such a row has no answer, and an invented one would be worse.
+    ///   scikit-learn refuses it as well.
     public func probabilities(of row: [Double]) throws(ScoringError) -> [Double] {
         guard row.count == inputs.count else {
             throw ScoringError.columns(found: row.count, expected: inputs.count)
@@ -31,7 +31,7 @@ public struct TabularModel: Hashable, Sendable {
         values.reserveCapacity(features.count)
         for feature in features {
             let value = feature.value.value(of: row)
-            // Trees compare in single precision, where a value may be out of range that a double still holds.
+            // Trees compare in single precision, whose range is smaller than that of a double.
             guard value.isFinite, Float(value).isFinite else { throw ScoringError.feature(feature.name, value: value) }
             values.append(value)
         }
@@ -41,16 +41,16 @@ public struct TabularModel: Hashable, Sendable {
     }
 }
 
-/// A row that the model has no answer for.
+/// Why the model has no answer for a row.
 public enum ScoringError: Error, Hashable, Sendable, CustomStringConvertible {
     case columns(found: Int, expected: Int)
-    /// A feature came out as NaN, infinite, or beyond single precision.
+    /// The feature is NaN, infinite, or outside single precision.
     case feature(String, value: Double)
     case score
 
     public var description: String {
         switch self {
-        case .columns(let found, let expected): "the row has \(found) values, the model takes \(expected)"
+        case .columns(let found, let expected): "the row has \(found) values, but the model takes \(expected)"
         case .feature(let name, let value): "feature '\(name)' is \(value.isNaN ? "not a number" : "\(value)")"
         case .score: "the model produced a non-finite score"
         }

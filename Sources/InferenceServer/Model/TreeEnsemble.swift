@@ -1,13 +1,13 @@
 /// A random forest or gradient-boosted trees.
 ///
-/// A feature is rounded to single precision before it is compared, because scikit-learn grows its trees on such: the
-/// same row then takes the same way down.
+/// A feature is rounded to single precision before a comparison, because scikit-learn trains its trees on single precision. So
+/// the same row takes the same path as in scikit-learn.
 struct TreeEnsemble: Hashable, Sendable {
     enum Combination: Hashable, Sendable {
-        /// The mean of the leaves, which hold one probability for each class (random forest).
+        /// The mean of the leaves, which have one probability per class (random forest).
         case average
-        /// Scores that start at the baseline; each leaf adds its value times the rate to its tree's output
-        /// (gradient boosting). One score is the log odds of the second class; more go through softmax.
+        /// Scores start at the baseline. Each leaf adds its value times the rate to its tree's output (gradient boosting). A
+        /// single score is the log odds of the second class. Several scores go through softmax.
         case boosting(baseline: [Double], learningRate: Double)
     }
 
@@ -32,9 +32,9 @@ struct TreeEnsemble: Hashable, Sendable {
     }
 }
 
-/// One tree. Splits come before their children, so that every way down ends.
+/// One tree. Splits come before their children, so every path ends.
 struct DecisionTree: Hashable, Sendable {
-    /// A row goes left where its feature is at or under the threshold. A child ≥ 0 is a split; ~i is leaf i.
+    /// A row goes left if its feature is at or below the threshold. A child ≥ 0 is a split, ~i is leaf i.
     struct Split: Hashable, Sendable {
         var feature: Int
         var threshold: Double
@@ -42,15 +42,15 @@ struct DecisionTree: Hashable, Sendable {
         var right: Int
     }
 
-    /// Which score a boosted tree adds to; 0 in a forest.
+    /// The score that a boosted tree adds to. 0 in a forest.
     var output: Int
     var splits: [Split]
-    /// `leafWidth` values a leaf, one leaf after the other.
+    /// `leafWidth` values per leaf, one leaf after the other.
     var leaves: [Double]
     var leafWidth: Int
 
     func leaf(for features: [Double]) -> ArraySlice<Double> {
-        // A tree without splits is its only leaf.
+        // A tree without splits is a single leaf.
         var node = splits.isEmpty ? ~0 : 0
         while node >= 0 {
             let split = splits[node]

@@ -1,12 +1,12 @@
 import Foundation
 import NIOHTTP1
 
-/// A whole answer, before it is written.
+/// A complete answer, before it is written.
 struct Answer: Hashable, Sendable {
     var status: HTTPResponseStatus
     var contentType = "application/json"
     var body: [UInt8]
-    /// The methods that a path does take, for 405.
+    /// The methods that a path permits, for 405.
     var allow: String?
 
     static func json(_ value: some Encodable, status: HTTPResponseStatus = .ok) -> Answer {
@@ -20,7 +20,7 @@ struct Answer: Hashable, Sendable {
         }
     }
 
-    /// `{"error": …}`, as the Open Inference Protocol has it.
+    /// `{"error": …}`, as in the Open Inference Protocol.
     static func error(_ status: HTTPResponseStatus, _ message: String, allow: String? = nil) -> Answer {
         var answer = json(["error": message], status: status)
         answer.allow = allow

@@ -1,30 +1,30 @@
 import Foundation
 
-/// A body of `POST /v2/models/NAME/infer`, read and checked: rows for the model.
+/// The body of `POST /v2/models/NAME/infer`, decoded and checked: rows for the model.
 struct InferRequest: Hashable, Sendable {
     var id: String?
     var rows: [[Double]]
-    /// The outputs asked for by name; nil for all.
+    /// The requested outputs. Nil for all.
     var outputs: [String]?
 
-    /// No request brings more rows.
+    /// The most rows of one request.
     static let maximumRows = 4_096
 }
 
-/// What a client did wrong, and what would be right.
+/// What is wrong with a client's request, and what would be right.
 struct InferRequestProblem: Error, Hashable {
     var message: String
     init(_ message: String) { self.message = message }
 }
 
 extension InferRequest {
-    /// Reads one tensor of shape [rows, columns]; a single row may leave out the first.
+    /// Reads one tensor of shape [rows, columns]. A single row may omit the first dimension.
     init(json: [UInt8], columns: Int) throws(InferRequestProblem) {
         let written: WrittenInferRequest
         do {
             written = try JSONDecoder().decode(WrittenInferRequest.self, from: Data(json))
         } catch let error as DecodingError {
-            throw InferRequestProblem("the body is no inference request: \(JSONFault(error))")
+            throw InferRequestProblem("the body is not an inference request: \(JSONFault(error))")
         } catch {
             throw InferRequestProblem("the body is not JSON")
         }
@@ -84,7 +84,7 @@ private struct WrittenTensor: Decodable {
         switch data {
         case .nested(let nested):
             guard nested.count == rowCount, nested.allSatisfy({ $0.count == columns }) else {
-                throw InferRequestProblem("the data of input '\(name)' do not have its shape, \(shape)")
+                throw InferRequestProblem("the data of input '\(name)' do not match its shape \(shape)")
             }
             rows = nested
         case .flat(let flat):
@@ -97,7 +97,7 @@ private struct WrittenTensor: Decodable {
         return try typed(rows)
     }
 
-    /// Values as their data type can hold them.
+    /// Converts values to what their data type can represent.
     private func typed(_ rows: [[Double]]) throws(InferRequestProblem) -> [[Double]] {
         switch datatype {
         case "FP64":
@@ -105,18 +105,18 @@ private struct WrittenTensor: Decodable {
         case "FP32":
             let rounded = rows.map { $0.map { Double(Float($0)) } }
             guard rounded.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-                throw InferRequestProblem("input '\(name)' holds a value beyond FP32; send FP64")
+                throw InferRequestProblem("input '\(name)' has a value outside the range of FP32; send FP64")
             }
             return rounded
         case "INT64", "INT32":
-            // Doubles hold whole numbers exactly up to 2^53.
+            // Doubles represent whole numbers exactly up to 2^53.
             let whole = rows.allSatisfy { $0.allSatisfy { $0 == $0.rounded() && abs($0) <= 0x1p53 } }
             guard whole else {
-                throw InferRequestProblem("input '\(name)' is \(datatype) but holds a fraction, or more than 2^53")
+                throw InferRequestProblem("input '\(name)' is \(datatype) but has a fraction, or a number above 2^53")
             }
             return rows
         default:
-            throw InferRequestProblem("data type '\(datatype)' is not read here; use FP64, FP32, INT64 or INT32")
+            throw InferRequestProblem("data type '\(datatype)' is not supported; use FP64, FP32, INT64 or INT32")
         }
     }
 }

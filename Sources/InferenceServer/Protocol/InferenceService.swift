@@ -1,20 +1,20 @@
 import NIOHTTP1
 import Synchronization
 
-/// From a request's body to its answer: any thread may do it.
+/// Turns a request's body into its answer. Can be called from any thread.
 final class InferenceService: Sendable {
     let model: TabularModel
     private let isAbandoned = Atomic(false)
 
     init(model: TabularModel) { self.model = model }
 
-    /// Ends what is being scored before its next row, so that a stopping server need not wait for it.
+    /// Stops scoring before the next row, so that a stopping server need not wait for it.
     func abandon() { isAbandoned.store(true, ordering: .relaxed) }
 
     static let probabilitiesOutput = "probabilities"
     static let labelOutput = "label"
 
-    /// 400 where the client is wrong, 500 where the model has no answer.
+    /// Answers 400 for a client's error, and 500 if the model has no answer.
     func infer(_ body: [UInt8]) -> Answer {
         do {
             let request = try InferRequest(json: body, columns: model.inputs.count)
@@ -59,7 +59,7 @@ final class InferenceService: Sendable {
             InferResponse(modelName: model.name, modelVersion: model.version, id: request.id, outputs: outputs))
     }
 
-    /// The answers that need no inference.
+    /// Answers that need no inference.
     func metadata() -> Answer {
         .json(
             ModelMetadata(

@@ -1,7 +1,7 @@
 import Foundation
 import NIOHTTP1
 
-/// What a request asks for. Open Inference Protocol v2 over HTTP, and `/metrics`.
+/// The target of a request: Open Inference Protocol v2 over HTTP, and `/metrics`.
 enum Route: Hashable, Sendable {
     case serverMetadata
     case live
@@ -49,7 +49,8 @@ enum Route: Hashable, Sendable {
         guard allowed.contains(method) else {
             let allow = allowed.map(\.rawValue).joined(separator: ", ")
             self = .refused(
-                .error(.methodNotAllowed, "\(method.rawValue) is not for this path; use \(allow)", allow: allow))
+                .error(.methodNotAllowed, "\(method.rawValue) is not allowed for this path; use \(allow)", allow: allow)
+            )
             return
         }
         self = route

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Sits on the listener: bounds the connections, knows them, and empties the house when told to.
+/// On the listener's pipeline: limits the number of connections, keeps track of them, and closes them when the server stops.
 final class ConnectionGate: ChannelInboundHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
@@ -20,7 +20,7 @@ final class ConnectionGate: ChannelInboundHandler {
         }
         let id = ObjectIdentifier(connection)
         connections[id] = connection
-        // Both are on the one event loop that the server has.
+        // Both run on the server's only event loop.
         connection.closeFuture.assumeIsolated().whenComplete { _ in
             self.connections[id] = nil
             self.succeedIfDrained()
@@ -28,9 +28,9 @@ final class ConnectionGate: ChannelInboundHandler {
         context.fireChannelRead(data)
     }
 
-    /// Closes the listener, lets every connection finish the request it has, and closes the rest after `grace`.
+    /// Closes the listener, lets each connection finish its current request, and closes the rest after `grace`.
     ///
-    /// - Parameter drained: kept when no connection is left.
+    /// - Parameter drained: succeeds when no connection is left.
     func drain(_ listener: any Channel, grace: TimeAmount, drained: EventLoopPromise<Void>) {
         self.drained = drained
         listener.close(promise: nil)

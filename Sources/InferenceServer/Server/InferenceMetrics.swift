@@ -1,15 +1,15 @@
 import SafeText
 
-/// What the server counts, and how Prometheus reads it. A value: whoever owns it decides where it lives.
+/// The server's counters, and their Prometheus text. A value type.
 struct InferenceMetrics: Hashable, Sendable {
     /// Upper bounds in seconds.
     static let bounds: [Double] = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
     ]
 
-    /// Ended inference requests by status code.
+    /// Finished inference requests by status code.
     private(set) var requests: [UInt: Int] = [:]
-    /// For each bound, the requests between the one before and it; the last entry is beyond all bounds.
+    /// For each bound, the requests above the previous bound and up to this one. The last entry is above all bounds.
     private(set) var buckets = [Int](repeating: 0, count: bounds.count + 1)
     private(set) var durationSeconds = 0.0
     var inFlight = 0
@@ -20,7 +20,7 @@ struct InferenceMetrics: Hashable, Sendable {
         durationSeconds += seconds
     }
 
-    /// Text exposition format 0.0.4.
+    /// The Prometheus text format, version 0.0.4.
     func exposition(model: String, version: String) -> String {
         let labels = #"model="\#(Escape.expositionLabel(model))",version="\#(Escape.expositionLabel(version))""#
         var text = ""
@@ -34,10 +34,10 @@ struct InferenceMetrics: Hashable, Sendable {
         let errors = requests.reduce(0) { $0 + ($1.key >= 500 ? $1.value : 0) }
         family("mlctl_model_errors_total", "counter", "Inference requests that ended with 5xx.")
         text += "mlctl_model_errors_total{\(labels)} \(errors)\n"
-        family("mlctl_model_requests_in_flight", "gauge", "Inference requests under way.")
+        family("mlctl_model_requests_in_flight", "gauge", "Inference requests in progress.")
         text += "mlctl_model_requests_in_flight{\(labels)} \(inFlight)\n"
         let histogram = "mlctl_model_request_duration_seconds"
-        family(histogram, "histogram", "From the end of the request to its answer.")
+        family(histogram, "histogram", "Time from the end of the request to its answer.")
         var cumulative = 0
         for (index, count) in buckets.enumerated() {
             cumulative += count

@@ -1,15 +1,15 @@
 import NIOHTTP1
 
-/// One connection's requests, from their parts: what is to be done at each.
+/// Assembles one connection's requests from their parts, and decides what to do at each part.
 ///
-/// Can transition: idle → receiving → idle, and idle or receiving → refusing → idle. A refused request has its
-/// answer before it has ended: the rest of it is thrown away, and the connection closed behind it.
+/// Can transition: idle → receiving → idle, and idle or receiving → refusing → idle. A refused request is answered before it has
+/// ended: the rest of it is discarded, and then the connection is closed.
 struct RequestAssembly {
     enum Action: Equatable {
         case none
         /// The client waits for `100 Continue` before it sends the body.
         case askForBody
-        /// Answer now; the connection closes when the request has ended.
+        /// Answer now, and close the connection when the request has ended.
         case refuse(Answer)
         case perform(Request)
         case close
@@ -31,7 +31,7 @@ struct RequestAssembly {
 
     init(bodyLimitBytes: Int) { self.bodyLimitBytes = bodyLimitBytes }
 
-    /// True between a refusal and the end of the request that it refused.
+    /// True between a refusal and the end of the refused request.
     var isRefusing: Bool {
         if case .refusing = state { true } else { false }
     }
@@ -42,7 +42,7 @@ struct RequestAssembly {
         }
         guard !head.headers.contains(name: "inference-header-content-length") else {
             state = .refusing
-            let message = "binary tensor data are not read here; send the tensors as JSON"
+            let message = "binary tensor data are not supported; send the tensors as JSON"
             return .refuse(.error(.badRequest, message))
         }
         state = .receiving(Request(head: head, body: []))
@@ -53,7 +53,7 @@ struct RequestAssembly {
     mutating func bodyReceived(_ bytes: some Collection<UInt8>) -> Action {
         guard case .receiving(var request) = state else { return .none }
         guard request.body.count + bytes.count <= bodyLimitBytes else { return refuseBody() }
-        // Left empty while the body grows, so that it grows in place.
+        // Empty while the body grows, so that it grows in place without a copy.
         state = .idle
         request.body += bytes
         state = .receiving(request)

@@ -1,11 +1,11 @@
 import NIOCore
 
-/// Cuts off a client that takes too long over one request. Sits in front of the HTTP decoder, because a request that
-/// never gets beyond its head is seen only there.
+/// Closes the connection of a client that takes too long to send a request. Runs before the HTTP decoder, because an incomplete
+/// head is visible only there.
 final class RequestDeadline: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    /// Sent towards the network by whoever has received a whole request.
+    /// Sent towards the network by the handler that has received a complete request.
     struct RequestReceived: Sendable {}
 
     private let timeout: TimeAmount

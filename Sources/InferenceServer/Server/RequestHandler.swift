@@ -2,13 +2,13 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// What all connections share. Lives on the server's one event loop.
+/// State that all connections share. Used on the server's only event loop.
 struct ServerState: Sendable {
     var metrics = InferenceMetrics()
     var isDraining = false
 }
 
-/// One connection: carries out what `RequestAssembly` says, scores off the event loop, and writes the answers.
+/// One connection: carries out the actions of `RequestAssembly`, scores outside the event loop, and writes answers.
 final class RequestHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -86,7 +86,7 @@ final class RequestHandler: ChannelInboundHandler {
         finish(immediate, head: head, context: context)
     }
 
-    /// A draining server takes nothing new: whoever asks should go elsewhere.
+    /// A draining server is not ready, so that clients go elsewhere.
     private func readiness(_ ready: some Encodable) -> Answer {
         state.value.isDraining ? .error(.serviceUnavailable, "the server is stopping") : .json(ready)
     }
@@ -94,7 +94,8 @@ final class RequestHandler: ChannelInboundHandler {
     private func infer(_ request: RequestAssembly.Request, context: ChannelHandlerContext) {
         let started = NIODeadline.now()
         guard state.value.metrics.inFlight < pendingLimit else {
-            let busy = Answer.error(.serviceUnavailable, "\(pendingLimit) requests wait already; send fewer at once")
+            let busy = Answer.error(
+                .serviceUnavailable, "\(pendingLimit) requests are already waiting; send fewer at once")
             state.value.metrics.ended(status: busy.status.code, seconds: 0)
             return finish(busy, head: request.head, context: context)
         }
@@ -141,7 +142,7 @@ final class RequestHandler: ChannelInboundHandler {
             context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         }
         let written = context.eventLoop.makePromise(of: Void.self)
-        // A refused request is still arriving; its connection closes when it has ended.
+        // A refused request is still arriving. Its connection closes when the request has ended.
         if !keepAlive, !assembly.isRefusing {
             written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
         }

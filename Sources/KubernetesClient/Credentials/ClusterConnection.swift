@@ -1,17 +1,17 @@
 import Foundation
 
-/// How one API server is reached: what `HTTPTransport` needs to know.
+/// What `HTTPTransport` needs to reach one API server.
 public struct ClusterConnection: Sendable {
     /// `https://host:6443`
     public var server: String
-    /// The name to look for in the server's certificate, where it is not the host's.
+    /// The name to verify in the server's certificate, if it is not the host's name.
     public var serverName: String?
     public var trust: ServerTrust
     /// `http://…` or `socks5://…`
     public var proxyURL: String?
-    /// Where that is said, for messages: the kubeconfig's `proxy-url`, or a variable of the environment.
+    /// The setting that names the proxy, for messages: the kubeconfig's `proxy-url`, or an environment variable.
     var proxySetting: String
-    /// In which to work where nothing else is said.
+    /// The namespace to use when no other is given.
     public var namespace: String?
     public var credentials: any CredentialSource
 
@@ -30,16 +30,16 @@ public struct ClusterConnection: Sendable {
 
     public static let proxySetting = "proxy-url"
 
-    /// Whether the environment is that of a pod, which has an API server of its own.
+    /// Whether the environment is that of a pod, which can reach the API server of its cluster.
     public static func isPod(_ environment: [String: String]) -> Bool {
         environment["KUBERNETES_SERVICE_HOST"].map { !$0.isEmpty } ?? false
     }
 
     static let serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-    /// Of a pod: its service account, whose token is replaced on disk about each hour. No proxy leads back into the own
-    /// cluster: what the environment says of proxies is not for it.
-    /// - Throws: `APIError(.credentials)` outside a pod, or where the token is not mounted.
+    /// The connection of a pod, with its service account. The kubelet replaces the token on disk about once an hour. Proxy
+    /// variables of the environment are ignored: no proxy is needed to reach the pod's own cluster.
+    /// - Throws: `APIError(.credentials)` outside a pod, or if the token is not mounted.
     public static func inCluster(
         environment: [String: String] = ProcessInfo.processInfo.environment, folder: String? = nil,
         stopwatch: Stopwatch = Stopwatch()
@@ -50,7 +50,7 @@ public struct ClusterConnection: Sendable {
         else {
             throw APIError(
                 .credentials,
-                message: "this is no pod (KUBERNETES_SERVICE_HOST is not set). Name a kubeconfig instead.")
+                message: "this is not a pod (KUBERNETES_SERVICE_HOST is not set). Name a kubeconfig instead.")
         }
         let token = RotatedFile(path: "\(folder)/token")
         guard (try? token.contents(stopwatch.elapsed())) != nil else {

@@ -1,14 +1,14 @@
 import Foundation
 
-/// A cluster, as the controller's settings name it.
+/// A cluster in the controller's settings.
 public struct ClusterSettings: Hashable, Codable, Sendable {
-    /// By which manifests name it: `target: {kind: kubernetes, cluster: NAME}`.
+    /// The name that manifests use: `target: {kind: kubernetes, cluster: NAME}`.
     public var name: String
-    /// Paths, separated by `:`. Nil: the service account in a pod, else `KUBECONFIG` or `~/.kube/config`.
+    /// Paths, separated by `:`. Nil: the pod's service account, outside a pod `KUBECONFIG` or `~/.kube/config`.
     public var kubeconfig: String?
-    /// Nil: the current one.
+    /// Nil: the current context.
     public var context: String?
-    /// Only this one is looked at. Nil: all.
+    /// The only namespace that mlctl watches. Nil: all.
     public var namespace: String?
 
     public init(name: String, kubeconfig: String? = nil, context: String? = nil, namespace: String? = nil) {
@@ -18,7 +18,7 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
         self.namespace = namespace
     }
 
-    /// - Throws: `APIError(.credentials)`, which names the cluster.
+    /// - Throws: `APIError(.credentials)` with the cluster's name in the message.
     public func connection(
         environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: Stopwatch = Stopwatch()
     ) throws -> ClusterConnection {
@@ -34,8 +34,8 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
         }
     }
 
-    /// The cluster's API server. Nothing is asked yet.
-    /// - Throws: `APIError(.credentials)`, which names the cluster.
+    /// A client for the cluster's API server. It sends nothing yet.
+    /// - Throws: `APIError(.credentials)` with the cluster's name in the message.
     public func api(
         environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: Stopwatch = Stopwatch()
     ) throws -> KubernetesAPI {

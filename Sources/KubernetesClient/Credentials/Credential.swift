@@ -1,7 +1,7 @@
 import Foundation
 import NIOSSL
 
-/// Who asks. Never printed: descriptions hold no secret.
+/// What authenticates a request. Its description holds no secret.
 public struct Credential: Hashable, Sendable, CustomStringConvertible {
     var token: String?
     var certificate: ClientCertificate?
@@ -21,14 +21,14 @@ public struct Credential: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A client's certificate with its key. Equal where the PEM texts are.
+/// A client certificate with its key. Two are equal if their PEM texts are equal.
 struct ClientCertificate: Hashable, Sendable {
     let chain: [NIOSSLCertificate]
     let key: NIOSSLPrivateKey
     private let chainPEM: Data
     private let keyPEM: Data
 
-    /// - Parameter place: where both come from, for messages.
+    /// - Parameter place: where the certificate comes from, for messages.
     /// - Throws: `APIError(.credentials)`
     init(chain chainPEM: Data, key keyPEM: Data, place: String) throws {
         self.chainPEM = chainPEM
@@ -51,12 +51,12 @@ struct ClientCertificate: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(chainPEM) }
 }
 
-/// Where credentials come from.
+/// A source of credentials.
 public protocol CredentialSource: Sendable {
-    /// Those to send now; fetched where there are none, or where they have expired.
+    /// The credentials to send now. The source fetches new ones if it has none, or if they have expired.
     /// - Throws: `APIError(.credentials)`, `CancellationError`
     func current() async throws -> Credential
-    /// The server answered 401 to them.
-    /// - Returns: whether `current` may give others now.
+    /// Tells the source that the server answered 401 to `credential`.
+    /// - Returns: whether `current` may return other credentials now.
     func refused(_ credential: Credential) async -> Bool
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What goes to an exec plugin and comes back from it (`ExecCredential`).
+/// The JSON that an exec plugin reads and prints (`ExecCredential`).
 enum ExecCredential {
     private struct Request: Encodable {
         struct Spec: Encodable {
@@ -57,18 +57,18 @@ enum ExecCredential {
         return String(decoding: try encoder.encode(Request(apiVersion: plugin.apiVersion, spec: spec)), as: UTF8.self)
     }
 
-    /// - Throws: `APIError(.credentials)`, without quoting the answer.
+    /// - Throws: `APIError(.credentials)`. The message does not quote the plugin's output, which may hold a token.
     static func read(_ output: Data, of plugin: ExecPlugin) throws -> (credential: Credential, expiresAt: Date?) {
         func refuse(_ reason: String) -> APIError {
             APIError(.credentials, message: "the exec plugin \(plugin.command) \(reason)")
         }
         guard let answer = try? JSONDecoder().decode(Answer.self, from: output) else {
-            throw refuse("printed no ExecCredential: its standard output has to be that JSON object alone.")
+            throw refuse("did not print an ExecCredential: its standard output must be only that JSON object.")
         }
         guard answer.kind == "ExecCredential", answer.apiVersion == plugin.apiVersion else {
             throw refuse(
                 "answered with \(answer.kind.prefix(64)) of \(answer.apiVersion.prefix(64)) instead of ExecCredential of "
-                    + "\(plugin.apiVersion): make the kubeconfig's apiVersion and the plugin's agree.")
+                    + "\(plugin.apiVersion): use the same apiVersion in the kubeconfig and in the plugin.")
         }
         var credential = Credential(token: answer.status?.token.flatMap { $0.isEmpty ? nil : $0 })
         switch (answer.status?.clientCertificateData, answer.status?.clientKeyData) {
@@ -76,14 +76,14 @@ enum ExecCredential {
             credential.certificate = try ClientCertificate(
                 chain: Data(chain.utf8), key: Data(key.utf8), place: "the exec plugin \(plugin.command)")
         case (nil, nil): break
-        default: throw refuse("gave only one of clientCertificateData and clientKeyData.")
+        default: throw refuse("returned only one of clientCertificateData and clientKeyData: both are needed.")
         }
         guard credential.token != nil || credential.certificate != nil else {
-            throw refuse("gave neither a token nor a client certificate.")
+            throw refuse("returned neither a token nor a client certificate.")
         }
         guard let text = answer.status?.expirationTimestamp else { return (credential, nil) }
         guard let expiresAt = Timestamp.date(text) else {
-            throw refuse("gave an expirationTimestamp that is no RFC 3339 time.")
+            throw refuse("returned an expirationTimestamp that is not an RFC 3339 time.")
         }
         return (credential, expiresAt)
     }

@@ -2,13 +2,13 @@ import Foundation
 import Subprocess
 import SystemPackage
 
-/// Credentials of an exec plugin, kept until they expire.
+/// Credentials from an exec plugin, kept until they expire.
 ///
 /// # Guarantees
-/// - The plugin runs once at a time, with a time limit and bounded output, without a shell and without a terminal.
-/// - What it gave is used until shortly before `expirationTimestamp`, or until the server refuses it. It runs again at
-///   most every `renewAtMostEvery`, whatever the clock or the server says.
-/// - A failure is told to all who wait, and stands for `failureKept`: a broken plugin is not run for each request.
+/// - At most one run of the plugin is under way. It has a time limit and bounded output, and neither a shell nor a terminal.
+/// - Its credentials are used until shortly before `expirationTimestamp`, or until the server refuses them. The plugin runs
+///   again at most once in `renewAtMostEvery`, whatever the clock or the server says.
+/// - A failure goes to all callers that wait, and is repeated for `failureKept`: a broken plugin does not run for each request.
 actor ExecCredentials: CredentialSource {
     static let timeout = Duration.seconds(30)
     static let maximumOutputBytes = 1 << 20
@@ -48,7 +48,7 @@ actor ExecCredentials: CredentialSource {
             if let kept, isGood(kept.expiresAt) || isFresh(kept.at) { return kept.credential }
             if let failure, stopwatch.elapsed() - failure.at < Self.failureKept { throw failure.error }
             guard isRunning else { break }
-            // Bounded by the plugin's own time limit.
+            // The wait is bounded by the plugin's own time limit.
             await withCheckedContinuation { waiters.append($0) }
             try Task.checkCancellation()
         }
@@ -74,14 +74,14 @@ actor ExecCredentials: CredentialSource {
 
     func refused(_ credential: Credential) -> Bool {
         guard let kept else { return true }
-        // Somebody else has renewed them since.
+        // Another caller has renewed them since.
         guard kept.credential == credential else { return true }
         guard stopwatch.elapsed() - kept.at >= Self.renewAtMostEvery else { return false }
         self.kept = nil
         return true
     }
 
-    /// A clock that is ahead takes for expired what has just been given: the server's is the one that counts.
+    /// If this machine's clock is ahead, new credentials look expired. Use them all the same: the server's clock decides.
     private func isFresh(_ at: Duration) -> Bool { stopwatch.elapsed() - at < Self.renewAtMostEvery }
 
     private func isGood(_ expiresAt: Date?) -> Bool {
@@ -99,11 +99,11 @@ actor ExecCredentials: CredentialSource {
             }
             try Task.checkCancellation()
             guard result.terminationStatus.isSuccess else {
-                throw refusal("failed (\(result.terminationStatus)). Run it by hand to see why; it may want a login.")
+                throw refusal("failed (\(result.terminationStatus)). Run it by hand to see why; it may need a login.")
             }
             return Data(result.standardOutput)
         } catch is TimedOut {
-            throw refusal("gave no answer within \(timeout) and was stopped. It may wait for a login: run it by hand.")
+            throw refusal("did not answer within \(timeout) and was stopped. It may wait for a login: run it by hand.")
         } catch let error as SubprocessError {
             try Task.checkCancellation()
             throw refusal(explanation(of: error))
@@ -112,7 +112,7 @@ actor ExecCredentials: CredentialSource {
 
     private func configuration() throws -> Configuration {
         var variables: [Environment.Key: String] = [:]
-        // Cloud tools need their own variables; mlctl's may be secrets.
+        // The tools of cloud providers need their own variables. mlctl's variables may hold secrets, so leave them out.
         for (name, value) in ProcessInfo.processInfo.environment where !name.hasPrefix("MLCTL_") {
             if let key = Environment.Key(rawValue: name) { variables[key] = value }
         }
@@ -141,9 +141,9 @@ actor ExecCredentials: CredentialSource {
     private func explanation(of error: SubprocessError) -> String {
         switch error.code {
         case .executableNotFound:
-            "is not installed, or not on the PATH. \(plugin.installHint ?? "Install it, or give its whole path.")"
+            "is not installed, or not on the PATH. \(plugin.installHint ?? "Install it, or give its full path.")"
         case .outputLimitExceeded: "printed more than \(Self.maximumOutputBytes >> 10) KiB, or too many errors."
-        case .spawnFailed: "could not be started: check that it is executable, and for this machine."
+        case .spawnFailed: "could not be started: check that it is executable and built for this machine."
         default: "could not be run: \(error)"
         }
     }

@@ -1,4 +1,4 @@
-/// Something in a kubeconfig that only an exec plugin understands, handed on as it is.
+/// A value in a kubeconfig that only an exec plugin understands. mlctl passes it on unchanged.
 indirect enum ExtensionValue: Hashable, Sendable, Codable {
     case null
     case bool(Bool)

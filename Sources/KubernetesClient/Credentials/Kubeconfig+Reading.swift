@@ -4,9 +4,9 @@ import Yams
 extension Kubeconfig {
     static let maximumBytes = 4 << 20
 
-    /// The files of `paths`, or those of `KUBECONFIG`, or `~/.kube/config`.
+    /// Reads the files of `paths`, or of `KUBECONFIG`, or `~/.kube/config`.
     /// - Parameter paths: separated by `:`, as in `KUBECONFIG`.
-    /// - Throws: `APIError(.credentials)`; a file that is missing among several is passed over, as kubectl does.
+    /// - Throws: `APIError(.credentials)`. Like kubectl, it skips missing files as long as one exists.
     public static func read(
         _ paths: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> Kubeconfig {
@@ -24,7 +24,7 @@ extension Kubeconfig {
         return try merged(texts, files: files)
     }
 
-    /// Those of the files that there are.
+    /// The texts of those files that exist.
     static func texts(of files: [String]) throws -> [(path: String, text: String)] {
         try files.filter { FileManager.default.fileExists(atPath: $0) }.map { ($0, try contents($0)) }
     }
@@ -37,7 +37,7 @@ extension Kubeconfig {
         return whole
     }
 
-    /// Tells within one process whether the files are as they were, without keeping what is in them.
+    /// A hash of the files' texts, to notice changes without keeping the texts. Comparable only within one process.
     static func mark(of texts: [(path: String, text: String)]) -> Int {
         var hasher = Hasher()
         for (path, text) in texts {
@@ -56,12 +56,12 @@ extension Kubeconfig {
         guard bytes.count <= maximumBytes, let text = String(data: bytes, encoding: .utf8) else {
             throw APIError(
                 .credentials,
-                message: "the kubeconfig \(path) is no text, or larger than \(maximumBytes >> 20) MiB.")
+                message: "the kubeconfig \(path) is not UTF-8 text, or is larger than \(maximumBytes >> 20) MiB.")
         }
         return text
     }
 
-    /// - Parameter path: of the file; relative paths in it start at its folder.
+    /// - Parameter path: the file's path; relative paths in the file start at its folder.
     static func parse(_ text: String, path: String) throws -> Kubeconfig {
         let file: KubeconfigFile
         do {
@@ -86,7 +86,7 @@ extension Kubeconfig {
         return config
     }
 
-    /// Where it is wrong, without quoting it: the line may hold a token.
+    /// Where the text is wrong, without quoting it: the line may hold a token.
     private static func reason(_ error: any Error) -> String {
         switch error {
         case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),

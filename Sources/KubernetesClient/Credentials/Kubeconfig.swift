@@ -1,17 +1,18 @@
 import Foundation
 import Yams
 
-/// One or more kubeconfig files, as kubectl reads them: of a name, and of a setting, the first file that has it wins whole.
+/// One or more kubeconfig files, merged as kubectl does it: for each name or setting, the whole entry of the first file that
+/// has it wins.
 public struct Kubeconfig: Sendable {
     struct Cluster: Sendable {
         var server: String
         var serverName: String?
         var isInsecure = false
         var authorities: PEMSource?
-        /// Of `certificate-authority-data`, as it is told to exec plugins.
+        /// The decoded `certificate-authority-data`, for exec plugins that ask for it.
         var authoritiesData: Data?
         var proxyURL: String?
-        /// What an exec plugin is told beside: the extension `client.authentication.k8s.io/exec`.
+        /// Further settings for an exec plugin: the extension `client.authentication.k8s.io/exec`.
         var pluginSettings: ExtensionValue?
     }
 
@@ -21,7 +22,7 @@ public struct Kubeconfig: Sendable {
         var certificate: (chain: PEMSource, key: PEMSource)?
         var impersonation: [Credential.Header] = []
         var plugin: ExecPlugin?
-        /// Why it cannot be used.
+        /// Why these credentials cannot be used; nil if they can.
         var refusal: String?
     }
 
@@ -35,11 +36,11 @@ public struct Kubeconfig: Sendable {
     var users: [String: User] = [:]
     var contexts: [String: Context] = [:]
     var currentContext: String?
-    /// For messages.
+    /// The files that were read, for messages.
     var places: [String] = []
-    /// Where it was looked for, whether there is a file or not; none where it was read from a text.
+    /// The paths that were searched, whether a file exists there or not; empty if the kubeconfig was read from a text.
     var files: [String] = []
-    /// Of the files' texts.
+    /// A hash of the files' texts.
     var mark = 0
 
     mutating func merge(_ later: Kubeconfig) {
@@ -50,11 +51,11 @@ public struct Kubeconfig: Sendable {
         places += later.places
     }
 
-    /// What a context says of how to reach its cluster.
+    /// How to reach the cluster of a context, with which credentials.
     /// - Parameters:
     ///   - context: nil: the current one.
-    ///   - environment: whose proxy counts where the kubeconfig names none (`ProxyEnvironment`).
-    /// - Throws: `APIError(.credentials)` that names what there is.
+    ///   - environment: names a proxy if the kubeconfig does not (`ProxyEnvironment`).
+    /// - Throws: `APIError(.credentials)` whose message lists the names that exist.
     public func connection(
         context name: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment,
         stopwatch: Stopwatch = Stopwatch()
@@ -62,7 +63,7 @@ public struct Kubeconfig: Sendable {
         guard let name = name ?? currentContext else {
             throw APIError(
                 .credentials,
-                message: "\(place) has no current-context. Name a context: \(Self.names(contexts.keys)).")
+                message: "\(place) has no current-context. Choose one of its contexts: \(Self.names(contexts.keys)).")
         }
         let (context, cluster, user) = try parts(of: name)
         var credentials = Self.credentials(user, cluster, stopwatch)

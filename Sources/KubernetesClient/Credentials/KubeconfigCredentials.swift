@@ -1,13 +1,13 @@
 import Synchronization
 
-/// The credentials of a kubeconfig's context, as the files say them now: tools write new tokens into them.
+/// The credentials of a context, read again from the kubeconfig's files: tools write new tokens into them.
 ///
 /// # Guarantees
-/// - The files are looked at again at most every `RotatedFile.readAgainAfter`; after the server's refusal, at most every
+/// - The files are read again at most once in `RotatedFile.readAgainAfter`, or after a refusal by the server at most once in
 ///   `lookAfterRefusalEvery`.
-/// - Files that cannot be read, or lack the context, change nothing: the last good credentials go on, and another context
-///   that becomes the current one is not followed.
-/// - Credentials of a context that has come to name another server, or another authority, are not sent to the old one.
+/// - If the files cannot be read, or lack the context, the last good credentials stay in use. A change of `current-context`
+///   has no effect.
+/// - If the context now names another server or another authority, its credentials are not sent to the old server.
 final class KubeconfigCredentials: CredentialSource {
     static let lookAfterRefusalEvery = Duration.seconds(10)
 
@@ -24,8 +24,8 @@ final class KubeconfigCredentials: CredentialSource {
     private let seen: Mutex<Seen>
 
     /// - Parameters:
-    ///   - config: as it was read from its files.
-    ///   - source: what its context says.
+    /// - config: the kubeconfig as it was read from its files.
+    /// - source: the credentials that its context names.
     init(
         _ config: Kubeconfig, context: String, cluster: Kubeconfig.Cluster, source: any CredentialSource,
         stopwatch: Stopwatch
@@ -47,7 +47,7 @@ final class KubeconfigCredentials: CredentialSource {
         return await seen.withLock { $0.source }.refused(credential)
     }
 
-    /// - Returns: whether the files give other credentials than before.
+    /// - Returns: whether the files now name other credentials.
     @discardableResult
     private func look(after interval: Duration) -> Bool {
         let now = stopwatch.elapsed()

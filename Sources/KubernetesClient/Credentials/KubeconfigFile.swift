@@ -1,6 +1,6 @@
 import Foundation
 
-/// A kubeconfig as it is written (`v1 Config`).
+/// The contents of a kubeconfig file (`v1 Config`).
 struct KubeconfigFile: Decodable {
     struct NamedCluster: Decodable {
         var name: String
@@ -129,14 +129,14 @@ struct KubeconfigFile: Decodable {
     }
 }
 
-/// An empty setting is one that is not there.
+/// Treats an empty setting as a missing one.
 private func written(_ text: String?) -> String? { text.flatMap { $0.isEmpty ? nil : $0 } }
 
 private func absolute(_ path: String, _ folder: String) -> String {
     path.hasPrefix("/") ? path : (folder.hasSuffix("/") ? folder : folder + "/") + path
 }
 
-/// Data goes before a file.
+/// Inline data takes precedence over a file, as in kubectl.
 private func pemSource(_ base64: String?, _ file: String?, _ folder: String, place: String) throws -> PEMSource? {
     if let base64 = written(base64) {
         guard let data = Data(base64Encoded: base64, options: .ignoreUnknownCharacters), !data.isEmpty else {

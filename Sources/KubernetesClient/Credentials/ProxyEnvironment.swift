@@ -1,15 +1,15 @@
 import Foundation
 import NIOCore
 
-/// The proxy that the environment names for a server, as kubectl and curl read it: `HTTPS_PROXY` (`HTTP_PROXY` for
-/// `http://`), but for what `NO_PROXY` lists. Written small, they count where the large ones are not set. Pure.
+/// Finds the proxy for a server in the environment, as kubectl and curl do: `HTTPS_PROXY` (for `http://`: `HTTP_PROXY`),
+/// unless `NO_PROXY` lists the server. A lower-case variable counts if the upper-case one is not set. Pure.
 ///
 /// # Caveats
-/// - The own machine is never asked through a proxy.
-/// - `NO_PROXY` holds names (`example.com` with all below it, `.example.com` for those below alone), addresses, networks
-///   (`10.0.0.0/8`) and `*`, each with a port where only that one is meant. Names are not looked up.
+/// - This machine itself is never reached through a proxy.
+/// - `NO_PROXY` holds names (`example.com` and everything below it, `.example.com` only what is below it), addresses, networks
+///   (`10.0.0.0/8`) and `*`. A name or address may have a port, and then matches that port alone. Names are not resolved.
 struct ProxyEnvironment: Sendable {
-    /// What a kubeconfig would say in `proxy-url`, and the variable that says it.
+    /// The proxy's address, and the variable that holds it.
     struct Setting: Hashable, Sendable {
         var url: String
         var variable: String
@@ -19,7 +19,7 @@ struct ProxyEnvironment: Sendable {
 
     init(_ environment: [String: String]) { self.environment = environment }
 
-    /// - Returns: nil where the server is asked directly.
+    /// - Returns: nil if the server is reached directly.
     func setting(for server: String) -> Setting? {
         guard let components = URLComponents(string: server), let scheme = components.scheme?.lowercased(),
             let written = components.host
@@ -29,7 +29,7 @@ struct ProxyEnvironment: Sendable {
         guard let found = value(scheme == "https" ? "HTTPS_PROXY" : "HTTP_PROXY"),
             !isExcepted(host, port: port)
         else { return nil }
-        // As curl: without a scheme it is an HTTP proxy.
+        // As in curl: without a scheme it is an HTTP proxy.
         return Setting(url: found.text.contains("://") ? found.text : "http://\(found.text)", variable: found.name)
     }
 
@@ -63,7 +63,7 @@ struct ProxyEnvironment: Sendable {
         return host == name || host.hasSuffix("." + name)
     }
 
-    /// `host:port`, `[::1]:port`, or either alone; an IPv6 address may stand without brackets where it has no port.
+    /// Splits `host:port`, `[::1]:port`, or either without a port. An IPv6 address without a port needs no brackets.
     private static func parted(_ entry: String) -> (name: String, port: Int?) {
         let colons = entry.count { $0 == ":" }
         if entry.hasPrefix("["), let end = entry.firstIndex(of: "]") {
@@ -75,7 +75,7 @@ struct ProxyEnvironment: Sendable {
     }
 }
 
-/// Addresses that share their first bits: `10.0.0.0/8`, `fd00::/8`.
+/// The addresses with the same first bits: `10.0.0.0/8`, `fd00::/8`.
 private struct IPNetwork {
     private let bytes: [UInt8]
     private let bits: Int
@@ -100,7 +100,7 @@ private struct IPNetwork {
 }
 
 extension SocketAddress {
-    /// In the order of the wire; nil for what is no IP address.
+    /// In network byte order; nil for a Unix socket.
     fileprivate var addressBytes: [UInt8]? {
         switch self {
         case .v4(let address): withUnsafeBytes(of: address.address.sin_addr) { Array($0) }

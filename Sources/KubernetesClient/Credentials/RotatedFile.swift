@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A small file that somebody replaces now and then: a token, a certificate. Read again at most each minute; while it
-/// cannot be read, its last good contents go on.
+/// A small file that another program replaces from time to time: a token, a certificate. It is read again at most once a
+/// minute. While it cannot be read, its last good contents stay in use.
 public final class RotatedFile: Sendable {
     static let readAgainAfter = Duration.seconds(60)
     static let maximumBytes = 1 << 20
@@ -12,8 +12,8 @@ public final class RotatedFile: Sendable {
 
     public init(path: String) { self.path = path }
 
-    /// - Parameter now: of a clock that only runs forward.
-    /// - Throws: `APIError(.credentials)` where it could never be read.
+    /// - Parameter now: from a monotonic clock.
+    /// - Throws: `APIError(.credentials)` if the file has never been readable.
     func contents(_ now: Duration) throws -> Data {
         try read.withLock { read in
             if let read, now - read.at < Self.readAgainAfter { return read.contents }
@@ -29,8 +29,8 @@ public final class RotatedFile: Sendable {
         }
     }
 
-    /// Reads it now.
-    /// - Returns: whether it is another one than before.
+    /// Reads the file now.
+    /// - Returns: whether its contents have changed.
     func reread(_ now: Duration) -> Bool {
         read.withLock { read in
             guard let contents = try? load() else { return false }
@@ -42,7 +42,7 @@ public final class RotatedFile: Sendable {
     private func load() throws -> Data {
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw APIError(
-                .credentials, message: "\(path) cannot be read. Check that it exists, and its permissions.")
+                .credentials, message: "\(path) cannot be read. Check that it exists, and check its permissions.")
         }
         defer { try? handle.close() }
         let contents = (try? handle.read(upToCount: Self.maximumBytes + 1)) ?? Data()
@@ -54,7 +54,7 @@ public final class RotatedFile: Sendable {
     }
 }
 
-/// PEM text that stands in the configuration, or in a file that it names.
+/// PEM text: inline in the configuration, or in a file that the configuration names.
 public enum PEMSource: Sendable {
     case data(Data, place: String)
     case file(RotatedFile)

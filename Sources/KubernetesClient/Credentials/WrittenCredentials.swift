@@ -1,14 +1,14 @@
 import Foundation
 import Synchronization
 
-/// Credentials as they stand in a kubeconfig or in files that it names, a service account's included.
+/// Credentials from a kubeconfig or from files that it names. Service accounts use it too.
 final class WrittenCredentials: CredentialSource {
     private let token: String?
     private let tokenFile: RotatedFile?
     private let certificate: (chain: PEMSource, key: PEMSource)?
     private let impersonation: [Credential.Header]
     private let stopwatch: Stopwatch
-    /// Parsed once for each pair of PEM texts.
+    /// The parsed certificate of the last pair of PEM texts.
     private let parsed = Mutex<(chain: Data, key: Data, certificate: ClientCertificate)?>(nil)
 
     init(
@@ -26,7 +26,7 @@ final class WrittenCredentials: CredentialSource {
         let now = stopwatch.elapsed()
         var token = token
         if let tokenFile {
-            // As kubectl: a file that cannot be read leaves a token that stands beside it in force.
+            // As in kubectl: if the file cannot be read, an inline token is used instead.
             do {
                 token = String(decoding: try tokenFile.contents(now), as: UTF8.self)
                     .trimmingCharacters(in: .whitespacesAndNewlines)
@@ -43,7 +43,7 @@ final class WrittenCredentials: CredentialSource {
             tokenFile?.reread(now) ?? false, certificate?.chain.reread(now) ?? false,
             certificate?.key.reread(now) ?? false,
         ]
-        // Another call may have read others meanwhile.
+        // Another call may have read new contents in the meantime.
         return rereads.contains(true) || (try? current()).map { $0 != credential } ?? false
     }
 

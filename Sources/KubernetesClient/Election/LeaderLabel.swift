@@ -1,26 +1,27 @@
 import Foundation
 import Logging
 
-/// Says on a pod whether it leads, by a label that a Service may select.
+/// Labels this pod with whether it leads. A Service may select the label.
 ///
 /// # Guarantees
-/// - The label that is wanted last is put on or taken off until that has been possible, so that of two pods that led one
-///   after the other only one wears it, as soon as the API server can be reached by both.
+/// - It retries until the latest wanted state of the label is written. So of two pods that led one after the other only one
+///   has the label, as soon as both can reach the API server.
 ///
 /// # Caveats
-/// - While the API server is away the label stays as it was: whoever is asked then says itself that it does not lead.
+/// - While the API server cannot be reached the label stays as it was. A pod that is asked although it does not lead says so
+///   itself.
 public struct LeaderLabel: Sendable {
     public static let name = "mlctl.dev/leader"
     static let backoff = Backoff(initial: .seconds(1), cap: .seconds(15))
     static let requestLimit: Duration = .seconds(5)
-    /// For taking it off when ending.
+    /// The time limit for removing the label at the end.
     static let endLimit: Duration = .seconds(2)
 
     private let api: KubernetesAPI
     private let pod: ObjectKey
     private let logger: Logger
 
-    /// - Parameter pod: this one.
+    /// - Parameter pod: this pod.
     public init(
         _ api: KubernetesAPI, pod: ObjectKey, logger: Logger = Logger(label: "mlctl.kubernetes.election")
     ) {
@@ -29,8 +30,8 @@ public struct LeaderLabel: Sendable {
         self.logger = logger
     }
 
-    /// Until its task is cancelled; then it is taken off, if that is possible at once.
-    /// - Parameter changes: whether it leads, now and whenever that changes.
+    /// Runs until its task is cancelled. Then it tries once to remove the label.
+    /// - Parameter changes: whether this pod leads: the current state, then each change.
     public func follow(_ changes: AsyncStream<Bool>) async {
         var attempt: Task<Void, Never>?
         for await leads in changes {
@@ -40,11 +41,11 @@ public struct LeaderLabel: Sendable {
         }
         attempt?.cancel()
         await attempt?.value
-        // Outside the cancelled task, in which no request would get through.
+        // In a task of its own: requests of a cancelled task fail at once.
         await Task { try? await self.write(false, within: Self.endLimit) }.value
     }
 
-    /// Until it is so, or its task is cancelled.
+    /// Retries until the label is written, or its task is cancelled.
     private func put(_ leads: Bool) async {
         var failures = 0
         var generator = SystemRandomNumberGenerator()
@@ -56,10 +57,10 @@ public struct LeaderLabel: Sendable {
                 failures += 1
                 if failures == 1, !Task.isCancelled {
                     logger.warning(
-                        "The pod does not say whether it leads: a Service for the leader alone may lead to another one",
+                        "Cannot update the leader label of the pod: a Service that selects it may point to the wrong pod",
                         metadata: ["pod": "\(pod)", "leads": "\(leads)", "reason": "\(error)"])
                 }
-                // Ends early only when cancelled.
+                // The wait ends early only if the task is cancelled.
                 try? await api.stopwatch.sleep(Self.backoff.delay(afterFailures: failures, using: &generator))
             }
         }

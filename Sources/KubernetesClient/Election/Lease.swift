@@ -1,19 +1,19 @@
 import Foundation
 
-/// `coordination.k8s.io/v1` Lease: who leads, as far as the candidates tell each other.
+/// `coordination.k8s.io/v1` Lease: the object by which the candidates agree on a leader.
 struct Lease: KubernetesObject, Hashable {
     struct Spec: Hashable, Codable, Sendable {
-        /// Nil or empty: nobody.
+        /// Nil or empty: nobody holds the lease.
         var holderIdentity: String?
         var leaseDurationSeconds: Int?
-        /// For people: no candidate trusts another one's clock.
+        /// For people to read. No candidate trusts another candidate's clock.
         var acquireTime: String?
         var renewTime: String?
         var leaseTransitions: Int?
     }
 
     static let resource = ResourceType.leases
-    /// Where the API of the one who leads answers.
+    /// The annotation with the address of the leader's API.
     static let apiAnnotation = "mlctl.dev/api"
 
     var metadata: ObjectMetadata
@@ -33,8 +33,8 @@ struct Lease: KubernetesObject, Hashable {
     }
 
     /// - Parameters:
-    ///   - resourceVersion: makes it a compare-and-swap.
-    ///   - labels: all of them: a replaced object has no others. Likewise `annotations`.
+    ///   - resourceVersion: makes the write a compare-and-swap.
+    ///   - labels: all labels of the object, because a replace removes the others. The same holds for `annotations`.
     static func body(
         _ key: ObjectKey, spec: Spec, resourceVersion: String?, labels: [String: String] = [:],
         annotations: [String: String] = [:]

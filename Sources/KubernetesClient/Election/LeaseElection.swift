@@ -1,87 +1,87 @@
-/// Who leads, by a Lease. Pure: its shell (`LeaseElector`) carries out one action at a time and reports the outcome.
-///
-/// The scheme is client-go's `leaderelection`.
+/// Leader election by a Lease, with the scheme of client-go's `leaderelection`. Pure: its shell (`LeaseElector`) carries out
+/// one action at a time and reports the outcome.
 ///
 /// # Guarantees
-/// - A candidate takes over only when it has watched the lease stand still, by its own clock, for the whole of its own
-///   `timing.lease`. What the lease says about times means nothing, however wrong or edited: neither `renewTime` nor
-///   `leaseDurationSeconds`. How fast other clocks run does matter, by a third at most.
-/// - A leader believes in its leadership for `renewDeadline` after it *sent* its last successful renewal, which is shorter.
+/// - A candidate takes over only if the lease has not changed, by the candidate's own clock, for the whole of its own
+///   `timing.lease`. It ignores the times in the lease (`renewTime`, `leaseDurationSeconds`), however wrong or edited they are.
+///   Only the speed of other clocks matters: it may differ by a third at most.
+/// - A leader counts itself as leader for `renewDeadline` after it *sent* its last successful renewal. That is shorter than
+///   `timing.lease`.
 ///
 /// # Caveats
-/// - All candidates of one lease have the same timing, as controllers of one version do. Of two timings the shorter one
-///   takes over from the longer one too early; the compare-and-swap of the records still keeps the two apart.
-/// - It is no fence: a leader that is stopped for long and goes on still believes for a moment. Writes are fenced by
-///   compare-and-swap.
+/// - All candidates of one lease must have the same timing, as controllers of one version do. With two timings, the candidate
+///   with the shorter one takes over too early; the compare-and-swap of the records still separates the two leaders.
+/// - It does not fence writes: a leader whose process was stopped for long and continues still counts itself as leader for a
+///   moment. Compare-and-swap fences the writes.
 struct LeaseElection: Sendable {
     struct Timing: Hashable, Sendable {
         var lease = Duration.seconds(15)
         var renewDeadline = Duration.seconds(10)
         var retry = Duration.seconds(2)
 
-        /// Another leads within 15 s of the end of one that died: 1.8 s until its last renewal is seen, 10 s of standing
-        /// still, 1.8 s until that is looked at.
+        /// Another candidate leads within 15 s after a leader died: 1.8 s until it sees the last renewal, 10 s without a change,
+        /// 1.8 s until it looks again.
         static let prompt = Timing(lease: .seconds(10), renewDeadline: .seconds(7), retry: .milliseconds(1500))
     }
 
     enum State: Hashable, Sendable {
-        /// Somebody else leads, or nobody. Can transition to: leading.
+        /// Another candidate leads, or nobody. Can transition to: leading.
         case following
-        /// Since the renewal that was sent at `renewedAt`. Can transition to: following.
+        /// Leads since it sent the renewal at `renewedAt`. Can transition to: following.
         case leading(renewedAt: Duration)
     }
 
     enum Action: Hashable, Sendable {
-        /// Then report `read`, `absent` or `failed`.
+        /// Read the lease, then report `read`, `absent` or `failed`.
         case read
-        /// Then report `wrote`, `lostRace` or `failed`. Made only where there is none.
+        /// Create the lease, which does not exist. Then report `wrote`, `lostRace` or `failed`.
         case create(Proposal)
-        /// Likewise; a compare-and-swap on `version`.
+        /// Update the lease by compare-and-swap on `version`. Then report as for `create`.
         case update(Proposal, version: String)
-        /// Then report `waited`.
+        /// Wait, then report `waited`.
         case wait(Duration)
     }
 
-    /// What is to be written, but for the wall-clock times, which the shell adds.
+    /// What to write into the lease. The shell adds the wall-clock times.
     struct Proposal: Hashable, Sendable {
         var holder: String
         var leaseSeconds: Int
         var transitions: Int
-        /// Nil: it is taken over now.
+        /// Nil: this candidate takes the lease over now.
         var acquireTime: String?
     }
 
     let holder: String
     let timing: Timing
     private(set) var state = State.following
-    /// The lease as it was last seen, and since when it has stood so, by our own clock.
+    /// The lease as it was last seen, and when it last changed, by our own clock.
     private var observed: (spec: Lease.Spec, version: String, at: Duration)?
-    /// What others wrote on the lease: it stays there.
+    /// Labels and annotations that others wrote on the lease. Each write keeps them.
     private(set) var labels: [String: String] = [:]
     private(set) var annotations: [String: String] = [:]
     private var sentAt = Duration.zero
 
-    /// - Parameter holder: of this very process: not its name alone.
+    /// - Parameter holder: an identity that no other process has: a name alone is not enough.
     init(holder: String, timing: Timing = Timing()) {
         self.holder = holder
         self.timing = timing
     }
 
-    /// Who leads, as far as was seen.
+    /// The leader, as far as this candidate has seen.
     var observedHolder: String? {
         observed?.spec.holderIdentity.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Where the API of the one who leads answers; nil where that is not said.
+    /// The address of the leader's API; nil if it is not known.
     var observedAPI: String? { observedHolder == nil ? nil : annotations[Lease.apiAnnotation] }
 
-    /// By the clock at `now`, whatever the last event was.
+    /// Whether it leads at `now`, whatever the last event was.
     func isLeading(at now: Duration) -> Bool {
         guard case .leading(let renewedAt) = state else { return false }
         return now - renewedAt < timing.renewDeadline
     }
 
-    /// How long a request may take now.
+    /// The time limit of a request that starts now.
     func requestLimit(at now: Duration) -> Duration {
         guard case .leading(let renewedAt) = state else { return timing.renewDeadline / 2 }
         return max(min(timing.renewDeadline - (now - renewedAt), timing.renewDeadline / 2), .milliseconds(100))
@@ -92,11 +92,11 @@ struct LeaseElection: Sendable {
     mutating func waited(now: Duration) -> Action {
         stepDownIfLate(now)
         guard case .leading = state, let observed else { return .read }
-        // Who leads knows the newest version, unless somebody interferes: one request instead of two.
+        // A leader knows the newest version unless somebody interferes, so it writes without reading first.
         return write(over: observed.spec, version: observed.version, now: now)
     }
 
-    /// What others wrote on the lease, which the next write has to repeat.
+    /// Remembers what others wrote on the lease, because the next write must repeat it.
     mutating func see(_ metadata: ObjectMetadata) { (labels, annotations) = (metadata.labels, metadata.annotations) }
 
     mutating func read(_ lease: Lease, now: Duration) -> Action {
@@ -131,22 +131,22 @@ struct LeaseElection: Sendable {
         return .wait(timing.retry)
     }
 
-    /// Somebody else wrote in between: see who.
+    /// Another process wrote first: read who leads now.
     mutating func lostRace(now: Duration) -> Action {
         stepDownIfLate(now)
-        // A candidate that lost waits; a leader has to know at once.
+        // A candidate waits; a leader must know at once.
         if case .leading = state { return .read }
         return .wait(timing.retry)
     }
 
-    /// A leader looks at the clock again no later than at its deadline.
+    /// A leader checks the clock again at its deadline at the latest.
     mutating func failed(now: Duration) -> Action {
         stepDownIfLate(now)
         guard case .leading(let renewedAt) = state else { return .wait(timing.retry) }
         return .wait(min(timing.retry, renewedAt + timing.renewDeadline - now))
     }
 
-    /// What gives the leadership back, so that nobody has to wait for it to run out; nil where there is none.
+    /// The write that gives the lease back, so that nobody has to wait until it expires; nil if this candidate does not lead.
     mutating func release(now: Duration) -> (proposal: Proposal, version: String)? {
         guard isLeading(at: now), let observed else { return nil }
         state = .following
@@ -171,7 +171,7 @@ struct LeaseElection: Sendable {
                 acquireTime: isOurs ? spec.acquireTime : nil), version: version)
     }
 
-    /// The API keeps 32 bits: an edited count must not make every write of the lease invalid.
+    /// The API stores 32 bits: without this bound, an edited count would make every write of the lease invalid.
     private static func transitions(after count: Int, isOurs: Bool) -> Int {
         min(max(count, 0), Int(Int32.max) - 1) + (isOurs ? 0 : 1)
     }

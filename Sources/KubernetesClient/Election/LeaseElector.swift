@@ -2,29 +2,29 @@ import Foundation
 import Logging
 import Synchronization
 
-/// Takes part in an election, while `run` runs.
+/// Takes part in a leader election while `run` runs.
 ///
 /// # Guarantees
-/// - `isLeading` turns false by the clock alone when the lease could not be renewed in time, also while a request hangs.
-/// - Two processes of the same name are told apart: a random part is added to the identity.
-/// - When `run` ends, because its task was cancelled, the lease is given back. So end what a leader does first.
+/// - `isLeading` turns false by the clock alone if the lease could not be renewed in time, even while a request hangs.
+/// - Two processes with the same name have different identities: each adds a random part.
+/// - `run` gives the lease back when its task is cancelled. End the leader's work before that.
 public final class LeaseElector: Sendable {
     /// For giving the lease back when ending.
     static let releaseTimeout = Duration.seconds(2)
     static let maximumNameCharacters = 128
 
     public let key: ObjectKey
-    /// As it stands in the lease.
+    /// This candidate's identity in the lease.
     public let holder: String
 
     private struct State {
         var machine: LeaseElection
-        /// Of this process; nil: not known yet.
+        /// The address of this process's API; nil if it is not known yet.
         var api: String?
-        /// What was last told.
+        /// What listeners were told last.
         var told = false
         var listeners: [UUID: AsyncStream<Bool>.Continuation] = [:]
-        /// So that a lasting trouble is logged once, not at each retry.
+        /// The last failure, so that one that lasts is logged once and not at each retry.
         var trouble: String?
     }
 
@@ -33,8 +33,8 @@ public final class LeaseElector: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - key: of the Lease.
-    ///   - identity: the pod's or machine's name.
+    /// - key: of the Lease.
+    /// - identity: the name of the pod or machine.
     public convenience init(
         _ api: KubernetesAPI, lease key: ObjectKey, identity: String,
         logger: Logger = Logger(label: "mlctl.kubernetes.election")
@@ -58,19 +58,19 @@ public final class LeaseElector: Sendable {
         return state.withLock { $0.machine.isLeading(at: now) }
     }
 
-    /// Who holds the lease, as far as was seen; nil: nobody.
+    /// The identity that holds the lease, as far as this candidate has seen; nil: nobody.
     public var observedHolder: String? { state.withLock { $0.machine.observedHolder } }
 
-    /// Where the API of the one who leads answers, as that one says; nil where it is not known.
+    /// The address of the leader's API, as the leader writes it; nil if it is not known.
     public var observedAPI: String? { state.withLock { $0.machine.observedAPI } }
 
-    /// Where this process' API answers: stands in the lease, from the next write on, while it leads.
+    /// Sets the address of this process's API. The next write puts it into the lease while this process leads.
     public func advertise(_ api: String) { state.withLock { $0.api = api } }
 
-    /// Why the lease could not be read or written; nil since it could.
+    /// Why the last attempt to read or write the lease failed; nil if it succeeded.
     public var failure: String? { state.withLock { $0.trouble } }
 
-    /// Whether this process leads: now, and whenever it changes. Who reads slowly sees the latest.
+    /// Whether this process leads: the current state, then each change. A slow reader gets the latest state only.
     public func changes() -> AsyncStream<Bool> {
         let (stream, continuation) = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let id = UUID()
@@ -90,7 +90,7 @@ public final class LeaseElector: Sendable {
             action = await carryOut(action)
             tell()
         }
-        // Outside the cancelled task, in which no request would get through. Bounded by its own time-out.
+        // In a task of its own: requests of a cancelled task fail at once. Its own time-out bounds it.
         await Task { await release() }.value
         tell()
     }
@@ -161,7 +161,7 @@ public final class LeaseElector: Sendable {
         let spec = Lease.Spec(
             holderIdentity: proposal.holder, leaseDurationSeconds: proposal.leaseSeconds,
             acquireTime: proposal.acquireTime ?? now, renewTime: now, leaseTransitions: proposal.transitions)
-        // The address is always that of the holder: another's, or none, goes.
+        // The annotation always holds the holder's address. Another holder's address is removed.
         let (labels, annotations) = state.withLock { state in
             var annotations = state.machine.annotations
             annotations[Lease.apiAnnotation] = proposal.holder.isEmpty ? nil : state.api
@@ -177,7 +177,7 @@ public final class LeaseElector: Sendable {
             do {
                 try await give(back: release.proposal, version: release.version)
             } catch let error as APIError where error.isConflict {
-                // A renewal that was under way when it ended may have been carried out.
+                // A renewal that was under way when the task ended may have reached the server.
                 guard let lease = try await ending.get(Lease.self, key), lease.spec.holderIdentity == holder else {
                     return
                 }
@@ -186,7 +186,7 @@ public final class LeaseElector: Sendable {
             }
         } catch {
             logger.warning(
-                "the lease was not given back; it runs out by itself",
+                "the lease was not given back; it expires by itself",
                 metadata: ["lease": "\(key)", "reason": "\(error)"])
         }
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// An Event as it is written.
+/// The JSON of a new Event.
 struct EventBody: Encodable {
     struct Metadata: Encodable {
         var name: String
@@ -34,7 +34,7 @@ struct EventBody: Encodable {
     var json: Data { get throws { try JSONEncoder().encode(self) } }
 }
 
-/// That it was said again, as a merge patch.
+/// A merge patch that says that an event happened again.
 struct EventCount: Encodable {
     struct Series: Encodable {
         var count: Int

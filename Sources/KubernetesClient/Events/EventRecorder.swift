@@ -2,13 +2,13 @@ import Foundation
 import Logging
 import Synchronization
 
-/// Writes events beside whatever else goes on: `record` never waits, and never fails.
+/// Writes events in the background: `record` never waits and never fails.
 ///
 /// # Caveats
-/// - Events are for people. When the API server is away or slow for long, the oldest that wait are dropped and counted.
+/// - Events are for people. If the API server is away or slow for long, the oldest waiting events are dropped and counted.
 public final class EventRecorder: Sendable {
     static let maximumWaiting = 16_384
-    /// Between two of many: what decides and serves comes first at the API server.
+    /// The pause between two writes: the requests that decide and serve go first.
     static let pace = Duration.milliseconds(20)
     static let writeTimeout = Duration.seconds(5)
     static let attempts = 5
@@ -30,7 +30,7 @@ public final class EventRecorder: Sendable {
 
     /// - Parameters:
     ///   - controller: `mlctl.dev/controller`
-    ///   - instance: the pod's or machine's name.
+    ///   - instance: the name of the pod or machine.
     public init(
         _ api: KubernetesAPI, controller: String, instance: String,
         logger: Logger = Logger(label: "mlctl.kubernetes.events")
@@ -44,7 +44,7 @@ public final class EventRecorder: Sendable {
         (wake, waker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Those that were never written.
+    /// Events that were never written.
     public var droppedCount: Int { state.withLock { $0.dropped } }
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
@@ -99,7 +99,7 @@ public final class EventRecorder: Sendable {
         }
     }
 
-    /// As client-go's: the object's name, and something that is new.
+    /// As in client-go: the object's name and a unique suffix.
     private static func name(_ event: KubernetesEvent) -> String {
         let unique = UUID().uuidString.lowercased().replacing("-", with: "").prefix(16)
         return "\(event.regarding.name.prefix(200)).\(unique)"

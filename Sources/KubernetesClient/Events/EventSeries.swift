@@ -1,11 +1,11 @@
 import Foundation
 
-/// Which writes the events need: the first of a kind is an object of its own; what is said again within `window` is counted
-/// on it, at most one write each `window / 6`. Pure.
+/// Decides which writes the events need. The first event of a kind creates an object. Repetitions within `window` increase its
+/// count, with at most one write in `window / 6`. Pure.
 struct EventSeries: Sendable {
     enum Write: Hashable, Sendable {
         case create(KubernetesEvent, name: String)
-        /// - Parameter at: when it was last said.
+        /// - Parameter at: when the event last happened.
         case count(KubernetesEvent, name: String, count: Int, at: Date)
     }
 
@@ -17,7 +17,7 @@ struct EventSeries: Sendable {
         var writtenAt: Date
     }
 
-    /// As client-go's.
+    /// As in client-go.
     static let window: TimeInterval = 6 * 60
     static let maximumSeries = 1024
 
@@ -25,7 +25,7 @@ struct EventSeries: Sendable {
 
     var count: Int { series.count }
 
-    /// - Parameter name: for a new object; unique.
+    /// - Parameter name: a unique name for a new object.
     mutating func record(_ event: KubernetesEvent, at now: Date, name: @autoclosure () -> String) -> Write? {
         if var known = series[event], now.timeIntervalSince(known.lastAt) < Self.window {
             known.count += 1
@@ -44,7 +44,7 @@ struct EventSeries: Sendable {
         return .create(event, name: name)
     }
 
-    /// Counts that nobody has written yet, of series that have ended or are due.
+    /// Counts that are not written yet, of series that are over or due.
     mutating func due(at now: Date) -> [Write] {
         var writes: [Write] = []
         for (event, known) in series {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Something to be said of an object, as `kubectl describe` and `kubectl events` show it (`events.k8s.io/v1`).
+/// An event of an object, as `kubectl describe` and `kubectl events` show it (`events.k8s.io/v1`).
 public struct KubernetesEvent: Hashable, Sendable {
     public enum Kind: String, Sendable { case normal = "Normal", warning = "Warning" }
 
@@ -25,13 +25,13 @@ public struct KubernetesEvent: Hashable, Sendable {
 
     public var regarding: Reference
     public var kind: Kind
-    /// One word in CamelCase: why. `GateFailed`
+    /// Why, in one CamelCase word: `GateFailed`
     public var reason: String
-    /// One word in CamelCase: what was done. `RollBack`
+    /// What was done, in one CamelCase word: `RollBack`
     public var action: String
     public var note: String
 
-    /// Texts that are too long for the API are cut.
+    /// Cuts texts that are too long for the API.
     public init(regarding: Reference, kind: Kind = .normal, reason: String, action: String, note: String) {
         self.regarding = regarding
         self.kind = kind

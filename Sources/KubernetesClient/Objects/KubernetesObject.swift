@@ -1,7 +1,7 @@
-/// What is read of an object: its metadata, and those of its fields that somebody needs.
+/// The fields of an object that mlctl reads: its metadata, and whatever else it needs.
 ///
-/// Objects are written as JSON that is composed elsewhere (`KubernetesAPI.apply`); types that conform are for reading, so
-/// that a cache holds no more than is looked at.
+/// Conforming types are for reading only, so that a cache holds no more than is used. Objects are written as JSON that is
+/// built elsewhere (`KubernetesAPI.apply`).
 public protocol KubernetesObject: Decodable, Sendable {
     static var resource: ResourceType { get }
     var metadata: ObjectMetadata { get }
@@ -11,7 +11,7 @@ public protocol KubernetesObject: Decodable, Sendable {
 public struct ObjectList<Object: KubernetesObject>: Decodable, Sendable {
     public struct Metadata: Hashable, Codable, Sendable {
         public var resourceVersion: String?
-        /// Where the next page begins; nil or empty on the last one.
+        /// The token for the next page; nil or empty on the last page.
         public var `continue`: String?
         public var remainingItemCount: Int?
 

@@ -1,17 +1,17 @@
-/// What every object has.
+/// The metadata that every object has.
 public struct ObjectMetadata: Hashable, Codable, Sendable {
     public var name: String
     public var namespace: String?
     public var uid: String?
-    /// Opaque: equal or not, never more or less.
+    /// Opaque: compare for equality only.
     public var resourceVersion: String?
-    /// Rises with every change of the spec.
+    /// Increases with every change of the spec.
     public var generation: Int?
     public var labels: [String: String]
     public var annotations: [String: String]
     public var ownerReferences: [OwnerReference]
     public var finalizers: [String]
-    /// RFC 3339. The object is being deleted, and waits for its finalizers.
+    /// RFC 3339. Set while the object is being deleted and waits for its finalizers.
     public var deletionTimestamp: String?
     public var creationTimestamp: String?
 
@@ -49,13 +49,13 @@ public struct ObjectMetadata: Hashable, Codable, Sendable {
         creationTimestamp = try fields.decodeIfPresent(String.self, forKey: .creationTimestamp)
     }
 
-    /// By what a cache finds it.
+    /// The key of the object in a cache.
     public var key: ObjectKey { ObjectKey(namespace: namespace, name: name) }
 }
 
-/// An object's place among those of its type.
+/// The namespace and name of an object among those of its type.
 public struct ObjectKey: Hashable, Codable, Sendable, CustomStringConvertible {
-    /// Nil for objects of the cluster.
+    /// Nil for cluster-scoped objects.
     public var namespace: String?
     public var name: String
 
@@ -67,7 +67,7 @@ public struct ObjectKey: Hashable, Codable, Sendable, CustomStringConvertible {
     public var description: String { namespace.map { "\($0)/\(name)" } ?? name }
 }
 
-/// Who is deleted takes along whom it owns.
+/// A reference to an owner. When the owner is deleted, the garbage collector deletes the object.
 public struct OwnerReference: Hashable, Codable, Sendable {
     public var apiVersion: String
     public var kind: String

@@ -1,6 +1,6 @@
 import SafeText
 
-/// A kind of object, as the API server's paths name it.
+/// A type of object, as the paths of the API server name it.
 public struct ResourceType: Hashable, Sendable {
     /// Empty for the core group.
     public var group: String
@@ -20,8 +20,8 @@ public struct ResourceType: Hashable, Sendable {
     /// `apps/v1`, or `v1` for the core group.
     public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
 
-    /// The path of one object, or of all of them where `name` is nil.
-    /// - Parameter namespace: nil for objects of the cluster, or for those of all namespaces.
+    /// The path of one object, or of all if `name` is nil.
+    /// - Parameter namespace: nil for cluster-scoped objects, or for those of all namespaces.
     public func path(namespace: String? = nil, name: String? = nil, subresource: String? = nil) -> String {
         var path = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
         if isNamespaced, let namespace { path += "/namespaces/\(Escape.uriPart(namespace))" }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Times as the API writes them (RFC 3339).
+/// Times in the format of the API (RFC 3339).
 enum Timestamp {
     /// `2026-11-21T12:00:00.000000Z`, a `MicroTime`.
     static func micro(_ date: Date) -> String {

@@ -1,36 +1,36 @@
 import Foundation
 
-/// What the API server refused, or why it could not be asked.
+/// An error of the API server, or the reason why it could not be reached.
 public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: Hashable, Sendable {
         /// A `Status` object, or what its HTTP code says: `NotFound`, `Conflict`, `AlreadyExists`, `Expired`, `Forbidden`.
         case status(code: Int, reason: String)
-        /// No answer: refused, reset, timed out, not trusted.
+        /// No answer: the connection was refused, reset, timed out or not trusted.
         case transport
-        /// The credentials could not be had: an exec plugin, a token file, a certificate.
+        /// There are no usable credentials: an exec plugin, a token file or a certificate failed.
         case credentials
-        /// An answer that is not what the API conventions promise.
+        /// The answer does not follow the API conventions.
         case malformed
     }
 
-    /// What may be done next.
+    /// How the caller may retry.
     public enum Retry: Hashable, Sendable {
-        /// Back off and ask again; not before `after`, where the server said so.
+        /// Back off and retry, not before `after` if the server gave it.
         case transient(after: Duration?)
-        /// Somebody wrote in between: read again, decide again.
+        /// Another writer changed the object: read it again and decide again.
         case conflict
-        /// Something outside must change first: permission, a certificate, a missing definition, a quota.
+        /// Something outside must change first: a permission, a certificate, a missing definition, a quota.
         case waiting
-        /// Asking the same again cannot help.
+        /// The same request cannot succeed.
         case terminal
     }
 
     public var reason: Reason
     /// What is wrong and what to do, for people. Holds no credential.
     public var message: String
-    /// `PATCH /apis/…`: what was asked.
+    /// The request that failed: `PATCH /apis/…`.
     public var request: String?
-    /// Of a 409 of server-side apply: who owns which field; of a 422: which field is wrong.
+    /// For a 409 of server-side apply: who owns which field; for a 422: which field is wrong.
     public var causes: [Cause]
     public var retryAfter: Duration?
 
@@ -67,17 +67,17 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
     public var isMissingResource: Bool {
         isNotFound && message.hasPrefix("the server could not find the requested resource")
     }
-    /// What was written is more than the server takes, or keeps.
+    /// The object is larger than the server accepts or stores.
     public var isTooLarge: Bool {
         statusCode == 413 || message.contains("request is too large")
             || message.contains("annotations: Too long")
     }
-    /// Nothing can be made there any more, only changed and deleted.
+    /// The namespace is being deleted: nothing can be created in it any more, only changed and deleted.
     public var isNamespaceTerminating: Bool {
         causes.contains { $0.reason == "NamespaceTerminating" }
             || reason == .status(code: 409, reason: "NamespaceTerminating")
     }
-    /// The server answered, and said no: asking the same again soon is of no use.
+    /// The server answered and refused the request: the same request does not succeed soon.
     public var isRefusal: Bool { statusCode.map { (400..<500).contains($0) && $0 != 408 && $0 != 429 } ?? false }
     public var isConflict: Bool { statusCode == 409 }
     /// The resource version is too old to watch or page from: list again.
@@ -92,7 +92,7 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
         case .status(let code, let reason):
             switch code {
             case 401, 403, 404: .waiting
-            // A webhook says no to what was sent now; its rules may change.
+            // An admission webhook refused this request. Its rules may change.
             case 400 where message.contains("admission webhook"): .waiting
             case 500 where isTooLarge: .terminal
             case 408, 429, 500...599: .transient(after: retryAfter)
@@ -117,8 +117,8 @@ extension APIError {
         var details: Details?
     }
 
-    /// The error that an answer with `code` is; the body is a `Status` where the server made it.
-    /// - Parameter retryAfterSeconds: of the `Retry-After` field.
+    /// The error for an answer with `code`. The body is a `Status` if the API server itself wrote it.
+    /// - Parameter retryAfterSeconds: from the `Retry-After` header.
     public static func answer(code: Int, body: Data, request: APIRequest, retryAfterSeconds: Int? = nil) -> APIError {
         let status = try? JSONDecoder().decode(Status.self, from: body)
         let text = String(decoding: body.prefix(maximumTextBytes), as: UTF8.self)
@@ -132,7 +132,7 @@ extension APIError {
         return error
     }
 
-    /// Of a `Status` that came in the middle of a watch.
+    /// The error for a `Status` in the middle of a watch.
     static func event(_ status: Data, request: String) -> APIError {
         let read = try? JSONDecoder().decode(Status.self, from: status)
         return APIError(
@@ -145,7 +145,7 @@ extension APIError {
     private static let maximumTextBytes = 400
     private static let missingResource = "the server could not find the requested resource"
 
-    /// What to do about it, where that is known.
+    /// What to do about the error, if that is known.
     private var advice: String? {
         if isMissingResource {
             return ": its kind is not installed in this cluster, or not in this version. Install its definition (for "

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The API conventions' verbs, each built without I/O.
+/// The verbs of the API conventions. Each builds a request without I/O.
 extension APIRequest {
-    /// Which objects of a type a list or a watch is about.
+    /// Which objects of a type a list or a watch covers.
     public struct Selection: Hashable, Sendable {
         /// Nil: all namespaces.
         public var namespace: String?
@@ -30,9 +30,9 @@ extension APIRequest {
     }
 
     /// - Parameters:
-    ///   - limit: objects a page.
-    ///   - continuing: where the page before said that this one begins.
-    ///   - resourceVersion: nil asks for the most recent, `0` for whatever the server has in memory.
+    ///   - limit: objects in one page.
+    ///   - continuing: the token that the page before gave for this one.
+    ///   - resourceVersion: nil asks for the most recent state, `0` for whatever the server has in memory.
     public static func list(
         _ type: ResourceType, _ selection: Selection = Selection(), limit: Int? = nil, continuing: String? = nil,
         resourceVersion: String? = nil
@@ -46,10 +46,10 @@ extension APIRequest {
         return request
     }
 
-    /// Changes after `resourceVersion`, one JSON object a line, with bookmarks.
+    /// Changes after `resourceVersion`, one JSON object in each line, with bookmarks.
     /// - Parameters:
-    ///   - timeout: after which the server ends the watch of its own accord.
-    ///   - sendsInitialEvents: all objects that there are come first, then a bookmark says so (Kubernetes 1.32 and newer).
+    ///   - timeout: the time after which the server ends the watch.
+    ///   - sendsInitialEvents: all existing objects come first, then a bookmark that marks their end (Kubernetes 1.32 and newer).
     public static func watch(
         _ type: ResourceType, _ selection: Selection = Selection(), resourceVersion: String?, timeout: Duration,
         sendsInitialEvents: Bool = false
@@ -68,8 +68,8 @@ extension APIRequest {
 
     /// Server-side apply.
     /// - Parameters:
-    ///   - body: the fields that `fieldManager` wants to own, as JSON (which is YAML), `apiVersion` and `kind` included.
-    ///   - force: takes fields over that somebody else owns; otherwise the answer is a 409 that names them.
+    ///   - body: the fields that `fieldManager` wants to own, as JSON (which is YAML), with `apiVersion` and `kind`.
+    ///   - force: takes over fields that another manager owns; without it the answer is a 409 that names them.
     public static func apply(
         _ type: ResourceType, _ key: ObjectKey, body: Data, fieldManager: String, force: Bool, isDryRun: Bool = false,
         subresource: String? = nil
@@ -88,8 +88,7 @@ extension APIRequest {
             contentType: "application/json", body: body)
     }
 
-    /// The whole object. Where `body` carries a `resourceVersion`, it is a compare-and-swap: 409 where it is not the
-    /// newest.
+    /// Replaces the whole object. A compare-and-swap if `body` has a `resourceVersion`: 409 if it is not the newest.
     public static func replace(
         _ type: ResourceType, _ key: ObjectKey, body: Data, fieldManager: String, subresource: String? = nil
     ) -> APIRequest {
@@ -108,8 +107,9 @@ extension APIRequest {
     }
 
     /// - Parameters:
-    ///   - uid: that very object, and no namesake that came after it.
-    ///   - graceSeconds: that a pod has to end. Of one that is being ended already, it can be made shorter, never longer.
+    ///   - uid: deletes only the object with this UID, not a newer one with the same name.
+    ///   - graceSeconds: the time that a pod has to end. It can shorten the time of a pod that is ending already, never extend
+    ///     it.
     public static func delete(
         _ type: ResourceType, _ key: ObjectKey, uid: String? = nil, propagation: DeletionPropagation = .background,
         graceSeconds: Int? = nil
@@ -124,14 +124,14 @@ extension APIRequest {
             body: try? JSONSerialization.data(withJSONObject: options, options: [.sortedKeys]))
     }
 
-    /// What becomes of the objects that a deleted one owns.
+    /// What happens to the objects that a deleted object owns.
     public enum DeletionPropagation: String, Sendable {
         case background = "Background"
         case foreground = "Foreground"
         case orphan = "Orphan"
     }
 
-    /// Only `metadata` of the objects. A watch answers with one object an event, a list with a list.
+    /// Asks only for the `metadata` of the objects. A watch answers with one object in each event, a list with a list.
     public var metadataOnly: APIRequest {
         var request = self
         let kind = answersWithList ? "PartialObjectMetadataList" : "PartialObjectMetadata"
@@ -139,7 +139,7 @@ extension APIRequest {
         return request
     }
 
-    /// Asking twice leaves the cluster as asking once does, whoever wrote in between.
+    /// Sending the request twice has the same effect as once, even if another writer changes the object in between.
     var isIdempotent: Bool {
         switch method {
         case .get, .delete: true

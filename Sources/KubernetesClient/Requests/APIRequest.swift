@@ -1,7 +1,7 @@
 import Foundation
 import SafeText
 
-/// A request to the API server, whole, without any I/O.
+/// A request to the API server, built without any I/O.
 public struct APIRequest: Hashable, Sendable {
     public enum Method: String, Sendable {
         case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
@@ -10,12 +10,12 @@ public struct APIRequest: Hashable, Sendable {
     public var method: Method
     /// Absolute, without query.
     public var path: String
-    /// In the order in which they are written; values are not percent-encoded yet.
+    /// In the order in which they are sent; the values are not percent-encoded yet.
     public var query: [Parameter]
     public var contentType: String?
     public var accept: String
     public var body: Data?
-    /// The answer holds objects of a type, not one object.
+    /// Whether the answer is a list of objects.
     public var answersWithList = false
 
     public struct Parameter: Hashable, Sendable {
@@ -40,7 +40,7 @@ public struct APIRequest: Hashable, Sendable {
         self.body = body
     }
 
-    /// Path and query as they go over the wire (RFC 3986: all but unreserved characters are encoded in values).
+    /// Path and query as they are sent (RFC 3986: in values all but unreserved characters are encoded).
     public var target: String {
         guard !query.isEmpty else { return path }
         return path + "?"

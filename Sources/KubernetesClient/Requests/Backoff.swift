@@ -1,13 +1,13 @@
-/// How long to wait after the n-th failure in a row: exponential, capped, and spread out so that many clients do not come
-/// back together.
+/// How long to wait after the n-th failure in a row: exponential, capped, and randomized so that many clients do not retry
+/// together.
 struct Backoff: Hashable, Sendable {
     /// The longest wait after the first failure.
     var initial: Duration
-    /// Never longer than this.
+    /// The longest wait after any failure.
     var cap: Duration
 
     /// Uniform in the upper half of `[0, min(initial · 2ⁿ⁻¹, cap)]`.
-    /// - Parameter failures: in a row, the latest included; from 1.
+    /// - Parameter failures: failures in a row, at least 1.
     func delay(afterFailures failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         var longest = min(initial, cap)
         var doublings = failures - 1

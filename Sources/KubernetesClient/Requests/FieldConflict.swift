@@ -1,8 +1,8 @@
-/// One field that a server-side apply without force may not set, for somebody else owns it.
+/// A field that a server-side apply without force cannot set, because another manager owns it.
 public struct FieldConflict: Hashable, Sendable, CustomStringConvertible {
     /// `.spec.replicas`
     public var field: String
-    /// `kubectl-edit`, where the server named it.
+    /// `kubectl-edit`; nil if the server did not name it.
     public var manager: String?
 
     public init(field: String, manager: String?) {
@@ -14,11 +14,11 @@ public struct FieldConflict: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension APIError {
-    /// Of a 409 of server-side apply: which fields are contested, and by whom. Empty for any other error.
+    /// The contested fields and their managers, from a 409 of server-side apply. Empty for any other error.
     public var fieldConflicts: [FieldConflict] {
         causes.compactMap { cause in
             guard cause.reason == "FieldManagerConflict" else { return nil }
-            // `conflict with "kubectl-edit" using apps/v1`: the manager's name stands nowhere else.
+            // `conflict with "kubectl-edit" using apps/v1`: the manager's name is only in this text.
             let quoted = cause.message?.split(separator: "\"", omittingEmptySubsequences: false) ?? []
             return FieldConflict(
                 field: cause.field ?? "a field", manager: quoted.count >= 3 ? String(quoted[1]) : nil)

@@ -1,9 +1,9 @@
-/// When a request that failed is sent again, without its caller knowing. Pure: told how it went, it says how long to wait.
+/// When to retry a failed request, without the caller noticing. Pure: from the outcome of an attempt it computes the next wait.
 ///
 /// # Guarantees
-/// - Nothing is sent twice that could take effect twice: what is not idempotent is sent again only where the server said
-///   that it had not acted (429, or 503 with `Retry-After`).
-/// - At most `attempts` in all, and never beyond `total`, waits included.
+/// - No request takes effect twice: one that is not idempotent is retried only if the server said that it had not acted
+///   (429, or 503 with `Retry-After`).
+/// - At most `attempts` attempts, and never longer than `total`, waits included.
 public struct RetryPolicy: Hashable, Sendable {
     public var attempts: Int
     /// From the first attempt to the end of the last wait.
@@ -19,13 +19,13 @@ public struct RetryPolicy: Hashable, Sendable {
         backoff = Backoff(initial: initial, cap: cap)
     }
 
-    /// One attempt: for tests, and for callers that have a rhythm of their own.
+    /// One attempt: for tests, and for callers that schedule their own retries.
     public static let never = RetryPolicy(attempts: 1)
 
     /// - Parameters:
-    ///   - attempt: how many have been made.
-    ///   - elapsed: since the first one began.
-    /// - Returns: the wait before the next attempt; nil where there is none.
+    ///   - attempt: the number of attempts so far.
+    ///   - elapsed: since the first attempt began.
+    /// - Returns: the wait before the next attempt; nil if there is none.
     func wait(
         after error: APIError, to request: APIRequest, attempt: Int, elapsed: Duration,
         using generator: inout some RandomNumberGenerator

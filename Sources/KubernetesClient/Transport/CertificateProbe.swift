@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Fetches the certificate that a server shows, and closes the connection before anything is said on it.
+/// Fetches the certificate that a server shows, and closes the connection before it sends anything else.
 struct CertificateProbe: Sendable {
     static let timeout = Duration.seconds(5)
 
@@ -11,7 +11,7 @@ struct CertificateProbe: Sendable {
 
     init(_ address: ServerAddress) { self.address = address }
 
-    /// - Returns: nil where it could not be had in time.
+    /// - Returns: nil if no certificate arrived in time.
     func certificate(_ stopwatch: Stopwatch) async -> NIOSSLCertificate? {
         try? await stopwatch.within(Self.timeout) {
             let loop = MultiThreadedEventLoopGroup.singleton.any()
@@ -38,7 +38,7 @@ struct CertificateProbe: Sendable {
     }
 }
 
-/// What is wrong with a certificate that was not accepted, and what to do.
+/// Messages for a certificate that was not accepted: what is wrong with it, and what to do.
 enum ServerCertificateText {
     static func text(_ certificate: NIOSSLCertificate?, address: ServerAddress, isNameWrong: Bool, now: Date) -> String
     {
@@ -49,7 +49,7 @@ enum ServerCertificateText {
                 + "to a name that is in it, or use another address."
         }
         guard let certificate else {
-            return "the certificate of \(server) is not accepted. Check certificate-authority in the kubeconfig."
+            return "the certificate of \(server) was not accepted. Check certificate-authority in the kubeconfig."
         }
         let end = Date(timeIntervalSince1970: TimeInterval(certificate.notValidAfter))
         let begin = Date(timeIntervalSince1970: TimeInterval(certificate.notValidBefore))

@@ -1,18 +1,18 @@
 import NIOCore
 
-/// How long a connection may be dead before somebody notices.
+/// How long a connection may be dead before the kernel notices.
 ///
-/// A watch writes nothing, and all requests share one HTTP/2 connection: when the peer vanishes without a word (a
-/// partition, a failed-over load balancer), only the kernel can tell, and by default it takes a quarter of an hour.
+/// A watch sends nothing, and all requests share one HTTP/2 connection. If the peer vanishes without closing it (a partition,
+/// a failed-over load balancer), only the kernel can notice, and by default that takes a quarter of an hour.
 enum ConnectionPatience {
-    /// Of silence, before the kernel asks whether the peer is there.
+    /// Silence before the first keep-alive probe.
     static let keepAliveIdleSeconds: Int = 15
     static let keepAliveIntervalSeconds: Int = 5
     static let keepAliveProbes: Int = 3
-    /// That written data may stay unacknowledged.
+    /// How long sent data may stay unacknowledged.
     static let unacknowledgedMs: Int = 30_000
 
-    /// `tcp(7)` on Linux; the names are not in the imported headers of every libc.
+    /// Option numbers from `tcp(7)` on Linux: not every libc's imported headers have the names.
     private static let idle: CInt = 4
     private static let interval: CInt = 5
     private static let probes: CInt = 6
@@ -27,7 +27,7 @@ enum ConnectionPatience {
         for (option, value) in numbers {
             settings.append(channel.setOption(.tcpOption(NIOBSDSocket.Option(rawValue: option)), value: value))
         }
-        // A system without one of them still works, with less care.
+        // A system without one of these options still works; it notices dead connections later.
         return EventLoopFuture.andAllComplete(settings, on: channel.eventLoop)
     }
 }

@@ -5,20 +5,20 @@ import NIOHTTP1
 import NIOSSL
 import Synchronization
 
-/// Requests over HTTP/2 where the server offers it, else HTTP/1.1.
+/// Sends requests over HTTP/2 if the server offers it, else over HTTP/1.1.
 ///
 /// # Guarantees
-/// - A call ends within its time limit, connecting and the last byte included. Credentials that have to be fetched anew
-///   come on top, within a limit of their own.
-/// - A 401 makes credentials be fetched once more, and the request be sent once more. Then it is the answer.
-/// - Connections are reused. One whose peer has gone silent is given up (`ConnectionPatience`).
-/// - Redirects are not followed: credentials would go along.
+/// - A call ends within its time limit, from connecting to the last byte. Fetching new credentials comes on top, within a
+///   limit of its own.
+/// - After a 401 it fetches the credentials and sends the request once more. A second 401 is the answer.
+/// - Connections are reused. A connection whose peer has gone silent is closed (`ConnectionPatience`).
+/// - It follows no redirects: they would carry the credentials along.
 /// - Errors and logs hold no token, key or body.
 public final class HTTPTransport: KubernetesTransport {
     public static let maximumBodyBytes = 32 << 20
     public static let maximumLineBytes = 16 << 20
     static let maximumErrorBytes = 64 << 10
-    /// Each watch occupies one where there is no HTTP/2.
+    /// Without HTTP/2 each watch occupies one connection.
     static let maximumHTTP1Connections = 128
     static let connectTimeout = TimeAmount.seconds(10)
 
@@ -31,7 +31,7 @@ public final class HTTPTransport: KubernetesTransport {
     private let stopwatch: Stopwatch
     private let failures: TransportFailure
 
-    /// - Throws: `APIError` for an address or a proxy that cannot be.
+    /// - Throws: `APIError` if the server's or the proxy's address is not valid.
     public init(
         _ connection: ClusterConnection, http: HTTPVersion = .automatic, stopwatch: Stopwatch = Stopwatch()
     ) throws {
@@ -43,7 +43,7 @@ public final class HTTPTransport: KubernetesTransport {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = http == .http1 ? .http1Only : .automatic
         configuration.timeout.connect = Self.connectTimeout
-        // What failed to connect is told at once: callers have a back-off of their own.
+        // Report a failed connection at once: callers have a back-off of their own.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.maximumHTTP1Connections
         configuration.proxy = address.proxy
@@ -54,7 +54,7 @@ public final class HTTPTransport: KubernetesTransport {
     }
 
     deinit {
-        // Closes idle connections; nobody is left who could wait for it.
+        // Closes idle connections. Nothing is left that could wait for the result.
         client.shutdown { _ in }
     }
 
@@ -109,7 +109,7 @@ public final class HTTPTransport: KubernetesTransport {
         return (response, credential)
     }
 
-    /// Up to the answer's head.
+    /// Sends the request and returns at the head of the answer.
     private func open(
         _ request: APIRequest, timeout: Duration
     ) async throws -> (response: HTTPClientResponse, credential: Credential) {
@@ -147,7 +147,7 @@ public final class HTTPTransport: KubernetesTransport {
 
     private static func collect(_ body: HTTPClientResponse.Body, upTo limit: Int) async throws -> Data {
         let buffer = try await body.collect(upTo: limit)
-        // The body of a cancelled call ends early, as if it were whole.
+        // The body of a cancelled call ends early and looks complete.
         try Task.checkCancellation()
         return Data(buffer.readableBytesView)
     }
@@ -156,7 +156,7 @@ public final class HTTPTransport: KubernetesTransport {
         headers.first(name: "retry-after").flatMap { Int($0) }.map { max($0, 0) }
     }
 
-    /// The API server answers 401 to an expired client certificate, without saying why.
+    /// The API server answers 401 to an expired client certificate without naming the reason.
     private static func checkCertificate(_ credential: Credential, of request: APIRequest) throws {
         guard let end = credential.certificate?.expiresAt, end < Date() else { return }
         throw APIError(

@@ -1,13 +1,13 @@
 import Foundation
 import NIOCore
 
-/// Cuts what comes in pieces of any size into lines. Holds no more than one line and one piece.
+/// Splits a stream of pieces into lines. It holds at most one line and one piece.
 struct LineSplitter {
     struct TooLong: Error {}
 
     private let maximumBytes: Int
     private var pending = ByteBuffer()
-    /// Bytes of `pending` that are known to hold no end of a line.
+    /// The number of bytes at the start of `pending` that hold no line end.
     private var searched = 0
 
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
@@ -22,7 +22,7 @@ struct LineSplitter {
         }
     }
 
-    /// The next whole line, without its end; empty lines are left out.
+    /// The next whole line, without its line end. Skips empty lines.
     /// - Throws: `TooLong`
     mutating func next() throws -> Data? {
         while true {
@@ -41,7 +41,7 @@ struct LineSplitter {
         }
     }
 
-    /// What stood after the last end of a line.
+    /// The bytes after the last line end.
     mutating func rest() -> Data? {
         searched = 0
         guard let rest = pending.readBytes(length: pending.readableBytes), !rest.isEmpty else { return nil }

@@ -3,10 +3,10 @@ import Foundation
 import NIOCore
 import Synchronization
 
-/// The lines of an answer's body, read as fast as they are asked for and no faster.
+/// The lines of an answer's body. It reads no faster than its caller asks.
 ///
-/// Sendable although its iterator and splitter are not: whoever reads first takes `isBusy`, and gives it back when done;
-/// a second reader in between is refused, so both are touched by one task at a time.
+/// Sendable although its iterator and splitter are not: a reader sets `isBusy` before it touches them and clears it after,
+/// and a second reader in between is refused. So only one task at a time touches them.
 final class LineStream: @unchecked Sendable {
     struct Idle: Error {}
     struct ReadTwice: Error {}
@@ -25,7 +25,7 @@ final class LineStream: @unchecked Sendable {
         self.stopwatch = stopwatch
     }
 
-    /// - Throws: `Idle` after `idleTimeout` without a byte, `LineSplitter.TooLong`, what the connection throws.
+    /// - Throws: `Idle` after `idleTimeout` without a byte, `LineSplitter.TooLong`, or the connection's error.
     func next() async throws -> Data? {
         let isFree = isBusy.withLock { busy in
             defer { busy = true }
@@ -47,7 +47,7 @@ final class LineStream: @unchecked Sendable {
 
     private func readPiece() async throws {
         let piece = try await iterator.next()
-        // The body of a cancelled call ends early, as if it were whole.
+        // The body of a cancelled call ends early and looks complete.
         try Task.checkCancellation()
         if let piece { splitter.add(piece) } else { isOver = true }
     }

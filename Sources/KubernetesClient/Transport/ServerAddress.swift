@@ -2,29 +2,29 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 
-/// Where the server is, under which name it is verified, and by which way it is reached.
+/// The server's address, the name to verify in its certificate, and the proxy on the way.
 struct ServerAddress: Sendable {
-    /// `https://host:6443/prefix`, with the name to verify in place of the host.
+    /// `https://host:6443/prefix`, with the name to verify instead of the host.
     private let base: String
-    /// As the kubeconfig says it, for the `Host` field and for people.
+    /// The address as the kubeconfig gives it, for the `Host` header and for messages.
     let authority: String
     let host: String
     let port: Int
     let isTLS: Bool
-    /// Nil for a host that is an IP address, which is verified as such.
+    /// Nil if the host is an IP address. TLS then verifies the address itself.
     let serverName: String?
-    /// From the name in `base` to where it really is.
+    /// Resolves the name in `base` to the real host.
     let dnsOverride: (name: String, host: String)?
     let proxy: HTTPClient.Configuration.Proxy?
 
-    /// - Throws: `APIError(.credentials)`: the settings have to change first.
+    /// - Throws: `APIError(.credentials)`: the settings must change first.
     init(_ connection: ClusterConnection) throws {
         guard let components = URLComponents(string: connection.server), let scheme = components.scheme,
             ["https", "http"].contains(scheme), let named = components.host, !named.isEmpty
         else {
             throw APIError(
                 .credentials,
-                message: "the server '\(connection.server)' is no address. Write it as https://host:6443.")
+                message: "the server '\(connection.server)' is not a valid address. Write it as https://host:6443.")
         }
         isTLS = scheme == "https"
         host = named.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
@@ -60,7 +60,7 @@ struct ServerAddress: Sendable {
 
     private static func proxy(_ text: String, _ setting: String) throws -> HTTPClient.Configuration.Proxy {
         guard let components = URLComponents(string: text), let host = components.host, !host.isEmpty else {
-            throw APIError(.credentials, message: "\(setting) is no address. Write it as http://host:3128.")
+            throw APIError(.credentials, message: "\(setting) is not a valid address. Write it as http://host:3128.")
         }
         switch components.scheme {
         case "http":
@@ -72,7 +72,7 @@ struct ServerAddress: Sendable {
         default:
             throw APIError(
                 .credentials,
-                message: "\(setting) has the scheme '\(components.scheme ?? "")': http and socks5 are possible.")
+                message: "\(setting) has the scheme '\(components.scheme ?? "")', but only http and socks5 work.")
         }
     }
 }

@@ -2,11 +2,11 @@ import Foundation
 import NIOSSL
 import Synchronization
 
-/// Whose certificates are believed.
+/// Which server certificates are trusted.
 public struct ServerTrust: Sendable {
-    /// PEM; nil: the system's own authorities.
+    /// The trusted authorities in PEM; nil: those of the system.
     public var authorities: PEMSource?
-    /// No certificate is checked. Whoever is in between can read and change everything.
+    /// Checks no certificate: anybody on the network path can read and change everything.
     public var isInsecure: Bool
 
     public init(authorities: PEMSource? = nil, isInsecure: Bool = false) {
@@ -15,7 +15,7 @@ public struct ServerTrust: Sendable {
     }
 }
 
-/// The TLS settings for a credential. Made anew only when a certificate has changed, so that connections are reused.
+/// The TLS settings for a credential. They are rebuilt only when a certificate has changed, so that connections are reused.
 final class TLSIdentity: Sendable {
     private struct Made {
         var authorities: Data?
@@ -28,7 +28,7 @@ final class TLSIdentity: Sendable {
 
     init(_ trust: ServerTrust) { self.trust = trust }
 
-    /// - Throws: `APIError(.credentials)` for what is no certificate or no key.
+    /// - Throws: `APIError(.credentials)` if a certificate or key is not valid.
     func configuration(_ credential: Credential, _ now: Duration) throws -> TLSConfiguration {
         let authorities = try trust.authorities?.contents(now)
         return try made.withLock { made in

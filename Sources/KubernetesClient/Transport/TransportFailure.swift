@@ -5,16 +5,16 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// What a failed call means, and what to do about it.
+/// Turns a failed call into an error that says what it means and what to do.
 final class TransportFailure: Sendable {
     private static let maximumCharacters = 160
-    /// Between two looks at the server's certificate.
+    /// The shortest time between two probes of the server's certificate.
     private static let lookAgainAfter = Duration.seconds(60)
 
     private let address: ServerAddress
     private let trust: ServerTrust
     private let stopwatch: Stopwatch
-    /// What was found out about the server's certificate, and when.
+    /// The last result of a probe, and when it was made.
     private let finding = Mutex<(at: Duration, text: String)?>(nil)
 
     init(address: ServerAddress, trust: ServerTrust, stopwatch: Stopwatch) {
@@ -23,7 +23,7 @@ final class TransportFailure: Sendable {
         self.stopwatch = stopwatch
     }
 
-    /// `APIError`, or the caller's own cancellation.
+    /// Returns an `APIError`, or `CancellationError` if the caller was cancelled.
     func error(_ error: any Error, request: APIRequest, limit: Duration) async -> any Error {
         if Task.isCancelled || error is CancellationError { return CancellationError() }
         if error is APIError { return error }
@@ -48,24 +48,24 @@ final class TransportFailure: Sendable {
         switch error {
         case is TimedOut:
             return
-                "\(server) gave no answer within \(limit). Check that the API server runs and is reachable from here."
-        case is LineStream.Idle: return "\(server) sent nothing for \(limit): the watch is taken for dead."
+                "\(server) did not answer within \(limit). Check that the API server runs and is reachable from here."
+        case is LineStream.Idle: return "\(server) sent nothing for \(limit): the watch is treated as dead."
         case let error as NIOConnectionError:
             guard let first = error.connectionErrors.first else {
-                return "there is no address for '\(error.host)'. Check the server's name in the kubeconfig, and DNS."
+                return "the name '\(error.host)' does not resolve. Check the server's name in the kubeconfig, and DNS."
             }
             return await text(first.error, limit: limit)
         case let error as IOError: return said(by: error)
         case let error as HTTPClientError where error == .connectTimeout || error == .tlsHandshakeTimeout:
-            return "\(server) took no connection in time. Check the address, the network and firewalls in between."
+            return "\(server) did not accept a connection in time. Check the address, the network and the firewalls."
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "\(server) closed the connection."
         case ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.eof:
             return "\(server) closed the connection."
         case let error as HTTPClientError where error == .proxyAuthenticationRequired:
-            return "the proxy wants a user and a password: put them into its address."
+            return "the proxy asks for a user name and a password: put them into its address."
         case let error as HTTPClientError where error == .invalidProxyResponse:
-            return "the proxy did not let the connection to \(server) through."
+            return "the proxy refused the connection to \(server)."
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             return await aboutCertificates(error)
         default: return "\(server): \(String(describing: error).prefix(Self.maximumCharacters))"
@@ -78,14 +78,15 @@ final class TransportFailure: Sendable {
         case ECONNREFUSED:
             "\(server) refuses connections: nothing listens there. Check the server's address in the kubeconfig, and "
                 + "that the API server runs."
-        case ECONNRESET, EPIPE: "\(server) broke the connection off."
-        case ETIMEDOUT: "\(server) has gone silent: the connection was given up."
-        case EHOSTUNREACH, ENETUNREACH: "there is no way to \(server): check the network."
+        case ECONNRESET, EPIPE: "\(server) reset the connection."
+        case ETIMEDOUT: "\(server) has gone silent: the connection was closed."
+        case EHOSTUNREACH, ENETUNREACH: "there is no route to \(server): check the network."
         default: "\(server): \(String(cString: strerror(error.errnoCode)).lowercased())"
         }
     }
 
-    /// TLS says only that verification failed. So the certificate is looked at once more, without sending anything.
+    /// The TLS error says only that verification failed. So connect once more to look at the certificate, without sending
+    /// anything.
     private func aboutCertificates(_ error: any Error) async -> String {
         let now = stopwatch.elapsed()
         if let known = finding.withLock({ $0 }), now - known.at < Self.lookAgainAfter { return known.text }

@@ -1,11 +1,11 @@
-/// Objects by key and by label, and those that are being gathered to replace them.
+/// Objects by key and by label, and the objects that are gathered to replace them.
 struct CacheContents<Object: KubernetesObject>: Sendable {
     private(set) var objects: [ObjectKey: Object] = [:]
-    /// Why an object cannot be read. Its last readable state stays, where there is one.
+    /// Why an object cannot be read. Its last readable state stays in `objects`, if there is one.
     private(set) var unreadable: [ObjectKey: String] = [:]
     private var gathered: [ObjectKey: Object] = [:]
     private var gatheredUnreadable: [ObjectKey: String] = [:]
-    /// Label, value, keys.
+    /// Label to value to keys.
     private var index: [String: [String: Set<ObjectKey>]]
 
     init(indexedLabels: [String] = []) {
@@ -39,8 +39,8 @@ struct CacheContents<Object: KubernetesObject>: Sendable {
         gatheredUnreadable[key] = nil
     }
 
-    /// What was gathered becomes the contents.
-    /// - Returns: the keys of what is different.
+    /// Replaces the contents with what was gathered.
+    /// - Returns: the keys of all differences.
     mutating func replace() -> [ObjectKey] {
         var changed = objects.keys.filter { gathered[$0] == nil }
         for (key, object) in gathered {

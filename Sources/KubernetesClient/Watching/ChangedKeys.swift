@@ -1,14 +1,14 @@
 import Synchronization
 
-/// Keys that have changed, each at most once until it is read: a slow reader misses no key and holds up nobody.
+/// A queue of keys that have changed. Each key waits at most once, so a slow reader misses no key and blocks nobody.
 ///
-/// Bounded by `maximum` distinct keys; beyond, the oldest is dropped and counted. One reader.
+/// Holds at most `maximum` distinct keys; when it is full, the oldest is dropped and counted. One reader.
 final class ChangedKeys: Sendable {
     static let maximum = 100_000
 
     private struct State {
         var waiting: [ObjectKey: UInt64] = [:]
-        /// In order of change; may name keys that were read since.
+        /// In order of change; may hold keys that were read in the meantime.
         var order: [ObjectKey] = []
         var next = 0
         var dropped = 0
@@ -19,7 +19,7 @@ final class ChangedKeys: Sendable {
             guard next < order.count else { return nil }
             let key = order[next]
             next += 1
-            // Drops the read part when it is the larger one, so that reading stays cheap.
+            // Removes the part that was read once it is larger than the rest, so that reading stays cheap.
             if next > 1024, next * 2 > order.count {
                 order.removeFirst(next)
                 next = 0
@@ -46,7 +46,7 @@ final class ChangedKeys: Sendable {
                 state.waiting[key] = 0
                 state.order.append(key)
             }
-            // A reader that is not resumed stays.
+            // If nothing waits, the reader keeps waiting.
             guard !state.waiting.isEmpty else { return CheckedContinuation<Void, Never>?.none }
             defer { state.reader = nil }
             return state.reader
@@ -63,7 +63,7 @@ final class ChangedKeys: Sendable {
         reader?.resume()
     }
 
-    /// - Returns: nil when it has ended, or the reader's task was cancelled.
+    /// - Returns: nil when the queue has ended or the reader's task was cancelled.
     func next() async -> ObjectKey? {
         while !Task.isCancelled {
             let (key, isOver) = state.withLock { ($0.take(), $0.isOver) }

@@ -1,53 +1,53 @@
-/// What to ask next, to know all objects of a type and to go on knowing them. Pure: its shell (`ObjectCache`) carries out
-/// one action at a time, and reports what came of it.
+/// The state machine that lists and watches all objects of a type. Pure: its shell (`ObjectCache`) carries out one action at a
+/// time and reports the outcome.
 ///
 /// # Guarantees
-/// - After a contact was lost, no change is missed: either the watch resumes behind the last version that was seen, or
-///   everything is listed anew.
-/// - Never asks in a tight loop: what fails, or ends too soon, is asked again after a wait that grows to a cap.
+/// - No change is missed after a lost connection: the watch resumes after the last version that was seen, or everything is
+///   listed again.
+/// - No tight loop: after a failure, or a watch that ends too soon, it waits. The wait grows up to a cap.
 ///
 /// # Assumptions
-/// - Resource versions are opaque; only those that came from the server go back to it.
+/// - Resource versions are opaque; it sends only versions that came from the server.
 struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
     enum State: Hashable, Sendable {
-        /// Nothing was asked yet. Can transition to: streaming, listing, watching (what somebody else listed).
+        /// Nothing was requested yet. Can transition to: streaming, listing, watching (from a list that somebody else made).
         case idle
-        /// A watch that begins with all objects is under way. Can transition to: watching, waiting, listing (where the
-        /// server has no such watch).
+        /// A watch that begins with all objects is under way. Can transition to: watching, waiting, listing (if the server does
+        /// not support such a watch).
         case streaming
-        /// Pages of a list are being read; `token` says where the one that was asked for begins. Can transition to: listing
-        /// (next page, or anew), watching, waiting.
+        /// Reads the pages of a list; `token` names the page that was requested. Can transition to: listing (next page, or from
+        /// the start), watching, waiting.
         case listing(token: String?)
-        /// Changes after `version` are being followed. Can transition to: watching (resumed), streaming or listing
-        /// (the version is too old), waiting.
+        /// Follows the changes after `version`. Can transition to: watching (resumed), streaming or listing (if the version is
+        /// too old), waiting.
         case watching(version: String)
-        /// Until the wait is over. Can transition to: the request in it.
+        /// Waits. Can transition to: the state of the request in it.
         case waiting(then: Request)
     }
 
     enum Request: Hashable, Sendable {
-        /// The first page (nil) or a later one. With the first, what was gathered before is dropped.
+        /// The first page (nil) or a later one. The first page drops what was gathered before.
         case list(token: String?, limit: Int)
-        /// A watch that begins with all objects: what was gathered before is dropped.
+        /// A watch that begins with all objects. It drops what was gathered before.
         case stream(timeout: Duration)
         case watch(version: String, timeout: Duration)
     }
 
     enum Action: Hashable, Sendable {
         case ask(Request)
-        /// Then call `waited`.
+        /// Wait, then call `waited`.
         case wait(Duration)
-        /// What was gathered is all that there is: it replaces the contents. Then ask.
+        /// The gathered objects are complete: replace the contents with them. Then ask.
         case replace(then: Request)
     }
 
     /// What to do with an event of the watch.
     enum EventAction: Hashable, Sendable {
-        /// It belongs to the initial objects.
+        /// The event is one of the initial objects.
         case gather
-        /// It changes the contents.
+        /// The event changes the contents.
         case apply
-        /// What was gathered is all that there is: it replaces the contents. The watch goes on.
+        /// The gathered objects are complete: replace the contents with them. The watch continues.
         case replace
         case ignore
         /// The watch is over: stop reading it.
@@ -63,9 +63,9 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
     struct Settings: Hashable, Sendable {
         var pageSize = KubernetesAPI.pageSize
         var streamsInitialEvents = true
-        /// After which the server ends a watch: uniform between this and twice as long.
+        /// The server ends a watch after a random time between this and twice as long.
         var watchTimeout = Duration.seconds(300)
-        /// A watch that ends sooner is one that ended too soon.
+        /// A watch that ends sooner than this ended too soon.
         var shortWatch = Duration.seconds(5)
         var failing = Backoff(initial: .milliseconds(500), cap: .seconds(30))
         var endedTooSoon = Backoff(initial: .milliseconds(100), cap: .seconds(2))
@@ -76,9 +76,9 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
     private var generator: Generator
     private var failures = 0
     private var shortWatches = 0
-    /// The server was asked for a watch with initial events, and refused: it is not asked again.
+    /// The server refused a watch with initial events: do not ask for one again.
     private var streamingIsRefused = false
-    /// In a row, without an object in between.
+    /// Expired versions in a row, without an object or bookmark in between.
     private var expiries = 0
 
     init(_ settings: Settings = Settings(), generator: Generator) {
@@ -88,7 +88,7 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
 
     mutating func start() -> Action { ask(beginning()) }
 
-    /// Everything was listed already, and gathered.
+    /// Starts from a list that is complete and gathered already.
     mutating func start(after version: String) -> Action {
         state = .watching(version: version)
         return .replace(then: watch(version))
@@ -102,14 +102,14 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
     mutating func received(pageOf version: String, continuing token: String?) -> Action {
         failures = 0
         if let token { return ask(.list(token: token, limit: settings.pageSize)) }
-        // The server's word for "begin where you are" would skip nothing, but is none that a list ends with.
+        // An empty version means "begin with the current state" to the server. No list ends with one.
         guard !version.isEmpty else {
             return failed(APIError(.malformed, message: "a list without a resourceVersion cannot be watched"))
         }
         return start(after: version)
     }
 
-    /// The server could not be asked, or did not answer what was asked for.
+    /// Reports that the server could not be reached, or did not send what was requested.
     mutating func failed(_ error: APIError) -> Action {
         if case .streaming = state, isRefusal(error) {
             streamingIsRefused = true
@@ -142,7 +142,7 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
         }
     }
 
-    /// The server ended the watch, without an error, after `lasted`.
+    /// Reports that the server ended the watch without an error, after `lasted`.
     mutating func watchEnded(after lasted: Duration) -> Action {
         if lasted >= settings.shortWatch {
             shortWatches = 0
@@ -153,20 +153,20 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
         return wait(settings.endedTooSoon.delay(afterFailures: shortWatches, using: &generator), then: again())
     }
 
-    /// Of a watch with initial events, where a list may still be had. Servers that do not know such watches answer 400 or
-    /// 422, those whose etcd is too old for them 500.
+    /// Whether the server refused a watch with initial events, so that a list may still work. Servers that do not support such
+    /// watches answer 400 or 422; those whose etcd is too old for them answer 500.
     private func isRefusal(_ error: APIError) -> Bool {
         guard let code = error.statusCode else { return false }
         return ![401, 403, 404, 408, 410, 429, 503].contains(code)
     }
 
-    /// The server has never seen that version: its data came back from a backup, or it is another server.
+    /// The server has never seen that version: its data was restored from a backup, or it is another server.
     private func isVersionUnknown(_ error: APIError) -> Bool {
         guard case .watching = state else { return false }
         return error.statusCode == 400 || error.causes.contains { $0.reason == "ResourceVersionTooLarge" }
     }
 
-    /// The version is too old: there may have been changes that nobody will tell any more.
+    /// The version is too old: the server no longer knows all changes since then.
     private mutating func expired() -> Action {
         expiries += 1
         guard expiries > 1 else { return ask(beginning()) }
@@ -183,7 +183,7 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
         return .list(token: nil, limit: settings.pageSize)
     }
 
-    /// The same, or where it can be taken up.
+    /// The same request, resumed if possible.
     private mutating func again() -> Request {
         switch state {
         case .watching(let version): watch(version)

@@ -5,16 +5,16 @@ import Logging
 extension ObjectCache {
     private typealias Machine = ListWatch<SystemRandomNumberGenerator>
 
-    /// Follows the server until its task is cancelled. Run it once at a time.
+    /// Follows the server until its task is cancelled. Only one run at a time.
     public func run() async {
         var machine = Machine(settings, generator: SystemRandomNumberGenerator())
         let action = machine.start()
         await follow(&machine, from: action)
     }
 
-    /// The same, where everything has been listed already: it is not asked for again.
+    /// Follows the server from a list that was made already, without listing again.
     ///
-    /// - Parameter version: of the list. Objects may be newer than it is.
+    /// - Parameter version: of the list. The objects may be newer.
     public func run(after version: String, _ objects: [Object]) async {
         state.withLock { state in
             state.contents.beginGathering()
@@ -59,7 +59,7 @@ extension ObjectCache {
             note(error, then: action)
             return action
         } catch {
-            // Cancelled: the loop ends before it carries this out.
+            // Cancelled: the loop ends before it carries out this action.
             return .wait(.zero)
         }
     }
@@ -170,16 +170,16 @@ extension ObjectCache {
     }
 
     private func note(_ error: APIError, then action: Machine.Action) {
-        // What is asked otherwise at once, as where a server has no initial events, interrupts nothing.
+        // A retry with another kind of request, for example if the server has no initial events, is not an interruption.
         if case .ask = action {
-            logger.debug("the API server is asked otherwise", metadata: ["reason": "\(error)"])
+            logger.debug("the API server is asked with another request", metadata: ["reason": "\(error)"])
             return
         }
         let isNew = state.withLock { state in
             defer { (state.freshness.error, state.toldError) = (error, error.message) }
             return state.toldError != error.message
         }
-        // A trouble that lasts is told once, not at each new try.
+        // A failure that lasts is logged once as a warning, not at each retry.
         logger.log(
             level: isNew ? .warning : .debug,
             "following the API server was interrupted",
@@ -194,7 +194,7 @@ extension ObjectCache {
 }
 
 extension WatchEvent {
-    /// What the state machine needs to know of it.
+    /// The parts of the event that the state machine needs.
     fileprivate var outline: ListWatch<SystemRandomNumberGenerator>.Event {
         switch self {
         case .added(let object), .modified(let object): .object(version: object.metadata.resourceVersion ?? "")

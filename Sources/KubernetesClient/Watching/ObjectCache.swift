@@ -2,21 +2,21 @@ import Foundation
 import Logging
 import Synchronization
 
-/// All objects of a type, or those of a selection, as the API server last told them. Reads ask nobody.
+/// All objects of a type, or of a selection, as the API server last reported them. Reads send no request.
 ///
 /// # Guarantees
-/// - While `run` runs, the contents follow the server; after a lost contact they catch up without missing a change.
-/// - A read sees whole states: contents are replaced at once, never page by page.
+/// - While `run` runs, the contents follow the server; after a lost connection they catch up without missing a change.
+/// - A read sees a complete state: contents are replaced at once, never page by page.
 ///
 /// # Caveats
-/// - The contents are late by as much as `freshness` says. Whoever writes carries the `resourceVersion` along.
+/// - The contents lag behind the server; `freshness` says by how much. Writers must send the `resourceVersion` along.
 public final class ObjectCache<Object: KubernetesObject>: Sendable {
     public struct Freshness: Hashable, Sendable {
-        /// When the contents were first complete; of the cache's stopwatch.
+        /// When the contents were first complete, by the cache's stopwatch.
         public var syncedAt: Duration?
-        /// When the server last said anything.
+        /// When the server last sent anything.
         public var lastContactAt: Duration?
-        /// Why it cannot be reached now; nil where it can.
+        /// Why the server cannot be reached now; nil if it can.
         public var error: APIError?
 
         public var isSynced: Bool { syncedAt != nil }
@@ -25,13 +25,13 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
     struct State {
         var contents: CacheContents<Object>
         var freshness = Freshness()
-        /// The last interruption that was logged.
+        /// The message of the last interruption that was logged.
         var toldError: String?
         var readers: [UUID: ChangedKeys] = [:]
         var awaitingSync: [UUID: AsyncStream<Void>.Continuation] = [:]
     }
 
-    /// Bookmarks come about each minute: silence for longer than this is a dead watch.
+    /// Bookmarks arrive about once a minute. A watch that is silent for longer than this is dead.
     static var idleTimeout: Duration { .seconds(150) }
 
     let api: KubernetesAPI
@@ -44,8 +44,8 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
     public var stopwatch: Stopwatch { api.stopwatch }
 
     /// - Parameters:
-    ///   - isMetadataOnly: the server sends nothing but `metadata`.
-    ///   - indexedLabels: labels by whose values objects are looked up.
+    /// - isMetadataOnly: ask the server for nothing but `metadata`.
+    /// - indexedLabels: labels by whose values objects are looked up.
     public convenience init(
         _ type: Object.Type = Object.self, of api: KubernetesAPI, _ selection: APIRequest.Selection = .init(),
         isMetadataOnly: Bool = false, indexedLabels: [String] = [],
@@ -70,24 +70,25 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
 
     public subscript(_ key: ObjectKey) -> Object? { state.withLock { $0.contents.objects[key] } }
 
-    /// In no order.
+    /// In no particular order.
     public var all: [Object] { state.withLock { Array($0.contents.objects.values) } }
 
     public var count: Int { state.withLock { $0.contents.objects.count } }
 
-    /// Those whose label has the value. Fast for indexed labels.
+    /// The objects whose label has the value. Fast for indexed labels.
     public func all(label: String, value: String) -> [Object] {
         state.withLock { state in
             state.contents.keys(label: label, value: value).compactMap { state.contents.objects[$0] }
         }
     }
 
-    /// Objects that cannot be read, and why. Their last readable state is still given.
+    /// Objects that cannot be read, and why. Lookups still return their last readable state.
     public var unreadable: [ObjectKey: String] { state.withLock { $0.contents.unreadable } }
 
     public var freshness: Freshness { state.withLock { $0.freshness } }
 
-    /// Keys of what changes from now on, each once until it is read. One reader for each stream; it ends with its task.
+    /// The keys of objects that change from now on, each once until it is read. One reader for each stream; it ends with its
+    /// task.
     public func changes() -> AsyncStream<ObjectKey> {
         let id = UUID()
         let keys = ChangedKeys()
@@ -118,13 +119,13 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
                 ?? APIError(
                     .transport,
                     message:
-                        "\(Object.resource.plural) were not complete within \(timeout): the API server is slow, or "
-                        + "the cache does not run.")
+                        "the list of \(Object.resource.plural) was not complete within \(timeout): the API server is slow, or "
+                        + "the cache is not running.")
         }
     }
 }
 
-/// Ends with the last who holds it.
+/// Calls `end` when its last owner releases it.
 private final class Registration: Sendable {
     private let end: @Sendable () -> Void
     init(_ end: @escaping @Sendable () -> Void) { self.end = end }

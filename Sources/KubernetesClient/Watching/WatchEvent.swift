@@ -5,15 +5,15 @@ enum WatchEvent<Object: KubernetesObject>: Sendable {
     case added(Object)
     case modified(Object)
     case deleted(ObjectMetadata)
-    /// An object that is not what its type promises. The watch goes on.
+    /// An object that does not match its type. The watch continues.
     case unreadable(ObjectMetadata, reason: String)
-    /// - Parameter endsInitialEvents: all objects that there were have come.
+    /// - Parameter endsInitialEvents: all objects that existed at the start have been sent.
     case bookmark(resourceVersion: String, endsInitialEvents: Bool)
     case error(APIError)
 
     private static var initialEventsEnd: String { "k8s.io/initial-events-end" }
 
-    /// - Throws: `APIError(.malformed)` for what is no event at all.
+    /// - Throws: `APIError(.malformed)` if the line is not an event.
     init(line: Data, request: String) throws {
         do {
             let read = try JSONDecoder().decode(WatchLine<Object>.self, from: line)
@@ -26,7 +26,8 @@ enum WatchEvent<Object: KubernetesObject>: Sendable {
             throw error
         } catch {
             throw APIError(
-                .malformed, message: "a line of the watch is no event: \(DecodingReason.text(error))", request: request)
+                .malformed, message: "a line of the watch is not an event: \(DecodingReason.text(error))",
+                request: request)
         }
     }
 
@@ -69,7 +70,7 @@ private struct WatchLine<Object: KubernetesObject>: Decodable {
     }
 }
 
-/// A page of a list, of which every object that can be read is read.
+/// A page of a list. Objects that cannot be read are kept apart with the reason.
 struct ListPage<Object: KubernetesObject>: Decodable, Sendable {
     var resourceVersion: String
     var continuing: String?
@@ -109,19 +110,19 @@ private struct AnyObjectMetadata: Decodable {
     var metadata: ObjectMetadata
 }
 
-/// Which field could not be read, without its value.
+/// Names the field that could not be read, without its value.
 enum DecodingReason {
     static func text(_ error: any Error) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, let context): "it lacks \(path(context.codingPath + [key]))"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
             DecodingError.dataCorrupted(let context):
-            "\(path(context.codingPath)) is not what it should be"
+            "\(path(context.codingPath)) has the wrong type or format"
         default: "it is not JSON"
         }
     }
 
     private static func path(_ keys: [any CodingKey]) -> String {
-        keys.isEmpty ? "the whole" : keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+        keys.isEmpty ? "it" : keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
     }
 }

@@ -2,25 +2,25 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// What others have added to an object that mlctl applied. Pure.
+/// The fields that others have added to an object that mlctl applied. Pure.
 ///
-/// Server-side apply leaves what others own where it is. Who owns what, `managedFields` say: so what defaulting and admission
-/// add, which nobody owns, is not taken for an addition, and mlctl does not fight with them.
+/// Server-side apply leaves the fields of other managers alone. `managedFields` names the owners of fields. Values from
+/// defaulting and admission have no owner, so they do not count as additions, and mlctl does not fight them.
 struct Additions: Hashable, Sendable {
     struct Found: Hashable, Sendable {
         var place: FieldPlace
         var manager: String
     }
 
-    /// What a person orders rather than configures: `kubectl rollout restart` starts pods anew.
+    /// Fields by which a person gives an order rather than configures: `kubectl rollout restart` restarts the pods.
     static let tolerated = [#"spec.template.metadata.annotations["kubectl.kubernetes.io/restartedAt"]"#]
         .compactMap { ObjectFieldPath($0) }
 
     private(set) var found: [Found] = []
     let writers: ObjectWriters
 
-    /// - Parameter object: whole, `managedFields` included.
-    /// - Throws: where those cannot be read.
+    /// - Parameter object: the whole object with its `managedFields`.
+    /// - Throws: if `managedFields` cannot be read.
     init(in object: JSONValue, ignoring ignored: [ObjectFieldPath]) throws {
         let managed = object["metadata"]?["managedFields"] ?? .array([])
         let entries = try JSONDecoder().decode([ManagedFields].self, from: managed.jsonData)
@@ -33,7 +33,8 @@ struct Additions: Hashable, Sendable {
         }
     }
 
-    /// The topmost places that mlctl has no part in; where something below is to be left alone, what is beside it.
+    /// Collects the topmost fields that mlctl owns no part of. If a field below one of them is to be ignored, it collects the
+    /// fields beside that one.
     private mutating func collect(
         _ tree: FieldTree, _ own: FieldTree?, _ place: FieldPlace, _ manager: String, _ object: JSONValue,
         _ ignored: [ObjectFieldPath]
@@ -42,7 +43,7 @@ struct Additions: Hashable, Sendable {
             guard let step = FieldPlace.Step(managed: key) else { continue }
             let inner = place.appending(step)
             guard !ignored.contains(where: { $0.covers(inner) }), let value = object.value(at: inner) else { continue }
-            // Of an element that is nobody's but theirs, a part alone would make no sense.
+            // If an element of a list belongs only to others, it is reported as a whole.
             let isField = if case .field = step { true } else { false }
             let isShared = own?.children[key] != nil || isField && ignored.contains { $0.reachesBelow(inner) }
             if isShared, !child.children.isEmpty {
@@ -72,7 +73,7 @@ struct Additions: Hashable, Sendable {
 }
 
 extension FieldTree {
-    /// Of a value, what the tree's manager owns: with the fields by which elements of lists are told apart.
+    /// The part of a value that the tree's manager owns, with the keys that identify the elements of lists.
     func extracted(from value: JSONValue) -> JSONValue {
         guard !children.isEmpty else { return value }
         var members: [String: JSONValue] = [:]

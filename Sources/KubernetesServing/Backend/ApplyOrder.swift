@@ -1,11 +1,11 @@
 import KubernetesClient
 import ModelManifests
 
-/// In which order a plan's objects are written, and what is deleted. Pure.
+/// The order in which a plan's objects are written, and which objects are deleted. Pure.
 ///
-/// What is wanted is there before traffic goes to it; traffic has left before its pods do.
+/// Pods exist before traffic goes to them, and traffic leaves before its pods do.
 struct ApplyOrder: Sendable {
-    /// Before the routes: whatever is new, or grows.
+    /// Before the routes: objects that are new, or grow.
     var before: [WantedObject] = []
     var routes: [WantedObject] = []
     /// After the routes: Deployments that get smaller.
@@ -13,15 +13,15 @@ struct ApplyOrder: Sendable {
     var deletions: [Deletion] = []
 
     /// - Parameters:
-    ///   - live: all objects of the deployment.
-    ///   - replicas: that Deployments ask for now.
-    ///   - keptNames: of revisions that are wanted, whether they can be rendered or not.
+    /// - live: all objects of the deployment.
+    /// - replicas: the replicas that the Deployments have now.
+    /// - keptNames: names of the wanted revisions, whether they can be rendered or not.
     init(
         _ result: PlanRendering.Result, deployment: DeploymentKey, live: [LiveObject], replicas: [ObjectID: Int],
         keptNames: Set<String>
     ) {
         for object in result.shared + result.workloads {
-            // Nobody asks for fewer where others say how many there are.
+            // An external autoscaler owns the number: the body then has none.
             let wanted = object.body["spec"]?["replicas"]?.whole
             if object.type == .deployments, let wanted, let has = replicas[object.id], wanted < has {
                 after.append(object)
@@ -41,11 +41,12 @@ struct ApplyOrder: Sendable {
     }
 }
 
-/// The right to delete one object. It cannot be made for an object of somebody else's, nor for a namesake that comes later.
+/// The permission to delete one object. It cannot be created for an object that somebody else owns. Its UID excludes a later
+/// object with the same name.
 struct Deletion: Hashable, Sendable {
     let object: LiveObject
 
-    /// - Returns: nil unless the object carries mlctl's labels for this deployment, and nobody else controls it.
+    /// - Returns: nil unless the object has mlctl's labels for this deployment and no other controller owns it.
     init?(of object: LiveObject, in deployment: DeploymentKey) {
         guard !object.uid.isEmpty, !object.isBeingDeleted, object.deployment == deployment,
             Self.isControlled(object, by: deployment.name)
@@ -53,7 +54,7 @@ struct Deletion: Hashable, Sendable {
         self.object = object
     }
 
-    /// Of a namespace's proxy, which no deployment owns.
+    /// Permission to delete an object of a namespace's proxy, which belongs to no single deployment.
     init?(ofShared object: LiveObject) {
         let name = object.id.type == .secrets ? ObjectNames.proxyKey : ObjectNames.proxy
         guard !object.uid.isEmpty, !object.isBeingDeleted, object.isManaged, object.owners.isEmpty,
@@ -69,7 +70,7 @@ struct Deletion: Hashable, Sendable {
         }
     }
 
-    /// What routes goes first, pods last.
+    /// Objects that route traffic go first, pods last.
     fileprivate var rank: Int {
         switch object.id.type {
         case .deployments: 2

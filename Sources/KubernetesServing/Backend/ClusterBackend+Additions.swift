@@ -3,14 +3,14 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// What others add to mlctl's objects.
+/// Looks for fields that others add to mlctl's objects.
 extension ClusterBackend {
-    /// Types that are mlctl's as a whole, but for labels and annotations. (Service accounts are given secrets by others.)
+    /// Types that mlctl owns as a whole, except labels and annotations. (Others add secrets to service accounts.)
     private static let whole: Set<ResourceType> = [
         .deployments, .services, .podDisruptionBudgets, .configMaps, .httpRoutes,
     ]
 
-    /// Costs nothing while nobody adds anything, and one request for each addition.
+    /// Sends no request while nobody adds anything, and one request for each addition.
     func lookAtAdditions(to object: WantedObject, _ live: LiveObject, _ plan: ServingPlan) async throws {
         let deployment = plan.deployment
         let policy = object.isShared ? DriftPolicy() : Self.drift(plan.target)
@@ -29,7 +29,7 @@ extension ClusterBackend {
             let whole = try JSONValue(parsing: try await api.answer(to: .get(object.type, object.key)))
             let found = try Additions(in: whole, ignoring: policy.ignored)
             guard !found.isEmpty, policy.mode == .undo else {
-                // The same is not looked at again; what is not there any more, caches show late.
+                // The same addition is not fetched again. If it is gone already, the cache is late.
                 guard found.writers.added == added else { return }
                 additions[deployment, default: [:]][object.id] = KnownAddition(
                     judged: judged, text: found.isEmpty ? nil : Self.report(found, to: object.id))
@@ -45,7 +45,7 @@ extension ClusterBackend {
         _ found: Additions, in whole: JSONValue, _ object: WantedObject, _ deployment: DeploymentKey, _ now: Duration
     ) async throws {
         do {
-            // With the version that was read: whoever writes in between is looked at anew.
+            // With the version that was read: if somebody writes in between, the next pass looks again.
             try await api.replace(object.type, object.key, body: found.removed(from: whole).jsonData)
         } catch let error as APIError where error.isConflict {
             return
@@ -57,7 +57,7 @@ extension ClusterBackend {
             contests[deployment, default: [:]][object.id] = Self.contest(found, in: object.id)
         }
         logger.notice(
-            "Took away what somebody else had added",
+            "Removed fields that somebody else had added",
             metadata: ["object": "\(object.id)", "fields": "\(found.description)"])
     }
 
@@ -66,18 +66,18 @@ extension ClusterBackend {
     }
 
     private static func report(_ found: Additions, to object: ObjectID) -> String {
-        "\(object) has what its manifest does not ask for: \(found.description). Write it into the manifest, take it away, "
-            + "or name it under `target.drift.ignore`."
+        "\(object) has fields that its manifest does not ask for: \(found.description). Add them to the manifest, remove them, "
+            + "or list them under `target.drift.ignore`."
     }
 
     static func contest(_ found: Additions, in object: ObjectID) -> String {
-        "\(found.managers.joined(separator: ", ")) adds to \(object) again and again: \(found.description). mlctl takes it "
-            + "away, more and more seldom. Write it into the manifest, stop who adds it, or name it under "
+        "\(found.managers.joined(separator: ", ")) keeps adding fields to \(object): \(found.description). mlctl removes "
+            + "them at growing intervals. Add them to the manifest, stop the writer, or list them under "
             + "`target.drift.ignore`."
     }
 }
 
-/// An addition, and by which policy it was looked at.
+/// An addition, and the policy that it was judged by.
 struct JudgedAddition: Hashable, Sendable {
     var added: UInt64
     var policy: DriftPolicy
@@ -85,6 +85,6 @@ struct JudgedAddition: Hashable, Sendable {
 
 struct KnownAddition: Hashable, Sendable {
     var judged: JudgedAddition
-    /// For the status; nil where it is none.
+    /// For the status; nil if it is not reported.
     var text: String?
 }

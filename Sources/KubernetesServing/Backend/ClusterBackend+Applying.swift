@@ -8,7 +8,7 @@ extension ClusterBackend {
         let deployment = plan.deployment
         let router = Self.router(plan.target)
         if !plan.revisions.isEmpty, !router.needs.isEmpty { try await follow(router) }
-        // Without knowing what there is, nothing can be said to be missing or too much.
+        // Without complete caches it is not known which objects are missing or superfluous.
         if let missing = unsynced(of: views.needed(by: router)) { throw missing }
         let kind = Self.kind(plan.target)
         let signing = await signing(plan, kind)
@@ -37,8 +37,8 @@ extension ClusterBackend {
         if let failure = failures.first ?? result.failures.first ?? signing.failure { throw failure }
     }
 
-    /// What went wrong on the way. One object that is refused holds up no other: traffic leaves a bad revision though
-    /// another's Deployment is over its quota.
+    /// The errors of one pass. A refused object does not block the others: traffic must leave a bad revision even if another
+    /// revision's Deployment exceeds its quota.
     private struct Failures {
         private(set) var first: ClusterServingError?
         private(set) var isUnreachable = false
@@ -56,7 +56,7 @@ extension ClusterBackend {
         var unrouted = Failures()
         if !failures.isUnreachable { try await write(order.routes, plan, &unrouted) }
         if let failure = unrouted.first { failures.note(failure) }
-        // While the traffic may still go where it went, nothing that answers it is taken away.
+        // If traffic may still go the old way, the pods that answer it stay.
         guard unrouted.first == nil, !failures.isUnreachable else { return }
         try await write(order.after, plan, &failures)
         for deletion in order.deletions + surplus {
@@ -78,7 +78,8 @@ extension ClusterBackend {
         }
     }
 
-    /// The key that the namespace's proxies sign by. Without one all else is made true, and the proxies stay as they are.
+    /// The key with which the namespace's proxies sign. Without a key everything else is applied, and the proxies stay as they
+    /// are.
     private func signing(
         _ plan: ServingPlan, _ router: KubernetesTarget.Router
     ) async -> (key: String?, failure: (any Error)?) {
@@ -90,7 +91,7 @@ extension ClusterBackend {
         }
     }
 
-    /// The first deployment with such a router waits until what it needs is read; without its definition that is said.
+    /// The first deployment with such a router waits until the types that it needs are read. A missing definition is an error.
     private func follow(_ router: any ClusterRouter) async throws {
         views.want(router)
         try await waitUntilSynced(views.needed(by: router), timeout: Self.firstReading)
@@ -118,14 +119,14 @@ extension ClusterBackend {
         guard let port = ProxyRouter.port(for: deployment, remembered: nil, taken: taken) else {
             throw ClusterServingError(
                 .invalidPlan,
-                "the namespace \(deployment.namespace) has \(taken.count) routes: its proxies have no port left. "
+                "the namespace \(deployment.namespace) has \(taken.count) routes, and its proxies have no free port. "
                     + "Deploy to another namespace.", retry: .waiting)
         }
         proxyPorts[deployment] = port
         return port
     }
 
-    /// Once, before the first port is chosen; later routes are noted as they come.
+    /// Runs once, before the first port is chosen; later routes are recorded as they arrive.
     private func readPorts() {
         guard !knowsPorts else { return }
         knowsPorts = true
@@ -155,7 +156,7 @@ extension ClusterBackend {
         do {
             try await api.delete(id.type, id.key, uid: deletion.object.uid)
         } catch let error as APIError where error.isConflict {
-            // A namesake that came later: the caches will tell.
+            // A newer object with the same name: the caches will show it.
             return
         } catch let error as APIError {
             throw ClusterServingError(error, about: "\(id)")
@@ -163,7 +164,7 @@ extension ClusterBackend {
         ledger.forget(id)
     }
 
-    /// The last route of a namespace takes its proxy along.
+    /// Deletes the proxy together with the last route of its namespace.
     private func closeProxy(after deployment: DeploymentKey) async throws {
         let found = sharedObjects(in: deployment.namespace).compactMap { Deletion(ofShared: $0) }
         guard !found.isEmpty, routes(in: deployment.namespace).allSatisfy({ $0 == deployment }) else { return }
@@ -173,7 +174,7 @@ extension ClusterBackend {
         for deletion in found { try await delete(deletion) }
     }
 
-    /// What settings of before wanted of a proxy, and those of now do not.
+    /// Objects of a proxy that former settings needed and the current ones do not.
     private func surplus(beside wanted: [WantedObject]) -> [Deletion] {
         guard let namespace = wanted.first?.key.namespace else { return [] }
         let kept = Set(wanted.map(\.id))

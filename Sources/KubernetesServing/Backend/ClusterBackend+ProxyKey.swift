@@ -3,19 +3,19 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// Each namespace's key of request ids: made once, by whichever controller comes first, and taken by all others.
+/// The key of request ids of each namespace. The first controller creates it, and all others use the same.
 extension ClusterBackend {
     private typealias KeySecret = ServedObject<ProxyKeyKind>
 
-    /// What verifies the ids that a namespace's proxies gave out.
-    /// - Returns: nil where none has been given out.
-    /// - Throws: `ClusterServingError` where that is not known.
+    /// The key that verifies the ids that a namespace's proxies gave out.
+    /// - Returns: nil if there is no key yet.
+    /// - Throws: `ClusterServingError` if that is not known.
     public func requestIdKey(in namespace: String) throws -> RequestIdentityKey? {
         if let missing = unsynced(of: [views.proxyKeys]) { throw missing }
         return knownKey(in: namespace)?.identity
     }
 
-    /// The namespace's key, made where there is none. Asks the API server only then.
+    /// The namespace's key. It is created if it does not exist; only then is the API server asked.
     /// - Throws: `ClusterServingError`.
     func proxyKey(in namespace: String) async throws -> ProxyKey {
         if let missing = unsynced(of: [views.proxyKeys]) { throw missing }
@@ -48,12 +48,12 @@ extension ClusterBackend {
             do {
                 try await api.make(.secrets, key, body: body)
             } catch let error as APIError where error.isConflict {
-                // Somebody else was first: theirs is the key.
+                // Another controller was first: use its key.
                 guard let theirs = try await api.get(KeySecret.self, key)?.detail.key else { throw error }
                 return note(theirs, in: namespace)
             }
         }
-        logger.notice("Made the key of request ids", metadata: ["namespace": "\(namespace)"])
+        logger.notice("Created the key of request ids", metadata: ["namespace": "\(namespace)"])
         return note(made, in: namespace)
     }
 
@@ -65,7 +65,7 @@ extension ClusterBackend {
     private static func holdsNoKey(_ key: ObjectKey) -> ClusterServingError {
         ClusterServingError(
             .foreignObject,
-            "Secret \(key) is there already, and holds no \(RequestIdentityKey.byteCount) bytes under "
-                + "'\(ProxyKey.entry)'. Delete it, and mlctl makes one; or put a key into it.", retry: .waiting)
+            "Secret \(key) exists already, and does not hold \(RequestIdentityKey.byteCount) bytes under "
+                + "'\(ProxyKey.entry)'. Delete it, and mlctl creates one; or put a key into it.", retry: .waiting)
     }
 }

@@ -4,11 +4,11 @@ import Logging
 import ModelManifests
 import Serving
 
-/// Letting idle pods of retired revisions end: their grace period is shortened, which Kubernetes allows at any time.
+/// Shortens the grace period of idle pods of retired revisions, which Kubernetes allows at any time.
 ///
-/// Only what this controller retires itself, and only while it runs: everything else takes the time that its pods have.
+/// Only for revisions that this controller itself retires, and only while it runs. All other pods take their full time.
 extension ClusterBackend {
-    /// To be called with the plan that is applied next, before it takes the place of the one before.
+    /// Call it with the next plan before that plan replaces the current one.
     func noteRetired(by plan: ServingPlan) {
         let deployment = plan.deployment
         for revision in plan.revisions where revision.preview != nil {
@@ -25,7 +25,7 @@ extension ClusterBackend {
         if previewed[deployment]?.isEmpty == true { previewed[deployment] = nil }
         guard !retired.isEmpty else { return }
         releasing[deployment, default: []].formUnion(retired.map(\.revision))
-        // Ends by itself when the pods are gone, and with `run`.
+        // The task ends when the pods are gone, and when `run` ends.
         if releases[deployment] == nil { releases[deployment] = Task { await self.release(deployment) } }
     }
 
@@ -38,7 +38,7 @@ extension ClusterBackend {
             let ending = pods.filter { $0.metadata.deletionTimestamp != nil && !released.contains($0.metadata.name) }
             if !ending.isEmpty {
                 let idle = await idle(ending.map(\.metadata.name), of: deployment)
-                // What serves again meanwhile is left alone.
+                // Leave a revision alone that serves again in the meantime.
                 for pod in retiredPods(of: deployment) where idle.contains(pod.metadata.name) {
                     guard await shorten(pod) else { break }
                     released.insert(pod.metadata.name)
@@ -62,7 +62,7 @@ extension ClusterBackend {
         return PodRelease.idle(ending, proxies: proxies, proxies.isEmpty ? nil : await ask(deployment, false))
     }
 
-    /// Of those that run or may run, ready or not.
+    /// Proxies that run or may run, ready or not.
     private func proxyPods(in namespace: String) -> Set<String> {
         let pods = views.pods.cache.all(
             label: ObjectLabels.component, value: ObjectLabels.Component.proxy.rawValue)
@@ -72,17 +72,17 @@ extension ClusterBackend {
             }.map(\.metadata.name))
     }
 
-    /// - Returns: false where it is better not tried with others now.
+    /// - Returns: false if the remaining pods should not be tried now.
     private func shorten(_ pod: ServedObject<PodKind>) async -> Bool {
         do {
             try await api.delete(
                 .pods, pod.metadata.key, uid: pod.metadata.uid, graceSeconds: PodRelease.graceSeconds)
             return true
         } catch let error as APIError where error.isConflict {
-            return true  // Gone, and a namesake came.
+            return true  // Gone, and replaced by a pod with the same name.
         } catch {
             logger.debug(
-                "An idle pod takes its whole time to end",
+                "An idle pod takes its full grace period to end",
                 metadata: ["pod": "\(pod.metadata.key)", "reason": "\(error)"])
             return false
         }

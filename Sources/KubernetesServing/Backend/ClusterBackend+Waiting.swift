@@ -3,9 +3,9 @@ import KubernetesClient
 import Logging
 import ModelManifests
 
-/// Why what was applied does not serve yet.
+/// Finds out why applied objects do not serve yet.
 extension ClusterBackend {
-    /// An answer that takes longer is done without.
+    /// After this time the backend continues without the answer.
     static let eventsTimeout = Duration.seconds(2)
 
     func hearSilentPods(of deployment: DeploymentKey) async {

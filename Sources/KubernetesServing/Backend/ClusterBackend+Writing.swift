@@ -3,7 +3,7 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// One object at a time.
+/// Writes one object.
 extension ClusterBackend {
     func write(_ object: WantedObject, _ plan: ServingPlan) async throws {
         let deployment = plan.deployment
@@ -31,7 +31,7 @@ extension ClusterBackend {
         }
         if corrects {
             logger.notice(
-                "Put right what somebody else had changed",
+                "Restored what somebody else had changed",
                 metadata: [
                     "object": "\(object.id)", "writers": "\(live?.writers.others.joined(separator: ", ") ?? "deleted")",
                 ])
@@ -40,14 +40,14 @@ extension ClusterBackend {
 
     // MARK: - Whose it is
 
-    /// A deployment whose objects would be called as mlctl's own are is refused before anything of it is made; so is one of
-    /// which nothing is there yet, while an object of its names belongs to another.
+    /// Refuses a deployment whose objects would have the names of mlctl's own objects, before anything is created. Does the same
+    /// for a new deployment if an object with one of its names belongs to another deployment.
     func checkNames(_ result: PlanRendering.Result, _ deployment: DeploymentKey, _ live: [LiveObject]) throws {
         for object in result.workloads + result.routes {
             if ObjectNames.reserved.contains(object.key.name) {
                 throw ClusterServingError(
                     .foreignObject,
-                    "\(object.id) would be called as the namespace's proxies are: '\(object.key.name)' is mlctl's own name. "
+                    "\(object.id) would have the name of the namespace's proxies: '\(object.key.name)' is reserved for mlctl. "
                         + "Rename the ModelDeployment \(deployment).", retry: .waiting)
             }
             guard live.isEmpty else { continue }
@@ -55,14 +55,14 @@ extension ClusterBackend {
         }
     }
 
-    /// An object is one deployment's, or its namespace's: never taken by another.
+    /// An object belongs to one deployment or to its namespace. No other deployment takes it.
     private func claim(_ object: WantedObject, _ deployment: DeploymentKey, _ live: LiveObject?) throws {
         if let live {
             guard !isOurs(live, object, deployment) else { return }
             throw foreign(object.id, "it belongs to \(live.deployment.map { "\($0)" } ?? "another part of mlctl")")
         }
         guard !object.isShared else { return }
-        // Of two that come at once, caches show neither yet.
+        // If two deployments arrive at once, the caches show neither yet.
         if let holder = claims[object.id], holder != deployment {
             throw foreign(object.id, "it belongs to \(holder)")
         }
@@ -92,12 +92,12 @@ extension ClusterBackend {
             return
         }
         throw foreign(
-            object.id, "it was not made by mlctl, but by \(found.writers.others.first ?? "somebody else")")
+            object.id, "it was not created by mlctl, but by \(found.writers.others.first ?? "somebody else")")
     }
 
     private func foreign(_ id: ObjectID, _ reason: String) -> ClusterServingError {
         ClusterServingError(
-            .foreignObject, "\(id) is there already, and \(reason). Rename the deployment, or delete that object.",
+            .foreignObject, "\(id) exists already, and \(reason). Rename the deployment, or delete that object.",
             retry: .waiting)
     }
 
@@ -118,7 +118,7 @@ extension ClusterBackend {
             try await handOver(initial, of: object, force: false)
         } else if live?.writers.ownsReplicas == true {
             let now = views.workloads.cache[object.key]?.detail.spec?.replicas ?? initial
-            // What was taken down comes up again with what it began with.
+            // A Deployment that was scaled to zero starts again with its initial number.
             try await handOver(now == 0 ? initial : now, of: object, force: now == 0)
         }
         return try await send(object, body, live: live, force: true)
@@ -131,13 +131,13 @@ extension ClusterBackend {
         do {
             return try await apply(object, body, force: force || live != nil)
         } catch let error as APIError where error.isConflict && live == nil {
-            // Something of that name is there, and caches do not show it: ours without its labels, or somebody else's.
+            // An object with that name exists and the caches do not show it: ours without its labels, or somebody else's.
             try await checkNotForeign(object)
             return try await apply(object, body, force: true)
         }
     }
 
-    /// Types of which somebody else's object could take our fields without a conflict.
+    /// Types for which an apply could write into somebody else's object without a conflict.
     private static let mergesSilently: Set<ResourceType> = [.configMaps, .serviceAccounts]
 
     private func apply(_ object: WantedObject, _ body: JSONValue, force: Bool) async throws -> ObjectHead {
@@ -147,8 +147,8 @@ extension ClusterBackend {
         return try ObjectHead.read(try await api.answer(to: request), of: request)
     }
 
-    /// The number of replicas gets an owner of its own, so that it stays when mlctl gives it up. Whoever scales takes it from
-    /// there.
+    /// Gives the number of replicas a field manager of its own, so that it stays when mlctl gives it up. An autoscaler takes over
+    /// from that manager.
     private func handOver(_ replicas: Int, of object: WantedObject, force: Bool) async throws {
         let body: JSONValue = [
             "apiVersion": .string(object.type.apiVersion), "kind": .string(object.type.kind),
@@ -162,12 +162,12 @@ extension ClusterBackend {
         do {
             _ = try await api.answer(to: request)
         } catch let error as APIError where error.isConflict {
-            // Somebody scales already: the number has an owner.
+            // An autoscaler scales it already: the number has an owner.
         }
     }
 
-    /// Pods of a revision never change: one that an older version rendered keeps what that version applied of its pod
-    /// template. What others added to it stays theirs.
+    /// The pods of a revision never change. If an older version rendered the pod template, the parts that this version applied
+    /// stay. What others added to it remains theirs.
     private func podTemplate(of object: WantedObject) async throws -> JSONValue? {
         guard let found = try? JSONValue(parsing: try await api.answer(to: .get(object.type, object.key))),
             let template = found["spec"]?["template"]
@@ -183,7 +183,7 @@ extension ClusterBackend {
     private func note(
         contestOf object: ObjectID, _ deployment: DeploymentKey, _ live: LiveObject?, isHeld: Bool, _ now: Duration
     ) {
-        // Once it is put right, nothing says any more who had changed it.
+        // After the correction nothing names the writer any more, so remember it.
         if let scaler = live?.writers.scaler { scalers[object] = scaler }
         guard isHeld || ledger.isContested(object, now: now) else {
             contests[deployment]?[object] = nil
@@ -196,13 +196,13 @@ extension ClusterBackend {
             if let found = adders[object] {
                 Self.contest(found, in: object)
             } else if let scaler = scalers[object], object.type == .deployments, object.key.name != ObjectNames.proxy {
-                "\(object) is scaled again and again by \(scaler), and set back by mlctl, more and more seldom. Write "
-                    + "`replicas: external` to hand the number over, or take the autoscaler away."
+                "\(scaler) keeps scaling \(object), and mlctl sets it back at growing intervals. Write "
+                    + "`replicas: external` to hand the number over, or remove the autoscaler."
             } else {
                 CorrectionPace.warning(about: "\(object)", writers: others)
             }
     }
 
-    /// Has a word in every Deployment: it numbers their revisions.
+    /// It writes to every Deployment, because it numbers the revisions.
     private static let clusterManager = "kube-controller-manager"
 }

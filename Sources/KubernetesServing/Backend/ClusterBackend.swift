@@ -4,15 +4,15 @@ import Logging
 import ModelManifests
 import Serving
 
-/// Makes serving plans true with the objects of a cluster.
+/// Applies serving plans to a cluster.
 ///
-/// What there is, caches know that follow the API server by watch; `run` must be running. A pass over what has not changed
-/// asks the server nothing and writes nothing. Pods, their Services and the proxies go on without it.
+/// It knows the cluster from caches that watch the API server; `run` must be running. A pass in which nothing has changed sends
+/// no request. Pods, their Services and the proxies keep working without the backend.
 public actor ClusterBackend: ServingBackend {
     public nonisolated let changes: AsyncStream<DeploymentKey>
 
     static let maximumBufferedChanges = 1 << 16
-    /// For what is being read for the first time.
+    /// How long the first reading of a type may delay a pass.
     static let firstReadLimit: Duration = .seconds(30)
 
     let api: KubernetesAPI
@@ -25,17 +25,17 @@ public actor ClusterBackend: ServingBackend {
     let clock: @Sendable () -> Duration
     private let changed: AsyncStream<DeploymentKey>.Continuation
     var ledger = WriteLedger()
-    /// As last applied here.
+    /// The plans as this backend last applied them.
     var plans: [DeploymentKey: ServingPlan] = [:]
-    /// What is being written now: shared objects are wanted by many deployments at once.
+    /// Objects that are being written now: many deployments want the shared objects at once.
     var underWay: Set<ObjectID> = []
-    /// Container ports of all routes, also of those that caches do not show yet.
+    /// The container ports of all routes, including those that caches do not show yet.
     var proxyPorts = ProxyPorts()
-    /// The ports of routes that were there before this controller are known.
+    /// Whether the ports of routes that existed before this controller have been read.
     var knowsPorts = false
-    /// By namespace and router: it is the same for all deployments.
+    /// By namespace and router: the shared objects are the same for all deployments.
     var shared: [SharedKey: [WantedObject]] = [:]
-    /// Keys of request ids that caches do not show yet.
+    /// Keys of request ids that the caches do not show yet.
     var madeKeys: [String: ProxyKey] = [:]
 
     struct SharedKey: Hashable {
@@ -43,32 +43,32 @@ public actor ClusterBackend: ServingBackend {
         var router: KubernetesTarget.Router
         var proxyKey: String?
     }
-    /// Who else writes a deployment's objects.
+    /// Messages about other writers of a deployment's objects.
     var contests: [DeploymentKey: [ObjectID: String]] = [:]
-    /// Who scaled an object, and what was added to it, while that is contested.
+    /// Who scaled an object and what was added to it, while others keep changing it.
     var scalers: [ObjectID: String] = [:]
     var adders: [ObjectID: Additions] = [:]
-    /// What others added and may keep.
+    /// Fields that others added and that may stay.
     var additions: [DeploymentKey: [ObjectID: KnownAddition]] = [:]
-    /// Whose an object is that caches do not show yet.
+    /// The owners of objects that the caches do not show yet.
     var claims: [ObjectID: DeploymentKey] = [:]
     var silentPods = SilentPods()
     var silence = ServerSilence()
     var disruptions = Disruptions()
-    /// What the proxies say that they do; nil: nobody asks them.
+    /// Asks the proxies what they do; nil: nobody asks them.
     private(set) var proxies: ProxyQuestion?
-    /// Revisions that were retired, and whose pods are let go once they are idle.
+    /// Retired revisions whose pods may end once they are idle.
     var releasing: [DeploymentKey: Set<Revision>] = [:]
     var releases: [DeploymentKey: Task<Void, Never>] = [:]
-    /// Revisions of the plans in force that people may have asked for without a proxy.
+    /// Revisions in the current plans that people may have reached without a proxy.
     var previewed: [DeploymentKey: Set<Revision>] = [:]
-    /// Whose an object was: one that is gone cannot be asked.
+    /// The owner of each object: a deleted object no longer says it.
     private var belongings: [ObjectID: DeploymentKey] = [:]
 
     /// - Parameters:
-    ///   - recordKey: seals the routes that the proxies follow; nil: they follow any.
-    ///   - pins: the digest of what a mutable URI holds now; nil where it cannot be told from here.
-    ///   - clock: rises; its zero means nothing.
+    /// - recordKey: seals the routes that the proxies follow; nil: they follow any route.
+    /// - pins: the current digest of a mutable URI; nil if it cannot be determined here.
+    /// - clock: monotonic; its zero has no meaning.
     public init(
         api: KubernetesAPI, owners: (any DeploymentOwners)? = nil,
         settings: ClusterServingSettings = ClusterServingSettings(), recordKey: RecordKey? = nil,
@@ -95,7 +95,7 @@ public actor ClusterBackend: ServingBackend {
 
     public func pin(_ model: ModelSource) async throws -> Digest? { try await pins(model) }
 
-    /// Follows the API server until its task is cancelled. Run it once.
+    /// Watches the API server until its task is cancelled. Run it once.
     public func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.owners.run() }
@@ -110,7 +110,7 @@ public actor ClusterBackend: ServingBackend {
         changed.finish()
     }
 
-    /// - Throws: `ClusterServingError`, transient, with the reason why the API server cannot be asked.
+    /// - Throws: `ClusterServingError`, transient, with the reason why the API server cannot be reached.
     public func waitUntilSynced(timeout: Duration) async throws {
         try await waitUntilSynced(views.all, timeout: timeout)
     }
@@ -145,7 +145,8 @@ public actor ClusterBackend: ServingBackend {
         } else if key.name == ObjectNames.proxy || view.type == .secrets, let namespace = key.namespace,
             let first = routes(in: namespace).first
         {
-            // Whoever of the namespace comes first puts it right; its readiness is everybody's.
+            // Shared objects are restored by the first deployment of the namespace. The proxies' readiness concerns all
+            // deployments.
             if view.type == .deployments {
                 for deployment in routes(in: namespace) { changed.yield(deployment) }
             } else {
@@ -154,7 +155,7 @@ public actor ClusterBackend: ServingBackend {
         }
     }
 
-    /// Deployments of a namespace whose traffic the proxies split.
+    /// The deployments of a namespace whose traffic the proxies split.
     func routes(in namespace: String) -> [DeploymentKey] {
         views.configMaps.cache.all(label: ObjectLabels.route, value: "true")
             .filter { $0.metadata.namespace == namespace }.compactMap { $0.live.deployment }.sorted()
@@ -163,7 +164,7 @@ public actor ClusterBackend: ServingBackend {
     // MARK: - Seeing
 
     public func deployments() async throws -> [DeploymentKey] {
-        // No pass begins while something is still being read for the first time: its status would say so for a moment.
+        // Wait while a type is being read for the first time: otherwise the status would report it for a moment.
         let deadline = clock() + Self.firstReadLimit
         while views.all.contains(where: \.isBeingRead), clock() < deadline {
             try await Task.sleep(for: Self.syncLook)
@@ -173,12 +174,12 @@ public actor ClusterBackend: ServingBackend {
         return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
     }
 
-    /// What the proxies of a deployment's namespace do with its requests.
-    /// - Parameter isAtRest: what they said some seconds ago is good enough.
+    /// Asks the proxies of a deployment's namespace what they do with its requests.
+    /// - Parameter isAtRest: an answer that is some seconds old is good enough.
     public typealias ProxyQuestion =
         @Sendable (_ deployment: DeploymentKey, _ isAtRest: Bool) async -> ProxiedTraffic
 
-    /// From now on, what the proxies do is what they say, and no longer what the API server has for them.
+    /// From now on traffic is observed from the proxies' answers instead of the routes in the API server.
     public func listen(toProxies proxies: @escaping ProxyQuestion) { self.proxies = proxies }
 
     public func observe(_ deployment: DeploymentKey) async throws -> Observation {
@@ -186,7 +187,7 @@ public actor ClusterBackend: ServingBackend {
         return try seen(deployment, await traffic(of: deployment))
     }
 
-    /// Asked only where there are proxies that could answer. At rest, an answer of before will do as long as it fits.
+    /// Asks only if some proxies can answer. At rest an earlier answer is enough, as long as it matches the plan.
     private func traffic(of deployment: DeploymentKey) async -> ProxiedTraffic? {
         let ready = readyProxies(in: deployment.namespace)
         guard let proxies, ready > 0, views.configMaps.cache[routeKey(of: deployment)] != nil else { return nil }
@@ -233,14 +234,14 @@ public actor ClusterBackend: ServingBackend {
     private func problems(of deployment: DeploymentKey) -> [String] {
         let away = Set(
             [views.workloads.failure, views.pods.failure].compactMap { error in
-                error.map { ClusterServingError($0, about: "the cluster cannot be followed").message }
+                error.map { ClusterServingError($0, about: "the cluster cannot be watched").message }
             })
         let contested = (contests[deployment] ?? [:]).values.sorted()
         let added = (additions[deployment] ?? [:]).values.compactMap(\.text).sorted()
         return away.sorted() + contested + added
     }
 
-    /// Which have never been read whole, and why the first has not.
+    /// The types that were never read completely, with the reason for the first.
     func unsynced(of needed: [any KindView]) -> ClusterServingError? {
         let missing = needed.filter { !$0.isSynced && $0.failure?.isMissingResource != true }
         guard let first = missing.first(where: { $0.failure != nil }) ?? missing.first else { return nil }
@@ -262,7 +263,7 @@ public actor ClusterBackend: ServingBackend {
 
     // MARK: - For readings
 
-    /// Where the proxies of a namespace tell what they count: `host:port` by pod.
+    /// The addresses at which a namespace's proxies report their counters: `host:port` by pod.
     public func proxies(in namespace: String) -> [String: String] {
         let pods = views.pods.cache.all(
             label: ObjectLabels.component, value: ObjectLabels.Component.proxy.rawValue)

@@ -1,14 +1,14 @@
-/// How often what somebody else changes is put right: at once a few times, then more and more seldom, so that two who write
-/// the same do not race. Pure: times are passed in.
+/// Limits how often mlctl restores what another writer changes: at once a few times, then at growing intervals, so that two
+/// writers do not race. Pure: times are passed in.
 struct CorrectionPace: Hashable, Sendable {
     static let free = 5
-    /// Nobody is at it any more once nothing had to be put right for so long, or for twice the interval.
+    /// The other writer has stopped once nothing had to be restored for this long, or for twice the interval.
     static let window = Duration.seconds(60)
-    /// After the free ones; twice as long after each further one.
+    /// The interval after the free corrections; it doubles with each further one.
     static let interval = Duration.seconds(30)
     static let longestInterval = Duration.seconds(480)
 
-    /// Since somebody began.
+    /// Corrections since the other writer began.
     private var count = 0
     private var last = Duration.zero
 
@@ -17,7 +17,7 @@ struct CorrectionPace: Hashable, Sendable {
         return now - last >= pause
     }
 
-    /// True while somebody else is at it.
+    /// Whether another writer keeps changing the object.
     func isContested(_ now: Duration) -> Bool { isGoingOn(now) && count > 1 }
 
     mutating func note(_ now: Duration) {
@@ -25,13 +25,13 @@ struct CorrectionPace: Hashable, Sendable {
         last = now
     }
 
-    /// What is said while it is contested.
+    /// The message while the object is contested.
     static func warning(about object: String, writers: [String] = []) -> String {
-        "\(object) is changed again and again by \(writers.isEmpty ? "somebody else" : writers.joined(separator: ", ")), and "
-            + "put right by mlctl. Let only one of them write it: an autoscaler, another GitOps tool, a second controller?"
+        "\(writers.isEmpty ? "another writer" : writers.joined(separator: ", ")) keeps changing \(object), and mlctl keeps "
+            + "restoring it. Let only one of them write it. Is it an autoscaler, another GitOps tool, a second controller?"
     }
 
-    /// Nil: at once.
+    /// Nil: no pause.
     private var pause: Duration? {
         guard count >= Self.free else { return nil }
         let doublings = min(count - Self.free, 10)

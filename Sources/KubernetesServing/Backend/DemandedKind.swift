@@ -3,13 +3,13 @@ import KubernetesClient
 import ModelManifests
 import Synchronization
 
-/// A type that has to be installed first, and that only some routers use: followed from the first plan that needs it, or
-/// from the start where there are objects of it. A cluster without its definition is asked once.
+/// A type that must be installed first and that only some routers use. It is watched from the first plan that needs it, or from
+/// the start if objects of it exist. If the cluster lacks its definition, one request finds that out.
 final class DemandedKind: KindView {
     private enum Standing {
-        /// Nobody has looked yet.
+        /// It is not known yet whether objects exist.
         case unknown
-        /// There is none of mlctl's, and nobody needs any.
+        /// mlctl has no objects of the type, and nobody needs any.
         case none
         case followed
     }
@@ -40,7 +40,7 @@ final class DemandedKind: KindView {
         (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// It is known whether there are any.
+    /// Whether it is known if objects exist.
     var isDecided: Bool { standing.withLock { $0 != .unknown } }
 
     func want() {
@@ -49,7 +49,7 @@ final class DemandedKind: KindView {
     }
 
     func run() async {
-        // What cannot be said now, the cache finds out in its own time.
+        // If the request fails, follow the type: the cache retries at its own pace.
         let exists = (try? await look()) ?? true
         guard !Task.isCancelled else { return }
         standing.withLock { if $0 == .unknown, !exists { $0 = .none } }

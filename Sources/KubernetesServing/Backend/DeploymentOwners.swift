@@ -1,12 +1,12 @@
 import KubernetesClient
 import ModelManifests
 
-/// Who knows the ModelDeployments of a cluster. Older versions made them the owners of all that is made for them.
+/// Looks up the ModelDeployments of a cluster. Older versions of mlctl made them the owners of all objects that it created.
 public protocol DeploymentOwners: Sendable {
-    /// - Returns: nil where there is none, or it is being deleted.
+    /// - Returns: nil if it does not exist or is being deleted.
     /// - Throws: `APIError`.
     func owner(of deployment: DeploymentKey) async throws -> OwnerReference?
-    /// Keeps what it knows up to date, until its task is cancelled.
+    /// Keeps its knowledge up to date until its task is cancelled.
     func run() async
 }
 
@@ -15,7 +15,7 @@ extension DeploymentOwners {
 }
 
 extension OwnerReference {
-    /// What makes the ModelDeployment with that uid the owner of an object.
+    /// The reference that makes the ModelDeployment with this UID the owner of an object.
     public static func modelDeployment(named name: String, uid: String) -> OwnerReference {
         OwnerReference(
             apiVersion: ResourceType.modelDeployments.apiVersion, kind: ResourceType.modelDeployments.kind, name: name,
@@ -23,7 +23,7 @@ extension OwnerReference {
     }
 }
 
-/// Knows them by watch, metadata alone; asks for what it does not know yet.
+/// Watches the metadata of ModelDeployments, and requests those that the watch has not shown yet.
 public struct WatchedOwners: DeploymentOwners {
     enum Kind: ServedKind {
         static let resource = ResourceType.modelDeployments

@@ -2,16 +2,16 @@ import KubernetesClient
 import Logging
 import ModelManifests
 
-/// What the backend reads of one type of objects; a cache behind it follows the API server.
+/// The backend's view of one type of objects. A cache behind it watches the API server.
 protocol KindView: Sendable {
     var type: ResourceType { get }
     var isSynced: Bool { get }
-    /// Why the API server cannot be asked for the type now.
+    /// Why the type cannot be read from the API server now.
     var failure: APIError? { get }
     func live(_ key: ObjectKey) -> LiveObject?
     func live(of deployment: DeploymentKey) -> [LiveObject]
     var allLive: [LiveObject] { get }
-    /// The plan that a route carries.
+    /// The plan in the annotation of a route.
     func sketch(of deployment: DeploymentKey) -> String?
     func json(of deployment: DeploymentKey) -> [ObjectID: JSONValue]
     func changes() -> AsyncStream<ObjectKey>
@@ -19,7 +19,7 @@ protocol KindView: Sendable {
 }
 
 extension KindView {
-    /// For the first time, and nothing is known to be in the way.
+    /// Whether the first reading is under way and nothing is known to prevent it.
     var isBeingRead: Bool { !isSynced && failure == nil }
 }
 
@@ -30,9 +30,9 @@ struct CachedKind<Kind: ServedKind>: KindView {
     let cache: ObjectCache<Object>
 
     /// - Parameters:
-    ///   - namespace: nil for all.
-    ///   - takesOthers: whoever made it is looked at too, under the type's only name.
-    ///   - isOptional: its definition may be missing; then that is said where it is needed, not in the log.
+    /// - namespace: nil for all.
+    /// - takesOthers: includes the object with the type's only name even if mlctl did not create it.
+    /// - isOptional: the definition may be missing. Then the error appears where the type is needed, not in the log.
     init(
         _ kind: Kind.Type = Kind.self, of api: KubernetesAPI, namespace: String?, takesOthers: Bool = false,
         isOptional: Bool = false, logger: Logger
@@ -79,13 +79,13 @@ struct CachedKind<Kind: ServedKind>: KindView {
     func run() async { await cache.run() }
 }
 
-/// The types that the backend follows.
+/// The types that the backend watches.
 struct ClusterViews: Sendable {
     let pods: CachedKind<PodKind>
     let workloads: CachedKind<WorkloadKind>
     let configMaps: CachedKind<ConfigMapKind>
     let proxyKeys: CachedKind<ProxyKeyKind>
-    /// Whatever is applied: all but pods and keys.
+    /// All types that are applied: not pods and keys.
     let applied: [any KindView]
     /// Types whose definition may be missing.
     private let optional: Set<ResourceType>
@@ -123,17 +123,17 @@ struct ClusterViews: Sendable {
 
     var all: [any KindView] { applied + [pods, proxyKeys] }
 
-    /// What must be known before anything is written: every type that is always there, and those that the router needs.
-    /// Keys are known in their own time: nothing but the proxies' pods waits for them.
+    /// The types that must be known before anything is written: all that always exist, and those that the router needs. Keys are
+    /// not among them: only the proxies' pods wait for keys.
     func needed(by router: any ClusterRouter) -> [any KindView] {
         let needs = Set(router.needs.map(\.type))
         return (applied + [pods]).filter { !optional.contains($0.type) || needs.contains($0.type) }
     }
 
-    /// Of which it is not known yet whether there are any.
+    /// Types for which it is not known yet whether objects exist.
     var undecided: [any KindView] { applied.filter { ($0 as? DemandedKind)?.isDecided == false } }
 
-    /// From now on, what the router needs is followed.
+    /// Starts to watch the types that the router needs.
     func want(_ router: any ClusterRouter) {
         for need in router.needs { (byType[need.type] as? DemandedKind)?.want() }
     }

@@ -1,7 +1,7 @@
 import Foundation
 import KubernetesClient
 
-/// An object's metadata, of any type.
+/// The metadata and the writers of an object of any type.
 struct ObjectHead: Decodable, Sendable {
     var metadata: ObjectMetadata
     var writers: ObjectWriters
@@ -21,14 +21,14 @@ struct ObjectHead: Decodable, Sendable {
             return try JSONDecoder().decode(ObjectHead.self, from: body)
         } catch {
             throw APIError(
-                .malformed, message: "the answer is no object's metadata: \(error)",
+                .malformed, message: "the answer is not an object's metadata: \(error)",
                 request: "\(request.method.rawValue) \(request.path)")
         }
     }
 }
 
 extension KubernetesAPI {
-    /// - Returns: nil where there is no such object, or no such type.
+    /// - Returns: nil if the object or its type does not exist.
     func head(_ type: ResourceType, _ key: ObjectKey) async throws -> ObjectHead? {
         let request = APIRequest.get(type, key).metadataOnlyObject
         do {
@@ -40,7 +40,7 @@ extension KubernetesAPI {
 }
 
 extension APIRequest {
-    /// Of one object. (`metadataOnly` asks for a list where the request is a GET.)
+    /// Asks for the metadata of one object. (`metadataOnly` asks for a list if the request is a GET.)
     var metadataOnlyObject: APIRequest {
         var request = self
         request.accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"

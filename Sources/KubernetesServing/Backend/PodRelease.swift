@@ -1,21 +1,21 @@
 import ModelManifests
 import Serving
 
-/// Which pods of a retired revision may end at once, rather than when their longest request could be over. Pure.
+/// Decides which pods of a retired revision may end at once, instead of after the time of their longest request. Pure.
 ///
-/// Kubernetes ends a pod by a hook and a grace period that are part of it: they have to be long enough for a pod that is
-/// taken away with requests under way. Whether there are any, the proxies know.
+/// A pod's hook and grace period are part of the pod, and must be long enough for a pod that is deleted with requests under
+/// way. Only the proxies know whether there are any.
 enum PodRelease {
-    /// What an idle pod is given instead: Kubernetes grants at least two seconds more from SIGTERM to SIGKILL.
+    /// The grace period of an idle pod: Kubernetes waits at least two more seconds between SIGTERM and SIGKILL.
     static let graceSeconds = 1
     static let look: Duration = .seconds(1)
-    /// Of a revision whose pods do not go: their own time is long over then.
+    /// When to give up on pods that do not end: their own grace period is over long before.
     static let longest: Duration = .seconds(3600)
 
-    /// Of a manifest that says nothing of it.
+    /// The grace period of a manifest that does not set one.
     private static let usualGracePeriod = Runtime(command: []).terminationGracePeriod
 
-    /// Nobody but the proxies sends it requests, and nothing was said of how it wants to end.
+    /// Whether only the proxies send requests to the revision, and its manifest sets no way of ending of its own.
     static func isReleasable(_ revision: RevisionPlan, wasPreviewed: Bool) -> Bool {
         let runtime = revision.template.runtime
         return !wasPreviewed && runtime.pod?.template == nil
@@ -24,9 +24,9 @@ enum PodRelease {
 
     /// - Parameters:
     ///   - ending: names of pods that the cluster is ending.
-    ///   - proxies: names of all the namespace's proxies that could have requests under way, those that end included.
-    ///   - traffic: what they say; nil where there is none to be asked.
-    /// - Returns: those that no proxy sends anything to, and that have nothing under way.
+    ///   - proxies: names of all proxies of the namespace that could have requests under way, including those that end.
+    ///   - traffic: the proxies' answer; nil if there is no proxy to ask.
+    /// - Returns: the pods that no proxy sends requests to and that have none under way.
     static func idle(_ ending: [String], proxies: Set<String>, _ traffic: ProxiedTraffic?) -> Set<String> {
         if proxies.isEmpty { return Set(ending) }
         guard let traffic, traffic.silence == nil, proxies.isSubset(of: traffic.shares.keys) else { return [] }

@@ -1,6 +1,7 @@
 import ModelManifests
 
-/// Container ports of routes: each namespace's proxies have their own. Looking one up costs the same for any number.
+/// The container ports of routes; each namespace's proxies have their own. The cost of a lookup does not depend on the number of
+/// routes.
 struct ProxyPorts: Sendable {
     private var ports: [DeploymentKey: Int] = [:]
     private var taken: [String: Set<Int>] = [:]

@@ -1,27 +1,27 @@
 import Serving
 
-/// What was written, and whether it has to be written again. Pure: times are passed in.
+/// Remembers what was written, and decides whether it must be written again. Pure: times are passed in.
 ///
 /// # Guarantees
-/// - What is as it was applied is not written: neither when nothing changed, nor while a cache has not seen the write yet.
-/// - What somebody else changed of mlctl's fields, or deleted, is written once.
-/// - Whoever puts it back again and again is answered more and more seldom, so that two controllers do not race.
+/// - An object that is as it was applied is not written: neither if nothing changed, nor while a cache has not seen the write.
+/// - If somebody else changes one of mlctl's fields or deletes the object, it is written once.
+/// - If another writer keeps changing the object, it is restored at growing intervals, so that two controllers do not race.
 struct WriteLedger: Sendable {
-    /// For how long a cache that shows what was there before a write is taken to be late.
+    /// How long a cache may show the state before a write until it no longer counts as late.
     static let patience = Duration.seconds(10)
 
     struct Written: Hashable, Sendable {
         var hash: String
-        /// What the cache had; nil: nothing.
+        /// The version in the cache before the write; nil: the object was not there.
         var before: String?
-        /// The version that the write made, as the answer has it.
+        /// The version that the write created, from the answer.
         var after: String?
-        /// Of `ObjectWriters`, as the answer has it.
+        /// `ObjectWriters.own` from the answer.
         var own: UInt64?
         var at: Duration
 
-        /// The cache shows what was there before the write, or between its parts: the cluster's controllers write too.
-        /// Versions of one type rise; whether they are numbers, the API leaves open.
+        /// Whether the cache shows a state from before the write, or between its parts: the cluster's controllers write too.
+        /// Versions of one type increase; the API does not promise that they are numbers.
         func isLater(than version: String) -> Bool {
             if version == before { return true }
             guard let shown = UInt64(version), let made = after.flatMap({ UInt64($0) }) else { return false }
@@ -31,18 +31,18 @@ struct WriteLedger: Sendable {
 
     enum Verdict: Hashable, Sendable {
         case upToDate
-        /// The cache does not show the last write yet, or the object is still being deleted: its change wakes the loop.
+        /// The cache does not show the last write yet, or the object is still being deleted. The change will start the next pass.
         case awaitCache
-        /// - Parameter corrects: somebody else changed or deleted it.
+        /// - Parameter corrects: whether somebody else changed or deleted the object.
         case write(corrects: Bool)
-        /// Somebody else puts it back each time.
+        /// Another writer keeps changing the object: wait before the next correction.
         case hold
     }
 
     private var written: [ObjectID: Written] = [:]
     private var corrections: [ObjectID: CorrectionPace] = [:]
 
-    /// - Parameter expected: `FieldTree.digest` of what the body will own: asked for only where no answer is known.
+    /// - Parameter expected: the `FieldTree.digest` of the fields that the body will own. Computed only if no answer is known.
     func verdict(
         _ object: ObjectID, hash: String, live: LiveObject?, now: Duration, expected: () -> UInt64
     ) -> Verdict {
@@ -58,7 +58,7 @@ struct WriteLedger: Sendable {
             if live.writers.own == own ?? expected() { return .upToDate }
         }
         if isRecent, let last, last.isLater(than: live.resourceVersion) { return .awaitCache }
-        // What another controller of ours began, this one has not written: it is no edit.
+        // Another of our controllers began this write and this one did not finish it: that is not an edit.
         return correcting(object, isCorrection: live.applied == hash || last?.hash == hash, now)
     }
 
@@ -67,7 +67,7 @@ struct WriteLedger: Sendable {
         return !mayCorrect(object, now: now) ? .hold : .write(corrects: true)
     }
 
-    /// Whoever changes it again and again is answered more and more seldom.
+    /// Whether the interval since the last correction is over. It grows while another writer keeps changing the object.
     func mayCorrect(_ object: ObjectID, now: Duration) -> Bool { corrections[object]?.isDue(now) != false }
 
     mutating func noteCorrection(of object: ObjectID, at now: Duration) {
@@ -79,21 +79,21 @@ struct WriteLedger: Sendable {
         if corrects { noteCorrection(of: object, at: entry.at) }
     }
 
-    /// True while somebody else is at it.
+    /// Whether another writer keeps changing the object.
     func isContested(_ object: ObjectID, now: Duration) -> Bool { corrections[object]?.isContested(now) == true }
 
-    /// Objects of which the last write has not come back yet.
+    /// Objects whose last write the caches do not show yet.
     func unseen(_ live: (ObjectID) -> LiveObject?) -> [ObjectID] {
         written.compactMap { id, last in live(id)?.applied == last.hash ? nil : id }
     }
 
-    /// It is gone: that it was written says nothing any more.
+    /// The object is gone, so the last write no longer describes it.
     mutating func forgetWrite(of object: ObjectID) {
         guard written[object] != nil else { return }
         written[object]?.before = ""
     }
 
-    /// It is not wanted any more.
+    /// The object is no longer wanted.
     mutating func forget(_ object: ObjectID) {
         written[object] = nil
         corrections[object] = nil

@@ -4,16 +4,16 @@ import KubernetesClient
 import ModelManifests
 import SafeText
 
-/// What a check printed, from the kubelet by way of the API server.
+/// What a check printed, fetched from the kubelet through the API server.
 ///
 /// # Guarantees
 /// - At most `bytesLimit` are in memory, and `tailBytes` are kept for people.
-/// - Values of the Secrets that the check names are taken out. Where the controller may not read them, which is the rule,
-///   nothing of its output is shown: its metrics alone are told.
+/// - Values of the Secrets that the check names are redacted. If the controller may not read these Secrets, which is usual,
+///   none of the output is shown, only the metrics.
 struct CheckLog: Sendable {
     static let tailBytes = 2 << 10
     static let bytesLimit = 1 << 20
-    /// A limit of bytes cuts off the end, which is what matters: fewer lines are asked for until they fit.
+    /// A byte limit cuts off the end of a log, which matters most. So fewer lines are requested until they fit.
     static let lineCounts = [500, 20, 1]
     private static let patience = Duration.seconds(10)
 
@@ -24,7 +24,7 @@ struct CheckLog: Sendable {
 
     let api: KubernetesAPI
 
-    /// - Returns: why it cannot be read, as the tail, where that is so.
+    /// - Returns: if the log cannot be read, the reason as the tail.
     func printed(by pod: ObjectKey, _ gate: CheckGate) async -> Printed {
         let wanted = Set(gate.metrics.keys)
         do {
@@ -45,11 +45,11 @@ struct CheckLog: Sendable {
     }
 
     private static func withheld(_ secrets: [String]) -> String {
-        "(its output is not shown, for it may hold the values of \(secrets.joined(separator: ", ")): give the controller's "
-            + "service account the right to get those secrets, and they are taken out)"
+        "(its output is not shown, because it may hold the values of \(secrets.joined(separator: ", ")): give the controller's "
+            + "service account the right to get those secrets, and mlctl redacts them)"
     }
 
-    /// Without the broken character that a cut may leave at the start.
+    /// Drops the broken character that a cut may leave at the start.
     private static func tail(of bytes: [UInt8]) -> String {
         let end = bytes.suffix(tailBytes)
         return String(decoding: end.count < bytes.count ? end.drop { $0 & 0xC0 == 0x80 } : end, as: UTF8.self)
@@ -80,7 +80,7 @@ struct CheckLog: Sendable {
 
     // MARK: - Secrets
 
-    /// - Returns: nil where one of them may not be read.
+    /// - Returns: nil if one of the Secrets cannot be read.
     private func redactor(of secrets: [String], in namespace: String?) async throws -> SecretRedactor? {
         var values: [String] = []
         for name in Set(secrets).sorted() {

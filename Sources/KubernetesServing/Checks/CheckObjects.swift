@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// What is read of a check's Job.
+/// The fields of a check's Job that mlctl reads.
 struct SeenJob: KubernetesObject {
     static let resource = ResourceType.jobs
 
@@ -28,7 +28,7 @@ struct SeenJob: KubernetesObject {
     }
 }
 
-/// What is read of its pods.
+/// The fields of the Job's pods that mlctl reads.
 struct SeenCheckPod: KubernetesObject {
     static let resource = ResourceType.pods
 
@@ -55,7 +55,7 @@ struct SeenCheckPod: KubernetesObject {
             var startedAt: String?
             var finishedAt: String?
 
-            /// Nil where the node does not say.
+            /// Nil if the node does not report both times.
             var seconds: TimeInterval? {
                 guard let startedAt, let finishedAt, let start = try? Date(startedAt, strategy: .iso8601),
                     let end = try? Date(finishedAt, strategy: .iso8601)
@@ -77,23 +77,23 @@ struct SeenCheckPod: KubernetesObject {
     var isBeingDeleted: Bool { metadata.deletionTimestamp != nil }
     func condition(_ type: String) -> ObjectCondition? { status?.conditions?.first { $0.type == type } }
 
-    /// The Job controller made it for that Job, or whoever made it says so.
+    /// Whether the Job with this UID controls the pod, by the pod's own owner references.
     func isControlled(by uid: String) -> Bool {
         metadata.ownerReferences.contains { $0.uid == uid && $0.controller == true }
     }
 }
 
-/// Whether what is there is what was made.
+/// Compares a check's Job and pod with what mlctl created.
 ///
 /// # Guarantees
-/// - What decides a check is as it was rendered: image, command, working folder, variables, files and who fetches them.
-/// - What clusters' own webhooks add (sidecars, further variables, tolerations) is no difference.
+/// - Everything that decides a check must be as rendered: image, command, working folder, variables, files and what fetches them.
+/// - Additions by a cluster's own webhooks (sidecars, further variables, tolerations) do not count as a difference.
 enum CheckLikeness {
-    /// - Returns: what differs; nil where nothing does.
+    /// - Returns: what differs; nil if nothing does.
     static func difference(of spec: JSONValue?, from job: CheckJob) -> String? {
         for field in ["backoffLimit", "completions", "parallelism", "activeDeadlineSeconds"]
         where spec?[field] != job.spec[field] {
-            return "its \(field) is another"
+            return "its \(field) differs"
         }
         return difference(ofPod: spec?["template"]?["spec"], from: job)
     }
@@ -105,14 +105,14 @@ enum CheckLikeness {
                 let name = container["name"]?.text ?? ""
                 guard let seen = named(name, in: spec?[list]) else { return "its container \(name) is missing" }
                 if let field = difference(ofContainer: seen, from: container) {
-                    return "the \(field) of its container \(name) is another"
+                    return "the \(field) of its container \(name) differs"
                 }
             }
         }
         for volume in wanted["volumes"]?.items ?? [] {
             let name = volume["name"]?.text ?? ""
             guard let seen = named(name, in: spec?["volumes"]), seen.isLike(volume) else {
-                return "its volume \(name) is another"
+                return "its volume \(name) differs"
             }
         }
         return nil
@@ -127,11 +127,11 @@ enum CheckLikeness {
         for mount in wanted["volumeMounts"]?.items ?? [] where !mounts.contains(where: { $0.isLike(mount) }) {
             return "volumeMounts"
         }
-        // The last of a name counts.
+        // The last variable with a name counts.
         let variables = Dictionary((seen["env"]?.items ?? []).map { ($0["name"]?.text ?? "", $0) }) { $1 }
         for variable in wanted["env"]?.items ?? [] {
             let name = variable["name"]?.text ?? ""
-            // The endpoint opens and closes, and is no other check for that.
+            // The endpoint opens and closes during a rollout, so its variable does not count.
             guard name != endpoint, variables[name]?.isLike(variable) != true else { continue }
             return "variable \(name)"
         }
@@ -146,10 +146,10 @@ enum CheckLikeness {
 }
 
 extension JSONValue {
-    /// It has all that `wanted` has; the API server fills in the rest.
+    /// Whether the value has all that `wanted` has; the API server fills in the rest.
     fileprivate func isLike(_ wanted: JSONValue) -> Bool {
         guard case .object(let fields) = wanted else { return self == wanted }
-        // An empty text is written back as none.
+        // The API server omits empty texts.
         return fields.allSatisfy { name, value in self[name]?.isLike(value) ?? (value == "") }
     }
 }

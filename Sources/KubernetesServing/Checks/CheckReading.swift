@@ -1,35 +1,35 @@
 import KubernetesClient
 import ModelManifests
 
-/// What a check's Job and its pod say of it at one moment. Pure.
+/// What a check's Job and its pod say about the check at one moment. Pure.
 ///
-/// The container's own exit code decides, and not the Job: a Job is not complete while a sidecar runs, and is failed by
-/// whatever ends its pod.
+/// The exit code of the check's container decides, not the Job: a Job is not complete while a sidecar runs, and fails if
+/// anything ends its pod.
 struct CheckReading {
     enum Word: Hashable, Sendable {
-        /// - Parameter trouble: what holds it up; nil: nothing that is known.
+        /// - Parameter trouble: what delays the start; nil: nothing that is known.
         case starting(Trouble?)
         case running(pod: String)
         case exited(Int, pod: String)
-        /// - Parameter pod: whose log says more; nil: there is none.
+        /// - Parameter pod: the pod whose log says more; nil: there is none.
         case undecided(String, pod: String?)
     }
 
     struct Trouble: Hashable, Sendable {
         var text: String
-        /// The cluster may bring it about by itself: a node is added, a queue lets it in.
+        /// Whether the cluster may solve it without a person: a node is added, a queue admits the Job.
         var mayPass: Bool
     }
 
     let job: CheckJob
     let uid: String
-    /// Nil: there is none of that name.
+    /// Nil: no Job with that name exists.
     let seen: SeenJob?
-    /// All that carry the Job's label.
+    /// All pods with the Job's label.
     let pods: [SeenCheckPod]
     /// How long the check may run.
     let limit: Duration
-    /// What the cluster's events say of a Job without pods.
+    /// The reason that the cluster's events give for a Job without pods.
     var said: String?
 
     var word: Word {
@@ -38,22 +38,22 @@ struct CheckReading {
                 "\(name) is gone: somebody deleted it, or its namespace is being deleted", pod: nil)
         }
         guard seen.metadata.uid == uid else {
-            return .undecided("\(name) is not the one that mlctl made: somebody put another in its place", pod: nil)
+            return .undecided("\(name) is not the one that mlctl created: somebody replaced it", pod: nil)
         }
         if let difference = CheckLikeness.difference(of: seen.spec, from: job) {
-            return .undecided("\(name) is not as mlctl made it: \(difference). Somebody else changed it", pod: nil)
+            return .undecided("\(name) is not as mlctl created it: \(difference). Somebody else changed it", pod: nil)
         }
         let own = pods.filter { $0.isControlled(by: uid) }
         guard own.count < 2 else {
             return .undecided(
-                "\(name) has \(own.count) pods, and mlctl asked for one: somebody else makes pods under its name",
+                "\(name) has \(own.count) pods, but mlctl asked for one: somebody else creates pods under its name",
                 pod: nil)
         }
         guard let pod = own.first else { return withoutPod(seen) }
         if let difference = CheckLikeness.difference(ofPod: pod.spec, from: job) {
             return .undecided(
-                "the pod of \(name) is not as its Job says: \(difference). Somebody else made it, or a webhook changes pods: "
-                    + "where that is wanted, write `check.image` as the webhook does", pod: nil)
+                "the pod of \(name) differs from its Job: \(difference). Somebody else created it, or a webhook changes pods: "
+                    + "if that is intended, write `check.image` as the webhook does", pod: nil)
         }
         return word(of: pod, seen)
     }
@@ -65,22 +65,23 @@ struct CheckReading {
         if seen.failure?.reason == Self.deadline { return late(pod: nil) }
         if seen.isOver {
             return .undecided(
-                "the pod of \(name) is gone, and with it how the check ended: somebody deleted it", pod: nil)
+                "somebody deleted the pod of \(name), so the result of the check is lost", pod: nil)
         }
         if seen.isSuspended {
             return .starting(
                 Trouble(
-                    text: "\(name) is suspended: a queue has yet to let it in, or somebody holds it back", mayPass: true
+                    text: "\(name) is suspended: a queue has not admitted it yet, or somebody suspended it",
+                    mayPass: true
                 ))
         }
-        return .starting(said.map { Trouble(text: "no pod can be made for \(name): \($0)", mayPass: false) })
+        return .starting(said.map { Trouble(text: "no pod can be created for \(name): \($0)", mayPass: false) })
     }
 
     private static let deadline = "DeadlineExceeded"
 
     private func late(pod: String?) -> Word {
         .undecided(
-            "it did not end within \(limit.goText) and was ended: raise `timeout`, or give it less to do", pod: pod)
+            "it did not end within \(limit.goText) and was stopped: raise `timeout`, or give it less to do", pod: pod)
     }
 
     // MARK: - The pod
@@ -94,11 +95,11 @@ struct CheckReading {
         }
         if let end = pod.status?.initContainerStatuses?.first(where: { ($0.state?.terminated?.exitCode ?? 0) != 0 }) {
             return .undecided(
-                "the model's files cannot be fetched for it: \(words(of: end.state?.terminated)). Correct "
+                "the model's files cannot be fetched: \(words(of: end.state?.terminated)). Correct "
                     + "`model.storageUri`, `digest`, or the right to read it", pod: nil)
         }
         if ["Failed", "Succeeded"].contains(pod.status?.phase ?? "") || seen.isOver {
-            return .undecided("its pod \(name) ended, and how the check did is not known\(because(pod))", pod: name)
+            return .undecided("its pod \(name) ended, and the check's result is not known\(because(pod))", pod: name)
         }
         if pod.check?.state?.running != nil { return .running(pod: name) }
         return .starting(trouble(of: pod))
@@ -110,7 +111,7 @@ struct CheckReading {
         switch end.reason {
         case "OOMKilled":
             return .undecided(
-                "it was killed for want of memory: raise `resources.limits.memory`, which the check has too, or give it "
+                "it ran out of memory and was killed: raise `resources.limits.memory`, which also limits the check, or give it "
                     + "less to do", pod: name)
         case "StartError", "ContainerCannotRun", "ContainerStatusUnknown":
             return .undecided(
@@ -121,18 +122,18 @@ struct CheckReading {
         if code != 0 {
             if seen.failure?.reason == Self.deadline || pod.status?.reason == Self.deadline { return late(pod: name) }
             if pod.isBeingDeleted || isDisrupted(pod) {
-                return .undecided("its pod \(name) was taken away while it ran\(because(pod))", pod: name)
+                return .undecided("its pod \(name) was removed while it ran\(because(pod))", pod: name)
             }
             if Self.signals.contains(code) {
                 return .undecided("it was ended by signal \(code - 128)\(because(pod))", pod: name)
             }
         }
-        // Ended while nobody was there to end it in time. Nodes tell whole seconds.
+        // The container ended after its limit, while no controller could stop it in time. Nodes report whole seconds.
         if let seconds = end.seconds, .seconds(seconds - 2) > limit { return late(pod: name) }
         return .exited(code, pod: name)
     }
 
-    /// How container runtimes write what was ended by a signal.
+    /// The exit codes that container runtimes use for an end by a signal.
     private static let signals = 129...159
 
     private func isDisrupted(_ pod: SeenCheckPod) -> Bool {
@@ -160,7 +161,7 @@ struct CheckReading {
             return Trouble(text: text, mayPass: false)
         }
         guard let scheduled = pod.condition("PodScheduled"), scheduled.status == "False" else { return nil }
-        let message = scheduled.message ?? scheduled.reason ?? "no node takes it"
+        let message = scheduled.message ?? scheduled.reason ?? "no node accepts it"
         return Trouble(text: "its pod waits for a node: \(PodReading.quoted(message))", mayPass: true)
     }
 
@@ -177,12 +178,13 @@ struct CheckReading {
                 + ", or give `runtime.imagePullSecrets`"
         case "CreateContainerConfigError":
             return message.contains("runAsNonRoot")
-                ? "the check is not allowed to start\(message). Checks run as a user who is not root: write such an image "
+                ? "the check is not allowed to start\(message). Checks run as a user other than root: write such an image "
                     + "under `check.image`, or runAsUser into `runtime.podTemplate`"
                 : "the check cannot be configured\(message). Create the Secret that `valueFrom` names, with the key "
                     + "`\(PodRendering.secretKey)`"
         case "CreateContainerError", "RunContainerError":
-            return "its node cannot start the container \(container.name)\(message). Correct `command`, or see the node"
+            return
+                "its node cannot start the container \(container.name)\(message). Correct `command`, or check the node"
         default: return nil
         }
     }

@@ -1,11 +1,11 @@
 import KubernetesClient
 import ModelManifests
 
-/// When to look at a check again, and when to stop. Pure: times are passed in.
+/// Decides when to look at a check again, and when to stop. Pure: times are passed in.
 ///
 /// # Guarantees
-/// - Ends after `startLimit`, the gate's own limit and `awayLimit` at the latest, whatever the cluster does.
-/// - A server that is away, or a pod that does not start, is neither a pass nor a failure.
+/// - It ends at the latest after `startLimit`, the gate's own limit and `awayLimit` together, whatever the cluster does.
+/// - An unreachable API server, or a pod that does not start, counts neither as a pass nor as a failure.
 struct CheckVigil: Sendable {
     enum Step: Hashable, Sendable {
         case lookAgain(after: Duration)
@@ -15,13 +15,13 @@ struct CheckVigil: Sendable {
 
     enum Sight: Sendable {
         case word(CheckReading.Word)
-        /// The API server could not be asked.
+        /// The API server could not be reached.
         case away(String)
-        /// It refuses to tell.
+        /// The API server refused the request.
         case refused(String)
     }
 
-    /// For what does not pass by itself: pulls are tried again within seconds.
+    /// For problems that do not pass by themselves: image pulls are retried within seconds.
     static let troublePatience = Duration.seconds(60)
     static let awayLimit = Duration.seconds(600)
     private static let quickLook = Duration.seconds(1)
@@ -45,7 +45,7 @@ struct CheckVigil: Sendable {
             let since = awaySince ?? now
             awaySince = since
             guard now - since >= Self.awayLimit || isOver(now) else { return lookAgain(now) }
-            return .undecided("the API server could not be asked how it went: \(why)", pod: nil)
+            return .undecided("the API server could not be asked for the result: \(why)", pod: nil)
         case .refused(let why):
             awaySince = nil
             guard hasTrouble(now) else { return lookAgain(now) }
@@ -66,7 +66,7 @@ struct CheckVigil: Sendable {
             runningSince = since
             guard now - since >= gateLimit else { return lookAgain(now) }
             return .undecided(
-                "it did not end within \(gateLimit.goText) and is ended: raise `timeout`, or give it less to do",
+                "it did not end within \(gateLimit.goText) and is stopped: raise `timeout`, or give it less to do",
                 pod: pod)
         case .starting(let trouble):
             if trouble?.mayPass == false, hasTrouble(now) { return .undecided(trouble?.text ?? "", pod: nil) }
@@ -78,7 +78,7 @@ struct CheckVigil: Sendable {
         }
     }
 
-    /// - Returns: whether it has lasted for long.
+    /// - Returns: whether the problem has lasted longer than `troublePatience`.
     private mutating func hasTrouble(_ now: Duration) -> Bool {
         let since = troubleSince ?? now
         troubleSince = since

@@ -2,10 +2,10 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// From a check that is asked for to its one Job.
+/// Starts the one Job of a check.
 extension ClusterChecks {
-    /// Makes the Job, or finds it where it was made before.
-    /// - Throws: `ClusterServingError` where it cannot be had, `CancellationError`.
+    /// Creates the Job, or finds the one that was created before.
+    /// - Throws: `ClusterServingError` if there can be no Job, `CancellationError`.
     func start(_ rendering: CheckJobRendering) async throws -> (job: CheckJob, uid: String) {
         let began = api.stopwatch.elapsed()
         var last: APIError?
@@ -17,7 +17,7 @@ extension ClusterChecks {
                     guard api.stopwatch.elapsed() - began < Self.endLimit else {
                         throw ClusterServingError(
                             .refused,
-                            "an earlier run of the check has not ended within \(Self.endLimit.goText): see the Jobs "
+                            "an earlier run of the check has not ended within \(Self.endLimit.goText): look at the Jobs "
                                 + "of \(job.deployment)", retry: .waiting)
                     }
                     try await api.stopwatch.sleep(Self.look)
@@ -26,22 +26,22 @@ extension ClusterChecks {
                 if let uid = try await made(job) { return (job, uid) }
             } catch let error as APIError {
                 let name = "Job \(CheckJobRendering.name(of: rendering.inquiry))"
-                // What was sent may have come through: it is looked for before it is sent again.
+                // The request may have reached the server: look for the Job before sending it again.
                 guard case .transient = error.retry else {
-                    throw ClusterServingError(error, about: "the check's \(name) cannot be made")
+                    throw ClusterServingError(error, about: "the check's \(name) cannot be created")
                 }
                 last = error
                 try await api.stopwatch.sleep(Self.look)
             }
         }
         let name = "Job \(CheckJobRendering.name(of: rendering.inquiry))"
-        throw last.map { ClusterServingError($0, about: "the check's \(name) cannot be made") }
+        throw last.map { ClusterServingError($0, about: "the check's \(name) cannot be created") }
             ?? ClusterServingError(
-                .refused, "\(name) is still being deleted: see its finalizers", retry: .waiting)
+                .refused, "\(name) is still being deleted: look at its finalizers", retry: .waiting)
     }
 
-    /// - Returns: nil where there is none, or it is about to be gone.
-    /// - Throws: `ClusterServingError` where it is not as it was made: nobody knows what it would say.
+    /// - Returns: nil if there is no Job, or it is being deleted.
+    /// - Throws: `ClusterServingError` if it is not as mlctl created it: its result would mean nothing.
     private func found(_ job: CheckJob) async throws -> String? {
         guard let seen = try await api.once(within: Self.patience).get(SeenJob.self, job.key),
             !seen.isBeingDeleted, let uid = seen.metadata.uid
@@ -49,13 +49,13 @@ extension ClusterChecks {
         if let difference = seen.isCheck ? CheckLikeness.difference(of: seen.spec, from: job) : "it is not mlctl's" {
             throw ClusterServingError(
                 .foreignObject,
-                "Job \(job.key) is there already, and not as mlctl would make it: \(difference). Another version of mlctl "
-                    + "made it, or somebody else: delete it", retry: .waiting)
+                "Job \(job.key) exists already, and is not as mlctl would create it: \(difference). Another version of mlctl "
+                    + "or somebody else created it: delete it", retry: .waiting)
         }
         return uid
     }
 
-    /// - Returns: nil where somebody was faster, or the one before it still ends: it is looked for again.
+    /// - Returns: nil if another controller was faster, or the earlier Job is still ending: look for it again.
     private func made(_ job: CheckJob) async throws -> String? {
         do {
             return try await api.once(within: Self.patience)
@@ -66,8 +66,7 @@ extension ClusterChecks {
         }
     }
 
-    /// Two runs of one gate would be counted as one, and cost twice. Pods included: a Job that is deleted in the foreground
-    /// goes after them.
+    /// Two runs of one gate would count as one and cost twice. Foreground deletion removes a Job only after its pods.
     private func othersAreGone(_ job: CheckJob) async throws -> Bool {
         let selector = "\(ObjectLabels.checkSelector),\(ObjectLabels.deployment)=\(job.deployment.name)"
         let others = try await api.once(within: Self.patience)
@@ -80,7 +79,7 @@ extension ClusterChecks {
         return others.isEmpty
     }
 
-    /// - Returns: nil where there is no ModelDeployment.
+    /// - Returns: nil if there is no ModelDeployment.
     private func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
         try await owners.owner(of: deployment)
     }

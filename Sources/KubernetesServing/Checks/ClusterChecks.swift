@@ -7,27 +7,27 @@ import ModelManifests
 import Rollouts
 import Synchronization
 
-/// Runs checks as Jobs in their deployments' namespaces.
+/// Runs checks as Jobs in the namespaces of their deployments.
 ///
 /// # Guarantees
-/// - One run of a gate at a time: what is left of an earlier one is gone before the next begins.
-/// - A run is found again after a restart of the controller, or by the next that leads.
-/// - The exit code is that of the pod which the Job that was made controls. Whatever somebody else changed, deleted or put in
-///   its place decides nothing.
+/// - One run of a gate at a time: an earlier run is gone before the next begins.
+/// - After a restart the controller, or the next leader, finds the run again.
+/// - The exit code comes from the pod that mlctl's own Job controls. Objects that somebody else changed, deleted or replaced
+///   decide nothing.
 ///
 /// # Caveats
-/// - Who may create pods and change their status in the namespace, or enter them, can still make a check say what he wants.
+/// - Whoever may create pods and change their status in the namespace, or enter them, can still make a check report any result.
 public final class ClusterChecks: CheckSite {
-    /// Of one cluster. Others wait: each is looked at every few seconds.
+    /// For one cluster. Further checks wait; each running one is looked at every few seconds.
     static let atOnce = 16
-    /// Deletions that wait; more are found again with the next pass.
+    /// Deletions that wait; the next pass finds the others again.
     static let mostDeletions = 1024
-    /// For an earlier run's pod to end.
+    /// How long the pod of an earlier run may take to end.
     static let endLimit = Duration.seconds(60)
     static let look = Duration.seconds(1)
-    /// Of one request.
+    /// The time limit of one request.
     static let patience = Duration.seconds(10)
-    /// A Job without pods is asked about so often.
+    /// The events of a Job without pods are read at every so many looks.
     static let eventLooks = 10
 
     enum Kind: ServedKind {
@@ -57,7 +57,7 @@ public final class ClusterChecks: CheckSite {
         self.owners = owners
         self.settings = settings
         self.logger = logger
-        // Who may not list Jobs is told where one is asked for.
+        // If the controller may not list Jobs, the error appears where a Job is needed.
         var quiet = logger
         quiet.logLevel = .error
         jobs = ObjectCache(
@@ -70,7 +70,7 @@ public final class ClusterChecks: CheckSite {
     private var stopwatch: Stopwatch { api.stopwatch }
     private var once: KubernetesAPI { api.once(within: Self.patience) }
 
-    /// Takes away what nobody asks for any more, until its task is cancelled. Run it once.
+    /// Deletes Jobs that nobody wants any more, until its task is cancelled. Run it once.
     public func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.jobs.run() }
@@ -100,7 +100,7 @@ public final class ClusterChecks: CheckSite {
             try await once.delete(.jobs, job.key, uid: job.uid)
         } catch {
             // The next pass finds it again.
-            logger.debug("A check's Job is left", metadata: ["job": "\(job.key)", "reason": "\(error)"])
+            logger.debug("A check's Job was not deleted", metadata: ["job": "\(job.key)", "reason": "\(error)"])
         }
     }
 
@@ -114,7 +114,7 @@ public final class ClusterChecks: CheckSite {
         } catch let error as ClusterServingError {
             return CheckOutcome(end: .undecided(error.message))
         } catch is CancellationError {
-            return CheckOutcome(end: .undecided("nobody asks for it any more"))
+            return CheckOutcome(end: .undecided("the gate no longer asks for it"))
         } catch {
             return CheckOutcome(end: .undecided("\(error)"))
         }
@@ -152,7 +152,7 @@ public final class ClusterChecks: CheckSite {
         return await CheckLog(api: api).printed(by: ObjectKey(namespace: job.key.namespace, name: pod), gate)
     }
 
-    /// To its end, or the end of all patience.
+    /// Follows the Job until it ends, or until `CheckVigil` gives up.
     private func follow(_ job: CheckJob, _ uid: String, _ gate: CheckGate) async throws -> CheckVigil.Step {
         var vigil = CheckVigil(limit: gate.timeout, now: stopwatch.elapsed())
         var said: String?
@@ -185,7 +185,7 @@ public final class ClusterChecks: CheckSite {
         }
     }
 
-    /// Of a Job that makes no pod, only events say why.
+    /// If a Job creates no pod, only its events say why.
     private func saying(of uid: String, in namespace: String?) async -> String? {
         let request = PodEvent.request(aboutPod: uid, namespace: namespace)
         guard let answer = try? await once.answer(to: request),

@@ -2,15 +2,15 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// The routes that a namespace's proxies follow, from what the API server says. Pure.
+/// The routes that a namespace's proxies follow, computed from what the API server says. Pure.
 struct FollowedRoutes: Sendable {
-    /// The last of each map that could be read, and was sealed: somebody's broken or forged edit takes no endpoint away.
+    /// The last version of each map that was readable and sealed: a broken or forged edit removes no endpoint.
     private var readable: [ObjectKey: ProxyRoute] = [:]
     private var latest: [ProxyRoute]?
-    /// This proxy's pod; nil where it is none.
+    /// This proxy's pod; nil outside a pod.
     private let pod: String?
     private let check: SealCheck?
-    /// Maps that say a route that no controller of this proxy's sealed: the last one that was sealed holds.
+    /// Maps with a route that no controller of this proxy sealed. The last sealed route stays in force.
     private(set) var unsealed: Set<ObjectKey> = []
 
     init(pod: String? = nil, check: SealCheck? = nil) {
@@ -22,7 +22,7 @@ struct FollowedRoutes: Sendable {
     ///   - maps: of all deployments of the namespace.
     ///   - slices: of all their revisions.
     ///   - proxies: of the namespace's proxies.
-    /// - Returns: in the order of the deployments' names; nil where nothing has changed.
+    /// - Returns: the routes, in the order of the deployments' names; nil if nothing has changed.
     mutating func update(
         maps: [RouteConfigMap], slices: [RevisionEndpoints], proxies: [RevisionEndpoints] = []
     ) -> [ProxyRoute]? {
@@ -62,7 +62,7 @@ struct FollowedRoutes: Sendable {
         return route
     }
 
-    /// Nil where this proxy does not find itself among those that there are: it then counts all that it sees, rather than
+    /// Nil if this proxy is not among the listed ones. It then counts everything that it sees, because otherwise it might count
     /// nothing for ever.
     private func share(_ proxies: [RevisionEndpoints]) -> EvidenceShare? {
         let endpoints = proxies.flatMap(\.endpoints)
@@ -71,14 +71,14 @@ struct FollowedRoutes: Sendable {
         return ready.isEmpty || ready == [pod] ? nil : EvidenceShare(own: pod, all: ready.sorted())
     }
 
-    /// Those that take new requests; where there are none, those that end and still answer, as kube-proxy does it: pods that
-    /// somebody deleted serve until others stand in for them.
+    /// The endpoints that take new requests. If there are none, those that end and still answer, as kube-proxy does: pods that
+    /// somebody deleted serve until others replace them.
     private static func upstreams(_ slices: [RevisionEndpoints]) -> [Upstream] {
         let ready = upstreams(slices) { $0.isReady }
         return ready.isEmpty ? upstreams(slices) { $0.answersWhileEnding } : ready
     }
 
-    /// A pod can stand in two slices for a while: it is one instance.
+    /// A pod can be in two slices for a while, but is one instance.
     private static func upstreams(
         _ slices: [RevisionEndpoints], where isTaken: (RevisionEndpoints.Endpoint) -> Bool
     ) -> [Upstream] {

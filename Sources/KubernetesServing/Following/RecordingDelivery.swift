@@ -4,27 +4,27 @@ import Logging
 import ModelManifests
 import Serving
 
-/// Brings the recorded requests of candidates to a proxy: they lie in the model's folder, which the candidate's pods have.
+/// Brings the recorded requests of candidates to a proxy. They are in the model's folder, which only the candidate's pods have.
 ///
 /// # Guarantees
-/// - No route waits for them: it is followed without, and once more when they are there.
-/// - A file is asked for once, and again only where it could not be had. Each has a bound, and so have all together.
+/// - No route waits for its recording: the proxy follows it without, and with the recording once it has arrived.
+/// - A file is fetched once, and again only after a failure. Each file has a size limit, and so have all together.
 public actor RecordingDelivery {
-    /// What a companion shows at this URL, in so many bytes at most.
+    /// Fetches what a companion serves at this URL, up to a number of bytes.
     public typealias Fetch = @Sendable (_ url: String, _ maximumBytes: Int) async throws -> [UInt8]
 
-    /// One candidate's.
+    /// The recording of one candidate.
     struct Recording: Hashable, Sendable {
         var deployment: DeploymentKey
         var revision: Revision
-        /// As the manifest names it.
+        /// The file's name in the manifest.
         var file: String
 
-        /// Names and revisions hold nothing that a path could not.
+        /// Names and revisions hold no characters that are special in a path.
         var localName: String { "\(deployment.namespace).\(deployment.name).\(revision).jsonl" }
     }
 
-    /// Of all recordings that a proxy holds at once.
+    /// The limit for all recordings of a proxy together.
     static let mostBytes = 3 * CompanionPort.recordingsBytes
     static let podsAsked = 3
     public static let retryPause = Duration.seconds(5)
@@ -39,8 +39,8 @@ public actor RecordingDelivery {
     private var underWay: Set<Recording> = []
 
     /// - Parameters:
-    ///   - folder: the proxy's own; made where it is not there.
-    ///   - pause: between two attempts.
+    /// - folder: the proxy's own folder; created if it does not exist.
+    /// - pause: between two attempts.
     public init(
         folder: URL, logger: Logger,
         pause: @escaping @Sendable () async throws -> Void = { try await Task.sleep(for: retryPause) },
@@ -52,7 +52,7 @@ public actor RecordingDelivery {
         self.fetch = fetch
     }
 
-    /// Passes routes on until they end.
+    /// Passes routes on until their stream ends.
     public func run(_ changes: AsyncStream<[ProxyRoute]>, _ delivered: AsyncStream<[ProxyRoute]>.Continuation) async {
         await withDiscardingTaskGroup { group in
             for await routes in changes {
@@ -67,7 +67,7 @@ public actor RecordingDelivery {
 
     // MARK: - What is wanted
 
-    /// - Returns: what is to be fetched now.
+    /// - Returns: the recordings to fetch now.
     func follow(_ new: [ProxyRoute]) -> [Recording] {
         routes = new
         let wanted = Dictionary(new.compactMap { route in Self.recording(of: route).map { ($0, route) } }) { $1 }
@@ -83,7 +83,7 @@ public actor RecordingDelivery {
         return missing
     }
 
-    /// The judged revision's, which is the last.
+    /// The recording of the judged revision, which is the last one.
     private static func recording(of route: ProxyRoute) -> Recording? {
         guard let generate = route.generate, let judged = route.revisions.last else { return nil }
         return Recording(deployment: route.deployment, revision: judged.revision, file: generate.file)
@@ -96,8 +96,8 @@ public actor RecordingDelivery {
         }
     }
 
-    /// The routes with recordings as files of this machine; without, where they are still on their way. What could not be
-    /// had is named nevertheless: the proxy then says that it is not there.
+    /// The routes with recordings as local files. A route whose recording is still on its way has none. A recording that could
+    /// not be fetched is named all the same: the proxy then reports that the file is missing.
     var filled: [ProxyRoute] {
         routes.map { route in
             var route = route
@@ -152,7 +152,7 @@ public actor RecordingDelivery {
         guard brought.values.reduce(bytes.count, +) <= Self.mostBytes else {
             throw ClusterServingError(
                 .invalidPlan,
-                "the proxy would hold over \(Self.mostBytes >> 20) MiB of recorded requests: keep fewer of them.",
+                "the proxy would hold over \(Self.mostBytes >> 20) MiB of recorded requests: record fewer of them.",
                 retry: .waiting)
         }
         try FileManager.default.createDirectory(

@@ -3,14 +3,14 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// A ConfigMap that says how one deployment's requests are routed; instances are not in it: they come and go.
+/// A ConfigMap with the route of one deployment. Its instances are not in it, because they come and go.
 struct RouteConfigMap: KubernetesObject {
     static let resource = ResourceType.configMaps
 
     var metadata: ObjectMetadata
-    /// Nil where the text is no route.
+    /// Nil if the text is not a valid route.
     var route: ProxyRoute?
-    /// What a controller sealed, and its seal.
+    /// The text that a controller sealed, and its seal.
     private var text: String?
     private var seal: String?
 
@@ -21,7 +21,7 @@ struct RouteConfigMap: KubernetesObject {
         self.route = route
     }
 
-    /// - Parameter check: of the controller that the proxy serves; nil: any route is followed.
+    /// - Parameter check: of the controller that the proxy serves; nil: any route is accepted.
     func isSealed(_ check: SealCheck?) -> Bool {
         guard let check else { return true }
         return check.isSealed(.route(map: metadata.key, text ?? ""), by: seal)
@@ -37,7 +37,7 @@ struct RouteConfigMap: KubernetesObject {
     }
 }
 
-/// Some of the pods behind a revision's Service.
+/// Some of the pods behind a revision's Service (EndpointSlice).
 struct RevisionEndpoints: KubernetesObject {
     static let resource = ResourceType.endpointSlices
 
@@ -53,9 +53,9 @@ struct RevisionEndpoints: KubernetesObject {
         var conditions: Conditions?
         var targetRef: Target?
 
-        /// May take new requests. Unknown counts as ready, as the API says.
+        /// It may get new requests. As the API specifies, unknown counts as ready.
         var isReady: Bool { conditions?.ready ?? true && conditions?.terminating != true }
-        /// On its way out, and its readiness probe still passes.
+        /// It is ending, and its readiness probe still passes.
         var answersWhileEnding: Bool { conditions?.terminating == true && conditions?.serving == true }
     }
 
@@ -83,6 +83,6 @@ struct RevisionEndpoints: KubernetesObject {
         ports = try fields.decodeIfPresent([Port].self, forKey: .ports) ?? []
     }
 
-    /// The port that answers requests: the one called `http`, else the first.
+    /// The port for requests: the one called `http`, else the first.
     var servingPort: Int? { (ports.first { $0.name == "http" } ?? ports.first)?.port }
 }

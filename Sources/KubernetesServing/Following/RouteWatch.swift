@@ -2,11 +2,11 @@ import KubernetesClient
 import Logging
 import Serving
 
-/// A namespace's routes, as they change in its API server.
+/// Watches the routes of a namespace in the API server.
 ///
 /// # Guarantees
-/// - The first routes come once all objects are known: a proxy that starts never takes a part for the whole.
-/// - While the API server is away, the last routes hold.
+/// - The first routes arrive once all objects are known: a proxy that starts never follows an incomplete set.
+/// - While the API server is unreachable, the last routes stay in force.
 /// - A route that the controller has not sealed is not followed.
 public struct RouteWatch: Sendable {
     private let maps: ObjectCache<RouteConfigMap>
@@ -17,8 +17,8 @@ public struct RouteWatch: Sendable {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - pod: that the proxy is; nil where it is none.
-    ///   - check: tells the controller's routes from others; nil: all are followed.
+    /// - pod: the proxy's pod; nil outside a pod.
+    /// - check: recognizes the controller's routes; nil: all routes are followed.
     public init(
         _ api: KubernetesAPI, namespace: String, pod: String? = nil, check: SealCheck? = nil, logger: Logger
     ) {
@@ -27,7 +27,7 @@ public struct RouteWatch: Sendable {
         self.check = check
         maps = ObjectCache(
             of: api, .init(namespace: namespace, labelSelector: "\(ObjectLabels.route)=true"), logger: logger)
-        // Slices carry the labels of their Service.
+        // EndpointSlices have the labels of their Service.
         slices = ObjectCache(of: api, .init(namespace: namespace, labelSelector: ObjectLabels.revision), logger: logger)
         let component = "\(ObjectLabels.component)=\(ObjectLabels.Component.proxy.rawValue)"
         proxies = ObjectCache(
@@ -35,7 +35,7 @@ public struct RouteWatch: Sendable {
         )
     }
 
-    /// Until cancelled.
+    /// Runs until its task is cancelled.
     public func run(_ routes: AsyncStream<[ProxyRoute]>.Continuation) async {
         let (wakes, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let (mapChanges, sliceChanges, proxyChanges) = (maps.changes(), slices.changes(), proxies.changes())
@@ -56,7 +56,7 @@ public struct RouteWatch: Sendable {
                     told = followed.unsealed
                     if !told.isEmpty {
                         logger.error(
-                            "Routes that the controller has not sealed are not followed: the last ones hold",
+                            "Ignoring routes that the controller has not sealed: the last sealed ones stay in force",
                             metadata: ["configMaps": "\(told.map(\.name).sorted().prefix(10))"])
                     }
                 }
@@ -68,7 +68,7 @@ public struct RouteWatch: Sendable {
         routes.finish()
     }
 
-    /// A namespace without any route is complete too, and tells no change.
+    /// A namespace without routes is complete too, and its cache reports no change.
     private func waitForSync(then wakeUp: AsyncStream<Void>.Continuation) async {
         while !Task.isCancelled {
             do {

@@ -2,29 +2,29 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// What a cluster's objects say of one deployment. Pure.
+/// What a cluster's objects say about one deployment. Pure.
 struct ClusterObservation: Sendable {
     var deployment: DeploymentKey
     var router: any ClusterRouter
     var pods: [ServedObject<PodKind>]
     var workloads: [ServedObject<WorkloadKind>]
-    /// Of the proxy's own Deployment.
+    /// The ready replicas of the proxy's Deployment.
     var readyProxies: Int
-    /// All but metadata, of objects that routers look at.
+    /// Everything but the metadata, for objects that routers read.
     var objects: [ObjectID: JSONValue]
-    /// As last applied by this controller; nil: by another, or never.
+    /// The plan that this controller applied last; nil: another controller applied it, or nobody.
     var plan: ServingPlan?
     /// The annotation of the object that routes.
     var sketch: PlanSketch?
-    /// Why the proxies do not serve, where they do not.
+    /// Why the proxies do not serve; nil if they do.
     var proxyTrouble: String?
-    /// What events said of pods whose status says nothing, by uid.
+    /// What events say about pods whose status gives no reason, by UID.
     var said: [String: PodWord] = [:]
-    /// Why the cluster took pods of a revision away lately.
+    /// Why the cluster recently removed pods of a revision.
     var disrupted: [Revision: String] = [:]
-    /// What the proxies do, as they say themselves; nil where nobody asks them.
+    /// What the proxies report about their traffic; nil if nobody asks them.
     var traffic: ProxiedTraffic?
-    /// What else is wrong.
+    /// Further problems.
     var problems: [String]
 
     static func ready(_ pods: [ServedObject<PodKind>]) -> [Revision: Int] { counted(pods, where: \.isReady) }
@@ -56,21 +56,21 @@ struct ClusterObservation: Sendable {
             refusedConnections: traffic?.refusedConnections ?? 0)
     }
 
-    /// A pod that stands in for one that the cluster took away, and has yet to load, is held up by the cluster. One that
-    /// crashes or fails is not.
+    /// If a pod replaces one that the cluster removed and is still loading, it counts as blocked by the cluster. A pod that
+    /// crashes or fails does not.
     private func instance(_ pod: ServedObject<PodKind>) -> InstanceObservation? {
         guard var instance = PodReading(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
         // Proxies that say nothing have taken nobody back.
         if let traffic, !traffic.shares.isEmpty { instance.isEjected = traffic.ejected.contains(instance.id) }
         if [.starting, .fetching].contains(instance.condition), let reason = disrupted[instance.revision] {
             instance.condition = .blocked
-            instance.reason = "it stands in for a pod of which \(reason). \(instance.reason ?? "It is starting.")"
+            instance.reason = "it replaces another pod: \(reason). \(instance.reason ?? "It is starting.")"
         }
         return instance
     }
 
-    /// Pods that are wanted and that the API server does not let in (a quota, a policy) are instances that the cluster holds
-    /// up: as one, under their Deployment's name.
+    /// Pods that the API server refuses to create (a quota, a policy) count as one instance that the cluster blocks, with the
+    /// name of their Deployment.
     private func missingInstances(of workload: ServedObject<WorkloadKind>) -> [InstanceObservation] {
         guard let reason = Self.problems(of: workload).first,
             let revision = workload.metadata.labels[ObjectLabels.revision].map({ Revision(rawValue: $0) })
@@ -85,7 +85,7 @@ struct ClusterObservation: Sendable {
         ]
     }
 
-    /// Where the number is somebody else's, it is what the Deployments ask for.
+    /// If an external autoscaler owns the number, it is what the Deployments ask for.
     private func wantedReplicas(_ plan: ServingPlan?) -> [Revision: Int] {
         guard plan?.scaling == .external else { return [:] }
         return Dictionary(
@@ -118,7 +118,7 @@ struct ClusterObservation: Sendable {
         return seen.address(ofService: ObjectNames.revision(deployment, candidate.revision))
     }
 
-    /// Why a Deployment cannot make pods: a quota, a policy, a service account that is missing.
+    /// Why a Deployment cannot create pods: a quota, a policy, a missing service account.
     static func problems(of workload: ServedObject<WorkloadKind>) -> [String] {
         (workload.detail.status?.conditions ?? []).filter { $0.type == "ReplicaFailure" && $0.status == "True" }.map {
             let message = $0.message ?? $0.reason ?? "no reason given"
@@ -130,21 +130,21 @@ struct ClusterObservation: Sendable {
                 } else if message.contains("serviceaccount") {
                     "Create it, or correct `runtime.serviceAccountName`."
                 } else {
-                    "See 'kubectl -n \(workload.metadata.namespace ?? "") describe deployment \(workload.metadata.name)'."
+                    "Look at 'kubectl -n \(workload.metadata.namespace ?? "") describe deployment \(workload.metadata.name)'."
                 }
-            return "no pods can be made for \(workload.metadata.name): \(message). \(advice)"
+            return "no pods can be created for \(workload.metadata.name): \(message). \(advice)"
         }
     }
 
-    /// What a plan asks for and a cluster does not do: without a volume, nobody but the server has the model's files.
+    /// What a plan asks for but a cluster does not do: without a volume only the server has the model's files.
     private func missing(_ plan: ServingPlan?) -> [String] {
         let isWarmable = plan?.revisions.allSatisfy {
             $0.template.runtime.warmup == nil || $0.template.model.storageURI != nil
         }
         guard isWarmable == false else { return [] }
         return [
-            "`runtime.warmup` is not played: the model's files are in the server's image, where nobody else finds them. "
-                + "Name them by `model.storageUri`, or let the readiness probe ask for what warms the model up."
+            "`runtime.warmup` has no effect: the model's files are in the server's image, where the companion cannot read them. "
+                + "Set `model.storageUri`, or use a readiness probe that warms the model up."
         ]
     }
 }

@@ -1,13 +1,13 @@
 import Foundation
 import ModelManifests
 
-/// One place in one object, as `managedFields` names it.
+/// A place in an object, as `managedFields` names it.
 struct FieldPlace: Hashable, Sendable, CustomStringConvertible {
     enum Step: Hashable, Sendable {
         case field(String)
-        /// Of a list whose elements are told apart by these fields.
+        /// An element of a list whose elements are identified by these fields.
         case element([String: JSONValue])
-        /// Of a list of values.
+        /// An element of a list of values.
         case value(JSONValue)
     }
 
@@ -35,7 +35,7 @@ struct FieldPlace: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension FieldPlace.Step {
-    /// - Parameter key: of `FieldsV1`: `f:name`, `k:{…}`, `v:value`.
+    /// - Parameter key: a key of `FieldsV1`: `f:name`, `k:{…}`, `v:value`.
     init?(managed key: String) {
         let rest = String(key.dropFirst(2))
         switch key.prefix(2) {
@@ -62,10 +62,10 @@ extension FieldPlace.Step {
 }
 
 extension ObjectFieldPath {
-    /// The place is the path's, or below it.
+    /// Whether the place is the path's or below it.
     func covers(_ place: FieldPlace) -> Bool { steps.count <= place.steps.count && agrees(with: place) }
 
-    /// Something below the place may be the path's.
+    /// Whether the path may lead to something below the place.
     func reachesBelow(_ place: FieldPlace) -> Bool { steps.count > place.steps.count && agrees(with: place) }
 
     private func agrees(with place: FieldPlace) -> Bool {
@@ -91,7 +91,7 @@ extension JSONValue {
 
     private func has(_ keys: [String: JSONValue]) -> Bool { keys.allSatisfy { self[$0.key] == $0.value } }
 
-    /// Without what is at the place.
+    /// A copy without the value at the place.
     func removing(_ place: FieldPlace) -> JSONValue { removing(place.steps[...]) }
 
     private func removing(_ steps: ArraySlice<FieldPlace.Step>) -> JSONValue {

@@ -1,10 +1,10 @@
 import ModelManifests
 import Serving
 
-/// The fields that one manager owns of an object, as `metadata.managedFields` has them (FieldsV1).
+/// The fields of an object that one manager owns, from `metadata.managedFields` (FieldsV1).
 ///
-/// Whoever else writes a field takes it away from its owner. So an object is as mlctl applied it exactly as long as mlctl
-/// owns what it applied: this tells an edit by hand from what defaulting and other controllers add, without comparing
+/// If another writer changes a field, its former owner loses it. So an object is as mlctl applied it as long as mlctl owns the
+/// fields that it applied. This separates an edit by hand from what defaulting and other controllers add, without comparing
 /// values.
 struct FieldTree: Hashable, Sendable, Decodable {
     var children: [String: FieldTree] = [:]
@@ -25,7 +25,7 @@ struct FieldTree: Hashable, Sendable, Decodable {
         }
     }
 
-    /// What this has and the other has not; nil where that is nothing.
+    /// The fields that this tree has and the other has not; nil if there are none.
     func beyond(_ other: FieldTree?) -> FieldTree? {
         guard let other else { return self }
         let rest = children.compactMap { key, child in
@@ -34,8 +34,8 @@ struct FieldTree: Hashable, Sendable, Decodable {
         return rest.isEmpty ? nil : FieldTree(children: Dictionary(rest) { first, _ in first })
     }
 
-    /// Of an object's own manager: the fields that are mlctl's as a whole. Labels and annotations may have others' beside
-    /// its own; the status is the cluster's; the number of replicas has a rule of its own.
+    /// The fields that belong wholly to mlctl, in the tree of an object's manager. Labels and annotations may have others' beside
+    /// mlctl's own; the status belongs to the cluster; the number of replicas has a rule of its own.
     var contents: FieldTree {
         var tree = self
         tree.children["f:metadata"] = nil
@@ -57,13 +57,13 @@ struct FieldTree: Hashable, Sendable, Decodable {
         return Self.hash.hash(text)
     }
 
-    /// Nobody chooses what is hashed to make it collide with something: any key will do.
+    /// A fixed key is enough: nobody profits from a collision here.
     private static let hash = SipHash(keyLow: 0x6d6c_6374_6c2e_6465, keyHigh: 0x7631_616c_7068_6131)
 }
 
 extension FieldTree {
-    /// What an applied body will own. An approximation, for types that are not known here: where it is wrong, one write
-    /// that changes nothing tells the truth.
+    /// The fields that an applied body will own. For unknown types it is an approximation: if it is wrong, one write that changes
+    /// nothing corrects it.
     init(applied body: JSONValue) {
         var members = body.members
         members["apiVersion"] = nil
@@ -75,14 +75,14 @@ extension FieldTree {
         self = Self.tree(.object(members), name: "")
     }
 
-    /// Objects that are owned whole, by the name of their field.
+    /// Names of fields whose objects are owned as a whole.
     private static let atomic: Set<String> = [
         "selector", "labelSelector", "podSelector", "nodeSelector", "secretKeyRef", "configMapKeyRef", "fieldRef",
         "resourceFieldRef",
         "roleRef",
     ]
 
-    /// Lists of objects whose elements are owned one by one, by the name of their field. Others are owned whole.
+    /// Names of fields whose lists are owned element by element, with the keys of the elements. Other lists are owned as a whole.
     private static let listKeys: [String: [String]] = [
         "containers": ["name"], "initContainers": ["name"], "volumes": ["name"], "env": ["name"],
         "imagePullSecrets": ["name"], "resourceClaims": ["name"], "volumeMounts": ["mountPath"],

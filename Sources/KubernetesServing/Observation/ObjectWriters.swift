@@ -8,12 +8,12 @@ struct ManagedFields: Decodable {
     var subresource: String?
     var fieldsV1: FieldTree?
 
-    /// What mlctl applied.
+    /// Whether mlctl applied these fields.
     var isOwn: Bool {
         manager == KubernetesAPI.fieldManager && operation == "Apply" && (subresource ?? "").isEmpty
     }
 
-    /// Of somebody who is no part of mlctl, and not of the status.
+    /// Whether the manager is not part of mlctl, and the fields are not the status.
     var isOthers: Bool {
         subresource != "status" && manager != KubernetesAPI.fieldManager && manager != ObjectWriters.replicasManager
     }
@@ -21,20 +21,21 @@ struct ManagedFields: Decodable {
 
 /// Who wrote an object.
 public struct ObjectWriters: Hashable, Sendable {
-    /// Holds a Deployment's `replicas` where nobody else does yet: without an owner the API server would set them to 1.
+    /// The manager of a Deployment's `replicas` until an autoscaler takes over: without an owner the API server would reset them
+    /// to 1.
     static let replicasManager = "mlctl-replicas"
 
-    /// `FieldTree.digest` of what mlctl owns; nil where it owns nothing.
+    /// The `FieldTree.digest` of what mlctl owns; nil if it owns nothing.
     var own: UInt64?
     /// Other managers of fields outside the status, sorted.
     var others: [String]
-    /// A digest of what others own of an object that mlctl applied, beside what mlctl owns of it (`FieldTree.contents`); nil
-    /// where that is nothing.
+    /// A digest of the fields that others own in an object that mlctl applied, and mlctl does not (`FieldTree.contents`); nil if
+    /// there are none.
     var added: UInt64?
-    /// Who else says how many replicas there are.
+    /// Who else sets the number of replicas.
     var scaler: String?
     var ownsReplicas: Bool
-    /// By whatever kind of write.
+    /// Whether mlctl wrote it, by any kind of write.
     var isWrittenByMlctl: Bool
 
     init(_ entries: [ManagedFields]) {
@@ -67,13 +68,13 @@ public struct ObjectWriters: Hashable, Sendable {
     private static func scaler(_ entry: ManagedFields) -> String {
         let name = entry.manager ?? "somebody else"
         guard entry.subresource == "scale" else { return name }
-        // The HorizontalPodAutoscaler is a part of it.
+        // kube-controller-manager runs the HorizontalPodAutoscaler.
         return name == "kube-controller-manager" ? "a HorizontalPodAutoscaler" : "\(name) (subresource scale)"
     }
 }
 
 extension FieldTree {
-    /// Of several managers' fields; nil where there are none.
+    /// A digest of several managers' fields; nil if there are none.
     static func digest(_ trees: [(manager: String, tree: FieldTree)]) -> UInt64? {
         guard !trees.isEmpty else { return nil }
         let members = trees.enumerated().map { ("\($0.offset) \($0.element.manager)", $0.element.tree) }

@@ -1,14 +1,14 @@
 import KubernetesClient
 
-/// An object's metadata in one piece of memory.
+/// An object's metadata in one block of memory.
 ///
-/// Tens of thousands of objects are in caches. As values of their own, a dozen short texts of each would take four times as
-/// much, and lie between what is soon free again, so that the allocator can give nothing back. Reading unpacks: it is for
-/// a few objects at a time.
+/// Caches hold tens of thousands of objects. A dozen short texts for each, as separate values, would take four times as much
+/// memory and fragment it, so that the allocator could return nothing. Reading unpacks the metadata, so read only a few
+/// objects at a time.
 struct PackedMetadata: Hashable, Sendable {
     private let bytes: [UInt8]
 
-    /// Only the fields that somebody looks at in an object that is read back.
+    /// Keeps only the fields that are read from objects of the API server.
     init(_ metadata: ObjectMetadata) {
         var writer = Writer()
         writer.put(metadata.name)
@@ -27,7 +27,7 @@ struct PackedMetadata: Hashable, Sendable {
             writer.put(owner.controller.map(String.init))
             writer.put(owner.blockOwnerDeletion.map(String.init))
         }
-        // Made anew at its own length: what grew has room that nobody uses.
+        // Copied at its exact size: an array that grew has unused room.
         bytes = [UInt8](unsafeUninitializedCapacity: writer.bytes.count) { buffer, count in
             count = buffer.initialize(fromContentsOf: writer.bytes)
         }
@@ -53,7 +53,7 @@ struct PackedMetadata: Hashable, Sendable {
         }
     }
 
-    /// Each text after its length plus one, in seven bits a byte, the lowest first; 0 stands for none.
+    /// Each text follows its length plus one, in seven bits a byte, the lowest first; 0 means nil.
     private struct Writer {
         var bytes: [UInt8] = []
 

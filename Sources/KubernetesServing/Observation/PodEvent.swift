@@ -1,16 +1,16 @@
 import KubernetesClient
 
-/// What was heard of a pod, in words.
+/// What an event says about a pod.
 struct PodWord: Hashable, Sendable {
     var text: String
-    /// The cluster, not the model, holds it up.
+    /// Whether the cluster, not the model, delays the pod.
     var isClusters: Bool
 }
 
-/// What a part of the cluster says of a pod, in an Event.
+/// An Event about a pod.
 struct PodEvent: KubernetesObject, Hashable {
     static let resource = ResourceType.events
-    /// Kubernetes folds repetitions into one: a pod has no more than a few.
+    /// Kubernetes folds repeated events into one, so a pod has only a few.
     static let limit = 50
 
     struct Series: Decodable, Hashable, Sendable {
@@ -30,12 +30,12 @@ struct PodEvent: KubernetesObject, Hashable {
             limit: limit)
     }
 
-    /// The newest, in words.
+    /// The text of the newest event.
     static func word(_ events: [PodEvent]) -> PodWord? {
         events.max { $0.time < $1.time }.map(\.word)
     }
 
-    /// RFC 3339 in UTC, to the second: later ones compare greater.
+    /// RFC 3339 in UTC, to the second: later times compare greater.
     private var time: Substring {
         (series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? "").prefix("2026-01-01T00:00:00".count)
     }
@@ -50,11 +50,11 @@ struct PodEvent: KubernetesObject, Hashable {
         case "FailedScheduling": PodWord(text: PodReading.pending(said), isClusters: true)
         case "Unhealthy":
             PodWord(
-                text: "it runs, and does not answer yet: \(said). See its log; where it only loads for long, give "
+                text: "it runs, but does not answer yet: \(said). Look at its log; if it only needs long to load, give "
                     + "`runtime.probes` more time.", isClusters: false)
         case "FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady", "NodeNotReady":
             PodWord(
-                text: "its node cannot start it: \(said). See the node's network and its kubelet's log.",
+                text: "its node cannot start it: \(said). Look at the node's network and at its kubelet's log.",
                 isClusters: true)
         case "Evicted", "Preempted", "NodeShutdown":
             PodWord(text: "\(reason ?? ""): \(said).", isClusters: true)

@@ -1,7 +1,7 @@
 import KubernetesClient
 import ModelManifests
 
-/// What is read of a pod.
+/// The fields of a pod that mlctl reads.
 public enum PodKind: ServedKind {
     public static let resource = ResourceType.pods
 

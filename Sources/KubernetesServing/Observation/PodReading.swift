@@ -2,9 +2,9 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// One pod as an instance: its condition, and a reason that says what to do. Pure.
+/// A pod as an instance: its condition, and a reason that says what to do. Pure.
 struct PodReading: Hashable, Sendable {
-    /// Of a container's last words.
+    /// The most characters of a message that are quoted.
     private static let quotedCharacters = 300
 
     let pod: ServedObject<PodKind>
@@ -12,7 +12,7 @@ struct PodReading: Hashable, Sendable {
     private let server: PodKind.ContainerStatus?
     private let companion: PodKind.ContainerStatus?
     private let fetching: PodKind.ContainerStatus?
-    /// What an event said, where the status says nothing.
+    /// What an event says, for a pod whose status gives no reason.
     private let said: PodWord?
 
     init(_ pod: ServedObject<PodKind>, said: PodWord? = nil) {
@@ -22,15 +22,15 @@ struct PodReading: Hashable, Sendable {
         let containers = status?.containerStatuses ?? []
         server = containers.first { $0.name == PodRendering.container } ?? containers.first
         companion = containers.first { $0.name == CompanionRendering.container }
-        // The one that is under way, or failed: those before it have ended well.
+        // The init container that runs or failed: those before it succeeded.
         fetching = status?.initContainerStatuses?.first { ($0.state?.terminated?.exitCode ?? 1) != 0 }
     }
 
     var revision: Revision? { pod.metadata.labels[ObjectLabels.revision].map { Revision(rawValue: $0) } }
 
-    /// Nil for what is no instance: it has ended, or is of no revision.
+    /// Nil if the pod is not an instance: it has ended, or has no revision.
     var instance: InstanceObservation? {
-        // A pod that has ended is replaced by its Deployment.
+        // The Deployment replaces a pod that has ended.
         guard let revision, !["Succeeded", "Failed"].contains(status?.phase ?? "") else { return nil }
         let (condition, reason) = judged
         let heard = isSilent ? said : nil
@@ -40,13 +40,13 @@ struct PodReading: Hashable, Sendable {
             reason: reason ?? heard?.text, addresses: addresses)
     }
 
-    /// It has yet to serve, and its status does not say what holds it up.
+    /// Whether the pod does not serve yet and its status gives no reason.
     var isSilent: Bool {
         let (condition, reason) = judged
         return [.starting, .fetching].contains(condition) && reason == nil && fetching?.state?.running == nil
     }
 
-    /// Why it does not serve, whatever it is of; nil where it does, or does not say.
+    /// Why the pod does not serve, also if it has no revision; nil if it serves or gives no reason.
     var trouble: String? { isReady ? nil : judged.1 }
 
     private var judged: (InstanceObservation.Condition, String?) {
@@ -61,24 +61,24 @@ struct PodReading: Hashable, Sendable {
         }
         guard server?.state?.running != nil else { return (.starting, lastEnd) }
         if server?.ready == true, companion?.ready == false {
-            return (.starting, "its warm-up requests are being played.")
+            return (.starting, "its warm-up requests are being sent.")
         }
         return wasReady
-            ? (.unready, "its readiness probe fails now: it gets no traffic. See its log.") : (.starting, lastEnd)
+            ? (.unready, "its readiness probe fails: it gets no traffic. Look at its log.") : (.starting, lastEnd)
     }
 
     var isReady: Bool { condition("Ready")?.status == "True" && pod.metadata.deletionTimestamp == nil }
 
-    /// It answers users: also while it is on its way out, as long as its readiness probe passes.
+    /// Whether it answers users. A pod that is ending does so as long as its readiness probe passes.
     var answers: Bool { condition("Ready")?.status == "True" }
 
-    /// Why the cluster takes it away, or took it: a node that is drained, full or gone, not the model.
+    /// Why the cluster removes or removed the pod, for a reason that is not the model's: its node is drained, full or gone.
     var disruption: String? {
-        // One that uses more than its own limits is evicted too.
+        // A pod that exceeds its own limits is evicted too; that is not a disruption.
         let words = [status?.message, condition("DisruptionTarget")?.message].compactMap(\.self).joined(separator: " ")
         guard !words.contains("exceeds the"), !words.contains("exceeded its") else { return nil }
         if let target = condition("DisruptionTarget"), target.status == "True" {
-            return target.message ?? target.reason ?? "its node is taken away"
+            return target.message ?? target.reason ?? "its node is being removed"
         }
         guard status?.phase == "Failed", let reason = status?.reason,
             Self.takenAway.contains(reason) || reason.hasPrefix("OutOf")
@@ -86,14 +86,14 @@ struct PodReading: Hashable, Sendable {
         return status?.message.map { "\(reason): \(Self.quoted($0))" } ?? reason
     }
 
-    /// Reasons of pods that ended by no fault of theirs.
+    /// Reasons of pods that ended through no fault of their own.
     private static let takenAway: Set<String> = [
         "Evicted", "NodeShutdown", "Terminated", "NodeLost", "NodeAffinity", "Preempting", "Shutdown",
         "UnexpectedAdmissionError",
     ]
 
-    /// All its containers are ready, and the pod is not: whoever says so is not its kubelet. The node controller does for a
-    /// node that does not answer; a readiness gate waits for a part of the cluster.
+    /// All containers are ready and the pod is not, so it is not the kubelet that reports it. The node controller does for a node
+    /// that does not answer; a readiness gate waits for another part of the cluster.
     private var isUnheard: Bool {
         let containers = status?.containerStatuses ?? []
         return condition("Ready")?.status == "False" && !containers.isEmpty
@@ -102,34 +102,34 @@ struct PodReading: Hashable, Sendable {
 
     private var unheard: String {
         if condition("Ready")?.reason == "ReadinessGatesNotReady" {
-            return "its server is ready, and one of the pod's readiness gates is not: "
-                + "\(condition("Ready")?.message ?? "see 'kubectl describe pod'"). See what sets that condition."
+            return "its server is ready, but one of the pod's readiness gates is not: "
+                + "\(condition("Ready")?.message ?? "see 'kubectl describe pod'"). Check the controller that sets that condition."
         }
         return
-            "its node does not answer: the pod gets no traffic until it does, and is replaced after a while. See the node."
+            "its node does not answer: the pod gets no traffic until it does, and is replaced after a while. Check the node."
     }
 
     private func condition(_ type: String) -> ObjectCondition? { status?.conditions?.first { $0.type == type } }
 
-    /// A server that has just started turned unready before it started.
+    /// False for a server that has just started: it turned unready before it started.
     private var wasReady: Bool {
         guard let turned = condition("Ready")?.lastTransitionTime, let started = server?.state?.running?.startedAt
         else { return false }
         return turned > started && server?.started == true
     }
 
-    // MARK: - Why not
+    // MARK: - Why it does not serve
 
     private var scheduling: String? {
         guard let scheduled = condition("PodScheduled"), scheduled.status == "False" else { return nil }
-        return Self.pending(scheduled.message ?? scheduled.reason ?? "no node takes it")
+        return Self.pending(scheduled.message ?? scheduled.reason ?? "no node accepts it")
     }
 
-    /// - Parameter message: the scheduler's.
+    /// - Parameter message: the scheduler's message.
     static func pending(_ message: String) -> String {
         if message.contains("nvidia.com/gpu") || message.contains("amd.com/gpu") || message.contains("gpu") {
             return
-                "pending for want of GPUs: \(message). Free some, add a node, or use `rollout.capacity: drainThenLoad`."
+                "pending for lack of GPUs: \(message). Free some, add a node, or use `rollout.capacity: drainThenLoad`."
         }
         if message.contains("persistentvolumeclaim") {
             return "pending: \(message). Create the claim, or correct `model.storageUri`."
@@ -146,7 +146,7 @@ struct PodReading: Hashable, Sendable {
                 if container.name == CompanionRendering.container { continue }
                 return crashing(container)
             }
-            // What is not the model's server comes from the settings, or from somebody else: no revision answers for it.
+            // Other containers come from the settings or from other people: their problems are not held against the revision.
             if let (isBlamed, text) = startProblem(container, reason, waiting.message) {
                 return (isBlamed && container.name == server?.name ? .failed : .blocked, text)
             }
@@ -154,7 +154,7 @@ struct PodReading: Hashable, Sendable {
         return nil
     }
 
-    /// - Returns: nil for what is no problem: it waits for its turn.
+    /// - Returns: nil if it is not a problem: the container only waits for its turn.
     private func startProblem(
         _ container: PodKind.ContainerStatus, _ reason: String, _ said: String?
     ) -> (isBlamed: Bool, text: String)? {
@@ -170,7 +170,7 @@ struct PodReading: Hashable, Sendable {
             guard StartFailure.isMissingCommand(said) else {
                 return (
                     false,
-                    "its node cannot start the container \(container.name)\(message). It is tried again; see the node."
+                    "its node cannot start the container \(container.name)\(message). It is tried again; check the node."
                 )
             }
             return (true, "the container cannot be started\(message). Correct `command`, `args` or the image.")
@@ -187,23 +187,23 @@ struct PodReading: Hashable, Sendable {
         return what
             + (isMissing
                 ? "Correct `runtime.image`, or give `runtime.imagePullSecrets`."
-                : "It is tried again. See whether the nodes reach its registry; where that asks who they are, give "
+                : "It is tried again. Check that the nodes reach its registry; if the registry needs a login, set "
                     + "`runtime.imagePullSecrets`.")
     }
 
-    /// A server that ends again and again is the model's fault; so are files that are not those of the digest. A download
-    /// that fails, or a container that somebody put beside the server, is not.
+    /// A server that keeps ending is the model's fault; so are files that do not match the digest. A failed download, or another
+    /// container in the pod, is not.
     private func crashing(_ container: PodKind.ContainerStatus) -> (InstanceObservation.Condition, String) {
         if isOtherModel(container) { return (.failed, crash(container)) }
         if container.name == server?.name { return (.crashLooping, crash(container)) }
         if container.name == fetching?.name { return (.blocked, crash(container)) }
         return (
             .blocked,
-            "the container \(container.name) beside the model's server ends again and again: \(end(container))"
+            "the container \(container.name) beside the model's server keeps ending: \(end(container))"
         )
     }
 
-    /// Exit code 2 of mlctl's own containers: what they were given is wrong, and stays so.
+    /// The exit code of mlctl's own containers for wrong input, which will not change.
     private static let wrongInput = 2
 
     private func lastFailure(_ container: PodKind.ContainerStatus?) -> PodKind.ContainerStatus.Terminated? {
@@ -211,14 +211,14 @@ struct PodReading: Hashable, Sendable {
             .first { $0.exitCode != 0 }
     }
 
-    /// The files that were fetched are not those that the digest names.
+    /// Whether the fetched files do not match the digest.
     private func isOtherModel(_ container: PodKind.ContainerStatus) -> Bool {
         [ModelFilesRendering.verifyingContainer, ModelFilesRendering.fetchingContainer].contains(container.name)
             && lastFailure(container)?.exitCode == Self.wrongInput
     }
 
-    /// The companion ended: the server did not answer the warm-up requests, or there are none. As on one machine, the
-    /// instance goes on starting; without requests it never will.
+    /// The companion ended: the server did not answer the warm-up requests, or there are none. As on one machine, the instance
+    /// keeps starting; without requests it can never finish.
     private var warmingProblem: (InstanceObservation.Condition, String)? {
         guard companion?.ready != true, let end = lastFailure(companion) else { return nil }
         let words = end.message.map(Self.quoted) ?? "exit code \(end.exitCode ?? -1)"
@@ -237,23 +237,23 @@ struct PodReading: Hashable, Sendable {
 
     private func crash(_ container: PodKind.ContainerStatus) -> String {
         let isFetching = container.name != server?.name
-        return (isFetching ? "its model's files cannot be fetched: " : "it ends again and again: ") + end(container)
+        return (isFetching ? "its model's files cannot be fetched: " : "it keeps ending: ") + end(container)
             + (isFetching ? " Correct `model.storageUri`, `digest`, or the right to read it." : "")
     }
 
-    /// Of the run before this one.
+    /// How the previous run ended.
     private var lastEnd: String? { server.flatMap { $0.lastState?.terminated == nil ? nil : end($0) } }
 
     private func end(_ container: PodKind.ContainerStatus) -> String {
         guard let last = container.lastState?.terminated ?? container.state?.terminated else { return "see its log." }
         if last.reason == "OOMKilled" {
-            return "it was killed for want of memory. Raise `resources.limits.memory`."
+            return "it was killed because it ran out of memory. Raise `resources.limits.memory`."
         }
         let words = last.message.map { ": \(Self.quoted($0))" } ?? ""
-        return "exit code \(last.exitCode ?? -1)\(words). See its log."
+        return "exit code \(last.exitCode ?? -1)\(words). Look at its log."
     }
 
-    /// The last line says why.
+    /// The last line gives the cause.
     static func quoted(_ text: String) -> String {
         let line = text.split(whereSeparator: \.isNewline).last.map { String($0) } ?? text
         return String(line.suffix(quotedCharacters))

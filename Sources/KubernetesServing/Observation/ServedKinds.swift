@@ -1,7 +1,7 @@
 import KubernetesClient
 import ModelManifests
 
-// Types of objects that are watched, and what is read of each.
+// The types of objects that are watched, and the fields that are read of each.
 
 public enum ServiceKind: ServedKind { public static let resource = ResourceType.services }
 
@@ -42,7 +42,7 @@ public enum HTTPRouteKind: ServedKind {
     public static let resource = ResourceType.httpRoutes
 }
 
-/// All of `spec` and `status`, for small objects, and which generation of them it is.
+/// All of `spec` and `status`, for small objects, with their generation.
 public struct SpecAndStatus: ServedDetail {
     public var spec: JSONValue?
     public var status: JSONValue?
@@ -82,13 +82,13 @@ public enum WorkloadKind: ServedKind {
     }
 }
 
-/// As workloads and pods have them.
+/// A condition of a workload or pod.
 public struct ObjectCondition: Decodable, Hashable, Sendable {
     public var type: String
     public var status: String
     public var reason: String?
     public var message: String?
-    /// RFC 3339 with whole seconds: later ones compare greater.
+    /// RFC 3339 with whole seconds: later times compare greater.
     public var lastTransitionTime: String?
 
     public init(

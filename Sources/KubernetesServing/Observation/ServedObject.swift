@@ -1,11 +1,11 @@
 import KubernetesClient
 import ModelManifests
 
-/// A type of objects that mlctl has in a cluster.
+/// A type of objects that mlctl owns in a cluster.
 public protocol ServedKind: Sendable {
     associatedtype Detail: ServedDetail = NoDetail
     static var resource: ResourceType { get }
-    /// What all that mlctl has of the type is called: rights to it need go no further. Nil: by the deployments' names.
+    /// The name of all mlctl's objects of the type, so that rights can be limited to it. Nil: they have the deployments' names.
     static var onlyName: String? { get }
 }
 
@@ -13,19 +13,19 @@ extension ServedKind {
     public static var onlyName: String? { nil }
 }
 
-/// What is read of an object beside its metadata.
+/// The fields that are read of an object besides its metadata.
 public protocol ServedDetail: Decodable, Hashable, Sendable {
-    /// As routers look at it.
+    /// The form that routers read.
     var json: JSONValue? { get }
 }
 
-/// Nothing: its metadata alone is asked for.
+/// Nothing: only the metadata is requested.
 public struct NoDetail: ServedDetail {
     public var json: JSONValue? { nil }
     public init(from decoder: any Decoder) throws {}
 }
 
-/// An object of mlctl's as a cache holds it: metadata, who wrote it, and what somebody needs of the rest.
+/// One of mlctl's objects as a cache holds it: metadata, writers, and the other fields that are needed.
 public struct ServedObject<Kind: ServedKind>: KubernetesObject, Hashable {
     public static var resource: ResourceType { Kind.resource }
 
@@ -49,14 +49,14 @@ public struct ServedObject<Kind: ServedKind>: KubernetesObject, Hashable {
     var live: LiveObject { LiveObject(Kind.resource, metadata, writers) }
 }
 
-/// What is to be known of an object to write or delete it.
+/// What must be known of an object to write or delete it.
 struct LiveObject: Hashable, Sendable {
     var id: ObjectID
     var uid: String
     var resourceVersion: String
     var labels: [String: String]
     var owners: [OwnerReference]
-    /// The hash that was applied last.
+    /// The hash of what was applied last.
     var applied: String?
     var podTemplate: String?
     var writers: ObjectWriters
@@ -74,7 +74,7 @@ struct LiveObject: Hashable, Sendable {
         isBeingDeleted = metadata.deletionTimestamp != nil
     }
 
-    /// The deployment that it is of; nil for what is shared, or somebody else's.
+    /// The deployment that the object belongs to; nil if it is shared, or somebody else's.
     var deployment: DeploymentKey? {
         guard isManaged, let namespace = id.key.namespace, let name = labels[ObjectLabels.deployment] else {
             return nil

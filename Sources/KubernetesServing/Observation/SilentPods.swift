@@ -1,15 +1,15 @@
 import ModelManifests
 
-/// Pods that have not served for long, without a status that says why: which of them to ask events about, and what was heard.
+/// Pods that have not served for long and whose status gives no reason: which of them to read events of, and what those said.
 /// Pure: times are passed in.
 ///
-/// What a kubelet or a scheduler says in events alone (a volume that cannot be mounted, a probe that fails) is asked for on
-/// demand: a watch of all events would cost more than all else.
+/// Some reasons are only in events (a volume that cannot be mounted, a probe that fails). They are requested on demand: a watch
+/// of all events would cost more than everything else.
 struct SilentPods: Hashable, Sendable {
     /// Pods that load are silent for a while.
     static let patience = Duration.seconds(15)
     static let interval = Duration.seconds(30)
-    /// Of one deployment.
+    /// For one deployment.
     static let mostAtOnce = 2
 
     private struct Silence: Hashable, Sendable {
@@ -20,8 +20,8 @@ struct SilentPods: Hashable, Sendable {
 
     private var silences: [DeploymentKey: [String: Silence]] = [:]
 
-    /// - Parameter silent: uids of all of the deployment's pods that are silent now; others are forgotten.
-    /// - Returns: those to ask about now, longest unasked first.
+    /// - Parameter silent: the UIDs of all pods of the deployment that are silent now; others are forgotten.
+    /// - Returns: the pods to ask about now; those that were not asked about for longest come first.
     mutating func due(_ silent: [String], of deployment: DeploymentKey, now: Duration) -> [String] {
         let before = silences[deployment] ?? [:]
         let after = Dictionary(silent.map { ($0, before[$0] ?? Silence(since: now)) }) { first, _ in first }
@@ -33,13 +33,13 @@ struct SilentPods: Hashable, Sendable {
             .prefix(Self.mostAtOnce).map(\.key)
     }
 
-    /// - Parameter answer: nil where there was no event, or it could not be asked for.
+    /// - Parameter answer: nil if there was no event, or the request failed.
     mutating func note(_ answer: PodWord?, of uid: String, in deployment: DeploymentKey, now: Duration) {
         silences[deployment]?[uid]?.askedAt = now
         silences[deployment]?[uid]?.heard = answer
     }
 
-    /// By uid.
+    /// By UID.
     func heard(of deployment: DeploymentKey) -> [String: PodWord] {
         (silences[deployment] ?? [:]).compactMapValues(\.heard)
     }

@@ -1,11 +1,11 @@
-/// Whose fault it is that a container does not start, by what the kubelet and the container runtime say.
+/// Decides from the messages of the kubelet and the container runtime whether the revision causes a failed start.
 ///
-/// A revision is blamed only for what the same manifest would meet in any cluster: an image that its registry does not have,
-/// a command that the image does not have. All else (a registry that does not answer or does not let this cluster in, a full
-/// disk, a Secret that is not there) can end without a change of the manifest, so it is waited for.
+/// A revision is blamed only for what its manifest would cause in any cluster: an image that its registry does not have, a
+/// command that the image does not have. Everything else (a registry that does not answer or refuses this cluster, a full disk,
+/// a missing Secret) can be solved without changing the manifest, so mlctl waits.
 enum StartFailure {
-    /// - Parameter message: of a container that waits with `ErrImagePull` or `ImagePullBackOff`. A back-off often says no
-    ///   cause: then it is not known, and nobody is blamed.
+    /// - Parameter message: of a container that waits with `ErrImagePull` or `ImagePullBackOff`. A back-off often names no cause;
+    ///   then the revision is not blamed.
     static func isMissingImage(_ message: String?) -> Bool {
         let text = (message ?? "").lowercased()
         let denials = ["unauthorized", "denied", "authorization", "forbidden", "no such host"]

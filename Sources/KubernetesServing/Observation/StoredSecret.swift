@@ -1,7 +1,7 @@
 import Foundation
 import KubernetesClient
 
-/// A Secret, for reading what it holds.
+/// A Secret with its data.
 struct StoredSecret: KubernetesObject {
     static let resource = ResourceType.secrets
     var metadata: ObjectMetadata

@@ -2,12 +2,12 @@ import Controller
 import KubernetesClient
 import ModelManifests
 
-/// Seeing whether the status is still the one that this controller wrote.
+/// Checks whether the status is still the one that this controller wrote.
 extension ClusterStore {
-    /// Reads the object where somebody else has written it since its status was last seen. A server that cannot be asked
-    /// says nothing: the swap is a compare-and-swap in any case.
+    /// Reads the object again if somebody else has written it since its status was last read. An unreachable server changes
+    /// nothing: the swap is a compare-and-swap in any case.
     ///
-    /// - Throws: `RecordLost`, or `StateConflict` where another controller has decided since.
+    /// - Throws: `RecordLost`, or `StateConflict` if another controller has decided since.
     func checkRecord(of deployment: DeploymentKey) async throws {
         if let memory = known[deployment], held[deployment] != nil,
             memory.seenVersion != memory.object.metadata.resourceVersion
@@ -25,14 +25,14 @@ extension ClusterStore {
         throw StateConflict(deployment: deployment, expected: held.version, found: found)
     }
 
-    /// Once: then the controller writes as if there were no record.
+    /// Throws once. After that the controller writes as if there were no record.
     func tellLoss(of deployment: DeploymentKey) throws {
         guard known[deployment]?.loss == .found else { return }
         known[deployment]?.loss = .told
         throw RecordLost(deployment: deployment)
     }
 
-    /// A status was read whole.
+    /// Compares a status that was read with the record in memory.
     func judge(_ found: RecordDigest) {
         let key = found.object.deployment
         known[key]?.seenVersion = found.object.metadata.resourceVersion
@@ -46,7 +46,7 @@ extension ClusterStore {
         }
     }
 
-    /// One write of this controller's. What the watch brings meanwhile is looked at when the answer is there.
+    /// One write by this controller. Changes that the watch reports meanwhile are checked when the answer has arrived.
     func write(_ key: DeploymentKey, _ request: () async throws -> ModelDeploymentObject) async throws {
         known[key]?.writesUnderWay += 1
         defer {

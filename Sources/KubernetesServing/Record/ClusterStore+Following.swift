@@ -2,7 +2,7 @@ import KubernetesClient
 import ModelManifests
 
 extension ClusterStore {
-    /// Sees what others change once the records were read, until its task is cancelled. Run it once.
+    /// Watches what others change after the records were read, until its task is cancelled. Run it once.
     public func run() async {
         guard let version = await versionsRead.first(where: { _ in true }) else { return }
         let cache = ObjectCache(ModelDeploymentObject.self, of: api, selection, logger: logger)
@@ -22,7 +22,7 @@ extension ClusterStore {
         changed.finish()
     }
 
-    /// The watch sees it no more, or has yet to see what was made here: the server is asked which.
+    /// The watch no longer shows the object, or does not show yet what was created here: ask the server which it is.
     private func lookAfter(_ key: ObjectKey) async {
         let deployment = DeploymentKey(namespace: key.namespace ?? "default", name: key.name)
         guard known[deployment] != nil else { return }
@@ -30,7 +30,7 @@ extension ClusterStore {
             let found = try await api.get(ModelDeploymentObject.self, key)
             if let found { follow(found) } else { forget(deployment) }
         } catch {
-            changed.yield(deployment)  // The pass will say why it cannot be asked.
+            changed.yield(deployment)  // The next pass reports why the request failed.
         }
     }
 }

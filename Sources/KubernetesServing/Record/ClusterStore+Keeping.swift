@@ -3,7 +3,7 @@ import KubernetesClient
 import ModelManifests
 
 extension ClusterStore {
-    /// Records of objects that went and did not come back whole: a controller died between the two.
+    /// Reads the records of objects that were deleted and not completely restored: a controller died in between.
     func readKeptRecords() async throws {
         let only = APIRequest.Selection(namespace: selection.namespace, labelSelector: KeptRecord.selector)
         let seal = try await recordKey.seal()
@@ -12,7 +12,7 @@ extension ClusterStore {
         for map in maps {
             guard let record = KeptRecord(map, seal: seal) else {
                 logger.warning(
-                    "A ConfigMap that looks like a kept record is none of this controller's: it is not gone by",
+                    "Ignoring a ConfigMap that looks like a kept record: this controller did not seal it",
                     metadata: ["object": "ConfigMap \(map.metadata.key)"])
                 continue
             }
@@ -21,14 +21,14 @@ extension ClusterStore {
         inherited = Set(kept.keys)
     }
 
-    /// Before the object goes. Where no ConfigMap can be made, the record is kept in memory alone: no clean-up waits for
-    /// what has to be made first.
+    /// Keeps the record before its object is deleted. If no ConfigMap can be created, the record is kept in memory only, so that
+    /// a clean-up never waits for a new object.
     ///
-    /// - Throws: where the server cannot be asked; `RegisterError.namespaceGoing` where the namespace goes too: the object
-    ///   is let go of then, for nothing can be made beside it or after it.
+    /// - Throws: if the server cannot be reached; `RegisterError.namespaceGoing` if the namespace is being deleted too. Then the
+    ///   object is released, because nothing can be created in its place.
     func keep(_ found: RecordedModelDeployment) async throws {
         let seal = try await recordKey.seal()
-        // What somebody else wrote is not carried over: what this controller knows is written again.
+        // A record that somebody else wrote is not kept: this controller writes again what it knows.
         guard isOwn(found.digest), let record = KeptRecord(found) else { return }
         do {
             try await api.apply(.configMaps, record.key, body: record.body(seal).jsonData)
@@ -36,7 +36,7 @@ extension ClusterStore {
             try await abandon(found.object)
         } catch let error as APIError where error.isRefusal {
             logger.warning(
-                "A record is kept in memory alone while its object is made anew",
+                "Keeping a record only in memory while its object is created again",
                 metadata: ["deployment": "\(record.deployment)", "error": "\(error.message)"])
         } catch let error as APIError {
             throw ClusterServingError(error, about: "ConfigMap \(record.key)")
@@ -47,20 +47,20 @@ extension ClusterStore {
 
     private func abandon(_ object: ModelDeploymentObject) async throws {
         logger.notice(
-            "Its namespace is being deleted: let go", metadata: ["deployment": "\(object.deployment)"])
+            "Releasing an object: its namespace is being deleted", metadata: ["deployment": "\(object.deployment)"])
         try await dropFinalizer(of: object, expecting: object.recordVersion)
         known[object.deployment] = nil
         throw RegisterError.namespaceGoing(object.deployment)
     }
 
-    /// Gives the object that was made anew the record of its predecessor.
-    /// - Throws: `StateConflict` where the record is one that this controller has yet to read.
+    /// Gives the object that was created again the record of its predecessor.
+    /// - Throws: `StateConflict` if this controller must read the record first.
     func restoreRecord(of deployment: DeploymentKey) async throws {
         guard let record = kept[deployment], let object = known[deployment]?.object, !object.isTerminating,
             case .object(var fields) = record.status
         else { return }
         if object.recordVersion == nil, let kept = record.record {
-            // It was sealed for the object that is gone.
+            // The record was sealed for the deleted object, so seal it again.
             fields["record"] = try await sealed(
                 kept.version, String(decoding: kept.state, as: UTF8.self), of: object)
             try await patchStatus(fields, of: object, expecting: nil)

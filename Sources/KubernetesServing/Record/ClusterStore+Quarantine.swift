@@ -3,19 +3,19 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// The quarantine once more, as an annotation: backup tools leave a status out, and people wipe it, with the record in it. A
-/// controller that finds no record has to know which revisions failed, or it would roll them out again.
+/// Keeps a copy of the quarantine in an annotation: backup tools leave out the status, people wipe it, and the record is in it. A
+/// controller that finds no record must know which revisions failed, or it would roll them out again.
 extension ClusterStore {
     public func quarantine(of deployment: DeploymentKey) -> [QuarantineStatus]? {
         KeptQuarantine.entries(known[deployment]?.quarantine)
     }
 
-    /// One write whenever a revision goes into quarantine or comes out of it. What fails is done with the next report.
+    /// Writes once whenever a revision enters or leaves quarantine. After a failure the next report tries again.
     func keepQuarantine(_ quarantined: [QuarantineStatus], of deployment: DeploymentKey) async {
         guard let memory = known[deployment], memory.object.isKept(by: identity), !memory.object.isTerminating else {
             return
         }
-        // An object of before this annotation gets it with its first quarantine.
+        // An object from before this annotation gets it with its first quarantine.
         if memory.quarantine == nil, quarantined.isEmpty { return }
         guard let text = KeptQuarantine.text(quarantined), text != memory.quarantine else { return }
         let body: JSONValue = [
@@ -32,17 +32,17 @@ extension ClusterStore {
             known[deployment]?.quarantine = text
         } catch {
             logger.info(
-                "The quarantine is not kept beside the record",
+                "Cannot save the quarantine in its annotation",
                 metadata: ["deployment": "\(deployment)", "error": "\(error)"])
         }
     }
 }
 
-/// A quarantine as an annotation's value. Pure.
+/// The quarantine as an annotation's value. Pure.
 enum KeptQuarantine {
-    /// Of a reason: 20 of them stay far under the 256 KiB of all annotations.
+    /// The most characters of a reason: 20 reasons stay far below the 256 KiB of all annotations.
     static let reasonLimit = 500
-    /// Nothing is in quarantine, which is more than not knowing it.
+    /// An empty quarantine. Without an annotation the quarantine is unknown.
     static let none = "[]"
 
     static func text(_ quarantined: [QuarantineStatus]) -> String? {
@@ -57,7 +57,7 @@ enum KeptQuarantine {
         return (try? encoder.encode(short)).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// - Returns: nil where there is none, or where somebody made something else of it: then nothing is known.
+    /// - Returns: nil if there is none, or if somebody changed it to something unreadable: then the quarantine is unknown.
     static func entries(_ text: String?) -> [QuarantineStatus]? {
         guard let text else { return nil }
         let decoder = JSONDecoder()

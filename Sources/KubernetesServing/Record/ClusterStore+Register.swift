@@ -32,11 +32,11 @@ extension ClusterStore: DeploymentRegister {
         return .shown(warning: CorrectionPace.warning(about: "ModelDeployment \(key)"))
     }
 
-    /// Makes the object say what git says.
-    /// - Throws: a `RetryableError` where that is refused; `StateConflict` where a record was found that is to be read first.
+    /// Updates the object to what git says.
+    /// - Throws: a `RetryableError` if that is refused; `StateConflict` if a record was found that must be read first.
     private func show(_ announcement: Announcement) async throws {
         let key = announcement.deployment
-        // A deletion goes on without us: what is known of it may be old.
+        // A deletion proceeds without this controller, so what it knows may be old.
         if known[key]?.object.isTerminating == true { _ = try await read(key) }
         let step = RegisterStep(
             announcement, known: known[key]?.object, identity: identity, announced: known[key]?.announced,
@@ -74,7 +74,7 @@ extension ClusterStore: DeploymentRegister {
         guard known[deployment]?.object.isKept(by: identity) == true else { return }
         await keepQuarantine(status.quarantined, of: deployment)
         guard let memory = known[deployment], let expecting = memory.recordVersion else { return }
-        // Most passes change nothing: that is seen without writing a document.
+        // Most passes change nothing; the outline shows that without building a document.
         let outline = StatusDocument.outline(status, generation: memory.statusGeneration)
         guard outline != memory.outline else { return }
         let document = document(status, memory)
@@ -102,7 +102,7 @@ extension ClusterStore: DeploymentRegister {
         known[deployment]?.transitions = document.transitions
     }
 
-    /// What git has not changed is put back as `CorrectionPace` says: what is decided goes by git in any case.
+    /// Changes by others are reverted at the pace of `CorrectionPace`. Decisions follow git in any case.
     private func applyInTurn(_ announcement: Announcement) async throws {
         let key = announcement.deployment
         let corrects = known[key]?.applied == SpecFingerprint(canonical: announcement.spec)
@@ -110,16 +110,16 @@ extension ClusterStore: DeploymentRegister {
         try await apply(announcement)
         guard corrects else { return }
         known[key]?.corrections.note(clock())
-        logger.notice("Put right what somebody else had changed", metadata: ["object": "ModelDeployment \(key)"])
+        logger.notice("Restored what somebody else had changed", metadata: ["object": "ModelDeployment \(key)"])
     }
 
-    /// One request, and a second one where somebody has added what git does not have.
+    /// One request, and a second one if somebody has added fields that git does not have.
     private func apply(_ announcement: Announcement) async throws {
         let key = announcement.deployment
         guard let spec = try? JSONValue(parsing: Data(announcement.spec.utf8)) else {
             throw RegisterError.unreadableSpec(key)
         }
-        // What is not known to be mlctl's is not taken from its owner.
+        // An object that is not known to be mlctl's is not taken from its owner.
         let isOurs = known[key] != nil
         let body = announcement.object(
             identity, spec: spec, quarantine: isOurs ? known[key]?.quarantine : KeptQuarantine.none)
@@ -146,11 +146,11 @@ extension ClusterStore: DeploymentRegister {
         }
     }
 
-    /// A second deletion, which takes nothing along, stands in the place of the first one. What the object says is kept
-    /// before anything of it goes.
+    /// Replaces the first deletion by one that deletes no dependent objects. The object's record is kept before anything is
+    /// deleted.
     private func letGo(_ key: DeploymentKey) async throws {
         guard let last = try await read(key), last.object.isTerminating else { return }
-        logger.warning("Deleted by hand, and wanted by git: made anew", metadata: ["deployment": "\(key)"])
+        logger.warning("Somebody deleted what git wants: creating it again", metadata: ["deployment": "\(key)"])
         try await keep(last)
         try await explaining("ModelDeployment \(key)") {
             try await api.delete(
@@ -159,7 +159,7 @@ extension ClusterStore: DeploymentRegister {
         known[key]?.isLetGo = true
     }
 
-    /// The object goes, and comes back with the record that it had. What it owned is taken over by the next plan.
+    /// Deletes the object and creates it again with its record. The next plan takes over the objects that it owned.
     private func recreate(_ announcement: Announcement) async throws {
         let key = announcement.deployment
         guard let last = try await read(key) else { return try await apply(announcement) }
@@ -169,9 +169,9 @@ extension ClusterStore: DeploymentRegister {
         try await apply(announcement)
     }
 
-    // MARK: - What is known
+    // MARK: - Knowledge of objects
 
-    /// What an answer or the watch says about an object. Older than what is known, it says nothing.
+    /// Takes over an object from an answer or the watch. It ignores a version that is older than the known one.
     func take(_ object: ModelDeploymentObject) {
         let key = object.deployment
         if let before = known[key], before.object.metadata.uid == object.metadata.uid {
@@ -199,7 +199,7 @@ extension ClusterStore: DeploymentRegister {
         if let events = found.events, let data = try? JSONEncoder().encode(events) { known[key]?.events = data }
     }
 
-    /// What the watch says: whoever is concerned looks again where somebody else has had a hand in it.
+    /// Handles a change from the watch. If another writer changed the object, the next pass of its deployment starts.
     func follow(_ object: ModelDeploymentObject) {
         let before = known[object.deployment]?.object
         take(object)
@@ -212,7 +212,7 @@ extension ClusterStore: DeploymentRegister {
         }
     }
 
-    /// The watch sees it no more.
+    /// The watch no longer shows the object.
     func forget(_ key: DeploymentKey) {
         guard known.removeValue(forKey: key) != nil else { return }
         changed.yield(key)
@@ -220,13 +220,13 @@ extension ClusterStore: DeploymentRegister {
 }
 
 extension ClusterStore.Memory {
-    /// The generation that a status is about: that of the spec which is in force. One that somebody else has changed since
-    /// is not, and waits until it is put back.
+    /// The generation that the status describes: the last one whose spec agreed with git. A generation that somebody else has
+    /// changed since does not count until it is restored.
     var statusGeneration: Int? { agreedGeneration ?? object.metadata.generation }
 }
 
 extension RegisterError {
-    /// Nothing may be decided about it here.
+    /// Whether another controller or repository owns the object, so that nothing may be decided here.
     fileprivate var isAnothers: Bool {
         switch self {
         case .anotherController, .anotherRepository: true
@@ -234,7 +234,7 @@ extension RegisterError {
         }
     }
 
-    /// What is being made anew has its record in a ConfigMap, which the next plan would take away.
+    /// Whether the object is only being created again. Its record is then in a ConfigMap, which the next plan would delete.
     fileprivate var isMomentary: Bool {
         guard case .beingDeleted(_, let waitsFor) = self else { return false }
         return waitsFor.allSatisfy { $0 == RegisterWords.orphanFinalizer }
@@ -246,7 +246,7 @@ extension ModelDeploymentObject {
         identity.labels.allSatisfy { metadata.labels[$0.key] == $0.value }
     }
 
-    /// Whether only the status differs, and what others write.
+    /// Whether the two differ only in the status, and in fields that others write.
     fileprivate func isAnnounced(like other: ModelDeploymentObject) -> Bool {
         metadata.uid == other.metadata.uid && metadata.generation == other.metadata.generation && isHeld == other.isHeld
             && isTerminating == other.isTerminating && metadata.labels == other.metadata.labels

@@ -3,17 +3,17 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// Telling this controller's records from what others wrote.
+/// Distinguishes this controller's records from what others wrote.
 extension ClusterStore {
-    /// Far above any count of swaps, and far below what a number holds: a version that somebody made up ends no counting.
+    /// Far above any real count of swaps and far below the largest integer, so that a forged version cannot exhaust the counter.
     static let highestVersion = 1 << 53
 
-    /// Above all of them.
+    /// One more than the highest of the versions.
     static func version(after versions: Int...) -> Int {
         versions.filter { $0 >= 0 && $0 < highestVersion }.reduce(0, max) + 1
     }
 
-    /// As it stands in a status.
+    /// The sealed record as it is written into a status.
     func sealed(_ version: Int, _ state: String, of object: ModelDeploymentObject) async throws -> JSONValue {
         let seal = try await recordKey.seal()
         self.seal = seal
@@ -22,7 +22,7 @@ extension ClusterStore {
         return ["version": .integer(version), "state": .string(state), "seal": .string(seal.seal(writing))]
     }
 
-    /// Whether there is a record, and this controller, or one of its name, wrote it for this very object.
+    /// Whether there is a record, and this controller, or one of its name, sealed it for this very object.
     func isOwn(_ found: RecordDigest) -> Bool {
         guard let seal, let record = found.record else { return false }
         return seal.isSealed(
@@ -32,23 +32,23 @@ extension ClusterStore {
             by: found.seal)
     }
 
-    /// The record as the controller may go by it.
+    /// The record with a `problem` if the controller must not trust it.
     func judged(_ found: RecordDigest) -> StateRecord? {
         guard var record = found.record, !isOwn(found) else { return found.record }
         record.problem =
             "its record in status.record was not sealed by this controller (\(recordKey.description)): somebody else wrote "
-            + "it, it is of an mlctl that sealed none, or the key was lost. What serves goes on, and nothing is decided or "
-            + "overwritten. Put the record or the key back from a backup; or, once you know that the record is right, "
+            + "it, an older mlctl wrote it unsealed, or the key was lost. Serving continues; nothing is decided or "
+            + "overwritten. Restore the record or the key from a backup; or, if you know that the record is right, "
             + "restart the controller once with --adopt-records"
         return record
     }
 
-    /// What the controller has in memory now; a record that is not to be gone by is none.
+    /// Remembers the record that the controller has in memory. A record with a problem does not count.
     func hold(_ record: StateRecord?, of deployment: DeploymentKey) {
         held[deployment] = record.flatMap { $0.problem == nil ? HeldRecord($0) : nil }
     }
 
-    /// Seals what somebody else wrote, or nobody sealed, as it is.
+    /// Seals a record that somebody else wrote, or that is unsealed, as it is.
     func adopted(_ found: RecordDigest) async throws -> StateRecord? {
         guard let record = found.record, !isOwn(found) else { return found.record }
         let state = String(decoding: record.state, as: UTF8.self)

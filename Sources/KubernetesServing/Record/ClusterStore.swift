@@ -5,74 +5,75 @@ import Logging
 import ModelManifests
 import Rollouts
 
-/// The state store of one cluster: each deployment's record is in the status of its ModelDeployment.
+/// The state store of one cluster: the record of each deployment is in the status of its ModelDeployment.
 ///
 /// # Guarantees
-/// - Those of `StateStore`. A swap is one request that carries the `resourceVersion` of the very object whose record was
-///   decided upon: whatever somebody else wrote in between makes it a `StateConflict`.
+/// - Those of `StateStore`. A swap is one request with the `resourceVersion` of the object on whose record the decision was
+///   based: if somebody else wrote in between, it throws `StateConflict`.
 /// - Those of `DeploymentRegister`. An object that is as announced costs no request.
-/// - An object that git wants and somebody deletes is made anew with its record. A controller that dies between the two
-///   leaves a `KeptRecord` to the next one. In a namespace that is being deleted it is let go at once.
-/// - A record is taken for the controller's own only where its key sealed it. What somebody else wrote into a status is seen
-///   as a loss; where it is found at the start, nothing is decided about its deployment.
-/// - A status that somebody wipes, or replaces by an older one, is seen by the watch: the pass that follows throws
-///   `RecordLost`, and the controller's own record is written again, under a version that is higher than both.
+/// - If somebody deletes an object that git wants, it is created again with its record. A controller that dies in between
+///   leaves a `KeptRecord` to the next one. In a namespace that is being deleted the object is released at once.
+/// - A record counts as the controller's own only if its key sealed it. A status that somebody else wrote counts as a lost
+///   record; if it is found at the start, nothing is decided about its deployment.
+/// - The watch notices a status that somebody wipes or replaces by an older one. The next pass throws `RecordLost`, and the
+///   controller writes its own record again with a version above both.
 ///
 /// # Assumptions
-/// - `run` runs: what others change after `records` were read is seen by its watch. Without it nothing wrong is written,
-///   but drift is not seen.
+/// - `run` is running: its watch sees what others change after `records` was read. Without it nothing wrong is written, but
+///   drift is not noticed.
 ///
 /// # Errors
 /// `ClusterServingError`, `RegisterError`, and from `swap` `StateConflict` and `RecordLost`.
 public actor ClusterStore: StateStore {
-    /// Deployments whose change has not been looked at yet; the oldest are forgotten, and seen at their resting interval.
+    /// How many changed deployments may wait for a look. The oldest are dropped; their resting interval still comes.
     static let changesLimit = 16_384
 
-    /// Of copies of events: their ids rise over all objects of one name.
+    /// The origin of copies of events: their ids increase over all objects of one name.
     static let origin = "cluster"
 
-    /// What is remembered of one object beside what the server has.
+    /// What is remembered of one object besides what the server has.
     struct Memory {
         var object: ModelDeploymentObject
-        /// JSON of the `[RecordedEvent]` of the status.
+        /// JSON of the status's `[RecordedEvent]`.
         var events = Data("[]".utf8)
-        /// `resourceVersion` of the object whose status was last read whole, or written here: another one is somebody else's.
+        /// The `resourceVersion` at which the status was last read completely or written here: any other one is somebody else's
+        /// write.
         var seenVersion: String?
         var loss = RecordLoss.none
-        /// Writes of this controller's under way: what the watch tells meanwhile may be their own echo.
+        /// This controller's writes under way: the watch may report their echo meanwhile.
         var writesUnderWay = 0
-        /// Of the status that was written last.
+        /// The fingerprint of the status that was written last.
         var reported: SpecFingerprint?
-        /// Of the status that came to the same as the one that was written last.
+        /// The outline of a status that gave the same document as the last one.
         var outline: Int?
         /// The annotation that outlives the status.
         var quarantine: String?
         var transitions: StatusDocument.Transitions = [:]
-        /// As git has it. The server may store something else, in its own way to put it.
+        /// The spec as git has it. The server may store it in another form.
         var announced: AnnouncedSpec?
-        /// As it was written here last.
+        /// The spec as it was last written here.
         var applied: SpecFingerprint?
-        /// Of writes for which git had no reason.
+        /// Counts the writes that reverted changes by others.
         var corrections = CorrectionPace()
-        /// The last generation whose spec said what is in force here: the one that a status is about.
+        /// The last generation whose spec agreed with git. The status describes this generation.
         var agreedGeneration: Int?
         var isLetGo = false
-        /// It was seen with this controller's labels.
+        /// Whether it was seen with this controller's labels.
         var wasOurs = false
 
-        /// What a swap has to expect.
+        /// The version that a swap must expect.
         var recordVersion: Int? { loss == .none ? object.recordVersion : nil }
     }
 
-    /// A record of the controller's that the object does not have any more.
+    /// Whether the object has lost the controller's record.
     enum RecordLoss: Equatable {
         case none
-        /// The controller has yet to be told.
+        /// Found, and not yet reported to the controller.
         case found
         case told
     }
 
-    /// A record as the controller has it.
+    /// A record as the controller has it in memory.
     struct HeldRecord: Equatable {
         var version: Int
         var state: SpecFingerprint
@@ -80,15 +81,15 @@ public actor ClusterStore: StateStore {
 
     public nonisolated let changes: AsyncStream<DeploymentKey>
     let changed: AsyncStream<DeploymentKey>.Continuation
-    /// Of the last list of records: behind it the watch begins.
+    /// The version of the last list of records: the watch begins there.
     let versionsRead: AsyncStream<String>
     private let versionRead: AsyncStream<String>.Continuation
     nonisolated let api: KubernetesAPI
     nonisolated let identity: RegisterIdentity
     let recordKey: RecordKey
-    /// Of the key; nil until records were read.
+    /// The seal made from the key; nil until records were read.
     var seal: RecordSeal?
-    /// Records that nobody sealed are sealed as they are, at the next reading of all.
+    /// Whether the next reading of all records seals unsealed ones as they are.
     var adoptsRecords: Bool
     let archive: any EventArchive
     let tellEvent: @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void
@@ -96,22 +97,22 @@ public actor ClusterStore: StateStore {
     let clock: @Sendable () -> Duration
     let logger: Logger
     var known: [DeploymentKey: Memory] = [:]
-    /// Of objects that are being made anew.
+    /// Records of objects that are being created again.
     var kept: [DeploymentKey: KeptRecord] = [:]
-    /// Those of `kept` that an earlier controller left.
+    /// The entries of `kept` that an earlier controller left.
     var inherited: Set<DeploymentKey> = []
-    /// What the controller has in memory: outlives the object.
+    /// The controller's records in memory. They outlive the object.
     var held: [DeploymentKey: HeldRecord] = [:]
     var refusals: [DeploymentKey: RefusedAnnouncement] = [:]
 
     /// - Parameters:
-    ///   - identity: this controller's among those of the cluster: objects of others are left alone.
-    ///   - namespace: the only one that is looked at; nil: all.
-    ///   - recordKey: seals this controller's records, and tells them from what others write.
-    ///   - adoptsRecords: what is found first is taken for this controller's own, whoever wrote it.
-    ///   - archive: keeps copies of all events.
-    ///   - tellEvent: makes a Kubernetes Event of one that was decided. Must not wait.
-    ///   - clock: rises; its zero means nothing.
+    /// - identity: identifies this controller in the cluster: objects of other controllers are left alone.
+    /// - namespace: the only namespace that is watched; nil: all.
+    /// - recordKey: seals this controller's records, and tells them from what others write.
+    /// - adoptsRecords: records that are found first count as this controller's own, whoever wrote them.
+    /// - archive: keeps copies of all events.
+    /// - tellEvent: creates a Kubernetes Event for an event. Must not wait.
+    /// - clock: monotonic; its zero has no meaning.
     public init(
         api: KubernetesAPI, identity: RegisterIdentity, namespace: String? = nil, recordKey: RecordKey,
         adoptsRecords: Bool = false, archive: any EventArchive,
@@ -134,7 +135,7 @@ public actor ClusterStore: StateStore {
         (versionsRead, versionRead) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Selects what controllers keep, this one and others.
+    /// Selects the objects of all controllers, this one and others.
     let selection: APIRequest.Selection
 
     // MARK: - The record
@@ -149,7 +150,7 @@ public actor ClusterStore: StateStore {
         var copies: [EventCopy] = []
         for found in list.items {
             take(found)
-            // Those of another repository are nobody's until git wants them: then they are taken over, records and all.
+            // Nobody uses the records of another repository until git wants them; then they are taken over with their objects.
             guard found.object.isKept(by: identity) else { continue }
             records[found.object.deployment] = adoptsRecords ? try await adopted(found) : judged(found)
             hold(records[found.object.deployment], of: found.object.deployment)
@@ -187,7 +188,7 @@ public actor ClusterStore: StateStore {
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
     ) async throws -> Int {
         let memory = try memory(of: deployment, expecting: expecting)
-        // Above the one that was lost: an older record never looks like a newer one.
+        // Higher than the version that was lost: an older record must never look newer.
         let version = Self.version(
             after: expecting ?? 0, held[deployment]?.version ?? 0, memory.object.recordVersion ?? 0)
         guard let state else {
@@ -211,13 +212,13 @@ public actor ClusterStore: StateStore {
         return version
     }
 
-    /// - Throws: where what was decided was not decided on what is there.
+    /// - Throws: if the decision was not based on the record that is there.
     private func memory(of deployment: DeploymentKey, expecting: Int?) throws -> Memory {
         guard let memory = known[deployment] else {
             if expecting == nil { throw RegisterError.noObject(deployment, refusals[deployment]?.refusal.message) }
             throw StateConflict(deployment: deployment, expected: expecting, found: nil)
         }
-        // Its status is not this controller's to write.
+        // The status belongs to another controller.
         if let other = memory.object.metadata.labels[RegisterWords.controller], other != identity.controller {
             throw RegisterError.anotherController(deployment, other, own: identity.controller)
         }
@@ -234,7 +235,7 @@ public actor ClusterStore: StateStore {
 
     // MARK: - Requests
 
-    /// A merge patch of the status, if the object is still the one that was decided upon.
+    /// A merge patch of the status, if the object is still the one that the decision was based on.
     func patchStatus(
         _ fields: [String: JSONValue], of object: ModelDeploymentObject, expecting: Int?
     ) async throws {
@@ -254,7 +255,7 @@ public actor ClusterStore: StateStore {
         }
     }
 
-    /// The finalizer goes, and the object with it: nothing is left to serve.
+    /// Removes the finalizer, and with it the object: nothing serves any more.
     private func release(_ deployment: DeploymentKey, expecting: Int?) async throws {
         if case .refused(let refusal) = try await withdraw(deployment) { throw refusal }
         guard let found = try await read(deployment) else { return }
@@ -288,7 +289,7 @@ public actor ClusterStore: StateStore {
         }
     }
 
-    /// As the server has it now; nil where there is none, or it is another controller's.
+    /// The object as the server has it now; nil if it does not exist.
     func read(_ deployment: DeploymentKey) async throws -> RecordedModelDeployment? {
         let found = try await explaining("ModelDeployment \(deployment)") {
             try await api.get(RecordedModelDeployment.self, deployment.objectKey)
@@ -305,7 +306,7 @@ public actor ClusterStore: StateStore {
         try JSONDecoder().decode(ModelDeploymentObject.self, from: try await api.answer(to: request))
     }
 
-    /// What is known is read anew, so that the next pass goes by it.
+    /// Reads the object again, so that the next pass uses the newest state.
     private func conflict(_ deployment: DeploymentKey, _ expecting: Int?) async -> any Error {
         let found = try? await read(deployment)
         if known[deployment]?.loss == .found { return RecordLost(deployment: deployment) }
@@ -325,12 +326,12 @@ public actor ClusterStore: StateStore {
             try await archive.absorb(copies)
         } catch {
             logger.warning(
-                "Events are not kept", metadata: ["deployment": "\(object.deployment)", "error": "\(error)"])
+                "Cannot save events", metadata: ["deployment": "\(object.deployment)", "error": "\(error)"])
         }
         for event in events { tellEvent(event, object.owner, object.deployment) }
     }
 
-    /// The newest that a status keeps.
+    /// The newest events, as many as a status keeps.
     private static func latest(_ before: Data, and new: [RecordedEvent]) throws -> Data {
         let all = try JSONDecoder().decode([RecordedEvent].self, from: before) + new
         return try JSONEncoder().encode(Array(all.suffix(RecordedEvent.limit)))

@@ -3,22 +3,22 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// The record of a ModelDeployment that is about to go and to be made anew, in a ConfigMap beside it: between the end of the
-/// one and the status of the other, it is all that is left. Pure.
+/// The record of a ModelDeployment that is deleted and created again, kept in a ConfigMap next to it. Between the deletion and
+/// the new status it is the only copy. Pure.
 ///
-/// It carries the deployment's labels, and is no part of any plan: so the first plan that is applied after the record is
-/// back takes it away, and so does the end of the deployment.
+/// It has the deployment's labels but is not part of any plan, so the first plan after the record is restored deletes it. So
+/// does the end of the deployment.
 struct KeptRecord: Equatable, Sendable {
-    /// Some way under the 1 MiB that a ConfigMap may hold.
+    /// Somewhat below the 1 MiB limit of a ConfigMap.
     static let maximumBytes = 900_000
     static let component = ObjectLabels.Component.record
     static let selector = "\(ObjectLabels.selector),\(ObjectLabels.component)=\(component.rawValue)"
 
     let deployment: DeploymentKey
-    /// Of the ModelDeployment.
+    /// The status of the ModelDeployment.
     let status: JSONValue
 
-    /// - Returns: nil where there is no record, or one that is too large to be kept twice. Who wrote it is not asked here.
+    /// - Returns: nil if there is no record, or it is too large for a copy. It does not check who wrote the record.
     init?(_ found: RecordedModelDeployment) {
         guard found.object.recordVersion != nil, case .object(let fields) = found.wholeStatus else { return nil }
         let alone = fields.filter { $0.key == "record" }
@@ -28,7 +28,7 @@ struct KeptRecord: Equatable, Sendable {
         status = kept
     }
 
-    /// - Returns: nil for what is no such ConfigMap, or was not sealed as one.
+    /// - Returns: nil if it is not such a ConfigMap, or was not sealed as one.
     init?(_ map: Map, seal: RecordSeal) {
         guard let name = map.metadata.labels[ObjectLabels.deployment], let text = map.data?[Self.dataKey],
             seal.isSealed(
@@ -50,7 +50,7 @@ struct KeptRecord: Equatable, Sendable {
         var data: [String: String]?
     }
 
-    /// Of the record in it.
+    /// The record in the status.
     var record: StateRecord? {
         guard case .object(let fields) = status, case .object(let record)? = fields["record"],
             case .integer(let version)? = record["version"], case .string(let state)? = record["state"]
@@ -60,7 +60,7 @@ struct KeptRecord: Equatable, Sendable {
 
     var key: ObjectKey { ObjectKey(namespace: deployment.namespace, name: ObjectNames.record(deployment)) }
 
-    /// For server-side apply.
+    /// The body for server-side apply.
     func body(_ seal: RecordSeal) -> JSONValue {
         let text = CanonicalJSON.text(status)
         let labels = ObjectLabels.of(deployment).merging([ObjectLabels.component: Self.component.rawValue]) { $1 }

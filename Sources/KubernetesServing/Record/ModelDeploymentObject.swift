@@ -4,15 +4,15 @@ import KubernetesClient
 import ModelManifests
 import SafeText
 
-/// A ModelDeployment as the register goes by it: whether its spec is as announced, `metadata.generation` tells. Neither spec
-/// nor record is read, nor annotations: ten thousand of these are in memory, and each of their writes comes back by the watch.
+/// A ModelDeployment as the register reads it. `metadata.generation` tells whether its spec is as announced. It holds neither
+/// spec, record nor annotations: ten thousand of these are in memory, and each write comes back through the watch.
 struct ModelDeploymentObject: KubernetesObject, Equatable {
     static let resource = ResourceType.modelDeployments
 
     var metadata: ObjectMetadata
-    /// Counts the swaps; nil where there is no record.
+    /// The number of swaps; nil if there is no record.
     var recordVersion: Int?
-    /// Of the latest event in the record; 0 where there are none.
+    /// The id of the latest event in the record; 0 if there are none.
     var lastEventId: Int
 
     private enum CodingKeys: String, CodingKey { case metadata, status }
@@ -43,8 +43,8 @@ struct ModelDeploymentObject: KubernetesObject, Equatable {
     var isTerminating: Bool { metadata.deletionTimestamp != nil }
     var isHeld: Bool { metadata.finalizers.contains(RegisterWords.finalizer) }
 
-    /// Whether it is not older than the other. Versions of one object that are numbers are compared as such, as the API
-    /// promises since Kubernetes 1.35; others are taken as they come.
+    /// Whether this version is not older than the other. Versions of one object that are numbers are compared as numbers, as the
+    /// API promises since Kubernetes 1.35; others are accepted in the order in which they arrive.
     func isAtLeastAsNew(as other: ModelDeploymentObject) -> Bool {
         guard metadata.uid == other.metadata.uid, let own = metadata.resourceVersion.flatMap({ UInt64($0) }),
             let others = other.metadata.resourceVersion.flatMap({ UInt64($0) })
@@ -53,7 +53,7 @@ struct ModelDeploymentObject: KubernetesObject, Equatable {
     }
 }
 
-/// The same with the record, for reading it back.
+/// A ModelDeployment with its record.
 struct RecordedModelDeployment: KubernetesObject {
     static let resource = ResourceType.modelDeployments
 
@@ -62,7 +62,7 @@ struct RecordedModelDeployment: KubernetesObject {
             var version: Int
             /// JSON of a `RolloutState`.
             var state: String
-            /// Of `SealedWriting.record`; none in what is not this controller's.
+            /// The seal of `SealedWriting.record`; nil if this controller did not write the record.
             var seal: String?
         }
 
@@ -71,10 +71,10 @@ struct RecordedModelDeployment: KubernetesObject {
     }
 
     var object: ModelDeploymentObject
-    /// The annotation of that name.
+    /// The value of the annotation `RegisterWords.quarantine`.
     var quarantine: String?
     var status: Status?
-    /// As the server has it.
+    /// The status as the server has it.
     var wholeStatus: JSONValue
     var wholeSpec: JSONValue
 
@@ -98,11 +98,11 @@ struct RecordedModelDeployment: KubernetesObject {
     var digest: RecordDigest { RecordDigest(self) }
 }
 
-/// What is gone by of a record that was read: of thousands, no more than this is in memory.
+/// The parts of a record that the controller keeps in memory. There are thousands of records.
 struct RecordDigest: Sendable {
     var object: ModelDeploymentObject
     var quarantine: String?
-    /// Nobody has looked yet at who wrote it.
+    /// Not yet checked for who wrote it.
     var record: StateRecord?
     var seal: String?
     var events: [RecordedEvent]?
@@ -122,7 +122,7 @@ struct RecordDigest: Sendable {
     }
 }
 
-/// Tells two specs apart without keeping them.
+/// A hash that distinguishes specs without keeping them.
 struct SpecFingerprint: Hashable, Sendable {
     let rawValue: UInt64
 
@@ -131,28 +131,28 @@ struct SpecFingerprint: Hashable, Sendable {
     init(canonical: String) { rawValue = ObjectHash.bits(canonical) }
 }
 
-/// What the register writes on ModelDeployments, beside `ObjectLabels`.
+/// Names that the register writes on ModelDeployments, besides `ObjectLabels`.
 enum RegisterWords {
     static let finalizer = "mlctl.dev/serving"
     static let commit = "mlctl.dev/commit"
-    /// Which revisions failed, as JSON: outlives the status.
+    /// The revisions that failed, as JSON. It outlives the status.
     static let quarantine = "mlctl.dev/quarantine"
-    /// Which controller keeps it: others leave it alone.
+    /// The controller that owns the object: other controllers leave it alone.
     static let controller = "mlctl.dev/controller"
-    /// Which repository it came from: what another one does not have is not removed for that.
+    /// The repository that the object comes from: a controller of another repository does not remove it.
     static let source = "mlctl.dev/source"
-    /// The garbage collector's, while it lets go of what a deleted object owns.
+    /// The garbage collector's finalizer while it orphans what a deleted object owns.
     static let orphanFinalizer = "orphan"
 }
 
-/// Whose a controller's objects are.
+/// Identifies the objects of a controller.
 public struct RegisterIdentity: Hashable, Sendable {
-    /// Names the controller in its clusters. Those that work together have the same name.
+    /// The controller's name in its clusters. Controllers that work together have the same name.
     public var controller: String
-    /// Of the repository, branch and path that it follows, as a label's value.
+    /// The repository, branch and path that it follows, hashed into a label's value.
     public var source: String
 
-    /// - Parameter source: repository, branch and path; put down as a hash.
+    /// - Parameter source: repository, branch and path; stored as a hash.
     public init(controller: String, source: String) {
         self.controller = Escape.labelValue(controller)
         self.source = ObjectHash.text(source)

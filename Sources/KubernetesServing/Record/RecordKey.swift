@@ -3,10 +3,10 @@ import KubernetesClient
 import Logging
 import ModelManifests
 
-/// The key that a controller seals by in one cluster: made once, kept in a Secret of the controller's own namespace, and the
-/// same for all controllers of one name.
+/// The key with which a controller seals its records in one cluster. It is created once and kept in a Secret in the controller's
+/// own namespace. All controllers of one name share it.
 ///
-/// Who may read that Secret can write what controllers take for their own: its namespace is no tenant's.
+/// Whoever can read that Secret can forge records, so tenants must have no access to its namespace.
 public actor RecordKey {
     /// The Secret's entry.
     static let entry = "key"
@@ -21,21 +21,21 @@ public actor RecordKey {
     private var known: RecordSeal?
 
     /// - Parameters:
-    ///   - namespace: the controller's own.
-    ///   - controller: its name.
+    /// - namespace: the controller's own namespace.
+    /// - controller: the controller's name.
     public init(_ api: KubernetesAPI, in namespace: String, controller: String, logger: Logger) {
         place = .secret(api, ObjectKey(namespace: namespace, name: ObjectNames.recordKey(of: controller)))
         self.logger = logger
     }
 
-    /// Of a seal that is known.
+    /// A key for a seal that is known already.
     public init(_ seal: RecordSeal) {
         place = .fixed
         known = seal
         logger = Logger(label: "mlctl.records") { _ in SwiftLogNoOpLogHandler() }
     }
 
-    /// Where it is kept, for people.
+    /// Where the key is kept, for messages.
     public nonisolated var description: String {
         switch place {
         case .fixed: "the controller's key"
@@ -43,9 +43,9 @@ public actor RecordKey {
         }
     }
 
-    /// Asks the API server until it is known.
-    /// - Throws: `ClusterServingError` where the Secret can neither be read nor made, or holds something else: it is never
-    ///   replaced, for then all that was sealed by it would be nobody's.
+    /// The seal made from the key. It asks the API server until the key is known.
+    /// - Throws: `ClusterServingError` if the Secret can neither be read nor created, or holds something else. It is never
+    ///   replaced, because all existing seals would become invalid.
     public func seal() async throws -> RecordSeal {
         if let known { return known }
         guard case .secret(let api, let key) = place else { throw Self.holdsNoKey("\(description)") }
@@ -55,7 +55,7 @@ public actor RecordKey {
             known = made
             return made
         } catch let error as APIError {
-            throw ClusterServingError(error, about: "Secret \(key), the key that records are sealed by,")
+            throw ClusterServingError(error, about: "Secret \(key), which holds the key that seals records,")
         }
     }
 
@@ -84,18 +84,18 @@ public actor RecordKey {
         do {
             try await api.make(.secrets, key, body: body.jsonData)
         } catch let error as APIError where error.isConflict {
-            // Somebody else was first: theirs is the key.
+            // Another controller was first: use its key.
             guard let theirs = try await found(api, key) else { throw error }
             return theirs
         }
-        logger.notice("Made the key that records are sealed by", metadata: ["secret": "\(key)"])
+        logger.notice("Created the key that seals records", metadata: ["secret": "\(key)"])
         return seal
     }
 
     private static func holdsNoKey(_ what: String) -> ClusterServingError {
         ClusterServingError(
             .foreignObject,
-            "\(what) holds no key of \(RecordSeal.byteCount) bytes under '\(entry)'. Put it back from a backup. Where it is "
+            "\(what) holds no key of \(RecordSeal.byteCount) bytes under '\(entry)'. Restore it from a backup. If it is "
                 + "lost, delete the Secret, and start the controller once with --adopt-records", retry: .waiting)
     }
 }

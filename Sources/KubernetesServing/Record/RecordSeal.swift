@@ -3,17 +3,17 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// Signs what a controller keeps in a cluster, so that nobody else's writing is taken for it: whoever may write ConfigMaps
-/// in a namespace could otherwise say what a controller has decided, and what its proxies do.
+/// Signs what a controller stores in a cluster. Without it, whoever may write ConfigMaps in a namespace could forge the
+/// controller's decisions and what its proxies do.
 ///
-/// Ed25519 (RFC 8032): proxies are given the public half, by which they can tell, and cannot sign.
+/// Ed25519 (RFC 8032): proxies get the public key. With it they can verify but not sign.
 public struct RecordSeal: Sendable {
     static let byteCount = 32
 
     private let key: Curve25519.Signing.PrivateKey
     private let check: SealCheck
 
-    /// - Returns: nil for other than 32 bytes.
+    /// - Returns: nil unless there are exactly 32 bytes.
     init?(_ seed: some DataProtocol) {
         let seed = Data(seed)
         guard seed.count == Self.byteCount,
@@ -22,7 +22,7 @@ public struct RecordSeal: Sendable {
         self.init(key)
     }
 
-    /// A new one, from the system's random numbers.
+    /// A new seal from the system's random numbers.
     public static func random() -> RecordSeal { RecordSeal(Curve25519.Signing.PrivateKey()) }
 
     private init(_ key: Curve25519.Signing.PrivateKey) {
@@ -30,13 +30,13 @@ public struct RecordSeal: Sendable {
         check = SealCheck(key.publicKey)
     }
 
-    /// The private half, for the Secret that keeps it.
+    /// The private key, for the Secret that stores it.
     var bytes: Data { key.rawRepresentation }
-    /// In base64, for those that verify alone.
+    /// The public key in base64, for those that only verify.
     var publicKey: String { key.publicKey.rawRepresentation.base64EncodedString() }
 
-    /// The same text for the same writing: what is rendered twice is equal.
-    /// - Returns: base64; empty, which nobody takes for a seal, where the system cannot sign.
+    /// Signs a writing. The same writing gives the same text, so that two renderings are equal.
+    /// - Returns: base64; empty if the system cannot sign. An empty text is never a valid seal.
     func seal(_ writing: SealedWriting) -> String {
         (try? key.signature(for: writing.bytes))?.base64EncodedString() ?? ""
     }
@@ -44,11 +44,11 @@ public struct RecordSeal: Sendable {
     func isSealed(_ writing: SealedWriting, by text: String?) -> Bool { check.isSealed(writing, by: text) }
 }
 
-/// Tells whether a controller sealed it, without being able to seal.
+/// Verifies seals, but cannot create them.
 public struct SealCheck: Sendable {
     private let key: Curve25519.Signing.PublicKey
 
-    /// - Returns: nil for what is no public key in base64.
+    /// - Returns: nil if the text is not a public key in base64.
     public init?(publicKey: String) {
         guard let bytes = Data(base64Encoded: publicKey),
             let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes)
@@ -64,16 +64,16 @@ public struct SealCheck: Sendable {
     }
 }
 
-/// What is sealed, with all that it is bound to: a seal of one object, or of one use, is none of another.
+/// What is sealed, together with everything that it is bound to: a seal of one object or use is not valid for another.
 enum SealedWriting {
     /// - Parameter uid: of the ModelDeployment.
     case record(DeploymentKey, uid: String, version: Int, state: String)
-    /// A status that waits in a ConfigMap for its object to be made anew.
+    /// A status that waits in a ConfigMap until its object is created again.
     case keptRecord(DeploymentKey, status: String)
-    /// What proxies follow. - Parameter map: the ConfigMap.
+    /// A route that proxies follow. - Parameter map: its ConfigMap.
     case route(map: ObjectKey, String)
 
-    /// A JSON array: no two writings have the same bytes.
+    /// A JSON array, so that two different writings never have the same bytes.
     fileprivate var bytes: Data {
         let parts =
             switch self {

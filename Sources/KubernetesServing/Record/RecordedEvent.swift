@@ -3,14 +3,14 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// An event as the status keeps it.
+/// An event in a status.
 struct RecordedEvent: Codable, Equatable, Sendable {
-    /// The newest that a status keeps.
+    /// The most events that a status keeps; the newest stay.
     static let limit = 32
-    /// Of a message: 32 of them leave room for the record in one object.
+    /// The most characters of a message: 32 messages leave room for the record in one object.
     static let messageLimit = 1_000
 
-    /// Milliseconds since 1970, or one more than the event's before: rises, also over objects of the same name.
+    /// Milliseconds since 1970, or one more than the previous event's id. It increases over all objects of the same name.
     var id: Int
     var kind: String
     var message: String
@@ -23,7 +23,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
     var project: String?
     var claimedActor: String?
 
-    /// - Parameter last: the id of the event before; 0 where there was none.
+    /// - Parameter last: the id of the previous event; 0 if there was none.
     init(_ event: RolloutEvent, after last: Int) {
         id = max(ClusterStore.version(after: last), Int(event.at.timeIntervalSince1970 * 1_000))
         kind = event.kind.rawValue
@@ -37,7 +37,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
         claimedActor = event.claimedActor
     }
 
-    /// What it told; a kind that this version does not know is a warning with the same words.
+    /// The event again. A kind that this version does not know becomes a warning with the same message.
     var event: RolloutEvent {
         RolloutEvent(
             at: Self.date(at), kind: RolloutEvent.Kind(rawValue: kind) ?? .warning,
@@ -52,7 +52,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
             ?? Date(timeIntervalSince1970: 0)
     }
 
-    /// The events of one decision, after those that are kept.
+    /// The events of one decision, with ids that follow the last one.
     static func following(_ last: Int, _ events: [RolloutEvent]) -> [RecordedEvent] {
         events.reduce(into: []) { recorded, event in
             recorded.append(RecordedEvent(event, after: recorded.last?.id ?? last))

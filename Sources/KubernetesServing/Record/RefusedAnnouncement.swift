@@ -1,8 +1,8 @@
 import Controller
 import ModelManifests
 
-/// What the server said no to, and when it is asked again: at once for other words, more and more seldom for the same. Pure:
-/// times are passed in.
+/// An announcement that the server refused, and when to try it again: at once if the announcement changes, at growing intervals
+/// if it stays the same. Pure: times are passed in.
 struct RefusedAnnouncement: Equatable {
     static let firstDelay = Duration.seconds(1)
     static let longestDelay = Duration.seconds(30)
@@ -31,7 +31,7 @@ struct RefusedAnnouncement: Equatable {
 }
 
 extension Announcement {
-    /// Without the commit: a newer one says the same.
+    /// The announcement without the commit, because a newer commit may announce the same.
     var words: SpecFingerprint {
         SpecFingerprint(
             canonical: labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)\n" }.joined() + spec)

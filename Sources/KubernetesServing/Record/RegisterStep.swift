@@ -2,26 +2,26 @@ import Controller
 import KubernetesClient
 import ModelManifests
 
-/// What is to be done so that a ModelDeployment says what git says. Pure.
+/// The step that makes a ModelDeployment agree with git. Pure.
 enum RegisterStep: Equatable {
-    /// It does.
+    /// It agrees already.
     case nothing
     /// Server-side apply.
     case apply
-    /// Somebody deleted it, and git wants it: what it owns is to be let go of, or it would go with it. Once that is asked
-    /// for, the step is `recreate` as soon as the garbage collector is done.
+    /// Somebody deleted it, but git wants it. Orphan what it owns, because that would be deleted with it. Once this is requested,
+    /// the next step is `recreate`, as soon as the garbage collector is done.
     case letGo
-    /// What it owned is free: the deletion may end, and the object is made anew with the record that it had.
+    /// What it owned is orphaned: let the deletion end, and create the object again with its record.
     case recreate
-    /// Not ours, or not now.
+    /// The object is not ours, or cannot be written now.
     case refuse(RegisterError)
 
     /// - Parameters:
-    ///   - known: as it was last seen; nil where there is none.
-    ///   - announced: what the spec said when it was last written or read.
-    ///   - isLetGo: `letGo` was done for this object.
-    ///   - wasOurs: this controller has written it before. Another repository's is taken over once, and not taken back:
-    ///     two controllers that did so would never end.
+    /// - known: the object as it was last seen; nil if there is none.
+    /// - announced: the spec at the last write or read.
+    /// - isLetGo: whether `letGo` was done for this object.
+    /// - wasOurs: whether this controller has written it before. An object of another repository is taken over once and not taken
+    ///   back: two controllers that did so would never stop.
     init(
         _ announcement: Announcement, known: ModelDeploymentObject?, identity: RegisterIdentity,
         announced: AnnouncedSpec? = nil, isLetGo: Bool = false, wasOurs: Bool = false
@@ -59,7 +59,7 @@ enum RegisterStep: Equatable {
     }
 }
 
-/// What a spec said at a generation: a later one is somebody else's.
+/// A spec at a generation. A later generation is somebody else's change.
 struct AnnouncedSpec: Hashable, Sendable {
     var fingerprint: SpecFingerprint
     var generation: Int?
@@ -72,7 +72,8 @@ extension Announcement {
     }
 
     /// The body of the server-side apply.
-    /// - Parameter quarantine: the annotation; nil: none. One that was applied and is left out would go.
+    /// - Parameter quarantine: the annotation's value; nil: none. An annotation that was applied before and is left out is
+    ///   removed.
     func object(_ identity: RegisterIdentity, spec: JSONValue, quarantine: String? = nil) -> JSONValue {
         let annotations = [RegisterWords.commit: commit, RegisterWords.quarantine: quarantine].compactMapValues(\.self)
         return [

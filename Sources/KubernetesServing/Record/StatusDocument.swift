@@ -2,9 +2,9 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// `status` of a ModelDeployment as people and their tools read it: what `mlctl status` says, in the API's spelling. Pure.
+/// The `status` of a ModelDeployment for people and tools: what `mlctl status` shows, in the API's spelling. Pure.
 struct StatusDocument: Equatable, Sendable {
-    /// When each condition got the status that it has.
+    /// For each condition: its status, and the time of its last change.
     typealias Transitions = [String: Transition]
 
     struct Transition: Equatable, Sendable {
@@ -12,13 +12,13 @@ struct StatusDocument: Equatable, Sendable {
         var at: String
     }
 
-    /// `null` where there is nothing: as a merge patch, that takes away what was there.
+    /// `null` if there is no value: in a merge patch that removes the field.
     private(set) var fields: [String: JSONValue]
     let transitions: Transitions
 
     /// - Parameters:
-    ///   - generation: of the spec that this is about.
-    ///   - before: of the conditions as they were written last.
+    /// - generation: of the spec that this status describes.
+    /// - before: the conditions' transitions at the last write.
     init(_ status: DeploymentStatus, generation: Int?, before: Transitions, now: Date) {
         let at = now.formatted(.iso8601)
         var transitions: Transitions = [:]
@@ -44,7 +44,7 @@ struct StatusDocument: Equatable, Sendable {
             })
     }
 
-    /// What a status that was read tells about itself.
+    /// The transitions in a status that was read.
     static func transitions(in status: JSONValue) -> Transitions {
         guard case .object(let fields) = status, case .array(let conditions)? = fields["conditions"] else { return [:] }
         return conditions.reduce(into: [:]) { transitions, condition in
@@ -56,14 +56,14 @@ struct StatusDocument: Equatable, Sendable {
         }
     }
 
-    /// Not worth a write of their own: they follow with the next one. A commit that changes one deployment is the commit of
-    /// all of them, a deadline moves with the clock, and counts rise with the traffic.
+    /// Fields that are not worth a write of their own; they are written with the next one. A new commit is the commit of all
+    /// deployments, a deadline moves with the clock, and counts grow with the traffic.
     static let followers: Set<String> = [
         "record", "events", "commit", "deadlineAt", "cutRequests", "refusedConnections",
         "split",
     ]
 
-    /// Equal where there is nothing to write, whether it was made here or read from the server.
+    /// Equal if there is nothing to write, whether the status was made here or read from the server.
     static func fingerprint(_ status: JSONValue) -> SpecFingerprint {
         guard case .object(var fields) = status.withoutNulls else { return SpecFingerprint(.null) }
         fields = fields.filter { !followers.contains($0.key) }
@@ -90,8 +90,8 @@ struct StatusDocument: Equatable, Sendable {
 
     var fingerprint: SpecFingerprint { Self.fingerprint(.object(fields)) }
 
-    /// Equal only where fingerprints are, in this process, and known without a document: `followers` that a status has are
-    /// left out.
+    /// Equal only if the fingerprints are equal, within this process, and computed without a document. Ignores the `followers`
+    /// that a status has.
     static func outline(_ status: DeploymentStatus, generation: Int?) -> Int {
         var own = status
         own.deadlineAt = nil
@@ -138,7 +138,7 @@ struct StatusDocument: Equatable, Sendable {
 }
 
 extension JSONValue {
-    /// Members that are null are as good as absent.
+    /// Treats members that are null as absent.
     var withoutNulls: JSONValue {
         switch self {
         case .object(let members): .object(members.filter { $0.value != .null }.mapValues(\.withoutNulls))
@@ -147,7 +147,7 @@ extension JSONValue {
         }
     }
 
-    /// The JSON merge patch (RFC 7386) that makes this into the other; nil where they are equal.
+    /// The JSON merge patch (RFC 7386) that turns this value into the other; nil if they are equal.
     func mergePatch(to other: JSONValue) -> JSONValue? {
         if self == other { return nil }
         guard case .object(let own) = self, case .object(let wanted) = other else { return other }

@@ -3,20 +3,20 @@ import KubernetesClient
 import ModelManifests
 import Rollouts
 
-/// A check gate as a Job: one pod, once, at the level `restricted`, with the candidate's files. Pure.
+/// Renders a check gate as a Job: one pod, once, at the level `restricted`, with the candidate's files. Pure.
 ///
-/// It runs in the check's own image, or else in that of the candidate's server. `valueFrom: {secret: NAME}` reads the key
-/// `value` of the Secret NAME in the deployment's namespace, as a server does: the controller has no part in it.
+/// The pod runs in the check's own image, or in that of the candidate's server. `valueFrom: {secret: NAME}` reads the key
+/// `value` of the Secret NAME in the deployment's namespace, as for a server; the controller does not read it.
 struct CheckJobRendering: Sendable {
     static let container = "check"
-    /// From its being made to the check's start: images are pulled, files fetched, nodes added meanwhile.
+    /// From the creation of the Job to the start of the check. Images are pulled, files fetched and nodes added meanwhile.
     static let startLimit = Duration.seconds(600)
-    /// Of a Job that no controller took away.
+    /// How long a finished Job stays if no controller deletes it.
     static let keptSeconds = 3600
     private static let graceSeconds = 10
-    /// Of a server without limits.
+    /// For a server without limits.
     private static let defaultLimits = ResourceAmounts(cpuMillicores: 1000, memoryBytes: 2 << 30)
-    /// What a check that does little needs; it may have as much as one instance.
+    /// Enough for a small check; its limit is that of one instance.
     private static let requests = ResourceAmounts(cpuMillicores: 100, memoryBytes: 256 << 20)
 
     let inquiry: Inquiry
@@ -25,16 +25,16 @@ struct CheckJobRendering: Sendable {
 
     private var deployment: DeploymentKey { inquiry.deployment }
 
-    /// The same for the same run of the same command on the same candidate, also after a restart of the controller.
+    /// The same name for the same run of the same command on the same candidate, even after a restart of the controller.
     static func name(of inquiry: Inquiry) -> String {
         var run = inquiry.id
         if case .check(let gate) = inquiry.question { run += " " + AnnotationJSON.text(gate) }
-        // A retry begins its questions anew.
+        // A retry asks its questions again, so it gets a new name.
         run += " \(Int((inquiry.since?.timeIntervalSince1970 ?? 0).rounded(.down)))"
         return ObjectNames.check(inquiry.deployment, inquiry.candidate.revision, run: run)
     }
 
-    /// - Throws: `ClusterServingError`, terminal: there is no image, or the candidate's files cannot be had in a cluster.
+    /// - Throws: `ClusterServingError`, terminal: there is no image, or the candidate's files cannot be fetched in a cluster.
     func job(owner: OwnerReference?) throws -> CheckJob {
         let name = Self.name(of: inquiry)
         guard let template = inquiry.candidate.template, let image = gate.image ?? template.runtime.image else {
@@ -47,7 +47,7 @@ struct CheckJobRendering: Sendable {
             "metadata": ["labels": .strings(ObjectLabels.ofCheckPods(name))], "spec": podSpec,
         ]
         let spec: JSONValue = [
-            // Once, and no second pod: the gate itself says whether and when it is run again.
+            // Once, without a second pod: the gate decides whether and when the check runs again.
             "backoffLimit": 0, "completions": 1, "parallelism": 1, "podReplacementPolicy": "Failed",
             "activeDeadlineSeconds": .integer(deadlineSeconds),
             "ttlSecondsAfterFinished": .integer(Self.keptSeconds), "template": podTemplate,
@@ -65,13 +65,13 @@ struct CheckJobRendering: Sendable {
             ])
     }
 
-    /// For when no controller is there to end it: the gate's own time begins when the check does.
+    /// Ends the Job if no controller is there to do it. The gate's own time begins with the check.
     private var deadlineSeconds: Int {
         let longest = Int(Int32.max) - ProbeRendering.seconds(Self.startLimit)
         return min(ProbeRendering.seconds(gate.timeout), longest) + ProbeRendering.seconds(Self.startLimit)
     }
 
-    /// `gate:NAME/ordinal` without what changes from run to run.
+    /// `gate:NAME/ordinal` without the part that changes from run to run.
     private var gateName: String {
         String(inquiry.id.prefix(upTo: inquiry.id.lastIndex(of: "/") ?? inquiry.id.endIndex))
     }
@@ -81,7 +81,7 @@ struct CheckJobRendering: Sendable {
             .merging([ObjectLabels.component: ObjectLabels.Component.check.rawValue]) { $1 }
     }
 
-    /// Whoever deletes the ModelDeployment has no use for its checks. It blocks nobody: that would take a right of its own.
+    /// Deleting the ModelDeployment deletes its checks. The reference does not block the deletion: that would need another right.
     private static func reference(_ owner: OwnerReference) -> JSONValue {
         [
             "apiVersion": .string(owner.apiVersion), "kind": .string(owner.kind), "name": .string(owner.name),
@@ -121,13 +121,13 @@ struct CheckJobRendering: Sendable {
         ])
     }
 
-    /// Where the server brings its own files.
+    /// For a server that brings its own files.
     private static let emptyFolder = ModelFilesRendering(
         volume: .object(["name": .string(ModelFilesRendering.volumeName), "emptyDir": .object([:])]),
         mount: ["name": .string(ModelFilesRendering.volumeName), "mountPath": .string(ModelFilesRendering.folder)])
 
-    /// Users and groups that the manifest's own template gives the pods: an image that names no user needs them. Root is
-    /// left out, which `restricted` forbids.
+    /// The users and groups that the manifest's template gives the pods: an image without a user needs them. Root is left out,
+    /// because `restricted` forbids it.
     private static func users(of pod: PodSettings) -> [String: JSONValue] {
         let context = pod.template?["spec"]?["securityContext"]?.members ?? [:]
         return context.filter { name, value in
@@ -154,18 +154,18 @@ struct CheckJobRendering: Sendable {
 
     // MARK: - Its environment
 
-    /// Addresses are those of Services: pods come and go while a check runs.
+    /// The addresses are those of Services: pods come and go while a check runs.
     private var environment: [JSONValue] {
         let facts = CheckFacts.variables(
             of: inquiry, candidate: address(of: inquiry.candidate.revision),
             stable: inquiry.stable.map { address(of: $0.revision) })
         let own = gate.env.filter { facts[$0.name] == nil }
-        // A name may stand only once; the last one counts, as in a shell.
+        // A name may appear only once; the last one counts, as in a shell.
         let written = Dictionary(own.enumerated().map { ($1.name, $0) }) { _, last in last }
         let before = CheckFacts.defaults(of: inquiry, modelFolder: ModelFilesRendering.folder)
             .filter { written[$0.key] == nil }.merging(facts) { $1 }
         return before.sorted { $0.key < $1.key }.map { name, value in
-            // A dollar sign in a version is no reference.
+            // A dollar sign in a version is not a reference.
             ["name": .string(name), "value": .string(value.replacing("$", with: "$$"))]
         } + own.enumerated().filter { written[$1.name] == $0 }.map { PodRendering.variable($1) }
     }
@@ -177,10 +177,10 @@ struct CheckJobRendering: Sendable {
     }
 }
 
-/// One run of a check, as it is made.
+/// The Job of one run of a check.
 struct CheckJob: Hashable, Sendable {
     var key: ObjectKey
-    /// Only one run of it at a time.
+    /// Only one run of a gate is under way at a time.
     var gate: String
     var deployment: DeploymentKey
     var body: JSONValue

@@ -1,11 +1,11 @@
 import ModelManifests
 import Serving
 
-/// A container of mlctl's own beside the model's server, where something needs the model's folder: it plays the warm-up
-/// requests, and shows the recorded ones to the proxies.
+/// mlctl's own container beside the model's server, if something needs the model's folder. It sends the warm-up requests, and
+/// serves the recorded requests to the proxies.
 ///
-/// A pod is ready once all its containers are. So no router whatever sends requests to a pod that is not warm, and nothing
-/// of the controller's is needed for it.
+/// A pod is ready only if all its containers are. So no router sends requests to a pod that is not warm, and this needs no
+/// controller.
 struct CompanionRendering: Sendable {
     static let container = "companion"
     private static let portName = "companion"
@@ -21,19 +21,19 @@ struct CompanionRendering: Sendable {
     let security: PodSettings.Security
     let settings: ClusterServingSettings
 
-    /// - Returns: nil where the pod needs none.
-    /// - Throws: `ClusterServingError`, terminal: the server has the companion's port.
+    /// - Returns: nil if the pod needs no companion.
+    /// - Throws: `ClusterServingError`, terminal: the server uses the companion's port.
     func rendered() throws -> JSONValue? {
         guard runtime.warmup != nil || recordings != nil else { return nil }
         guard !ports.all.contains(where: { $0.number == CompanionPort.number }) else {
             throw ClusterServingError(
                 .invalidPlan,
-                "port \(CompanionPort.number) is that of mlctl's own container in the pod, which plays warm-up and recorded "
-                    + "requests. Let the server use another.", retry: .terminal)
+                "port \(CompanionPort.number) belongs to mlctl's own container in the pod, which handles warm-up and recorded "
+                    + "requests. Use another port for the server.", retry: .terminal)
         }
         return .fields([
             "name": .string(Self.container), "image": .string(settings.image),
-            // A dollar sign in a name is no reference to a variable.
+            // A dollar sign in a name is not a reference to a variable.
             "args": .array(arguments.map { .string($0.replacing("$", with: "$$")) }),
             "ports": [
                 ["name": .string(Self.portName), "containerPort": .integer(CompanionPort.number), "protocol": "TCP"]

@@ -1,33 +1,33 @@
 import ModelManifests
 
-/// How a model's files come into a pod, by the scheme of their URI. They are mounted read-only at `/mnt/models`.
+/// How a model's files get into a pod, by the scheme of their URI. They are mounted read-only at `/mnt/models`.
 struct ModelFilesRendering: Hashable, Sendable {
     static let folder = PodTemplateRules.modelFolder
     static let volumeName = PodTemplateRules.modelVolume
     static let fetchingContainer = "fetch-model"
-    /// The name that KServe's tools and podTemplate patches of its users know.
+    /// The name that KServe's tools and its users' podTemplate patches know.
     static let initializerContainer = "storage-initializer"
-    /// Reads what others brought, where the manifest says what it must be.
+    /// Verifies files from another source against the manifest's digest.
     static let verifyingContainer = "verify-model"
     static let logTail: JSONValue = "FallbackToLogsOnError"
-    /// As KServe has them: a namespace with a quota refuses containers that name none.
+    /// As in KServe: a namespace with a quota refuses containers that set no resources.
     private static let fetchingResources: JSONValue = [
         "requests": ["cpu": "100m", "memory": "100Mi"], "limits": ["cpu": "1", "memory": "1Gi"],
     ]
 
     var volume: JSONValue
     var mount: JSONValue
-    /// In their order.
+    /// In the order in which they run.
     var initContainers: [JSONValue] = []
 
-    /// - Returns: nil where the runtime brings its own files.
-    /// - Throws: `ClusterServingError`, terminal: the scheme cannot be had in a cluster.
+    /// - Returns: nil if the runtime brings its own files.
+    /// - Throws: `ClusterServingError`, terminal: a cluster does not support the scheme.
     static func files(
         of model: ModelSource, security: PodSettings.Security, settings: ClusterServingSettings
     ) throws -> ModelFilesRendering? {
         guard let uri = model.storageURI else { return nil }
         var files = try brought(uri, model.digest, security: security, settings: settings)
-        // `fetch-model` verifies what it brings.
+        // `fetch-model` verifies what it fetches.
         if let digest = model.digest, !uri.hasPrefix("https:") {
             files.initContainers.append(
                 container(
@@ -57,12 +57,12 @@ struct ModelFilesRendering: Hashable, Sendable {
         case "file":
             throw ClusterServingError(
                 .invalidPlan,
-                "\(uri) is on the controller's machine, and pods run on others. Put the model into a pvc:, s3:, gs:, "
+                "\(uri) is on the controller's machine, but pods run on other machines. Put the model into a pvc:, s3:, gs:, "
                     + "hf:, oci: or https: place, or use `target: {kind: local}`.", retry: .terminal)
         default:
             throw ClusterServingError(
                 .invalidPlan,
-                "\(uri): a cluster has no models by \(scheme): URIs. Use pvc:, oci:, https:, s3:, gs: or hf:.",
+                "\(uri): a cluster does not support \(scheme): URIs. Use pvc:, oci:, https:, s3:, gs: or hf:.",
                 retry: .terminal)
         }
     }
@@ -83,7 +83,7 @@ struct ModelFilesRendering: Hashable, Sendable {
             ], mount: .fields(mount))
     }
 
-    /// An image volume: Kubernetes 1.35, or 1.33 with the feature turned on.
+    /// An image volume: needs Kubernetes 1.35, or 1.33 with the feature enabled.
     private static func image(_ uri: String) -> ModelFilesRendering {
         ModelFilesRendering(
             volume: [
@@ -110,7 +110,7 @@ struct ModelFilesRendering: Hashable, Sendable {
     ) -> JSONValue {
         .fields([
             "name": .string(name), "image": .string(image),
-            // A dollar sign in a URI is no reference to a variable.
+            // A dollar sign in a URI is not a reference to a variable.
             "args": .array(arguments.map { .string($0.replacing("$", with: "$$")) }),
             "resources": fetchingResources, "securityContext": PodSecurityRendering.container(security),
             "terminationMessagePolicy": logTail, "volumeMounts": [mount],

@@ -2,30 +2,30 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// A plan as the objects that make it true. Pure: the same again is the same objects.
+/// Renders a plan as the objects that implement it. Pure: the same input gives the same objects.
 struct PlanRendering: Sendable {
     var plan: ServingPlan
     var settings: ClusterServingSettings
     var router: any ClusterRouter
     /// Pods that answer now, by revision.
     var ready: [Revision: Int] = [:]
-    /// Of router `proxy`: the container port that the route has, once chosen.
+    /// For router `proxy`: the container port of the route, once chosen.
     var proxyPort: Int?
-    /// Of router `proxy`: the fingerprint of the key that request ids are signed by.
+    /// For router `proxy`: the fingerprint of the key that signs request ids.
     var proxyKey: String?
-    /// Of router `proxy`: what the controller seals routes by.
+    /// For router `proxy`: the controller's seal for routes.
     var seal: RecordSeal?
-    /// What the namespace shares, where that was rendered before.
+    /// The namespace's shared objects, if they were rendered before.
     var knownShared: [WantedObject]?
 
     struct Result: Sendable {
-        /// What routes go to: there before them.
+        /// The objects that routes point to. They are created first.
         var workloads: [WantedObject] = []
-        /// What splits the traffic.
+        /// The objects that split the traffic.
         var routes: [WantedObject] = []
-        /// Of the namespace, shared by its deployments.
+        /// The objects that the namespace's deployments share.
         var shared: [WantedObject] = []
-        /// Revisions that cannot be served; the others are.
+        /// The errors of revisions that cannot be served; the other revisions are.
         var failures: [ClusterServingError] = []
 
         var all: [WantedObject] { shared + workloads + routes }
@@ -40,9 +40,9 @@ struct PlanRendering: Sendable {
         let replicas = router.replicas(plan)
         for wanted in plan.revisions {
             let asked = replicas[wanted.revision] ?? wanted.replicas
-            // The last pod that answers for a share of the traffic stays, whatever room is wanted.
+            // The last pod that answers for a share of the traffic stays, even if its room is wanted.
             let least = wanted.weight > 0 && ready[wanted.revision, default: 0] > 0 ? 1 : 0
-            // Nobody scales what is to go, or what the router counts.
+            // An external autoscaler scales neither a revision that is going away nor one whose replicas the router sets.
             let isScaledByOthers = plan.scaling == .external && wanted.replicas > 0 && replicas[wanted.revision] == nil
             let rendering = RevisionRendering(
                 plan: plan, wanted: wanted, settings: settings, replicas: max(asked, least),
@@ -60,6 +60,6 @@ struct PlanRendering: Sendable {
         return result
     }
 
-    /// Names of a revision's objects are kept while it is in the plan, also where it cannot be rendered.
+    /// The names of the plan's revisions. Their objects are kept, even if a revision cannot be rendered.
     var keptNames: Set<String> { Set(plan.revisions.map { ObjectNames.revision(plan.deployment, $0.revision) }) }
 }

@@ -1,8 +1,8 @@
 import ModelManifests
 import Serving
 
-/// A plan but for its templates, which the revisions' Deployments carry. Kept on the object that routes, so that a
-/// controller that lost its record finds what is served.
+/// A plan without its templates, which are on the revisions' Deployments. It is stored on the object that routes, so that a
+/// controller that lost its record can find out what is served.
 struct PlanSketch: Hashable, Codable, Sendable {
     struct Part: Hashable, Codable, Sendable {
         var revision: Revision
@@ -14,7 +14,7 @@ struct PlanSketch: Hashable, Codable, Sendable {
     }
 
     var target: Target
-    /// Nil: the manifest, as with all sketches of before.
+    /// Nil: `manifest`, as in all sketches of older versions.
     var scaling: Scaling?
     var endpoint: Endpoint
     var comparison: ShadowComparison?
@@ -32,7 +32,7 @@ struct PlanSketch: Hashable, Codable, Sendable {
         }
     }
 
-    /// - Parameter templates: of the revisions whose Deployments are there; a revision without one is left out.
+    /// - Parameter templates: of the revisions whose Deployments exist. A revision without a template is left out.
     func plan(of deployment: DeploymentKey, templates: [Revision: ServingTemplate]) -> ServingPlan {
         ServingPlan(
             deployment: deployment, target: target, scaling: scaling ?? .manifest, endpoint: endpoint,

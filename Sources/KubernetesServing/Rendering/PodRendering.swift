@@ -1,30 +1,30 @@
 import ModelManifests
 import SafeText
 
-/// The pods of one revision: a PodTemplateSpec from its serving template.
+/// Renders the pods of one revision: a PodTemplateSpec from its serving template.
 ///
-/// `valueFrom: {secret: NAME}` reads the key `value` of the Secret NAME in the deployment's namespace. Variables of mlctl
-/// come before the manifest's, so that `$(PORT)` may be used in those; Kubernetes itself expands them.
+/// `valueFrom: {secret: NAME}` reads the key `value` of the Secret NAME in the deployment's namespace. mlctl's variables come
+/// before the manifest's, so that those can use `$(PORT)`; Kubernetes itself expands them.
 struct PodRendering: Sendable {
     static let container = "model"
     static let secretKey = "value"
-    /// From the pod's end being known to its server's being told: proxies and gateways stop sending within that time.
+    /// How long the server of an ending pod is not told: proxies and gateways stop sending within that time.
     static let noticeSeconds = 5
 
     let deployment: DeploymentKey
     let revision: Revision
     let template: ServingTemplate
     let settings: ClusterServingSettings
-    /// The file of recorded requests, where proxies are to send some.
+    /// The file of recorded requests, if proxies are to send some.
     var recordings: String?
-    /// How long requests and streams may go on once the pod is to end.
+    /// How long requests and streams may continue once the pod is ending.
     var drain = Endpoint()
 
-    /// Until then the server is not told of its end: whatever was sent to it before everybody knew is within its own time.
-    /// Not every server finishes what it has begun once it is told.
+    /// How long the server is not told that it ends. Requests that were sent before everybody knew end within that time. Not
+    /// every server finishes its requests once it is told.
     private var preStopSeconds: Int { Self.noticeSeconds + ProbeRendering.seconds(drain.drainTimeout) }
 
-    /// After that, a server that finishes what it has begun has as long as streams may take, and its own grace.
+    /// After the hook, a server that finishes its requests has as long as streams may take, and its own grace period.
     private var graceSeconds: Int {
         Self.noticeSeconds
             + max(
@@ -59,7 +59,7 @@ struct PodRendering: Sendable {
             ]),
         ]
         guard let patch = pod.template else { return rendered }
-        // What the revision's pods are found by is not to be patched away.
+        // A patch must not change the labels by which the revision's pods are found.
         return StrategicMerge.laid(patch, over: rendered).setting(
             ["metadata", "labels"],
             to: .object(
@@ -74,7 +74,7 @@ struct PodRendering: Sendable {
         ).rendered()
     }
 
-    /// Of two containers, the one whose log and shell people ask for.
+    /// Of the two containers, the one for `kubectl logs` and `kubectl exec`.
     private static func mainContainer(_ companion: JSONValue?) -> [String: String] {
         companion == nil ? [:] : ["kubectl.kubernetes.io/default-container": container]
     }
@@ -114,11 +114,11 @@ struct PodRendering: Sendable {
                 ("MODEL_DIR", ModelFilesRendering.folder),
             ]
         let variables = runtime.env
-        // A name may stand only once; the last one counts, as in a shell.
+        // A name may appear only once; the last one counts, as in a shell.
         let written = Dictionary(variables.enumerated().map { ($1.name, $0) }) { _, last in last }
         var seen: Set<String> = Set(written.keys)
         let before = own.filter { seen.insert($0.name).inserted }.map { name, value -> JSONValue in
-            // A dollar sign in a version is no reference.
+            // A dollar sign in a version is not a reference.
             ["name": .string(name), "value": .string(value.replacing("$", with: "$$"))]
         }
         return before + variables.enumerated().filter { written[$1.name] == $0 }.map { Self.variable($1) }
@@ -135,7 +135,7 @@ struct PodRendering: Sendable {
         }
     }
 
-    /// What a Prometheus that goes by annotations looks for.
+    /// The annotations for a Prometheus that discovers pods by them.
     private func scraping(_ ports: ServerPorts) -> [String: String] {
         guard let metrics = runtime.metrics else { return [:] }
         return [

@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// Security contexts by the Pod Security Standards.
+/// Security contexts according to the Pod Security Standards.
 enum PodSecurityRendering {
     static func pod(_ security: PodSettings.Security) -> JSONValue? {
         switch security {

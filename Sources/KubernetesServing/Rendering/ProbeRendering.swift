@@ -1,8 +1,8 @@
 import ModelManifests
 
-/// Probes as Kubernetes has them: whole seconds, at least one. Defaults are those of a local instance.
+/// Probes in Kubernetes' form: whole seconds, at least one. The defaults are those of a local instance.
 enum ProbeRendering {
-    /// How long a server without a start-up probe may take to become ready before it is started anew.
+    /// How long a server without a start-up probe may take to become ready before it is restarted.
     static let longestStartSeconds = Int(Probe.longestStart.components.seconds)
 
     static func probes(_ runtime: Runtime, ports: ServerPorts) -> [String: JSONValue] {
@@ -15,16 +15,16 @@ enum ProbeRendering {
         ) { first, _ in first }
     }
 
-    /// Until it has been ready once, a server is not judged by its liveness.
+    /// Before a server has been ready once, its liveness is not checked.
     private static func startup(like readiness: Probe) -> Probe {
         var probe = readiness
-        // Kubernetes asks from the first second on. A server that is there is not kept waiting for a readiness period.
+        // Kubernetes probes from the first second on. A server that is up does not wait for a readiness period.
         probe.period = min(probe.period, .seconds(1))
         probe.failureThreshold = max(1, longestStartSeconds / seconds(probe.period))
         return probe
     }
 
-    /// - Parameter isRepeated: only readiness may ask for more than one success in a row.
+    /// - Parameter isRepeated: only readiness may require more than one success in a row.
     private static func probe(_ probe: Probe, _ ports: ServerPorts, isRepeated: Bool) -> JSONValue {
         let check: (String, JSONValue) =
             switch probe.check {
@@ -42,7 +42,7 @@ enum ProbeRendering {
         return .object(fields)
     }
 
-    /// Rounded up.
+    /// Rounded up, at least one.
     static func seconds(_ duration: Duration) -> Int {
         let parts = duration.components
         return max(1, Int(parts.seconds) + (parts.attoseconds > 0 ? 1 : 0))

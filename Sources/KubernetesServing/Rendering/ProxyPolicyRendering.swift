@@ -1,9 +1,9 @@
 import KubernetesClient
 import ModelManifests
 
-/// Who may reach the proxies: their endpoints everybody, their control port only those who are named.
+/// Who may reach the proxies: everybody reaches the endpoints, only the listed peers reach the control port.
 ///
-/// Probes come from the pod's own node, which no NetworkPolicy shuts out.
+/// Probes come from the pod's own node, which no NetworkPolicy blocks.
 enum ProxyPolicyRendering {
     static func spec(controlFrom peers: [ProxyControlPeer]) -> JSONValue {
         [
@@ -26,7 +26,7 @@ enum ProxyPolicyRendering {
         ]
     }
 
-    /// Both selectors in one peer: pods of these labels in that namespace.
+    /// Both selectors in one peer: pods with these labels in that namespace.
     private static func peer(_ peer: ProxyControlPeer) -> JSONValue {
         switch peer {
         case .pods(let namespace, let labels):
@@ -38,6 +38,6 @@ enum ProxyPolicyRendering {
         }
     }
 
-    /// Every namespace has it, with its name.
+    /// Every namespace has this label, with its name.
     private static let namespaceLabel = "kubernetes.io/metadata.name"
 }

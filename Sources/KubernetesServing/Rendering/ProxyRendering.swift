@@ -1,22 +1,22 @@
 import KubernetesClient
 import ModelManifests
 
-/// The proxy of one namespace. Nobody's in particular: it is taken away with the last route.
+/// Renders the proxy of one namespace. It belongs to no single deployment, and is deleted with the last route.
 struct ProxyRendering: Sendable {
     static let controlPort = 9901
     static let controlPortName = "control"
     static let stateFolder = "/var/lib/mlctl"
     static let keyFolder = "/etc/mlctl/request-ids"
     private static let drainSeconds = 5
-    /// What requests and streams under way may still take: it ends as soon as they have.
+    /// How long requests and streams under way may still take. The proxy ends as soon as they have ended.
     private static let graceSeconds = ProbeRendering.seconds(Drain.defaultStreamTimeout) + 65
     static let selector = [ObjectLabels.name: ObjectNames.proxy, ObjectLabels.managedBy: ObjectLabels.manager]
 
     let namespace: String
     let settings: ClusterServingSettings
-    /// The fingerprint of the key that request ids are signed by. It is read once, at the start.
+    /// The fingerprint of the key that signs request ids. The proxy reads it once, at the start.
     let key: String
-    /// By which the proxies tell the controller's routes, in base64; nil where it seals none.
+    /// The key by which proxies recognize the controller's routes, in base64; nil if the controller seals none.
     let sealKey: String?
 
     var objects: [WantedObject] {
@@ -58,7 +58,7 @@ struct ProxyRendering: Sendable {
             ])
     }
 
-    /// For whoever scrapes the proxies; routes have Services of their own.
+    /// For scraping the proxies. Routes have Services of their own.
     private var service: WantedObject {
         object(
             .services,
@@ -112,7 +112,7 @@ struct ProxyRendering: Sendable {
             "imagePullSecrets": .array(settings.imagePullSecrets.map { ["name": .string($0)] }),
             "securityContext": PodSecurityRendering.pod(.restricted),
             "terminationGracePeriodSeconds": .integer(Self.graceSeconds + Self.drainSeconds),
-            // Not all on one node, where there are several.
+            // Spread over the nodes, if there are several.
             "topologySpreadConstraints": [
                 [
                     "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
@@ -120,7 +120,7 @@ struct ProxyRendering: Sendable {
                 ]
             ],
             "containers": [container],
-            // The last routes, for a container that starts anew while the API server is away.
+            // The last routes, for a container that restarts while the API server is unreachable.
             "volumes": [
                 ["name": "state", "emptyDir": ["sizeLimit": "64Mi"]],
                 ["name": "request-ids", "secret": ["secretName": .string(ObjectNames.proxyKey)]],

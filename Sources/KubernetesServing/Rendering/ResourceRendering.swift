@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// `resources` of a container. Quantities are written in the form in which the API server gives them back.
+/// `resources` of a container. Quantities are written in the form in which the API server returns them.
 enum ResourceRendering {
     static func resources(_ resources: Resources) -> JSONValue {
         .fields([

@@ -3,14 +3,14 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// The objects of one revision: Deployment, Service and, where there is more than one pod, PodDisruptionBudget.
+/// Renders the objects of one revision: Deployment, Service and, if there is more than one pod, PodDisruptionBudget.
 struct RevisionRendering: Sendable {
     let plan: ServingPlan
     let wanted: RevisionPlan
     let settings: ClusterServingSettings
-    /// What the router makes of the plan's replicas.
+    /// The plan's replicas after the router has adjusted them.
     let replicas: Int
-    /// They are what it begins with.
+    /// Whether `replicas` is only the initial number.
     var isScaledByOthers = false
 
     private var deployment: DeploymentKey { plan.deployment }
@@ -39,7 +39,7 @@ struct RevisionRendering: Sendable {
             spec: .fields([
                 "replicas": isScaledByOthers ? nil : .integer(replicas), "revisionHistoryLimit": 1,
                 "selector": ["matchLabels": .strings(selector)],
-                // Its pods never change; what somebody edited is put right without a gap.
+                // The pods of a revision never change, but a manual edit is reverted without a gap.
                 "strategy": ["type": "RollingUpdate", "rollingUpdate": ["maxSurge": 1, "maxUnavailable": 0]],
                 "template": podTemplate,
             ]))
@@ -61,8 +61,8 @@ struct RevisionRendering: Sendable {
             spec: Self.budget(of: selector))
     }
 
-    /// One pod at a time. Those that never became ready may go at any time: they are nobody's capacity, and a node that is to
-    /// be drained would wait for them for ever.
+    /// One pod at a time. Pods that never became ready may be evicted at any time: they are no capacity, and a node drain would
+    /// wait for them for ever.
     static func budget(of selector: [String: String]) -> JSONValue {
         [
             "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
@@ -78,7 +78,7 @@ struct RevisionRendering: Sendable {
             initialReplicas: type == .deployments && isScaledByOthers ? replicas : nil, content: ["spec": spec])
     }
 
-    /// Keys sorted, so that the same template is the same text.
+    /// With sorted keys, so that the same template gives the same text.
     static func text(of template: ServingTemplate) -> String { AnnotationJSON.text(template) }
 }
 
@@ -87,7 +87,7 @@ enum ServiceRendering {
 
     static func portNumber(_ endpoint: Endpoint) -> Int { endpoint.port ?? defaultPort }
 
-    /// As pods of the cluster ask for it.
+    /// The address for pods of the cluster.
     static func address(of name: String, in namespace: String, _ endpoint: Endpoint) -> String {
         let port = portNumber(endpoint)
         return "http://\(name).\(namespace).svc" + (port == defaultPort ? "" : ":\(port)")
@@ -99,12 +99,12 @@ enum ServiceRendering {
     }
 }
 
-/// Values as annotations: JSON with sorted keys.
+/// Values in annotations: JSON with sorted keys.
 enum AnnotationJSON {
     static func text(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // These types hold nothing that JSON cannot: an empty text would read back as nothing.
+        // These types hold nothing that JSON cannot express. An empty text would be read back as nil.
         return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 

@@ -1,9 +1,9 @@
 import ModelManifests
 
-/// The ports of a runtime as a pod binds them: numbers that are given stand, others follow from 8080 upwards.
+/// The ports of a runtime in a pod: given numbers stay, the others are assigned from 8080 upwards.
 struct ServerPorts: Hashable, Sendable {
     static let first = 8080
-    /// What Kubernetes allows a port's name.
+    /// Kubernetes' limit for the name of a port.
     private static let nameLimitBytes = 15
 
     struct Port: Hashable, Sendable {
@@ -25,10 +25,10 @@ struct ServerPorts: Hashable, Sendable {
         }
     }
 
-    /// The one that serves: `http`, or the first.
+    /// The serving port: `http`, or the first.
     var serving: Port { all.first { $0.name == "http" } ?? all.first ?? Port(name: "http", number: Self.first) }
 
-    /// - Parameter name: nil: the one that serves.
+    /// - Parameter name: nil: the serving port.
     func number(_ name: String?) -> Int { all.first { $0.name == name }?.number ?? serving.number }
 
     /// `PORT` and `PORT_<NAME>`.

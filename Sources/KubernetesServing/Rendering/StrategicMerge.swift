@@ -1,9 +1,9 @@
 import ModelManifests
 
-/// Lays a partial PodTemplateSpec over a whole one, as `kubectl patch --type=strategic` does: objects are merged, lists of
-/// objects with a key by that key, other lists are replaced, null takes away.
+/// Merges a partial PodTemplateSpec into a whole one, as `kubectl patch --type=strategic` does: objects are merged, lists of
+/// objects with a key are merged by that key, other lists are replaced, null removes.
 enum StrategicMerge {
-    /// Which field tells elements of a list apart, by the list's own name (Kubernetes' `patchMergeKey`).
+    /// The field that identifies the elements of a list, by the list's name (Kubernetes' `patchMergeKey`).
     private static let keys: [String: String] = [
         "containers": "name", "initContainers": "name", "ephemeralContainers": "name", "volumes": "name",
         "env": "name", "imagePullSecrets": "name", "resourceClaims": "name", "claims": "name",

@@ -2,24 +2,24 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// What splits traffic between revisions in a cluster. One file each; a new one is added to `ClusterRouters.all`.
+/// Splits traffic between revisions in a cluster. One file for each router; add a new one to `ClusterRouters.all`.
 ///
-/// # Guarantees that a router gives
+/// # Guarantees of a router
 /// - Rendering is pure: the same plan gives equal objects, so that nothing is written twice.
-/// - Each of its objects carries the labels and the owner of `RouteRendering.object`, so that it is found and taken away.
+/// - All its objects come from `RouteRendering.object`, with its labels, so that they are found and deleted.
 /// - Exactly one of `routes` carries the plan (`isRoute: true`).
 public protocol ClusterRouter: Sendable {
-    /// What must be installed in the cluster beside Kubernetes itself.
+    /// What must be installed in the cluster besides Kubernetes itself.
     var needs: [RouterNeed] { get }
-    /// Types of the objects of `routes` and `shared`, beside Services and ConfigMaps.
+    /// The types of the objects of `routes` and `shared`, besides Services and ConfigMaps.
     var kinds: [any ServedKind.Type] { get }
-    /// How many pods each revision is to have; revisions that are left out have what the plan says.
+    /// How many pods each revision gets. A revision that is left out gets the plan's number.
     func replicas(_ plan: ServingPlan) -> [Revision: Int]
-    /// What splits the traffic, wanted after the revisions' own objects are there.
+    /// The objects that split the traffic. They are applied after the revisions' own objects.
     func routes(_ rendering: RouteRendering) -> [WantedObject]
-    /// What all deployments of a namespace share; not owned by one of them, gone with the last.
+    /// The objects that all deployments of a namespace share. No deployment owns them; they are deleted with the last one.
     func shared(_ rendering: RouteRendering) -> [WantedObject]
-    /// Which traffic goes where, as the cluster's objects say.
+    /// Which traffic goes where, according to the cluster's objects.
     func observe(_ seen: RouteSeen) -> RouteView
 }
 
@@ -42,7 +42,7 @@ public enum ClusterRouters {
     }
 }
 
-/// A definition that must be in the cluster, and what to do where it is not.
+/// A definition that the cluster must have, and what to do if it is missing.
 public struct RouterNeed: Hashable, Sendable {
     public var type: ResourceType
     public var advice: String
@@ -53,7 +53,7 @@ public struct RouterNeed: Hashable, Sendable {
     }
 }
 
-/// What a router renders from.
+/// The input of a router's rendering.
 public struct RouteRendering: Sendable {
     public var plan: ServingPlan
     public var settings: ClusterServingSettings
@@ -61,23 +61,23 @@ public struct RouteRendering: Sendable {
     public var ready: [Revision: Int]
     /// The container port of the deployment's route in the proxies.
     public var proxyPort: Int?
-    /// Which key of request ids the namespace's proxies have; nil while there is none.
+    /// The fingerprint of the namespace's key of request ids; nil while there is none.
     public var proxyKey: String?
-    /// What the controller seals routes by; nil where it seals none.
+    /// The controller's seal for routes; nil if it seals none.
     public var seal: RecordSeal?
 
     public var target: KubernetesTarget {
         if case .kubernetes(let target) = plan.target { target } else { KubernetesTarget() }
     }
 
-    /// The plan's weights, with the share of revisions that cannot answer given to those that can.
+    /// The plan's weights. The share of revisions that cannot answer goes to those that can.
     public var balancedWeights: [(revision: Revision, weight: Int)] {
         let weights = WeightBalance.weights(
             plan.revisions.map { .init(weight: $0.weight, answers: ready[$0.revision, default: 0] > 0) })
         return zip(plan.revisions, weights).map { ($0.revision, $1) }
     }
 
-    /// - Parameter isRoute: it carries the plan.
+    /// - Parameter isRoute: whether the object carries the plan.
     public func object(
         _ type: ResourceType, name: String, labels: [String: String] = [:], annotations: [String: String] = [:],
         isRoute: Bool = false, content: [String: JSONValue]
@@ -90,26 +90,26 @@ public struct RouteRendering: Sendable {
             content: content)
     }
 
-    /// Of one revision's pods.
+    /// The Service of one revision's pods.
     public func serviceName(_ revision: Revision) -> String { ObjectNames.revision(plan.deployment, revision) }
 }
 
-/// What a router observes from: the deployment's objects as the cluster has them.
+/// What a router observes: the deployment's objects in the cluster.
 public struct RouteSeen: Sendable {
     public var deployment: DeploymentKey
-    /// As last applied; nil where that is not known.
+    /// The plan that was applied last; nil if it is not known.
     public var plan: ServingPlan?
-    /// All but `metadata` of the objects that `kinds` and ConfigMaps have, without what only others look at.
+    /// Everything but `metadata` of the objects of `kinds` and of ConfigMaps, reduced to what routers read.
     public var objects: [ObjectID: JSONValue]
     /// Pods that answer now, by revision.
     public var ready: [Revision: Int]
-    /// Pods that answer, those on their way out included, by revision.
+    /// Pods that answer, including those that are ending, by revision.
     public var answering: [Revision: Int]
-    /// Of the namespace's shared proxies.
+    /// The ready proxies of the namespace.
     public var readyProxies: Int
-    /// Why there are none; nil where that is not known.
+    /// Why no proxy is ready; nil if that is not known.
     public var proxyTrouble: String?
-    /// What the proxies themselves say; nil where nobody asks them.
+    /// What the proxies themselves report; nil if nobody asks them.
     public var traffic: ProxiedTraffic?
 
     public init(
@@ -127,14 +127,14 @@ public struct RouteSeen: Sendable {
         self.traffic = traffic
     }
 
-    /// A pod of a revision with weight answers.
+    /// Whether a pod of a revision with weight answers.
     public var isAnswered: Bool {
         plan?.revisions.contains { $0.weight > 0 && answering[$0.revision, default: 0] > 0 } ?? false
     }
 
-    /// What is said of an endpoint behind which nobody answers.
+    /// The message for an endpoint without a pod that answers.
     public var unanswered: String {
-        "no pod of \(deployment.name) that has a share of the traffic is ready: the Service has no endpoint. See the "
+        "no pod of \(deployment.name) that has a share of the traffic is ready: the Service has no endpoint. Look at the "
             + "instances for why."
     }
 
@@ -142,20 +142,20 @@ public struct RouteSeen: Sendable {
         objects[ObjectID(type: type, key: ObjectKey(namespace: deployment.namespace, name: name))]
     }
 
-    /// A Service's name and port, as pods of the cluster ask for it.
+    /// The name and port of a Service, for pods of the cluster.
     public func address(ofService name: String) -> String {
         ServiceRendering.address(of: name, in: deployment.namespace, plan?.endpoint ?? Endpoint())
     }
 }
 
-/// What a router sees.
+/// What a router observes.
 public struct RouteView: Hashable, Sendable {
-    /// The share of the traffic that each revision really gets; nil where nothing routes yet, or that is not known.
+    /// The real share of the traffic of each revision; nil if nothing routes yet, or the shares are not known.
     public var weights: [Revision: Int]?
     public var mirrors: [Revision: Int]?
-    /// Where the service answers; nil while it does not.
+    /// The address at which the service answers; nil while it does not.
     public var endpoint: String?
-    /// Why it does not, and what to do.
+    /// Why the service does not answer, and what to do.
     public var endpointProblem: String?
     public var problems: [String]
 

@@ -3,10 +3,10 @@ import ModelManifests
 import SafeText
 import Serving
 
-/// One HTTPRoute with weighted backends: whatever implements Gateway API v1 splits the traffic.
+/// One HTTPRoute with weighted backends: any implementation of Gateway API v1 splits the traffic.
 ///
-/// Header matches and mirrors are the API's own; matching a cookie takes a regular expression over the `Cookie` header,
-/// which not every implementation has. Sticky users need the proxy.
+/// Header matches and mirrors are part of the API. Matching a cookie needs a regular expression over the `Cookie` header,
+/// which not every implementation supports. Sticky users need the proxy.
 struct GatewayAPIRouter: ClusterRouter {
     static let routing = "gateway.networking.k8s.io"
 
@@ -53,7 +53,7 @@ struct GatewayAPIRouter: ClusterRouter {
         guard let match = Self.match(plan.endpoint.routing), let candidate = weights.last, weights.count > 1,
             candidate.weight > 0
         else { return [rule(rendering, match: nil, weights)] }
-        // Somebody else assigns: the candidate answers those, stable all others.
+        // Requests with the match belong to the candidate, all others to stable.
         let others = weights.dropLast().map { ($0.revision, $0.revision == weights[0].revision ? 100 : 0) }
         return [
             rule(rendering, match: match, [(candidate.revision, 100)]),
@@ -93,13 +93,13 @@ struct GatewayAPIRouter: ClusterRouter {
         ["group": "", "kind": "Service", "name": .string(service), "port": .integer(port)]
     }
 
-    /// An extension that not every implementation has: asked for only where the manifest says something else.
+    /// Not every implementation supports this extension, so use it only if the manifest differs from the default.
     private func timeout(_ endpoint: Endpoint) -> JSONValue? {
         guard endpoint.requestTimeout != Endpoint().requestTimeout else { return nil }
         return ["request": .string(Self.duration(endpoint.requestTimeout))]
     }
 
-    /// As GEP-2257 has it: whole hours, minutes, seconds and milliseconds, each of five digits at most.
+    /// In the format of GEP-2257: whole hours, minutes, seconds and milliseconds, each with at most five digits.
     private static func duration(_ duration: Duration) -> String {
         let milliseconds = Int(duration / .milliseconds(1))
         let parts = [
@@ -143,8 +143,8 @@ struct GatewayAPIRouter: ClusterRouter {
             view.endpointProblem = refusal
         } else if !isTaken {
             view.endpointProblem =
-                "no gateway has taken the HTTPRoute of \(seen.deployment) as it is now. Is the Gateway that "
-                + "`target.gateways` names there, and does its controller run?"
+                "no gateway has accepted the current HTTPRoute of \(seen.deployment). Does the Gateway that "
+                + "`target.gateways` names exist, and does its controller run?"
         } else if !seen.isAnswered {
             view.endpointProblem = seen.unanswered
         } else {
@@ -153,7 +153,7 @@ struct GatewayAPIRouter: ClusterRouter {
         return view
     }
 
-    /// A gateway says that it routes by the object as it is now.
+    /// Whether a gateway says that it routes by the current version of the object.
     private static func isTaken(_ route: JSONValue) -> Bool {
         let generation = route["generation"]?.whole
         return (route["status"]?["parents"]?.items ?? []).contains { parent in
@@ -167,7 +167,7 @@ struct GatewayAPIRouter: ClusterRouter {
 
     private func weights(_ rules: [JSONValue], _ byService: [String: Revision], _ plan: ServingPlan) -> [Revision: Int]
     {
-        // Where somebody else assigns, the shares are not the route's: it has the plan's as long as it asks for them.
+        // With a match the shares are not in the route: the plan's weights hold as long as the route has the match.
         if rules.count > 1 { return Dictionary(plan.revisions.map { ($0.revision, $0.weight) }) { $0 + $1 } }
         var weights = Dictionary(plan.revisions.map { ($0.revision, 0) }) { first, _ in first }
         for backend in rules.flatMap({ $0["backendRefs"]?.items ?? [] }) {
@@ -189,14 +189,14 @@ struct GatewayAPIRouter: ClusterRouter {
         return mirrors
     }
 
-    /// What the gateways' controllers say is wrong.
+    /// The problems that the gateways' controllers report.
     private static func refusals(_ route: JSONValue, of deployment: DeploymentKey) -> [String] {
         (route["status"]?["parents"]?.items ?? []).flatMap { parent in
             (parent["conditions"]?.items ?? []).compactMap { condition in
                 guard condition["status"]?.text == "False", let type = condition["type"]?.text,
                     ["Accepted", "ResolvedRefs"].contains(type)
                 else { return nil }
-                return "gateway \(parent["parentRef"]?["name"]?.text ?? "?") does not take the HTTPRoute of "
+                return "gateway \(parent["parentRef"]?["name"]?.text ?? "?") does not accept the HTTPRoute of "
                     + "\(deployment): \(condition["reason"]?.text ?? type): \(condition["message"]?.text ?? ""). "
                     + "Correct `target.gateways` or the Gateway's listeners."
             }

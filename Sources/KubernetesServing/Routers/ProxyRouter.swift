@@ -2,15 +2,15 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// mlctl's own proxy, shared by the deployments of a namespace: exact counters, sticky users, shadows.
+/// mlctl's own proxy, which the deployments of a namespace share: exact counters, sticky users, shadows.
 ///
-/// The route is a ConfigMap that the proxies watch; upstreams come from the EndpointSlices of the revisions' Services. So
-/// pods come and go without the controller, and a change of weight is one write.
+/// The route is a ConfigMap that the proxies watch; upstreams come from the EndpointSlices of the revisions' Services. So pods
+/// come and go without the controller, and a change of weight is one write.
 struct ProxyRouter: ClusterRouter {
-    /// Container ports of routes, on the proxies' pods.
+    /// The container ports of routes, on the proxies' pods.
     static let ports = 10_000...29_999
     static let routeKey = "route.json"
-    /// Of the route, by the controller.
+    /// The controller's seal of the route.
     static let sealKey = "seal"
 
     var kinds: [any ServedKind.Type] {
@@ -48,7 +48,7 @@ struct ProxyRouter: ClusterRouter {
         ).objects
     }
 
-    /// Without upstreams, and with the plan's weights: where a revision has nobody who answers, the proxy lets another one,
+    /// The route without upstreams, with the plan's weights: if no pod of a revision answers, the proxy uses another revision,
     /// and counts what this one missed.
     private static func route(_ rendering: RouteRendering, port: Int) -> ProxyRoute {
         let plan = rendering.plan
@@ -66,8 +66,8 @@ struct ProxyRouter: ClusterRouter {
             slices: plan.endpoint.slices)
     }
 
-    /// Each proxy's share of the recorded requests, while there is somebody to be judged. The file is named as the manifest
-    /// does: each proxy fetches it from the candidate's pods.
+    /// Each proxy's share of the recorded requests, while a candidate is judged. The file has its name from the manifest: each
+    /// proxy fetches it from the candidate's pods.
     private static func synthetic(_ plan: ServingPlan, proxies: Int) -> SyntheticRoute? {
         guard let traffic = plan.endpoint.generate, plan.revisions.count > 1 else { return nil }
         return SyntheticRoute(
@@ -83,11 +83,11 @@ struct ProxyRouter: ClusterRouter {
         }
         var view = RouteView()
         guard seen.readyProxies > 0 else {
-            // Nobody routes: no share reaches anybody.
+            // Nothing routes: no share reaches any pod.
             let problem =
                 "no proxy is ready in the namespace \(seen.deployment.namespace): "
                 + (seen.proxyTrouble
-                    ?? "see 'kubectl -n \(seen.deployment.namespace) describe deployment \(ObjectNames.proxy)'.")
+                    ?? "look at 'kubectl -n \(seen.deployment.namespace) describe deployment \(ObjectNames.proxy)'.")
             view.endpointProblem = problem
             view.problems.append(problem)
             return view
@@ -97,7 +97,7 @@ struct ProxyRouter: ClusterRouter {
         let service = ObjectNames.shortened(seen.deployment.name)
         if seen.object(.services, service) == nil {
             view.endpointProblem =
-                "the Service \(seen.deployment.namespace)/\(service) is not there: nothing leads to the proxies. It is made "
+                "the Service \(seen.deployment.namespace)/\(service) is missing: nothing leads to the proxies. It is created "
                 + "again with the next pass."
         } else if !shares.contains(where: { $0.weight > 0 && $0.answers }) {
             view.endpointProblem = seen.unanswered
@@ -107,8 +107,8 @@ struct ProxyRouter: ClusterRouter {
         return view
     }
 
-    /// What every proxy that takes requests says that it does. Where they cannot be asked at all, what the API server has is
-    /// taken for it, and that is said: they follow it by watch.
+    /// Uses the shares that all ready proxies agree on. If they cannot be asked at all, the routes in the API server count
+    /// instead, because proxies follow them by watch, and a problem says so.
     private static func fill(_ view: inout RouteView, _ seen: RouteSeen, _ route: ProxyRoute, _ balanced: [Int]) {
         if let traffic = seen.traffic, traffic.silence == nil {
             let shares = traffic.agreed(by: seen.readyProxies)
@@ -120,7 +120,7 @@ struct ProxyRouter: ClusterRouter {
         view.mirrors = Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 }
         guard let silence = seen.traffic?.silence else { return }
         view.problems.append(
-            "the proxies of \(seen.deployment.namespace) cannot be asked what they do, and their routes are taken for it: "
+            "the proxies of \(seen.deployment.namespace) cannot be asked for their traffic, so their routes count instead: "
                 + "\(silence)")
     }
 
@@ -128,15 +128,15 @@ struct ProxyRouter: ClusterRouter {
         AnnotationJSON.value(ProxyRoute.self, object?["data"]?[routeKey]?.text)
     }
 
-    /// - Parameter data: of the ConfigMap, as the proxies read it.
+    /// - Parameter data: of the ConfigMap, in the form that the proxies read.
     static func route(in data: [String: String]?) -> ProxyRoute? {
         AnnotationJSON.value(ProxyRoute.self, data?[routeKey])
     }
 
     /// - Parameters:
-    ///   - remembered: the port that the deployment's route has.
-    ///   - taken: those of the namespace's other routes.
-    /// - Returns: nil where all are taken.
+    ///   - remembered: the port that the deployment's route has already.
+    ///   - taken: the ports of the namespace's other routes.
+    /// - Returns: nil if all ports are taken.
     static func port(for deployment: DeploymentKey, remembered: Int?, taken: Set<Int>) -> Int? {
         if let remembered, ports.contains(remembered), !taken.contains(remembered) { return remembered }
         let hash = ObjectHash.bits(deployment.name)

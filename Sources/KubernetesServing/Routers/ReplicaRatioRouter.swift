@@ -2,12 +2,11 @@ import KubernetesClient
 import ModelManifests
 import Serving
 
-/// No router at all: one Service over the pods of all revisions that have weight, and numbers of pods in the ratio of the
-/// weights.
+/// No router: one Service over the pods of all revisions with weight, and numbers of pods in the ratio of the weights.
 ///
-/// The revision with the larger weight keeps all its replicas; the other has so many that the ratio is met best, at least
+/// The revision with the larger weight keeps all its replicas; the other gets the number that meets the ratio best, at least
 /// one. So shares are coarse: with `replicas: 2`, a weight of 5 is one pod of three (33 %); one of a hundred pods is 1 %.
-/// Traffic is split by connections, as kube-proxy does: long-lived ones move slowly.
+/// kube-proxy splits by connections: long-lived connections move slowly.
 struct ReplicaRatioRouter: ClusterRouter {
     func replicas(_ plan: ServingPlan) -> [Revision: Int] {
         let weighted = plan.revisions.filter { $0.weight > 0 }
@@ -36,7 +35,7 @@ struct ReplicaRatioRouter: ClusterRouter {
         ]
     }
 
-    /// One revision while only one has weight, else all of the deployment's; nobody while none has.
+    /// Selects one revision if only one has weight, all of the deployment's if several have, and no pod if none has.
     static func selector(_ plan: ServingPlan) -> [String: String] {
         let weighted = plan.revisions.filter { $0.weight > 0 }
         var selector = [ObjectLabels.deployment: plan.deployment.name]
@@ -57,12 +56,12 @@ struct ReplicaRatioRouter: ClusterRouter {
         let withoutWeight = plan.revisions.filter { $0.weight == 0 }.count
         if isOpen, withoutWeight > 0, plan.revisions.count - withoutWeight > 1 {
             view.problems.append(
-                "a revision without weight is reached too: the Service can leave out all but one only.")
+                "a revision without weight gets traffic too: a Service can select either one revision or all of them.")
         }
         return view
     }
 
-    /// The plan's, as soon as the pods that stand for them are ready; until then, the shares that there are.
+    /// The plan's weights, once the planned pods are ready; until then, the real shares.
     private func weights(_ plan: ServingPlan, _ ready: [Revision: Int]) -> [Revision: Int] {
         let replicas = replicas(plan)
         let weighted = plan.revisions.filter { $0.weight > 0 }

@@ -2,25 +2,25 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// Takes what mlctl has made out of a cluster, with no controller running.
+/// Removes everything that mlctl created from a cluster. No controller may be running.
 ///
 /// # Guarantees
-/// - Nothing is deleted that does not carry mlctl's own labels; of a namesake that comes in between, nothing.
-/// - It can be cut off at any point, and run again.
-/// - What is left in the end is said, with why.
+/// - Deletes only objects with mlctl's own labels, and never a newer object with the same name.
+/// - It can be interrupted at any point and run again.
+/// - At the end it reports what is left, and why.
 public struct ClusterUninstall: Sendable {
     public struct Options: Hashable, Sendable {
-        /// The only one that is looked at; nil: all.
+        /// The only namespace to look at; nil: all.
         public var namespace: String?
-        /// What serves goes on; only ModelDeployments, records and leases go.
+        /// Serving continues; only ModelDeployments, records and leases are deleted.
         public var keepsServing: Bool
-        /// The definition of ModelDeployments goes too.
+        /// Deletes the definition of ModelDeployments too.
         public var removesDefinition: Bool
-        /// The controller's Deployment; nil: those that the chart installed, by their label.
+        /// The controller's Deployment; nil: those that the chart installed, found by their label.
         public var controller: ObjectKey?
-        /// A controller that runs is scaled to none.
+        /// Scales a running controller to zero.
         public var stopsController: Bool
-        /// What controllers are called, and so their leases.
+        /// The name of the controllers, and so of their leases.
         public var lease: String
 
         public init(
@@ -36,17 +36,17 @@ public struct ClusterUninstall: Sendable {
         }
     }
 
-    /// For a controller's end, and for what was deleted to be gone.
+    /// How long to wait for the controller to end, and for deleted objects to disappear.
     public static let patience = Duration.seconds(120)
     static let look = Duration.milliseconds(500)
     static let controllerLabel = "app.kubernetes.io/name=mlctl-controller"
-    /// Where the controller made its lease, and nobody said where it ran.
+    /// The namespace of the lease if nobody said where the controller ran.
     static let defaultNamespace = "default"
 
     private static let types: [ResourceType] = [
         .modelDeployments, .jobs, .httpRoutes, .configMaps, .services, .deployments, .podDisruptionBudgets,
     ]
-    /// What all of mlctl's of a type are called: rights to them go no further.
+    /// Types that mlctl uses under one name only: rights to them are limited to that name.
     private static let namedTypes: [(ResourceType, String)] = [
         (.networkPolicies, ObjectNames.proxy), (.roleBindings, ObjectNames.proxy), (.roles, ObjectNames.proxy),
         (.serviceAccounts, ObjectNames.proxy), (.secrets, ObjectNames.proxyKey),
@@ -56,16 +56,16 @@ public struct ClusterUninstall: Sendable {
     let options: Options
     let say: @Sendable (String) -> Void
 
-    /// - Parameter say: told what is done, one line at a time.
+    /// - Parameter say: gets one line for each action.
     public init(_ api: KubernetesAPI, _ options: Options, say: @escaping @Sendable (String) -> Void) {
         self.api = api
         self.options = options
         self.say = say
     }
 
-    // MARK: - Looking
+    // MARK: - Finding objects
 
-    /// - Throws: `ClusterServingError` where the cluster cannot be asked.
+    /// - Throws: `ClusterServingError` if the cluster cannot be asked.
     public func steps() async throws -> UninstallSteps {
         UninstallSteps(
             try await found(), keepsServing: options.keepsServing, definition: try await definition())
@@ -99,13 +99,13 @@ public struct ClusterUninstall: Sendable {
         }
     }
 
-    /// - Returns: none where the type is not installed.
+    /// - Returns: an empty list if the type is not installed.
     private func objects(_ type: ResourceType, _ selection: APIRequest.Selection) async throws -> [InstalledObject] {
         struct Page: Decodable {
             struct Item: Decodable { var metadata: ObjectMetadata }
             struct Metadata: Decodable { var `continue`: String? }
             var metadata: Metadata?
-            /// The server writes none where there are none.
+            /// The server leaves the field out if there are none.
             var items: [Item]?
         }
         var found: [InstalledObject] = []
@@ -125,10 +125,10 @@ public struct ClusterUninstall: Sendable {
         return found
     }
 
-    // MARK: - Doing
+    // MARK: - Deleting
 
-    /// - Returns: what is left, and why; empty where nothing is.
-    /// - Throws: `ClusterServingError` where a controller runs, or the cluster cannot be asked.
+    /// - Returns: what is left, and why; empty if nothing is.
+    /// - Throws: `ClusterServingError` if a controller runs, or the cluster cannot be asked.
     public func run(_ steps: UninstallSteps) async throws -> [String] {
         let controllers = try await stopControllers()
         var problems: [String] = []
@@ -143,7 +143,7 @@ public struct ClusterUninstall: Sendable {
             .sorted()
         {
             await attempt(&problems) { try await deleteLease(in: namespace) }
-            // Records of other namespaces would be nobody's without it, unless their controller goes too.
+            // Without the key, records in other namespaces could not be verified, unless their controller is removed too.
             if options.namespace == nil || options.controller != nil {
                 await attempt(&problems) { try await deleteRecordKey(in: namespace) }
             }
@@ -157,12 +157,12 @@ public struct ClusterUninstall: Sendable {
         return try await problems + left(steps)
     }
 
-    /// One object that is refused holds up no other.
+    /// One refused object does not stop the others.
     private func attempt(_ problems: inout [String], _ body: () async throws -> Void) async {
         do {
             try await body()
         } catch let error as APIError where error.isConflict {
-            // A namesake that came in between. What is left is looked at in the end.
+            // A newer object with the same name. What is left is checked at the end.
         } catch let error as APIError {
             problems.append(error.description)
         } catch {
@@ -170,7 +170,8 @@ public struct ClusterUninstall: Sendable {
         }
     }
 
-    /// Without the finalizer nobody has to be there to let it go. What it may own is left to be deleted in its turn, or kept.
+    /// Without the finalizer no controller is needed for the deletion. What the object owns is orphaned: it is deleted in its
+    /// turn, or kept.
     private func release(_ deployment: InstalledObject) async throws {
         let others = deployment.finalizers.filter { $0 != RegisterWords.finalizer }
         if others.count < deployment.finalizers.count {
@@ -212,8 +213,8 @@ public struct ClusterUninstall: Sendable {
         var isRunning: Bool { spec?.replicas ?? 1 > 0 || status?.replicas ?? 0 > 0 }
     }
 
-    /// A controller that runs would make everything again.
-    /// - Returns: where there are controllers.
+    /// A running controller would create everything again.
+    /// - Returns: the controllers' Deployments.
     private func stopControllers() async throws -> [ObjectKey] {
         do {
             let controllers = try await controllers()
@@ -222,8 +223,8 @@ public struct ClusterUninstall: Sendable {
             guard options.stopsController else {
                 throw ClusterServingError(
                     .refused,
-                    "a controller runs (\(running.map { "\($0)" }.joined(separator: ", "))) and would make everything again. "
-                        + "Stop it first, or give --stop-controller.", retry: .waiting)
+                    "a controller runs (\(running.map { "\($0)" }.joined(separator: ", "))) and would create everything again. "
+                        + "Stop it first, or pass --stop-controller.", retry: .waiting)
             }
             for key in running {
                 try await api.merge(.deployments, key, body: JSONValue.object(["spec": ["replicas": 0]]).jsonData)
@@ -253,13 +254,13 @@ public struct ClusterUninstall: Sendable {
         ).items
     }
 
-    // MARK: - In the end
+    // MARK: - Reporting what is left
 
     private func left(_ steps: UninstallSteps) async throws -> [String] {
         let start = ContinuousClock.now
         var left = try await self.steps()
         while !left.isEmpty, ContinuousClock.now - start < Self.patience {
-            // What has come back is not waited for.
+            // Do not wait for objects that were created again.
             let old = Set((steps.deployments + steps.deletions).map(\.uid))
             if (left.deployments + left.deletions).contains(where: { !old.contains($0.uid) }) { break }
             try await Task.sleep(for: Self.look)
@@ -268,12 +269,12 @@ public struct ClusterUninstall: Sendable {
         let old = Set((steps.deployments + steps.deletions).map(\.uid))
         return (left.deployments + left.deletions + [left.definition].compactMap(\.self)).map { object in
             if !old.contains(object.uid), object.id.type != .customResourceDefinitions {
-                return "\(object.id) has been made again: a controller still runs. Stop it, and run this again."
+                return "\(object.id) was created again: a controller still runs. Stop it, and run this again."
             }
             return "\(object.id) is still there"
                 + (object.finalizers.isEmpty
                     ? "."
-                    : ": it waits for \(object.finalizers.joined(separator: ", ")), which others have to let go of.")
+                    : ": its finalizers must be removed by their owners: \(object.finalizers.joined(separator: ", "))")
         }
     }
 }

@@ -1,41 +1,41 @@
 import KubernetesClient
 import ModelManifests
 
-/// One object that mlctl has in a cluster.
+/// An object that mlctl has in a cluster.
 struct InstalledObject: Hashable, Sendable {
     var id: ObjectID
     var uid: String
     var finalizers: [String]
     var labels: [String: String]
 
-    /// Somebody else may call an object of theirs managed by mlctl: it is mlctl's with a second label of its own.
+    /// Other people may label their objects as managed by mlctl, so one of mlctl's own labels must be there too.
     var isOwn: Bool {
         guard labels[ObjectLabels.managedBy] == ObjectLabels.manager else { return false }
         return labels[ObjectLabels.deployment] != nil
             || labels[ObjectLabels.component].flatMap(ObjectLabels.Component.init(rawValue:)) != nil
     }
 
-    /// It judges what is to serve, and serves nothing.
+    /// A check judges what serves, and serves nothing itself.
     var isCheck: Bool { labels[ObjectLabels.component] == ObjectLabels.Component.check.rawValue }
 
     var isRecord: Bool { labels[ObjectLabels.component] == ObjectLabels.Component.record.rawValue }
 }
 
-/// What `mlctl uninstall` takes away, and in which order. Pure.
+/// What `mlctl uninstall` deletes, and in which order. Pure.
 ///
-/// ModelDeployments first: they are what a controller would make all the rest for. What routes goes before the pods that
-/// answer, and the proxies after what they route.
+/// ModelDeployments go first: a controller would create everything else for them. Routes go before the pods that answer, and
+/// the proxies after the routes.
 public struct UninstallSteps: Hashable, Sendable {
-    /// All ModelDeployments: their finalizer is taken away, then they are deleted.
+    /// All ModelDeployments: their finalizer is removed, then they are deleted.
     let deployments: [InstalledObject]
     /// In this order.
     let deletions: [InstalledObject]
     let definition: InstalledObject?
 
     /// - Parameters:
-    ///   - found: all objects with mlctl's labels, and its ModelDeployments.
-    ///   - keepsServing: of what serves nothing is taken away.
-    ///   - definition: of ModelDeployments, where it is to go too.
+    /// - found: all objects with mlctl's labels, and its ModelDeployments.
+    /// - keepsServing: deletes only what serves nothing.
+    /// - definition: the definition of ModelDeployments, if it is to be deleted.
     init(_ found: [InstalledObject], keepsServing: Bool, definition: InstalledObject? = nil) {
         deployments = found.filter { $0.id.type == .modelDeployments }.sorted(by: Self.isBefore)
         deletions = found.filter {
@@ -47,7 +47,7 @@ public struct UninstallSteps: Hashable, Sendable {
 
     public var isEmpty: Bool { deployments.isEmpty && deletions.isEmpty && definition == nil }
 
-    /// For people: what is done, one line a namespace and kind.
+    /// For people: what is deleted, one line for each namespace and kind.
     public var lines: [String] {
         let counted = Dictionary(grouping: deployments + deletions) {
             "\($0.id.key.namespace ?? "") \($0.id.type.kind)"

@@ -2,21 +2,21 @@ import CLinuxProcess
 import ModelManifests
 import Serving
 
-/// What is remembered of a deployment: the last plan, so that a new controller keeps things as they are before its
-/// first pass, and the endpoint's port, which stays.
+/// What the backend stores about a deployment. The last plan lets a new controller keep everything as it is until its first pass.
+/// The endpoint's port is stored so that it stays the same.
 struct DeploymentRecord: Hashable, Codable, Sendable {
     var version = 1
     var deployment: DeploymentKey
     var plan: ServingPlan?
     var port: Int?
-    /// Where a candidate can be tried.
+    /// The port where users can try a candidate before it gets traffic.
     var previewPort: Int?
     var nextNumber = 1
-    /// Revisions whose logs are kept for long. Remembered beyond the plan that names them.
+    /// Revisions whose logs are kept for a long time. Stored here because the plan may no longer name them.
     var keepsLogsOf: Set<Revision> = []
-    /// How long requests may go on at an instance that leaves. Remembered beyond the plan that says so.
+    /// How long requests may continue at an instance that is draining. Stored here because the plan may no longer say it.
     var drainLimit: Duration?
-    /// The last plan that had something to serve, while a successor at the same port is awaited.
+    /// The last plan with revisions. It stays in force while another deployment takes over this one's port.
     var formerPlan: ServingPlan?
 
     var isEmpty: Bool { plan?.revisions.isEmpty ?? true }
@@ -42,7 +42,7 @@ struct DeploymentRecord: Hashable, Codable, Sendable {
     }
 }
 
-/// Endpoint ports that nobody fixed: chosen once, outside what the kernel gives to outgoing connections.
+/// Chooses ports for endpoints whose manifest names none. A port is chosen once, outside the kernel's ephemeral port range.
 enum EndpointPorts {
     static let range = 30_000...32_767
 
@@ -52,17 +52,17 @@ enum EndpointPorts {
     }
 
     /// - Parameters:
-    ///   - fixed: the manifest's.
-    ///   - remembered: what the deployment had.
-    ///   - taken: ports that the deployment must not have, and whose they are, for people.
-    ///   - isFree: whether a listener could be opened there now.
+    ///   - fixed: the port from the manifest, if it names one.
+    ///   - remembered: the port that the deployment had before.
+    ///   - taken: ports that the deployment must not use, each with a description of its user for messages.
+    ///   - isFree: whether a listener could be opened at that port now.
     static func choose(
         fixed: Int?, remembered: Int?, taken: [Int: String], ephemeral: ClosedRange<Int>?, isFree: (Int) -> Bool
     ) -> Choice {
         if let fixed {
             guard let other = taken[fixed] else { return .port(fixed) }
             return .problem(
-                "port \(fixed) is \(other) already. Set another `endpoint.port`.")
+                "port \(fixed) is already used: it is \(other). Set another `endpoint.port`.")
         }
         if let remembered, taken[remembered] == nil { return .port(remembered) }
         let free = range.first { port in
@@ -76,7 +76,7 @@ enum EndpointPorts {
 
     static func isFree(_ port: Int) -> Bool { clp_try_bind_tcp(UInt16(clamping: port)) == 0 }
 
-    /// `/proc/sys/net/ipv4/ip_local_port_range`: from where outgoing connections take theirs.
+    /// The kernel's ephemeral port range (`/proc/sys/net/ipv4/ip_local_port_range`): the source ports of outgoing connections.
     static func ephemeral() -> ClosedRange<Int>? {
         guard let bytes = readSmallFile("/proc/sys/net/ipv4/ip_local_port_range", limit: 64) else { return nil }
         let numbers = String(decoding: bytes, as: UTF8.self).split { $0.isWhitespace }.compactMap { Int($0) }

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import ModelManifests
 
-/// Logs of instances that are gone: `logs/<namespace>/<name>/<revision>/<instance>/`.
+/// Logs of removed instances: `logs/<namespace>/<name>/<revision>/<instance>/`.
 struct KeptLogs: Sendable {
     static let longDays = 14
     static let shortDays = 1
@@ -15,7 +15,7 @@ struct KeptLogs: Sendable {
         var until: Date
     }
 
-    /// Moves an instance's logs here.
+    /// Moves the logs of an instance into this folder.
     func keep(_ spec: InstanceSpec, keepsLogs: Bool, failedRequestIds: [String], now: Date) throws {
         let parent = "\(state.keptLogs(spec.deployment))/\(spec.revision)"
         let target = "\(parent)/\(spec.id)"
@@ -24,7 +24,8 @@ struct KeptLogs: Sendable {
         unlink(folder.logPipe)
         if rename(folder.logs, target) != 0, errno != ENOENT, errno != EEXIST, errno != ENOTEMPTY {
             throw LocalServingError(
-                .stateUnreadable, "\(target) cannot be made: \(SystemError.last). Check the folder.", retry: .transient)
+                .stateUnreadable, "\(target) cannot be created: \(SystemError.last). Check the folder.",
+                retry: .transient)
         }
         guard access(target, F_OK) == 0 else { return }
         if keepsLogs {
@@ -35,7 +36,7 @@ struct KeptLogs: Sendable {
         try StateFile.write(Note(until: now.addingTimeInterval(Double(days) * 86_400)), to: "\(target)/kept.json")
     }
 
-    /// Deletes what has had its time, and the oldest of the rest while there is too much.
+    /// Deletes logs whose time is over. Then deletes the oldest of the rest while they exceed `maximumBytes`.
     func sweep(now: Date, maximumBytes: Int = KeptLogs.maximumBytes) {
         var rest: [(path: String, until: Date, bytes: Int)] = []
         for path in folders() {
@@ -67,7 +68,7 @@ struct KeptLogs: Sendable {
 
     private func remove(_ folder: String) {
         try? FileManager.default.removeItem(atPath: folder)
-        // Parents that are empty now go too; those that are not refuse.
+        // Remove parent folders that are now empty. `rmdir` fails for the others, which is fine.
         var parent = folder
         for _ in 0..<3 {
             guard let slash = parent.lastIndex(of: "/") else { return }
@@ -77,7 +78,7 @@ struct KeptLogs: Sendable {
     }
 }
 
-/// One line that a model server wrote.
+/// One line of a model server's output.
 public struct ServerLogLine: Hashable, Sendable {
     public var revision: Revision
     public var instance: String
@@ -91,7 +92,7 @@ struct LogReader: Sendable {
 
     let state: StateFolder
 
-    /// The instances that run; where none does, those that are gone. The last `lines` of each, oldest first.
+    /// Reads running instances, or removed ones if none runs. Returns the last `lines` of each instance, oldest first.
     func tail(of deployment: DeploymentKey, revision: Revision?, lines: Int, current: [InstanceSpec]) -> [ServerLogLine]
     {
         var sources = current.filter { revision == nil || $0.revision == revision }.sorted { $0.number < $1.number }

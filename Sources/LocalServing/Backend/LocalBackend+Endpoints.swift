@@ -2,9 +2,9 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Which port each deployment answers at, and why it does not.
+/// Chooses the port of each deployment's endpoint, and explains why an endpoint is closed.
 extension LocalBackend {
-    /// Ports that are remembered for a deployment, from its plan and all the others.
+    /// Sets the record's endpoint port and preview port, avoiding ports that other deployments use.
     func choosePorts(for record: inout DeploymentRecord, _ plan: ServingPlan) {
         endpointProblems[plan.deployment] = nil
         guard !plan.revisions.isEmpty else { return }
@@ -23,13 +23,13 @@ extension LocalBackend {
         case .port(let port):
             guard let sitter = immovableSitter(at: port, besides: plan, wanting: fixed) else { return port }
             endpointProblems[plan.deployment] =
-                "port \(port) is where \(sitter) still answers, which waits for its own. Set another `endpoint.port`."
+                "\(sitter) still uses port \(port), because the port it wants is taken. Set another `endpoint.port`."
         case .problem(let text): endpointProblems[plan.deployment] = text
         }
         return remembered
     }
 
-    /// A deployment that wants another port, cannot have that one either, and so stays where it is.
+    /// A deployment at `port` that should move to another port but cannot, because that one is taken too.
     private func immovableSitter(at port: Int, besides plan: ServingPlan, wanting fixed: Int?) -> DeploymentKey? {
         records.values.first { sitter in
             guard sitter.deployment != plan.deployment, !sitter.isEmpty, sitter.port == port,
@@ -39,7 +39,7 @@ extension LocalBackend {
         }?.deployment
     }
 
-    /// What others want counts, not where they still are: two that swap their ports both get there.
+    /// Counts the ports that other deployments want, not those where they are now. So two deployments can swap ports.
     private func takenPorts(besides deployment: DeploymentKey, and other: DeploymentKey? = nil) -> [Int: String] {
         let left = [deployment, other]
         var taken = reservedPorts
@@ -54,7 +54,7 @@ extension LocalBackend {
         return taken
     }
 
-    /// Those that were refused a port may have it once another lets go of it.
+    /// Chooses ports again for deployments whose port was taken: another deployment may have released it.
     func chooseRefusedPortsAgain(besides deployment: DeploymentKey? = nil) -> [DeploymentKey] {
         var moved: [DeploymentKey] = []
         for other in endpointProblems.keys.sorted() where other != deployment {
@@ -70,7 +70,7 @@ extension LocalBackend {
         return moved
     }
 
-    /// Instances must not take what some manifest wants as its endpoint, whoever came first.
+    /// Writes down the endpoint ports of all deployments and the reserved ports, so that no instance takes one as its own port.
     func reserveEndpointPorts() throws {
         let ports = Set(records.values.filter { !$0.isEmpty }.flatMap(\.wantedPorts)).union(reservedPorts.keys).sorted()
         guard ports != reservedOnDisk else { return }
@@ -80,21 +80,23 @@ extension LocalBackend {
 
     // MARK: Why an endpoint is closed
 
-    /// Nil while it is open, and while the plan does not open it.
+    /// Why the endpoint is closed. Nil if it is open, or if the plan does not open it.
     func endpointProblem(_ record: DeploymentRecord?, _ share: ProxyView.Share, _ view: ProxyView) -> String? {
         guard let record, let plan = record.plan, !plan.revisions.isEmpty else { return nil }
         if let refused = endpointProblems[record.deployment] {
-            let old = record.port.map { " Until then it is at port \($0), as before." } ?? ""
+            let old = record.port.map { " Until then the endpoint stays at port \($0)." } ?? ""
             return refused + old
         }
         guard plan.isOpen else { return nil }
         guard view.answers else {
-            let state = view.isDown ? "does not run; it is being started." : "does not answer. \(ProxyLink.whatIsDone)"
+            let state =
+                view.isDown ? "is not running and is being started." : "does not answer. \(ProxyLink.whatIsDone)"
             return view.problem ?? "the proxy of this machine \(state)"
         }
         guard let endpoint = share.endpoint, endpoint.port == record.port else {
             if let holder = holder(before: record) {
-                return "port \(record.port ?? 0) is still answered by \(holder), until something of this one is ready."
+                return
+                    "\(holder) still answers at port \(record.port ?? 0) until an instance of this deployment is ready."
             }
             if let refused = share.endpoint, refused.error != nil {
                 return closed(
@@ -106,31 +108,34 @@ extension LocalBackend {
         return closed(endpoint, of: record.deployment, field: "endpoint.port", noun: "endpoint")
     }
 
-    /// - Parameter wanted: the port that it is to have; the report's own may be the one that it still has.
+    /// - Parameter wanted: the port that the endpoint should have. The report may still show the old port.
     func closed(
         _ report: EndpointReport, of deployment: DeploymentKey, field: String, noun: String, wanted: Int? = nil
     ) -> String {
         let port = wanted ?? report.port
         let isOthers = records.values.contains { $0.deployment != deployment && !$0.isEmpty && $0.port == port }
-        let remedy = isOthers ? "It is opened when that one has moved; else" : "Stop what uses port \(port), or"
-        return "the \(noun)'s port \(port) cannot be opened: \(report.error ?? "the proxy does not say why"). "
+        let remedy =
+            isOthers
+            ? "It opens when that deployment has moved to its new port. Otherwise" : "Stop what uses port \(port), or"
+        return "the \(noun)'s port \(port) cannot be opened: \(report.error ?? "the proxy gave no reason"). "
             + "\(remedy) set another `\(field)`."
     }
 }
 
-/// One deployment follows another at the same port, under another name: the old one answers until the new one can.
+/// Handover of a port: one deployment replaces another at the same port under a new name. The old one answers until the new one
+/// can.
 extension LocalBackend {
-    /// Two manifests of one commit come one after the other.
+    /// How long to wait for a successor's manifest: two manifests of one commit are applied one after the other.
     static let successorPatience = Duration.seconds(3)
 
-    /// The plan that is in force: that of a deployment which has none any more is its last one, while it holds its port
-    /// for a successor.
+    /// The plan in force. For a removed deployment that keeps its port for a successor, that is its last plan with revisions.
     func planInForce(_ deployment: DeploymentKey) -> ServingPlan? {
         guard let record = records[deployment] else { return nil }
         return holdsItsPort(record) ? record.formerPlan : record.plan
     }
 
-    /// However long the successor takes, and also while it fails: only what it serves, or a commit, ends that.
+    /// Whether a removed deployment keeps answering at its port. It does so until its successor has a ready instance, however
+    /// long that takes and even if the successor fails: only the successor's first ready instance or a new commit ends it.
     private func holdsItsPort(_ record: DeploymentRecord) -> Bool {
         guard record.isEmpty, let port = record.formerPlan?.endpoint.port, port == record.port else { return false }
         guard let successor = records.values.first(where: { $0.succeeds(record, at: port) }) else {
@@ -139,19 +144,19 @@ extension LocalBackend {
         return !canAnswer(successor)
     }
 
-    /// The deployment that a former one still answers for.
+    /// The deployment that waits to take over the port of `record`.
     func successor(of record: DeploymentRecord) -> DeploymentKey? {
         guard let port = record.port, holdsItsPort(record) else { return nil }
         return records.values.first { $0.succeeds(record, at: port) }?.deployment
     }
 
-    /// Somebody answers at the plan's port, and goes once something of it serves.
+    /// Whether another deployment still answers at the plan's port and leaves it once this plan has something ready.
     func isAwaited(_ plan: ServingPlan) -> Bool {
         guard !plan.isRemoved, let port = plan.endpoint.port else { return false }
         return records.values.contains { $0.deployment != plan.deployment && $0.port == port && !$0.servesNothing }
     }
 
-    /// The deployment that still answers at the port which this one is to have.
+    /// The removed deployment that still answers at the port of `record`.
     private func holder(before record: DeploymentRecord) -> DeploymentKey? {
         guard let port = record.port else { return nil }
         return records.values.first { record.succeeds($0, at: port) && $0.port == port && holdsItsPort($0) }?.deployment
@@ -165,7 +170,7 @@ extension LocalBackend {
         }
     }
 
-    /// Those whose routes change together with the deployment's: all that are at its port, or are to leave it.
+    /// Deployments whose routes must change together with this one's: all that are at its port or are about to leave it.
     func neighbours(of deployment: DeploymentKey) -> [DeploymentKey] {
         guard let port = records[deployment]?.port else { return [] }
         return records.values.filter {
@@ -181,7 +186,7 @@ extension LocalBackend {
             plan: plan, port: port, previewPort: record.previewPort, instances: seenInstances(of: deployment, view))
     }
 
-    /// Notes when a deployment that answered at a port of its own choice is wanted no more.
+    /// Records when a deployment with a fixed port is removed, so that it can answer until its successor is ready.
     func noteEmptied(_ record: inout DeploymentRecord, former: ServingPlan?, next: ServingPlan) {
         guard next.revisions.isEmpty else {
             record.formerPlan = nil
@@ -202,13 +207,13 @@ extension LocalBackend {
 }
 
 extension DeploymentRecord {
-    /// What its plan asks for; what was chosen for it where the plan leaves that open.
+    /// The ports that the plan asks for, or those chosen for the deployment where the plan leaves them open.
     fileprivate var wantedPorts: [Int] {
         let preview = plan?.revisions.lazy.compactMap(\.preview).first
         return [plan?.endpoint.port ?? port, preview.flatMap { $0.port ?? previewPort }].compactMap { $0 }
     }
 
-    /// One that failed still wants its port: its manifest is there.
+    /// A deployment that failed still wants its port, because its manifest still exists.
     fileprivate func succeeds(_ other: DeploymentRecord, at port: Int) -> Bool {
         deployment != other.deployment && other.isEmpty && plan?.endpoint.port == port
             && (!isEmpty || plan?.isRemoved == false && formerPlan == nil)

@@ -3,9 +3,9 @@ import ModelManifests
 import ModelStorage
 import Serving
 
-/// Model files, fetched beside everything else.
+/// Fetches model files in the background.
 extension LocalBackend {
-    /// - Returns: whether it changed anything.
+    /// - Returns: whether a fetch was started.
     func fetchFiles(_ id: String) -> Bool {
         guard var instance = instances[id] else { return false }
         switch instance.fetch {
@@ -19,7 +19,7 @@ extension LocalBackend {
         return true
     }
 
-    /// At most `maximumConcurrentFetches` at a time. They wait for the model store, which has its own bounds.
+    /// Runs at most `maximumConcurrentFetches` fetches at a time. They call the model store, which has limits of its own.
     func fetchAsAsked() async {
         await withTaskGroup(of: Void.self) { group in
             var running = 0
@@ -41,7 +41,7 @@ extension LocalBackend {
         fetchDepartures[id] = departure
         let outcome = await outcome(of: model, unless: departures)
         fetchDepartures[id] = nil
-        // Cancelled, or its instance was removed meanwhile: nobody waits for it any more.
+        // The task was cancelled or the instance was removed meanwhile: the result is not needed.
         guard !Task.isCancelled, let outcome, var instance = instances[id] else { return }
         do {
             var spec = instance.spec
@@ -66,7 +66,8 @@ extension LocalBackend {
         eventSink.yield(.tick)
     }
 
-    /// What lies in the cache is shared by all who serve the same files. A server may write as this user, or as root.
+    /// Decides how the server sees the files. All servers of the same files share the cache, and a server may run as this user or
+    /// as root, so it must not be able to write there.
     private func view(of files: String, for instance: TrackedInstance) async throws -> (
         folder: String, view: ModelView?
     ) {
@@ -75,15 +76,15 @@ extension LocalBackend {
         let copy = instance.folder.model
         let made = try await ModelCopy.make(of: files, at: copy)
         logger.info(
-            "model copied for one instance: nobody may mount here",
+            "model copied for one instance: mounts are not permitted here",
             metadata: [
                 "instance": "\(instance.spec.id)", "bytes": "\(made.bytes)",
-                "room taken": "\(made.sharesBlocks ? "none, until it is changed" : "\(made.bytes) bytes")",
+                "extra disk space": "\(made.sharesBlocks ? "none, until it is changed" : "\(made.bytes) bytes")",
             ])
         return (copy, .copy)
     }
 
-    /// - Returns: nil where `departures` ended first.
+    /// - Returns: nil if `departures` ended first.
     private nonisolated func outcome(
         of model: ModelSource, unless departures: AsyncStream<Void>
     ) async -> Result<URL?, any Error>? {

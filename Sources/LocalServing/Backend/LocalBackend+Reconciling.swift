@@ -5,14 +5,14 @@ import ModelStorage
 import Serving
 
 extension LocalBackend {
-    /// Does what is to be done now for one deployment, and tells the proxy. Waits for nothing outside.
+    /// Carries out what is due now for one deployment, and updates the proxy's routes. Does not wait for the proxy or processes.
     ///
-    /// The proxy is told first: taking traffic away must not wait for a disk that is slow, full or read-only.
+    /// Routes come first: taking traffic away must not wait for a disk that is slow, full or read-only.
     func reconcile(_ deployment: DeploymentKey) async throws {
         let view = await proxy.view
         noteWhatTheProxySays(deployment, view)
         await updateRoutes(deployment, view)
-        // One failure keeps nothing else from being done: least of all the routes from following what is so.
+        // One failed action does not stop the others. Above all the routes must follow the observed state.
         var failure: (any Error)?
         func attempt(_ work: () throws -> Void) {
             do { try work() } catch { failure = failure ?? error }
@@ -35,16 +35,16 @@ extension LocalBackend {
         await updateRoutes(deployment, view)
         forgetIfGone(deployment)
         guard let failure else { return spaceReserve.restore() }
-        // A disk that is full keeps nothing from serving that served before.
+        // Even with a full disk, everything that served before must keep serving.
         if spaceReserve.releaseWhereFull() {
-            logger.warning("the disk is full: its reserve is used", metadata: ["name": "\(deployment.name)"])
+            logger.warning("the disk is full: its reserve space was released", metadata: ["name": "\(deployment.name)"])
             return try await reconcile(deployment)
         }
         throw failure
     }
 
-    /// All routes at the deployment's ports change at once: the proxy takes no two of one port. Those that leave one of
-    /// them have another, where somebody else may still be.
+    /// Changes the routes of all deployments that share a port in one update, because the proxy accepts one route per port. A
+    /// deployment that leaves one port moves to another, where yet another deployment may be, so this follows the whole chain.
     private func updateRoutes(_ deployment: DeploymentKey, _ view: ProxyView) async {
         var routes: [DeploymentKey: ProxyRoute?] = [:]
         var (keys, open) = (Set([deployment]), [deployment])
@@ -61,7 +61,7 @@ extension LocalBackend {
         await proxy.want(routes, version: routeVersion, unplanned: unplanned)
     }
 
-    /// - Returns: whether it changed anything.
+    /// - Returns: whether the action changed anything.
     private func carryOut(_ action: LocalReconciliation.Action, _ deployment: DeploymentKey) throws -> Bool {
         switch action {
         case .create(let revision): return try create(revision, deployment)
@@ -84,7 +84,7 @@ extension LocalBackend {
         let (id, number) = try makeFolder(revision, from: record)
         let folder = state.instance(id)
         record.nextNumber = number + 1
-        // Its number is spent before it exists, so that no later one is taken for it.
+        // The instance number is stored before the instance exists, so that no later instance reuses it.
         do {
             try write(record)
         } catch {
@@ -111,7 +111,8 @@ extension LocalBackend {
         return true
     }
 
-    /// A new folder's name is the instance's: two namespaces may have one name and one revision.
+    /// Makes the instance's folder. Its name is the instance's ID. It must be new: two namespaces may have the same name and
+    /// revision.
     private func makeFolder(_ revision: Revision, from record: DeploymentRecord) throws -> (id: String, number: Int) {
         for number in record.nextNumber..<(record.nextNumber + 1000) {
             let id = InstanceSpec.id(record.deployment, revision, number: number)
@@ -120,7 +121,7 @@ extension LocalBackend {
         }
         throw LocalServingError(
             .stateUnreadable,
-            "no folder can be made in \(state.instances): \(SystemError.last). Check its space and owner.",
+            "no folder can be created in \(state.instances): \(SystemError.last). Check its space and owner.",
             retry: .waiting)
     }
 
@@ -134,7 +135,7 @@ extension LocalBackend {
             children.append(process)
             instance.noteLaunch(process, logBytes: logBytes, now: now)
         } catch {
-            instance.noteFailedLaunch("its keeper cannot be started: \(error)", now: now)
+            instance.noteFailedLaunch("the keeper of this instance cannot be started: \(error)", now: now)
             changed.yield(instance.spec.deployment)
         }
         instances[id] = instance
@@ -145,7 +146,9 @@ extension LocalBackend {
         guard let instance = instances[id] else { return false }
         instances[id]?.noteRestartAsked()
         if instance.folder.askToRestart(cause) {
-            logger.warning("instance restarted, for \(cause.described)", metadata: ["instance": "\(id)"])
+            logger.warning(
+                "instance restarted because it is an outlier",
+                metadata: ["instance": "\(id)", "cause": "\(cause.described)"])
         }
         return true
     }
@@ -165,7 +168,7 @@ extension LocalBackend {
         return true
     }
 
-    /// A controller that starts before it is written finds it wanted no more, and retires it again.
+    /// If the controller ends before this is written, the next one sees that the instance is not wanted and retires it again.
     private func saveLeaving(_ id: String) throws {
         guard let instance = instances[id], let leaving = instance.leaving else { return }
         try StateFile.write(leaving, to: instance.folder.leaving)
@@ -181,9 +184,9 @@ extension LocalBackend {
         instances[id]?.isRemovalRefused = true
         try KeptLogs(state: state).keep(
             instance.spec, keepsLogs: keepsLogs, failedRequestIds: instance.failedRequestIds, now: Date())
-        // Before the journal, so that no crash leaves a copy behind that nobody knows of.
+        // The copy is deleted before the journal file, so that a crash leaves no copy without an owner.
         try ModelCopy.remove(instance.folder.model)
-        // The journal goes first: a folder without one is no instance.
+        // The journal file is deleted before the folder: a folder without it does not count as an instance.
         guard unlink(instance.folder.spec) == 0 || errno == ENOENT else {
             throw LocalServingError(
                 .stateUnreadable, "\(instance.folder.path) cannot be deleted: \(SystemError.last). Check its owner.",
@@ -210,11 +213,11 @@ extension LocalBackend {
         changed.yield(deployment)
     }
 
-    /// What the proxy says of each instance, beside the routes.
+    /// Records the proxy's report on each instance, apart from its routes.
     private func noteWhatTheProxySays(_ deployment: DeploymentKey, _ view: ProxyView) {
         for id in tracked(deployment).map(\.spec.id) {
             if view.answers, view.instances[id]?.outlier == nil { instances[id]?.noteInRotation() }
-            // The proxy forgets an instance when it is gone from its routes; what it said last counts.
+            // The proxy forgets an instance that left its routes, so the last known IDs are kept.
             guard let ids = view.instances[id]?.failedRequestIds, !ids.isEmpty else { continue }
             instances[id]?.failedRequestIds = ids
         }

@@ -3,12 +3,12 @@ import Glibc
 import ModelManifests
 import Serving
 
-/// What can make the backend look again.
+/// What makes the backend observe and reconcile again.
 enum BackendEvent: Sendable {
     static let proxyTag = "/proxy"
 
     case file(FolderWatch.Change)
-    /// A folder's tag.
+    /// The tag of a watched folder.
     case lookAgain(String)
     case proxyChanged
     case tick
@@ -16,16 +16,16 @@ enum BackendEvent: Sendable {
 
 extension LocalBackend {
     static let busyTick = Duration.milliseconds(50)
-    /// Of what leaves, the proxy is asked often at first, for most is over at once.
+    /// How long the proxy is asked often about draining instances: most drains end quickly.
     static let eagerDrainLooks = Duration.seconds(5)
     static let patientDrainTick = Duration.milliseconds(500)
     static let lockReleaseDelay = Duration.milliseconds(10)
     static let idleTick = Duration.seconds(1)
     static let sweepInterval = Duration.seconds(3600)
-    /// A look at every lock and status, should the kernel have kept an event from us.
+    /// Interval of a full check of every lock and status file, in case a file event was lost.
     static let fullLookInterval = Duration.seconds(5)
 
-    /// Follows files, processes and the proxy until cancelled; then `changes` ends. Models and proxy serve on.
+    /// Follows files, processes and the proxy until its task is cancelled, then ends `changes`. Models and proxy keep running.
     public func run() async {
         await takeUp()
         await withDiscardingTaskGroup { group in
@@ -46,7 +46,7 @@ extension LocalBackend {
         changed.finish()
     }
 
-    /// Routes before anything else: what the former controller had opened stays open.
+    /// Resumes from disk. Routes come first, so that endpoints which the former controller opened stay open.
     private func takeUp() async {
         await proxy.keep(routesOfStrangers())
         for deployment in Set(records.keys).union(instances.values.map(\.spec.deployment)).sorted() {
@@ -55,7 +55,7 @@ extension LocalBackend {
         eventSink.yield(.tick)
     }
 
-    /// The proxy's routes of deployments whose record is damaged, but whose instances are there.
+    /// Saved routes of deployments whose record is damaged but whose instances still exist.
     private func routesOfStrangers() -> [ProxyRoute] {
         let served = Set(instances.values.map(\.spec.deployment))
         let saved = (try? StateFile.read(ProxyRoutes.self, from: state.proxyRoutes))?.routes ?? []
@@ -94,7 +94,7 @@ extension LocalBackend {
         }
     }
 
-    /// A lock file was closed. The kernel says so an instant before it gives the lock back.
+    /// Looks again after a lock file was closed: the kernel sends the event just before it releases the lock.
     private func lookAgain(after event: BackendEvent, in group: inout DiscardingTaskGroup) {
         guard case .file(let change) = event, change.file == "lock" else { return }
         group.addTask { [eventSink] in
@@ -113,7 +113,7 @@ extension LocalBackend {
         }
     }
 
-    /// Those for which time alone, or the proxy's word, changes what is to be done.
+    /// Deployments whose next action depends only on time or on the proxy's report.
     private func deploymentsInMotion() -> [DeploymentKey] {
         let now = clock.now
         let moving = instances.values.filter { instance in
@@ -124,7 +124,7 @@ extension LocalBackend {
         return Set(moving.map(\.spec.deployment)).union(problems.keys).union(emptiedAt.keys).sorted()
     }
 
-    /// The next time at which time alone changes something, within the bounds of a tick.
+    /// The time until something changes by time alone, within the bounds of a tick.
     private var tickDelay: Duration {
         guard watch != nil else { return Self.busyTick }
         let now = clock.now
@@ -150,7 +150,7 @@ extension LocalBackend {
     }
 
     private func tick(_ at: ContinuousClock.Instant) {
-        // One that was overtaken by an earlier one says nothing.
+        // An earlier tick replaced this one.
         guard nextTick == at else { return }
         nextTick = nil
         eventSink.yield(.tick)
@@ -172,7 +172,7 @@ extension LocalBackend {
             metadata: ["namespace": "\(deployment.namespace)", "name": "\(deployment.name)", "error": "\(problem)"])
     }
 
-    /// A keeper that ended without a word left no file to watch.
+    /// Notices a keeper that ended without writing any file that the watch would report.
     private func noteEndOfLaunch(_ id: String) async {
         guard instances[id]?.hasLaunchToNote == true else { return }
         await refresh(id)

@@ -4,23 +4,23 @@ import ModelManifests
 import SecretFiles
 import Serving
 
-/// Makes serving plans true with processes of this machine: a keeper for each instance, and one proxy for all.
+/// Carries out serving plans with processes on this machine: one keeper per instance, and one proxy for all.
 ///
-/// What it starts is on disk before it is started, and the processes outlive it: a new backend on the same state folder
-/// goes on where the former one was cut off. `run` must be running for anything to go on between calls.
+/// Everything is written to disk before it is started, and the processes outlive the backend: a new backend with the same state
+/// folder continues where the former one stopped. Nothing happens between calls unless `run` is running.
 ///
-/// What goes to the proxy needs no file: with a full disk, or a folder that takes no files, plans reach it all the same.
-/// They are written down when that is possible again, and until then the observation says so.
+/// Routes reach the proxy without a file, so plans still take effect with a full disk or a read-only folder. They are written as
+/// soon as that is possible. Until then the observation reports the problem.
 public actor LocalBackend: ServingBackend {
     public struct Configuration: Sendable {
         public var stateDirectory: URL
-        /// The controller's own; of it, servers get PATH, HOME, LANG and TMPDIR.
+        /// The controller's own environment. Servers inherit only PATH, HOME, LANG and TMPDIR from it.
         public var environment: [String: String]
-        /// Ports that no endpoint may have, and whose they are: `[8090: "the controller's own (--listen)"]`.
+        /// Ports that no endpoint may use, with a description of their user: `[8090: "the controller's own (--listen)"]`.
         public var reservedPorts: [Int: String]
-        /// Whose secrets a deployment's servers may have; nil: all of the state folder's.
+        /// The secrets that a deployment's servers may read. Nil: all secrets of the state folder.
         public var secrets: @Sendable (DeploymentKey) -> SecretFolder?
-        /// Whether servers may be shown the cache by a mount of their own; nil: as the machine lets us.
+        /// Whether servers may get the cache through a mount of their own. Nil: detect whether this machine permits it.
         var canMount: Bool?
 
         public init(
@@ -59,32 +59,32 @@ public actor LocalBackend: ServingBackend {
     let fetchSink: AsyncStream<String>.Continuation
     let watch: FolderWatch?
     var records: [DeploymentKey: DeploymentRecord] = [:]
-    /// Records that are not on the disk as they are here.
+    /// Records that differ from what is on disk.
     var unsaved: Set<DeploymentKey> = []
     var reservedOnDisk: [Int]?
-    /// When a deployment that answered at a port was wanted no more.
+    /// When each deployment with a fixed port was removed.
     var emptiedAt: [DeploymentKey: ContinuousClock.Instant] = [:]
-    /// Fetches under way; ending one ends the fetch.
+    /// Fetches in progress. Finishing a continuation cancels its fetch.
     var fetchDepartures: [String: AsyncStream<Void>.Continuation] = [:]
-    /// Processes that were started and are to be reaped.
+    /// Processes that this backend started and must reap.
     var children: [any LaunchedProcess] = []
     var instances: [String: TrackedInstance] = [:]
-    /// Of the state folder as a whole.
+    /// Problems of the state folder as a whole.
     var stateProblems: [String] = []
     var problems: [DeploymentKey: String] = [:]
     var endpointProblems: [DeploymentKey: String] = [:]
     var routeVersion = 0
-    /// Of the routes that the proxy was told last: a deployment that leaves a port is there until it is told otherwise.
+    /// The ports of the last routes sent to the proxy: a deployment stays at its old port until the proxy has new routes.
     var toldPorts: [DeploymentKey: Int] = [:]
-    /// Deployments of which no plan has come since the start.
+    /// Deployments for which no plan has arrived since the start.
     var unplanned: Set<DeploymentKey> = []
     var nextTick: ContinuousClock.Instant?
-    /// What `changes` has told of the proxy.
+    /// The proxy's state as last announced through `changes`.
     var announced: [DeploymentKey: ProxyView.Share] = [:]
 
-    /// Finds what a former controller has left, and changes nothing of it.
+    /// Reads what a former controller left. Instances, proxy and routes stay as they are.
     ///
-    /// - Throws: `LocalServingError` where the state folder cannot be used.
+    /// - Throws: `LocalServingError` if the state folder cannot be used.
     public init(
         configuration: Configuration, files: any ModelFiles, launcher: any ProcessLauncher,
         logger: Logger = Logger(label: "mlctl.local")
@@ -112,7 +112,7 @@ public actor LocalBackend: ServingBackend {
         proxy = ProxyLink(
             state: state, launcher: launcher, client: ProxyClient(state), logger: logger,
             changed: { eventSink.yield(.proxyChanged) })
-        // Without it (a machine may allow no more), everything is looked at now and then.
+        // If the machine permits no further watch, all files are checked periodically instead.
         watch = try? FolderWatch()
         try? watch?.add(state.proxy, tag: BackendEvent.proxyTag)
 
@@ -138,7 +138,7 @@ public actor LocalBackend: ServingBackend {
         }
     }
 
-    /// Without a journal it is no instance: its creation or its removal was cut off.
+    /// Removes a folder without a journal file: it is left from an interrupted creation or removal.
     private static func clearAway(_ folder: InstanceFolder) {
         if !FileLock.isHeld(folder.lock) { try? FileManager.default.removeItem(atPath: folder.path) }
     }
@@ -171,14 +171,14 @@ public actor LocalBackend: ServingBackend {
     private func problems(of deployment: DeploymentKey, _ share: ProxyView.Share) -> [String] {
         var all = stateProblems + [problems[deployment], endpointProblems[deployment], share.problem].compactMap { $0 }
         if let record = records[deployment] {
-            // An endpoint that could not move still listens where it was.
+            // An endpoint that could not move still listens at its old port.
             if let endpoint = share.endpoint, !endpoint.listening || endpoint.error != nil {
                 all.append(
                     closed(endpoint, of: deployment, field: "endpoint.port", noun: "endpoint", wanted: record.port))
             }
             if let awaited = successor(of: record) {
                 all.append(
-                    "it is wanted no more, and answers at port \(record.port ?? 0) until something of \(awaited) is ready."
+                    "it was removed, and answers at port \(record.port ?? 0) until an instance of \(awaited) is ready."
                 )
             }
         }
@@ -190,15 +190,16 @@ public actor LocalBackend: ServingBackend {
         return all + Set(limits).sorted()
     }
 
-    /// - Throws: `LocalServingError.invalidName` alone. What the machine refuses now is a problem of the observation, and is
-    ///   tried again without being asked.
+    /// - Throws: only `LocalServingError.invalidName`. If the machine cannot do something now, the observation reports the
+    ///   problem and the backend retries by itself.
     public func apply(_ plan: ServingPlan) async throws {
         try SafeName.check(plan.deployment)
         for revision in plan.revisions where !SafeName.isSafe(revision.revision.rawValue) {
             throw LocalServingError(
-                .invalidName, "\(revision.revision.rawValue.debugDescription) is no revision.", retry: .terminal)
+                .invalidName, "\(revision.revision.rawValue.debugDescription) is not a valid revision.",
+                retry: .terminal)
         }
-        // Of what does not exist, nothing is to be made: no record, no look, no word of a change.
+        // A removed deployment that does not exist here needs no work: no record, no reconciliation, no change event.
         unplanned.remove(plan.deployment)
         if plan.revisions.isEmpty, records[plan.deployment] == nil, tracked(plan.deployment).isEmpty, !isAwaited(plan) {
             return
@@ -208,7 +209,7 @@ public actor LocalBackend: ServingBackend {
         for deployment in moved { await reconcileInBackground(deployment) }
     }
 
-    /// The last lines of the instances that run, or of those that did.
+    /// The last lines of running instances, or of removed ones if none runs.
     public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) -> [ServerLogLine] {
         LogReader(state: state).tail(
             of: deployment, revision: revision, lines: lines, current: tracked(deployment).map(\.spec))
@@ -218,7 +219,7 @@ public actor LocalBackend: ServingBackend {
 // MARK: - Plans
 
 extension LocalBackend {
-    /// - Returns: other deployments that got a port which they were refused before.
+    /// - Returns: other deployments that now got a port which was refused to them before.
     private func remember(_ plan: ServingPlan) -> [DeploymentKey] {
         let deployment = plan.deployment
         var record = records[deployment] ?? DeploymentRecord(deployment: deployment)
@@ -235,14 +236,14 @@ extension LocalBackend {
         return chooseRefusedPortsAgain(besides: deployment)
     }
 
-    /// It holds from now on, and is on the disk when that can be.
+    /// The record takes effect at once, and is written to disk as soon as possible.
     func keep(_ record: DeploymentRecord) {
         guard records[record.deployment] != record else { return }
         records[record.deployment] = record
         unsaved.insert(record.deployment)
     }
 
-    /// - Throws: where the disk does not take it.
+    /// - Throws: if the record cannot be written.
     func save(_ deployment: DeploymentKey) throws {
         guard unsaved.contains(deployment) else { return }
         if let record = records[deployment] { try write(record) }

@@ -1,30 +1,30 @@
 import ModelManifests
 import Serving
 
-/// What is to be done for one deployment, from its plan and its instances. Pure; the same again changes nothing more.
+/// Decides what to do for one deployment, from its plan and its instances. Pure and idempotent.
 ///
 /// # Guarantees
-/// - What is wanted is started before anything is stopped.
-/// - The last ready instance of a weighted revision of the plan is not retired.
+/// - New instances start before old ones stop.
+/// - The last ready instance of a revision with weight above 0 is not retired.
 /// - An instance is retired (no new requests), then drained, then stopped, then removed, in this order.
 struct LocalReconciliation: Hashable, Sendable {
-    /// Nil: nothing is known of what is wanted, so that nothing is started or retired.
+    /// Nil if the wanted state is unknown. Then nothing is created or retired.
     var plan: ServingPlan?
     var instances: [SeenInstance]
 
     enum Action: Hashable, Sendable {
-        /// Journal one more instance.
+        /// Write the journal of one more instance.
         case create(Revision)
         case fetchFiles(String)
-        /// Start a keeper for it.
+        /// Start a keeper for the instance.
         case launch(String)
-        /// No new requests from now on. There is no way back.
+        /// Send the instance no new requests. This cannot be undone.
         case retire(String)
-        /// Ask its keeper to end it.
+        /// Ask the keeper to end the instance.
         case stop(String)
-        /// Ask its keeper to end its server and to start it again.
+        /// Ask the keeper to restart the server.
         case restart(String, OutlierCause)
-        /// Nothing of it runs: put its logs away and delete its folder.
+        /// Nothing of the instance runs: keep its logs and delete its folder.
         case remove(String)
     }
 
@@ -45,7 +45,7 @@ struct LocalReconciliation: Hashable, Sendable {
             switch instance.stage {
             case .needsFiles: .fetchFiles(instance.id)
             case .needsKeeper: .launch(instance.id)
-            // It ended though nobody here asked it to: somebody stopped its keeper. It is replaced.
+            // Somebody else stopped its keeper. Remove the instance, so that a new one replaces it.
             case .ended(.stopped): .remove(instance.id)
             case .kept: instance.restartCause.map { .restart(instance.id, $0) }
             case .cannotHaveFiles, .ended: nil
@@ -68,7 +68,7 @@ struct LocalReconciliation: Hashable, Sendable {
         instances.sorted { $0.number < $1.number }.map { .retire($0.id) }
     }
 
-    /// Those that serve first, then the oldest.
+    /// Keep serving instances first, then the oldest.
     private static func isKeptBefore(_ left: SeenInstance, _ right: SeenInstance) -> Bool {
         (rank(left), left.number) < (rank(right), right.number)
     }
@@ -90,7 +90,7 @@ struct LocalReconciliation: Hashable, Sendable {
             switch instance.stage {
             case .ended, .needsFiles, .cannotHaveFiles, .needsKeeper(hasServer: false, _): return [.remove(instance.id)]
             case .kept: return mayStop && !leaving.isAskedToStop ? [.stop(instance.id)] : []
-            // A keeper takes the server over and ends it as it should be.
+            // A new keeper adopts the server and ends it in the regular way.
             case .needsKeeper(hasServer: true, _): return mayStop ? [.stop(instance.id), .launch(instance.id)] : []
             }
         }

@@ -1,10 +1,10 @@
 import Foundation
 import ModelManifests
 
-/// Where model files come from.
+/// The source of model files.
 public protocol ModelFiles: Sendable {
-    /// The digest of what the model's URI holds now; nil where it has none, or cannot change.
+    /// The digest of the files at the model's URI now. Nil if the model has no URI, or if its content cannot change.
     func pin(_ model: ModelSource) async throws -> Digest?
-    /// A folder with the model's files, verified and read-only; nil where the model has none.
+    /// A folder with the model's files, verified and read-only. Nil if the model has no files.
     func materialise(_ model: ModelSource) async throws -> URL?
 }

@@ -3,21 +3,21 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// The processes of the data plane, which outlive the controller.
+/// The data plane's processes. They outlive the controller.
 public enum DataPlaneRole: Hashable, Sendable {
     case keeper(instance: String)
     case proxy
 }
 
 public protocol ProcessLauncher: Sendable {
-    /// Starts it, and does not wait for it.
+    /// Starts the process without waiting for it.
     func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess
 }
 
 public protocol LaunchedProcess: Sendable {
-    /// False once it has ended; looking also reaps it.
+    /// False once the process has ended. Reading this also reaps it.
     var isRunning: Bool { get }
-    /// How it ended, for people: `exit status 1`; nil while it runs, and where it is not known.
+    /// How the process ended, for messages: `exit status 1`. Nil while it runs, or if this is unknown.
     var ending: String? { get }
 }
 
@@ -25,18 +25,19 @@ extension LaunchedProcess {
     public var ending: String? { nil }
 }
 
-/// Starts `mlctl keeper` and `mlctl proxy`: in a session of their own, in `/`, with the log as their only tie.
+/// Starts `mlctl keeper` and `mlctl proxy`, each in a session of its own with `/` as working folder. Only the log file connects
+/// them to the controller.
 public struct ExecutableLauncher: ProcessLauncher {
     private let executable: String
     private let state: StateFolder
     private let environment: [String: String]
 
-    /// Output of a keeper or the proxy that is kept at its next start.
+    /// A log above this size is renamed to `.1` at the next start of the keeper or proxy.
     static let maximumLogBytes = 1 << 20
 
     /// - Parameters:
-    ///   - executable: mlctl itself.
-    ///   - environment: the controller's; of it only PATH, HOME, LANG, TMPDIR and LD_LIBRARY_PATH are passed on.
+    ///   - executable: the path of mlctl.
+    ///   - environment: the controller's environment. Only PATH, HOME, LANG, TMPDIR and LD_LIBRARY_PATH are passed on.
     public init(
         executable: URL = ExecutableLauncher.ownExecutable, stateDirectory: URL,
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -48,12 +49,12 @@ public struct ExecutableLauncher: ProcessLauncher {
         }
     }
 
-    /// Where this program's file is. Resolved once: after an upgrade in place, the path is the new program's.
+    /// The path of this program. Resolved once. After an upgrade in place, the new program is at the same path.
     public static let ownExecutable = URL(fileURLWithPath: ownPath)
 
     private static var ownPath: String {
         guard let path = linkTarget(of: "/proc/self/exe") else { return CommandLine.arguments[0] }
-        // What the kernel says once the file has been replaced: its successor is at the same path.
+        // The kernel appends this once the file was replaced. The new program has the path without it.
         let mark = " (deleted)"
         return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
     }
@@ -89,7 +90,7 @@ public struct ExecutableLauncher: ProcessLauncher {
 }
 
 extension StateFolder {
-    /// The mark of a keeper or the proxy themselves. A server's is its instance's own.
+    /// The process mark of a keeper or the proxy itself. A server carries the mark of its instance.
     func mark(of role: DataPlaneRole) throws -> String {
         switch role {
         case .keeper(let id): "\(try identity())/keeper/\(id)"
@@ -97,10 +98,10 @@ extension StateFolder {
         }
     }
 
-    /// Where the proxy's socket and log have to be; nil: in its own folder, as long as that takes files.
+    /// The place of the proxy's socket and log if its own folder is not writable. Nil if it is writable.
     var placeOfProxy: SparePlace? { access(proxy, W_OK) == 0 ? nil : SparePlace.made(for: self) }
 
-    /// What the proxy that was started last wrote.
+    /// The log of the proxy that was started last.
     var logOfProxy: String { placeOfProxy?.log ?? proxyLog }
 
     func mark(ofServer instance: String) throws -> String { "\(try identity())/\(instance)" }
@@ -128,7 +129,7 @@ final class ChildProcess: LaunchedProcess, Sendable {
             if clp_reap(pid, &status) == pid {
                 state = State(hasEnded: true, status: ExitStatus(waitStatus: status))
             } else if let identity {
-                // A keeper reaps whatever ends below it, and may have been first.
+                // A keeper reaps every process below it, so it may have reaped this one first.
                 state.hasEnded = ProcessTable.Entry(pid: pid)?.startTime != identity.startTime
             }
             return !state.hasEnded

@@ -1,9 +1,9 @@
 import ModelManifests
 import Serving
 
-/// Measures what instances on this machine cost: CPU and memory of their servers' process trees.
+/// Measures the cost of instances on this machine: CPU and memory of their servers' process trees.
 ///
-/// One look at all processes is good for `freshness`: many deployments that look at once share it.
+/// One scan of all processes is reused for `freshness`, so that many deployments measured at once share it.
 public actor ProcessMeter {
     static let freshness = Duration.milliseconds(500)
 
@@ -34,7 +34,7 @@ public actor ProcessMeter {
     }
 }
 
-/// An instance's server, for whoever measures it.
+/// An instance's server process, as input for `ProcessMeter`.
 public struct MeasuredServer: Hashable, Sendable {
     var instance: String
     var revision: Revision
@@ -43,7 +43,7 @@ public struct MeasuredServer: Hashable, Sendable {
 }
 
 extension LocalBackend {
-    /// Those that run, as their keepers said last.
+    /// Running servers, as their keepers last reported them. Draining instances are left out.
     public func servers(of deployment: DeploymentKey) -> [MeasuredServer] {
         tracked(deployment).compactMap { instance in
             guard !instance.isLeaving, let status = instance.status, let server = status.server else { return nil }

@@ -4,7 +4,7 @@ import Glibc
 import NIOCore
 import Serving
 
-/// Speaks to the proxy of a state folder, over its control socket. Every call has a time-out.
+/// Client for the control socket of a state folder's proxy. Every call has a time-out.
 public struct ProxyClient: Sendable {
     private let state: StateFolder
 
@@ -12,8 +12,8 @@ public struct ProxyClient: Sendable {
     static let maximumReportBytes = 64 << 20
     static let maximumErrorBytes = 4 << 10
 
-    /// For the whole of the process, as `HTTPClient.shared` is. Unlike that one it does not try a refused connection
-    /// again by itself: that nothing answers is what its caller has to know at once.
+    /// One client for the whole process, like `HTTPClient.shared`. Unlike that one it does not retry a refused connection: the
+    /// caller must know at once that nothing answers.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -27,13 +27,13 @@ public struct ProxyClient: Sendable {
 
     init(_ state: StateFolder) { self.state = state }
 
-    /// Counters, requests under way and endpoints, as they are now.
+    /// The proxy's current counters, requests in progress and endpoints.
     /// - Throws: `LocalServingError.proxyUnreachable`, `.proxyRefused`.
     public func report() async throws -> ProxyReport {
         try JSONDecoder().decode(ProxyReport.self, from: try await ask("/report"))
     }
 
-    /// The proxy's own metrics, in Prometheus' text form.
+    /// The proxy's own metrics, in the Prometheus text format.
     /// - Throws: `LocalServingError.proxyUnreachable`, `.proxyRefused`.
     public func metrics() async throws -> String {
         String(decoding: try await ask("/metrics"), as: UTF8.self)
@@ -46,23 +46,23 @@ public struct ProxyClient: Sendable {
         return try JSONDecoder().decode(ProxyReport.self, from: try await ask("/routes", putting: body))
     }
 
-    /// The routes that it follows.
-    /// - Throws: `LocalServingError.proxyUnreachable`; `.proxyRefused` by one that is too old to say.
+    /// The routes that the proxy follows.
+    /// - Throws: `LocalServingError.proxyUnreachable`. `.proxyRefused` if the proxy is too old to report routes.
     func routes() async throws -> ProxyRoutes {
         try JSONDecoder().decode(ProxyRoutes.self, from: try await ask("/routes"))
     }
 
-    /// None of a proxy that is too old to say.
+    /// Like `routes`, but empty if the proxy is too old to report routes.
     func routesIfTold() async throws -> [ProxyRoute] {
         do { return try await routes().routes } catch let error as LocalServingError
             where error.code == .proxyUnreachable
         { throw error } catch { return [] }
     }
 
-    /// Whether its loop comes round. It costs the proxy next to nothing.
+    /// Whether the proxy's event loop responds. This costs the proxy almost nothing.
     func isAnswering() async -> Bool { (try? await ask("/healthz")) != nil }
 
-    /// Where the proxy is not in its usual place, it is in the one for a state folder that takes no files.
+    /// Tries the proxy's usual socket, then the spare socket that is used if the state folder is not writable.
     private func ask(_ path: String, putting body: ByteBuffer? = nil) async throws -> Data {
         do {
             return try await ask(path, putting: body, on: state.proxySocket)
@@ -96,7 +96,8 @@ public struct ProxyClient: Sendable {
         }
         guard status == 200 else {
             let said = String(decoding: body.readableBytesView.prefix(Self.maximumErrorBytes), as: UTF8.self)
-            throw LocalServingError(.proxyRefused, "the proxy refused (\(status)): \(said)", retry: .waiting)
+            throw LocalServingError(
+                .proxyRefused, "the proxy refused the request (\(status)): \(said)", retry: .waiting)
         }
         return Data(body.readableBytesView)
     }

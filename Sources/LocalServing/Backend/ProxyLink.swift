@@ -3,9 +3,9 @@ import Logging
 import ModelManifests
 import Serving
 
-/// Keeps one proxy running and in step with the wanted routes.
+/// Keeps one proxy running, and keeps its routes equal to the wanted routes.
 actor ProxyLink {
-    /// A look at least so often, for ports that could not be opened and a proxy that fell back.
+    /// Maximum interval between two looks: for ports that could not be opened, and for a proxy that lost its routes.
     static let lookInterval = Duration.seconds(1)
     static let launchPatience = Duration.seconds(10)
     static let askInterval = Duration.milliseconds(15)
@@ -13,7 +13,7 @@ actor ProxyLink {
     static let eagerAsks = 40
     static let firstRelaunchDelay = Duration.milliseconds(50)
     static let longestRelaunchDelay = Duration.seconds(2)
-    /// Before its first answer nothing is known of a proxy that runs.
+    /// How long `firstView` waits for the first answer of a running proxy.
     static let firstLookPatience = Duration.seconds(2)
 
     private let state: StateFolder
@@ -24,9 +24,9 @@ actor ProxyLink {
     private let begunAt: ContinuousClock.Instant
     private var hasLooked = false
     private var hung: HungProxy
-    /// Deployments of which somebody has said what is wanted now; the routes of others are as the last records have them.
+    /// Deployments with a plan since the start. Routes of the others come from stored records.
     private var planned: Set<DeploymentKey> = []
-    /// What the proxy was found to follow, by its epoch.
+    /// The routes that the proxy followed when it was first asked, with its epoch.
     private var found: (epoch: String, routes: [DeploymentKey: ProxyRoute])?
     private var wanted: [DeploymentKey: ProxyRoute] = [:]
     private var versions: [DeploymentKey: Int] = [:]
@@ -37,7 +37,7 @@ actor ProxyLink {
     private(set) var view = ProxyView()
     private let wakes: AsyncStream<Void>
     private let wakeUp: AsyncStream<Void>.Continuation
-    /// Told whenever the view has changed.
+    /// Called whenever `view` has changed.
     private let changed: @Sendable () -> Void
 
     init(
@@ -54,10 +54,10 @@ actor ProxyLink {
         (wakes, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// What the proxy is to do for these deployments from now on, all of it at once; nil closes an endpoint.
+    /// Sets the routes that the proxy should have for these deployments, all in one update. Nil closes an endpoint.
     /// - Parameters:
-    ///   - version: rises; a wish that was overtaken on its way here is passed over.
-    ///   - unplanned: deployments whose shares stay as the proxy has them.
+    ///   - version: grows with each call. A call with an older version is ignored, because it was overtaken.
+    ///   - unplanned: deployments without a plan so far. Their shares stay as the proxy has them.
     func want(_ routes: [DeploymentKey: ProxyRoute?], version: Int, unplanned: Set<DeploymentKey> = []) {
         var hasChanged = false
         for deployment in routes.keys where !unplanned.contains(deployment) && planned.insert(deployment).inserted {
@@ -72,13 +72,13 @@ actor ProxyLink {
         if hasChanged { wakeUp.yield() }
     }
 
-    /// Routes of which nothing but themselves is known: kept until something is.
+    /// Keeps saved routes of deployments about which nothing else is known, until a plan or record is known.
     func keep(_ routes: [ProxyRoute]) {
         for route in routes where wanted[route.deployment] == nil { wanted[route.deployment] = route }
         if !routes.isEmpty { wakeUp.yield() }
     }
 
-    /// What is known of the proxy: soon after the start, not before something is.
+    /// The view, after the first answer of the proxy or `firstLookPatience`, whichever comes first.
     func firstView() async -> ProxyView {
         while !hasLooked, clock.now - begunAt < Self.firstLookPatience, !Task.isCancelled {
             try? await Task.sleep(for: Self.askInterval)
@@ -86,10 +86,10 @@ actor ProxyLink {
         return view
     }
 
-    /// Something may have happened to the proxy: look now.
+    /// Asks the proxy now, because its state may have changed.
     nonisolated func look() { wakeUp.yield() }
 
-    /// Until cancelled. The proxy lives on.
+    /// Runs until the task is cancelled. The proxy keeps running.
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { [wakeUp] in
@@ -117,7 +117,7 @@ actor ProxyLink {
             view.answers = false
             await bringBack(because: error)
         } catch {
-            view.problem = (error as? LocalServingError)?.message ?? "the proxy: \(error)"
+            view.problem = (error as? LocalServingError)?.message ?? "the proxy cannot be updated: \(error)"
             logger.warning("the proxy did not take its routes", metadata: ["error": "\(error)"])
         }
     }
@@ -128,7 +128,7 @@ actor ProxyLink {
         unanswered = 0
     }
 
-    /// Generations go on from the proxy's own, whoever gave it those.
+    /// Continues the generation numbers of the proxy's current routes, whoever set them.
     private func push(after report: ProxyReport) async throws {
         let routes = try await routesToFollow(report.epoch)
         guard view.followed?.routes != routes else { return }
@@ -137,11 +137,11 @@ actor ProxyLink {
         noteAnswer(answer)
         if answer.generation == next.generation { view.follow(next) }
         logger.debug("routes replaced", metadata: ["generation": "\(next.generation)", "routes": "\(routes.count)"])
-        // What was wanted in the meantime is pushed by the wake that it caused.
+        // If the wanted routes changed meanwhile, that change has already triggered the next round.
     }
 
-    /// Records may be older than what the proxy was told last, on a disk that was full say. So until somebody has said what is
-    /// wanted now, no revision gets a share that it does not have.
+    /// Records may be older than the routes that the proxy has, for example after a full disk. So until a deployment has a plan,
+    /// its revisions keep the shares that they have at the proxy.
     private func routesToFollow(_ epoch: String) async throws -> [ProxyRoute] {
         let hasUnplanned = wanted.keys.contains { !planned.contains($0) }
         if hasUnplanned, found?.epoch != epoch {
@@ -156,7 +156,7 @@ actor ProxyLink {
         }
     }
 
-    /// The proxy does not answer. If none runs, starts one and asks again soon.
+    /// Handles a proxy that does not answer. Starts a proxy if none runs, and asks again soon.
     private func bringBack(because error: LocalServingError) async {
         unanswered += 1
         if launched?.isRunning == true, let launchedAt, clock.now - launchedAt < Self.launchPatience {
@@ -164,9 +164,9 @@ actor ProxyLink {
             return
         }
         guard !FileLock.isHeld(state.proxyLock) else {
-            // It may be about to answer, or about to end; one that hangs is asked once in a while, and ended in the end.
+            // It may be about to answer or about to end. A hung proxy is asked occasionally and ended after a time.
             if hung.endIfHung(at: clock.now - begunAt) {
-                logger.error("the proxy hung, and was ended")
+                logger.error("the proxy hung and was ended")
             } else if unanswered >= Self.unansweredIsAProblem {
                 view.problem = "\(error.message). \(Self.whatIsDone)"
             }
@@ -180,7 +180,7 @@ actor ProxyLink {
 
     private func launch() async {
         if launchesInVain > 0 {
-            view.problem = "the proxy ended \(launchesInVain) times in a row; \(lastWords). It is started again"
+            view.problem = "the proxy ended \(launchesInVain) times in a row; \(lastWords). It is being started again"
             let delay = Self.firstRelaunchDelay * (1 << min(launchesInVain - 1, 12))
             try? await Task.sleep(for: min(delay, Self.longestRelaunchDelay))
         }
@@ -195,14 +195,14 @@ actor ProxyLink {
         await soon(Self.askInterval)
     }
 
-    /// Why the last one ended.
+    /// The last line of the proxy's log, to show why it ended.
     private var lastWords: String {
         let log = state.logOfProxy
-        return lastLine(of: log).map { "it said: \($0) (\(log))" } ?? "it wrote nothing into \(log)"
+        return lastLine(of: log).map { "its last log line: \($0) (\(log))" } ?? "its log \(log) is empty"
     }
 
-    /// Of one that runs and does not answer.
-    static let whatIsDone = "It is started again when it has not run for \(HangWatch.patience.spoken)."
+    /// What is done about a proxy that runs but does not answer.
+    static let whatIsDone = "mlctl restarts it if it stays stuck for \(HangWatch.patience.spoken)."
 
     private func soon(_ delay: Duration) async {
         try? await Task.sleep(for: delay)

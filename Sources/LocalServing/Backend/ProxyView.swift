@@ -1,32 +1,32 @@
 import ModelManifests
 import Serving
 
-/// What the controller knows of the proxy.
+/// What the controller knows about the proxy.
 struct ProxyView: Hashable, Sendable {
-    /// The routes that the proxy has said it follows; nil until it has said so.
+    /// The routes that the proxy confirmed. Nil until it confirms some.
     private(set) var followed: ProxyRoutes?
     private(set) var routes: [DeploymentKey: ProxyRoute] = [:]
-    /// Instances that new requests may go to.
+    /// Instances that may get new requests.
     private(set) var routedInstances: Set<String> = []
     private(set) var epoch: String?
-    /// As the proxy reported them last, which is never before `followed`.
+    /// From the proxy's last report, which is never older than `followed`.
     private(set) var endpoints: [DeploymentKey: EndpointReport] = [:]
     private(set) var previews: [DeploymentKey: EndpointReport] = [:]
     private(set) var instances: [String: InstanceReport] = [:]
-    /// Instances that it has taken out of rotation for now.
+    /// Instances that the proxy ejected.
     private(set) var ejected: [DeploymentKey: Set<String>] = [:]
-    /// Those with an instance that serves much worse than its siblings.
+    /// Deployments with an instance that serves much worse than its siblings.
     private(set) var deploymentsWithOutliers: Set<DeploymentKey> = []
-    /// Nil of a proxy that is too old to say.
+    /// Nil if the proxy is too old to report this.
     private(set) var reports: [DeploymentKey: RouteReport]?
-    /// It answered when it was last asked.
+    /// Whether the proxy answered when it was last asked.
     var answers = false
-    /// No proxy runs, so that no request is under way.
+    /// No proxy runs, so no request is in progress.
     var isDown = false
-    /// What is wrong and what to do.
+    /// What is wrong, and what to do.
     var problem: String?
 
-    /// The proxy answered. Routes that it follows by another's word are not those that are known here.
+    /// Takes in a report. If another client changed the proxy's routes, the routes known here are no longer valid.
     mutating func note(_ report: ProxyReport) {
         if epoch != report.epoch || report.generation != followed?.generation { follow(nil) }
         answers = true
@@ -55,18 +55,18 @@ struct ProxyView: Hashable, Sendable {
         follow(nil)
     }
 
-    /// Nothing new goes to the instance, and nothing that went there is under way. What the proxy was told is not enough:
-    /// it may have refused a part of that, and goes on with what it had.
+    /// Whether the instance gets no new requests and has none in progress. Having sent new routes is not enough: the proxy may
+    /// have refused part of them and continue with its old ones.
     func isDrained(_ id: String) -> Bool {
         if isDown { return true }
         guard answers, followed != nil, !routedInstances.contains(id) else { return false }
         return instances[id].map { !$0.isListed && $0.inFlight == 0 } ?? true
     }
 
-    /// What a deployment's observation takes from here.
+    /// The part of the view that belongs to one deployment.
     struct Share: Hashable, Sendable {
         var route: ProxyRoute?
-        /// What really reaches each revision, in per cent, and what is copied to it; nil where it is not known.
+        /// The real share of each revision, in percent, and its mirrored share. Nil if unknown.
         var weights: [Revision: Int]?
         var mirrors: [Revision: Int]?
         var endpoint: EndpointReport?
@@ -83,7 +83,7 @@ struct ProxyView: Hashable, Sendable {
             route: route, endpoint: endpoints[deployment], preview: previews[deployment],
             ejected: ejected[deployment] ?? [], answers: true, problem: problem)
         if let reports {
-            // Its own word, whoever gave it its routes and whatever it refused of them.
+            // The proxy's report counts, whoever set its routes and whatever it refused of them.
             let shares = reports[deployment]?.shares
             share.weights = shares.map { Dictionary($0.map { ($0.revision, $0.percent) }, uniquingKeysWith: +) }
             share.mirrors = shares.map { Dictionary($0.map { ($0.revision, $0.mirror) }, uniquingKeysWith: +) }

@@ -1,12 +1,12 @@
 import ModelManifests
 import Serving
 
-/// The proxy's route of one deployment, from its plan and its instances. Pure.
+/// Builds the proxy's route of one deployment from its plan and its instances. Pure.
 ///
-/// It has the plan's weights, also of a revision without an instance: the proxy lets another one answer, and counts what
-/// this one missed.
+/// The route has the plan's weights, even for a revision without an instance: the proxy then sends the request to another
+/// revision, and counts it as missed by this one.
 enum RouteComposition {
-    /// - Returns: nil where nothing is wanted: the endpoint closes.
+    /// - Returns: nil if the plan has no revisions. Then the endpoint closes.
     static func route(
         plan: ServingPlan, port: Int, previewPort: Int? = nil, instances: [SeenInstance]
     ) -> ProxyRoute? {
@@ -29,7 +29,7 @@ enum RouteComposition {
             slices: plan.endpoint.slices)
     }
 
-    /// Only while there is somebody to be judged: the last revision of two.
+    /// Synthetic traffic runs only while a candidate is evaluated: it is the last of two revisions.
     private static func synthetic(_ plan: ServingPlan, _ instances: [SeenInstance]) -> SyntheticRoute? {
         guard let traffic = plan.endpoint.generate, plan.revisions.count > 1, let judged = plan.revisions.last else {
             return nil
@@ -44,7 +44,7 @@ enum RouteComposition {
 }
 
 extension ProxyRoute {
-    /// This route with the shares that its revisions have in `former`; as it is, where `former` gives some to others.
+    /// This route with the shares that its revisions have in `former`. Unchanged if `former` gives weight to other revisions.
     func withShares(of former: ProxyRoute) -> ProxyRoute {
         let shares = Dictionary(former.revisions.map { ($0.revision, $0) }) { first, _ in first }
         let given = Set(former.revisions.filter { $0.weight > 0 }.map(\.revision))

@@ -2,27 +2,27 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// One instance as the controller sees it now: its journal, its keeper's word, and whether the keeper lives.
+/// One instance as the controller sees it now: its journal, its keeper's status, and whether the keeper is alive.
 struct SeenInstance: Hashable, Sendable {
     enum Stage: Hashable, Sendable {
-        /// Journaled; its model's files are not there yet.
+        /// Journaled. The model's files are not there yet.
         case needsFiles
-        /// Its model's files cannot be had, and trying again cannot help.
+        /// The model's files cannot be fetched, and a retry cannot help.
         case cannotHaveFiles
-        /// Nobody looks after it: its keeper has not been started, or was killed. `serves`: the server of a killed keeper
-        /// lives, and was ready.
+        /// No keeper runs: it was not started yet, or it was killed. `serves`: the server of a killed keeper still runs, and was
+        /// ready.
         case needsKeeper(hasServer: Bool, serves: Bool)
-        /// Its keeper lives; nil: and has said nothing yet.
+        /// Its keeper runs. Nil if the keeper has not written a status yet.
         case kept(InstanceStatus.Phase?)
-        /// Its keeper has left, and said so.
+        /// Its keeper has ended and said so in the status.
         case ended(InstanceStatus.Phase)
     }
 
-    /// On its way out.
+    /// The instance is draining or stopping.
     struct Leaving: Hashable, Sendable {
-        /// The proxy sends it nothing more, and all it had is answered.
+        /// The proxy sends it no new requests, and it has answered all earlier ones.
         var isDrained: Bool
-        /// What is still under way has had the time that its drain gives it.
+        /// The time limit of the drain has passed.
         var isDrainOver: Bool
         var isAskedToStop: Bool
     }
@@ -32,12 +32,12 @@ struct SeenInstance: Hashable, Sendable {
     var number: Int
     var stage: Stage
     var port: Int?
-    /// By name.
+    /// Named ports.
     var ports: [String: Int] = [:]
     var modelFolder: String?
     var leaving: Leaving?
     var restarts = 0
-    /// The machine keeps it from what comes next: its files, or its keeper. `reason` says why.
+    /// The machine blocks the next step: fetching files, or starting a keeper. `reason` says why.
     var isBlocked = false
     /// The proxy has taken it out of rotation for now; nil where the proxy could not be asked.
     var isEjected: Bool?
@@ -45,10 +45,10 @@ struct SeenInstance: Hashable, Sendable {
     var restartCause: OutlierCause?
     var reason: String?
 
-    /// Nothing of it runs, and nothing of it is wanted: only its folder is still there, and cannot be put away.
+    /// Nothing of it runs and nothing of it is wanted. Only its folder is left, because it cannot be deleted.
     var isGone = false
 
-    /// May take new requests.
+    /// Whether it may get new requests.
     var serves: Bool {
         guard leaving == nil, port != nil else { return false }
         return switch stage {

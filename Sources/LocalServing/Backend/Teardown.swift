@@ -4,16 +4,16 @@ import ModelManifests
 import Serving
 
 extension LocalBackend {
-    /// What `mlctl down` did.
+    /// The result of `mlctl down`.
     public struct Teardown: Hashable, Sendable {
         public var instances: Int
         public var stoppedProxy: Bool
-        /// What could not be stopped, and what to do.
+        /// What could not be stopped, and what to do about it.
         public var problems: [String]
     }
 
-    /// Drains and stops every instance, then the proxy. Works without a controller, and must not run beside one.
-    /// Returns when nothing runs, or when every grace has passed.
+    /// Drains and stops every instance, then the proxy. Works without a controller, and must not run beside one. Returns when
+    /// nothing runs any more, or when all grace periods have passed.
     public static func stopEverything(
         stateDirectory: URL, progress: @Sendable (String) -> Void = { _ in }
     ) async throws -> Teardown {
@@ -52,17 +52,17 @@ private struct TeardownRun {
         specs.map(\.template.runtime.terminationGracePeriod).max() ?? .zero
     }
 
-    /// Requests get the time that their deployments give them. Streams do not: somebody is waiting for the end.
+    /// Requests get the drain time of their deployments. Streams do not, because an operator is waiting for the command.
     private var longestDrain: Duration {
         DeploymentRecord.readAll(state).records.compactMap { $0.plan?.endpoint.drainTimeout }.max() ?? longestGrace
     }
 
-    /// Closes the endpoints and waits for the requests under way.
+    /// Closes the endpoints and waits for the requests in progress.
     func drain(_ progress: (String) -> Void) async {
         guard let report = try? await client.report() else { return }
         let empty = ProxyRoutes(generation: report.generation + 1)
         guard (try? await client.replaceRoutes(empty)) != nil else { return }
-        progress("endpoints closed, \(report.instances.reduce(0) { $0 + $1.inFlight }) requests under way")
+        progress("endpoints closed, \(report.instances.reduce(0) { $0 + $1.inFlight }) requests in progress")
         await wait(atMost: longestDrain) {
             guard let report = try? await client.report() else { return true }
             return report.instances.allSatisfy { $0.inFlight == 0 }
@@ -81,7 +81,7 @@ private struct TeardownRun {
         for spec in specs {
             let folder = state.instance(spec.id)
             guard !FileLock.isHeld(folder.lock) else {
-                problems.append("\(spec.id): its keeper does not end. See \(folder.keeperLog).")
+                problems.append("\(spec.id): its keeper does not end. Its log says why: \(folder.keeperLog).")
                 continue
             }
             try? KeptLogs(state: state).keep(spec, keepsLogs: false, failedRequestIds: [], now: Date())
@@ -102,7 +102,7 @@ private struct TeardownRun {
         try? FileManager.default.removeItem(atPath: folder.path)
     }
 
-    /// A server whose keeper was killed has nobody to end it but us. Only processes that carry the instance's mark.
+    /// Ends the server of a killed keeper, which nothing else would end. Touches only processes with the instance's mark.
     private func endLeftovers(of folder: InstanceFolder) async {
         guard !FileLock.isHeld(folder.lock), let value = try? state.mark(ofServer: folder.id) else { return }
         let grace = specs.first { $0.id == folder.id }?.template.runtime.terminationGracePeriod ?? .zero
@@ -114,11 +114,12 @@ private struct TeardownRun {
         let mark = ProcessMark(value)
         let wasRunning = !mark.tree().isEmpty
         await end(mark, grace: Self.proxyPatience)
-        // A process whose first thread has ended looks ended; its lock goes with the last one.
+        // A process whose main thread has ended looks ended, but it holds its lock until the last thread ends.
         if wasRunning { await wait(atMost: KeeperLimits.killPatience) { !FileLock.isHeld(state.proxyLock) } }
         if FileLock.isHeld(state.proxyLock) {
             problems.append(
-                "the proxy was not started by this controller, and is left alone: \(state.proxyLock) is held.")
+                "a proxy that was not started from this state folder runs and holds \(state.proxyLock). Stop it by hand."
+            )
         }
         if wasRunning { progress("proxy stopped") }
         return wasRunning

@@ -3,11 +3,11 @@ import Glibc
 import ModelManifests
 import Serving
 
-/// One instance's folder as last read, and what this controller has under way for it.
+/// One instance's folder as last read, and the operations that this controller has in progress for it.
 struct TrackedInstance: Sendable {
     enum Fetch: Hashable, Sendable {
         case none
-        /// `after`: why the last try failed, if it did.
+        /// `after`: why the last attempt failed, if it did.
         case running(after: String?)
         case waiting(until: ContinuousClock.Instant, reason: String)
         case hopeless(String)
@@ -16,7 +16,7 @@ struct TrackedInstance: Sendable {
     static let firstLaunchDelay = Duration.milliseconds(100)
     static let firstFetchDelay = Duration.seconds(1)
     static let longestDelay = Duration.seconds(30)
-    /// A keeper that has not begun by then is said to hang. No second one is started beside it.
+    /// A keeper that has not taken its lock after this time is reported as hung. No second keeper is started beside it.
     static let launchPatience = Duration.seconds(10)
     static let settledAfterSeconds = 1.0
 
@@ -25,27 +25,27 @@ struct TrackedInstance: Sendable {
     private(set) var status: InstanceStatus?
     private(set) var isLeaving = false
     private(set) var leaving: InstanceLeaving?
-    /// That it leaves is not on the disk yet.
+    /// The `leaving.json` file is not written yet.
     var isLeavingUnsaved = false
-    /// Nothing of it runs, and the disk does not let it be put away.
+    /// Nothing of it runs, but the disk does not allow its folder to be removed.
     var isRemovalRefused = false
     private(set) var isAskedToStop = false
     private(set) var isLocked = false
-    /// Nobody holds the lock, but the server that its last keeper named lives, and is the instance's.
+    /// No keeper holds the lock, but the server that the last keeper started is still running.
     private(set) var hasOrphan = false
     private(set) var fetch = Fetch.none
     private var fetchesInVain = 0
     var failedRequestIds: [String] = []
-    /// When this controller first saw it leave: a drain is not measured by a clock that jumps.
+    /// When this controller first saw it draining. A monotonic clock, so that the drain time does not jump with the wall clock.
     private(set) var leavingSince: ContinuousClock.Instant?
     private var launched: (any LaunchedProcess)?
     private var launchedAt: ContinuousClock.Instant?
-    /// Why it has no keeper; nil while it has one, and before the first try.
+    /// Why it has no keeper. Nil if it has one, and before the first attempt.
     private var launchProblem: String?
     private var launchesInVain = 0
     private var launchLogBytes = 0
     private(set) var nextLaunchAt: ContinuousClock.Instant?
-    /// Its server was asked to restart for what the proxy says of it, and the proxy has not taken that back since.
+    /// A restart was requested for the proxy's outlier report, and the proxy has reported it as an outlier ever since.
     private(set) var isRestartAsked = false
 
     init(spec: InstanceSpec, folder: InstanceFolder) {
@@ -55,7 +55,7 @@ struct TrackedInstance: Sendable {
 
     var keepsLogs: Bool { leaving?.keepsLogs ?? false }
 
-    /// Reads the folder again.
+    /// Reads the instance's folder again.
     mutating func refresh(now: ContinuousClock.Instant) {
         if let read = try? folder.readStatus() { status = read }
         if let leaving = try? folder.readLeaving() { noteLeaving(leaving, now: now) }
@@ -85,9 +85,9 @@ struct TrackedInstance: Sendable {
         return ProcessMark(spec.mark, logPipe: folder.logPipe).vouches(for: server)
     }
 
-    // MARK: Its keeper
+    // MARK: Keeper
 
-    /// - Parameter logBytes: of the keepers' log before it was started: what comes after is its own.
+    /// - Parameter logBytes: the size of the keeper's log before this start. What comes after belongs to this start.
     mutating func noteLaunch(_ process: any LaunchedProcess, logBytes: Int, now: ContinuousClock.Instant) {
         launched = process
         launchedAt = now
@@ -105,28 +105,28 @@ struct TrackedInstance: Sendable {
         launchesInVain += 1
     }
 
-    /// The keeper that was started has ended, and never had the lock as far as was seen.
+    /// Notices that the started keeper has ended without ever being seen with the lock.
     private mutating func noteEndOfLaunch() {
         guard let launched, launchedAt != nil, !launched.isRunning else { return }
         launchedAt = nil
         guard status?.phase.isFinal != true else { return }
         launchProblem =
-            "its keeper ended before it began\(launched.ending.map { " (\($0))" } ?? ""): \(keepersLastWords)"
+            "its keeper ended before it took its lock\(launched.ending.map { " (\($0))" } ?? ""): \(keepersLastWords)"
     }
 
-    /// What it wrote last. The same failure says the same, however often it comes.
+    /// The last line of the keeper's log. A repeated failure gives the same text each time.
     private var keepersLastWords: String {
-        lastLine(of: folder.keeperLog, after: launchLogBytes).map { "it said: \($0)" }
-            ?? "it wrote nothing. Look for a want of memory or processes on this machine."
+        lastLine(of: folder.keeperLog, after: launchLogBytes).map { "its last log line: \($0)" }
+            ?? "its log is empty. Check whether this machine is short of memory or processes."
     }
 
-    /// Its keeper was started, and has not taken its lock so far. Looking reaps a keeper that has ended.
+    /// A keeper was started and has not taken its lock yet. Reading this reaps a keeper that has ended.
     var isBeingLaunched: Bool { launchedAt != nil && launched?.isRunning == true }
 
-    /// It was, and the keeper has ended since.
+    /// A keeper was started and has ended since.
     var hasLaunchToNote: Bool { launchedAt != nil && launched?.isRunning == false }
 
-    /// Its server has run for a while, and was not restarted for this turn out of rotation yet.
+    /// Its server has been ready for a while, and was not restarted for the current ejection yet.
     private var isDueForRestart: Bool {
         guard isLocked, !isLeaving, status?.phase == .ready, let since = status?.readySince else { return false }
         return !isRestartAsked && Date().timeIntervalSince(since) >= Self.settledAfterSeconds
@@ -135,7 +135,7 @@ struct TrackedInstance: Sendable {
     mutating func noteRestartAsked() { isRestartAsked = true }
     mutating func noteInRotation() { isRestartAsked = false }
 
-    // MARK: Its files
+    // MARK: Model files
 
     mutating func noteFetch() {
         if case .waiting(_, let reason) = fetch {
@@ -165,15 +165,15 @@ struct TrackedInstance: Sendable {
         min(first * (1 << min(tries, 10)), longestDelay)
     }
 
-    /// When time alone changes what is to be done for it; nil: it does not.
+    /// When time alone makes another action due. Nil if none is scheduled.
     var nextTryAt: ContinuousClock.Instant? {
         if case .waiting(let until, _) = fetch { return until }
         return isLocked || isBeingLaunched ? nil : nextLaunchAt
     }
 
-    // MARK: As reconciling sees it
+    // MARK: Input of reconciliation
 
-    /// - Parameter drainLimit: where the instance's own leaving names none.
+    /// - Parameter drainLimit: used if the instance's own `leaving.json` has none.
     func seen(in view: ProxyView, drainLimit: Duration?, now: ContinuousClock.Instant) -> SeenInstance {
         var seen = SeenInstance(id: spec.id, revision: spec.revision, number: spec.number, stage: stage)
         seen.port = status?.port
@@ -184,8 +184,8 @@ struct TrackedInstance: Sendable {
         seen.isGone = isRemovalRefused
         seen.isEjected = view.answers ? view.instances[spec.id]?.ejected == true : nil
         if view.answers, let report = view.instances[spec.id], let outlier = report.outlier {
-            seen.reason = seen.reason ?? "out of rotation, for \(outlier.described)"
-            // What is still under way there is not cut.
+            seen.reason = seen.reason ?? "ejected by the proxy because \(outlier.described)"
+            // Do not cut requests that are still in progress there.
             if report.inFlight == 0, isDueForRestart { seen.restartCause = outlier }
         }
         if isLeaving {
@@ -198,10 +198,11 @@ struct TrackedInstance: Sendable {
         return seen
     }
 
-    /// The proxy cuts off what outlives the limit, and counts it: a server that ended first would have those requests fail.
+    /// Extra time for the proxy to cut what exceeds the limit, and to count it. If the server ended first, those requests would
+    /// fail without being counted.
     static let cutPatience = Duration.seconds(2)
 
-    /// The proxy ends what outlives its own limit before; this one is for a proxy that does not say so.
+    /// A fallback limit. Normally the proxy ends requests at its own limit before this one.
     static func longestDrain(_ endpoint: Endpoint) -> Duration {
         max(endpoint.drainTimeout, endpoint.drain.streamTimeout)
     }
@@ -217,7 +218,7 @@ struct TrackedInstance: Sendable {
         return .needsKeeper(hasServer: hasOrphan, serves: hasOrphan && status?.phase == .ready)
     }
 
-    /// What is wrong, and whether the machine is to blame for it.
+    /// What is wrong, and whether the machine is the cause.
     private func trouble(_ now: ContinuousClock.Instant) -> (reason: String?, isBlocked: Bool) {
         if isLocked || status?.phase.isFinal == true { return (status?.reason, status?.phase == .blocked) }
         switch fetch {
@@ -228,7 +229,9 @@ struct TrackedInstance: Sendable {
         }
         if let launchProblem { return (launchProblem, true) }
         if isBeingLaunched, let launchedAt, now - launchedAt >= Self.launchPatience {
-            return ("its keeper was started and has not begun: the machine is overloaded, or its disk hangs", true)
+            return (
+                "its keeper was started but has not taken its lock: the machine is overloaded, or its disk hangs", true
+            )
         }
         return (status?.reason, false)
     }
@@ -239,14 +242,15 @@ func sizeOfFile(_ path: String) -> Int {
     return stat(path, &about) == 0 ? Int(about.st_size) : 0
 }
 
-/// What a process wrote last into its log, shortened; nil where that is nothing.
-/// - Parameter start: where in the file it began.
+/// The last line that a process wrote to its log, shortened. Nil if there is none.
+/// - Parameter start: the offset in the file where the process's output begins.
 func lastLine(of path: String, after start: Int = 0) -> Substring? {
     readEnd(of: path, after: start, limit: 4096).split(separator: 10)
         .map { String(decoding: $0, as: UTF8.self) }.last { $0.contains { !$0.isWhitespace } }?.prefix(300)
 }
 
-/// The last bytes of a file, from `start` on at most; of all of it where it was begun anew. None where it cannot be read.
+/// The last bytes of a file: at most `limit`, and none from before `start`, unless the file was rotated since. Empty if the file
+/// cannot be read.
 private func readEnd(of path: String, after start: Int, limit: Int) -> [UInt8] {
     let raw = open(path, O_RDONLY | O_CLOEXEC)
     guard raw >= 0 else { return [] }

@@ -1,34 +1,34 @@
-/// When a pod's server may have users' requests: it answers its probe, then the warm-up requests. Pure.
+/// Decides when a pod's server may get user requests: after it answers its readiness probe and then the warm-up requests. Pure.
 ///
-/// A server that was started anew is cold again. All that another container sees of that is that nobody listens on the
-/// server's port for a moment.
+/// A restarted server needs warm-up again. Another container can see a restart only because nobody listens on the server's port
+/// for a moment.
 struct CompanionMachine: Hashable, Sendable {
     enum Stage: Hashable, Sendable {
-        /// Its probe has not been answered. Can transition to: `playing`, `warm`.
+        /// The readiness probe has not succeeded. Can transition to: `playing`, `warm`.
         case waiting
-        /// The warm-up requests are under way. Can transition to: `warm`, `waiting`, `givenUp`.
+        /// Warm-up requests are in progress. Can transition to: `warm`, `waiting`, `givenUp`.
         case playing
         /// Can transition to: `waiting`.
         case warm
-        /// For good.
+        /// Final.
         case givenUp(String)
     }
 
     enum Action: Hashable, Sendable {
-        /// Answered by `probed`.
+        /// Send a readiness probe. Report the result to `probed`.
         case probe
-        /// Answered by `played`.
+        /// Send the warm-up requests. Report the result to `played`.
         case play
-        /// See whether somebody listens; answered by `watched`.
+        /// Check whether the server listens. Report the result to `watched`.
         case watch
         case leave(String)
     }
 
-    /// Then the companion ends and says why: its last words are what the cluster shows.
+    /// After this many failed attempts the companion exits with the reason, which the cluster shows as its termination message.
     static let mostAttempts = 5
     static let probePause = Duration.milliseconds(250)
     static let retryPause = Duration.seconds(1)
-    /// Shorter than a container takes to start again.
+    /// Shorter than a container restart takes.
     static let watchPause = Duration.milliseconds(500)
 
     let hasWarmup: Bool
@@ -48,7 +48,7 @@ struct CompanionMachine: Hashable, Sendable {
         }
     }
 
-    /// Before `action` is carried out.
+    /// How long to wait before `action`.
     var pause: Duration {
         switch stage {
         case .waiting: failedAttempts > 0 ? Self.retryPause : Self.probePause

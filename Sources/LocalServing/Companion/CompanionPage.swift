@@ -3,7 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import Serving
 
-/// HTTP/1.1 for the cluster's probes and the proxies: `GET /readyz`, `GET /recordings`.
+/// HTTP/1.1 server for the cluster's probes and for the proxies: `GET /readyz`, `GET /recordings`.
 struct CompanionPage: Sendable {
     private static let idleTime = TimeAmount.seconds(10)
     private static let backlog: Int32 = 32
@@ -65,7 +65,7 @@ private final class CompanionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): self.head = head
-        case .body: break  // Nobody has anything to send here.
+        case .body: break  // Requests have no body here.
         case .end:
             guard let head else { return }
             self.head = nil
@@ -78,7 +78,8 @@ private final class CompanionHandler: ChannelInboundHandler {
         switch (head.method, head.uri) {
         case (.GET, CompanionPort.readyPath):
             return state.isWarm
-                ? (.ok, Array("ok\n".utf8)) : (.serviceUnavailable, Array("the server is not warm yet\n".utf8))
+                ? (.ok, Array("ok\n".utf8))
+                : (.serviceUnavailable, Array("the server has not finished its warm-up\n".utf8))
         case (.GET, CompanionPort.recordingsPath): return recordings()
         default: return (.notFound, [])
         }
@@ -86,14 +87,14 @@ private final class CompanionHandler: ChannelInboundHandler {
 
     private func recordings() -> (HTTPResponseStatus, [UInt8]) {
         guard let name = configuration.recordings else {
-            return (.notFound, Array("this pod was made before `traffic.generate` was asked for".utf8))
+            return (.notFound, Array("this pod was created before `traffic.generate` was set".utf8))
         }
         do {
             let file = try ModelFolderFile(
                 name, field: "traffic.generate.requests", in: configuration.folder,
                 maximumBytes: CompanionPort.recordingsBytes)
             guard let bytes = try file.read() else {
-                return (.notFound, Array("\(name) is not there: put it into the model's folder".utf8))
+                return (.notFound, Array("\(name) does not exist: put it into the model's folder".utf8))
             }
             return (.ok, bytes)
         } catch {

@@ -4,23 +4,23 @@ import ModelManifests
 import Serving
 import Synchronization
 
-/// What stands beside a model's server in its pod: it plays the warm-up requests, and shows the recorded ones to the
-/// proxies. Both are files of the model's folder, which nobody outside the pod has.
+/// Runs beside the model server in its pod. Sends the warm-up requests, and serves the recorded requests to the proxies. Both are
+/// files of the model's folder, which only this pod has.
 ///
 /// # Guarantees
-/// - It says that it is ready only while the server that runs now has answered the warm-up requests. A pod is ready once
-///   all its containers are: so no router sends it users' requests before.
+/// - It is ready only while the current server process has answered the warm-up requests. A pod is ready only if all its
+///   containers are, so no router sends it user requests before that.
 /// - It sends nothing to a server that has not answered its readiness probe.
 public struct PodCompanion: Sendable {
     public struct Configuration: Sendable {
-        /// Where the model's files are.
+        /// The folder with the model's files.
         public var folder: String
-        /// Where the server takes requests, on the loopback.
+        /// The port of the server's requests, on the loopback address.
         public var serverPort: Int
-        /// What it is asked to see whether it is ready; the path nil: that it takes connections.
+        /// The readiness probe. If `path` is nil, the server is ready when it accepts connections.
         public var readiness: (port: Int, path: String?)
         public var warmup: Warmup?
-        /// The file of recorded requests.
+        /// The file with recorded requests.
         public var recordings: String?
         public var address: String
         public var port: Int
@@ -43,8 +43,8 @@ public struct PodCompanion: Sendable {
 
     public init(_ configuration: Configuration) { self.configuration = configuration }
 
-    /// Does not return while all is well, but for its task's cancellation.
-    /// - Parameter listening: called with the port once it answers.
+    /// Runs until its task is cancelled. Returns early only by throwing.
+    /// - Parameter listening: called with the port once it listens.
     /// - Throws: `CompanionError`.
     public func run(listening: @Sendable (Int) -> Void = { _ in }) async throws {
         let requests = try warmupRequests()
@@ -54,7 +54,7 @@ public struct PodCompanion: Sendable {
         do {
             try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-                    // A thread of its own: exchanges sleep in poll(2).
+                    // Runs on its own thread, because exchanges block in poll(2).
                     let thread = Thread { done.resume(with: Result { try attend(requests, state) }) }
                     thread.name = "mlctl-companion"
                     thread.start()
@@ -96,10 +96,10 @@ public struct PodCompanion: Sendable {
     }
 }
 
-/// Why a companion ended; the cluster shows it as the container's last words.
+/// Why a companion ended. The cluster shows this as the container's termination message.
 public struct CompanionError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: Hashable, Sendable {
-        /// The file of requests is missing or wrong: trying again cannot help.
+        /// The file of requests is missing or wrong. A retry cannot help.
         case invalidRequests
         case warmupFailed
         case cannotListen
@@ -116,7 +116,7 @@ public struct CompanionError: Error, Hashable, Sendable, CustomStringConvertible
     public var description: String { message }
 }
 
-/// What the companion's page shows, and whether the companion is to end.
+/// The state behind the companion's page, and whether the companion should end.
 final class CompanionState: Sendable {
     private let warm = Atomic(false)
     private let over = Atomic(false)
@@ -127,7 +127,7 @@ final class CompanionState: Sendable {
     func end() { over.store(true, ordering: .relaxed) }
 }
 
-/// The pod's server, asked without a hurry: each call blocks until it is answered, or its time is over.
+/// The pod's server. Each call blocks until it is answered or its time is over.
 private struct AttendedServer {
     private static let probeTimeout = Duration.seconds(2)
 
@@ -151,7 +151,7 @@ private struct AttendedServer {
         return switch exchange.result {
         case .connected: .success
         case .answered(let status) where (200...399).contains(status): .success
-        case .answered(let status): .failure("its probe was answered \(status)")
+        case .answered(let status): .failure("the probe got status \(status)")
         case .failed(let why): .failure(why)
         case nil: .failure("no answer")
         }
@@ -166,7 +166,7 @@ private struct AttendedServer {
         return run.outcome ?? .failed("the warm-up requests were not answered within \(warmup.timeout)")
     }
 
-    /// A server that is too busy to take a connection listens nevertheless.
+    /// Whether the server listens. A server that is too busy to accept a connection still counts as listening.
     func isListening() -> Bool {
         let exchange = LoopbackExchange(
             port: configuration.serverPort, request: nil, deadline: now() + Self.probeTimeout)
@@ -187,7 +187,7 @@ private struct AttendedServer {
                 return
             }
             var polled = pollfd(fd: descriptor() ?? -1, events: wants(), revents: 0)
-            // poll(2) would sleep all the time on a descriptor that is gone.
+            // A closed descriptor would make poll(2) sleep for the whole time.
             let sleep = polled.fd < 0 ? 0 : Int32(clamping: Int(left / .milliseconds(1)) + 1)
             _ = poll(&polled, 1, sleep)
             isReady = polled.revents != 0

@@ -2,31 +2,31 @@ import Foundation
 import ModelManifests
 import SecretFiles
 
-/// What a keeper needs to know to run one instance, written before it is started.
+/// What a keeper needs to run one instance. Written before the keeper starts.
 struct InstanceSpec: Hashable, Codable, Sendable {
     var version = 1
     var id: String
     var deployment: DeploymentKey
     var revision: Revision
-    /// Rises with every instance of the deployment: the newest has the highest.
+    /// Grows with every instance of the deployment: the newest has the highest number.
     var number: Int
     var template: ServingTemplate
-    /// Where the model's files are; nil while they are still to be fetched, or where there are none.
+    /// The folder with the model's files. Nil until they are fetched, or if the model has none.
     var modelFolder: String?
-    /// How the model's files are kept from its server. Older controllers wrote none, and showed it the cache itself.
+    /// How the model's files are protected from the server. Older controllers wrote none and gave the server the cache itself.
     var view: ModelView?
-    /// Of the controller's own environment: PATH, HOME, LANG and TMPDIR.
+    /// The inherited part of the controller's environment: PATH, HOME, LANG and TMPDIR.
     var inherited: [String: String]
-    /// The mark that the instance's processes carry.
+    /// The process mark that the instance's processes carry.
     var mark: String
-    /// Whose secrets it may have. Older controllers wrote none: then all of the state folder's.
+    /// The folder of secrets that the instance may read. Older controllers wrote none: then it is the state folder's.
     var secrets: SecretFolder?
     var createdAt: Date
 
-    /// A model with files is not started before they are there.
+    /// A model with files does not start before they are there.
     var needsFiles: Bool { template.model.storageURI != nil && modelFolder == nil }
 
-    /// - Throws: `LocalServingError` with what to do.
+    /// - Throws: `LocalServingError` with advice.
     func secret(_ name: String, of state: StateFolder) throws -> String {
         do throws(SecretFolder.Missing) {
             return try (secrets ?? state.secrets).value(of: name)
@@ -43,25 +43,25 @@ struct InstanceSpec: Hashable, Codable, Sendable {
         environment.filter { inheritedNames.contains($0.key) }
     }
 
-    /// `<name>-<revision>-<number>`, safe as a file's name.
+    /// `<name>-<revision>-<number>`, which is safe as a file name.
     static func id(_ deployment: DeploymentKey, _ revision: Revision, number: Int) -> String {
         "\(deployment.name)-\(revision)-\(number)"
     }
 }
 
-/// How a server sees its model's files, so that it cannot change those of others who share the cache.
+/// How a server sees its model's files, so that it cannot change files that other instances share.
 enum ModelView: String, Hashable, Codable, Sendable {
-    /// The cache, mounted read-only for it alone.
+    /// The cache, mounted read-only for this server.
     case mount
-    /// A copy of its own.
+    /// A private copy.
     case copy
 }
 
-/// The instance is on its way out.
+/// Marks an instance as leaving: it drains and then stops.
 struct InstanceLeaving: Hashable, Codable, Sendable {
     var since: Date
-    /// Somebody will ask why: its logs are kept for long.
+    /// Keep its logs for a long time, because somebody will ask why it failed.
     var keepsLogs: Bool
-    /// How long requests that are under way may go on. Older controllers wrote none.
+    /// How long requests in progress may continue. Older controllers wrote none.
     var drainLimit: Duration?
 }

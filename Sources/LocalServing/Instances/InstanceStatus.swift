@@ -1,15 +1,15 @@
 import Foundation
 import Serving
 
-/// What a keeper says of its instance, written whole on every change.
+/// A keeper's report on its instance. The whole file is rewritten on every change.
 struct InstanceStatus: Hashable, Codable, Sendable {
     enum Phase: String, Codable, Sendable {
         case starting, ready, unready, crashLooping, stopping
-        /// The machine keeps the server from starting. It is tried again.
+        /// The machine prevents the server from starting. The keeper retries.
         case blocked
-        /// The end: it was asked to stop, and nothing of it runs.
+        /// Final: it was asked to stop, and nothing of it runs.
         case stopped
-        /// The end: starting it again cannot help.
+        /// Final: starting it again cannot help.
         case failed
 
         var isFinal: Bool { self == .stopped || self == .failed }
@@ -18,20 +18,20 @@ struct InstanceStatus: Hashable, Codable, Sendable {
     var version = 1
     var phase: Phase
     var server: ProcessIdentity?
-    /// Where the service answers: `PORT`.
+    /// The port of the service: `PORT`.
     var port: Int?
-    /// Every named port.
+    /// All named ports.
     var ports: [String: Int] = [:]
     var restarts = 0
-    /// What is wrong and what to do; nil while all is well.
+    /// What is wrong, and what to do. Nil if all is well.
     var reason: String?
     var readySince: Date?
-    /// Why the limits of the manifest are not enforced; nil where they are, or where there are none.
+    /// Why the manifest's limits are not enforced. Nil if they are enforced, or if there are none.
     var limitsNotEnforced: String?
-    /// Bytes of the server's output that could not be kept.
+    /// Bytes of server output that were lost.
     var lostLogBytes = 0
-    /// The warm-up has been played against this server: a keeper that adopts it need not play it again.
+    /// This server has answered the warm-up requests. A keeper that adopts it does not send them again.
     var isWarm = false
-    /// The ports of the server that ran last, by name, while none runs: the next one gets them again.
+    /// The named ports of the last server, kept while none runs. The next server gets the same ports.
     var keptPorts: [String: Int]?
 }

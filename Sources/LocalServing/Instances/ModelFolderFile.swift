@@ -1,13 +1,13 @@
 import Foundation
 
-/// A file that a manifest names in its model's folder.
+/// A file in the model's folder that a manifest names.
 struct ModelFolderFile: Hashable, Sendable {
     let path: String
     let name: String
     let maximumBytes: Int
 
-    /// - Parameter field: of the manifest, for messages.
-    /// - Throws: `LocalServingError.invalidCommand` where the name leads out of the folder.
+    /// - Parameter field: the manifest's field, for messages.
+    /// - Throws: `LocalServingError.invalidCommand` if the name leads out of the folder.
     init(_ name: String, field: String, in folder: String, maximumBytes: Int) throws {
         let root = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
         path = URL(fileURLWithPath: name, relativeTo: URL(fileURLWithPath: root + "/")).resolvingSymlinksInPath().path
@@ -18,8 +18,8 @@ struct ModelFolderFile: Hashable, Sendable {
         self.maximumBytes = maximumBytes
     }
 
-    /// - Returns: nil where it is not there.
-    /// - Throws: `LocalServingError.invalidCommand` where it is too large.
+    /// - Returns: nil if the file does not exist.
+    /// - Throws: `LocalServingError.invalidCommand` if the file is too large.
     func read() throws -> [UInt8]? {
         guard let bytes = readSmallFile(path, limit: maximumBytes + 1) else { return nil }
         guard bytes.count <= maximumBytes else {

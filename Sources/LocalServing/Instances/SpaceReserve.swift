@@ -1,12 +1,12 @@
 import Glibc
 
-/// A file that only takes up space, for the day when the disk is full: what served before can then still be started, and
-/// decisions recorded, once more.
+/// A file that only occupies disk space. When the disk is full, releasing it makes room to start again what served before, and to
+/// record decisions.
 ///
-/// Whoever needs the space releases it and tries again. It is made anew when there is plenty of room.
+/// Code that needs the space releases it and retries. It is created again when enough space is free.
 struct SpaceReserve: Sendable {
     static let bytes = 4 << 20
-    /// It is made where so many times its size is free: a small disk is not filled by it.
+    /// The file is created only if this many times its size is free, so that it does not fill a small disk.
     static let plenty = 8
 
     /// Between two looks for room, while it is missing: on a disk without room one at each pass would be in vain.
@@ -17,7 +17,7 @@ struct SpaceReserve: Sendable {
 
     init(path: String) { self.path = path }
 
-    /// The disk is full where less is free: not enough for the files of one instance.
+    /// The disk counts as full if less is free: too little for the files of one instance.
     static let leastFreeBytes = 256 << 10
 
     /// Releases it where the disk is full.

@@ -1,9 +1,9 @@
 import Glibc
 
-/// Where the proxy's control socket and its log are while the state folder takes no files: its disk has become read-only.
+/// The place of the proxy's control socket and log while the state folder is not writable, because its disk became read-only.
 ///
-/// A folder of this user's alone, outside the state folder, and found by everybody in the same way: by the user, and by the
-/// state folder's device and inode. Nothing of the environment says where.
+/// It is a private folder of this user outside the state folder. Every process finds it in the same way, from the user ID and the
+/// state folder's device and inode. No environment variable decides where it is.
 struct SparePlace: Hashable, Sendable {
     let folder: String
     private let name: String
@@ -11,15 +11,15 @@ struct SparePlace: Hashable, Sendable {
     var socket: String { "\(folder)/\(name).sock" }
     var log: String { "\(folder)/\(name).log" }
 
-    /// Where such folders may lie, the best first.
+    /// Possible parent folders, in order of preference.
     static var roots: [String] { ["/run/user/\(getuid())", "/dev/shm", "/tmp"] }
 
-    /// The folders that are there.
+    /// The folders that exist.
     static func existing(for state: StateFolder, under roots: [String] = roots) -> [SparePlace] {
         places(for: state, under: roots).filter(\.isOurs)
     }
 
-    /// The first folder that is there or can be made. Nil where none can.
+    /// The first folder that exists or can be created. Nil if none can.
     static func made(for state: StateFolder, under roots: [String] = roots) -> SparePlace? {
         places(for: state, under: roots).first { place in
             (mkdir(place.folder, 0o700) == 0 || errno == EEXIST) && place.isOurs && access(place.folder, W_OK) == 0
@@ -33,7 +33,7 @@ struct SparePlace: Hashable, Sendable {
         return roots.map { SparePlace(folder: "\($0)/mlctl-\(getuid())", name: name) }
     }
 
-    /// In a folder that all may write to, somebody else may have been there first.
+    /// In a folder where everyone can write, another user may have created it first.
     private var isOurs: Bool {
         var about = stat()
         return lstat(folder, &about) == 0 && about.st_mode & S_IFMT == S_IFDIR && about.st_uid == geteuid()

@@ -3,29 +3,29 @@ import Glibc
 import ModelManifests
 import SecretFiles
 
-/// Where everything of one controller's local serving lies:
+/// The files of one controller's local serving:
 ///
-///     id                              random, made once: part of the mark of every process
+///     id                              random, created once: part of the mark of every process
 ///     deployments/<namespace>/<name>  the last plan, the endpoint's port
-///     space-reserve                   empty space for the day when the disk is full, see `SpaceReserve`
-///     endpoint-ports.json             ports that no instance may take
-///     instances/<id>/                 one folder an instance, see `InstanceFolder`
+///     space-reserve                   occupies space that is released when the disk is full, see `SpaceReserve`
+///     endpoint-ports.json             ports that no instance may use
+///     instances/<id>/                 one folder per instance, see `InstanceFolder`
 ///     proxy/                          the proxy's lock, control socket and log
-///     logs/<namespace>/<name>/<revision>/<instance>/   logs of instances that are gone
+///     logs/<namespace>/<name>/<revision>/<instance>/   logs of removed instances
 ///     models/                         the model store's cache
-///     secrets/<NAME>                  put there by the operator: what a manifest's `valueFrom` may name
+///     secrets/<NAME>                  written by the operator: what a manifest's `valueFrom` may name
 public struct StateFolder: Hashable, Sendable {
     public let path: String
 
     public init(_ path: String) {
-        // Absolute, for keepers and the proxy run in another folder.
+        // Absolute, because keepers and the proxy run in another folder.
         self.path = URL(fileURLWithPath: path).standardizedFileURL.path(percentEncoded: false)
             .trimmingTrailingSlash()
     }
 
     public init(_ url: URL) { self.init(url.path(percentEncoded: false)) }
 
-    /// The model store's cache, by digest. Deployments share what is in it.
+    /// The model store's cache, by digest. Deployments share its files.
     var models: String { "\(path)/models" }
     var instances: String { "\(path)/instances" }
     var deployments: String { "\(path)/deployments" }
@@ -36,20 +36,20 @@ public struct StateFolder: Hashable, Sendable {
     var proxy: String { "\(path)/proxy" }
     var proxyLock: String { "\(proxy)/lock" }
     var proxySocket: String { "\(proxy)/control.sock" }
-    /// The last routes that the proxy was given.
+    /// The last routes that the proxy received.
     var proxyRoutes: String { "\(proxy)/routes.json" }
-    /// Held by the one keeper that looks after the proxy. Not in the proxy's folder: each try would be an event there.
+    /// Locked by the one keeper that watches over the proxy. Outside the proxy's folder, where each attempt would cause an event.
     var proxyGuardLock: String { "\(path)/proxy-guard.lock" }
-    /// Held while a keeper corrects the routes.
+    /// Locked while a keeper corrects the routes.
     var routesLock: String { "\(path)/routes.lock" }
     var proxyLog: String { "\(proxy)/proxy.log" }
 
     func instance(_ id: String) -> InstanceFolder { InstanceFolder(path: "\(instances)/\(id)") }
 
-    /// All that the operator has put there: what a server may name where no project says less.
+    /// All secrets that the operator wrote. A server may use them unless its project allows fewer.
     public var secrets: SecretFolder { SecretFolder(path: "\(path)/secrets") }
 
-    /// The state folder's own random name, made at first use.
+    /// The random name of this state folder, created on first use.
     func identity() throws -> String {
         let file = "\(path)/id"
         if let bytes = readSmallFile(file, limit: 64), bytes.count == 16 {
@@ -61,12 +61,12 @@ public struct StateFolder: Hashable, Sendable {
         return String(decoding: readSmallFile(file, limit: 64) ?? [], as: UTF8.self)
     }
 
-    /// Of a socket, in bytes. The kernel takes a few more; SwiftNIO, which opens it, does not.
+    /// Bytes of a socket's path. The kernel accepts a few more, but SwiftNIO, which opens the socket, does not.
     static let longestSocketPath = 103
 
     func prepare() throws {
         for folder in [path, instances, deployments, logs, proxy] { try StateFile.makeFolder(folder) }
-        // Before there are two who could make it: processes that carry different marks would not be known again.
+        // Created now, while only one process can do it: processes with different marks would not be recognized later.
         _ = try identity()
         guard proxySocket.utf8.count <= Self.longestSocketPath else {
             let most = path.utf8.count - (proxySocket.utf8.count - Self.longestSocketPath)
@@ -82,7 +82,7 @@ public struct StateFolder: Hashable, Sendable {
     }
 }
 
-/// Names from manifests that become parts of paths.
+/// Checks names from manifests before they become part of a path.
 enum SafeName {
     static let maximumBytes = 200
 

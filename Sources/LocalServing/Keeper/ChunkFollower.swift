@@ -1,19 +1,19 @@
-/// Follows a chunked body (RFC 9112, 7.1) to its end, and keeps none of it.
+/// Finds the end of a chunked body (RFC 9112, section 7.1) without keeping its bytes.
 struct ChunkFollower: Equatable, Sendable {
     enum Progress: Equatable, Sendable { case more, whole, malformed }
 
     private enum Place: Equatable, Sendable {
         case size(UInt64, digits: Int)
-        /// To the end of the line with the size.
+        /// Reading the rest of the line with the chunk size.
         case sizeLine(UInt64)
         case data(remaining: UInt64)
-        /// To the end of the line, after the data.
+        /// Reading the line end after the chunk data.
         case dataEnd
-        /// In the lines after the last chunk, of which an empty one is the last.
+        /// Reading trailer lines after the last chunk, up to an empty line.
         case trailer(isEmpty: Bool)
     }
 
-    /// 60 bits.
+    /// 60 bits of chunk size.
     private static let maximumDigits = 15
 
     private var place = Place.size(0, digits: 0)

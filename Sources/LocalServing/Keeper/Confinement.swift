@@ -2,19 +2,19 @@ import CLinuxProcess
 import Glibc
 import ModelManifests
 
-/// What a server is shown of the state folder, and as whom it runs.
+/// What a server can see of the state folder, and which user it runs as.
 struct Confinement: Equatable, Sendable {
     enum View: Equatable, Sendable {
-        /// It reads the cache that it shares with others, and cannot write to it.
+        /// It can read the cache that it shares with other servers, but not write to it.
         case readOnly(cache: String)
-        /// Of the state folder it sees its model and its working folder alone. Another user could not enter it else.
+        /// It sees only its model and its working folder. Another user could not enter the state folder otherwise.
         case alone(state: String, model: String?, work: String?)
     }
 
     var view: View?
     var user: SystemUser?
 
-    /// - Throws: `LocalServingError`, where the user is not to be had.
+    /// - Throws: `LocalServingError` if the user cannot be used.
     static func of(_ spec: InstanceSpec, state: StateFolder, working: String) throws -> Confinement? {
         if let runAs = spec.template.runtime.runAs {
             let user = try SystemUser(runAs.user)
@@ -27,10 +27,10 @@ struct Confinement: Equatable, Sendable {
         return Confinement(view: .readOnly(cache: state.models), user: nil)
     }
 
-    /// Whether this machine lets this user mount what only one process sees.
+    /// Whether this machine permits this user to make mounts that only one process sees.
     static func isPossible(in state: StateFolder) -> Bool { clp_can_confine(state.path) == 0 }
 
-    /// - Returns: 0, or a negative errno and the step at which it failed.
+    /// - Returns: 0, or a negative errno. On failure `step` says where it failed.
     func spawn(
         _ program: String, _ argv: UnsafePointer<UnsafeMutablePointer<CChar>?>,
         _ envp: UnsafePointer<UnsafeMutablePointer<CChar>?>, workingFolder: String, output: String, flags: Int32,
@@ -70,18 +70,19 @@ struct Confinement: Equatable, Sendable {
         switch step {
         case 1, 2:
             ServerCommand.missing(
-                "\(program) cannot be given a view of its own of the model's files (\(error)): this machine lets nobody mount "
-                    + "here. Allow user namespaces, or start the controller anew: it then makes copies.")
+                "\(program) cannot get a read-only mount of the model's files (\(error)): mounts are not permitted "
+                    + "on this machine. Allow user namespaces, or restart the controller: it then makes copies.")
         case 3:
             ServerCommand.missing(
-                "\(program) cannot run as the user \(user?.name ?? ""): \(error). Check that he may enter \(workingFolder) and "
-                    + "all folders above it, or put the state folder below one such as /var/lib/mlctl.")
+                "\(program) cannot run as the user \(user?.name ?? ""): \(error). Check that this user can enter "
+                    + "\(workingFolder) and all folders above it, or move the state folder to a place such as /var/lib/mlctl."
+            )
         default: DetachedProcess.failure(error, program)
         }
     }
 }
 
-/// A user of this machine, with his groups.
+/// A user of this machine, with their groups.
 struct SystemUser: Equatable, Sendable {
     private static let maximumGroups = 256
 
@@ -91,12 +92,12 @@ struct SystemUser: Equatable, Sendable {
     var groups: [gid_t]
     var home: String
 
-    /// - Throws: `LocalServingError`: there is none, or this process may become nobody else.
+    /// - Throws: `LocalServingError` if there is no such user, or if this process cannot switch users.
     init(_ name: String) throws {
         guard geteuid() == 0 else {
             throw ServerCommand.missing(
-                "runtime.runAs wants the user \(name.debugDescription), and only a controller that runs as root can start "
-                    + "servers as others. Run the controller as root, or leave runAs out.")
+                "runtime.runAs names the user \(name.debugDescription), but only a controller that runs as root can start "
+                    + "servers as another user. Run the controller as root, or leave runAs out.")
         }
         var groups = [gid_t](repeating: 0, count: Self.maximumGroups)
         var home = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -104,8 +105,8 @@ struct SystemUser: Equatable, Sendable {
         let count = clp_user(name, &id, &group, &groups, Int32(groups.count), &home, Int32(home.count))
         guard count >= 0 else {
             throw ServerCommand.missing(
-                "there is no user \(name.debugDescription) on this machine, whom runtime.runAs wants. Add him (useradd "
-                    + "--system), or correct runAs.user.")
+                "runtime.runAs names the user \(name.debugDescription), who does not exist on this machine. "
+                    + "Add the user (useradd --system), or correct runAs.user.")
         }
         self.name = name
         self.id = id

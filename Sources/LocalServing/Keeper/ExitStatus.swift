@@ -5,7 +5,7 @@ import Glibc
 enum ExitStatus: Hashable, Codable, Sendable {
     case exited(Int32)
     case signalled(Int32)
-    /// It was no child of this keeper: its own keeper was killed before.
+    /// The process was not a child of this keeper, because the keeper that started it was killed.
     case unknown
 
     init(waitStatus: Int32) {
@@ -16,7 +16,7 @@ enum ExitStatus: Hashable, Codable, Sendable {
     var spoken: String {
         switch self {
         case .exited(let code): "the server exited with status \(code)"
-        case .signalled(SIGKILL): "the server was killed by signal 9 (out of memory, perhaps)"
+        case .signalled(SIGKILL): "the server was killed by signal 9 (it may have run out of memory)"
         case .signalled(let signal): "the server was killed by signal \(signal) (\(String(cString: strsignal(signal))))"
         case .unknown: "the server ended"
         }
@@ -24,7 +24,7 @@ enum ExitStatus: Hashable, Codable, Sendable {
 }
 
 extension Duration {
-    /// Cut off, not rounded.
+    /// Truncated, not rounded.
     var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 
     /// `250ms`, `1.5s`, `10m`.

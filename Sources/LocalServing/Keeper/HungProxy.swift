@@ -1,12 +1,12 @@
 import Glibc
 
-/// When a proxy that lives, and does not answer, is taken for one that will never answer again.
+/// Decides when a proxy that runs but does not answer counts as hung, which means it will never answer again.
 ///
-/// Being late is no sign of it: a proxy may have too much to do, or wait for a disk while its requests go on. One that hangs
-/// is silent, and none of its threads runs.
+/// A late answer alone is not enough: a proxy may be overloaded, or may wait for a disk while its requests continue. A hung proxy
+/// does not answer, and none of its threads runs.
 struct HangWatch: Hashable, Sendable {
     static let patience = Duration.seconds(10)
-    /// A machine that was asleep wakes up with its clock far ahead.
+    /// At least this many checks must fail. A machine that slept wakes up with its clock far ahead.
     static let leastLooks = 4
     static let leastStep = Duration.seconds(1)
 
@@ -16,9 +16,9 @@ struct HangWatch: Hashable, Sendable {
 
     mutating func noteAnswer() { self = HangWatch() }
 
-    /// It was asked and did not answer.
-    /// - Parameter activity: its own; nil where that is not known.
-    /// - Returns: whether it hangs.
+    /// Records that the proxy was asked and did not answer.
+    /// - Parameter activity: what the proxy's threads did. Nil if unknown.
+    /// - Returns: whether the proxy is hung.
     mutating func noteSilence(_ activity: ThreadActivity?, patience: Duration = patience) -> Bool {
         guard let activity else {
             noteAnswer()
@@ -39,7 +39,7 @@ struct HangWatch: Hashable, Sendable {
     }
 }
 
-/// The proxy's process, known by its mark, for whoever has to end it.
+/// The proxy's process, found by its mark, and the decision to end it.
 struct HungProxy: Sendable {
     let state: StateFolder
     private var process: ProcessIdentity?
@@ -52,8 +52,8 @@ struct HungProxy: Sendable {
         watch.noteAnswer()
     }
 
-    /// Ends it, where it hangs: it was asked, did not answer, and holds its lock.
-    /// - Returns: whether it did.
+    /// Ends the proxy if it is hung: it was asked, did not answer, and holds its lock.
+    /// - Returns: whether it was ended.
     mutating func endIfHung(at now: Duration, patience: Duration = HangWatch.patience) -> Bool {
         if process?.isAlive != true {
             watch.noteAnswer()

@@ -3,29 +3,29 @@ import Foundation
 import Glibc
 import Serving
 
-/// One instance's keeper: `mlctl keeper --state-dir DIR --instance ID`.
+/// The keeper of one instance: `mlctl keeper --state-dir DIR --instance ID`.
 ///
-/// It is to a local instance what containerd-shim is to a container: it starts the server and all that belongs to it,
-/// probes it, keeps its output, starts it again, and ends the whole tree. It outlives the controller. Killed itself, it
-/// leaves the server running, and the next keeper of the same instance takes that server over.
+/// Like containerd-shim for a container, it starts the server and its child processes, probes it, stores its output, restarts it,
+/// and ends the whole process tree. It outlives the controller. If the keeper itself is killed, the server keeps running, and the
+/// next keeper of the same instance adopts it.
 public struct Keeper: Sendable {
-    /// How a keeper knows the processes of its instance.
+    /// How a keeper recognizes the processes of its instance.
     enum Belonging: Sendable {
-        /// The process does nothing else: all that descends from it is the instance.
+        /// This process runs only the keeper, so every descendant belongs to the instance.
         case everyDescendant
-        /// Others run in this process too: what carries the instance's mark, and what descends from it.
+        /// This process also runs other things (tests). Only marked processes and their descendants belong to the instance.
         case marked
     }
 
     let state: StateFolder
     let instance: String
     let belonging: Belonging
-    /// What starts a proxy where none is left, and no controller to start one; nil: nobody does.
+    /// Starts a proxy if none runs and no controller can start one. Nil disables this.
     let proxyLauncher: (any ProcessLauncher)?
 
     /// - Parameters:
     ///   - stateDirectory: the controller's state folder.
-    ///   - instance: an id whose `spec.json` the controller has written.
+    ///   - instance: the ID of an instance whose `spec.json` the controller has written.
     public init(stateDirectory: URL, instance: String) {
         self.init(
             state: StateFolder(stateDirectory), instance: instance, belonging: .everyDescendant,
@@ -41,10 +41,10 @@ public struct Keeper: Sendable {
         self.belonging = belonging
     }
 
-    /// Returns when the instance has ended: 0 if it was asked to (SIGTERM, or the `stop` file), 1 if it cannot be run.
+    /// Returns when the instance has ended: 0 if that was requested (SIGTERM, or the `stop` file), 1 if it cannot run.
     ///
-    /// Takes over SIGTERM, SIGINT and SIGHUP of the process.
-    /// - Throws: `LocalServingError.alreadyRunning` where the instance has a keeper, `.stateUnreadable`.
+    /// Handles SIGTERM, SIGINT and SIGHUP of the process.
+    /// - Throws: `LocalServingError.alreadyRunning` if the instance has a keeper, `.stateUnreadable`.
     public func run() async throws -> Int32 {
         guard let proxyLauncher else { return try await loop(nil).get() }
         let proxies = StartedProxies()
@@ -59,7 +59,7 @@ public struct Keeper: Sendable {
 
     private func loop(_ proxies: StartedProxies?) async -> Result<Int32, any Error> {
         await withCheckedContinuation { continuation in
-            // A thread of its own: the loop sleeps in poll(2).
+            // Runs on its own thread, because the loop blocks in poll(2).
             let thread = Thread { continuation.resume(returning: Result { try runLoop(proxies) }) }
             thread.name = "mlctl-keeper"
             thread.start()
@@ -69,7 +69,7 @@ public struct Keeper: Sendable {
     private func runLoop(_ proxies: StartedProxies?) throws -> Int32 {
         guard SafeName.isSafe(instance) else {
             throw LocalServingError(
-                .invalidName, "\(instance.debugDescription) is no instance's id.", retry: .terminal)
+                .invalidName, "\(instance.debugDescription) is not a valid instance ID.", retry: .terminal)
         }
         let folder = state.instance(instance)
         let lock = try takeLock(folder)
@@ -77,7 +77,7 @@ public struct Keeper: Sendable {
             guard let spec = try folder.readSpec() else {
                 throw LocalServingError(
                     .stateUnreadable,
-                    "\(folder.spec) does not exist: keepers are started by `mlctl run`, which writes it.",
+                    "\(folder.spec) does not exist: `mlctl run` writes it and then starts the keeper.",
                     retry: .terminal)
             }
             if belonging == .everyDescendant { try SystemError.check(clp_become_subreaper()) }
@@ -87,11 +87,11 @@ public struct Keeper: Sendable {
         }
     }
 
-    /// More than once, for a controller that looks whether the lock is held holds it for an instant.
+    /// Several attempts, because a controller that checks the lock holds it for a moment.
     private func takeLock(_ folder: InstanceFolder) throws -> FileLock {
         if let lock = try FileLock.acquire(folder.lock, tries: Self.lockTries) { return lock }
         throw LocalServingError(
-            .alreadyRunning, "the instance \(instance) has a keeper already. Nothing to do: it looks after it.",
+            .alreadyRunning, "the instance \(instance) already has a keeper. There is nothing to do.",
             retry: .terminal)
     }
 

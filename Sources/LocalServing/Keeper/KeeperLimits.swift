@@ -1,24 +1,24 @@
-/// The bounds of one instance's life.
+/// Time limits of one instance.
 enum KeeperLimits {
-    /// A server that is not ready by then is stopped and started again, unless its start-up probe says otherwise.
+    /// A server that is not ready within this time is restarted, unless it has a start-up probe with limits of its own.
     static let startUp = Duration.seconds(600)
     static let firstRestartDelay = Duration.milliseconds(100)
     static let longestRestartDelay = Duration.seconds(30)
-    /// Ready for so long, a server has proved itself: the next crash is its first.
+    /// After being ready for this long, the failure count starts again from zero.
     static let provenAfter = Duration.seconds(60)
-    /// Failures in a row that make a crash loop.
+    /// Consecutive failures that count as a crash loop.
     static let crashLoop = 3
-    /// A parent that leaves has that long to leave a listener behind.
+    /// If the first process exits, its remaining processes have this long to listen on the port.
     static let forkGrace = Duration.seconds(10)
     static let treeLookInterval = Duration.milliseconds(200)
     static let endingLookInterval = Duration.milliseconds(20)
     static let killInterval = Duration.milliseconds(100)
-    /// After so long SIGKILL has not helped: a process waits in the kernel, and the keeper says so and goes.
+    /// If SIGKILL has no effect for this long, a process is stuck in the kernel. The keeper reports this and exits.
     static let killPatience = Duration.seconds(10)
     static let warmUpRetryDelay = Duration.seconds(1)
 
-    /// How often a server is asked that has never been ready: eagerly at first, for many are there at once, and then
-    /// more and more seldom, so that a large model that loads for minutes is not buried in probes.
+    /// How often to probe a server that was never ready. Often at first, because many servers are ready at once. Then less and
+    /// less often, so that a large model that loads for minutes is not flooded with probes.
     static func firstProbeInterval(sinceStart: Duration, period: Duration) -> Duration {
         if sinceStart < .seconds(5) { return .milliseconds(50) }
         if sinceStart < .seconds(60) { return min(.milliseconds(250), max(period, .milliseconds(50))) }

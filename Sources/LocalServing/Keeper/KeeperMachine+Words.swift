@@ -1,24 +1,26 @@
-/// The stages that a keeper's machine goes through, what happens to it, and what it asks for.
+/// The stages of the keeper's state machine, its events and its actions.
 extension KeeperMachine {
     enum Stage: Hashable, Codable, Sendable {
-        /// Can transition to: `starting`, `ready` (adopted), `blocked`, `backingOff` (what ran before cannot), `finished`.
+        /// Can transition to: `starting`, `ready` (adopted), `blocked`, `backingOff` (a server that once was ready cannot start),
+        /// `finished`.
         case new
-        /// The process runs and has never been ready. Can transition to: `warmingUp`, `ready`, `ending`, `backingOff`.
+        /// The process runs and was never ready. Can transition to: `warmingUp`, `ready`, `ending`, `backingOff`.
         case starting
-        /// Its probe answered; the warm-up requests are under way. Can transition to: `ready`, `starting`, `ending`, `backingOff`.
+        /// The probe succeeded and warm-up requests are in progress. Can transition to: `ready`, `starting`, `ending`,
+        /// `backingOff`.
         case warmingUp
         /// Can transition to: `unready`, `ending`, `backingOff`.
         case ready(since: Duration)
-        /// Was ready; its readiness probe fails. Can transition to: `ready`, `ending`, `backingOff`.
+        /// It was ready, and its readiness probe fails. Can transition to: `ready`, `ending`, `backingOff`.
         case unready
         /// SIGTERM was sent. Can transition to: `backingOff`, `finished`.
         case ending(Ending)
         /// Nothing runs. Can transition to: `new`, `finished`.
         case backingOff(until: Duration)
-        /// Nothing runs, for want of something that this machine has not: no fault of the server's. Can transition to:
-        /// `new`, `finished`.
+        /// Nothing runs, because this machine lacks something. It is not the server's fault. Can transition to: `new`,
+        /// `finished`.
         case blocked(until: Duration)
-        /// The keeper goes.
+        /// The keeper exits.
         case finished(Outcome)
     }
 
@@ -27,7 +29,7 @@ extension KeeperMachine {
         var ports: [String: Int]
         var startedAt: Duration
         var isWarm = false
-        /// The first process left, and the others live on without it.
+        /// The first process has exited while other processes of its tree still run.
         var leaderLeft: LeaderExit?
     }
 
@@ -42,7 +44,7 @@ extension KeeperMachine {
             case restart(String)
         }
         var then: Then
-        /// When the grace is over and the tree is killed.
+        /// When the grace period ends and the tree is killed.
         var killAt: Duration
         var giveUpAt: Duration
     }
@@ -56,36 +58,36 @@ extension KeeperMachine {
 
     enum Event: Hashable, Sendable {
         case begin
-        /// A former keeper's server lives: this keeper takes it over, and nothing is loaded again.
+        /// This keeper adopts the running server of an earlier keeper, so no model is loaded again.
         case adopted(ProcessIdentity, ports: [String: Int], wasReady: Bool, isWarm: Bool)
         case spawned(ProcessIdentity, ports: [String: Int])
-        /// `isTerminal`: it can never work. Else the machine is to blame, and may be able to later.
+        /// `isTerminal`: the start can never succeed. Otherwise the machine is the cause, and a later start may succeed.
         case spawnFailed(String, isTerminal: Bool)
-        /// The server's first process ended; `survivors` of its tree live.
+        /// The server's first process exited. `survivors` processes of its tree still run.
         case exited(ExitStatus, survivors: Int, lastLine: String?)
         case probed(Probing, ProbeOutcome)
         case warmedUp(WarmupOutcome)
-        /// A look at the tree that `lookAtTree` asked for.
+        /// The result of `lookAtTree`.
         case treeSeen(alive: Int, ownsListener: Bool)
         case timer
         case stopRequested
-        /// Its probes may be well, and yet it serves much worse than its siblings.
+        /// The server serves much worse than its siblings, even if its probes succeed.
         case restartRequested(String)
     }
 
     enum Action: Hashable, Sendable {
-        /// Take ports and start the server. Answered by `spawned` or `spawnFailed`.
+        /// Claim ports and start the server. The result is `spawned` or `spawnFailed`.
         case spawn
-        /// Answered by `probed`, within the probe's own time-out.
+        /// The result is `probed`, within the probe's time-out.
         case probe(Probing)
-        /// Answered by `warmedUp`, within the warm-up's own time-out.
+        /// The result is `warmedUp`, within the warm-up's time-out.
         case warmUp
-        /// Answered by `treeSeen`.
+        /// The result is `treeSeen`.
         case lookAtTree
-        /// SIGTERM to the whole tree. Probes and warm-up under way are dropped, unanswered.
+        /// Send SIGTERM to the whole tree. Probes and warm-up requests in progress are dropped without a result.
         case terminateTree
         case killTree
-        /// Give the ports back, drop what is under way.
+        /// Release the ports, and drop probes and warm-up requests in progress.
         case forgetServer
         case leave(exitCode: Int32)
     }

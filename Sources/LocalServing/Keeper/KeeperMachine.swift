@@ -1,18 +1,18 @@
-/// What one instance's keeper does, without the doing: events come in with the time, actions come out.
+/// Decides what the keeper of one instance does. Pure: events and times go in, actions come out.
 ///
 /// Times are durations since the keeper began. The same events at the same times give the same actions.
 struct KeeperMachine: Hashable, Codable, Sendable {
     let policy: KeeperPolicy
     private(set) var stage: Stage = .new
-    /// The server that runs, or ran last.
+    /// The server that runs, or that ran last.
     private(set) var server: Server?
     private(set) var restarts = 0
-    /// Ends in a row that nobody asked for.
+    /// Consecutive ends that were not a requested stop.
     private(set) var failures = 0
-    /// Those of them that were the server's own doing: it was not asked to start again.
+    /// The part of `failures` that was the server's own fault. A requested restart does not count.
     private(set) var crashes = 0
     private var isAskedToRestart = false
-    /// Starts in a row that the machine did not allow.
+    /// Consecutive starts that the machine did not permit.
     private var blockedStarts = 0
     private(set) var reason: String?
     private(set) var hasEverBeenReady = false
@@ -45,7 +45,7 @@ struct KeeperMachine: Hashable, Codable, Sendable {
         }
     }
 
-    /// When `timer` is to be sent next; nil: only an event can change anything.
+    /// When to send `timer` next. Nil if only an event can change anything.
     var deadline: Duration? {
         var times: [Duration?] = [nextTreeLook]
         switch stage {
@@ -65,7 +65,7 @@ struct KeeperMachine: Hashable, Codable, Sendable {
     private var startLimit: Duration? { server.map { $0.startedAt + policy.startLimit } }
 }
 
-// MARK: - The server comes
+// MARK: - The server starts
 
 extension KeeperMachine {
     private mutating func spawned(
@@ -104,7 +104,7 @@ extension KeeperMachine {
     private mutating func spawnFailed(_ reason: String, _ isTerminal: Bool, at now: Duration) -> [Action] {
         guard stage == .new else { return [] }
         guard isTerminal else { return block(because: reason, at: now) }
-        // What ran once may run again: its virtual environment is being rebuilt, say.
+        // A server that was ready once may start again later, for example after its virtual environment is rebuilt.
         if !hasEverBeenReady {
             stage = .finished(.failed(reason))
             self.reason = reason
@@ -121,7 +121,7 @@ extension KeeperMachine {
         return [.forgetServer]
     }
 
-    /// Past its start-up probe, or without one.
+    /// Starts the readiness and liveness probes: the start-up probe succeeded, or there is none.
     private mutating func serverIsUp(at now: Duration, delaying: Bool) {
         startup.nextAt = nil
         readiness.nextAt = now + (delaying ? policy.readiness.initialDelay : .zero)
@@ -136,7 +136,7 @@ extension KeeperMachine {
     }
 }
 
-// MARK: - The server is watched
+// MARK: - The server runs
 
 extension KeeperMachine {
     private mutating func due(at now: Duration) -> [Action] {
@@ -154,7 +154,7 @@ extension KeeperMachine {
         case .ending(let ending): return endingDue(ending, at: now)
         case .starting, .warmingUp:
             if let startLimit, now >= startLimit {
-                let said = reason.map { "; last: \($0)" } ?? ""
+                let said = reason.map { "; last reason: \($0)" } ?? ""
                 return end(.restart("not ready within \(policy.startLimit.spoken)\(said)"), at: now)
             }
         case .ready(let since):
@@ -183,13 +183,13 @@ extension KeeperMachine {
         case .liveness:
             guard let probe = policy.liveness else { return [] }
             liveness.nextAt = now + probe.period
-            // Ended now, it would lose the requests that it is answering, and load for nothing.
+            // A busy server is not restarted: that would lose the requests it works on, and load the model again for nothing.
             if case .busy = outcome {
                 liveness = ProbeClock(nextAt: liveness.nextAt)
                 return due(at: now)
             }
             if liveness.note(outcome, probe).hasFailed, stage != .starting || policy.startup != nil {
-                return end(.restart("its liveness probe failed \(liveness.failures) times: \(outcome.spoken)"), at: now)
+                return end(.restart("the liveness probe failed \(liveness.failures) times: \(outcome.spoken)"), at: now)
             }
         case .readiness: return readinessProbed(outcome, server, at: now)
         }
@@ -214,7 +214,7 @@ extension KeeperMachine {
         case .ready:
             if judged.hasFailed {
                 stage = .unready
-                reason = "its readiness probe fails: \(outcome.spoken)"
+                reason = "the readiness probe fails: \(outcome.spoken)"
             }
         case .new, .warmingUp, .ending, .backingOff, .blocked, .finished: break
         }
@@ -276,7 +276,7 @@ extension KeeperMachine {
     }
 }
 
-// MARK: - The server goes
+// MARK: - The server ends
 
 extension KeeperMachine {
     private mutating func exited(
@@ -307,9 +307,10 @@ extension KeeperMachine {
         }
         guard isProbing, let left = server?.leaderLeft else { return [] }
         if alive == 0 { return backOff(because: left.status.spoken, at: now) }
-        // While it starts, the fork that will listen may not have come so far.
+        // During a start, the forked process that will listen may not exist yet.
         if !ownsListener, hasBeenUp || now >= left.at + KeeperLimits.forkGrace {
-            return end(.restart("\(left.status.spoken), and what it left behind does not listen on its port"), at: now)
+            return end(
+                .restart("\(left.status.spoken), and its remaining processes do not listen on its port"), at: now)
         }
         nextTreeLook = now + KeeperLimits.treeLookInterval
         return []
@@ -337,7 +338,8 @@ extension KeeperMachine {
 
     private mutating func endingDue(_ ending: Ending, at now: Duration) -> [Action] {
         if now >= ending.giveUpAt {
-            reason = "processes of the instance do not die: they wait in the kernel. See logs and `ps`."
+            reason =
+                "processes of the instance do not end after SIGKILL: they are stuck in the kernel. See the kernel log and `ps`."
             stage = .finished(.failed(reason ?? ""))
             return [.forgetServer, .leave(exitCode: 1)]
         }

@@ -1,13 +1,13 @@
 import ModelManifests
 
-/// What the manifest says about one instance's life, with the defaults filled in.
+/// The manifest's settings for one instance's probes and times, with defaults filled in.
 struct KeeperPolicy: Hashable, Codable, Sendable {
     var startup: ProbePolicy?
     var readiness: ProbePolicy
     var liveness: ProbePolicy?
     var hasWarmup: Bool
     var grace: Duration
-    /// From the start of the process to the first readiness.
+    /// The time from the start of the process until it is first ready.
     var startLimit: Duration
 
     init(
@@ -34,7 +34,7 @@ struct KeeperPolicy: Hashable, Codable, Sendable {
 }
 
 extension Runtime {
-    /// Without a readiness probe, a server is ready when it takes connections on `PORT`.
+    /// Without a readiness probe, a server is ready when it accepts connections on `PORT`.
     var readinessProbe: Probe { probes.readiness ?? Probe(check: .tcpSocket(port: nil)) }
 
     func probe(_ probing: KeeperMachine.Probing) -> Probe? {
@@ -46,9 +46,9 @@ extension Runtime {
     }
 }
 
-/// A probe's times and thresholds.
+/// The times and thresholds of one probe.
 struct ProbePolicy: Hashable, Codable, Sendable {
-    /// Kubernetes' own numbers. While a server starts it is asked more often: `KeeperLimits.firstProbeInterval`.
+    /// The defaults of Kubernetes. While a server starts it is probed more often: `KeeperLimits.firstProbeInterval`.
     var period = Duration.seconds(10)
     var initialDelay = Duration.zero
     var failureThreshold = 3
@@ -67,9 +67,9 @@ struct ProbePolicy: Hashable, Codable, Sendable {
 enum ProbeOutcome: Hashable, Codable, Sendable {
     case success
     case failure(String)
-    /// It did not answer the probe, and answers requests: it has too much to do, and is not dead.
+    /// The server did not answer the probe, but it answers requests: it is overloaded, not dead.
     case busy(String)
-    /// Another process listens on the instance's port: it can never answer there.
+    /// Another process listens on the instance's port, so the instance can never answer there.
     case foreignListener(String)
 
     var spoken: String {
@@ -81,12 +81,12 @@ enum ProbeOutcome: Hashable, Codable, Sendable {
 }
 
 enum WarmupOutcome: Hashable, Codable, Sendable {
-    /// `notes`: what was refused (4xx), for the status; nil when every request was answered.
+    /// `notes`: which requests were refused (4xx), for the status. Nil if all were answered with success.
     case played(notes: String?)
     case failed(String)
 }
 
-/// When a probe is next due, and its answers in a row.
+/// When a probe is due next, and how many results in a row succeeded or failed.
 struct ProbeClock: Hashable, Codable, Sendable {
     var nextAt: Duration?
     private(set) var failures = 0
@@ -111,7 +111,7 @@ struct ProbeClock: Hashable, Codable, Sendable {
             hasSucceeded: successes >= policy.successThreshold, hasFailed: failures >= policy.failureThreshold)
     }
 
-    /// True once: until the answer sets the next time, the probe is under way.
+    /// True only once. Until the result sets the next time, the probe is in progress.
     mutating func isDue(at now: Duration) -> Bool {
         guard let at = nextAt, now >= at else { return false }
         nextAt = nil

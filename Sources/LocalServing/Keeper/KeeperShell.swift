@@ -4,7 +4,7 @@ import Glibc
 import ModelManifests
 import Serving
 
-/// Carries out what `KeeperMachine` decides. One thread, one poll(2) loop; it blocks nowhere else.
+/// Carries out the actions of `KeeperMachine`. One thread with one poll(2) loop, which blocks nowhere else.
 final class KeeperShell {
     private let folder: InstanceFolder
     private let spec: InstanceSpec
@@ -17,18 +17,18 @@ final class KeeperShell {
     private let log: ServerLog
     private var probes: [KeeperMachine.Probing: LoopbackExchange] = [:]
     private var warmup: WarmupRun?
-    /// What the server had done when it was last looked at, for its liveness.
+    /// The server's work at the last check, used to judge its liveness.
     private var work: WorkSample?
-    /// Ports of the keeper's own connections to it, and when they were opened: what it answers there is no work.
+    /// Local ports of the keeper's own connections, with the time of opening. Answers to them do not count as work.
     private var ownPorts: [Int: Duration] = [:]
     private var published: InstanceStatus?
-    /// The status could not be written.
+    /// When to retry a status that could not be written.
     private var publishAgainAt: Duration?
     private var exitCode: Int32?
     private let handlesSignals: Bool
 
     private static let longestSleep = Duration.seconds(60)
-    /// For a minute the kernel tells of connections that are closed, and one may have been open for a while before.
+    /// The kernel lists a closed connection for a minute, and the connection may have been open for a while before.
     private static let ownPortsAreKept = Duration.seconds(180)
     private static let publishAgainDelay = Duration.seconds(1)
     private static let logReadsInARow = 16
@@ -52,11 +52,12 @@ final class KeeperShell {
         server = ServerHandle(state: state, folder: folder, spec: spec, belonging: belonging, strangers: proxies)
     }
 
-    /// A named pipe that is open at both ends here: it never says that the other side is gone.
+    /// Opens a named pipe at both ends, so that it never reports the other side as closed.
     private static func openPipe(_ path: String) throws -> Descriptor {
         guard mkfifo(path, 0o600) == 0 || errno == EEXIST else {
             throw LocalServingError(
-                .stateUnreadable, "\(path) cannot be made: \(SystemError.last). Check the folder.", retry: .transient)
+                .stateUnreadable, "\(path) cannot be created: \(SystemError.last). Check the folder.", retry: .transient
+            )
         }
         let raw = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
         guard raw >= 0 else {
@@ -88,12 +89,12 @@ final class KeeperShell {
 
     private var now: Duration { clock.now - begunAt }
 
-    /// Sleeps until something happens, then handles all that did.
+    /// Sleeps until something happens, then handles everything that happened.
     private func turn() {
         var polled = [
             pollfd(fd: bell.raw, events: Int16(POLLIN), revents: 0),
             pollfd(fd: logPipe.raw, events: Int16(POLLIN), revents: 0),
-            // poll(2) passes over negative descriptors.
+            // poll(2) ignores negative descriptors.
             pollfd(fd: server.leader?.raw ?? -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: warmup?.descriptor ?? -1, events: warmup?.wants ?? 0, revents: 0),
         ]
@@ -123,7 +124,7 @@ final class KeeperShell {
         let deadlines =
             [machine.deadline, warmup?.nextDeadline, publishAgainAt].compactMap { $0 } + probes.values.map(\.deadline)
         let sleep = min(max((deadlines.min() ?? Self.longestSleep + now) - now, .zero), Self.longestSleep)
-        // Rounded up: a millisecond too early is a turn for nothing.
+        // Rounded up: waking a millisecond too early would be a useless turn.
         return sleep == .zero ? 0 : Int32(sleep.wholeMilliseconds) + 1
     }
 
@@ -140,7 +141,7 @@ final class KeeperShell {
         if isSignalled || folder.isAskedToStop {
             feed(.stopRequested)
         } else if let mayRestart {
-            feed(.restartRequested("restarted, for \(mayRestart.described)"))
+            feed(.restartRequested("restarted because \(mayRestart.described)"))
         }
     }
 
@@ -164,7 +165,7 @@ final class KeeperShell {
 // MARK: - Actions
 
 extension KeeperShell {
-    /// Hands events to the machine until no action answers at once.
+    /// Passes events to the machine until no action has an immediate result.
     private func feed(_ event: KeeperMachine.Event) {
         var events = [event]
         while !events.isEmpty {
@@ -206,16 +207,17 @@ extension KeeperShell {
 
     private func startProbe(_ kind: KeeperMachine.Probing) -> KeeperMachine.Event? {
         guard let probe = spec.template.runtime.probe(kind) else { return nil }
-        // Until it has been ready once, an answer counts only if it is this instance that gives it.
+        // Before the server is ready once, an answer counts only if the instance's own process listens on the port.
         if case .starting = machine.stage, kind != .liveness {
             switch server.listener(in: nil) {
             case .own: break
             case .nobody:
-                return .probed(kind, .failure("nothing of the instance listens on port \(server.mainPort) (PORT) yet"))
+                return .probed(
+                    kind, .failure("no process of the instance listens on port \(server.mainPort) (PORT) yet"))
             case .foreign:
                 return .probed(
                     kind,
-                    .foreignListener("another process took port \(server.mainPort); the next start takes a new port"))
+                    .foreignListener("another process took port \(server.mainPort); the next start uses a new port"))
             }
         }
         if kind == .liveness, work == nil { work = lookAtWork() }
@@ -239,14 +241,14 @@ extension KeeperShell {
 
     private func outcome(of exchange: LoopbackExchange, _ kind: KeeperMachine.Probing) -> ProbeOutcome {
         if kind == .liveness, exchange.isLate, isAtWork() {
-            return .busy("no answer to its liveness probe in time, but it is at work on requests")
+            return .busy("the liveness probe timed out, but the server is working on requests")
         }
-        // The next failure is not excused by what was done before this answer.
+        // Work before this answer must not excuse the next failure.
         if kind == .liveness, !exchange.isLate { work = nil }
         return switch exchange.result {
         case .connected: .success
         case .answered(let status):
-            (200...399).contains(status) ? .success : .failure("its probe was answered \(status)")
+            (200...399).contains(status) ? .success : .failure("the probe got status \(status)")
         case .failed(let why): .failure(why)
         case nil: .failure("no answer")
         }
@@ -257,7 +259,7 @@ extension KeeperShell {
         return server.work(besides: Set(ownPorts.keys), at: now)
     }
 
-    /// Since the last look, which this one takes the place of. A look that failed takes nothing's place.
+    /// Whether the server worked since the last successful look. A look that fails does not replace that one.
     private func isAtWork() -> Bool {
         guard let now = lookAtWork() else { return false }
         defer { work = now }
@@ -286,7 +288,7 @@ extension KeeperShell {
             publishAgainAt = nil
             return
         }
-        // Not fatal: the server serves on, and it is tried again soon.
+        // Not fatal: the server keeps serving, and the write is retried soon.
         let isWritten = (try? StateFile.replace(status, at: folder.status)) != nil
         if isWritten { published = status }
         publishAgainAt = isWritten ? nil : now + Self.publishAgainDelay

@@ -1,5 +1,5 @@
 extension KeeperMachine {
-    /// What the controller is told. Ports and times of day are the shell's to add.
+    /// The status for the controller. The shell adds ports and wall-clock times.
     var status: InstanceStatus {
         let (phase, runs) = statusPhase
         var status = InstanceStatus(phase: phase)

@@ -1,17 +1,17 @@
 import CLinuxProcess
 import Glibc
 
-/// One connection to a server of this machine, without blocking: connects, sends one request if there is one, and
-/// reads the answer. The owner polls `descriptor` for `wants` and calls `proceed`.
+/// One non-blocking connection to a server on this machine. It connects, sends one request if there is one, and reads the answer.
+/// The owner polls `descriptor` for `wants` and calls `proceed`.
 final class LoopbackExchange {
     enum Result: Equatable {
-        /// Connected; nothing was to be sent.
+        /// Connected, with no request to send.
         case connected
         case answered(status: Int)
         case failed(String)
     }
 
-    /// How much of the answer is waited for.
+    /// How much of the answer to wait for.
     enum Extent { case status, wholeAnswer }
 
     let deadline: Duration
@@ -22,15 +22,15 @@ final class LoopbackExchange {
     private var unsent: ArraySlice<UInt8>
     private var scanner = ResponseScanner()
     private(set) var result: Result?
-    /// Nobody listens on the port.
+    /// The connection was refused: nobody listens on the port.
     private(set) var isRefused = false
-    /// It was connected or about to be, and nothing came in time.
+    /// Connected or connecting, but nothing arrived before the deadline.
     private(set) var isLate = false
 
     private static let readBytes = 16 << 10
     private static let maximumReads = 64
 
-    /// - Parameter request: nil only opens a connection and closes it.
+    /// - Parameter request: if nil, only opens and closes a connection.
     init(port: Int, request: [UInt8]?, extent: Extent = .status, deadline: Duration) {
         self.port = port
         self.extent = extent
@@ -46,12 +46,12 @@ final class LoopbackExchange {
 
     var descriptor: Int32? { result == nil ? socket?.raw : nil }
 
-    /// This end's; nil once it is closed.
+    /// The local port of this connection. Nil once it is closed.
     var localPort: Int? { socket.map { Int(clp_local_port($0.raw)) } }
 
     var wants: Int16 { Int16(isConnected && unsent.isEmpty ? POLLIN : POLLOUT) }
 
-    /// - Returns: true when `result` is there.
+    /// - Returns: true once `result` is set.
     func proceed(at now: Duration, isReady: Bool) -> Bool {
         if result != nil { return true }
         if isReady { advance() }
@@ -59,7 +59,7 @@ final class LoopbackExchange {
             result = .failed("no answer on port \(port) in time")
             isLate = true
         }
-        // Closed at once: an open connection would look like somebody's request.
+        // Closed at once, because an open connection would look like a client's request.
         if result != nil { socket = nil }
         return result != nil
     }
@@ -87,7 +87,7 @@ final class LoopbackExchange {
         if count > 0 {
             unsent = unsent.dropFirst(count)
         } else if errno != EAGAIN && errno != EINTR {
-            // The answer may say why: a server that refuses a request need not read it to its end.
+            // The answer may give the reason: a server that refuses a request need not read all of it.
             unsent = []
         }
     }
@@ -125,11 +125,11 @@ final class LoopbackExchange {
 
     private static func refusal(_ code: Int32, _ port: Int) -> String {
         code == ECONNREFUSED
-            ? "nothing answers on 127.0.0.1:\(port): the server must listen on the port that PORT names"
+            ? "nothing listens on 127.0.0.1:\(port): the server must listen on the port in the variable PORT"
             : "no connection to 127.0.0.1:\(port): \(SystemError(code))"
     }
 
-    /// A GET or POST that asks for the connection to be closed after the answer.
+    /// A GET or POST request that asks the server to close the connection after the answer.
     static func request(method: String, path: String, port: Int, body: [UInt8] = []) -> [UInt8] {
         var head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nUser-Agent: mlctl\r\nConnection: close\r\n"
         if method != "GET" { head += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n" }

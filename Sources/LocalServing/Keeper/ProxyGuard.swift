@@ -4,17 +4,17 @@ import ModelManifests
 import Serving
 import Synchronization
 
-/// What a keeper's two halves tell each other of the proxy.
+/// State that the keeper's loop and its proxy guard share.
 final class StartedProxies: Sendable {
     private struct State {
         var started: [ChildProcess] = []
-        /// Where the instance answers now, after it answered elsewhere; nil where nothing is to be told.
+        /// The instance's new port after it moved. Nil if the proxy need not be updated.
         var ownPort: Int?
     }
 
     private let state = Mutex(State())
 
-    /// Starts one. Nobody takes it for a part of the instance, not even at its first instant.
+    /// Starts a proxy under the lock, so that it never counts as part of the instance, not even in its first moment.
     func start(_ launch: () throws -> any LaunchedProcess) rethrows {
         try state.withLock { state in
             guard let process = try launch() as? ChildProcess else { return }
@@ -22,13 +22,13 @@ final class StartedProxies: Sendable {
         }
     }
 
-    /// The machine's processes, and which of them were started here.
+    /// The machine's processes, and the proxies that were started here.
     func look() -> (table: ProcessTable, started: Set<Int32>) {
         state.withLock { (ProcessTable.now(), Set($0.started.map(\.pid))) }
     }
 
-    /// Looks which of those that were started here live.
-    /// - Returns: whether one does.
+    /// Reaps proxies started here that have ended.
+    /// - Returns: whether one still runs.
     func areRunning() -> Bool {
         state.withLock { state in
             state.started.removeAll { !$0.isRunning }
@@ -41,13 +41,13 @@ final class StartedProxies: Sendable {
     var ownPort: Int? { state.withLock(\.ownPort) }
 }
 
-/// When a proxy is to be started by whoever looks after it.
+/// Decides when a keeper starts a proxy.
 struct ProxyWatch: Hashable, Sendable {
-    /// A controller that lives brings the proxy back by itself, and at once.
+    /// A running controller restarts the proxy itself, and at once. So a keeper waits this long first.
     static let controllerPatience = Duration.seconds(5)
     static let firstLaunchDelay = Duration.milliseconds(500)
     static let longestLaunchDelay = Duration.seconds(2)
-    /// One that was started and lives gets so long to come up: a second one would only take its time away.
+    /// A proxy that was started and still runs gets this long to come up. A second one would only take its resources.
     static let launchPatience = Duration.seconds(10)
 
     private var missingSince: Duration?
@@ -56,9 +56,9 @@ struct ProxyWatch: Hashable, Sendable {
     private var nextLaunchAt = Duration.zero
 
     /// - Parameters:
-    ///   - isStarting: the one that was started last lives, and does not serve yet.
-    ///   - hasRoutes: without any there is nothing to serve.
-    /// - Returns: whether to start one now.
+    ///   - isStarting: the last started proxy runs but does not serve yet.
+    ///   - hasRoutes: without routes there is nothing to serve.
+    /// - Returns: whether to start a proxy now.
     mutating func look(
         isRunning: Bool, isStarting: Bool = false, hasRoutes: Bool, hasController: Bool, at now: Duration
     ) -> Bool {
@@ -78,18 +78,18 @@ struct ProxyWatch: Hashable, Sendable {
     }
 }
 
-/// Keeps the proxy going while no controller does: whatever keepers are left, one of them looks after it.
+/// Keeps a proxy running while no controller does. Of all keepers, one does this.
 ///
 /// # Guarantees
-/// - At most one keeper does, and leaves it to a controller that lives and is not too late. Should two start one all the
-///   same, the proxy's own lock lets one of them be.
-/// - A server that had to take another port is made known to the proxy, under the very routes that the proxy follows.
+/// - At most one keeper does this, and it leaves the work to a controller that runs and is not too late. If two start a proxy all
+///   the same, the proxy's own lock stops one of them.
+/// - If a server had to move to another port, the proxy is updated, based on exactly the routes that it follows.
 struct ProxyGuard: Sendable {
     static let lookInterval = Duration.milliseconds(200)
-    /// How often the others try to take the place of the one that looks.
+    /// How often the other keepers try to take over this role.
     static let standbyInterval = Duration.seconds(2)
     static let lockTries = 10
-    /// How often a proxy that runs is asked whether it answers.
+    /// How often a running proxy is asked whether it answers.
     static let askInterval = Duration.seconds(2)
 
     let state: StateFolder
@@ -97,7 +97,7 @@ struct ProxyGuard: Sendable {
     let launcher: any ProcessLauncher
     let proxies: StartedProxies
 
-    /// Until cancelled.
+    /// Runs until the task is cancelled.
     func run() async {
         let clock = ContinuousClock()
         let begunAt = clock.now
@@ -128,15 +128,15 @@ struct ProxyGuard: Sendable {
         let isRunning = FileLock.isHeld(state.proxyLock)
         let mayLaunch = watch.look(
             isRunning: isRunning, isStarting: proxies.areRunning(),
-            // Routes that cannot be read are the proxy's to complain about.
+            // Unreadable routes are reported by the proxy.
             hasRoutes: isRunning || access(state.proxyRoutes, F_OK) == 0,
             hasController: isRunning || FileLock.isHeld(state.controllerLock), at: now)
-        // A start that fails says so in the proxy's log, and is tried again.
+        // A failed start is reported in the proxy's log and retried.
         if mayLaunch { try? proxies.start { try launcher.launch(.proxy) } }
         return isRunning
     }
 
-    /// A controller that lives does it first.
+    /// Waits longer if a controller runs, because the controller does this first.
     private func endIfHung(_ hung: inout HungProxy, at now: () -> Duration) async {
         if await ProxyClient(state).isAnswering() {
             hung.noteAnswer()
@@ -146,16 +146,16 @@ struct ProxyGuard: Sendable {
         }
     }
 
-    /// - Returns: false where the proxy still has another port for the instance. It is corrected where no controller does.
+    /// - Returns: false if the proxy still has another port for the instance. Corrects the port if no controller runs.
     private func isKnown(_ port: Int) async -> Bool {
         guard lastRoutes?.with(instance: instance, at: port) != nil else { return true }
         guard !FileLock.isHeld(state.controllerLock),
             let lock = try? FileLock.acquire(state.routesLock, tries: Self.lockTries)
         else { return false }
         defer { withExtendedLifetime(lock) {} }
-        // Read again: another keeper may have corrected its own port meanwhile.
+        // Read again, because another keeper may have corrected its own port meanwhile.
         guard let routes = lastRoutes, let corrected = routes.with(instance: instance, at: port) else { return true }
-        // Only what the proxy follows may be sent back to it: the file may be older than what it was told.
+        // Only the routes that the proxy follows may be sent back: the file may be older than those.
         let client = ProxyClient(state)
         guard let report = try? await client.report(), report.generation == routes.generation else { return false }
         return (try? await client.replaceRoutes(corrected)) != nil
@@ -165,7 +165,7 @@ struct ProxyGuard: Sendable {
 }
 
 extension ProxyRoutes {
-    /// The next routes, in which the instance is at `port`; nil where it is there already, or is in none of them.
+    /// The next routes, with the instance at `port`. Nil if it is there already, or if no route contains it.
     func with(instance: String, at port: Int) -> ProxyRoutes? {
         var next = self
         next.generation += 1

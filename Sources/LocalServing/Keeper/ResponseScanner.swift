@@ -1,11 +1,11 @@
-/// Reads one HTTP/1.x answer as far as a probe or a warm-up needs it: the status, and where the answer ends. However it is
-/// cut into pieces, the outcome is the same.
+/// Reads one HTTP/1.x answer as far as a probe or a warm-up request needs it: the status, and where the answer ends. The result
+/// does not depend on how the bytes are split.
 struct ResponseScanner: Equatable, Sendable {
     static let maximumHeadBytes = 64 << 10
 
     enum State: Equatable, Sendable {
         case readingHead
-        /// The body still comes; `remaining` is nil where only the connection's end, or the last chunk, ends it.
+        /// The body is incomplete. `remaining` is nil if only the last chunk or the end of the connection ends it.
         case readingBody(remaining: Int?)
         case complete
         case malformed(String)
@@ -14,7 +14,7 @@ struct ResponseScanner: Equatable, Sendable {
     private(set) var state = State.readingHead
     private(set) var status: Int?
     private var head: [UInt8] = []
-    /// Nil: the body is not chunked.
+    /// Nil if the body is not chunked.
     private var chunks: ChunkFollower?
 
     mutating func receive(_ bytes: ArraySlice<UInt8>) {
@@ -28,23 +28,23 @@ struct ResponseScanner: Equatable, Sendable {
         }
     }
 
-    /// The connection was closed by the server.
+    /// The server closed the connection.
     mutating func receiveEnd() {
         switch state {
         case .complete, .malformed: return
-        case .readingHead: state = .malformed("it closed the connection before it answered")
+        case .readingHead: state = .malformed("the server closed the connection before it answered")
         case .readingBody(let remaining):
             let isWhole = remaining == nil && chunks == nil
-            state = isWhole ? .complete : .malformed("it closed the connection in the middle of its answer")
+            state = isWhole ? .complete : .malformed("the server closed the connection in the middle of its answer")
         }
     }
 
-    /// - Returns: what comes after the head.
+    /// - Returns: the bytes after the head.
     private mutating func receiveHead(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         for index in bytes.indices {
             head.append(bytes[index])
             guard head.count <= Self.maximumHeadBytes else {
-                state = .malformed("its answer's head has no end")
+                state = .malformed("the head of the answer is over \(Self.maximumHeadBytes >> 10) KiB")
                 return []
             }
             guard bytes[index] == 10, head.suffix(4) == [13, 10, 13, 10] else { continue }
@@ -60,10 +60,10 @@ struct ResponseScanner: Equatable, Sendable {
         let words = lines.first?.split(separator: " ", maxSplits: 2) ?? []
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let code = Int(words[1]), (100...599).contains(code)
         else {
-            state = .malformed("what it answers is not HTTP")
+            state = .malformed("the answer is not HTTP")
             return
         }
-        // An answer before the answer.
+        // An informational answer (1xx), before the final one.
         guard code >= 200 else { return }
         status = code
         var length: Int?
@@ -82,7 +82,7 @@ struct ResponseScanner: Equatable, Sendable {
             chunks = ChunkFollower()
             state = .readingBody(remaining: nil)
         } else if let length, length < 0 {
-            state = .malformed("its answer has a length below zero")
+            state = .malformed("the answer has a negative length")
         } else {
             state = length == 0 ? .complete : .readingBody(remaining: length)
         }
@@ -95,7 +95,7 @@ struct ResponseScanner: Equatable, Sendable {
         } else {
             switch chunks?.take(bytes) {
             case .whole: state = .complete
-            case .malformed: state = .malformed("its answer's chunks are malformed")
+            case .malformed: state = .malformed("the answer's chunks are malformed")
             case .more, nil: break
             }
         }

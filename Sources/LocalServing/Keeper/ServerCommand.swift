@@ -2,17 +2,17 @@ import CLinuxProcess
 import Glibc
 import ModelManifests
 
-/// The program to start and its arguments, found and expanded.
+/// The program to start and its arguments, resolved and expanded.
 struct ServerCommand: Equatable, Sendable {
     var program: String
     var arguments: [String]
 
-    /// The runtime preset that is mlctl itself: the very program that runs, wherever PATH leads.
+    /// The runtime preset that runs mlctl itself: it uses this running program, not one found through PATH.
     static let ownPreset = "mlctl"
 
-    /// - Parameter ownProgram: where mlctl's own file is.
-    /// - Throws: `LocalServingError`: `invalidCommand`, terminal, where the manifest can never work; `startFailed`, to be
-    ///   tried again, where this machine lacks something. It says what is missing and what to do.
+    /// - Parameter ownProgram: the path of mlctl.
+    /// - Throws: `LocalServingError`. `invalidCommand` (terminal) if the manifest can never work. `startFailed` (retried) if this
+    ///   machine lacks something. The message says what is missing and what to do.
     init(_ runtime: Runtime, environment: ServerEnvironment, workingFolder: String, ownProgram: String) throws {
         let words = (runtime.command + runtime.args).map(environment.expand)
         guard let name = words.first, !name.isEmpty, !runtime.command.isEmpty else {
@@ -20,7 +20,7 @@ struct ServerCommand: Equatable, Sendable {
                 "the runtime has no command. A local target needs `command`; an image alone is not enough.")
         }
         guard !words.contains(where: { $0.utf8.contains(0) }) else {
-            throw Self.error("the command holds a NUL character. Take it out.")
+            throw Self.error("the command contains a NUL character. Remove it.")
         }
         let isOwn = runtime.name == Self.ownPreset && name == Self.ownPreset
         program = try Self.find(
@@ -47,7 +47,7 @@ struct ServerCommand: Equatable, Sendable {
             }
         }
         if let found { throw missing("\(found) is not executable. Run `chmod +x` on it, or correct `command`.") }
-        throw missing("the command \(name) is not on PATH (\(path)). Install it, or give its whole path in `command`.")
+        throw missing("the command \(name) is not on PATH (\(path)). Install it, or give its full path in `command`.")
     }
 
     private enum Kind { case program, notExecutable, missing }
@@ -63,13 +63,13 @@ struct ServerCommand: Equatable, Sendable {
         LocalServingError(.invalidCommand, message, retry: .terminal)
     }
 
-    /// Something that this machine lacks, and may have later.
+    /// An error for something that this machine lacks now and may have later.
     static func missing(_ message: String) -> LocalServingError {
         LocalServingError(.startFailed, message, retry: .waiting)
     }
 }
 
-/// Starts a program in a session of its own, with exactly this environment and no descriptor but the three.
+/// Starts a program in a session of its own, with exactly this environment and only the three standard descriptors.
 enum DetachedProcess {
     enum Output {
         /// Opened for reading too, so that writes do not fail while nobody reads.
@@ -111,9 +111,13 @@ enum DetachedProcess {
                 "\(program) cannot be started: its interpreter (the first line's `#!`) does not exist. "
                     + "Install it, or correct that line.")
         case ENOEXEC:
-            ServerCommand.missing("\(program) is no program: it lacks a `#!` line, or is for another machine.")
+            ServerCommand.missing(
+                "\(program) is not a program for this machine: it lacks a `#!` line, or was built for another processor."
+            )
         case EACCES, EPERM:
-            ServerCommand.missing("\(program) may not be started (\(error)). Check its mode and its mount (noexec).")
+            ServerCommand.missing(
+                "\(program) cannot be started (\(error)). Check its file mode, and whether its file system is mounted noexec."
+            )
         case E2BIG:
             ServerCommand.error("\(program): command and environment are too long. Pass less in `args` and `env`.")
         default:
@@ -130,7 +134,7 @@ enum DetachedProcess {
         let copies: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
         defer { for copy in copies { free(copy) } }
         return copies.withUnsafeBufferPointer { buffer in
-            // An array that ends with nil is never empty.
+            // The array ends with nil, so it is never empty.
             body(buffer.baseAddress.unsafelyUnwrapped)
         }
     }

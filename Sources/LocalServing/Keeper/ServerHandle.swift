@@ -2,7 +2,7 @@ import CLinuxProcess
 import Glibc
 import ModelManifests
 
-/// The keeper's hold on one server: its ports, its first process, and the tree that grew from it.
+/// The keeper's access to one server: its ports, its first process, and the process tree below it.
 struct ServerHandle {
     private let state: StateFolder
     private let folder: InstanceFolder
@@ -10,21 +10,21 @@ struct ServerHandle {
     private let belonging: Keeper.Belonging
     private let mark: ProcessMark
     private static let maximumReapedAtOnce = 1000
-    /// Processes that this one started, and that are no part of the instance.
+    /// Processes started by this process that do not belong to the instance.
     private let strangers: StartedProxies?
     private var claims: [String: PortClaim] = [:]
     private(set) var ports: [String: Int] = [:]
-    /// This server's ports are others than the last one's, which the proxy may still have.
+    /// This server's ports differ from those of the last server, which the proxy may still use.
     private(set) var hasMoved = false
     private var identity: ProcessIdentity?
-    /// It was started by this keeper, and not taken over from a former one.
+    /// Whether this keeper started the server. False for an adopted server.
     private var isChild = false
     private var group: ControlGroup?
-    /// Polls readable when the first process has ended; nil where none runs.
+    /// Becomes readable when the first process has ended. Nil if none runs.
     private(set) var leader: Descriptor?
     private(set) var warmupRequests: WarmupRequests?
     private(set) var limitsNotEnforced: String?
-    /// Of this server and of those before it: what any of them wrote may still be in the pipe.
+    /// Secrets of this server and of earlier ones, because output of any of them may still be in the pipe.
     private(set) var secrets: [String] = []
     private static let maximumSecrets = 400
 
@@ -59,7 +59,8 @@ struct ServerHandle {
         if spec.modelFolder == nil { try StateFile.makeFolder(folder.work) }
         guard access(working, X_OK) == 0 else {
             throw LocalServingError(
-                .stateUnreadable, "the model's folder \(working) is not there: \(SystemError.last).", retry: .waiting)
+                .stateUnreadable, "the model's folder \(working) cannot be entered: \(SystemError.last).",
+                retry: .waiting)
         }
         if let warmup = runtime.warmup {
             warmupRequests = try WarmupRequests(warmup, modelFolder: working)
@@ -81,7 +82,7 @@ struct ServerHandle {
             output: .pipe(folder.logPipe), confinement: confinement)
         self.group = group
         join(group, pid)
-        // Not reaped before `reapLeader`: the pid is this process's, even if it has ended by now.
+        // `reapLeader` has not reaped the process yet, so the pid still belongs to it, even if it has ended.
         leader = Descriptor(try SystemError.check(clp_pidfd_open(pid)))
         isChild = true
         let identity = ProcessIdentity(pid: pid, startTime: ProcessTable.Entry(pid: pid)?.startTime ?? 0)
@@ -89,16 +90,16 @@ struct ServerHandle {
         return identity
     }
 
-    /// Its working folder, where that is its own; the model's files can be read by everybody.
+    /// Gives the working folder to the user, if it belongs to this instance. Everyone can read the model's files.
     private func give(_ working: String, to user: SystemUser) throws {
         guard working == folder.work, chown(working, user.id, user.group) != 0 else { return }
         throw LocalServingError(
-            .stateUnreadable, "\(working) cannot be given to the user \(user.name): \(SystemError.last).",
+            .stateUnreadable,
+            "the owner of \(working) cannot be changed to the user \(user.name): \(SystemError.last).",
             retry: .waiting)
     }
 
-    /// The same ports as the last server's, where nobody has taken them meanwhile: then the proxy finds the new server
-    /// though nobody tells it.
+    /// Reuses the last server's ports if nobody took them meanwhile. Then the proxy reaches the new server without an update.
     private mutating func claimPorts(_ names: [String]) throws {
         let kept = claims
         let avoided = Set((try? StateFile.read([Int].self, from: state.endpointPorts)) ?? [])
@@ -117,13 +118,13 @@ struct ServerHandle {
         hasMoved = hasMoved || !former.isEmpty && former != ports
     }
 
-    /// Of a server that ended together with its keeper.
+    /// Keeps the ports of a server that ended together with its keeper.
     mutating func keepPorts(of status: InstanceStatus) {
         ports = status.keptPorts ?? status.ports
         claims = ports.compactMapValues(PortClaim.claim(port:))
     }
 
-    /// What the next server gets; nil while one runs.
+    /// The ports that the next server gets. Nil while a server runs.
     var keptPorts: [String: Int]? { identity == nil && !ports.isEmpty ? ports : nil }
 
     private mutating func makeGroup() -> ControlGroup? {
@@ -149,11 +150,10 @@ struct ServerHandle {
 
     // MARK: Adoption
 
-    /// Takes over the server of a keeper that was killed. Its pid is believed only together with its start time and
-    /// the instance's mark.
+    /// Adopts the server of a keeper that was killed. A pid counts only together with its start time and the instance's mark.
     mutating func adopt(_ status: InstanceStatus) -> ProcessIdentity? {
         guard let identity = status.server, mark.vouches(for: identity) else {
-            // The first process may be gone while others of the tree live: none of them may be met by a new server.
+            // The first process may have ended while others of its tree run. None of them may run beside a new server.
             for process in mark.tree() { ProcessIdentity(process).signal(SIGKILL) }
             return nil
         }
@@ -172,7 +172,7 @@ struct ServerHandle {
         return identity
     }
 
-    /// As the server was given them: the files may hold others by now.
+    /// The secrets that the server was started with. The secret files may have changed since.
     private func secretsOfAdopted(_ identity: ProcessIdentity) -> [String] {
         let names = spec.template.runtime.env.compactMap { variable -> String? in
             if case .secret = variable.value { variable.name } else { nil }
@@ -206,7 +206,7 @@ struct ServerHandle {
         return ServerEnvironment.mainPort(names).flatMap { ports[$0] } ?? 0
     }
 
-    /// A port by its name, or by the number that it has in a cluster; any other number is itself.
+    /// A port by its name, or by the number that it has in a cluster. Any other number is used as it is.
     func port(named name: String?) -> Int {
         guard let name else { return mainPort }
         if let port = ports[name] { return port }
@@ -217,7 +217,8 @@ struct ServerHandle {
         return number ?? mainPort
     }
 
-    /// Who listens on `PORT`. - Parameter alive: the tree, where it is known already.
+    /// Who listens on `PORT`.
+    /// - Parameter alive: the process tree, if it is already known.
     func listener(in alive: [ProcessIdentity]?) -> ListenTable.Owner {
         ListenTable.owner(ofPort: mainPort, first: leader == nil ? nil : identity?.pid) {
             (alive ?? survivors()).map(\.pid)
@@ -226,7 +227,7 @@ struct ServerHandle {
 
     // MARK: The tree
 
-    /// Every living process of the instance but its first, once that has ended; with it before.
+    /// Every running process of the instance, including the first process while that runs.
     func survivors() -> [ProcessIdentity] {
         let (table, others) = strangers?.look() ?? (ProcessTable.now(), [])
         var entries: [ProcessTable.Entry]
@@ -244,8 +245,8 @@ struct ServerHandle {
         return Set(entries.filter { !$0.isZombie }.map(ProcessIdentity.init)).sorted { $0.pid < $1.pid }
     }
 
-    /// What it has done so far; nil where the kernel does not tell.
-    /// - Parameter own: the ports of this keeper's own connections to it.
+    /// What the server has done so far. Nil if the kernel does not report it.
+    /// - Parameter own: the local ports of this keeper's own connections to the server.
     func work(besides own: Set<Int>, at now: Duration) -> WorkSample? {
         WorkSample(port: mainPort, tree: survivors().map(\.pid), besides: own, at: now)
     }
@@ -259,7 +260,7 @@ struct ServerHandle {
         signalTree(SIGKILL)
     }
 
-    /// - Returns: how the first process ended; nil if it has not, or was reaped before.
+    /// - Returns: how the first process ended. Nil if it has not ended, or was reaped before.
     mutating func reapLeader() -> ExitStatus? {
         guard let identity, leader != nil else { return nil }
         guard isChild else {
@@ -272,7 +273,7 @@ struct ServerHandle {
         return ExitStatus(waitStatus: status)
     }
 
-    /// Orphans of the tree that became this process's children, and have ended. The first process is `reapLeader`'s.
+    /// Reaps ended orphans of the tree, which became children of this process. `reapLeader` reaps the first process.
     func reapAdoptedChildren() {
         guard belonging == .everyDescendant else { return }
         for _ in 0..<Self.maximumReapedAtOnce {
@@ -283,10 +284,10 @@ struct ServerHandle {
         }
     }
 
-    /// - Parameter keepsPorts: false where this server could do nothing with them: connections that it does not know of
-    ///   may bar a port for a minute to a server that is not prepared for that.
+    /// - Parameter keepsPorts: false if the next server may be unable to reuse the ports: leftover connections can block a port
+    ///   for a minute, unless the server is prepared for that.
     mutating func forget(keepsPorts: Bool) {
-        // The tree can be seen empty before the first process's end was handled.
+        // The tree can look empty before the end of the first process was handled.
         _ = reapLeader()
         leader = nil
         identity = nil

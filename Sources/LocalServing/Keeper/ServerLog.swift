@@ -1,8 +1,8 @@
 import Glibc
 import SafeText
 
-/// A server's output on disk: one file that grows to a bound, and its predecessors. A full disk loses output, is
-/// counted, and never stops the server.
+/// A server's output on disk: one file with a size limit, and older files. If the disk is full, output is lost and counted, but
+/// the server is never stopped.
 final class ServerLog {
     static let maximumBytes = 10 << 20
     static let maximumFiles = 5
@@ -15,7 +15,7 @@ final class ServerLog {
     private var file: Descriptor?
     private var size = 0
     private(set) var lostBytes = 0
-    /// The last line that is not blank, cut to a bound: what a crash is explained with.
+    /// The last non-blank line, shortened. It explains a crash.
     private(set) var lastLine: String?
     private var line: [UInt8] = []
 
@@ -25,7 +25,7 @@ final class ServerLog {
         open()
     }
 
-    /// From now on these are taken out of what is written. What came before is written first.
+    /// Removes these secrets from all later output. Output from before is written first.
     func hide(_ secrets: [String]) {
         guard secrets != self.secrets else { return }
         self.secrets = secrets
@@ -33,10 +33,10 @@ final class ServerLog {
         redacted = RedactedStream(SecretRedactor(secrets))
     }
 
-    /// Secrets are taken out before lines are cut. What may be the beginning of one waits for what follows it.
+    /// Secrets are removed before lines are split. Bytes that may be the start of a secret wait for the bytes that follow.
     func append(_ bytes: ArraySlice<UInt8>) { write(redacted.take(bytes)[...]) }
 
-    /// Nothing follows: the server has ended.
+    /// Writes what is still held back, because the server has ended and nothing follows.
     func flush() { write(redacted.finish()[...]) }
 
     private func write(_ bytes: ArraySlice<UInt8>) {
@@ -61,7 +61,7 @@ final class ServerLog {
         }
     }
 
-    /// A new server: the former one's last words are not its own.
+    /// A new server starts: the last line of the former one does not belong to it.
     func forgetLastLine() {
         lastLine = nil
         line = []
@@ -101,7 +101,7 @@ final class ServerLog {
         if text.contains(where: { !$0.isWhitespace }) { lastLine = String(text.prefix(300)) }
     }
 
-    /// The last line, even where the server died before it ended it.
+    /// The last line, even if the server ended in the middle of it.
     var lastWords: String? {
         let open = String(decoding: line, as: UTF8.self)
         return open.contains { !$0.isWhitespace } ? String(open.prefix(300)) : lastLine

@@ -1,8 +1,8 @@
 import Foundation
 import ModelManifests
 
-/// The requests that a new instance answers before it takes traffic: a file in the model's folder, one JSON object a line.
-/// A line `{"path": …, "body": …}` names its own path; any other line is a body for `runtime.warmup.path`.
+/// The requests that a new instance must answer before it gets traffic: a file in the model's folder with one JSON object per
+/// line. A line `{"path": …, "body": …}` names its own path. Any other line is a body for `runtime.warmup.path`.
 struct WarmupRequests: Equatable, Sendable {
     static let maximumBytes = 16 << 20
     static let maximumRequests = 1000
@@ -14,14 +14,14 @@ struct WarmupRequests: Equatable, Sendable {
 
     var requests: [Request]
 
-    /// - Throws: `LocalServingError.invalidCommand` that names the file and the line.
+    /// - Throws: `LocalServingError.invalidCommand` with the file and the line.
     init(_ warmup: Warmup, modelFolder: String) throws {
         let file = try ModelFolderFile(
             warmup.file, field: "runtime.warmup.file", in: modelFolder, maximumBytes: Self.maximumBytes)
         guard let bytes = try file.read() else {
             throw Self.error(
-                "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it beside the model, "
-                    + "or take `warmup` out of the runtime.")
+                "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it there, "
+                    + "or remove `warmup` from the runtime.")
         }
         try self.init(lines: bytes, file: warmup.file, path: warmup.path)
     }
@@ -35,12 +35,12 @@ struct WarmupRequests: Equatable, Sendable {
             }
             requests.append(try Self.request(Data(line), place: "\(file), line \(index + 1)", path: path))
         }
-        guard !requests.isEmpty else { throw Self.error("\(file) has no request. Put one JSON object a line into it.") }
+        guard !requests.isEmpty else { throw Self.error("\(file) has no request. Write one JSON object per line.") }
     }
 
     private static func request(_ line: Data, place: String, path: String?) throws -> Request {
         guard let parsed = try? JSONSerialization.jsonObject(with: line) else {
-            throw error("\(place) is not JSON. Put one JSON object a line.")
+            throw error("\(place) is not JSON. Write one JSON object per line.")
         }
         var wanted = path
         var body = line
@@ -51,10 +51,11 @@ struct WarmupRequests: Equatable, Sendable {
             body = try JSONSerialization.data(withJSONObject: inner, options: [.fragmentsAllowed, .sortedKeys])
         }
         guard let wanted else {
-            throw error("\(place) does not say where it goes. Set runtime.warmup.path, or write {path, body}.")
+            throw error("\(place) has no path. Set runtime.warmup.path, or write {path, body}.")
         }
         guard wanted.hasPrefix("/"), wanted.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
-            throw error("\(place): \(wanted.debugDescription) is no path. It starts with '/' and has no spaces.")
+            throw error(
+                "\(place): \(wanted.debugDescription) is not a valid path. A path starts with '/' and has no spaces.")
         }
         return Request(path: wanted, body: Array(body))
     }
@@ -64,7 +65,7 @@ struct WarmupRequests: Equatable, Sendable {
     }
 }
 
-/// Plays the requests one after the other; the first that fails ends it.
+/// Sends the requests one after the other. The first failure ends the run.
 final class WarmupRun {
     private let requests: [WarmupRequests.Request]
     private let port: Int
@@ -91,7 +92,7 @@ final class WarmupRun {
         let place = "warm-up request \(next) of \(requests.count)"
         switch result {
         case .answered(let status) where status >= 500:
-            outcome = .failed("\(place) was answered \(status): the model does not work yet; see `mlctl logs`")
+            outcome = .failed("\(place) got status \(status): the model does not work yet; see `mlctl logs`")
         case .answered(let status):
             if status >= 400 { refused[status, default: 0] += 1 }
             startNext()
@@ -118,6 +119,6 @@ final class WarmupRun {
     private var notes: String? {
         guard !refused.isEmpty else { return nil }
         let counts = refused.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }.joined(separator: ", ")
-        return "of \(requests.count) warm-up requests some were refused (\(counts)): check the warm-up file"
+        return "some of \(requests.count) warm-up requests were refused (\(counts)): check the warm-up file"
     }
 }

@@ -1,23 +1,23 @@
 import CLinuxProcess
 import Glibc
 
-/// What a server has done for its clients by one moment: two of them tell a busy server from a dead one.
+/// The work that a server has done for its clients up to one moment. Comparing two samples tells a busy server from a dead one.
 struct WorkSample: Hashable, Sendable {
     static let maximumConnections = 4096
-    /// Less than any answer's head.
+    /// Fewer bytes than the head of any answer.
     static let leastAnswerBytes: UInt64 = 16
-    /// A server that computes takes at least so much of one core; one that only waits does not.
+    /// A server that computes uses at least this share of one core. A server that only waits does not.
     static let leastShareOfACore = 0.1
     private static let ticksPerSecond = Double(max(sysconf(Int32(_SC_CLK_TCK)), 1))
 
     var at: Duration
-    /// Bytes that arrived at the other end, by connection.
+    /// Acknowledged bytes of the server's answers, by connection.
     var answeredBytes: [UInt32: UInt64]
-    /// Connections that the server closed after it had answered.
+    /// Connections that the server closed after its answer.
     var closed: Set<UInt32>
-    /// Somebody waits for an answer.
+    /// A client waits for an answer.
     var hasRequest: Bool
-    /// Of all its processes, in ticks.
+    /// CPU time of all its processes, in clock ticks.
     var processorTicks: UInt64
 
     init(
@@ -31,7 +31,7 @@ struct WorkSample: Hashable, Sendable {
         self.processorTicks = processorTicks
     }
 
-    /// - Returns: nil where the kernel does not tell of connections.
+    /// - Returns: nil if the kernel does not report connections.
     init?(port: Int, tree: [Int32], besides own: Set<Int>, at now: Duration) {
         var found = [clp_connection](repeating: clp_connection(), count: Self.maximumConnections)
         let count = clp_connections_at(UInt16(clamping: port), &found, Int32(found.count))
@@ -47,7 +47,7 @@ struct WorkSample: Hashable, Sendable {
         }
     }
 
-    /// Answers have gone out since `before`, or somebody waits for one that is being computed.
+    /// Whether answers were sent since `before`, or a client waits for an answer that is being computed.
     func showsWork(since before: WorkSample) -> Bool {
         let hasAnswered = answeredBytes.contains { peer, bytes in
             let known = before.answeredBytes[peer] ?? 0

@@ -1,18 +1,18 @@
 import Glibc
 import ModelManifests
 
-/// A cgroup of version 2 below the keeper's own, with the manifest's limits. Only where it was delegated to us.
+/// A cgroup (version 2) with the manifest's limits, beside the keeper's own. Possible only if cgroups are delegated to mlctl.
 struct ControlGroup: Sendable {
     let path: String
 
-    /// Makes the group and sets the limits.
+    /// Creates the group and sets the limits.
     /// - Throws: `NotEnforced`, for the status.
     init(instance: String, resources: Resources, root: String = "/sys/fs/cgroup", own: [UInt8]? = nil) throws {
         guard let own = own ?? readSmallFile("/proc/self/cgroup", limit: 1 << 16),
             let line = String(decoding: own, as: UTF8.self).split(separator: "\n").first(where: { $0.hasPrefix("0::/") }
             )
         else { throw NotEnforced("this machine has no cgroup version 2") }
-        // A group with processes of its own cannot have limited children, so the new one is a sibling of ours.
+        // A group that contains processes cannot have limited children, so the new group is a sibling of this process's group.
         let ours = root + line.dropFirst(3)
         let parent = ours.lastIndex(of: "/").map { String(ours[..<$0]) } ?? ours
         let controllers = Self.words("\(parent)/cgroup.subtree_control")
@@ -26,7 +26,7 @@ struct ControlGroup: Sendable {
         }
         path = "\(parent)/mlctl-\(instance)"
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw NotEnforced("the cgroup \(path) cannot be made: \(SystemError.last)")
+            throw NotEnforced("the cgroup \(path) cannot be created: \(SystemError.last)")
         }
         if let bytes = resources.memoryLimitBytes { try set("memory.max", String(bytes)) }
         if let millicores = resources.cpuLimitMillicores { try set("cpu.max", Self.cpuMax(millicores: millicores)) }
@@ -37,17 +37,17 @@ struct ControlGroup: Sendable {
         init(_ why: String) { self.why = why }
     }
 
-    /// `<quota> <period>`, microseconds.
+    /// `<quota> <period>`, in microseconds.
     static func cpuMax(millicores: Int) -> String { "\(max(millicores, 10) * 100) 100000" }
 
     func add(_ pid: Int32) throws { try set("cgroup.procs", String(pid)) }
 
-    /// SIGKILL to every process in the group, at once.
+    /// Kills every process of the group at once.
     func kill() { try? set("cgroup.kill", "1") }
 
     func remove() { rmdir(path) }
 
-    /// The group that was made for an instance, as one of its processes tells; nil where none was.
+    /// The group of an instance, as one of its processes reports it. Nil if it has none.
     static func path(of pid: Int32, instance: String, root: String = "/sys/fs/cgroup") -> String? {
         guard let lines = readSmallFile("/proc/\(pid)/cgroup", limit: 1 << 16),
             let line = String(decoding: lines, as: UTF8.self).split(separator: "\n").first(where: {
@@ -58,13 +58,13 @@ struct ControlGroup: Sendable {
         return root + line.dropFirst(3)
     }
 
-    /// Of all processes that were ever in it, those that have ended too; nil where the kernel does not tell.
+    /// CPU time of all processes that were ever in the group, including ended ones. Nil if the kernel does not report it.
     static func cpuSeconds(_ path: String) -> Double? {
         guard let stat = readSmallFile("\(path)/cpu.stat", limit: 4096) else { return nil }
         return cpuSeconds(stat: String(decoding: stat, as: UTF8.self))
     }
 
-    /// `usage_usec 1234567` is its first line.
+    /// Reads `usage_usec 1234567`, which is the first line.
     static func cpuSeconds(stat: String) -> Double? {
         for line in stat.split(separator: "\n") {
             let words = line.split(separator: " ")
@@ -78,7 +78,7 @@ struct ControlGroup: Sendable {
         guard raw >= 0 else { throw NotEnforced("\(path)/\(file) cannot be opened: \(SystemError.last)") }
         defer { close(raw) }
         guard write(raw, value, value.utf8.count) == value.utf8.count else {
-            throw NotEnforced("\(path)/\(file) does not take \(value): \(SystemError.last)")
+            throw NotEnforced("\(path)/\(file) does not accept \(value): \(SystemError.last)")
         }
     }
 

@@ -1,7 +1,7 @@
 import CLinuxProcess
 import Glibc
 
-/// A lock that the kernel gives back when its holder ends, however it ends (flock, close-on-exec).
+/// A file lock that the kernel releases when its holder ends, for whatever reason (flock, close-on-exec).
 public final class FileLock: Sendable {
     private let descriptor: Descriptor
 
@@ -9,12 +9,12 @@ public final class FileLock: Sendable {
 
     private static let retryMicroseconds: UInt32 = 20_000
 
-    /// - Parameter tries: more than one where somebody may just be looking whether it is held.
-    /// - Returns: nil when another holds it.
-    /// - Throws: `LocalServingError.stateUnreadable` when the file cannot be opened.
+    /// - Parameter tries: use more than one if another process may be checking the lock at this moment.
+    /// - Returns: nil if another process holds the lock.
+    /// - Throws: `LocalServingError.stateUnreadable` if the file cannot be opened.
     public static func acquire(_ path: String, tries: Int = 1) throws -> FileLock? {
         var raw = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        // A file that may only be read is locked as well: the disk may have become read-only.
+        // A file that can only be read is locked as well, because the disk may have become read-only.
         if raw < 0 { raw = open(path, O_RDONLY | O_CLOEXEC) }
         guard raw >= 0 else {
             throw LocalServingError(
@@ -29,9 +29,9 @@ public final class FileLock: Sendable {
         return nil
     }
 
-    /// Whether somebody holds it now. Takes it for an instant to find out, so that a holder-to-be has to try twice.
+    /// Whether a process holds the lock now. Takes the lock for a moment to find out, so another process may have to try twice.
     public static func isHeld(_ path: String) -> Bool {
-        // Read-only, so that whoever watches the folder for the holder's end is not woken by this look.
+        // Opened read-only, so that this check does not wake a watcher that waits for the holder to end.
         let raw = open(path, O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else { return false }
         let descriptor = Descriptor(raw)

@@ -2,18 +2,18 @@ import CLinuxProcess
 import Foundation
 import Glibc
 
-/// Tells of files that appear, change as a whole, or go, in a set of folders (inotify).
+/// Reports files that appear, are replaced or disappear in a set of folders (inotify).
 ///
-/// One thread of its own sleeps in the kernel; without events it costs nothing. A flock's end shows too: the kernel
-/// closes the lock file, which was open for writing, with its holder.
+/// One thread of its own sleeps in the kernel, so it costs nothing without events. The end of a flock shows too: the kernel
+/// closes the lock file, which was open for writing, when its holder ends.
 final class FolderWatch: Sendable {
     struct Change: Hashable, Sendable {
-        /// What `add` was told.
+        /// The tag that was passed to `add`.
         var tag: String
         var file: String
     }
 
-    /// Ends with `close`. Changes that were lost for want of room show as one of an empty tag: look at everything.
+    /// Ends after `close`. If changes were lost because a buffer was full, a change with an empty tag arrives: check everything.
     let changes: AsyncStream<Change>
 
     private static let bufferedChanges = 4096
@@ -45,7 +45,7 @@ final class FolderWatch: Sendable {
 
     func close() { _ = write(wakeWrite.raw, "x", 1) }
 
-    /// Watches by the kernel's number. The kernel forgets a deleted folder's watch by itself.
+    /// Tags by the kernel's watch number. The kernel forgets the watch of a deleted folder by itself.
     private final class LockedTags: @unchecked Sendable {
         // Sendable: `byWatch` is only touched while `lock` is held.
         private let lock = NSLock()

@@ -1,16 +1,17 @@
 import Glibc
 
-/// Who listens on a TCP port: the kernel's table of listeners, joined with the descriptors of processes.
+/// Finds who listens on a TCP port, from the kernel's table of listeners and the descriptors of processes.
 enum ListenTable {
     enum Owner: Equatable, Sendable {
         /// Nothing listens there.
         case nobody
-        /// A process of the tree that was asked about.
+        /// A process of the given tree.
         case own
         case foreign
     }
 
-    /// Who of `tree` listens on `port`; `first` is asked before the tree is made, for it is nearly always the one.
+    /// Whether a process of `tree` listens on `port`. `first` is checked before the tree is built, because it is nearly always
+    /// the one.
     static func owner(ofPort port: Int, first: Int32?, tree: () -> [Int32]) -> Owner {
         let inodes = listeningInodes(port: port)
         guard !inodes.isEmpty else { return .nobody }
@@ -24,7 +25,7 @@ enum ListenTable {
             forEachLine(of: path) { line in
                 guard let socket = Socket(line: line) else { return true }
                 if socket.isListening && socket.port == port { inodes.insert(socket.inode) }
-                // The kernel lists listeners first: the connections behind them, maybe thousands, are not read.
+                // The kernel lists listeners first. The connections after them, perhaps thousands, are not read.
                 return socket.isListening
             }
         }
@@ -66,7 +67,7 @@ enum ListenTable {
         return false
     }
 
-    /// Calls `body` with every line until it returns false.
+    /// Calls `body` with each line until it returns false.
     private static func forEachLine(of path: String, _ body: (Substring) -> Bool) {
         let raw = open(path, O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else { return }

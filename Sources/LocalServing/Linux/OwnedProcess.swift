@@ -1,7 +1,7 @@
 import CLinuxProcess
 import Glibc
 
-/// One process, by pid *and* start time: a pid alone may have become somebody else's.
+/// One process, by pid *and* start time: a pid alone may belong to another process by now.
 struct ProcessIdentity: Hashable, Codable, Sendable {
     var pid: Int32
     /// Clock ticks after boot.
@@ -24,7 +24,7 @@ struct ProcessIdentity: Hashable, Codable, Sendable {
         return entry.startTime == startTime && !entry.isZombie
     }
 
-    /// Signals this very process, or nobody: the descriptor is bound before the start time is compared.
+    /// Signals exactly this process or none: the descriptor is opened before the start time is compared.
     func signal(_ signal: Int32) {
         let raw = clp_pidfd_open(pid)
         guard raw >= 0 else { return }
@@ -34,13 +34,13 @@ struct ProcessIdentity: Hashable, Codable, Sendable {
     }
 }
 
-/// The sign by which the processes of an instance are known when their keeper cannot vouch for them: `MLCTL_INSTANCE` in
-/// the environment that they were started with. Servers that write over their environment to change their title are
-/// known by the instance's own log pipe, which is their stdout or stderr.
+/// Identifies the processes of an instance when their keeper cannot: by `MLCTL_INSTANCE` in the environment they were started
+/// with. Servers that overwrite their environment to change their title are identified by the instance's log pipe, which is their
+/// stdout or stderr.
 struct ProcessMark: Hashable, Codable, Sendable {
     static let variable = "MLCTL_INSTANCE"
 
-    /// `<id of the state folder>/<id of the instance>`.
+    /// `<ID of the state folder>/<ID of the instance>`.
     var value: String
     var logPipe: String?
 
@@ -59,10 +59,10 @@ struct ProcessMark: Hashable, Codable, Sendable {
         return linkTarget(of: "/proc/\(pid)/fd/1") == logPipe || linkTarget(of: "/proc/\(pid)/fd/2") == logPipe
     }
 
-    /// This very process lives, and carries the mark.
+    /// Whether exactly this process is alive and carries the mark.
     func vouches(for identity: ProcessIdentity) -> Bool { identity.isAlive && marks(identity.pid) }
 
-    /// Every living process that carries the mark, and what descends from them. Never this process itself.
+    /// Every running process with the mark, and their descendants. Never this process itself.
     func tree(in table: ProcessTable = .now()) -> [ProcessTable.Entry] {
         let own = getpid()
         return table.tree { !$0.isZombie && $0.pid != own && marks($0.pid) }.filter { !$0.isZombie && $0.pid != own }

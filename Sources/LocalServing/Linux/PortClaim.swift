@@ -1,10 +1,10 @@
 import CLinuxProcess
 
-/// A TCP port that no other instance of the machine is given while this value lives.
+/// A TCP port that no other instance on this machine gets while this value exists.
 ///
-/// The claim is an abstract unix socket named after the port: the kernel lets one process hold the name, and takes it
-/// back when that process ends. The range lies outside the kernel's own (`ip_local_port_range`), so that no outgoing
-/// connection of a stranger sits on a port between its choice and its use.
+/// The claim is an abstract Unix socket named after the port: the kernel lets only one process hold the name, and releases it
+/// when that process ends. The range is outside the kernel's ephemeral range (`ip_local_port_range`), so that no outgoing
+/// connection of another program takes the port between its choice and its use.
 final class PortClaim: Sendable {
     static let range = 20_000...29_999
 
@@ -16,8 +16,8 @@ final class PortClaim: Sendable {
         self.holder = holder
     }
 
-    /// Takes a free port, looking from a random place on, once around the range.
-    /// - Parameter avoided: ports that somebody else is to have.
+    /// Claims a free port. The search starts at a random port and goes once around the range.
+    /// - Parameter avoided: ports that are reserved for others.
     static func claim(
         using generator: inout some RandomNumberGenerator, avoiding avoided: Set<Int> = []
     ) throws -> PortClaim {
@@ -33,12 +33,12 @@ final class PortClaim: Sendable {
             retry: .waiting)
     }
 
-    /// The very port, whether or not somebody listens on it: for a server that is adopted with it.
+    /// Claims exactly this port, whether or not somebody listens on it: for an adopted server.
     static func claim(port: Int) -> PortClaim? {
         let raw = clp_claim_abstract_name("mlctl-port-\(port)")
         return raw >= 0 ? PortClaim(port: port, holder: Descriptor(raw)) : nil
     }
 
-    /// Nobody listens there now.
+    /// Whether a server could listen on the port now.
     var canBeListenedOnAgain: Bool { clp_try_listen_again(UInt16(port)) == 0 }
 }

@@ -1,18 +1,18 @@
 import Foundation
 import Glibc
 
-/// The process that listens on a TCP port of this machine, for those who wanted it themselves.
+/// The process that listens on a TCP port of this machine, for messages about a port in use.
 public struct PortHolder: Hashable, Sendable {
     public var pid: Int32
-    /// Its arguments, as far as they may be read.
+    /// Its arguments, as far as they can be read.
     public var arguments: [String]
-    /// The instance whose keeper it descends from; nil: it is no model server of mlctl's.
+    /// The instance whose keeper is an ancestor of the process. Nil if it is not a model server of mlctl.
     public var instance: String?
 
     private static let mostAncestors = 64
     private static let mostBytes = 4096
 
-    /// Nil where nothing listens there, or another user's process that cannot be looked into.
+    /// Nil if nothing listens there, or if the listener belongs to another user and cannot be inspected.
     public static func of(port: Int) -> PortHolder? {
         let inodes = ListenTable.listeningInodes(port: port)
         guard !inodes.isEmpty else { return nil }
@@ -23,19 +23,21 @@ public struct PortHolder: Hashable, Sendable {
         return nil
     }
 
-    /// An `mlctl run`: a controller, which has every right to its port.
+    /// Whether it is an `mlctl run`, that is, a controller that uses its port rightfully.
     public var isController: Bool { isMlctl && arguments.dropFirst().first == "run" }
 
     private var isMlctl: Bool { arguments.first.map { $0 == "mlctl" || $0.hasSuffix("/mlctl") } ?? false }
 
-    /// Who it is, and what to do about it.
+    /// Which process it is, and what to do about it.
     public var words: String {
         if isController { return "another controller (process \(pid))" }
         if isMlctl, arguments.dropFirst().first == "proxy" {
-            return "mlctl's own proxy (process \(pid)): a deployment has this port as its endpoint; give it another one"
+            return
+                "mlctl's own proxy (process \(pid)): a deployment has this port as its endpoint; give the deployment another port"
         }
         if let instance {
-            return "a model server, instance \(instance) (process \(pid)): let its command listen on $PORT"
+            return
+                "a model server, instance \(instance) (process \(pid)): change its command so that it listens on $PORT"
         }
         return "process \(pid) (\(arguments.first ?? "unknown")): end it, or choose another port"
     }
@@ -60,7 +62,7 @@ public struct PortHolder: Hashable, Sendable {
         return nil
     }
 
-    /// The fourth field of `/proc/PID/stat`, behind the name in brackets.
+    /// Field 4 of `/proc/PID/stat`, after the name in brackets.
     private static func parent(of pid: Int32) -> Int32? {
         guard let bytes = readSmallFile("/proc/\(pid)/stat", limit: mostBytes),
             let bracket = bytes.lastIndex(of: UInt8(ascii: ")"))

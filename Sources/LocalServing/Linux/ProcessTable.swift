@@ -1,20 +1,20 @@
 import Glibc
 
-/// The machine's processes at one moment, as `/proc/<pid>/stat` tells of them.
+/// The machine's processes at one moment, from `/proc/<pid>/stat`.
 struct ProcessTable: Equatable, Sendable {
     struct Entry: Equatable, Sendable {
         var pid: Int32
         var parent: Int32
         var session: Int32
-        /// Clock ticks after boot: with the pid, the name of one process that no later one can have.
+        /// Clock ticks after boot. Together with the pid this identifies one process forever.
         var startTime: UInt64
-        /// Ended, and not yet reaped by its parent.
+        /// The process has ended, but its parent has not reaped it.
         var isZombie: Bool
     }
 
     var entries: [Entry]
 
-    /// `root`'s children, their children and so on, without `root` itself.
+    /// The children of `root`, their children and so on, without `root` itself.
     func descendants(of root: Int32) -> [Entry] { descendants(of: [root]) }
 
     func descendants(of roots: Set<Int32>) -> [Entry] {
@@ -31,7 +31,7 @@ struct ProcessTable: Equatable, Sendable {
         return found.sorted { $0.pid < $1.pid }
     }
 
-    /// Processes that are known by a sign of their own, and what descends from them.
+    /// Processes with a mark, and their descendants.
     func tree(markedBy isMarked: (Entry) -> Bool) -> [Entry] {
         let marked = entries.filter(isMarked)
         let below = descendants(of: Set(marked.map(\.pid)))
@@ -52,14 +52,14 @@ struct ProcessTable: Equatable, Sendable {
 }
 
 extension ProcessTable.Entry {
-    /// - Returns: nil when there is no such process.
+    /// - Returns: nil if there is no such process.
     init?(pid: Int32) {
         guard let stat = readSmallFile("/proc/\(pid)/stat", limit: 4096) else { return nil }
         self.init(stat: stat)
     }
 
-    /// One line of `/proc/<pid>/stat` (proc(5)): `pid (name) state ppid pgrp session …`, start time in field 22. The name
-    /// may hold spaces and brackets, so fields are counted from the last bracket.
+    /// One line of `/proc/<pid>/stat` (proc(5)): `pid (name) state ppid pgrp session …`, with the start time in field 22. The
+    /// name can contain spaces and brackets, so fields are counted from the last bracket.
     init?(stat: [UInt8]) {
         guard let nameStart = stat.firstIndex(of: UInt8(ascii: "(")),
             let nameEnd = stat.lastIndex(of: UInt8(ascii: ")")), nameEnd > nameStart,

@@ -1,24 +1,24 @@
 import Glibc
 
-/// What one process has used by one moment, as `/proc/<pid>/stat` tells of it.
+/// The resources that one process has used so far, from `/proc/<pid>/stat`.
 struct ProcessUsage: Equatable, Sendable {
     private static let secondsPerTick = 1 / Double(max(sysconf(Int32(_SC_CLK_TCK)), 1))
     private static let bytesPerPage = max(sysconf(Int32(_SC_PAGESIZE)), 1)
 
     /// Clock ticks after boot.
     var startTime: UInt64
-    /// User and system time, of itself and of children that it has waited for.
+    /// User and system time of the process and of the children that it waited for.
     var cpuTicks: UInt64
     var residentPages: Int
 
-    /// - Returns: nil when there is no such process.
+    /// - Returns: nil if there is no such process.
     init?(pid: Int32) {
         guard let stat = readSmallFile("/proc/\(pid)/stat", limit: 4096) else { return nil }
         self.init(stat: stat)
     }
 
-    /// Fields 14 to 17 (utime, stime, cutime, cstime), 22 (start time) and 24 (resident pages) of proc(5), counted from the
-    /// last bracket: the name may hold spaces.
+    /// Fields 14 to 17 (utime, stime, cutime, cstime), 22 (start time) and 24 (resident pages) of proc(5), counted from the last
+    /// bracket, because the name can contain spaces.
     init?(stat: [UInt8]) {
         guard let nameEnd = stat.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = stat[(nameEnd + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 22)
@@ -36,11 +36,11 @@ struct ProcessUsage: Equatable, Sendable {
     var memoryBytes: Int { residentPages.multipliedReportingOverflow(by: Self.bytesPerPage).partialValue }
 }
 
-/// What a server and its children have used.
+/// The resources that a server and its descendants have used.
 struct TreeUsage: Equatable, Sendable {
-    /// Of processes that have ended, too: those that nobody waited for are known where there is a cgroup only.
+    /// Includes ended processes. Those that no parent waited for are included only if there is a cgroup.
     var cpuSeconds: Double
-    /// Resident, now. What two processes share counts twice.
+    /// Resident memory now. Memory that two processes share counts twice.
     var memoryBytes: Int
 
     init(cpuSeconds: Double, memoryBytes: Int) {
@@ -49,7 +49,7 @@ struct TreeUsage: Equatable, Sendable {
     }
 
     /// - Parameter group: the path of the instance's own cgroup, if it has one.
-    /// - Returns: nil when the server does not run any more.
+    /// - Returns: nil if the server no longer runs.
     init?(server: ProcessIdentity, in table: ProcessTable, group: String?) {
         guard let root = ProcessUsage(pid: server.pid), root.startTime == server.startTime else { return nil }
         let children = table.descendants(of: server.pid).compactMap { entry -> ProcessUsage? in

@@ -1,19 +1,19 @@
 import Foundation
 import Glibc
 
-/// Small JSON files that are whole or not there: written aside, then renamed. For their owner's eyes only.
+/// Small JSON files that are either complete or absent: written to a temporary file, then renamed. Readable by the owner only.
 enum StateFile {
     static let maximumBytes = 8 << 20
 
-    /// One write of so much either happens or does not, and a file of this size has its block on the disk already.
+    /// One write of this size either happens completely or not at all, and such a file already has its block on disk.
     static let blockBytes = 4096
 
     static func write(_ value: some Encodable, to path: String) throws {
         try write(bytes: try encoded(value), to: path)
     }
 
-    /// The same, and where there is no room for a second file beside it (the disk is full, the folder takes no files), over
-    /// the old one in its place. For small files that must stay true: what a keeper says of its instance.
+    /// Like `write`. If there is no room for a second file (the disk is full, or the folder is read-only), overwrites the old
+    /// file in place. For small files that must stay current, such as a keeper's status.
     static func replace(_ value: some Encodable, at path: String) throws {
         let bytes = try encoded(value)
         do {
@@ -38,14 +38,14 @@ enum StateFile {
         guard fstat(raw, &about) == 0, about.st_size > 0, max(Int(about.st_size), bytes.count) <= blockBytes else {
             return false
         }
-        // Spaces after the value keep the length: the file is never cut, and never has an old end.
+        // Spaces after the value keep the length, so the file is never truncated and never ends with old text.
         let padding = [UInt8](repeating: UInt8(ascii: " "), count: max(Int(about.st_size) - bytes.count, 0))
         let whole = bytes + padding
         return pwrite(raw, whole, whole.count, 0) == whole.count
     }
 
-    /// - Returns: nil where there is no such file.
-    /// - Throws: `LocalServingError.stateUnreadable` where there is one that makes no sense.
+    /// - Returns: nil if there is no such file.
+    /// - Throws: `LocalServingError.stateUnreadable` if the file cannot be read or decoded.
     static func read<Value: Decodable>(_ type: Value.Type, from path: String) throws -> Value? {
         guard let bytes = readSmallFile(path, limit: maximumBytes) else {
             if errno == ENOENT || errno == ENOTDIR { return nil }
@@ -59,13 +59,14 @@ enum StateFile {
             return try decoder.decode(type, from: Data(bytes))
         } catch {
             throw LocalServingError(
-                .stateUnreadable, "\(path) is damaged, or of a version that this mlctl cannot read. Move it away.",
+                .stateUnreadable,
+                "\(path) is damaged, or was written by a version that this mlctl cannot read. Move the file away.",
                 retry: .waiting)
         }
     }
 
     static func write(bytes: [UInt8], to path: String) throws {
-        // The name is the writer's own: two processes that write one file never write into one another's copy.
+        // The temporary name contains the pid, so that two processes never write to the same temporary file.
         let aside = "\(path).\(getpid()).new"
         let raw = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard raw >= 0 else { throw unwritable(path) }
@@ -95,7 +96,7 @@ enum StateFile {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw LocalServingError(
-                .stateUnreadable, "the folder \(path) cannot be made: \(error). Check its parent's owner and space.",
+                .stateUnreadable, "the folder \(path) cannot be created: \(error). Check its parent's owner and space.",
                 retry: .waiting)
         }
     }

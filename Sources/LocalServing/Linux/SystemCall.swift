@@ -1,6 +1,6 @@
 import Glibc
 
-/// A file descriptor that is closed when its last holder lets go of it.
+/// A file descriptor that is closed when the last reference to it is gone.
 final class Descriptor: Sendable {
     let raw: Int32
 
@@ -9,7 +9,7 @@ final class Descriptor: Sendable {
     deinit { close(raw) }
 }
 
-/// What the system answered, as people read it: `No such file or directory (2)`.
+/// An errno with its text: `No such file or directory (2)`.
 struct SystemError: Error, Hashable, CustomStringConvertible {
     let code: Int32
 
@@ -19,7 +19,7 @@ struct SystemError: Error, Hashable, CustomStringConvertible {
 
     static var last: SystemError { SystemError(errno) }
 
-    /// A shim's result: a value, or a negative errno.
+    /// Checks the result of a C shim: a value, or a negative errno.
     @discardableResult
     static func check(_ result: Int32) throws(SystemError) -> Int32 {
         guard result >= 0 else { throw SystemError(-result) }
@@ -27,7 +27,7 @@ struct SystemError: Error, Hashable, CustomStringConvertible {
     }
 }
 
-/// Reads what is there now, at most `limit` bytes. Nil where the file cannot be read.
+/// Reads the current content of a file, at most `limit` bytes. Nil if the file cannot be read.
 func readSmallFile(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
     let raw = open(path, O_RDONLY | O_CLOEXEC)
     guard raw >= 0 else { return nil }
@@ -44,7 +44,7 @@ func readSmallFile(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
     return bytes
 }
 
-/// Where a symbolic link leads; nil where there is none, or it may not be read.
+/// The target of a symbolic link. Nil if there is none, or if it cannot be read.
 func linkTarget(of path: String) -> String? {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink(path, &buffer, buffer.count)

@@ -1,16 +1,16 @@
 import Foundation
 import Glibc
 
-/// What the threads of one process have done by one moment: two of them tell a process that is busy from one that hangs.
+/// What the threads of one process did up to one moment. Comparing two of these tells a busy process from a hung one.
 struct ThreadActivity: Hashable, Sendable {
     struct Thread: Hashable, Sendable {
-        /// On a processor, or ready for one and waiting for it.
+        /// Time on a processor, or ready and waiting for one.
         var wantedNanoseconds: UInt64 = 0
-        /// How often it was given a processor.
+        /// How often it was scheduled.
         var turns: UInt64 = 0
     }
 
-    /// A thread with fewer is not the proxy's, which looks at its deadlines ten times a second.
+    /// The proxy's threads check their deadlines ten times a second. A process with fewer turns than this does not do that.
     static let leastTurnsPerSecond = 5.0
     static let leastShareOfACore = 0.05
 
@@ -22,7 +22,7 @@ struct ThreadActivity: Hashable, Sendable {
         self.threads = threads
     }
 
-    /// - Returns: nil where the kernel does not tell (`/proc/<pid>/task/<tid>/schedstat`).
+    /// - Returns: nil if the kernel does not report this (`/proc/<pid>/task/<tid>/schedstat`).
     init?(of pid: Int32, at now: Duration) {
         var threads: [String: Thread] = [:]
         for id in StateFile.names(in: "/proc/\(pid)/task") {
@@ -35,7 +35,7 @@ struct ThreadActivity: Hashable, Sendable {
         self.init(at: now, threads: threads)
     }
 
-    /// Some thread has run again and again since, or would have if there had been a processor for it.
+    /// Whether a thread ran repeatedly since `before`, or would have if a processor had been free.
     func showsWork(since before: ThreadActivity) -> Bool {
         let seconds = (at - before.at) / .seconds(1)
         return threads.contains { id, thread in

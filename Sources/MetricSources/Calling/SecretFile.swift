@@ -1,6 +1,6 @@
 import Foundation
 
-/// A secret in a file, read anew for every call: one that was rotated is in force at once.
+/// A secret in a file. It is read on every call, so that a rotated secret takes effect at once.
 public struct SecretFile: Hashable, Sendable {
     /// Larger than any token.
     static let mostBytes = 64 << 10
@@ -9,9 +9,9 @@ public struct SecretFile: Hashable, Sendable {
 
     public init(path: String) { self.path = path }
 
-    /// Its only line.
+    /// The file's only line.
     ///
-    /// - Throws: `SourceError` that names the file, and never repeats what is in it.
+    /// - Throws: `SourceError`. It names the file and never quotes its content.
     public func read() throws -> String {
         guard let file = FileHandle(forReadingAtPath: path),
             let bytes = try? file.read(upToCount: Self.mostBytes + 1)
@@ -20,10 +20,10 @@ public struct SecretFile: Hashable, Sendable {
                 .missingSecret, "\(path) cannot be read: check the path, and that the controller may read it")
         }
         let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .newlines)
-        guard !text.isEmpty else { throw SourceError(.missingSecret, "\(path) is empty: it has to hold the secret") }
+        guard !text.isEmpty else { throw SourceError(.missingSecret, "\(path) is empty: write the secret into it") }
         guard bytes.count <= Self.mostBytes, !text.unicodeScalars.contains(where: { $0.properties.isControl }) else {
             throw SourceError(
-                .missingSecret, "\(path) holds more than one line of text: it has to hold the secret alone")
+                .missingSecret, "\(path) has more than one line of text: it must contain only the secret")
         }
         return text
     }

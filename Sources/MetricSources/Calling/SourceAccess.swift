@@ -2,7 +2,7 @@ import Foundation
 import NIOSSL
 import Synchronization
 
-/// How a source lets itself be asked.
+/// Credentials, certificates and time-out for calls to a source.
 public struct SourceAccess: Hashable, Sendable {
     public enum Credentials: Hashable, Sendable {
         case none
@@ -13,12 +13,12 @@ public struct SourceAccess: Hashable, Sendable {
     public static let defaultTimeout: Duration = .seconds(10)
 
     public var credentials: Credentials
-    /// Authorities beside those of the system, in PEM.
+    /// A PEM file with certificate authorities to trust in addition to those of the system.
     public var caFile: String?
     public var clientCertificateFile: String?
     public var clientKeyFile: String?
     public var insecureSkipTLSVerify: Bool
-    /// Of one call, from connecting to the last byte.
+    /// For one call, from connecting to the last byte of the answer.
     public var timeout: Duration
 
     public init(
@@ -35,7 +35,7 @@ public struct SourceAccess: Hashable, Sendable {
 
     /// The value of the `Authorization` header.
     ///
-    /// - Throws: `SourceError` where the secret cannot be read.
+    /// - Throws: `SourceError` if the secret cannot be read.
     func authorization() throws -> String? {
         switch credentials {
         case .none: nil
@@ -46,10 +46,10 @@ public struct SourceAccess: Hashable, Sendable {
     }
 }
 
-/// A source's certificates. Read anew for every call, and parsed anew when the files have changed: the pool of
-/// connections tells configurations apart.
+/// The TLS configuration of a source. The files are read for every call, but parsed only when they have changed: the connection
+/// pool compares configurations by identity of their parsed certificates.
 final class SourceCertificates: Sendable {
-    /// A bundle of all public authorities has some 200 KiB.
+    /// A bundle of all public authorities has about 200 KiB.
     static let mostBytes = 4 << 20
 
     private let access: SourceAccess
@@ -82,7 +82,8 @@ final class SourceCertificates: Sendable {
             do {
                 tls.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: Array(key), format: .pem))
             } catch {
-                throw SourceError(.missingSecret, "\(access.clientKeyFile ?? "") holds no private key in PEM")
+                throw SourceError(
+                    .missingSecret, "\(access.clientKeyFile ?? "") does not contain a private key in PEM format")
             }
         }
         return tls
@@ -90,7 +91,7 @@ final class SourceCertificates: Sendable {
 
     private func certificates(_ bytes: Data, in path: String?) throws -> [NIOSSLCertificate] {
         guard let found = try? NIOSSLCertificate.fromPEMBytes(Array(bytes)), !found.isEmpty else {
-            throw SourceError(.missingSecret, "\(path ?? "") holds no certificate in PEM")
+            throw SourceError(.missingSecret, "\(path ?? "") does not contain a certificate in PEM format")
         }
         return found
     }

@@ -1,22 +1,22 @@
 import Foundation
 import NIOSSL
 
-/// Asks a source whether it can be asked: for those who look at an installation before gates do.
+/// Checks whether a source answers. Used to inspect an installation before gates use the source.
 public struct SourceProbe: Sendable {
-    /// What it said.
+    /// The result of a check.
     public struct Answer: Hashable, Sendable {
-        /// Why it would answer no gate; nil where it would, as far as one can tell.
+        /// Why the source would not answer gates; nil if no problem was found.
         public var problem: SourceError?
-        /// What its clock says, as it is written; nil where it did not say.
+        /// The server's `Date` header, as written; nil if there was none.
         public var date: String?
-        /// What was asked, for people: no credentials are in it.
+        /// The address that was called, for messages. It contains no credentials.
         public var asked: String
     }
 
     typealias Transport = @Sendable (SourceRequest, TLSConfiguration?, Duration) async throws -> SourceResponse
 
     static let answerBytes = 1 << 20
-    /// A query that every Prometheus can answer.
+    /// A query that every Prometheus server can answer.
     static let query = "vector(1)"
 
     private let transport: Transport
@@ -29,8 +29,8 @@ public struct SourceProbe: Sendable {
 
     init(transport: @escaping Transport) { self.transport = transport }
 
-    /// - Parameter limit: of the question; the source's own where that is shorter.
-    /// - Returns: nil for a program: it is started for gates alone.
+    /// - Parameter limit: the time-out of the call; the source's own time-out is used if it is shorter.
+    /// - Returns: nil for a command source: its program runs only for gates.
     public func ask(_ source: SourceSettings, within limit: Duration) async -> Answer? {
         switch source.kind {
         case .prometheus(let settings):
@@ -39,8 +39,8 @@ public struct SourceProbe: Sendable {
                 question.request(to: settings.address.base, authorization: try settings.access.authorization())
             }
         case .web(let settings):
-            // Its URL has to be filled in for a deployment: only whether somebody answers there can be known now. Its headers
-            // hold secrets, and are for that URL.
+            // The URL's placeholders are filled in per deployment, so only the server's root can be called now. The headers may
+            // contain secrets and are meant for the full URL, so they are not sent.
             let root = Self.root(of: settings.address.base)
             return await answer(root, settings.access, limit, judged: false) { SourceRequest(url: root) }
         case .command: return nil
@@ -63,7 +63,7 @@ public struct SourceProbe: Sendable {
         }
     }
 
-    /// `https://host:port/` of an address that may hold placeholders.
+    /// Returns `https://host:port/` for an address that may contain placeholders.
     static func root(of base: String) -> String {
         let parts = base.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         return parts.prefix(3).joined(separator: "/").prefix { $0 != "?" } + "/"
@@ -71,7 +71,7 @@ public struct SourceProbe: Sendable {
 }
 
 extension SourceSettings {
-    /// Files that hold what the source is asked with, and that nobody else may read.
+    /// Files with secrets that are sent to the source. Only their owner may read them.
     public var secretFiles: [String] {
         switch kind {
         case .prometheus(let settings):
@@ -91,7 +91,7 @@ extension SourceSettings {
         }
     }
 
-    /// Files that say who is believed, and that nobody else may write to.
+    /// Files that decide which certificates are used and trusted. Only their owner may write to them.
     public var trustFiles: [String] {
         let access: SourceAccess? =
             switch kind {
@@ -102,7 +102,7 @@ extension SourceSettings {
         return [access?.caFile, access?.clientCertificateFile].compactMap(\.self)
     }
 
-    /// The certificate of the source is not looked at.
+    /// Whether the source's certificate is not verified.
     public var believesAnybody: Bool {
         switch kind {
         case .prometheus(let settings): settings.access.insecureSkipTLSVerify
@@ -111,7 +111,7 @@ extension SourceSettings {
         }
     }
 
-    /// The program that is started for it; nil where there is none.
+    /// The program that a command source starts; nil for other sources.
     public var program: String? {
         guard case .command(let settings) = kind else { return nil }
         return settings.command.first

@@ -3,30 +3,31 @@ import Foundation
 import NIOCore
 import NIOSSL
 
-/// The one place that opens a connection.
+/// Sends calls to sources. No other code in this module opens connections.
 ///
 /// # Guarantees
-/// - Ends within `timeout`: connecting, and the last byte of the answer, included.
-/// - Holds no more than `bytes` of an answer. Follows no redirect: credentials would go along.
+/// - Ends within `timeout`, from connecting to the last byte of the answer.
+/// - Holds at most `bytes` of an answer. Follows no redirect, because credentials would be sent along.
 enum SourceTransport {
-    /// Never shut down: it lives as long as the process, and closes connections that are idle.
+    /// Never shut down: it lives as long as the process, and closes idle connections.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
-        // Shorter than servers keep idle connections (uvicorn: 5 s): none is taken up that is just being closed.
+        // Shorter than the idle time-out of servers (uvicorn: 5 s), so that a connection is not reused while the server closes
+        // it.
         configuration.connectionPool.idleTimeout = .seconds(4)
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// - Throws: `SourceError`, or the `CancellationError` of its task.
+    /// - Throws: `SourceError`, or `CancellationError` if the task is cancelled.
     static func send(
         _ request: SourceRequest, tls: TLSConfiguration? = nil, timeout: Duration, bytes: Int
     ) async throws -> SourceResponse {
         try await withThrowingTaskGroup(of: SourceResponse?.self) { group in
             defer { group.cancelAll() }
             group.addTask { try await exchange(request, tls: tls, bytes: bytes) }
-            // Not the client's own time limit, which ends with the answer's head.
+            // The client's own time-out is not used, because it ends with the head of the answer.
             group.addTask {
                 try await Task.sleep(for: timeout)
                 return nil
@@ -49,13 +50,13 @@ enum SourceTransport {
         do {
             let response = try await client.execute(outgoing, deadline: .distantFuture)
             let body = try await response.body.collect(upTo: bytes)
-            // The body of a cancelled call ends early, as if it were whole.
+            // If the call is cancelled, the body ends early and looks complete.
             try Task.checkCancellation()
             return SourceResponse(
                 status: Int(response.status.code), body: Data(body.readableBytesView),
                 date: response.headers.first(name: "date"))
         } catch is NIOTooManyBytesError {
-            throw SourceError(.unreadable, "an answer of more than \(bytes >> 20) MiB: ask for less")
+            throw SourceError(.unreadable, "the answer has more than \(bytes >> 20) MiB: narrow the query")
         } catch {
             try Task.checkCancellation()
             throw SourceError(.unreachable, TransportReason.text(error))
@@ -64,7 +65,7 @@ enum SourceTransport {
 }
 
 extension Duration {
-    /// For people: `10 s`, `0.5 s`.
+    /// For messages: `10 s`, `0.5 s`.
     var inSeconds: String {
         let seconds = self / .seconds(1)
         return seconds == seconds.rounded() ? "\(Int64(seconds)) s" : "\(seconds) s"

@@ -5,7 +5,7 @@ import NIOSSL
 import struct NIOCore.IOError
 import struct NIOPosix.NIOConnectionError
 
-/// A transport's error in a few words: its own descriptions name channels and descriptors.
+/// A short text for a transport error. The error's own description names channels and descriptors.
 enum TransportReason {
     private static let characters = 160
 
@@ -17,11 +17,11 @@ enum TransportReason {
         case let error as IOError:
             return String(cString: strerror(error.errnoCode)).lowercased()
         case let error as HTTPClientError where error == .connectTimeout:
-            return "no connection in time"
+            return "the connection was not made in time"
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "the connection was closed"
         case let error as NIOSSLError:
-            return "TLS failed (\(String(describing: error).prefix(characters))): check caFile, and the host's name"
+            return "TLS failed (\(String(describing: error).prefix(characters))): check caFile and the host name"
         default:
             return String(String(describing: error).prefix(characters))
         }

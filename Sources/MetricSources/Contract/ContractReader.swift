@@ -4,11 +4,11 @@ import ModelManifests
 import Rollouts
 import SafeText
 
-/// Reads what both sides' models take and give, from one ready instance each.
+/// Reads the inputs and outputs of the models of both revisions, from one ready instance each.
 ///
 /// # Guarantees
-/// Ends within `timeout`; takes no more than 1 MiB of an answer; follows no redirect. Whatever goes wrong is an answer
-/// that says which side, why, and what to do.
+/// Ends within `timeout`, reads at most 1 MiB of an answer, and follows no redirect. Every failure becomes an answer that says
+/// which revision is affected, why, and what to do.
 public struct ContractReader: Sendable {
     public static let timeout: Duration = .seconds(5)
     static let bytesLimit = 1 << 20
@@ -35,7 +35,7 @@ public struct ContractReader: Sendable {
         of side: Inquiry.Side, _ name: String, path: String
     ) async -> Result<ModelContract, ModelMetadata.Fault> {
         guard let server = side.url else {
-            return .failure(ModelMetadata.Fault(message: "\(name) has no ready instance to ask"))
+            return .failure(ModelMetadata.Fault(message: "\(name) has no ready instance"))
         }
         do throws(ModelMetadata.Fault) {
             return .success(try ModelMetadata.contract(from: try await body(of: server + path)))
@@ -62,11 +62,12 @@ public struct ContractReader: Sendable {
         switch status {
         case 200: nil
         case 300..<400:
-            ModelMetadata.Fault(message: "redirects (\(status)), which is not followed: give the final `path`")
+            ModelMetadata.Fault(
+                message: "redirects (\(status)), and redirects are not followed: set `path` to the final path")
         case 404:
             ModelMetadata.Fault(
-                message: "does not exist (404): give the `path` where the server has the model's metadata")
-        default: ModelMetadata.Fault(message: "answers \(status): see the server's log")
+                message: "does not exist (404): set `path` to where the server has the model's metadata")
+        default: ModelMetadata.Fault(message: "answered \(status): check the server's log")
         }
     }
 }

@@ -1,14 +1,14 @@
 import Analysis
 import Foundation
 
-/// Model metadata of the Open Inference Protocol v2, as a server answers it: `{"inputs": [{"name": "x", "datatype":
-/// "FP32", "shape": [-1, 4]}], "outputs": […]}`. A server that was told of neither names neither.
+/// Model metadata of the Open Inference Protocol v2: `{"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 4]}],
+/// "outputs": […]}`. Servers that do not know inputs or outputs leave them out.
 enum ModelMetadata {
     static let tensorLimit = 1_000
     static let rankLimit = 32
 
     struct Fault: Error, Hashable {
-        /// What is wrong with it.
+        /// What is wrong with the metadata.
         var message: String
     }
 
@@ -30,7 +30,9 @@ enum ModelMetadata {
         guard tensors.count <= tensorLimit else { throw Fault(message: "names more than \(tensorLimit) \(field)") }
         for (index, tensor) in tensors.enumerated() {
             guard tensor.shape.count <= rankLimit, tensor.shape.allSatisfy({ $0 >= -1 }) else {
-                throw Fault(message: "has an impossible shape in \(field)[\(index)]: sizes, or -1 for any")
+                throw Fault(
+                    message: "has an invalid shape in \(field)[\(index)]: each entry must be a size, or -1 for any size"
+                )
             }
         }
         guard Set(tensors.map(\.name)).count == tensors.count else {
@@ -41,11 +43,11 @@ enum ModelMetadata {
 
     private static func explanation(of error: DecodingError) -> String {
         switch error {
-        case .keyNotFound(let key, let context): "lacks '\(place(context.codingPath + [key]))'"
+        case .keyNotFound(let key, let context): "has no '\(place(context.codingPath + [key]))'"
         case .valueNotFound(_, let context): "has null as '\(place(context.codingPath))'"
         case .typeMismatch(_, let context): "has the wrong type at '\(place(context.codingPath))'"
         case .dataCorrupted(let context) where context.codingPath.isEmpty: "is not JSON"
-        case .dataCorrupted(let context): "makes no sense at '\(place(context.codingPath))'"
+        case .dataCorrupted(let context): "is invalid at '\(place(context.codingPath))'"
         @unknown default: "is not JSON"
         }
     }

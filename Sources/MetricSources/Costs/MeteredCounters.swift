@@ -2,10 +2,10 @@ import Controller
 import ModelManifests
 import Serving
 
-/// Readings of a source, and beside them what the instances cost that it counts.
+/// Adds readings of what instances cost to the readings of another source.
 ///
 /// # Errors
-/// Those of the source. What cannot be measured has no reading.
+/// Those of the wrapped source. A cost that cannot be measured has no reading.
 public actor MeteredCounters: MetricSource {
     private let counters: any MetricSource
     private let costs: @Sendable (DeploymentKey) async -> [ProcessCost]
@@ -14,8 +14,8 @@ public actor MeteredCounters: MetricSource {
     private var meters: [DeploymentKey: CostMeter] = [:]
 
     /// - Parameters:
-    ///   - epoch: another one for each that there ever was.
-    ///   - costs: what the instances of a deployment have used.
+    ///   - epoch: unique for each meter that ever existed.
+    ///   - costs: what the instances of a deployment have used so far.
     public init<C: Clock>(
         _ counters: any MetricSource, epoch: String, clock: C = ContinuousClock(),
         costs: @escaping @Sendable (DeploymentKey) async -> [ProcessCost]

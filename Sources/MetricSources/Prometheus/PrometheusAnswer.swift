@@ -1,6 +1,6 @@
 import Foundation
 
-/// What Prometheus answered to an instant query.
+/// Prometheus' answer to a query.
 struct PrometheusAnswer: Hashable, Sendable {
     typealias Labels = [String: String]
 
@@ -12,19 +12,19 @@ struct PrometheusAnswer: Hashable, Sendable {
     enum Result: Hashable, Sendable {
         case scalar(Double)
         case vector([Sample])
-        /// Of a query that ends in `[5m]` or `[5m:10s]`: the samples of each series, oldest first.
+        /// From a query that ends in `[5m]` or `[5m:10s]`, or from a range query: the samples of each series, oldest first.
         case matrix([Labels: [Double]])
         case string(String)
     }
 
     var result: Result
-    /// When it was evaluated, by the server's clock, in Unix seconds; nil where the result is empty.
+    /// The evaluation time in Unix seconds, by the server's clock; nil if the result is empty.
     var atSeconds: Double?
-    /// What the server says of the query, besides.
+    /// Remarks of the server about the query.
     var warnings: [String] = []
 
-    /// - Parameter address: the server's, for people.
-    /// - Throws: `SourceError`: the server's own words where it has some.
+    /// - Parameter address: the server's address, for messages.
+    /// - Throws: `SourceError`, with the server's own text if it has one.
     init(_ response: SourceResponse, from address: String) throws {
         let envelope = try? JSONDecoder().decode(Envelope.self, from: response.body)
         if envelope?.status == "error", ![401, 403].contains(response.status) {
@@ -34,7 +34,7 @@ struct PrometheusAnswer: Hashable, Sendable {
         }
         if let refusal = response.refusal(by: address) { throw refusal }
         guard let envelope, envelope.status == "success", let data = envelope.data else {
-            throw SourceError(.unreadable, "\(address) does not answer as Prometheus does: check the source's url")
+            throw SourceError(.unreadable, "\(address) does not answer like Prometheus: check the source's url")
         }
         result = try data.result()
         atSeconds = data.atSeconds
@@ -84,7 +84,7 @@ extension PrometheusAnswer {
             case .series(let series):
                 guard !series.contains(where: { $0.isHistogram }) else {
                     throw SourceError(
-                        .misasked, "a native histogram where a number was wanted: ask for histogram_quantile(…)")
+                        .misasked, "the result is a native histogram, not a number: use histogram_quantile(…)")
                 }
                 guard series.contains(where: { $0.values != nil }) else {
                     return .vector(
@@ -117,7 +117,7 @@ extension PrometheusAnswer {
         }
     }
 
-    /// `[1435781451.781, "1"]`
+    /// `[1435781451.781, "1"]`: time and value.
     private struct Point: Decodable {
         var atSeconds: Double
         var text: String
@@ -128,10 +128,10 @@ extension PrometheusAnswer {
             text = try pair.decode(String.self)
         }
 
-        /// As Go writes floating-point numbers: `NaN`, `+Inf` and `-Inf` among them.
+        /// Parses a floating-point number as Go writes it, including `NaN`, `+Inf` and `-Inf`.
         func number() throws -> Double {
             guard let number = Double(text) else {
-                throw SourceError(.unreadable, "'\(text.prefix(40))' where a number was wanted")
+                throw SourceError(.unreadable, "'\(text.prefix(40))' is not a number")
             }
             return number
         }

@@ -2,28 +2,28 @@ import Foundation
 import ModelManifests
 import SafeText
 
-/// A query, as Prometheus' HTTP API takes it: https://prometheus.io/docs/prometheus/latest/querying/api/
+/// A query for Prometheus' HTTP API: https://prometheus.io/docs/prometheus/latest/querying/api/
 ///
-/// Posted as a form, so that a query may be long and is not written to access logs.
+/// It is posted as a form, so that long queries work and queries do not appear in access logs.
 struct PrometheusQuery: Hashable, Sendable {
-    /// At which moments it is evaluated.
+    /// The times at which the query is evaluated.
     enum Moments: Hashable, Sendable {
-        /// Now, by the server's own clock.
+        /// Now, by the server's clock.
         case now
-        /// Unix seconds.
+        /// A time in Unix seconds.
         case at(Double)
-        /// The last of them in Unix seconds.
+        /// A range that ends at a time in Unix seconds.
         case range(MetricRange, untilSeconds: Double)
     }
 
     var text: String
     var moments = Moments.now
-    /// The server gives up then, too.
+    /// Also sent to the server as the query's time limit.
     var timeout: Duration
 
     /// - Parameters:
-    ///   - base: the server's URL with its path prefix, without a slash at the end.
-    ///   - authorization: the header's value.
+    ///   - base: the server's URL with its path prefix, without a trailing slash.
+    ///   - authorization: the value of the header.
     func request(to base: String, authorization: String?) -> SourceRequest {
         var fields = [("query", text)]
         fields += momentFields

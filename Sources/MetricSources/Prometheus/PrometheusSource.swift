@@ -6,14 +6,14 @@ import NIOSSL
 import Rollouts
 import Serving
 
-/// Prometheus, or whatever speaks its HTTP API: Thanos, Mimir, VictoriaMetrics.
+/// Prometheus, or a server with the same HTTP API: Thanos, Mimir, VictoriaMetrics.
 ///
 /// # Guarantees
 /// - Each query ends within the access's `timeout`, holds at most `answerBytes`, and follows no redirect.
-/// - Counters of both sides are evaluated at one moment, all or none.
+/// - The counters of both sides are evaluated at the same time, and the result has all of them or none.
 public struct PrometheusSource: Sendable {
     public static let answerBytes = 4 << 20
-    /// The server starts no count anew: it keeps what it scraped. A restarted instance is seen as a fall of its series.
+    /// One epoch for all, because the server never restarts its counts. A restarted instance shows as a drop of its series.
     static let epoch = "series"
 
     typealias Transport = @Sendable (SourceRequest, TLSConfiguration) async throws -> SourceResponse
@@ -42,10 +42,10 @@ public struct PrometheusSource: Sendable {
         self.transport = transport
     }
 
-    /// One value of a query whose placeholders are filled in.
+    /// Reads one value of a query whose placeholders are already filled in.
     ///
-    /// - Parameter range: its points are brought to the one value. They end now by the clock of this machine: the server
-    ///   wants to be told.
+    /// - Parameter range: its points are reduced to one value. The range ends now by this machine's clock, because the server
+    ///   requires an end time.
     public func measure(_ query: String, range: MetricRange? = nil) async -> Measured {
         await .of {
             let moments = range.map {
@@ -55,16 +55,16 @@ public struct PrometheusSource: Sendable {
         }
     }
 
-    /// Cumulative counters of each side: one reading a series, named by its labels. Series of `of` and `per` with the
-    /// same labels are one reading.
+    /// Reads the cumulative counters of each side. Each series is one reading, named by its labels. Series of `of` and `per` with
+    /// equal labels form one reading.
     ///
-    /// - Throws: `SourceError`, or the `CancellationError` of its task. Nothing is evidence then.
+    /// - Throws: `SourceError`, or `CancellationError` if the task is cancelled. Then nothing counts as evidence.
     public func readings(
         of ratios: [CounterRatio], for deployment: DeploymentKey, sides: [Inquiry.Side]
     ) async throws -> [Reading] {
         let counters = Set(ratios.flatMap { [$0.of, $0.per] }).sorted()
         var readings: [Reading] = []
-        // What the server's clock said first is the moment for all: one clock, and no counter ahead of another.
+        // The evaluation time of the first answer is used for all further queries: one clock, and no counter is ahead of another.
         var moment: Double?
         for side in sides {
             let placeholders = Placeholders(deployment: deployment, side: side)
@@ -81,7 +81,7 @@ public struct PrometheusSource: Sendable {
             guard namedBySeries.count <= PrometheusAnswer.seriesLimit else {
                 throw SourceError(
                     .misasked,
-                    "\(namedBySeries.count) different sets of labels: aggregate both counters by (instance)")
+                    "\(namedBySeries.count) different label sets: aggregate both counters by (instance)")
             }
             readings += namedBySeries.sorted { $0.key < $1.key }.map { series, named in
                 Reading(

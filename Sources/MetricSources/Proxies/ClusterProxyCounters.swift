@@ -4,10 +4,10 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// One proxy's pod in a cluster.
+/// A proxy pod in a cluster.
 public struct ProxyPod: Hashable, Sendable {
     public var name: String
-    /// `host:port` at which it answers questions.
+    /// `host:port` of its control address.
     public var address: String
 
     public init(name: String, address: String) {
@@ -16,32 +16,32 @@ public struct ProxyPod: Hashable, Sendable {
     }
 }
 
-/// Readings from the proxies of a cluster: those of a deployment's namespace are asked, all at once.
+/// Readings from the proxies of a cluster. All proxies in the deployment's namespace are asked at once.
 ///
 /// # Errors
-/// Where none of the namespace's proxies answers. Where some do not, theirs are missing: a gap is no evidence.
+/// If none of the namespace's proxies answers. If only some do not answer, their readings are missing: a gap is not evidence.
 public actor ClusterProxyCounters: MetricSource {
-    /// Shorter than what passes wait for readings: one proxy that hangs takes nothing from what the others say.
+    /// Shorter than the time that a pass waits for readings, so that one hanging proxy does not hide what the others report.
     static let timeout: Duration = .seconds(1)
-    /// Of deployments at rest: what the proxies say of them is asked anew after this.
+    /// For deployments at rest: answers are reused for this long.
     static let restingFreshness: Duration = .seconds(5)
-    /// Proxies that could not be asked are not waited for again before this.
+    /// If no proxy could be asked, the next attempt is made after this time.
     static let silencePause: Duration = .seconds(2)
-    /// So long nothing is said of proxies that do not answer, before they are taken for out of reach.
+    /// How long proxies may be silent before they are reported as unreachable.
     public static let defaultPatience: Duration = .seconds(10)
     static let mostBytes = 32 << 20
     static let mostProxies = 64
     static let mostNamespaces = 10_000
 
-    /// A namespace's proxies.
+    /// What is known about the proxies of one namespace.
     private struct Known {
         var counters: ProxyCounters
-        /// As each said last, for as long as it is there.
+        /// The last answer of each proxy, as long as the proxy exists.
         var digests: [String: ProxyDigest] = [:]
-        /// Who answered when all were asked last.
+        /// The proxies that answered when all were asked last.
         var answered: Set<String> = []
         var askedAt: ContinuousClock.Instant?
-        /// Why none answered then, and since when it has been so.
+        /// Why none of them answered the last time, and since when.
         var silence: (reason: String, since: ContinuousClock.Instant)?
     }
 
@@ -61,8 +61,8 @@ public actor ClusterProxyCounters: MetricSource {
         try await counters(of: deployment.namespace).readings(for: deployment)
     }
 
-    /// What the proxies do with a deployment's requests, by their own word.
-    /// - Parameter isAtRest: what they said some seconds ago is good enough.
+    /// What the proxies report about a deployment's traffic.
+    /// - Parameter isAtRest: whether an answer that is some seconds old is good enough.
     public func traffic(of deployment: DeploymentKey, isAtRest: Bool) async -> ProxiedTraffic {
         let namespace = deployment.namespace
         let counters = counters(of: namespace)
@@ -133,11 +133,11 @@ public actor ClusterProxyCounters: MetricSource {
             let response = try await SourceTransport.send(
                 SourceRequest(url: "http://\(pod.address)/report"), timeout: timeout, bytes: mostBytes)
             if let refusal = response.refusal(by: "proxy \(pod.name)") { throw refusal }
-            // Whoever may put a pod there, or change one, may say anything.
+            // Anyone who may create or change a pod there controls what it reports.
             if let number = CountLiterals.excess(in: response.body) {
                 throw SourceError(
                     .unreadable,
-                    "proxy \(pod.name) reports \(number), which nobody can have counted: it is no proxy of mlctl's")
+                    "proxy \(pod.name) reports \(number), which is too large for a counter: it is not a proxy of mlctl")
             }
             return .success(
                 ProxyAnswer(

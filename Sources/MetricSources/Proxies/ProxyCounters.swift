@@ -2,9 +2,9 @@ import Controller
 import ModelManifests
 import Serving
 
-/// What one proxy answered.
+/// One proxy's answer.
 public struct ProxyAnswer: Hashable, Sendable {
-    /// Nil where there is only one.
+    /// The proxy's name; nil if there is only one proxy.
     public var proxy: String?
     public var report: ProxyReport
 
@@ -16,12 +16,12 @@ public struct ProxyAnswer: Hashable, Sendable {
 
 /// Readings from the traffic proxies' own counters.
 ///
-/// Each proxy counts for itself: an instance behind two of them has two readings, and so has a revision that missed
-/// requests (`Reading.unserved`). A proxy reports on all deployments at once. Those who ask while a report is under way
-/// share it, and it is good for `freshness` after that: a thousand deployments that look at once ask the proxy once.
+/// Each proxy counts for itself: an instance behind two proxies has two readings, and so does a revision that could not serve
+/// requests (`Reading.unserved`). One report covers all deployments. Callers share a report that is being fetched, and it is
+/// reused for `freshness` after that. A thousand deployments that ask at the same time cause one request to the proxy.
 ///
 /// # Errors
-/// Those of the report, to all who share it. An error is not kept: the next look asks again.
+/// Those of the report, for all callers that share it. An error is not cached: the next call asks again.
 public actor ProxyCounters: MetricSource {
     public static let defaultFreshness: Duration = .milliseconds(50)
 
@@ -38,7 +38,7 @@ public actor ProxyCounters: MetricSource {
     private let answers: @Sendable () async throws -> [ProxyAnswer]
     private var state = State.unknown
 
-    /// - Parameter report: asks the only proxy, within a time limit of its own.
+    /// - Parameter report: asks the only proxy, within its own time limit.
     public init<C: Clock>(
         freshness: Duration = defaultFreshness, clock: C = ContinuousClock(),
         report: @escaping @Sendable () async throws -> ProxyReport
@@ -46,8 +46,8 @@ public actor ProxyCounters: MetricSource {
         self.init(freshness: freshness, clock: clock, answers: { [ProxyAnswer(report: try await report())] })
     }
 
-    /// - Parameter answers: asks all proxies, within a time limit. Those that do not answer are left out: a gap is no
-    ///   evidence, and their counters go on.
+    /// - Parameter answers: asks all proxies, within a time limit. Proxies that do not answer are left out: a gap is not
+    ///   evidence, and their counters continue.
     public init<C: Clock>(
         freshness: Duration = defaultFreshness, clock: C = ContinuousClock(),
         answers: @escaping @Sendable () async throws -> [ProxyAnswer]
@@ -69,7 +69,7 @@ public actor ProxyCounters: MetricSource {
         case .asking(let task):
             return try await task.value
         case .unknown, .known:
-            // Of no caller, so that one who is cancelled does not take the report from the others.
+            // An unstructured task, so that one cancelled caller does not cancel the report for the others.
             let task = Task { try await ask() }
             state = .asking(task)
             return try await task.value

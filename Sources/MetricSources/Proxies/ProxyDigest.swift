@@ -1,7 +1,7 @@
 import ModelManifests
 import Serving
 
-/// What one proxy said last of all deployments, without what it counts for gates.
+/// The last report of one proxy about all deployments, without the counters for gates.
 struct ProxyDigest: Hashable, Sendable {
     private var routes: [DeploymentKey: RouteReport]?
     private var ejected: [DeploymentKey: Set<String>]
@@ -24,7 +24,9 @@ struct ProxyDigest: Hashable, Sendable {
         ).filter { !$0.value.isEmpty }
     }
 
-    /// - Parameter answered: by proxy; those that were asked and were silent are only in `counted`.
+    /// - Parameters:
+    ///   - answered: the proxies that answered the last time, by name.
+    ///   - counted: these, and also the proxies that were silent.
     static func traffic(
         of deployment: DeploymentKey, answered: [String: ProxyDigest], counted: [String: ProxyDigest]
     ) -> ProxiedTraffic {

@@ -2,18 +2,19 @@ import ModelManifests
 import Rollouts
 import SafeText
 
-/// The exact environment and command line of a check: nothing of the controller's gets in but what is named here.
+/// The exact environment and command line of a check. From the controller's environment it inherits only the variables named
+/// here.
 struct CheckEnvironment: Equatable, Sendable {
-    /// Of the controller's own environment.
+    /// Inherited from the controller's environment.
     static let inheritedNames = ["PATH", "HOME", "LANG", "TMPDIR"]
 
     private(set) var variables: [String: String]
-    /// Values that must not be shown.
+    /// Values to redact.
     private(set) var secrets: [String] = []
 
     /// - Parameters:
     ///   - inherited: the controller's own environment.
-    ///   - secret: the value of an allowed secret; throws for any other.
+    ///   - secret: returns the value of an allowed secret; throws for any other.
     init<Failure: Error>(
         _ gate: CheckGate, for inquiry: Inquiry, inherited: [String: String], workingFolder: String,
         secret: (String) throws(Failure) -> String
@@ -23,7 +24,7 @@ struct CheckEnvironment: Equatable, Sendable {
         let facts = CheckFacts.variables(
             of: inquiry, candidate: inquiry.candidate.url, stable: inquiry.stable?.url)
         variables.merge(facts) { $1 }
-        // As Kubernetes: a variable sees those before it. Facts are not to be written over.
+        // As in Kubernetes, a variable may refer to earlier ones. The variables that mlctl sets cannot be overwritten.
         for variable in gate.env where facts[variable.name] == nil {
             switch variable.value {
             case .literal(let text): variables[variable.name] = expand(text)
@@ -37,11 +38,11 @@ struct CheckEnvironment: Equatable, Sendable {
 
     func expand(_ text: String) -> String { VariableReferences.replaced(in: text, by: variables) }
 
-    /// Of what the check prints.
+    /// Redacts the check's output.
     var redactor: SecretRedactor { SecretRedactor(secrets) }
 }
 
 extension Inquiry.Side {
-    /// Where one of its ready instances answers.
+    /// The address of one of its ready instances.
     var url: String? { instances.lazy.compactMap { $0.addresses[""] }.first.map { "http://\($0)" } }
 }

@@ -3,16 +3,16 @@ import Foundation
 import SafeText
 import SystemPackage
 
-/// What a check prints: its start in a file, its end in memory.
+/// Records the output of a check: its start in a file, its end in memory.
 struct CheckRecording: Sendable {
     static let tailBytes = 2 << 10
-    /// Where the line with the metrics must be.
+    /// The line with the metrics must be within this many last bytes.
     static let metricsBytes = 128 << 10
 
     private var tail = LastBytes(limit: tailBytes)
     private var output = LastBytes(limit: metricsBytes)
     private var file: OutputFile?
-    /// Of each stream: secrets are taken out before anything is cut or written.
+    /// One per stream. Secrets are redacted before anything is cut or written.
     private var streams: [SessionCommand.Stream: RedactedStream]
 
     init(file: OutputFile?, redactor: SecretRedactor) {
@@ -32,7 +32,7 @@ struct CheckRecording: Sendable {
         }
     }
 
-    /// Once, after the end.
+    /// Call once, after the check has ended.
     mutating func finish() {
         for stream in [SessionCommand.Stream.output, .errors] { keep(streams[stream]?.finish() ?? [], of: stream) }
         file?.finish(tail: tail.text)
@@ -46,10 +46,10 @@ struct CheckRecording: Sendable {
     }
 }
 
-/// A file for its owner's eyes, of bounded size. What does not fit, or cannot be written, is counted.
+/// An output file of bounded size that only its owner may read. It counts the bytes that do not fit or cannot be written.
 struct OutputFile: Sendable {
     static let bytesLimit = 4 << 20
-    /// Of one folder: the oldest are taken away.
+    /// Files in one folder; the oldest are deleted.
     static let countLimit = 50
     private static let suffix = ".log"
     private static let nameBytesLimit = 200
@@ -60,8 +60,8 @@ struct OutputFile: Sendable {
     private var written = 0
     private var dropped = 0
 
-    /// - Parameter name: made a file's name by force.
-    /// - Returns: nil where it cannot be made: output is then kept nowhere, which is no reason not to run.
+    /// - Parameter name: characters that are not allowed in a file name are replaced.
+    /// - Returns: nil if the file cannot be created. The check then runs without an output file.
     init?(folder: String, name: String, limit: Int = bytesLimit) {
         let safe = name.utf8.prefix(Self.nameBytesLimit).map { $0.isOfFileName ? $0 : UInt8(ascii: "_") }
         path = "\(folder)/\(String(decoding: safe, as: UTF8.self))\(Self.suffix)"
@@ -85,9 +85,11 @@ struct OutputFile: Sendable {
         dropped += bytes.count - (isWritten ? fitting.count : 0)
     }
 
-    /// Closes it, with the last words where some were dropped.
+    /// Closes the file. If bytes were dropped, the end of the output is written first.
     mutating func finish(tail: String) {
-        if dropped > 0 { _ = try? file.writeAll("\n[\(dropped) bytes more; their end:]\n\(tail)\n".utf8) }
+        if dropped > 0 {
+            _ = try? file.writeAll("\n[\(dropped) bytes left out; the end of the output:]\n\(tail)\n".utf8)
+        }
         try? file.close()
     }
 

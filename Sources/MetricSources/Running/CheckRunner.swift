@@ -5,14 +5,14 @@ import Rollouts
 import SecretFiles
 import Synchronization
 
-/// Runs checks: a command each, without a shell, in the candidate's model folder, or else in an empty one that goes with
-/// it.
+/// Runs checks. Each is a command without a shell, in the candidate's model folder, or else in an empty folder that is deleted
+/// afterwards.
 ///
 /// # Guarantees
-/// - Ends within the gate's time limit and `SessionCommand.defaultGrace`, twice over at most, with all that the command started
-///   in its own process group; and with this process, however that ends.
-/// - However much it prints: a file of 4 MiB, the newest 50 of them, and 128 KiB of memory.
-/// - Whatever keeps it from an exit code decides nothing, and says what to do.
+/// - Ends within the gate's time limit plus twice `SessionCommand.defaultGrace` at most, with everything in the command's own
+///   process group. It also ends if this process ends, for whatever reason.
+/// - Its output takes at most a file of 4 MiB (the newest 50 files are kept) and 128 KiB of memory.
+/// - If there is no exit code, the outcome is undecided and says what to do.
 public struct CheckRunner: Sendable {
     private let outputFolder: String
     private let secrets: @Sendable (DeploymentKey) -> SecretFolder
@@ -20,9 +20,9 @@ public struct CheckRunner: Sendable {
     private let grace: Duration
 
     /// - Parameters:
-    ///   - outputFolder: where output is kept; of this runner alone.
-    ///   - environment: the controller's; of it only PATH, HOME, LANG and TMPDIR are passed on.
-    ///   - secrets: those that a deployment's checks may name.
+    ///   - outputFolder: the folder for output files. Nothing else may use it.
+    ///   - environment: the controller's; only PATH, HOME, LANG and TMPDIR are passed on.
+    ///   - secrets: the secrets that a deployment's checks may use.
     public init(
         outputFolder: String, environment: [String: String] = ProcessInfo.processInfo.environment,
         secrets: @escaping @Sendable (DeploymentKey) -> SecretFolder
@@ -54,7 +54,7 @@ public struct CheckRunner: Sendable {
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
         } catch {
-            return CheckOutcome(end: .undecided("no folder to run in can be made at \(folder.path): free some space"))
+            return CheckOutcome(end: .undecided("the working folder \(folder.path) cannot be created: free disk space"))
         }
         defer { try? FileManager.default.removeItem(at: folder) }
         return await run(inquiry, gate, in: folder.path)
@@ -92,10 +92,10 @@ extension SessionCommand.End {
         switch self {
         case .exited(let code): .exited(code)
         case .signalled(let signal) where signal == Int(SIGKILL):
-            .undecided("it was killed (SIGKILL), perhaps for want of memory: give it more, or less to do")
+            .undecided("it was killed (SIGKILL), possibly because memory ran out: give it more memory or less work")
         case .signalled(let signal): .undecided("it was ended by signal \(signal)")
         case .timedOut:
-            .undecided("it did not end within \(timeout.goText) and was ended: raise `timeout`, or give it less to do")
+            .undecided("it did not end within \(timeout.goText) and was ended: raise `timeout`, or give it less work")
         case .cancelled: .undecided("it was ended because the controller stopped")
         case .failed(let why): .undecided(why)
         }

@@ -3,10 +3,10 @@ import Foundation
 import ModelManifests
 import Synchronization
 
-/// A command that prints one value: a number, or JSON in which the query is the place of one.
+/// A command that prints one value: a number, or JSON. For JSON, the query is the path of a number in it.
 ///
-/// It is started anew for each measurement, without a shell, in `/`, with `MLCTL_QUERY` in its environment; `$(NAME)` is
-/// replaced in its arguments.
+/// A new process is started for each measurement, without a shell, in `/`, with the query as `MLCTL_QUERY` in its environment.
+/// `$(NAME)` is replaced in its arguments.
 public struct CommandSource: Sendable {
     public static let defaultTimeout: Duration = .seconds(10)
 
@@ -15,8 +15,8 @@ public struct CommandSource: Sendable {
     private let inherited: [String: String]
 
     /// - Parameters:
-    ///   - command: the program, by name or whole path, and its arguments.
-    ///   - environment: the controller's; of it only PATH, HOME, LANG and TMPDIR are passed on.
+    ///   - command: the program, by name or absolute path, and its arguments.
+    ///   - environment: the controller's; only PATH, HOME, LANG and TMPDIR are passed on.
     public init(
         command: [String], timeout: Duration = defaultTimeout,
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -37,7 +37,7 @@ public struct CommandSource: Sendable {
     }
 }
 
-/// What a command source printed, and what that says.
+/// The output of a command source, and its meaning.
 struct CommandAnswer: Sendable {
     static let bytesLimit = 1 << 20
     private static let lastWordsBytes = 300
@@ -54,7 +54,7 @@ struct CommandAnswer: Sendable {
 
     func measured(_ end: SessionCommand.End, query: String, timeout: Duration) -> Measured {
         switch end {
-        case .exited(0) where output.isCut: .error("it prints more than 1 MiB: let it print one number")
+        case .exited(0) where output.isCut: .error("it printed more than 1 MiB: it must print one number")
         case .exited(0): Self.measured(output.text, query: query)
         case .exited(let code): .error("exit code \(code)\(lastWords)")
         case .signalled(let signal): .error("it was ended by signal \(signal)\(lastWords)")
@@ -71,10 +71,10 @@ struct CommandAnswer: Sendable {
 
     private static func measured(_ output: String, query: String) -> Measured {
         let text = output.trimmingCharacters(in: .whitespacesAndNewlines)
-        if text.isEmpty { return .noData("it prints nothing") }
-        if let number = Double(text) { return number.isFinite ? .value(number) : .noData("it prints \(text)") }
+        if text.isEmpty { return .noData("it printed nothing") }
+        if let number = Double(text) { return number.isFinite ? .value(number) : .noData("it printed \(text)") }
         guard let path = JSONPath(query.trimmingCharacters(in: .whitespaces)) else {
-            return .error("the query is no place in JSON: write it as accuracy or results[0].value")
+            return .error("the query is not a JSON path: write it as accuracy or results[0].value")
         }
         return NumberAtPath.measure(path, in: Data(text.utf8))
     }

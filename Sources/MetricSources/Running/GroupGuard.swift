@@ -1,16 +1,16 @@
 import CLinuxProcess
 import Glibc
 
-/// Ends a command's process group should this process be killed before it could: a small process waits for that.
+/// A small process that ends a command's process group if this process is killed first.
 ///
-/// A parent-death signal would not do: it is sent when the thread ends that started the command, and to the command alone.
+/// A parent-death signal would not do: it is sent when the thread that started the command ends, and only to the command itself.
 struct GroupGuard: Sendable {
     private let pid: pid_t
 
     /// - Parameters:
-    ///   - grace: between SIGTERM and SIGKILL.
-    ///   - owner: with whose end the group ends.
-    /// - Returns: nil where the system has no room for it, or is too old (Linux before 5.3).
+    ///   - grace: the time between SIGTERM and SIGKILL.
+    ///   - owner: the process whose end also ends the group.
+    /// - Returns: nil if the system has no resources for it, or is too old (Linux before 5.3).
     init?(of group: pid_t, grace: Duration, owner: pid_t = getpid()) {
         let descriptor = clp_pidfd_open(owner)
         guard descriptor >= 0 else { return nil }
@@ -19,6 +19,6 @@ struct GroupGuard: Sendable {
         if pid <= 0 { return nil }
     }
 
-    /// Once, when the group has ended: from then on its number may be another's.
+    /// Call once, when the group has ended: after that, its number may belong to another group.
     func end() { clp_end_guard(pid) }
 }

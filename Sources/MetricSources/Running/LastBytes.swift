@@ -1,4 +1,4 @@
-/// The end of a stream of bytes, however long it is.
+/// The last bytes of a stream of any length.
 struct LastBytes: Sendable {
     let limit: Int
     private(set) var count = 0
@@ -6,7 +6,7 @@ struct LastBytes: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
-    /// Costs as much as `bytes` is long, at most twice `limit`.
+    /// The cost is proportional to `bytes`. At most `2 * limit` bytes are kept.
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
         count += bytes.count
         kept.append(contentsOf: bytes.suffix(limit))
@@ -18,7 +18,7 @@ struct LastBytes: Sendable {
 
     var isCut: Bool { count > limit }
 
-    /// Without the broken character that a cut may leave at the start.
+    /// Without the incomplete character that a cut may leave at the start.
     var text: String {
         let whole = isCut ? bytes.drop { $0 & 0xC0 == 0x80 } : bytes
         return String(decoding: whole, as: UTF8.self)

@@ -3,16 +3,16 @@ import Subprocess
 import Synchronization
 import SystemPackage
 
-/// A command without a shell, in a session of its own, that ends as a whole: whatever it started ends with it, and all of
-/// it with this process.
+/// Runs a command without a shell in its own session. When the command ends, or when this process ends, everything in its process
+/// group is ended too.
 struct SessionCommand: Sendable {
     enum End: Hashable, Sendable {
         case exited(Int)
         case signalled(Int)
         case timedOut
-        /// Its task was cancelled.
+        /// The calling task was cancelled.
         case cancelled
-        /// It never ran, or could not be followed. With the reason and what to do.
+        /// It never ran, or its output could not be read. Contains the reason and what to do.
         case failed(String)
     }
 
@@ -21,15 +21,15 @@ struct SessionCommand: Sendable {
     static let defaultGrace = Duration.seconds(5)
     private static let lookAgainAfter = Duration.milliseconds(50)
 
-    /// The program, by path or name, and its arguments. A path with a slash that is not absolute is of `folder`.
+    /// The program, by path or name, and its arguments. A relative path that contains a slash is relative to `folder`.
     var words: [String]
     var environment: [String: String]
     var folder: String
     var timeout: Duration
-    /// Between SIGTERM and SIGKILL.
+    /// The time between SIGTERM and SIGKILL.
     var grace = defaultGrace
 
-    /// - Parameter take: is given what the command prints, as it comes, from two tasks; what it does not keep is gone.
+    /// - Parameter take: gets the command's output as it comes, from two tasks. The output is kept nowhere else.
     func run(_ take: @escaping @Sendable (Stream, UnsafeRawBufferPointer) -> Void) async -> End {
         let session = Mutex<Session?>(nil)
         let started: @Sendable (pid_t) -> Void = { pid in
@@ -43,10 +43,10 @@ struct SessionCommand: Sendable {
                 return nil
             }
             defer { tasks.cancelAll() }
-            // An exit code is the command's own word only while nobody has told it to end.
+            // An exit code counts only if the command was not told to end.
             if let end = await tasks.next() ?? nil, !Task.isCancelled { return end }
             let end = Task.isCancelled ? End.cancelled : .timedOut
-            // The other task ends when the command has, which being cancelled makes it do.
+            // The other task ends when the command has ended; its cancellation ends the command.
             tasks.cancelAll()
             await tasks.waitForAll()
             return end
@@ -90,7 +90,7 @@ struct SessionCommand: Sendable {
         } catch let error as SubprocessError {
             return .failed(explanation(of: error))
         } catch {
-            return .failed("it could not be followed: \(error)")
+            return .failed("its output could not be read: \(error)")
         }
     }
 
@@ -120,20 +120,21 @@ struct SessionCommand: Sendable {
         case .executableNotFound where name.contains("/"):
             "the command \(name) does not exist, or is not executable. Correct `command`, or run `chmod +x` on it"
         case .executableNotFound:
-            "the command \(name) is not on PATH (\(environment["PATH"] ?? "")). Install it, or give its whole path in "
+            "the command \(name) is not on PATH (\(environment["PATH"] ?? "")). Install it, or give its absolute path in "
                 + "`command`"
-        case .failedToChangeWorkingDirectory: "the folder \(folder) cannot be entered: check it and its owner"
+        case .failedToChangeWorkingDirectory:
+            "the working folder \(folder) cannot be entered: check that it exists, and its owner"
         case .spawnFailed:
-            "\(name) cannot be started (\(error.underlyingError.map { "\($0)" } ?? "no reason given")): it may lack a "
-                + "`#!` line, or be for another machine"
-        default: "\(name) could not be followed: \(error)"
+            "\(name) cannot be started (\(error.underlyingError.map { "\($0)" } ?? "no reason given")): it may have no "
+                + "`#!` line, or be built for another architecture"
+        default: "the output of \(name) could not be read: \(error)"
         }
     }
 
-    /// Ends what is left of the session's own process group after its leader.
+    /// Ends the processes of the session's process group that outlived its leader.
     ///
-    /// The leader has been reaped, but its number is not given to another process while one of its group lives; and a
-    /// number that has just become free is not given again before all others have been.
+    /// The leader has been reaped, but its number is not given to another process while a member of its group lives. A number
+    /// that was just freed is not used again before all other numbers have been used.
     private func endRest(of leader: pid_t, gently: Bool) async {
         var waited = Duration.zero
         while gently, kill(-leader, 0) == 0, waited < grace, !Task.isCancelled {

@@ -1,4 +1,4 @@
-/// Reads one line of a metrics page from left to right.
+/// Parses one line of a metrics page from left to right.
 struct ExpositionCursor {
     private var rest: ArraySlice<UInt8>
 
@@ -6,19 +6,19 @@ struct ExpositionCursor {
 
     var peek: UInt8? { rest.first }
 
-    /// Blanks aside.
+    /// Whether only blanks are left.
     var isAtEnd: Bool { rest.allSatisfy(Self.isBlank) }
 
     mutating func skipBlanks() { rest = rest.drop(while: Self.isBlank) }
 
-    /// The last one holds the rest of the line.
+    /// The last word holds the rest of the line.
     func words(atMost count: Int) -> [String] {
         rest.split(maxSplits: count - 1, whereSeparator: Self.isBlank).map { word in
             String(decoding: word.prefix { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
         }
     }
 
-    /// `[a-zA-Z_:][a-zA-Z0-9_:]*`; empty where there is none.
+    /// Parses `[a-zA-Z_:][a-zA-Z0-9_:]*`; empty if there is no name.
     mutating func name() -> ArraySlice<UInt8> {
         guard let first = rest.first, Self.isNameByte(first), !Self.isDigit(first) else { return [] }
         let name = rest.prefix(while: Self.isNameByte)
@@ -26,7 +26,7 @@ struct ExpositionCursor {
         return name
     }
 
-    /// What stands after a name: labels, and a value.
+    /// Parses what follows a name: labels and a value.
     mutating func sample(named name: String) -> ExpositionText.Sample? {
         skipBlanks()
         guard let labels = labels() else { return nil }
@@ -35,9 +35,9 @@ struct ExpositionCursor {
         return Double(text).map { ExpositionText.Sample(name: name, labels: labels, value: $0) }
     }
 
-    /// `{a="b",c="d"}`, or nothing at all.
+    /// Parses `{a="b",c="d"}`, or nothing.
     ///
-    /// - Returns: nil for what is neither.
+    /// - Returns: nil if the labels are malformed.
     mutating func labels() -> [String: String]? {
         guard take("{") else { return [:] }
         var labels: [String: String] = [:]

@@ -1,10 +1,9 @@
 import Foundation
 
-/// The samples of a metrics page that are asked for, from Prometheus' text format 0.0.4 or OpenMetrics 1.0.
+/// The wanted samples of a metrics page in Prometheus' text format 0.0.4 or OpenMetrics 1.0.
 ///
-/// Time stamps, exemplars and help are passed over, and so is a line that is none, unless it begins with a name that is
-/// asked for. Formats: https://prometheus.io/docs/instrumenting/exposition_formats/ and
-/// https://prometheus.io/docs/specs/om/open_metrics_spec/.
+/// Time stamps, exemplars and help are ignored. A malformed line is ignored too, unless it starts with a wanted name. Formats:
+/// https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometheus.io/docs/specs/om/open_metrics_spec/.
 struct ExpositionText: Hashable, Sendable {
     struct Sample: Hashable, Sendable {
         var name: String
@@ -12,20 +11,20 @@ struct ExpositionText: Hashable, Sendable {
         var value: Double
     }
 
-    /// Of those that are asked for: more than any histogram of any server has.
+    /// For wanted samples: more than any histogram of a server has.
     static let sampleLimit = 20_000
 
     private(set) var samples: [Sample] = []
-    /// By the name of the family.
+    /// By the name of the metric family.
     private var types: [String: String] = [:]
 
-    /// - Parameter wanted: names of samples: `…_bucket`, not that of its histogram.
-    /// - Throws: `SourceError` for what is no metrics page, or too large a part of one.
+    /// - Parameter wanted: sample names: `…_bucket`, not the name of the histogram.
+    /// - Throws: `SourceError` if it is not a metrics page, or has too many wanted samples.
     init(_ page: Data, wanted: Set<String>) throws {
         let families = Set(wanted.flatMap(Self.families))
         var isPage = page.isEmpty
         var number = 0
-        // Lines of one name follow each other.
+        // Lines with the same name usually follow each other, so the result for the last name is kept.
         var lastName: ArraySlice<UInt8> = []
         var isLastWanted = false
         for line in Array(page).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -48,30 +47,31 @@ struct ExpositionText: Hashable, Sendable {
             guard isLastWanted else { continue }
             guard let sample = cursor.sample(named: String(decoding: name, as: UTF8.self)) else {
                 throw SourceError(
-                    .unreadable, "line \(number) is no sample: \(String(decoding: line.prefix(80), as: UTF8.self))")
+                    .unreadable,
+                    "line \(number) is not a valid sample: \(String(decoding: line.prefix(80), as: UTF8.self))")
             }
             samples.append(sample)
             guard samples.count <= Self.sampleLimit else {
-                throw SourceError(.unreadable, "more than \(Self.sampleLimit) samples: too many labels")
+                throw SourceError(.unreadable, "more than \(Self.sampleLimit) samples: reduce the number of labels")
             }
         }
         guard isPage else {
-            throw SourceError(.unreadable, "no metrics page: check the path and port of runtime.metrics")
+            throw SourceError(.unreadable, "not a metrics page: check the path and port of runtime.metrics")
         }
     }
 
     func samples(named name: String) -> [Sample] { samples.filter { $0.name == name } }
 
-    /// The sum of all that match; nil where there is none.
+    /// The sum of all matching samples; nil if there is none.
     func sum(of selector: SampleSelector) -> Double? {
         let matching = samples.filter(selector.matches)
         return matching.isEmpty ? nil : matching.reduce(0) { $0 + $1.value }
     }
 
-    /// `gauge`, say; nil where the page does not tell.
+    /// The metric's type, for example `gauge`; nil if the page does not say.
     func type(of name: String) -> String? { Self.families(of: name).lazy.compactMap { types[$0] }.first }
 
-    /// A counter's family may leave `_total` out; those of a histogram have a suffix each.
+    /// Possible family names of a sample: a counter's family may lack `_total`, and the samples of a histogram have suffixes.
     private static func families(of name: String) -> [String] {
         [name]
             + ["_total", "_bucket", "_count", "_sum"].filter { name.hasSuffix($0) }.map {
@@ -80,12 +80,12 @@ struct ExpositionText: Hashable, Sendable {
     }
 }
 
-/// Samples of one name, some of whose labels have given values: `tokens_total{model="a"}`.
+/// Selects samples by name and label values: `tokens_total{model="a"}`.
 struct SampleSelector: Hashable, Sendable {
     let name: String
     let labels: [String: String]
 
-    /// - Throws: `SourceError` that says what would be right.
+    /// - Throws: `SourceError` with advice.
     init(_ text: String) throws {
         var cursor = ExpositionCursor(Array(text.utf8)[...])
         cursor.skipBlanks()
@@ -94,7 +94,8 @@ struct SampleSelector: Hashable, Sendable {
         guard !name.isEmpty, let labels = cursor.labels(), cursor.isAtEnd else {
             throw SourceError(
                 .misasked,
-                "'\(text.prefix(120))' is no name of a counter; write requests_total or requests_total{code=\"500\"}")
+                "'\(text.prefix(120))' is not the name of a counter; write requests_total or requests_total{code=\"500\"}"
+            )
         }
         self.name = String(decoding: name, as: UTF8.self)
         self.labels = labels

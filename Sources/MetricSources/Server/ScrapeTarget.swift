@@ -8,22 +8,22 @@ struct ScrapeTarget: Hashable, Sendable {
     var dialect: RuntimeMetrics.Dialect
     var request: SourceRequest
 
-    /// For people.
+    /// For messages.
     var description: String {
         "instance \(instance.id) of revision \(instance.revision.rawValue) (\(request.url))"
     }
 
-    /// All instances of a side.
+    /// The metrics pages of all instances of a side.
     ///
-    /// - Throws: `SourceError` where one cannot be asked.
+    /// - Throws: `SourceError` if an instance cannot be asked.
     static func all(of side: Inquiry.Side) throws -> [ScrapeTarget] {
         guard let metrics = side.metrics else {
             throw SourceError(
                 .misasked,
-                "the runtime of revision \(side.revision.rawValue) tells of no metrics page: add runtime.metrics")
+                "the runtime of revision \(side.revision.rawValue) declares no metrics page: add runtime.metrics")
         }
         guard !side.instances.isEmpty else {
-            throw SourceError(.unreachable, "revision \(side.revision.rawValue) has no instance that is ready")
+            throw SourceError(.unreachable, "revision \(side.revision.rawValue) has no ready instance")
         }
         return try side.instances.map { instance in
             guard let address = instance.addresses[metrics.port ?? ""] else {

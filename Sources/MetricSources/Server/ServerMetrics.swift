@@ -4,21 +4,22 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// Each instance's own metrics page, as its runtime's `metrics` says.
+/// Reads the metrics page of each instance, as the runtime's `metrics` describes it.
 ///
 /// # Guarantees
-/// - All instances of all sides, or an error that names the one that is missing: a part of them is no evidence.
-/// - `timeout` and `pageBytes` for each page; `scrapesAtOnce` of them at once.
+/// - The result covers all instances of all sides; otherwise it is an error that names the missing one. A part of them is not
+///   evidence.
+/// - Each page is limited by `timeout` and `pageBytes`; at most `scrapesAtOnce` pages are read at once.
 public struct ServerMetrics: Sendable {
     public static let timeout: Duration = .seconds(3)
     public static let pageBytes = 4 << 20
     static let scrapesAtOnce = 32
-    /// Baselines of both sides have to be kept.
+    /// The bound is needed because baselines of both sides are kept.
     static let instanceLimit = 512
 
     typealias Transport = @Sendable (SourceRequest) async throws -> SourceResponse
 
-    /// Where a server tells when it started: it counts anew since then.
+    /// The time at which the server started. A new time is a new epoch of its counters.
     private static let startTime = "process_start_time_seconds"
 
     private let transport: Transport
@@ -29,9 +30,9 @@ public struct ServerMetrics: Sendable {
 
     init(transport: @escaping Transport) { self.transport = transport }
 
-    /// Cumulative counters of every instance: requests as its dialect counts them, and the counters that ratios name.
+    /// Reads cumulative counters of every instance: requests as its dialect counts them, and the counters that ratios name.
     ///
-    /// - Throws: `SourceError`, or the `CancellationError` of its task. Nothing is evidence then.
+    /// - Throws: `SourceError`, or `CancellationError` if the task is cancelled. Then nothing counts as evidence.
     public func readings(of ratios: [CounterRatio], sides: [Inquiry.Side]) async throws -> [Reading] {
         let targets = try sides.flatMap(ScrapeTarget.all)
         let selectors = try Set(ratios.flatMap { [$0.of, $0.per] }).reduce(into: [:]) {
@@ -40,7 +41,7 @@ public struct ServerMetrics: Sendable {
         if selectors.isEmpty, let unknown = targets.first(where: { $0.dialect == .other }) {
             throw SourceError(
                 .misasked,
-                "what \(unknown.description) calls its requests is not known: set runtime.metrics.dialect, or compare a "
+                "the names of the request counters of \(unknown.description) are not known: set runtime.metrics.dialect, or compare a "
                     + "ratio of counters that you name")
         }
         return try await scrape(targets, wanted: selectors.values.map(\.name)) { target, page in
@@ -53,7 +54,7 @@ public struct ServerMetrics: Sendable {
         }
     }
 
-    /// The mean over the candidate's instances of one gauge or counter: `queue_depth`, `queue_depth{model="a"}`.
+    /// The mean of one gauge or counter over the candidate's instances: `queue_depth`, `queue_depth{model="a"}`.
     public func measure(_ query: String, candidate: Inquiry.Side) async -> Measured {
         await .of {
             let selector = try SampleSelector(query)
@@ -74,22 +75,22 @@ public struct ServerMetrics: Sendable {
         try selectors.compactMapValues { selector in
             guard let sum = page.sum(of: selector) else { return nil }
             if let type = page.type(of: selector.name), type == "gauge" {
-                throw SourceError(.misasked, "\(selector.name) is a gauge: a ratio takes cumulative counters")
+                throw SourceError(.misasked, "\(selector.name) is a gauge: a ratio needs cumulative counters")
             }
             guard sum.isFinite, sum >= 0 else {
-                throw SourceError(.unreadable, "\(selector.name) is \(sum): no counter is")
+                throw SourceError(.unreadable, "\(selector.name) is \(sum), which cannot be a counter")
             }
             return sum
         }
     }
 
-    /// In the order of the targets.
+    /// Results are in the order of the targets.
     private func scrape<Value: Sendable>(
         _ targets: [ScrapeTarget], wanted: [String],
         reading: @escaping @Sendable (ScrapeTarget, ExpositionText) throws -> Value
     ) async throws -> [Value] {
         guard targets.count <= Self.instanceLimit else {
-            throw SourceError(.misasked, "\(targets.count) instances: more than \(Self.instanceLimit) are not asked")
+            throw SourceError(.misasked, "\(targets.count) instances: at most \(Self.instanceLimit) can be read")
         }
         let named = Set(wanted).union([Self.startTime])
         let values = try await withThrowingTaskGroup(of: (Int, Value).self) { group in

@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// The fields of one object of the settings file; each is read with an error that says what would be right.
+/// The fields of one object in the settings file. Errors say which value would be right.
 struct SettingsFields {
     private struct Key: CodingKey {
         var stringValue: String
@@ -10,7 +10,7 @@ struct SettingsFields {
         init?(intValue: Int) { nil }
     }
 
-    /// An object within another.
+    /// A nested object.
     private struct Nested: Decodable {
         var fields: SettingsFields
 
@@ -32,7 +32,7 @@ struct SettingsFields {
         let unknown = container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
         guard unknown.isEmpty else {
             throw SourceSettings.Fault(
-                "unknown \(unknown.joined(separator: ", ")); \(what) has \(known.joined(separator: ", "))")
+                "unknown field \(unknown.joined(separator: ", ")); \(what) has \(known.joined(separator: ", "))")
         }
     }
 
@@ -45,14 +45,16 @@ struct SettingsFields {
     }
 
     func requiredText(_ name: String, such example: String) throws -> String {
-        guard let text = try text(name) else { throw SourceSettings.Fault("\(name): is missing, such as \(example)") }
+        guard let text = try text(name) else {
+            throw SourceSettings.Fault("\(name): is missing; write for example \(example)")
+        }
         return text
     }
 
     func texts(_ name: String) throws -> [String]? {
         guard let key = present(name) else { return nil }
         guard let texts = try? container.decode([String].self, forKey: key) else {
-            throw SourceSettings.Fault("\(name): must be a list of texts")
+            throw SourceSettings.Fault("\(name): must be a list of text values")
         }
         return texts
     }
@@ -65,7 +67,7 @@ struct SettingsFields {
         return flag
     }
 
-    /// Of one call.
+    /// The time-out of one call.
     func timeout() throws -> Duration {
         guard let text = try text("timeout") else { return SourceAccess.defaultTimeout }
         guard let timeout = Duration(goText: text), Self.timeouts.contains(timeout) else {
@@ -91,7 +93,7 @@ struct SettingsFields {
         return nested.map(\.fields)
     }
 
-    /// A field that is written without a value is not there.
+    /// A field that is written without a value counts as absent.
     private func present(_ name: String) -> Key? {
         let key = Key(stringValue: name)
         return container.contains(key) && (try? container.decodeNil(forKey: key)) == false ? key : nil
@@ -101,7 +103,7 @@ struct SettingsFields {
 extension SourceAccess {
     static let certificateKeys = ["caFile", "clientCertificateFile", "clientKeyFile", "insecureSkipTLSVerify"]
 
-    /// Certificates and time limit.
+    /// Reads certificates and time-out.
     init(_ fields: SettingsFields, of address: SourceAddress) throws {
         self.init(
             caFile: try fields.text("caFile"), clientCertificateFile: try fields.text("clientCertificateFile"),
@@ -111,10 +113,10 @@ extension SourceAccess {
             throw SourceSettings.Fault("clientCertificateFile and clientKeyFile: one needs the other")
         }
         guard caFile == nil || !insecureSkipTLSVerify else {
-            throw SourceSettings.Fault("insecureSkipTLSVerify: caFile would not be looked at; leave one of them out")
+            throw SourceSettings.Fault("insecureSkipTLSVerify: caFile would be ignored; remove one of them")
         }
         guard address.isEncrypted || (caFile == nil && clientKeyFile == nil && !insecureSkipTLSVerify) else {
-            throw SourceSettings.Fault("url: is http; certificates go with https only")
+            throw SourceSettings.Fault("url: is http, but certificates need https")
         }
     }
 }

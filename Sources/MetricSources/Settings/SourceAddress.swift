@@ -1,16 +1,16 @@
 import Foundation
 
-/// Where a source is: http or https, without credentials.
+/// The address of a source: http or https, without credentials.
 public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
-    /// As written, without a slash at the end.
+    /// As written, without trailing slashes.
     public let base: String
     public let isEncrypted: Bool
     public let isLoopback: Bool
 
-    /// - Parameter text: may hold placeholders after the host.
+    /// - Parameter text: may contain placeholders after the host.
     /// - Throws: `SourceSettings.Fault`.
     init(_ text: String) throws {
-        // Braces are no characters of a URL.
+        // Braces and blanks are not allowed in a URL, so they are removed for this check.
         let plain = text.replacing("{{", with: "").replacing("}}", with: "").replacing(" ", with: "")
         guard let parts = URLComponents(string: plain), let scheme = parts.scheme?.lowercased(),
             scheme == "http" || scheme == "https", let host = parts.host, !host.isEmpty
@@ -18,11 +18,12 @@ public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
             throw SourceSettings.Fault("url: must be http:// or https:// and a host, such as http://127.0.0.1:9090")
         }
         guard parts.user == nil, parts.password == nil else {
-            throw SourceSettings.Fault("url: carries a user or password; write basicAuth with a passwordFile")
+            throw SourceSettings.Fault("url: contains a user or password; use basicAuth with a passwordFile")
         }
-        guard parts.fragment == nil else { throw SourceSettings.Fault("url: must not hold a #fragment") }
+        guard parts.fragment == nil else { throw SourceSettings.Fault("url: must not contain a #fragment") }
         guard !text.drop(while: { $0 != ":" }).dropFirst(3).prefix(while: { $0 != "/" }).contains("{{") else {
-            throw SourceSettings.Fault("url: placeholders may stand after the host only: credentials go there")
+            throw SourceSettings.Fault(
+                "url: placeholders are allowed only after the host, because credentials are sent to that host")
         }
         isEncrypted = scheme == "https"
         isLoopback = Self.isLoopback(host)

@@ -1,9 +1,9 @@
 import Foundation
 import ModelManifests
 
-/// One source of the controller's settings file; `controller/mlctl.yaml` explains each field.
+/// One source in the controller's settings file; `controller/mlctl.yaml` explains each field.
 public struct SourceSettings: Hashable, Sendable, Decodable {
-    /// Why the settings cannot be right, and what would be.
+    /// Why the settings are invalid, and what would be valid.
     public struct Fault: Error, Hashable, Sendable, CustomStringConvertible {
         public var message: String
 
@@ -17,7 +17,7 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
         case web(WebSettings)
         case command(CommandSettings)
 
-        /// Of one question.
+        /// The time-out of one query.
         var timeout: Duration {
             switch self {
             case .prometheus(let settings): settings.access.timeout
@@ -28,10 +28,10 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
     }
 
     static let kinds = ["prometheus", "web", "command"]
-    /// A settings file is written by hand.
+    /// Plenty for a settings file that people write by hand.
     public static let sourceLimit = 100
 
-    /// What gates call it.
+    /// The name that gates use for it.
     public var name: String
     public var kind: Kind
 
@@ -48,7 +48,7 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
             throw Fault("name: '\(name.prefix(80))' must be letters, digits, '-', '_' and '.', at most 63")
         }
         guard !MetricSourceName.builtIn.contains(name) else {
-            throw Fault("source '\(name)' is always there: give yours another name")
+            throw Fault("source '\(name)' is built in: choose another name")
         }
         do {
             let kindName = try fields.requiredText("kind", such: Self.kinds.joined(separator: ", "))
@@ -57,23 +57,23 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
             case "web": kind = .web(try WebSettings(fields))
             case "command": kind = .command(try CommandSettings(fields))
             default:
-                throw Fault("kind: '\(kindName)' is unknown; there are \(Self.kinds.joined(separator: ", "))")
+                throw Fault("kind: '\(kindName)' is unknown; use one of \(Self.kinds.joined(separator: ", "))")
             }
         } catch let fault as Fault {
             throw Fault("source '\(name)': \(fault.message)")
         }
     }
 
-    /// - Throws: `Fault` where two have one name, or there are too many.
+    /// - Throws: `Fault` if two sources have the same name, or there are too many.
     public static func check(_ sources: [SourceSettings]) throws {
         guard sources.count <= sourceLimit else { throw Fault("\(sources.count) sources: at most \(sourceLimit)") }
         let names = sources.map(\.name)
         if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
-            throw Fault("source '\(twice)' is there twice: names must differ")
+            throw Fault("source '\(twice)' is defined twice: names must differ")
         }
     }
 
-    /// As manifests write names of sources.
+    /// The rule for source names in manifests.
     private static func isName(_ text: String) -> Bool {
         let isPlain = text.utf8.allSatisfy { byte in
             isLetterOrDigit(byte) || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains(byte)
@@ -103,13 +103,13 @@ public struct PrometheusSettings: Hashable, Sendable {
         try fields.allow(Self.keys, of: "prometheus")
         let url = try fields.requiredText("url", such: "http://127.0.0.1:9090")
         guard !url.contains("?"), !url.contains("{{") else {
-            throw SourceSettings.Fault("url: must be the server's address alone, without a query or placeholders")
+            throw SourceSettings.Fault("url: must be only the server's address, without a query or placeholders")
         }
         address = try SourceAddress(url)
         access = try SourceAccess(fields, of: address)
         access.credentials = try Self.credentials(fields)
         if access.credentials != .none, !address.isEncrypted, !address.isLoopback {
-            throw SourceSettings.Fault("url: must be https: credentials would travel in the clear")
+            throw SourceSettings.Fault("url: must be https, because credentials would be sent unencrypted")
         }
     }
 
@@ -121,15 +121,15 @@ public struct PrometheusSettings: Hashable, Sendable {
         }
         try basic.allow(["username", "passwordFile"], of: "basicAuth")
         let username = try basic.requiredText("username", such: "mlctl")
-        guard !username.contains(":") else { throw SourceSettings.Fault("basicAuth.username: must not hold ':'") }
+        guard !username.contains(":") else { throw SourceSettings.Fault("basicAuth.username: must not contain ':'") }
         return .basic(
             username: username, passwordFile: try basic.requiredText("passwordFile", such: "/etc/mlctl/password"))
     }
 }
 
-/// A program of the operator's own that answers queries.
+/// A program of the operator that answers queries.
 public struct CommandSettings: Hashable, Sendable {
-    /// Started without a shell.
+    /// It runs without a shell.
     public var command: [String]
     public var timeout: Duration
 

@@ -1,6 +1,6 @@
-/// A JSON endpoint of the operator's own.
+/// A JSON endpoint of the operator.
 public struct WebSettings: Hashable, Sendable {
-    /// A header whose value is in a file, or in the controller's environment.
+    /// A header whose value comes from a file or from the controller's environment.
     struct Header: Hashable, Sendable {
         enum Value: Hashable, Sendable {
             case environment(String)
@@ -12,12 +12,12 @@ public struct WebSettings: Hashable, Sendable {
     }
 
     static let headerLimit = 32
-    /// Those that say how a message is framed, or to whom.
+    /// Headers that control the connection, the framing of the message or its host.
     private static let reservedHeaders: Set<String> = [
         "host", "connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer",
     ]
 
-    /// With placeholders after the host.
+    /// May have placeholders after the host.
     var address: SourceAddress
     var headers: [Header]
     var access: SourceAccess
@@ -28,7 +28,7 @@ public struct WebSettings: Hashable, Sendable {
         let unknown = Placeholders.unknown(in: url)
         guard unknown.isEmpty else {
             let known = Placeholders.names.map { "{{\($0)}}" }.joined(separator: ", ")
-            throw SourceSettings.Fault("url: {{\(unknown[0])}} means nothing here; there are \(known)")
+            throw SourceSettings.Fault("url: {{\(unknown[0])}} is not a known placeholder; use one of \(known)")
         }
         address = try SourceAddress(url)
         access = try SourceAccess(fields, of: address)
@@ -37,7 +37,7 @@ public struct WebSettings: Hashable, Sendable {
             throw SourceSettings.Fault("headers: at most \(Self.headerLimit)")
         }
         if !headers.isEmpty, !address.isEncrypted, !address.isLoopback {
-            throw SourceSettings.Fault("url: must be https: its headers would travel in the clear")
+            throw SourceSettings.Fault("url: must be https, because its headers would be sent unencrypted")
         }
     }
 
@@ -45,18 +45,19 @@ public struct WebSettings: Hashable, Sendable {
         try fields.allow(["name", "fromEnvironment", "fromFile"], of: "a header")
         let name = try fields.requiredText("name", such: "Authorization")
         guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte), !reservedHeaders.contains(name.lowercased()) else {
-            throw SourceSettings.Fault("headers: '\(name.prefix(80))' is no header that can be set")
+            throw SourceSettings.Fault("headers: '\(name.prefix(80))' is not a header that can be set")
         }
         switch (try fields.text("fromEnvironment"), try fields.text("fromFile")) {
         case (let variable?, nil): return Header(name: name, value: .environment(variable))
         case (nil, let path?): return Header(name: name, value: .file(path))
         default:
             throw SourceSettings.Fault(
-                "headers: '\(name)' needs fromEnvironment or fromFile, and one of them only: no secret stands here")
+                "headers: '\(name)' needs either fromEnvironment or fromFile: a value must not be written in the settings file"
+            )
         }
     }
 
-    /// RFC 9110, section 5.6.2.
+    /// A token character of RFC 9110, section 5.6.2.
     private static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -5,7 +5,7 @@ import NIOSSL
 import Rollouts
 import SafeText
 
-/// A JSON endpoint; the query is the place of a number in its answer: `metrics.accuracy`, `results[0].value`.
+/// A JSON endpoint. The query is the path of a number in its answer: `metrics.accuracy`, `results[0].value`.
 ///
 /// # Guarantees
 /// - Ends within the access's `timeout`, holds at most `answerBytes`, and follows no redirect.
@@ -19,7 +19,7 @@ public struct WebSource: Sendable {
     private let certificates: SourceCertificates
     private let transport: Transport
 
-    /// - Parameter environment: the controller's, for headers.
+    /// - Parameter environment: the controller's, for header values.
     public init(_ settings: WebSettings, environment: [String: String]) {
         let timeout = settings.access.timeout
         self.init(settings, environment: environment) { request, tls in
@@ -34,11 +34,11 @@ public struct WebSource: Sendable {
         self.transport = transport
     }
 
-    /// - Parameter candidate: whose revision and version the URL's placeholders stand for.
+    /// - Parameter candidate: its revision and version fill the URL's placeholders.
     public func measure(_ query: String, of deployment: DeploymentKey, candidate: Inquiry.Side) async -> Measured {
         await .of {
             guard let path = JSONPath(query) else {
-                throw SourceError(.misasked, "'\(query.prefix(80))' is no path of JSON, such as metrics.accuracy")
+                throw SourceError(.misasked, "'\(query.prefix(80))' is not a JSON path, such as metrics.accuracy")
             }
             let placeholders = Placeholders(deployment: deployment, side: candidate)
             let request = try request(placeholders)
@@ -64,7 +64,8 @@ public struct WebSource: Sendable {
             guard let value = environment[name], !value.isEmpty, Escape.headerValue(value) != nil else {
                 throw SourceError(
                     .missingSecret,
-                    "the controller's environment has no \(name) of one line, for the header \(header.name)")
+                    "the controller's environment has no variable \(name) with a single line, for the header \(header.name)"
+                )
             }
             return value
         }

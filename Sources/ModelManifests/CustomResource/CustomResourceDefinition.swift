@@ -1,11 +1,11 @@
-/// The CustomResourceDefinition of ModelDeployments, from the declarations that manifests are read by.
+/// The CustomResourceDefinition of ModelDeployment, made from the declarations that read manifests.
 public enum CustomResourceDefinition {
-    /// Of the cluster-wide object itself.
+    /// The name of the cluster-wide CustomResourceDefinition object.
     public static let name = "\(plural).\(ManifestFields.group)"
 
     private static let plural = "modeldeployments"
 
-    /// As an object of `apiextensions.k8s.io/v1`.
+    /// The definition as an `apiextensions.k8s.io/v1` object.
     public static var modelDeployment: JSONValue {
         [
             "apiVersion": "apiextensions.k8s.io/v1",
@@ -62,7 +62,7 @@ public enum CustomResourceDefinition {
         ]
     }
 
-    /// - Parameter isWide: shown by `kubectl get -o wide` only.
+    /// - Parameter isWide: only `kubectl get -o wide` shows the column.
     private static func column(
         _ name: String, _ path: String, type: String = "string", isWide: Bool = false
     ) -> JSONValue {

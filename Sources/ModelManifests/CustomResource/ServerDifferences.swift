@@ -1,30 +1,31 @@
-/// What `mlctl validate` and an API server with the CustomResourceDefinition do not say alike, and why it stays so.
+/// Where `mlctl validate` and an API server with the CustomResourceDefinition disagree, and why that stays so.
 ///
-/// What mlctl writes into a cluster it has read before: an object that only mlctl refuses gets there by other hands, and
+/// mlctl reads every object before it writes it to a cluster. An object that only mlctl refuses was written by somebody else;
 /// its status says what is wrong. The README has this list, word by word.
 public enum ServerDifference: String, CaseIterable, Sendable {
-    /// `version: 1.10`, `cpu: 0.5`: text in git; the API server gets a number, and takes whole ones only. mlctl writes text.
+    /// `version: 1.10`, `cpu: 0.5`: text in git. The API server sees a number, and accepts integers only. mlctl writes text.
     case decimalWithoutQuotes
-    /// `replicas:` is "not given" in git. The API server drops it from what is created, and refuses it in server-side apply.
+    /// `replicas:` without a value means "not given" in git. The API server drops it on create, and refuses it in server-side
+    /// apply.
     case null
-    /// `metadata.labels` and `metadata.annotations`: the API server's own rules refuse them, whatever the definition says.
+    /// `metadata.labels` and `metadata.annotations`: the API server checks them by its own rules, whatever the definition says.
     case serverOwnRules
-    /// ServingRuntimes, GateTemplates and PredictionProfiles are read from git: no cluster knows them.
+    /// ServingRuntimes, GateTemplates and PredictionProfiles are read from git; a cluster does not have them.
     case references
-    /// Which ports probes and metrics may name, and which observations gates may.
+    /// The ports that probes and metrics name, and the observations that gates name, must exist.
     case namesWithin
-    /// What stands in `podTemplate`, in `imagePullSecrets` and in `traffic.observe` is of several types: it is not looked at.
+    /// `podTemplate`, `imagePullSecrets` and `traffic.observe` can hold several types, so the API server does not check them.
     case openObjects
-    /// Keys of `nodeSelector`, names and amounts of resources, requests above limits: the cost of a rule would have no bound.
+    /// Keys of `nodeSelector`, resource names and amounts, requests above limits: a CEL rule for them has no bounded cost.
     case quantitiesAndKeys
-    /// Queries, conditions and paths into JSON have a language of their own.
+    /// Queries, conditions and JSON paths have languages of their own.
     case languages
-    /// Gates that a strategy or a router cannot judge, and repeated variables of checks: there is too much to walk through.
+    /// Gates that a strategy or a router cannot judge, and repeated variables of checks: a CEL rule would visit too many fields.
     case gatesInTheirPlace
-    /// Ports of one machine that mlctl needs itself, and two deployments that want one port, or names of one another.
+    /// Ports of the machine that mlctl needs itself, and two deployments that want one port or each other's names.
     case otherDeployments
 
-    /// For people.
+    /// The difference in words, for people.
     public var text: String {
         switch self {
         case .decimalWithoutQuotes:

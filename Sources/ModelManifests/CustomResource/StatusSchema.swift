@@ -1,5 +1,5 @@
-/// What `status` of a ModelDeployment in a cluster holds: what people and their tools read, and the record that the next
-/// controller goes on from.
+/// The schema of a ModelDeployment's `status` in a cluster: what people and tools read, and the record from which the next
+/// controller continues.
 enum StatusSchema {
     static let schema = object(
         "What mlctl has made of it. Written by mlctl only.",
@@ -117,7 +117,7 @@ enum StatusSchema {
             ])
     }
 
-    /// As kstatus has them: Ready, Reconciling and Stalled; and Available.
+    /// The conditions that kstatus defines (Ready, Reconciling, Stalled), and Available.
     private static let conditions = list(
         "Ready, Reconciling, Stalled, as kstatus has them, and Available.",
         [
@@ -161,7 +161,7 @@ enum StatusSchema {
         var item: [String: JSONValue] = ["type": "object", "properties": .object(properties)]
         if !required.isEmpty {
             item["required"] = .array(required.map { .string($0) })
-            // What a list is keyed by cannot be null.
+            // The key of a list cannot be null.
             item["properties"] = .object(
                 properties.mapValues { schema in
                     guard case .object(var members) = schema else { return schema }

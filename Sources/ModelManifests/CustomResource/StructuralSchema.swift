@@ -1,13 +1,13 @@
-/// JSON Schema as the API server takes it: OpenAPI v3, structural.
+/// Converts JSON Schema to the form that the API server accepts: OpenAPI v3, structural.
 ///
 /// Source: the Kubernetes documentation, "Extend the Kubernetes API with CustomResourceDefinitions", "Specifying a
-/// structural schema": one type at every place, nothing but required fields in `oneOf` and its like, no references.
-/// What an alternative of types says is left to mlctl, which reads every manifest before it is applied.
+/// structural schema": one type at every place, only required fields in `oneOf`, `anyOf` and `allOf`, no references. Where the
+/// schema offers several types, the API server checks nothing; mlctl reads every manifest before it applies it.
 enum StructuralSchema {
     private static let preservesUnknown = "x-kubernetes-preserve-unknown-fields"
     private static let intOrString = "x-kubernetes-int-or-string"
 
-    /// - Parameter schema: JSON Schema, draft 2020-12, as `Shape` makes it.
+    /// - Parameter schema: JSON Schema, draft 2020-12, as `Shape` produces it.
     static func structural(_ schema: JSONValue) -> JSONValue {
         guard case .object(var members) = schema else { return [.init(preservesUnknown): true] }
         if case .object(var own)? = members[ServerRule.structuralKeyword] {
@@ -18,7 +18,7 @@ enum StructuralSchema {
         if [members["anyOf"], members["oneOf"]].contains(where: isChoiceOfTypes) {
             return object(["description": members["description"], preservesUnknown: true])
         }
-        // Unknown to the API server.
+        // The API server does not know this keyword.
         members["examples"] = nil
         settleType(&members)
         settleBounds(&members)
@@ -49,7 +49,7 @@ enum StructuralSchema {
         }
     }
 
-    /// OpenAPI v3 has the bound in one keyword, and whether it is left out in another.
+    /// OpenAPI v3 has one keyword for the bound, and another that says whether the bound itself is excluded.
     private static func settleBounds(_ members: inout [String: JSONValue]) {
         for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
             guard let value = members[exclusive] else { continue }

@@ -1,4 +1,4 @@
-/// How `check` and `contract` gates are written.
+/// The fields of `check` and `contract` gates.
 enum CheckFields {
     static let shape = Shape<CheckGate>.object(
         CheckGate(command: []),

@@ -1,16 +1,16 @@
-/// Names in a cluster that mlctl's own objects have.
+/// Names that mlctl's own objects have in a cluster.
 public enum ClusterNames {
-    /// Objects that a namespace's deployments share.
+    /// Objects that all deployments of a namespace share.
     public static let reserved: Set<String> = ["mlctl-proxy", "mlctl-proxy-key"]
 }
 
-/// How the objects of a deployment's revisions are called: the deployment's name, `-`, and the revision.
+/// Names of the objects of a deployment's revisions: the deployment's name, `-`, and the revision.
 enum RevisionNames {
     private static let nameLimitBytes = 63
     private static let hashDigits = 8
     private static let revisionDigits = 10
 
-    /// The name without its revision; nil where it does not end in one.
+    /// The name without its revision; nil where the name does not end in a revision.
     static func base(of name: String) -> Substring? {
         let parts = name.utf8.count > revisionDigits + 1 ? name.suffix(revisionDigits + 1) : ""
         guard parts.first == "-", parts.dropFirst().allSatisfy({ $0.isASCII && $0.isHexDigit && !$0.isUppercase })
@@ -18,8 +18,8 @@ enum RevisionNames {
         return name.dropLast(revisionDigits + 1)
     }
 
-    /// What stands before a revision in the names of a deployment's objects: names that are too long are cut, and end in
-    /// a hash of the whole.
+    /// The part before the revision in the names of a deployment's objects. A name that is too long is cut, and ends in a hash of
+    /// the whole name.
     static func base(ofDeployment name: String) -> Substring {
         let room = nameLimitBytes - revisionDigits - 1
         guard name.utf8.count > room else { return name[...] }
@@ -27,7 +27,7 @@ enum RevisionNames {
         return "\(name.prefix(room - hashDigits - 1))-\(hash)"
     }
 
-    /// Deployments of clusters by what their objects' names begin with.
+    /// Finds the cluster deployment that an object's name belongs to.
     struct Owners {
         private var byBase: [DeploymentKey: DeploymentKey] = [:]
 
@@ -37,7 +37,7 @@ enum RevisionNames {
             }
         }
 
-        /// Another deployment that has, or may come to have, objects of that name.
+        /// Another deployment that has, or may get, objects with this name.
         func owner(ofObjectNamed key: DeploymentKey) -> DeploymentKey? {
             guard let base = base(of: key.name) else { return nil }
             let owner = byBase[DeploymentKey(namespace: key.namespace, name: String(base))]

@@ -1,4 +1,4 @@
-/// What the API server asks of a deployment's own names, labels and annotations. On one machine they are free.
+/// The API server's rules for a deployment's name, labels and annotations. On one machine these rules do not apply.
 enum ClusterRules {
     static func checkMetadata(
         _ manifest: WrittenManifest<WrittenDeployment>, _ node: SourceNode, _ reading: inout DocumentReading
@@ -12,7 +12,7 @@ enum ClusterRules {
     }
 
     private static func checkName(_ name: String, _ metadata: SourceNode, _ reading: inout DocumentReading) {
-        // One that is none has been reported.
+        // An empty name has been reported already.
         guard !name.isEmpty else { return }
         if ClusterNames.reserved.contains(name) {
             reading.report(
@@ -25,7 +25,7 @@ enum ClusterRules {
         }
     }
 
-    /// Keys and values.
+    /// Checks both keys and values.
     static func checkLabels(_ labels: SourceNode, _ reading: inout DocumentReading) {
         checkKeys(labels, &reading)
         guard case .mapping(let entries) = labels.content else { return }
@@ -47,10 +47,10 @@ enum ClusterRules {
         }
     }
 
-    /// What pods cannot have of a runtime whose references are resolved.
+    /// Checks a runtime with resolved references against what pods allow.
     ///
     /// - Parameters:
-    ///   - node: `spec.runtime`, where what is wrong may stand; what a ServingRuntime brings is said at the whole.
+    ///   - node: `spec.runtime`, where problems are reported; those that come from a ServingRuntime are reported at its start.
     static func checkPods(of runtime: Runtime, _ node: SourceNode, _ reading: inout DocumentReading) {
         func report(_ message: String, _ path: [PathElement], _ suggestion: String) {
             let place = node.follow(path)?.place ?? node.place
@@ -85,7 +85,7 @@ enum ClusterRules {
 }
 
 extension SourceNode {
-    /// What stands at a path; nil where nothing does.
+    /// The node at a path; nil where there is none.
     fileprivate func follow(_ path: [PathElement]) -> SourceNode? {
         path.reduce(self) { node, element in
             switch element {
@@ -99,7 +99,7 @@ extension SourceNode {
 }
 
 extension DocumentReading {
-    /// Looks at a field of a mapping, if it is given.
+    /// Checks a field of a mapping, where it is given.
     mutating func inside(
         _ field: String, of node: SourceNode, _ look: (SourceNode, inout DocumentReading) -> Void
     ) {

@@ -1,4 +1,4 @@
-/// How `compare` and `outcome` gates, and the goal of an A/B test, are written.
+/// The fields of `compare` and `outcome` gates, and of the goal of an A/B test.
 enum CompareFields {
     static let shape = Shape<WrittenComparison>.object(
         WrittenComparison(), fields: compared + tolerances(of: \WrittenComparison.gate) + CostFields.fields,

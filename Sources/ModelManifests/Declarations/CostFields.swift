@@ -1,8 +1,8 @@
-/// A `compare` gate as written: its metric may be a cost, which is judged in another way.
+/// A `compare` gate as written. Its metric may be a cost, which is judged differently.
 struct WrittenComparison: Sendable {
     var gate = CompareGate(metric: .errors, maxRelativeIncrease: nil)
     var costMetric: CostGate.Metric?
-    /// With the settings that only costs have.
+    /// The settings that only cost metrics have.
     var cost = CostGate(.cpuPerRequest)
 
     var kind: GateSpec.Kind {
@@ -17,7 +17,7 @@ struct WrittenComparison: Sendable {
     func isOfAnotherMetric(than metric: CompareGate.Metric) -> Bool { costMetric != nil || gate.metric != metric }
 }
 
-/// What `compare` gates may name as their metric.
+/// The metrics that `compare` gates can name.
 enum WrittenMetric: CaseIterable, RawRepresentable, Sendable {
     case requests(CompareGate.Metric)
     case cost(CostGate.Metric)
@@ -44,7 +44,7 @@ enum WrittenMetric: CaseIterable, RawRepresentable, Sendable {
     }
 }
 
-/// What only gates of costs are written with.
+/// The fields that only cost metrics have.
 enum CostFields {
     static let fields: [Field<WrittenComparison>] = [
         Field("maxPerHour", bytes, "metric: leak only. Growth of an instance beyond stable's own; 100Mi.") {
@@ -73,12 +73,12 @@ enum CostFields {
     private static let level = [CostGate.Metric.cpuPerRequest, .memory]
     private static let costs = CostGate.Metric.allCases
 
-    /// Which metrics each of its fields goes with; those that are not costs are nil.
+    /// The cost metrics that each field can be used with. The value nil in a comparison means a metric that is no cost.
     private static let owners: [(field: String, metrics: [CostGate.Metric])] = [
         ("maxPerHour", [.leak]), ("initialDelay", costs), ("interval", costs), ("failureLimit", level),
     ]
 
-    /// What costs have no use for.
+    /// Fields of request metrics that cost metrics cannot use, with the reason.
     private static let foreign: [(field: String, why: String)] = [
         ("source", "costs are measured of processes"),
         ("maxAbsoluteIncrease", "goes with rates only: a cost's tolerance is relative"),
@@ -88,7 +88,7 @@ enum CostFields {
     static func check(_ metric: CostGate.Metric?, _ node: SourceNode, _ reading: inout DocumentReading) {
         func isGiven(_ field: String) -> Bool { node[field].map { !$0.isNull } ?? false }
         for (field, metrics) in owners where isGiven(field) && !metrics.contains(where: { $0 == metric }) {
-            // A metric that could not be read has been reported.
+            // A metric that could not be read has been reported already.
             guard metric != nil || isReadable(node) else { continue }
             let names = metrics.map(\.rawValue).joined(separator: ", ")
             reading.report(

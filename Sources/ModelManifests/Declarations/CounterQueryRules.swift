@@ -1,10 +1,10 @@
-/// What a query of a raw cumulative counter is not.
+/// Checks that a query selects raw cumulative counters.
 enum CounterQueryRules {
-    /// PromQL's functions that make rates, or differences, of counters.
+    /// PromQL functions that turn counters into rates or differences.
     private static let rates = ["rate", "irate", "increase", "delta", "idelta", "deriv"]
     private static let placeholders = MetricQuery.placeholders.filter { $0 != "window" }
 
-    /// Of counters that a source of the controller's settings is asked for.
+    /// Checks the queries of counters that come from a source of the controller's settings.
     @Sendable static func check(_ ratio: inout CounterRatio, _ node: SourceNode, _ reading: inout DocumentReading) {
         guard !MetricSourceName.builtIn.contains(ratio.source) else { return }
         for (field, query) in [("of", ratio.of), ("per", ratio.per)] {

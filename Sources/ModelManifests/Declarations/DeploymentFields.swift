@@ -13,14 +13,14 @@ struct WrittenDeployment: Sendable {
     var suspend = false
 }
 
-/// One of `dependsOn`.
+/// One entry of `dependsOn`.
 struct WrittenDependency: Sendable {
     var name = ""
-    /// Nil: the deployment's own.
+    /// Nil means the deployment's own namespace.
     var namespace: String?
 }
 
-/// How `spec` of a ModelDeployment is written.
+/// The fields of a ModelDeployment's `spec`.
 enum DeploymentFields {
     static let spec = Shape<WrittenDeployment>.object(
         WrittenDeployment(),
@@ -54,7 +54,7 @@ enum DeploymentFields {
         }
     ).checkedByServer(DeploymentServerRules.spec)
 
-    /// Whether the model's files can be fetched where it is served.
+    /// Checks that the model's files can be fetched at its target.
     private static func checkFiles(
         of deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading
     ) {

@@ -1,6 +1,6 @@
-/// What fields of a deployment say together, for the API server.
+/// Rules that relate several fields of a deployment, for the API server.
 enum DeploymentServerRules {
-    /// `self` is `spec`.
+    /// In these rules `self` is `spec`.
     static let spec: [ServerRule] =
         [
             ServerRule(
@@ -67,7 +67,7 @@ enum DeploymentServerRules {
             "the gates that are there by default need router: proxy: write gates of your own"),
     ]
 
-    /// `self` is `spec.target`.
+    /// In these rules `self` is `spec.target`.
     static let target = [
         ServerRule(
             "self.kind == 'kubernetes' || (!has(self.cluster) && !has(self.router) && !has(self.gateways) && "
@@ -83,7 +83,7 @@ enum DeploymentServerRules {
             "router: gatewayAPI needs the Gateway that its route is attached to: gateways: [{name: …}]"),
     ]
 
-    /// `self` is the whole object.
+    /// In these rules `self` is the whole object.
     static let object = [
         ServerRule(
             "!(has(self.spec.target) && self.spec.target.kind == 'kubernetes') || "

@@ -1,4 +1,4 @@
-/// How `spec.target.drift` is written: one word, or what is to be left alone.
+/// The fields of `spec.target.drift`: one word, or a mapping that lists fields to ignore.
 enum DriftFields {
     static let shape = Shape<DriftPolicy>(
         read: { node, reading in

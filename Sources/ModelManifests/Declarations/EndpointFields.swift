@@ -1,4 +1,4 @@
-/// How `spec.endpoint` is written.
+/// The fields of `spec.endpoint` and `spec.drain`.
 enum EndpointFields {
     private struct Written: Sendable {
         var endpoint = Endpoint()
@@ -74,6 +74,6 @@ enum EndpointFields {
             },
         ])
 
-    /// Whoever leaves holds its processors and its memory for so long.
+    /// The limit of a drain: an instance that drains keeps its processors and memory for this long.
     private static let longestDrain = Duration.seconds(24 * 3600)
 }

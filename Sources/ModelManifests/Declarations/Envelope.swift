@@ -1,10 +1,10 @@
-/// Whose document it is.
+/// Decides whether a document belongs to mlctl.
 enum Envelope {
     enum Class: Hashable {
         case ours(ManifestKind)
-        /// Of another API group, or no Kubernetes-style object at all.
+        /// Of another API group, or not a Kubernetes-style object at all.
         case foreign
-        /// Meant to be ours; what is wrong is reported.
+        /// Meant for mlctl, but wrong; the problem is reported.
         case wrong
     }
 

@@ -1,24 +1,24 @@
-/// A gate as written: inline, from a template, or only the name of one that stands elsewhere.
+/// A gate as written: with its own definition, from a template, or only the name of a gate that is defined elsewhere.
 struct WrittenGate: Sendable {
     var givenName: String?
     var template: String?
     var kind: WrittenGateKind?
     var warnOnly = false
     var place = SourcePlace(line: 1, column: 1)
-    /// Its field's path, for what is found only when references are resolved.
+    /// The path of its field, for problems that are found only when references are resolved.
     var path: [PathElement] = []
 
     var name: String? { givenName ?? template }
-    /// It says what it judges, rather than naming a gate that does.
+    /// The gate defines what it judges, and does not only name another gate.
     var isDefinition: Bool { kind != nil || template != nil }
 }
 
-/// What a gate judges, as written: a drift gate may still name its profile.
+/// What a gate judges, as written. A drift gate may still only name its profile.
 struct WrittenGateKind: Hashable, Sendable {
     var kind: GateSpec.Kind
     var profile: String?
 
-    /// - Returns: nil where there is no such profile.
+    /// - Returns: nil where the named profile does not exist.
     func resolved(profile: (String) -> PredictionProfile?) -> GateSpec.Kind? {
         guard let name = self.profile, case .drift(var gate) = kind else { return kind }
         guard let found = profile(name) else { return nil }
@@ -27,14 +27,14 @@ struct WrittenGateKind: Hashable, Sendable {
     }
 }
 
-/// How gates are written.
+/// The fields of gates.
 enum GateFields {
-    /// What a gate can judge.
+    /// The fields that define what a gate judges.
     static let kinds = [
         "compare", "threshold", "distribution", "drift", "agreement", "distance", "check", "contract", "outcome",
     ]
 
-    /// One of `rollout.gates`.
+    /// One entry of `rollout.gates`.
     static let gate = Shape<WrittenGate>.object(
         WrittenGate(), fields: fields, rules: [.exactlyOne(kinds + ["template"])],
         check: { gate, node, reading in

@@ -1,4 +1,4 @@
-/// A kind of manifest.
+/// The kinds of manifests.
 public enum ManifestKind: String, CaseIterable, Hashable, Sendable {
     case modelDeployment = "ModelDeployment"
     case servingRuntime = "ServingRuntime"
@@ -8,12 +8,12 @@ public enum ManifestKind: String, CaseIterable, Hashable, Sendable {
 
 /// `metadata` as written.
 struct WrittenMetadata: Sendable {
-    /// Empty where it is missing or wrong.
+    /// Empty where the name is missing or wrong.
     var name = ""
     var namespace = "default"
     var labels: [String: String] = [:]
 
-    /// Nil where the document could not be read that far.
+    /// Nil where the name could not be read.
     var key: DeploymentKey? { name.isEmpty ? nil : DeploymentKey(namespace: namespace, name: name) }
 }
 
@@ -23,7 +23,7 @@ struct WrittenManifest<Spec: Sendable>: Sendable {
     var spec: Spec
 }
 
-/// How a document is written.
+/// The fields of whole documents.
 enum ManifestFields {
     static let group = "mlctl.dev"
     static let apiVersion = "mlctl.dev/v1alpha1"

@@ -4,7 +4,7 @@ struct WrittenModel: Sendable {
     var lineage: [String: String] = [:]
 }
 
-/// How `spec.model` is written.
+/// The fields of `spec.model`.
 enum ModelFields {
     static let shape = Shape<WrittenModel>.object(
         WrittenModel(),
@@ -35,7 +35,7 @@ enum ModelFields {
             }
         })
 
-    /// The model's part of the serving template: all but its lineage.
+    /// The model's part of the serving template: everything except its lineage.
     static func canonical(_ node: SourceNode) -> JSONValue {
         guard case .object(var members) = shape.canonical(node) else { return .object([:]) }
         members["lineage"] = nil

@@ -1,4 +1,4 @@
-/// How a runtime says what it asks of its pods.
+/// The fields of a runtime that are about its pods.
 enum PodFields {
     static let fields: [Field<Runtime>] = [
         Field("serviceAccountName", .dnsSubdomain, "In a cluster: whom the pods act as.") {
@@ -81,7 +81,7 @@ extension Runtime {
 }
 
 extension Shape where Value == String {
-    /// `NAME` or `{name: NAME}`, which are the same.
+    /// `NAME` or `{name: NAME}`, which mean the same.
     fileprivate static var nameOrObject: Shape {
         let name = Shape.dnsSubdomain
         let object = Shape.object("", fields: [Field("name", name, "Its name.", isRequired: true) { $0 = $1 }])
@@ -100,7 +100,7 @@ extension Shape where Value == String {
 }
 
 extension Shape where Value == String {
-    /// `NAME` or `DOMAIN/NAME`, as labels, annotations and taints are called.
+    /// `NAME` or `DOMAIN/NAME`: the keys of labels, annotations and taints.
     fileprivate static var labelKey: Shape {
         string(atMost: 317).map { text, node, reading -> String? in
             guard let problem = NameRules.problem(withLabelKey: text) else { return text }

@@ -1,5 +1,5 @@
-/// `runtime.podTemplate`: open below `spec`, because it is the cluster that knows its pods. What would break mlctl's own,
-/// and what the API server refuses of every pod, is refused here.
+/// Checks `runtime.podTemplate`. Its `spec` is open, because only the cluster knows what its pods support. Refused here is what
+/// would break mlctl's own objects, and what the API server refuses in every pod.
 package enum PodTemplateRules {
     static let shape = Shape<JSONValue>.raw { node, reading in
         let template = RawMapping(node, fields: ["metadata", "spec"], "a pod template", &reading)
@@ -24,11 +24,11 @@ package enum PodTemplateRules {
         }
     }
 
-    /// Containers that mlctl writes: what is laid over them needs no image of its own.
+    /// Containers that mlctl writes. A template that changes one of them needs no image.
     static let ownContainers: Set<String> = [server, "companion"]
     /// The container that a runtime describes.
     static let server = "model"
-    /// The volume of the model's files, and where containers see it.
+    /// The volume with the model's files, and the folder where containers see it.
     package static let modelVolume = "model"
     package static let modelFolder = "/mnt/models"
     static let ownInitContainers: Set<String> = ["fetch-model", "storage-initializer", "verify-model"]
@@ -56,7 +56,7 @@ package enum PodTemplateRules {
         }
     }
 
-    /// Containers are laid over one another by their names.
+    /// The template's containers are merged with mlctl's by name.
     private static func checkContainers(
         _ containers: SourceNode, ofOurs own: Set<String>, _ reading: inout DocumentReading
     ) {
@@ -125,7 +125,7 @@ package enum PodTemplateRules {
         }
     }
 
-    /// No secret may stand on a command line.
+    /// Refuses secrets on a command line.
     private static func checkSecrets(of container: SourceNode, _ reading: inout DocumentReading) {
         guard case .sequence(let items)? = container["env"]?.content else { return }
         let variables = SecretVariables(
@@ -159,7 +159,7 @@ package enum PodTemplateRules {
         }
     }
 
-    /// Looks at each object of a list, and says which have the name of an earlier one.
+    /// Checks each object of a list, and reports those that repeat the name of an earlier one.
     private static func eachUnique(
         of list: SourceNode, by key: String, noun: String, _ reading: inout DocumentReading,
         _ look: (SourceNode, inout DocumentReading) -> Void

@@ -1,4 +1,4 @@
-/// How gates on predictions are written, and what they refer to.
+/// The fields of gates on predictions, of observations and of prediction profiles.
 enum PredictionGateFields {
     static let distribution = Shape<DistributionGate>.object(
         DistributionGate(observe: PredictionObservation.defaultName),
@@ -16,7 +16,7 @@ enum PredictionGateFields {
             minSamples { $0.minSamples = $1 },
         ],
         check: { gate, node, reading in
-            // What may move without harm is no narrower to pass than it is to fail.
+            // The default must stay above maxShift, or no candidate could pass.
             if node["passShift"] == nil { gate.passShift = min(1, max(gate.passShift, 2 * gate.maxShift)) }
             if gate.maxShift >= gate.passShift {
                 reading.report(
@@ -93,7 +93,7 @@ enum PredictionGateFields {
         Field("minSamples", .wholeNumber(0...1_000_000_000), "No pass before the candidate has this many.", set: set)
     }
 
-    // MARK: - What is observed, and what it is held against
+    // MARK: - Observations and profiles
 
     /// `spec` of a PredictionProfile.
     static let profile = Shape<PredictionProfile>.object(
@@ -116,7 +116,7 @@ enum PredictionGateFields {
             }
         })
 
-    /// `traffic.observe`: a list, or the only one by itself.
+    /// `traffic.observe`: a list, or a single observation.
     static let observations = Shape<[PredictionObservation]>.listOrOne(of: observation, count: 0...8).map {
         observations, node, reading in
         reading.reportRepeated(observations.map(\.name), in: node, noun: "observations are named")

@@ -1,4 +1,4 @@
-/// How probes are written: as Kubernetes has them.
+/// The fields of probes, as in Kubernetes.
 enum ProbeFields {
     static let probes = Shape<Probes>.object(
         Probes(),
@@ -17,8 +17,8 @@ enum ProbeFields {
         return nil
     }.schema(adding: ["pattern": "^/"])
 
-    /// Kubernetes would give a server thirty seconds. Large models load for minutes, and who writes a start-up probe means
-    /// to be patient: its threshold follows from what every server has that has no such probe.
+    /// Kubernetes would give a server thirty seconds to start, but large models take minutes to load. A start-up probe without
+    /// a threshold gets the time that a server without a start-up probe has.
     private static let startup = probe.map { written, node, _ -> Probe? in
         guard node["failureThreshold"].map(\.isNull) ?? true else { return written }
         var probe = written

@@ -4,7 +4,7 @@ struct WrittenReplicas: Hashable, Sendable {
     var scaling = Scaling.manifest
 }
 
-/// How `spec.replicas` is written.
+/// The field `spec.replicas`.
 enum ReplicasFields {
     static let shape = Shape<WrittenReplicas>(
         read: { node, reading in
@@ -36,7 +36,7 @@ enum ReplicasFields {
     private static let number = Shape<Int>.wholeNumber(1...1000)
 
     static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
-        // Who misspelt the target's kind may have meant a cluster.
+        // A target with a misspelt kind may be meant as a cluster.
         guard deployment.replicas.scaling == .external, deployment.target == .local,
             node["target"]?["kind"].map({ $0.text == WrittenTarget.Kind.local.rawValue }) ?? true
         else { return }

@@ -1,4 +1,4 @@
-/// How `spec.resources` is written.
+/// The fields of `spec.resources`.
 enum ResourceFields {
     static let shape = Shape<Resources>.object(
         Resources(),

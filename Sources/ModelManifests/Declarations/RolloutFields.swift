@@ -1,20 +1,20 @@
-/// `spec.rollout` as written: its gates may still be names of templates.
+/// `spec.rollout` as written. Its gates may still be names of templates.
 struct WrittenRollout: Sendable {
-    /// All but what follows.
+    /// The fields that need no further resolving.
     var spec = RolloutSpec()
     var keepFor: Duration?
     var test: WrittenTest?
     var steps: [WrittenStep]?
     var gates: [WrittenGate]?
 
-    /// The gates that it defines, in `gates` and in steps; nil in `gates` stands for the defaults.
+    /// The gates that this rollout defines, in `gates` and in steps. Where `gates` is nil, the default gates are added later.
     var definedGates: [WrittenGate] {
         let inSteps = (steps ?? []).compactMap(\.gate).filter(\.isDefinition)
         guard !inSteps.isEmpty else { return gates ?? [] }
         return (gates ?? []) + inSteps
     }
 
-    /// With its templates and profiles looked up, and as its strategy has it.
+    /// The rollout with its templates and profiles looked up, and with the strategy's defaults.
     func resolved(kind: (WrittenGate) -> GateSpec.Kind?, hasSyntheticTraffic: Bool) -> RolloutSpec {
         var resolved = spec
         let defined = definedGates.compactMap { gate -> GateSpec? in
@@ -51,14 +51,14 @@ struct WrittenTest: Sendable {
 
 /// One step as written.
 struct WrittenStep: Sendable {
-    /// A step with a gate has the gate's name here.
+    /// For a step with a gate this holds the gate's name.
     var action: RolloutStep.Action?
     var advance: RolloutStep.Advance = .done
     var gate: WrittenGate?
     var place = SourcePlace(line: 1, column: 1)
 }
 
-/// How `spec.rollout` is written.
+/// The fields of `spec.rollout`.
 enum RolloutFields {
     static let shape = Shape<WrittenRollout>.object(
         WrittenRollout(),
@@ -126,7 +126,7 @@ enum RolloutFields {
         }
     ).checkedByServer(RolloutServerRules.all)
 
-    /// No steps at all are not the steps that are there by default: those come where the field is left out.
+    /// An empty list does not mean the default steps: those are used only where the field is left out.
     private static let steps: Shape<[WrittenStep]> = {
         let list = Shape<[WrittenStep]>.list(step, count: 1...100)
         return Shape(
@@ -163,7 +163,7 @@ enum RolloutFields {
         rules: [.exactlyOne(actions)],
         check: { step, node, _ in
             step.place = node.place
-            // With two there is no saying which was meant.
+            // With two actions it is unclear which one was meant.
             if actions.count(where: { node.entry($0) != nil }) > 1 { step.action = nil }
         })
 
@@ -235,10 +235,10 @@ enum RolloutFields {
         ])
 }
 
-/// What no field of a rollout can see alone.
+/// Rules that relate several fields of a rollout.
 enum RolloutRules {
     static func checkWeights(_ steps: [WrittenStep], _ rollout: SourceNode, _ reading: inout DocumentReading) {
-        // Steps that could not be read say so themselves.
+        // Steps that could not be read are reported already.
         guard let last = steps.last, case .sequence(let items)? = rollout["steps"]?.content, items.count == steps.count
         else { return }
         var weight = 0
@@ -324,7 +324,7 @@ enum RolloutRules {
 }
 
 extension DocumentReading {
-    /// Says that something deeper than where the reader is at is wrong.
+    /// Reports a problem at a path below the current one.
     mutating func report(
         _ message: String, within deeper: [PathElement], at place: SourcePlace, suggestion: String? = nil
     ) {

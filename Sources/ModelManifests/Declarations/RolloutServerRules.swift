@@ -1,4 +1,4 @@
-/// What `RolloutRules` and `StrategyRules` say of a rollout, for the API server.
+/// The rules of `RolloutRules` and `StrategyRules`, for the API server.
 enum RolloutServerRules {
     static let all = steps + gates + strategies
 
@@ -18,13 +18,13 @@ enum RolloutServerRules {
         "(has(\(gate).name) ? \(gate).name : has(\(gate).template) ? \(gate).template : '')"
     }
 
-    /// It says what it judges, rather than naming a gate that does.
+    /// The gate defines what it judges, and does not only name another gate.
     private static func isDefinition(_ gate: String) -> String {
         "(" + (GateFields.kinds + ["template"]).map { "has(\(gate).\($0))" }.joined(separator: " || ") + ")"
     }
 
-    /// Said of each step, rather than of a list of those that define gates: within a loop such a list is made anew each
-    /// time, and the worst cost grows with the third power.
+    /// A condition on one step, instead of a list of the steps that define gates: inside a loop such a list would be built again
+    /// each time, and the worst-case cost would grow with the third power.
     private static func defines(_ step: String) -> String { "has(\(step).gate) && \(isDefinition("\(step).gate"))" }
 
     private static let defaults =

@@ -1,8 +1,8 @@
-/// What only mlctl's own proxy can do. Under another router it is refused, with what to do instead.
+/// Features that need mlctl's own proxy. With another router they are refused, with advice.
 enum RouterRules {
     typealias Problem = (message: String, suggestion: String)
 
-    /// All but gates from templates, which are not known yet: see `problem(of:under:)`.
+    /// Checks everything except gates from templates, which are not known yet: see `problem(of:under:)`.
     static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
         checkCosts(deployment, &reading)
         guard let router = deployment.target.otherRouter else { return }
@@ -59,7 +59,7 @@ enum RouterRules {
         if rollout.gates == nil { checkDefaults(deployment, router) { refuse([.field("gates")], at: place, $0) } }
     }
 
-    /// What a cluster cannot judge with a router: gates that come from templates are looked at with it, too.
+    /// What a cluster cannot judge with this router. Gates from templates are checked with this too.
     static func problem(of gate: GateSpec, at target: Target) -> Problem? {
         guard target != .local else { return nil }
         return costProblem(of: gate) ?? target.otherRouter.flatMap { problem(of: gate, under: $0) }
@@ -77,7 +77,7 @@ enum RouterRules {
         }
     }
 
-    /// Processes of pods are on other machines.
+    /// The processes of pods run on other machines, so mlctl cannot measure them.
     private static func costProblem(of gate: GateSpec) -> Problem? {
         guard case .cost(let cost) = gate.kind else { return nil }
         return (
@@ -109,7 +109,7 @@ enum RouterRules {
                 "gate '\(gate.name)' looks at the answers, and with \(router.name) there is no proxy that sees them",
                 "leave it out, or use \(ownRouter)"
             )
-        // Said already.
+        // Reported by `costProblem`.
         case .cost: nil
         case .check, .contract, .goal: nil
         }
@@ -188,7 +188,7 @@ enum RouterRules {
         _ deployment: WrittenDeployment, _ router: KubernetesTarget.Router, _ refuse: (Problem) -> Void
     ) {
         let rollout = deployment.rollout
-        // A test is refused already.
+        // An A/B test has been refused already.
         guard rollout.spec.strategy != .ab else { return }
         let gates = RolloutSpec.defaultGates(
             of: rollout.spec.strategy, hasSyntheticTraffic: deployment.traffic.generate != nil)
@@ -204,7 +204,7 @@ enum RouterRules {
 }
 
 extension Target {
-    /// What splits the traffic where it is not mlctl's own proxy.
+    /// The router, where it is not mlctl's own proxy.
     var otherRouter: KubernetesTarget.Router? {
         guard case .kubernetes(let target) = self, target.router != .proxy else { return nil }
         return target.router
@@ -212,6 +212,6 @@ extension Target {
 }
 
 extension KubernetesTarget.Router {
-    /// As it is written.
+    /// The router as it is written in a manifest.
     fileprivate var name: String { "router: \(rawValue)" }
 }

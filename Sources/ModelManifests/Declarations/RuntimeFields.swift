@@ -1,9 +1,9 @@
-/// How a runtime is written: in a ServingRuntime's `spec`, and in a ModelDeployment's `spec.runtime`.
+/// The fields of a runtime: in a ServingRuntime's `spec`, and in a ModelDeployment's `spec.runtime`.
 enum RuntimeFields {
     /// `spec` of a ServingRuntime.
     static let servingRuntime = Shape<Runtime>.object(Runtime(command: []), fields: fields, rules: rules)
 
-    /// `spec.runtime` of a ModelDeployment: inline, or a ServingRuntime's name and what is to differ from it.
+    /// `spec.runtime` of a ModelDeployment: inline, or the name of a ServingRuntime and the fields that differ from it.
     static let deployment = Shape<Runtime>.object(
         Runtime(command: []),
         fields: [
@@ -123,15 +123,15 @@ enum RuntimeFields {
         ])
 }
 
-/// How `env` is written.
+/// The fields of `env`.
 enum EnvironmentFields {
-    /// Of a check, whose repeated names only mlctl finds: in a hundred steps the API server could not count them.
+    /// The variables of a check. Only mlctl finds repeated names there: in a hundred steps the API server could not count them.
     static let list = Shape<[EnvironmentVariable]>.list(variable, count: 0...200).map { variables, node, reading in
         reading.reportRepeated(variables.map(\.name), in: node, noun: "variables are named")
         return variables
     }
 
-    /// Of a model server.
+    /// The variables of a model server.
     static let runtime = list.checkedByServer(
         ServerRule("self.all(v, self.exists_one(w, w.name == v.name))", "no two variables may have one name"))
 
@@ -160,7 +160,7 @@ enum EnvironmentFields {
 }
 
 extension DocumentReading {
-    /// Says which names stand twice in a list of objects.
+    /// Reports names that occur twice in a list of objects.
     mutating func reportRepeated(_ names: [String], in list: SourceNode, noun: String) {
         guard Set(names).count < names.count, case .sequence(let items) = list.content, items.count == names.count
         else { return }

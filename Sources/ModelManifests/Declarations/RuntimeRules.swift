@@ -1,6 +1,6 @@
-/// What no field of a runtime can see alone: it must hold once references are resolved.
+/// Rules that relate several fields of a runtime. They are checked after references are resolved.
 enum RuntimeRules {
-    /// Checks the ports that probes name, and puts the port's name where its number was written.
+    /// Checks the ports that probes name, and replaces a port's number by its name.
     static func settlePorts(of runtime: inout Runtime?, at place: SourcePlace, _ reading: inout DocumentReading) {
         guard var settled = runtime else { return }
         let ports = settled.ports.isEmpty ? [ContainerPort(name: "http")] : settled.ports
@@ -22,7 +22,7 @@ enum RuntimeRules {
         runtime = settled
     }
 
-    /// A command line is seen by every user of the machine (ps), and is written to logs: no secret may stand there.
+    /// Refuses secrets on a command line, which every user of the machine can see (ps) and which is written to logs.
     static func checkSecrets(of runtime: Runtime, at place: SourcePlace, _ reading: inout DocumentReading) {
         let variables = SecretVariables(runtime.env)
         for (field, words) in [("command", runtime.command), ("args", runtime.args)] {
@@ -44,10 +44,10 @@ enum RuntimeRules {
         "let the program read the variable \(variable.shortened) from its environment, or a file that it is named in"
     }
 
-    /// What every server gets: by these it is found, and finds its model.
+    /// Variables that every server gets: mlctl finds the server by them, and the server finds its model.
     static let variablesOfMlctl: Set<String> = ["MODEL_DIR", "MODEL_NAME", "MODEL_VERSION", "PORT", "MLCTL_INSTANCE"]
 
-    /// What mlctl tells a server is a fact, and not to be written over.
+    /// Refuses to override the variables that mlctl sets.
     static func checkVariables(of runtime: Runtime, at place: SourcePlace, _ reading: inout DocumentReading) {
         let ports = Set(
             runtime.ports.map { port in
@@ -62,7 +62,7 @@ enum RuntimeRules {
         }
     }
 
-    /// Whether there is something to start.
+    /// Checks that there is a command or an image to start.
     static func checkStart(
         of runtime: Runtime, at target: Target, place: SourcePlace, _ reading: inout DocumentReading
     ) {

@@ -1,4 +1,4 @@
-/// How `spec.rollout.slices` is written.
+/// The fields of `spec.rollout.slices`.
 enum SliceFields {
     static let slices = Shape<[WrittenSlice]>.list(slice, count: 0...TrafficSlice.countLimit).map {
         slices, node, reading -> [TrafficSlice]? in
@@ -17,7 +17,7 @@ enum SliceFields {
             "self.map(s, has(s.top) ? s.top : has(s.values) ? size(s.values) : 0).sum() <= \(TrafficSlice.valueLimit)",
             "slices have over \(TrafficSlice.valueLimit) values together"))
 
-    /// One as written: of what is wrong the rest is still checked.
+    /// A slice as written. Its fields are optional, so that the others are checked where one is wrong.
     struct WrittenSlice: Sendable {
         var name = ""
         var key: TrafficSlice.Key?

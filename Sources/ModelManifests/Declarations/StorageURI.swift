@@ -1,13 +1,13 @@
-/// Which URIs can be fetched, and where.
+/// The URI schemes that can be fetched, for each target.
 enum StorageURI {
-    /// Of the machine that the controller runs on.
+    /// Schemes that the controller's machine can fetch.
     private static let local = ["file", "https"]
     private static let cluster = ["https", "oci", "pvc", "s3", "gs", "hf"]
     private static let later = ["models"]
 
     private static let known = ["file"] + cluster
 
-    /// Every scheme with what must follow it; `..` in a volume's path is `staysInVolume`'s.
+    /// Every scheme with what must follow it. `staysInVolume` refuses `..` in a volume's path.
     static var pattern: String {
         let claim = NameRules.dnsSubdomainPattern.dropFirst().dropLast()
         return "^(file:/*[^/].*|https://[^/]+.*|(oci|s3|gs|hf)://[^/]+/+[^/].*|pvc://\(claim)(/.*)?)$"
@@ -18,7 +18,7 @@ enum StorageURI {
 
     typealias Problem = (message: String, suggestion: String?)
 
-    /// - Returns: what is wrong with it wherever it is fetched; nil where nothing is.
+    /// - Returns: what is wrong with the URI at any target; nil where it is fine.
     static func problem(_ uri: String) -> Problem? {
         guard let scheme = scheme(of: uri) else {
             return ("'\(uri.shortened)' has no scheme", "did you mean 'file:\(uri.shortened)'?")
@@ -28,7 +28,7 @@ enum StorageURI {
         return scheme == "file" ? fileProblem(rest, of: uri) : hostProblem(rest, of: uri, scheme: scheme)
     }
 
-    /// - Returns: what is wrong with any URI of the scheme; nil where nothing is.
+    /// - Returns: what is wrong with every URI of the scheme; nil where it is fine.
     static func problem(withScheme scheme: String) -> Problem? {
         if later.contains(scheme) {
             return ("scheme '\(scheme):' is not available in this version", "use \(shown(known))")
@@ -41,7 +41,7 @@ enum StorageURI {
         )
     }
 
-    /// - Returns: what is wrong with it at this target; nil where nothing is, or where it is wrong everywhere.
+    /// - Returns: what is wrong with the URI at this target; nil where it is fine, or where it is wrong at every target.
     static func problem(_ uri: String, at target: Target) -> Problem? {
         guard let scheme = scheme(of: uri), known.contains(scheme) else { return nil }
         switch target {
@@ -60,7 +60,7 @@ enum StorageURI {
         }
     }
 
-    /// What follows the last slash, without query and fragment.
+    /// The part after the last slash, without query and fragment.
     static func lastPart(of uri: String) -> String {
         let path = uri.prefix { $0 != "?" && $0 != "#" }
         let parts = path.split(separator: "/")

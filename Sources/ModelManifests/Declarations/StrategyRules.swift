@@ -1,4 +1,4 @@
-/// What a strategy asks of the rest of a deployment, and what it has no use for.
+/// What a strategy requires of the rest of a deployment, and which fields it cannot use.
 enum StrategyRules {
     static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
         guard let rollout = node["rollout"] else { return }
@@ -94,7 +94,7 @@ enum StrategyRules {
                     "compares with a stable, and strategy: recreate has none", path, gate.place,
                     "use a threshold, drift with a profile, or another strategy")
             }
-            // Recorded requests are not observed.
+            // Answers to recorded requests are not observed.
             let hasRecorded = deployment.traffic.generate != nil && spec.observation == nil
             if needsBoth, rollout.spec.strategy == .blueGreen, !hasRecorded, !mirrors(rollout) {
                 report(
@@ -109,7 +109,7 @@ enum StrategyRules {
 }
 
 extension GateSpec {
-    /// The name of what it looks at in the answers.
+    /// The name of the observation that the gate reads.
     public var observation: String? {
         switch kind {
         case .distribution(let gate): gate.observe

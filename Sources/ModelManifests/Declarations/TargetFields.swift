@@ -1,4 +1,4 @@
-/// How `spec.target` is written.
+/// The fields of `spec.target`.
 enum TargetFields {
     static let shape = Shape<WrittenTarget>.object(
         WrittenTarget(),
@@ -45,7 +45,7 @@ enum TargetFields {
     @Sendable private static func check(
         _ target: inout WrittenTarget, _ node: SourceNode, _ reading: inout DocumentReading
     ) {
-        // Whoever misspelt the kind meant one of them: which, is said there.
+        // With a misspelt kind it is unclear which one was meant; that is reported there.
         guard let kind = target.kind else { return }
         func refuse(_ fields: [String], unless holder: String) {
             for field in fields where node[field].map({ !$0.isNull }) ?? false {
@@ -64,7 +64,7 @@ enum TargetFields {
                 "is missing", field: "gateways", of: node,
                 suggestion: "name the Gateway that the route is attached to: gateways: [{name: …}]")
         case (.kubernetes, .proxy), (.kubernetes, .replicaRatio):
-            // A misspelt router says so itself.
+            // A misspelt router is reported already.
             guard node["router"].map({ KubernetesTarget.Router(rawValue: $0.text ?? "") != nil }) ?? true else {
                 return
             }
@@ -72,7 +72,7 @@ enum TargetFields {
         }
     }
 
-    /// One that could not be read is none that is missing.
+    /// A list that could not be read does not count as missing.
     private static func hasNone(_ list: SourceNode?) -> Bool {
         guard case .sequence(let items)? = list?.content else { return list?.isNull ?? true }
         return items.isEmpty
@@ -83,7 +83,7 @@ enum TargetFields {
 struct WrittenTarget: Sendable {
     enum Kind: String, CaseIterable, Sendable { case local, kubernetes }
 
-    /// Nil where it could not be made out.
+    /// Nil where it could not be read.
     var kind: Kind?
     var kubernetes = KubernetesTarget()
 

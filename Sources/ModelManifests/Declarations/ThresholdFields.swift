@@ -1,4 +1,4 @@
-/// How a threshold is written.
+/// The fields of `threshold` gates.
 enum ThresholdFields {
     static let shape = Shape<ThresholdGate>.object(
         ThresholdGate(metric: .errors),

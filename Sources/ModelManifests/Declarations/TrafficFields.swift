@@ -1,12 +1,12 @@
 /// `spec.traffic` as written.
 struct WrittenTraffic: Sendable {
     var routing = Routing.random
-    /// Nil: what is observed by default.
+    /// Nil means the default observation.
     var observe: [PredictionObservation]?
     var generate: SyntheticTraffic?
 }
 
-/// How `spec.traffic` is written.
+/// The fields of `spec.traffic`.
 enum TrafficFields {
     static let shape = Shape<WrittenTraffic>.object(
         WrittenTraffic(),

@@ -1,13 +1,13 @@
 import Foundation
 
-/// Buckets for values of which nothing is known before they come: the same for every model, so that both sides, all
-/// proxies and a recording sort alike.
+/// Fixed buckets for values that nobody described beforehand. They are the same for every model, so that both revisions, all
+/// proxies and a recording sort values alike.
 ///
-/// Shares, probabilities and small whole numbers, which classes often are, have buckets of their own. Larger and negative
-/// numbers share groups by magnitude, and texts by hash: different values may meet in one group, and a model that moves
-/// between values of one group is not seen to move.
+/// Shares, probabilities and small whole numbers (often classes) have their own buckets. Larger and negative numbers share
+/// groups by magnitude, and texts share groups by hash. Different values may share a group; a model that moves between
+/// values of one group looks unchanged.
 public enum AutomaticBuckets {
-    /// Upper edges from 0 to 10: bucket i holds numbers at or under edge i and over the one before, the first one 0 alone.
+    /// Upper edges from 0 to 10: bucket i holds numbers above edge i - 1 and up to edge i; the first bucket holds 0 only.
     private static let edges: [Double] = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
     private static let largeGroups = 6
     private static let negativeGroups = 4
@@ -19,7 +19,7 @@ public enum AutomaticBuckets {
 
     public static let count = firstText + textGroups
 
-    /// - Returns: nil for what is no number.
+    /// - Returns: nil where the number is not finite.
     public static func bucket(of number: Double) -> Int? {
         guard number.isFinite else { return nil }
         if number < 0 { return firstNegative + group(-number, base: 1.7, of: negativeGroups) }
@@ -33,13 +33,13 @@ public enum AutomaticBuckets {
         return firstText + Int(hash % UInt64(textGroups))
     }
 
-    /// By powers of `base`, over and over.
+    /// The group of a magnitude: powers of `base`, taken modulo the number of groups.
     private static func group(_ magnitude: Double, base: Double, of groups: Int) -> Int {
         let power = Int((log(magnitude) / log(base)).rounded(.down))
         return ((power % groups) + groups) % groups
     }
 
-    /// Such as `prediction 3`, or `prediction of text group 2`.
+    /// A label such as `prediction 3` or `prediction of text group 2`.
     static func label(_ index: Int, of name: String) -> String {
         if index == 0 { return "\(name) 0" }
         if index < firstLarge {

@@ -1,10 +1,10 @@
-/// What must hold of a measured value: `value < 0.25 && value > 0`.
+/// What must be true of a measured value: `value < 0.25 && value > 0`.
 ///
 /// Numbers, `value`, `+ - * /`, comparisons, `&& || !` and parentheses, with C's precedence. Checked when it is read: it
-/// joins comparisons of numbers, and looks at the value. Evaluating it always ends.
+/// must be a truth value and must use the value. Evaluation always ends.
 public struct Condition: Hashable, Sendable {
     public static let bytesLimit = 512
-    /// Of parentheses and signs within one another.
+    /// The limit for nested parentheses and signs.
     public static let depthLimit = 32
 
     /// As written.
@@ -16,13 +16,13 @@ public struct Condition: Hashable, Sendable {
         public var message: String
     }
 
-    /// - Throws: `Fault` for what is no condition.
+    /// - Throws: `Fault` where the text is not a condition.
     public init(_ text: String) throws(Fault) {
         self.text = text
         term = try ConditionParser.parse(text)
     }
 
-    /// False where the value, or a number that is calculated from it on the way, is not finite.
+    /// False where the value, or a number calculated from it, is not finite.
     public func holds(of value: Double) -> Bool { value.isFinite && term.result(of: value) == 1 }
 }
 
@@ -43,7 +43,7 @@ extension Condition: Codable {
     }
 }
 
-/// A part of a condition: a number, or a truth, which is 1 or 0. `ConditionParser` never takes one for the other.
+/// A part of a condition: a number, or a truth value (1 or 0). `ConditionParser` never mixes the two.
 indirect enum ConditionTerm: Hashable, Sendable {
     case value
     case number(Double)
@@ -51,7 +51,7 @@ indirect enum ConditionTerm: Hashable, Sendable {
     case not(ConditionTerm)
     case joined(ConditionTerm, Operator, ConditionTerm)
 
-    /// In C's order: a later line binds tighter.
+    /// In C's order of precedence: operators on later lines bind tighter.
     enum Operator: String, CaseIterable, Sendable {
         case or = "||"
         case and = "&&"
@@ -90,7 +90,7 @@ indirect enum ConditionTerm: Hashable, Sendable {
         }
     }
 
-    /// - Returns: nil where a number on the way is not finite. What the left side decides does not need the right one.
+    /// - Returns: nil where a number is not finite. The right side is not evaluated where the left side decides.
     func result(of value: Double) -> Double? {
         switch self {
         case .value: return value

@@ -1,4 +1,4 @@
-/// Reads a condition's text, by the precedence of its operators.
+/// Parses a condition by the precedence of its operators.
 struct ConditionParser {
     private let bytes: [UInt8]
     private var position = 0
@@ -19,7 +19,7 @@ struct ConditionParser {
 
     private init(bytes: [UInt8]) { self.bytes = bytes }
 
-    /// A term and whatever is joined to it by operators that bind tighter than `precedence`.
+    /// A term with everything that operators above `precedence` join to it.
     private mutating func term(above precedence: Int, depth: Int) throws(Condition.Fault) -> ConditionTerm {
         var left = try operand(depth: depth)
         while let sign = nextOperator(), sign.precedence > precedence {
@@ -83,10 +83,10 @@ struct ConditionParser {
         throw fault("'\(text.shortened)' is unknown: the measurement is called 'value'")
     }
 
-    /// The one that stands next, which stays there.
+    /// The operator that comes next; it is not consumed.
     private mutating func nextOperator() -> ConditionTerm.Operator? {
         guard peek() != nil else { return nil }
-        // Those of two signs come first: `<=` is not `<`.
+        // Operators of two characters are tried first: `<=` is not `<`.
         return ConditionTerm.Operator.allCases.first { bytes[position...].starts(with: $0.rawValue.utf8) }
     }
 

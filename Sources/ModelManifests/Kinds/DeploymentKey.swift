@@ -1,4 +1,4 @@
-/// The name by which everything about one deployment is found: `namespace/name`.
+/// Identifies one object of a kind: `namespace/name`.
 public struct DeploymentKey: Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
     public var namespace: String
     public var name: String

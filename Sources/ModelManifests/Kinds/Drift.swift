@@ -1,18 +1,18 @@
-/// What becomes of what others add to the objects that mlctl makes in a cluster: a variable, a sidecar, a port.
+/// What mlctl does with fields that others add to its objects in a cluster: a variable, a sidecar, a port.
 ///
-/// What others change of mlctl's own fields is put right in any case.
+/// Changes to fields that mlctl itself wrote are undone in any case.
 public struct DriftPolicy: Hashable, Codable, Sendable {
     public enum Mode: String, CaseIterable, Codable, Sendable {
-        /// It is taken away again.
+        /// The field is removed again.
         case undo
-        /// It stays, and the status names it.
+        /// The field stays, and the status names it.
         case report
-        /// It stays.
+        /// The field stays.
         case ignore
     }
 
     public var mode: Mode
-    /// What is left alone where the rest is not.
+    /// Fields that are left alone whatever the mode is.
     public var ignored: [ObjectFieldPath]
 
     public init(_ mode: Mode = .undo, ignoring ignored: [ObjectFieldPath] = []) {
@@ -21,10 +21,10 @@ public struct DriftPolicy: Hashable, Codable, Sendable {
     }
 }
 
-/// Fields of an object by their place, such as `spec.template.spec.containers[*].env`. Everything below is meant too.
+/// The path of fields in an object, such as `spec.template.spec.containers[*].env`. It includes everything below.
 ///
-/// `[*]` stands for each element of a list, `[name=sidecar]` for those that have that field, and a name with dots is written
-/// as `["kubectl.kubernetes.io/restartedAt"]`.
+/// `[*]` stands for each element of a list, `[name=sidecar]` for the elements with that field value. A name with dots is
+/// written as `["kubectl.kubernetes.io/restartedAt"]`.
 public struct ObjectFieldPath: Hashable, Sendable, CustomStringConvertible {
     public enum Step: Hashable, Sendable {
         case field(String)
@@ -35,7 +35,7 @@ public struct ObjectFieldPath: Hashable, Sendable, CustomStringConvertible {
     public let steps: [Step]
     public let description: String
 
-    /// - Returns: nil for text that is no path.
+    /// - Returns: nil where the text is not a path.
     public init?(_ text: String) {
         var steps: [Step] = []
         var rest = text[...]

@@ -1,6 +1,6 @@
-/// What a rollout of this deployment would not see, for people.
+/// Advice on what a rollout of this deployment would not notice.
 extension ModelDeployment {
-    /// What is to be said where every gate only warns; nil where one acts, and where there is none.
+    /// Advice where every gate only warns; nil where a gate acts, and where there are no gates.
     public var nothingActs: String? {
         let gates = rollout.gates.filter { !$0.isDefaultWatch }
         guard !gates.isEmpty, gates.allSatisfy(\.warnOnly) else { return nil }
@@ -30,9 +30,10 @@ extension ModelDeployment {
             ? nil : "no gate compares errors, rejected or slow of the proxy's requests"
     }
 
-    /// That no gate looks at predictions, and which one to add; nil where one does, and while it is suspended.
+    /// Says that no gate looks at predictions, and which gate to add; nil where a gate does, and while the deployment is
+    /// suspended.
     ///
-    /// A gate that only warns will do: somebody has decided that.
+    /// A gate with `warnOnly` counts, because somebody decided to have it.
     public var unseenPredictions: String? {
         guard !suspend, !rollout.gates.contains(where: { !$0.isDefaultWatch && looksAtPredictions($0) }) else {
             return nil
@@ -46,7 +47,7 @@ extension ModelDeployment {
 
     private func looksAtPredictions(_ gate: GateSpec) -> Bool {
         switch gate.kind {
-        // What a server counts of its own is most often errors and time.
+        // The counters of a server are mostly errors and times, not predictions.
         case .compare(let compare): compare.source == MetricSourceName.outcomes
         case .distribution(let gate): observesAnswers(gate.observe)
         case .drift(let gate): observesAnswers(gate.observe)
@@ -59,7 +60,7 @@ extension ModelDeployment {
         endpoint.observe.contains { $0.name == name && $0.subject == .answer }
     }
 
-    /// Of what works with its runtime, router and strategy.
+    /// A gate that works with the deployment's runtime, router and strategy.
     private var predictionGateAdvice: String {
         let canMirror = target.otherRouter == nil && rollout.strategy != .recreate
         guard canMirror, !template.runtime.writesText else {
@@ -75,20 +76,20 @@ extension ModelDeployment {
 }
 
 extension Runtime {
-    /// Its health is asked for by the Open Inference Protocol, so that its answers have `outputs`.
+    /// Its health probes use the Open Inference Protocol, so its answers have `outputs`.
     public var speaksOpenInference: Bool {
         [probes.startup, probes.readiness, probes.liveness].contains { probe in
             if case .httpGet(let path, _)? = probe?.check { path.hasPrefix("/v2/health/") } else { false }
         }
     }
 
-    /// Where answers hold what a new version should predict alike; nil where that is not known.
+    /// The part of an answer in which both versions should predict alike; nil where that is unknown.
     fileprivate var labelPath: String? {
-        // Its first output are probabilities, which differ a little from model to model.
+        // The first output is probabilities, which differ a little between models.
         if metrics?.dialect == .mlctl { return "outputs[1].data" }
         return speaksOpenInference ? "outputs" : nil
     }
 
-    /// Two answers to one request need not be alike.
+    /// Two answers to the same request may differ.
     fileprivate var writesText: Bool { metrics?.dialect == .vllm }
 }

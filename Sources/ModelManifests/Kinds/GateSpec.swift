@@ -1,4 +1,4 @@
-/// A judgement with a verdict: pass, fail or insufficient.
+/// A check of the candidate with a verdict: pass, fail or insufficient.
 public struct GateSpec: Hashable, Codable, Sendable {
     public enum Kind: Hashable, Codable, Sendable {
         case compare(CompareGate)
@@ -14,7 +14,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
 
     public var name: String
     public var kind: Kind
-    /// Judged and told, and never acted upon: it rolls nothing back, and nothing waits for it.
+    /// Evaluated and reported, but nothing acts on the verdict: it causes no rollback, and no step waits for it.
     public var warnOnly: Bool
 
     public init(name: String, kind: Kind, warnOnly: Bool = false) {
@@ -27,7 +27,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
         case name, kind, warnOnly
     }
 
-    /// Records that an older controller kept know only gates that act.
+    /// Records that an older controller wrote have no `warnOnly`: their gates all act.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         name = try fields.decode(String.self, forKey: .name)
@@ -42,7 +42,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
         if warnOnly { try fields.encode(warnOnly, forKey: .warnOnly) }
     }
 
-    /// Shares in the rollout's `falseRollbackRate`.
+    /// Uses part of the rollout's `falseRollbackRate`.
     public var isComparing: Bool {
         switch kind {
         case .compare, .distribution, .agreement: true
@@ -50,21 +50,21 @@ public struct GateSpec: Hashable, Codable, Sendable {
         }
     }
 
-    /// Holds the candidate against a stable that has traffic at the same time.
+    /// Compares the candidate with a stable revision that has traffic at the same time.
     var needsBothSides: Bool {
         if case .cost = kind { return true }
         return isComparing && counters != MetricSourceName.outcomes
     }
 
-    /// Judged on what the processes of instances cost.
+    /// Compares what the processes of instances cost.
     public var isOfCost: Bool { if case .cost = kind { true } else { false } }
 
-    /// Compares what became of requests: recorded ones will do.
+    /// Compares the results of requests; recorded requests are enough.
     var comparesRequests: Bool {
         if case .compare(let gate) = kind { gate.metric != nil } else { false }
     }
 
-    /// Of the proxy's requests one by one: errors, rejected or slow. Quantiles and other counters are of the whole.
+    /// Counts the proxy's requests one by one: errors, rejected or slow. Quantiles and other counters exist for all traffic only.
     public var isJudgedOnSlices: Bool {
         guard case .compare(let gate) = kind, case .requests(let metric, MetricSourceName.proxy) = gate.quantity else {
             return false
@@ -75,7 +75,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
         }
     }
 
-    /// Judged on what live traffic does: it can say nothing before the candidate has some.
+    /// Evaluates live traffic: it can say nothing before the candidate gets some.
     public var needsTraffic: Bool {
         switch kind {
         case .compare, .cost, .threshold, .distribution, .drift, .agreement, .goal: true
@@ -83,7 +83,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
         }
     }
 
-    /// The source whose cumulative counters it is judged on; nil where it asks for each of its measurements.
+    /// The source of the cumulative counters that the gate evaluates; nil where the gate asks for each measurement.
     public var counters: String? {
         switch kind {
         case .compare(let gate): gate.source
@@ -96,13 +96,13 @@ public struct GateSpec: Hashable, Codable, Sendable {
     }
 }
 
-/// Sources that are always there. Others have the names that the controller's settings give them.
+/// Sources that always exist. Others have the names that the controller's settings give them.
 public enum MetricSourceName {
     /// The traffic proxy's own counters, of every request that it forwards.
     public static let proxy = "proxy"
-    /// Each instance's own metrics page, as its runtime's `metrics` says.
+    /// Each instance's own metrics page, described by its runtime's `metrics`.
     public static let server = "server"
-    /// What was reported later of answers that were given: `POST /api/v1/outcomes`.
+    /// Outcomes that are reported later for answers: `POST /api/v1/outcomes`.
     public static let outcomes = "outcomes"
 
     public static let builtIn = [proxy, server, outcomes]

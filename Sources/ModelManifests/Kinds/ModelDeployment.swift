@@ -1,23 +1,23 @@
-/// One model service, wanted: a ModelDeployment with its references resolved and its defaults filled in.
+/// The desired state of one model service: a ModelDeployment with references resolved and defaults filled in.
 public struct ModelDeployment: Hashable, Codable, Sendable {
     public var key: DeploymentKey
     public var labels: [String: String]
     public var template: ServingTemplate
-    /// Carried into the audit trail; never part of the revision.
+    /// Part of the audit trail, never of the revision.
     public var lineage: [String: String]
     public var target: Target
     public var replicas: Int
-    /// Who says how many instances there are.
+    /// Who sets the number of instances.
     public var scaling: Scaling
     public var endpoint: Endpoint
     public var rollout: RolloutSpec
     public var dependsOn: [DeploymentKey]
     /// Keeps everything as it is, whatever git says.
     public var suspend: Bool
-    /// Whose manifest it is; nil: the one project of a controller that has no others.
+    /// The project of the manifest; nil where the controller has only one project, which has no name.
     public var project: String?
-    /// `spec` as git has it, as canonical JSON, for a target that shows it to others; nil where there is nobody to show it
-    /// to. What is decided never depends on it: `forDeciding`.
+    /// `spec` as it is in git, as canonical JSON, for a target that shows it to others; nil for other targets. Decisions never
+    /// depend on it: see `forDeciding`.
     public var written: String?
 
     public init(
@@ -41,7 +41,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
         self.written = written
     }
 
-    /// A record that an older controller kept knows no target: it was local.
+    /// A record that an older controller wrote has no target: it was local.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         key = try fields.decode(DeploymentKey.self, forKey: .key)
@@ -59,7 +59,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
         written = try fields.decodeIfPresent(String.self, forKey: .written)
     }
 
-    /// The same without what is only shown.
+    /// The deployment without the fields that are only shown.
     public var forDeciding: ModelDeployment {
         var deployment = self
         deployment.written = nil
@@ -67,20 +67,20 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
     }
 }
 
-/// Who says how many instances a deployment has.
+/// Who sets the number of instances of a deployment.
 public enum Scaling: String, CaseIterable, Codable, Sendable {
     /// The manifest's `replicas`.
     case manifest
-    /// `replicas: external`: an autoscaler or a person scales what serves. `ModelDeployment.replicas` is then only what a
-    /// revision begins with.
+    /// `replicas: external`: an autoscaler or a person sets the number. Then `ModelDeployment.replicas` is only the number that a
+    /// revision starts with.
     case external
 }
 
-/// How requests end whose instance, or revision, is on its way out.
+/// How long running requests may continue when their instance or revision stops.
 public struct Drain: Hashable, Codable, Sendable {
-    /// So long they may go on; nil: as long as the request time-out.
+    /// The time for a request; nil means the request timeout.
     public var timeout: Duration?
-    /// The same for answers that are streamed.
+    /// The time for a streamed answer.
     public var streamTimeout: Duration
 
     public static let defaultStreamTimeout: Duration = .seconds(600)
@@ -91,13 +91,13 @@ public struct Drain: Hashable, Codable, Sendable {
     }
 }
 
-/// How many requests of the service each instance has at a time, and what becomes of those that are more.
+/// The most requests that each instance gets at a time, and the queue for further requests.
 public struct ConcurrencyLimit: Hashable, Codable, Sendable {
-    /// Of each instance.
+    /// The limit of each instance.
     public var perInstance: Int
-    /// So many requests wait for an instance of their revision; what is more gets 503.
+    /// The most requests that wait for an instance of their revision; more get 503.
     public var queueDepth: Int
-    /// So long they wait; then they get 503.
+    /// How long a request waits before it gets 503.
     public var queueTimeout: Duration
 
     public static let defaultQueueDepth = 100
@@ -112,7 +112,7 @@ public struct ConcurrencyLimit: Hashable, Codable, Sendable {
         self.queueTimeout = queueTimeout
     }
 
-    /// What each of several proxies keeps to, which know nothing of each other; at least one request at a time.
+    /// The limit for each of several proxies, which do not know each other's load. It is at least one request at a time.
     public func shared(by proxies: Int) -> ConcurrencyLimit {
         let proxies = max(1, proxies)
         return ConcurrencyLimit(
@@ -121,24 +121,25 @@ public struct ConcurrencyLimit: Hashable, Codable, Sendable {
     }
 }
 
-/// The port at which the service answers, and who decides which revision answers whom.
+/// The port at which the service answers, and how requests are assigned to revisions.
 public struct Endpoint: Hashable, Codable, Sendable {
-    /// Local: the loopback port of the service; nil lets mlctl choose one and keep it. In a cluster: the Service's; nil is 80.
+    /// On one machine: the loopback port of the service; nil lets mlctl choose one and keep it. In a cluster: the Service's port;
+    /// nil means 80.
     public var port: Int?
     public var routing: Routing
-    /// A request that has not been answered by then counts as an error of the instance. For streams, to the first byte.
+    /// A request without an answer after this time counts as an error of the instance. For streams: the time to the first byte.
     public var requestTimeout: Duration
-    /// Who has been answered by a revision stays with it, also while weights move: an A/B test.
+    /// Users stay with the revision that answered them first, even while weights change: an A/B test.
     public var keepsUsers: Bool
     public var observe: [PredictionObservation]
     public var generate: SyntheticTraffic?
-    /// A request may be sent again where an instance gave no answer; nil: by its method and its path.
+    /// A request may be sent again where an instance gave no answer; nil decides by its method and path.
     public var idempotent: Bool?
-    /// Nil: each instance gets what comes.
+    /// Nil means no limit.
     public var concurrency: ConcurrencyLimit?
     /// `spec.drain`.
     public var drain: Drain
-    /// `spec.rollout.slices`: what the proxy tells apart while two revisions serve.
+    /// `spec.rollout.slices`: the slices that the proxy counts separately while two revisions serve.
     public var slices: [TrafficSlice]
 
     public init(
@@ -161,7 +162,7 @@ public struct Endpoint: Hashable, Codable, Sendable {
 }
 
 extension Endpoint {
-    /// Records and plans that an older controller kept know less.
+    /// Records and plans that an older controller wrote lack some fields.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -177,20 +178,20 @@ extension Endpoint {
             slices: try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices) ?? [])
     }
 
-    /// How long a request may go on once its instance or revision is on its way out.
+    /// How long a request may continue after its instance or revision begins to stop.
     public var drainTimeout: Duration { drain.timeout ?? requestTimeout }
 }
 
-/// What is randomised: requests, or the keys (users) that a header or a cookie carries.
+/// What is assigned to revisions at random: requests, or keys (users) that a header or a cookie carries.
 public enum Routing: Hashable, Codable, Sendable {
     case random
     case stickyHeader(String)
     case stickyCookie(String)
-    /// Somebody else assigns: the candidate answers those whose header, or cookie, has this value, while it has a weight.
+    /// Somebody else assigns: while the candidate has a weight, it answers requests whose header or cookie has this value.
     case matchHeader(String, value: String)
     case matchCookie(String, value: String)
 
-    /// Users are told apart by a key of theirs, and each is placed by it.
+    /// Users are told apart by a key, which decides their revision.
     public var isSticky: Bool {
         switch self {
         case .stickyHeader, .stickyCookie: true

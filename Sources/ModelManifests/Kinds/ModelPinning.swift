@@ -1,7 +1,7 @@
 extension ModelDeployment {
-    /// What is to be said of model files that may change under one revision; nil where they cannot.
+    /// A warning about model files that may change within one revision; nil where they cannot.
     ///
-    /// On one machine files are pinned by digest before they are used. In a cluster each pod fetches its own.
+    /// On one machine, files are pinned by digest before they are used. In a cluster, each pod fetches its own files.
     public var unpinnedModel: String? { template.model.unpinnedAdvice(on: target) }
 }
 
@@ -17,12 +17,12 @@ extension ModelSource {
         case "s3", "gs", "https": true
         case "oci": !uri.contains("@sha256:")
         case "hf": !namesCommit(uri)
-        // A claim is the cluster's own disk, and has one content for all pods.
+        // A claim is a volume of the cluster, with the same content for all pods.
         default: false
         }
     }
 
-    /// `hf://owner/model:COMMIT`; branches and tags move.
+    /// `hf://owner/model:COMMIT`. Branches and tags can change.
     private static func namesCommit(_ uri: String) -> Bool {
         let name = uri.split(separator: ":").last ?? ""
         return name.count == 40 && name.allSatisfy(\.isHexDigit)

@@ -1,15 +1,15 @@
-/// What a runtime asks of the pods that it runs in. Part of the serving template: a change needs new instances.
+/// A runtime's settings for its pods. Part of the serving template: a change needs new instances.
 public struct PodSettings: Hashable, Codable, Sendable {
-    /// The Pod Security Standard that mlctl writes its pods by.
+    /// The Pod Security Standard that mlctl's pods meet.
     public enum Security: String, CaseIterable, Codable, Sendable { case restricted, baseline, privileged }
 
     public var serviceAccountName: String?
-    /// Names of secrets of the namespace.
+    /// Names of Secrets of the namespace.
     public var imagePullSecrets: [String]
     public var nodeSelector: [String: String]
     public var tolerations: [Toleration]
     public var security: Security
-    /// A PodTemplateSpec laid over the one that mlctl writes; lists of named objects are merged by name.
+    /// A PodTemplateSpec that is merged over the one that mlctl writes; lists of named objects are merged by name.
     public var template: JSONValue?
 
     public init(
@@ -25,13 +25,13 @@ public struct PodSettings: Hashable, Codable, Sendable {
     }
 }
 
-/// As Kubernetes has it.
+/// A toleration, as in Kubernetes.
 public struct Toleration: Hashable, Codable, Sendable {
     public var key: String?
-    /// `Equal` or `Exists`; nil: `Equal`.
+    /// `Equal` or `Exists`; nil means `Equal`.
     public var `operator`: String?
     public var value: String?
-    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`; nil: all.
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`; nil means all.
     public var effect: String?
     public var tolerationSeconds: Int?
 

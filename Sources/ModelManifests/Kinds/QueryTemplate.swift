@@ -1,8 +1,8 @@
-/// A text with places to be filled in: `lag{revision="{{revision}}"}`.
+/// A text with placeholders: `lag{revision="{{revision}}"}`.
 public struct QueryTemplate: Hashable, Sendable {
     private enum Piece: Hashable {
         case text(Substring)
-        /// With the braces, as it is written.
+        /// The name, and the placeholder as written, with its braces.
         case placeholder(String, written: Substring)
     }
 
@@ -10,16 +10,16 @@ public struct QueryTemplate: Hashable, Sendable {
 
     public init(_ text: String) { self.text = text }
 
-    /// What stands between braces, in order, without spaces at the ends.
+    /// The names of the placeholders, in order, without spaces at the ends.
     public var placeholders: [String] {
         pieces.compactMap { if case .placeholder(let name, _) = $0 { name } else { nil } }
     }
 
-    /// What is filled in is not looked at again.
+    /// Fills in the placeholders. Values are not searched for placeholders again.
     ///
     /// - Parameters:
-    ///   - value: of a placeholder, fit for its place; nil leaves it as it is written.
-    ///   - reading: is told each piece of the result, in order, before the next placeholder is asked for.
+    ///   - value: the value of a placeholder, escaped for its place; nil leaves the placeholder as written.
+    ///   - reading: called with each piece of the result, in order, before the next placeholder is asked for.
     public func filled<Failure>(
         _ value: (String) throws(Failure) -> String?, reading: (String) -> Void = { _ in }
     ) throws(Failure) -> String {

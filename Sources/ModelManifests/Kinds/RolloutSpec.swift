@@ -3,7 +3,7 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     public enum Strategy: String, CaseIterable, Codable, Sendable {
         case canary, blueGreen, ab, shadow, recreate
 
-        /// Users' requests, or copies of them, go to both revisions while the candidate is judged.
+        /// Users' requests, or copies of them, go to both revisions while the candidate is evaluated.
         public var splitsRequests: Bool {
             switch self {
             case .canary, .ab, .shadow: true
@@ -19,24 +19,24 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     public var strategy: Strategy
     public var capacity: Capacity
     public var steps: [RolloutStep]
-    /// Watched on every step.
+    /// Evaluated on every step.
     public var gates: [GateSpec]
-    /// Of all comparing gates and all looks of one rollout together.
+    /// For all comparing gates and all evaluations of one rollout together.
     public var falseRollbackRate: Double
-    /// Of a pass.
+    /// The probability that a pass is wrong.
     public var missedRegressionRate: Double
     public var progressDeadline: Duration
     public var onInsufficient: InsufficientAction
     public var onFailure: FailureAction
     public var probation: Probation?
-    /// Where the candidate can be tried before it has traffic; nil: nowhere.
+    /// Where the candidate can be tried before it gets traffic; nil means nowhere.
     public var preview: Preview?
     public var shadow: ShadowComparison
-    /// A candidate that was not available for so long in any `unavailabilityWindow` has failed.
+    /// A candidate that is unavailable for this long within `unavailabilityWindow` has failed.
     public var unavailableAfter: Duration
-    /// Parts of the traffic on which comparing gates of requests are judged too.
+    /// Parts of the traffic that comparing gates of requests also evaluate on their own.
     public var slices: [TrafficSlice]
-    /// In this share of the rollouts stable is judged against itself, so that false alarms are counted.
+    /// The share of rollouts in which stable is also compared with itself, to count false alarms.
     public var selfCheckShare: Double
 
     public init(
@@ -65,8 +65,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         self.shadow = shadow
     }
 
-    /// A record that an older controller kept knows no limit on unavailability, and no share of self-checks: it gets the
-    /// defaults. Nor does it know slices.
+    /// A record that an older controller wrote has no limit on unavailability and no self-check share, so it gets the defaults.
+    /// It has no slices either.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         strategy = try fields.decode(Strategy.self, forKey: .strategy)
@@ -91,20 +91,20 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     public static let defaultUnavailableAfter: Duration = .seconds(30)
     public static let defaultSelfCheckShare = 0.25
 
-    /// The stretch of time in which unavailable moments are added up.
+    /// The period over which unavailable time is added up.
     public var unavailabilityWindow: Duration { max(.seconds(120), unavailableAfter * 2) }
 
-    /// The defaults of a careful person: a look at little traffic, a minute at a quarter, and evidence before all of it.
+    /// The default steps: little traffic first, then a quarter for a minute, and evidence before all traffic.
     public static let defaultSteps: [RolloutStep] = [
         RolloutStep(.setWeight(5)), RolloutStep(.pause(.seconds(60)), advance: .evidence),
         RolloutStep(.setWeight(25)), RolloutStep(.pause(.seconds(60)), advance: .evidence),
         RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100)),
     ]
 
-    /// The old revision of a blue-green switch is kept warm for this long.
+    /// How long the old revision of a blue-green switch stays warm.
     public static let defaultKeepFor: Duration = .seconds(600)
 
-    /// - Parameter gates: the rollout's, where both sides answer recorded requests.
+    /// - Parameter gates: the rollout's gates, where both revisions answer recorded requests; otherwise empty.
     static func defaultSteps(
         of strategy: Strategy, judgedOnRecordedRequests gates: [GateSpec], share: Int?
     ) -> [RolloutStep] {
@@ -112,7 +112,7 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         case .canary: defaultSteps
         case .recreate: [RolloutStep(.setWeight(100))]
         case .blueGreen:
-            // After the switch it would be too late.
+            // After the switch there is no stable revision to compare with.
             gates.filter { $0.comparesRequests && !$0.warnOnly }.map { RolloutStep(.gate($0.name)) }
                 + [RolloutStep(.setWeight(100))]
         case .ab:
@@ -121,7 +121,7 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         }
     }
 
-    /// A strategy that gives only one side traffic has nothing to compare by default.
+    /// A strategy that gives traffic to only one revision has nothing to compare by default.
     static func defaultGates(of strategy: Strategy, hasSyntheticTraffic: Bool) -> [GateSpec] {
         switch strategy {
         case .canary, .ab, .shadow: defaultGates
@@ -140,21 +140,21 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
 /// One line of the rollout.
 public struct RolloutStep: Hashable, Codable, Sendable {
     public enum Action: Hashable, Codable, Sendable {
-        /// The candidate's share of the traffic, in per cent.
+        /// The candidate's share of the traffic, in percent.
         case setWeight(Int)
-        /// The share of the traffic that is copied to the candidate, in per cent; its answers are compared, and discarded.
+        /// The share of the traffic that is copied to the candidate, in percent. Its answers are compared and discarded.
         case mirror(Int)
-        /// Ends by the clock; without a duration, by `mlctl promote`.
+        /// Waits for this time; without a duration, for `mlctl promote`.
         case pause(Duration?)
-        /// Held until the gate of this name passes.
+        /// Waits until the gate of this name passes.
         case gate(String)
-        /// Held until `mlctl promote`.
+        /// Waits for `mlctl promote`.
         case approval
     }
     public enum Advance: String, CaseIterable, Codable, Sendable {
-        /// Left when the action itself is done.
+        /// The step ends when its action is done.
         case done
-        /// Left as soon as all gates pass.
+        /// The step ends as soon as all gates pass.
         case evidence
     }
 
@@ -167,10 +167,10 @@ public struct RolloutStep: Hashable, Codable, Sendable {
     }
 }
 
-/// Keeps the old revision warm after promotion, with a share of the traffic if wanted.
+/// Keeps the old revision warm after the promotion, with a share of the traffic if wanted.
 public struct Probation: Hashable, Codable, Sendable {
     public var duration: Duration
-    /// Per cent of the traffic that stays with the old revision.
+    /// The percentage of the traffic that stays with the old revision.
     public var holdback: Int
 
     public init(duration: Duration, holdback: Int = 0) {
@@ -179,7 +179,7 @@ public struct Probation: Hashable, Codable, Sendable {
     }
 }
 
-/// A loopback port at which the candidate answers whoever asks it there.
+/// A loopback port at which the candidate answers before it gets traffic.
 public struct Preview: Hashable, Codable, Sendable {
     /// Nil lets mlctl choose one and keep it.
     public var port: Int?

@@ -1,23 +1,23 @@
-/// How a model is served, as Kubernetes users write a container.
+/// How a model is served, written as Kubernetes users write a container.
 public struct Runtime: Hashable, Codable, Sendable {
-    /// The ServingRuntime it was taken from, if any.
+    /// The ServingRuntime that it comes from, if any.
     public var name: String?
     public var image: String?
     public var command: [String]
     public var args: [String]
     public var env: [EnvironmentVariable]
-    /// Named ports. Locally each becomes a free port of the machine; empty means one, `http`.
+    /// Named ports. On one machine each is a free port; an empty list means one port, `http`.
     public var ports: [ContainerPort]
     public var probes: Probes
-    /// Requests replayed against a new instance before it takes traffic: a file in the model's folder, one JSON object a line.
+    /// Requests that are sent to a new instance before it gets traffic: a file in the model's folder, one JSON object per line.
     public var warmup: Warmup?
-    /// How long a stopping instance may take to finish what it has begun, before it is killed.
+    /// How long a stopping instance may take to finish its work before it is killed.
     public var terminationGracePeriod: Duration
     /// The server's own metrics page; nil where it has none.
     public var metrics: RuntimeMetrics?
-    /// Used in a cluster only; nil: nothing out of the ordinary.
+    /// Used in a cluster only; nil means mlctl's defaults.
     public var pod: PodSettings?
-    /// On one machine only, and by a controller that runs as root; nil: as the controller.
+    /// Used on one machine only, by a controller that runs as root; nil means the controller's user.
     public var runAs: RunAs?
 
     public init(
@@ -40,9 +40,9 @@ public struct Runtime: Hashable, Codable, Sendable {
     }
 }
 
-/// Another user of this machine, as whom the server runs.
+/// Another user of this machine, who runs the server.
 public struct RunAs: Hashable, Codable, Sendable {
-    /// A name, or a number.
+    /// A name or a number.
     public var user: String
 
     public init(user: String) { self.user = user }
@@ -67,7 +67,7 @@ public struct EnvironmentVariable: Hashable, Codable, Sendable {
 
 public struct ContainerPort: Hashable, Codable, Sendable {
     public var name: String
-    /// Bound in a cluster only; locally a free port is given as `PORT` and `PORT_<NAME>`.
+    /// The port's number in a cluster. On one machine a free port is used, given as `PORT` and `PORT_<NAME>`.
     public var containerPort: Int?
 
     public init(name: String, containerPort: Int? = nil) {
@@ -88,7 +88,7 @@ public struct Probes: Hashable, Codable, Sendable {
     }
 }
 
-/// Without other numbers it is as in Kubernetes: every ten seconds, one second to answer, three failures in a row.
+/// The defaults are those of Kubernetes: every ten seconds, one second to answer, three failures in a row.
 public struct Probe: Hashable, Codable, Sendable {
     public enum Check: Hashable, Codable, Sendable {
         /// GET `path`; 200 to 399 is success.
@@ -118,7 +118,7 @@ public struct Probe: Hashable, Codable, Sendable {
 }
 
 extension Probe {
-    /// So long a server may take to start where its runtime does not say.
+    /// The time that a server has to start where its runtime sets none.
     public static let longestStart = Duration.seconds(600)
 
     /// The failures in a row that fill `longestStart`.
@@ -128,7 +128,7 @@ extension Probe {
     }
 }
 
-/// Warm-up requests: `{file: warmup.jsonl, path: /v2/models/m/infer}`; a line is a body, or `{path, body}`.
+/// Warm-up requests: `{file: warmup.jsonl, path: /v2/models/m/infer}`. Each line is a body, or `{path, body}`.
 public struct Warmup: Hashable, Codable, Sendable {
     public var file: String
     public var path: String?
@@ -141,13 +141,13 @@ public struct Warmup: Hashable, Codable, Sendable {
     }
 }
 
-/// A server's own metrics, in Prometheus' text form.
+/// A server's own metrics, in the Prometheus text format.
 public struct RuntimeMetrics: Hashable, Codable, Sendable {
-    /// Whose names they have: what counts requests, errors and latencies.
+    /// Which metric names the server uses for requests, errors and latencies.
     public enum Dialect: String, CaseIterable, Codable, Sendable { case mlserver, bentoml, vllm, mlctl, other }
 
     public var path: String
-    /// A named port; nil: `PORT`.
+    /// A port's name; nil means `PORT`.
     public var port: String?
     public var dialect: Dialect
 
@@ -162,9 +162,9 @@ public struct RuntimeMetrics: Hashable, Codable, Sendable {
 public struct Resources: Hashable, Codable, Sendable {
     public var cpuLimitMillicores: Int?
     public var memoryLimitBytes: Int64?
-    /// Limits of other names, such as `nvidia.com/gpu`, with their whole-number amounts.
+    /// Limits of other resources, such as `nvidia.com/gpu`, in whole numbers.
     public var extended: [String: Int]
-    /// What a scheduler sets aside; used in a cluster only. Nil: as much as the limits.
+    /// What a scheduler reserves; used in a cluster only. Nil means the limits.
     public var requests: ResourceAmounts?
 
     public init(
@@ -177,17 +177,17 @@ public struct Resources: Hashable, Codable, Sendable {
         self.requests = requests
     }
 
-    /// What it may use at most.
+    /// The most that an instance may use.
     public var limits: ResourceAmounts {
         ResourceAmounts(cpuMillicores: cpuLimitMillicores, memoryBytes: memoryLimitBytes, extended: extended)
     }
 }
 
-/// Some of each resource.
+/// An amount of each resource.
 public struct ResourceAmounts: Hashable, Codable, Sendable {
     public var cpuMillicores: Int?
     public var memoryBytes: Int64?
-    /// Other names with their whole-number amounts: devices in pieces, `ephemeral-storage` and huge pages in bytes.
+    /// Other resources in whole numbers: devices are counted, `ephemeral-storage` and huge pages are in bytes.
     public var extended: [String: Int]
 
     public init(cpuMillicores: Int? = nil, memoryBytes: Int64? = nil, extended: [String: Int] = [:]) {

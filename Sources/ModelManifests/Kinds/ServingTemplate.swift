@@ -1,11 +1,11 @@
 /// The part of a deployment whose change needs new instances: model (without `lineage`), runtime and resources.
 ///
-/// `canonical` is the template *as written*, references resolved, before defaults, as canonical JSON (keys sorted,
-/// no white space). The typed fields carry the defaults that were in force when it was read. A revision is a
-/// function of `canonical` alone, so that a newer mlctl with other defaults rolls nothing.
+/// `canonical` is the template *as written*, with references resolved but without defaults, as canonical JSON (keys sorted,
+/// no white space). The typed fields contain the defaults that applied when it was read. A revision depends on
+/// `canonical` only, so a newer mlctl with other defaults starts no rollout.
 public struct ServingTemplate: Hashable, Codable, Sendable {
-    /// Shared by all copies: git's wish, the record, the plan and what is observed speak of the same template, and there are
-    /// thousands of them.
+    /// All copies share one storage: the desired state, the record, the plan and the observed state contain the same template,
+    /// and there are thousands of them.
     private final class Storage: Sendable {
         let model: ModelSource
         let runtime: Runtime
@@ -60,7 +60,7 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
     /// The first 10 hex digits of SHA-256 over `canonical`.
     public var revision: Revision { CanonicalJSON.revision(of: canonical) }
 
-    /// The template with its mutable model files pinned: the digest found becomes part of what the revision covers.
+    /// The template with its model files pinned: the digest becomes part of the revision.
     public func pinned(to digest: Digest) -> ServingTemplate {
         guard model.digest != digest else { return self }
         var model = model
@@ -70,7 +70,7 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
             canonical: CanonicalJSON.setting(["model", "digest"], to: digest.description, in: canonical))
     }
 
-    /// Equality is of what was written: two templates are the same wish even if read under other defaults.
+    /// Compares what was written: two templates are equal even if they were read under different defaults.
     public static func == (left: ServingTemplate, right: ServingTemplate) -> Bool {
         left.storage === right.storage || left.canonical == right.canonical
     }
@@ -78,11 +78,12 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
     public func hash(into hasher: inout Hasher) { hasher.combine(canonical) }
 }
 
-/// Where a model's files are, and what is known of them.
+/// Where a model's files are, and what is known about them.
 public struct ModelSource: Hashable, Codable, Sendable {
-    /// Shown to people. Falls back to the last part of `storageUri` where the manifest gives none.
+    /// Shown to people. Where the manifest gives none, it is the last part of `storageUri`.
     public var version: String
-    /// `file:` and `https:` on one machine, `https:`, `oci:`, `pvc:`, `s3:`, `gs:` and `hf:` in a cluster; nil when the runtime brings its own files.
+    /// `file:` and `https:` on one machine; `https:`, `oci:`, `pvc:`, `s3:`, `gs:` and `hf:` in a cluster. Nil where the runtime
+    /// brings its own files.
     public var storageURI: String?
     public var digest: Digest?
     public var format: String?

@@ -4,7 +4,7 @@ public enum Target: Hashable, Codable, Sendable {
     case local
     case kubernetes(KubernetesTarget)
 
-    /// False where a deployment cannot go from one to the other while it serves: other machines, or another router.
+    /// False where a deployment cannot move between the two while it serves, because the machines or the router differ.
     public func isSamePlace(as other: Target) -> Bool {
         switch (self, other) {
         case (.local, .local): true
@@ -16,7 +16,7 @@ public enum Target: Hashable, Codable, Sendable {
 }
 
 extension Target: CustomStringConvertible {
-    /// Such as `cluster prod, router proxy`.
+    /// A description such as `cluster prod, router proxy`.
     public var description: String {
         switch self {
         case .local: "this machine"
@@ -34,18 +34,18 @@ public struct KubernetesTarget: Hashable, Codable, Sendable {
         case proxy
         /// One HTTPRoute with weighted backends; readings come from Prometheus.
         case gatewayAPI
-        /// One Service over all pods: shares follow the numbers of instances; readings come from Prometheus.
+        /// One Service over all pods: shares follow the numbers of pods; readings come from Prometheus.
         case replicaRatio
     }
 
-    /// A name from the controller's settings; nil: the cluster that the controller runs in, or the only one of them.
+    /// A name from the controller's settings; nil means the cluster that the controller runs in, or the only cluster.
     public var cluster: String?
     public var router: Router
-    /// Of `gatewayAPI`: the gateways that the route is attached to.
+    /// For `gatewayAPI`: the Gateways that the route is attached to.
     public var gateways: [GatewayReference]
-    /// Of `gatewayAPI`: the host names that it answers to; empty: all of the gateway's.
+    /// For `gatewayAPI`: the host names of the route; empty means all of the Gateway's.
     public var hostnames: [String]
-    /// What becomes of what others add to mlctl's objects.
+    /// What mlctl does with fields that others add to its objects.
     public var drift: DriftPolicy
 
     public init(
@@ -63,7 +63,7 @@ public struct KubernetesTarget: Hashable, Codable, Sendable {
 extension KubernetesTarget {
     private enum CodingKeys: String, CodingKey { case cluster, router, gateways, hostnames, drift }
 
-    /// Records and plans that an older controller kept know no drift.
+    /// Records and plans that an older controller wrote have no drift policy.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -74,7 +74,7 @@ extension KubernetesTarget {
             drift: try fields.decodeIfPresent(DriftPolicy.self, forKey: .drift) ?? DriftPolicy())
     }
 
-    /// As before where nothing is said of drift: what was written by an older controller stays as it is.
+    /// Leaves out the default drift policy, so that the encoding equals that of older controllers.
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encodeIfPresent(cluster, forKey: .cluster)
@@ -85,12 +85,12 @@ extension KubernetesTarget {
     }
 }
 
-/// A Gateway, as an HTTPRoute's `parentRefs` name it.
+/// A Gateway, as the `parentRefs` of an HTTPRoute name it.
 public struct GatewayReference: Hashable, Codable, Sendable {
     public var name: String
-    /// Nil: the deployment's own.
+    /// Nil means the deployment's own namespace.
     public var namespace: String?
-    /// One of its listeners; nil: all.
+    /// One of its listeners; nil means all.
     public var sectionName: String?
 
     public init(name: String, namespace: String? = nil, sectionName: String? = nil) {

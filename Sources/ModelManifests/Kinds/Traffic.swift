@@ -1,18 +1,18 @@
-/// A sampled look at the answers: one value of each, sorted into buckets, counted by revision.
+/// An observation of requests or answers: one value of each, sorted into buckets and counted by revision.
 public struct PredictionObservation: Hashable, Codable, Sendable {
     public enum Subject: String, CaseIterable, Codable, Sendable { case answer, request }
 
-    /// What is observed under no name of its own, and what gates look at that name nothing.
+    /// The name of an observation without a name, and of the observation that a gate without `observe` uses.
     public static let defaultName = "prediction"
 
     public var name: String
     public var subject: Subject
-    /// Where in the JSON the value is: `outputs[0].data[0]`.
+    /// The place of the value in the JSON: `outputs[0].data[0]`.
     public var path: JSONPath
     public var buckets: PredictionBuckets
-    /// Share of the requests that are looked at.
+    /// The share of requests that are observed.
     public var sample: Double
-    /// At most so many a second of one proxy, and only while there are two revisions; nil: as many as are drawn, always.
+    /// The most observations per second and proxy, made only while two revisions serve; nil observes all drawn requests, always.
     public var mostPerSecond: Int?
 
     public init(
@@ -28,7 +28,7 @@ public struct PredictionObservation: Hashable, Codable, Sendable {
     }
 }
 
-/// A place in a JSON document: `outputs[0].data[0]`. Empty: the document itself.
+/// A place in a JSON document: `outputs[0].data[0]`. An empty path means the whole document.
 public struct JSONPath: Hashable, Codable, Sendable {
     public enum Step: Hashable, Codable, Sendable {
         case member(String)
@@ -39,7 +39,7 @@ public struct JSONPath: Hashable, Codable, Sendable {
 
     public init(steps: [Step]) { self.steps = steps }
 
-    /// - Returns: nil for what is no path.
+    /// - Returns: nil where the text is not a path.
     public init?(_ text: String) {
         steps = []
         var rest = Substring(text)
@@ -65,7 +65,7 @@ public struct JSONPath: Hashable, Codable, Sendable {
     public var text: String {
         steps.reduce(into: "") { text, step in
             switch step {
-            // A name that begins like the sign for the document is not taken for it.
+            // A name that begins with `$` gets a `$.` before it, because `$` alone stands for the document.
             case .member(let name): text += (text.isEmpty ? name.hasPrefix("$") ? "$." : "" : ".") + name
             case .element(let index): text += "[\(index)]"
             }
@@ -73,13 +73,13 @@ public struct JSONPath: Hashable, Codable, Sendable {
     }
 }
 
-/// Recorded requests that are sent to both sides while a candidate is judged, for services with little traffic of their
-/// own. Marked as synthetic, and counted apart.
+/// Recorded requests that are sent to both revisions while a candidate is evaluated, for services with little traffic. They
+/// are marked as synthetic and counted separately.
 public struct SyntheticTraffic: Hashable, Codable, Sendable {
     public var ratePerSecond: Double
-    /// A file in the candidate's model folder: a line is a body, or {path, body}, as for `runtime.warmup`.
+    /// A file in the candidate's model folder. Each line is a body, or {path, body}, as for `runtime.warmup`.
     public var requests: String
-    /// Where lines without a path of their own are posted to: of a deployment, never nil.
+    /// The path for lines without their own path; never nil in a resolved deployment.
     public var path: String?
 
     public init(ratePerSecond: Double, requests: String, path: String? = nil) {
@@ -89,19 +89,19 @@ public struct SyntheticTraffic: Hashable, Codable, Sendable {
     }
 }
 
-/// How answers of stable and of a shadow are held against each other.
+/// How the answers of stable and of a shadow are compared.
 public struct ShadowComparison: Hashable, Codable, Sendable {
-    /// The part of the answers that is compared; empty: all of it.
+    /// The part of the answers that is compared; an empty path means the whole answer.
     public var path: JSONPath
-    /// Numbers that differ by no more than this agree.
+    /// Numbers that differ by at most this agree.
     public var tolerance: Double
-    /// The largest distance of two numbers; what is further apart counts as this.
+    /// The largest distance of two numbers; a larger distance counts as this.
     public var range: Double
-    /// Requests with a larger body are not copied, and answers with a larger one not compared.
+    /// Requests with a larger body are not copied; larger answers are not compared.
     public var maxBodyBytes: Int
 
     public static let defaultMaxBodyBytes = 1 << 20
-    /// All bodies that are held at a time, of all deployments, are four times as much.
+    /// The proxy holds at most four times this for the bodies of all deployments together.
     public static let largestMaxBodyBytes = 16 << 20
 
     public init(
@@ -114,7 +114,7 @@ public struct ShadowComparison: Hashable, Codable, Sendable {
         self.maxBodyBytes = maxBodyBytes
     }
 
-    /// Plans and routes that an older controller kept know no bound.
+    /// Plans and routes that an older controller wrote have no bound on bodies.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         path = try fields.decode(JSONPath.self, forKey: .path)

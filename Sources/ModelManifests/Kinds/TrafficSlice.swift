@@ -1,6 +1,6 @@
-/// A way to slice the traffic: each comparing gate that goes by requests is also judged on each of its values.
+/// A way to slice the traffic: comparing gates of requests are also evaluated on each of its values.
 public struct TrafficSlice: Hashable, Codable, Sendable {
-    /// Where a request has its value.
+    /// Where the value stands in a request.
     public enum Key: Hashable, Codable, Sendable {
         /// In the first header of this name.
         case header(String)
@@ -8,20 +8,20 @@ public struct TrafficSlice: Hashable, Codable, Sendable {
         case path(JSONPath)
     }
 
-    /// Which values are told apart. What has none of them is `other`.
+    /// The values that are counted separately. Requests with any other value are `other`.
     public enum Values: Hashable, Codable, Sendable {
         case listed([String])
         /// The most frequent ones.
         case top(Int)
     }
 
-    /// A value with this name, and whatever has none of the values.
+    /// Stands for all other values, for requests without a value, and for a value with this name.
     public static let other = "other"
-    /// Longer values, and those that cannot be printed, are `other`.
+    /// Values that are longer or not printable count as `other`.
     public static let valueBytesMax = 64
-    /// Of a rollout.
+    /// The limit for the slices of a rollout.
     public static let countLimit = 4
-    /// Of a rollout: the values of all its slices, without the rest.
+    /// The limit for the values of all slices of a rollout, not counting `other`.
     public static let valueLimit = 24
     public static let valuesOfOneLimit = 20
 
@@ -35,7 +35,7 @@ public struct TrafficSlice: Hashable, Codable, Sendable {
         self.values = values
     }
 
-    /// How many values it has at most, the rest included.
+    /// The largest number of its values, including `other`.
     public var valueCount: Int {
         switch values {
         case .listed(let values): values.count + 1
@@ -43,32 +43,32 @@ public struct TrafficSlice: Hashable, Codable, Sendable {
         }
     }
 
-    /// As readings and gates call one value of it.
+    /// The name of one value in readings and gates.
     public func label(_ value: String) -> String { "\(name)=\(value)" }
 
-    /// The name of the slice that a label is of.
+    /// The name of the slice that a label belongs to.
     public static func name(ofLabel label: String) -> Substring { label.prefix { $0 != "=" } }
 }
 
 extension TrafficSlice {
-    /// What a request may be told apart by: short, and printable, for it stands in statuses, events and records.
+    /// Whether a value can be shown in status, events and records: it is short and printable.
     public static func isValue(_ text: String) -> Bool {
         (1...valueBytesMax).contains(text.utf8.count)
             && text.unicodeScalars.allSatisfy { scalar in
                 switch scalar.properties.generalCategory {
-                // What moves or hides other text among them: it could be taken for another value.
+                // These move or hide other text, so the value could look like another one.
                 case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
                 default: true
                 }
             }
     }
 
-    /// Headers whose values must never be written down.
+    /// Whether the header's values are secret, so that they must never be stored.
     public static func isSecret(header: String) -> Bool {
         header.lowercased().split { $0 == "-" || $0 == "_" }.contains { secretWords.contains(String($0)) }
     }
 
-    /// Words of such a header's name.
+    /// Words in the names of headers with secret values.
     static let secretWords = [
         "apikey", "auth", "authorization", "cookie", "credential", "credentials", "csrf", "jwt", "key", "password",
         "secret", "session", "sessionid", "sid", "token",

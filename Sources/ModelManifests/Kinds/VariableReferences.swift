@@ -1,12 +1,12 @@
-/// `$(NAME)` in commands and environments. The rules are Kubernetes' (`third_party/forked/golang/expansion`), which knows
-/// bytes and no characters: a combining mark after the `)` changes nothing.
+/// `$(NAME)` in commands and environments. The rules are those of Kubernetes (`third_party/forked/golang/expansion`), which
+/// works on bytes: a combining mark after the `)` makes no difference.
 public enum VariableReferences {
     private enum Piece {
         case text(ArraySlice<UInt8>)
         case reference(String)
     }
 
-    /// Replaces `$(NAME)` by the variable's value; `$$` is a dollar sign; a name that is not set is left as it is.
+    /// Replaces `$(NAME)` by the variable's value. `$$` is a dollar sign. A name that is not set stays as written.
     public static func replaced(in text: String, by variables: [String: String]) -> String {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
         var result: [UInt8] = []
@@ -19,7 +19,7 @@ public enum VariableReferences {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// The variables that a text refers to.
+    /// The names of the variables that a text refers to.
     public static func names(in text: String) -> [String] {
         pieces(of: text).compactMap { if case .reference(let name) = $0 { name } else { nil } }
     }
@@ -51,12 +51,12 @@ public enum VariableReferences {
     }
 }
 
-/// Which variables of an environment hold secrets, or something that was made of them.
+/// The variables of an environment whose values are secrets or contain one.
 public struct SecretVariables: Hashable, Sendable {
-    /// By the variable's name, the secret that is in it.
+    /// The name of the secret in each variable.
     private(set) var secrets: [String: String] = [:]
 
-    /// As Kubernetes reads it: a variable sees those before it.
+    /// Follows the order of Kubernetes: a variable can refer to the variables before it.
     public init(_ variables: [EnvironmentVariable]) {
         for variable in variables {
             switch variable.value {

@@ -1,11 +1,11 @@
-/// ServingRuntimes that are compiled in. A ServingRuntime of the same name in git goes before them.
+/// Built-in ServingRuntimes. A ServingRuntime of the same name in git takes precedence.
 public enum RuntimePresets {
     /// The presets as ServingRuntime documents, by name.
     public static let texts: [String: String] = [
         "bentoml": bentoML, "mlctl": mlctl, "mlserver": mlServer, "vllm": vLLM,
     ]
 
-    /// The variable that says at which of its addresses a preset's server listens.
+    /// The variable with the address that a preset's server listens on.
     static let bindAddress = "BIND_ADDRESS"
 
     static let all: [String: ParsedRuntime] = texts.compactMapValues { text in
@@ -15,7 +15,7 @@ public enum RuntimePresets {
     }
 
     /// Reads a ServingRuntime.
-    /// - Returns: nil where it could not even be told what it is called.
+    /// - Returns: nil where not even its name could be read.
     static func runtime(_ root: SourceNode, _ reading: inout DocumentReading, isPreset: Bool) -> ParsedRuntime? {
         guard let manifest = ManifestFields.servingRuntime.read(root, &reading), let key = manifest.metadata.key else {
             return nil
@@ -32,7 +32,7 @@ public enum RuntimePresets {
 }
 
 extension Runtime {
-    /// Lets a preset's server listen at all addresses of its pod: at the loopback nobody in the cluster could ask it.
+    /// Makes a preset's server listen on all addresses of its pod: nothing in the cluster could reach it on the loopback.
     mutating func listenToPods() {
         guard
             let index = env.firstIndex(

@@ -1,14 +1,14 @@
 import Foundation
 
-/// Where models may come from: a bucket, a host, a folder, and all that is below it.
+/// A place that models may come from, with everything below it: a bucket, a host or a folder.
 ///
-/// What could mean another place to whoever fetches it is in no root: `..`, user names, characters that are escaped
-/// twice, back-slashes.
+/// A URI that a client could read as another place is inside no root: one with `..`, a user name, characters that are
+/// escaped twice, or back-slashes.
 public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
     public let description: String
     private let location: ModelLocation
 
-    /// - Returns: nil where the text is no `scheme:` with a place.
+    /// - Returns: nil where the text is not a `scheme:` with a place.
     public init?(_ text: String) {
         guard let location = ModelLocation(text) else { return nil }
         description = text
@@ -17,12 +17,12 @@ public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
 
     public var scheme: String { location.scheme }
 
-    /// The folder of this machine, of a `file:` root.
+    /// For a `file:` root: the folder on this machine.
     public var folder: String? {
         scheme == "file" ? "/" + location.segments.joined(separator: "/") : nil
     }
 
-    /// Why no model could ever be below it; nil where one could, or where its scheme is wrong anyhow.
+    /// Why no model can be below this root; nil where one can, or where the scheme is wrong, which is reported elsewhere.
     var problem: (message: String, suggestion: String?)? {
         guard scheme != "file", StorageURI.problem(withScheme: scheme) == nil else { return nil }
         let form = "write it as \(StorageURI.form(of: scheme))"
@@ -48,7 +48,7 @@ public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A model's address in its one spelling.
+/// The address of a model in normalized form.
 private struct ModelLocation: Hashable {
     var scheme: String
     var authority: String
@@ -83,7 +83,7 @@ private struct ModelLocation: Hashable {
         guard !authority.isEmpty || !segments.isEmpty || scheme == "file" else { return nil }
     }
 
-    /// Names of hosts are the same in any case; the names of buckets, organizations and claims are not.
+    /// Host names ignore case; the names of buckets, organizations and claims do not.
     private static func normal(_ host: String, scheme: String) -> String {
         guard scheme == "https" || scheme == "oci" else { return host }
         let lowered = host.lowercased()

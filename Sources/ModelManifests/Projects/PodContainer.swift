@@ -1,13 +1,13 @@
-/// A container of a pod template, as far as a policy looks at it.
+/// A container of a pod template, with what a policy checks.
 struct PodContainer {
     enum List: String, CaseIterable { case containers, initContainers, ephemeralContainers }
 
     var list: List
     var name: String
-    /// As written: null stands for what is taken away.
+    /// As written; null removes a field.
     var fields: [String: JSONValue]
 
-    /// All of a template, list by list.
+    /// All containers of a template, list by list.
     static func all(of template: JSONValue?) -> [PodContainer] {
         let spec = template?.member("spec")
         return List.allCases.flatMap { list in
@@ -19,10 +19,10 @@ struct PodContainer {
         }
     }
 
-    /// The one that a runtime describes.
+    /// The container that a runtime describes.
     var isServer: Bool { list == .containers && name == PodTemplateRules.server }
 
-    /// One that mlctl writes and that no runtime describes: it brings the model's files, verifies or warms them.
+    /// A container that mlctl writes and no runtime describes: it fetches, verifies or warms up the model's files.
     var isOfMlctl: Bool {
         switch list {
         case .containers: !isServer && PodTemplateRules.ownContainers.contains(name)
@@ -31,17 +31,17 @@ struct PodContainer {
         }
     }
 
-    /// It goes on beside the server, though it is started before it.
+    /// A sidecar: an init container that keeps running beside the server.
     var isRestartable: Bool { list == .initContainers && fields["restartPolicy"] == .string("Always") }
 
     var image: String? { if case .string(let image)? = fields["image"] { image } else { nil } }
 
-    /// Names in `env`.
+    /// The names in `env`.
     var variables: [String] {
         fields["env"].elements.compactMap { if case .string(let name)? = $0.member("name") { name } else { nil } }
     }
 
-    /// Each volume that is mounted, by its name, with the folder that it is seen in.
+    /// The mounted volumes: name and mount folder.
     var mounts: [(volume: String, folder: [Substring])] {
         fields["volumeMounts"].elements.map { mount in
             var volume = ""
@@ -51,7 +51,7 @@ struct PodContainer {
         }
     }
 
-    /// The parts of a path from the root: relative ones begin there too.
+    /// The parts of a path from the root. Relative paths start at the root too.
     static func folder(_ path: String) -> [Substring] {
         path.split(separator: "/").reduce(into: []) { parts, part in
             switch part {
@@ -64,14 +64,14 @@ struct PodContainer {
 }
 
 extension JSONValue {
-    /// A field of an object; nil where there is none, or where this is none.
+    /// A field of an object; nil where the field is missing or the value is not an object.
     func member(_ name: String) -> JSONValue? { if case .object(let fields) = self { fields[name] } else { nil } }
 
-    /// Of an object; none of anything else.
+    /// The fields of an object; empty for any other value.
     var members: [String: JSONValue] { if case .object(let fields) = self { fields } else { [:] } }
 }
 
 extension JSONValue? {
-    /// Of a list; none of anything else.
+    /// The elements of a list; empty for any other value.
     var elements: [JSONValue] { if case .array(let items)? = self { items } else { [] } }
 }

@@ -1,11 +1,11 @@
-/// What one instance may use, with all that its pod template runs beside the server, as the scheduler counts it: what runs
-/// together is added, and what runs before the server counts where it needs more than all that comes after.
+/// The resources of one instance with everything that its pod template runs, computed as the scheduler does: containers that
+/// run together are added; an init container counts where it needs more than everything that runs later.
 ///
 /// Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
 struct PodDemand {
-    /// By resource: CPU in thousandths of a core, all else in units.
+    /// By resource: CPU in thousandths of a core, all other resources in units.
     private(set) var amounts: [String: Int64]
-    /// Containers that may use a resource without an end, with the resource.
+    /// Containers without a limit for a resource, with the resource.
     private(set) var unlimited: [(container: String, resource: String)] = []
 
     private static let endless = ["cpu", "memory"]
@@ -24,7 +24,7 @@ struct PodDemand {
         for container in PodContainer.all(of: pod) {
             var own = container.isServer ? server : ContainerAmounts()
             own.lay(container.fields["resources"])
-            // What mlctl runs has its own limits: they count once the template changes them.
+            // mlctl's own containers have limits. They count only where the template changes them.
             if !container.isOfMlctl { note(container.name, own) }
             switch container.list {
             case .containers:
@@ -48,7 +48,7 @@ struct PodDemand {
         unlimited.removeAll { whole.limits[$0.resource] != nil }
     }
 
-    /// The same as a server's own resources.
+    /// The demand in the form of a server's resources.
     var resources: Resources {
         var extended = amounts
         let cpu = extended.removeValue(forKey: "cpu")
@@ -73,7 +73,7 @@ struct PodDemand {
     }
 }
 
-/// `resources` of one container.
+/// The `resources` of one container.
 private struct ContainerAmounts {
     private(set) var limits: [String: Int64] = [:]
     private(set) var requests: [String: Int64] = [:]
@@ -85,10 +85,10 @@ private struct ContainerAmounts {
         requests = resources.requests.map(Self.amounts) ?? [:]
     }
 
-    /// A request without a limit is set aside all the same.
+    /// A request is reserved even where there is no limit.
     var used: [String: Int64] { limits.merging(requests, uniquingKeysWith: max) }
 
-    /// Lays `{limits, requests}` of a template over it: null takes away.
+    /// Merges `{limits, requests}` of a template over these amounts; null removes an amount.
     mutating func lay(_ patch: JSONValue?) {
         guard let patch else { return }
         guard patch != .null else { return self = ContainerAmounts() }
@@ -109,7 +109,7 @@ private struct ContainerAmounts {
         return all
     }
 
-    /// Rounded up, as Kubernetes does; what cannot be counted is as much as there is.
+    /// Rounds up, as Kubernetes does. An amount that cannot be read counts as the largest possible one.
     private static func amount(of value: JSONValue, _ name: String) -> Int64 {
         let text: String
         switch value {

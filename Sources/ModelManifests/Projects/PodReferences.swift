@@ -1,4 +1,4 @@
-/// What a pod template asks the namespace for, wherever it stands: secrets, service accounts, programs.
+/// The secrets, service accounts and programs that a pod template refers to, anywhere in it.
 struct PodReferences {
     private(set) var secrets: Set<String> = []
     private(set) var serviceAccounts: [String] = []
@@ -24,7 +24,7 @@ struct PodReferences {
     private mutating func takeIn(volume: JSONValue) {
         add(secret: volume["secret"]?["secretName"])
         for source in (volume["projected"]?["sources"]).items { add(secret: source["secret"]?["name"]) }
-        // Drivers of storage name theirs by many fields: `secretRef`, `nodePublishSecretRef`, `secretName` of azureFile.
+        // Storage drivers name secrets in several fields: `secretRef`, `nodePublishSecretRef`, `secretName` of azureFile.
         guard case .object(let kinds) = volume else { return }
         for (_, kind) in kinds {
             for field in ["secretRef", "nodePublishSecretRef", "nodeStageSecretRef"] {

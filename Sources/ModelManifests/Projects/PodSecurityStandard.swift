@@ -1,7 +1,7 @@
-/// Holds a pod template against the level that its runtime declares, by the Pod Security Standards.
+/// Checks a pod template against the level of the Pod Security Standards that its runtime declares.
 ///
-/// The template is laid over what mlctl writes, which keeps the level: so only what the template itself says, or takes away
-/// with null, can leave it. A container that mlctl does not write has nothing but what the template gives it.
+/// The template is merged over a pod that meets the level, so only what the template adds, or removes with null, can violate
+/// it. A container that mlctl does not write has only what the template gives it.
 ///
 /// Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/ (v1.34).
 struct PodSecurityStandard {
@@ -50,7 +50,7 @@ struct PodSecurityStandard {
             reading.inside(list, of: spec) { containers, reading in
                 each(of: containers, &reading) { container, reading in
                     let name = container["name"]?.text ?? ""
-                    // Only the server is always there: another one with an image may be the template's own.
+                    // Only the server's container always exists: another one that has an image may be the template's own.
                     let isOwn = own.contains(name) && (name == Self.server || isMissing(container["image"]))
                     checkContainer(container, isOwn: isOwn, &reading)
                 }
@@ -58,7 +58,7 @@ struct PodSecurityStandard {
         }
     }
 
-    /// Fields of a pod's and of a container's security context.
+    /// Checks the fields that the security contexts of pods and of containers share.
     private func checkContext(_ context: SourceNode, _ reading: inout DocumentReading) {
         if isRestricted {
             if context.entry("runAsNonRoot") != nil, PlainScalar.bool(context["runAsNonRoot"]) != true {
@@ -205,7 +205,7 @@ struct PodSecurityStandard {
         reading.leave()
     }
 
-    // MARK: What is written
+    // MARK: Helpers for written fields
 
     private func isSet(_ node: SourceNode?) -> Bool {
         guard let node, !node.isNull else { return false }
@@ -214,7 +214,7 @@ struct PodSecurityStandard {
 
     private func isMissing(_ node: SourceNode?) -> Bool { node?.isNull ?? true }
 
-    /// `field: null` takes away what mlctl wrote there.
+    /// Whether `field: null` removes what mlctl wrote there.
     private func takesAway(_ field: String, of node: SourceNode) -> Bool { node[field]?.isNull ?? false }
 
     private func each(
@@ -248,7 +248,7 @@ struct PodSecurityStandard {
 }
 
 extension SourceNode {
-    /// Of a list of texts.
+    /// The texts in a list.
     fileprivate var texts: [String] { if case .sequence(let items) = content { items.compactMap(\.text) } else { [] } }
 }
 

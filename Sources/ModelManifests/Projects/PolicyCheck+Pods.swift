@@ -1,8 +1,8 @@
-/// What a pod template starts, and where it takes a model from.
+/// Checks what a pod template starts, and where it takes a model from.
 extension PolicyCheck {
-    /// What mlctl mounts the model's files at in a pod, and how it calls their volume.
+    /// The folder where pods mount the model's files.
     private static let modelFolder = PodContainer.folder(PodTemplateRules.modelFolder)
-    /// Fields that make another thing of a container that mlctl writes. Its resources and rights are not among them.
+    /// Fields that change what one of mlctl's own containers does. Resources and security settings are not among them.
     private static let makings = [
         "image", "command", "args", "env", "envFrom", "workingDir", "volumeMounts", "volumeDevices", "lifecycle",
         "restartPolicy",
@@ -29,7 +29,7 @@ extension PolicyCheck {
             Violation(rule, text, allows: nil), at: "spec.runtime.podTemplate", written.runtimePlace("podTemplate"))
     }
 
-    /// The one that brings the model's files is trusted to bring those, and nothing else.
+    /// A container that fetches the model's files is trusted to do that and nothing else.
     private mutating func checkOfMlctl(_ container: PodContainer) {
         for field in Self.makings where container.fields[field] != nil {
             refuseTemplate(

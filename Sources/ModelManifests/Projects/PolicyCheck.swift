@@ -1,13 +1,13 @@
-/// Holds one deployment against its project's rules. Every violation is found, each where it is written.
+/// Checks one deployment against its project's rules. Reports every violation, each at its place.
 struct PolicyCheck {
     let rules: ProjectRules
     let deployment: ModelDeployment
     let written: DeploymentAsWritten
-    /// What `spec.runtime.name` names; nil where the runtime is written inline.
+    /// The runtime that `spec.runtime.name` names; nil where the runtime is written inline.
     private let base: ParsedRuntime?
     private var diagnostics: [Diagnostic] = []
 
-    /// - Returns: empty where nothing is outside of the policy.
+    /// - Returns: the violations; empty where the policy allows everything.
     static func diagnostics(
         of deployment: ModelDeployment, written: DeploymentAsWritten, base: ParsedRuntime?, by rules: ProjectRules
     ) -> [Diagnostic] {
@@ -74,7 +74,7 @@ struct PolicyCheck {
                 allows: roots.map(\.description)), at: "spec.model.storageUri", written.storagePlace)
     }
 
-    // MARK: What is started
+    // MARK: Runtime and gates
 
     private mutating func checkRuntime() {
         if let allowed = rules.policy.runtimes {
@@ -116,7 +116,7 @@ struct PolicyCheck {
         }
     }
 
-    /// A preset's own is mlctl's choice; any other comes from whoever may commit.
+    /// A preset's image is mlctl's choice; any other image comes from somebody who can commit.
     private mutating func checkImage(isPreset: Bool) {
         let isOwn = written.overridesRuntime("image")
         guard deployment.target != .local, !isPreset || isOwn, let image = deployment.template.runtime.image else {
@@ -162,7 +162,7 @@ struct PolicyCheck {
         }
     }
 
-    // MARK: What is given to it
+    // MARK: Secrets, pods and limits
 
     private mutating func checkSecrets() {
         guard let allowed = rules.policy.secrets else { return }
@@ -251,7 +251,7 @@ struct PolicyCheck {
     }
 }
 
-/// Variables by which a program that is allowed is made to run code that is not.
+/// Variables that can make an allowed program run other code.
 enum CodeLoading {
     private static let names: Set<String> = [
         "PATH", "BASH_ENV", "ENV", "SHELLOPTS", "PS4", "IFS", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP",
@@ -272,7 +272,7 @@ enum CodeLoading {
 }
 
 extension PodSettings.Security {
-    /// From the strictest on.
+    /// 0 is the strictest.
     private var looseness: Int {
         switch self {
         case .restricted: 0
@@ -291,7 +291,7 @@ extension [EnvironmentVariable] {
 }
 
 extension GateSpec {
-    /// Sources that it asks, by the names that the settings have for them.
+    /// The sources that the gate asks, by their names in the settings.
     var askedSources: [String] {
         switch kind {
         case .threshold(let gate): if case .query(let query) = gate.measure { [query.source] } else { [] }

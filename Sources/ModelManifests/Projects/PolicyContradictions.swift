@@ -1,4 +1,4 @@
-/// Rules of one policy that cannot both be meant.
+/// Rules of one policy that contradict each other.
 enum PolicyContradictions {
     @Sendable static func check(_ policy: inout ProjectPolicy, _ node: SourceNode, _ reading: inout DocumentReading) {
         let kinds = policy.targets.map { Set($0.map(\.kind)) }
@@ -74,7 +74,7 @@ enum PolicyContradictions {
         }
     }
 
-    /// A name that is a preset's but for a slip is no ServingRuntime's: whoever meant one would not have called it that.
+    /// Reports a name that differs from a preset's by a typing error: nobody would give such a name to a ServingRuntime.
     private static func checkSpelling(of runtimes: [String], _ node: SourceNode, _ reading: inout DocumentReading) {
         guard case .sequence(let items)? = node["runtimes"]?.content else { return }
         let slips = 2
@@ -95,6 +95,6 @@ enum PolicyContradictions {
 }
 
 extension SourceNode {
-    /// Of a list's entries; nil where it is none.
+    /// The number of a list's entries; nil where it is not a list.
     fileprivate var count: Int? { if case .sequence(let items) = content { items.count } else { nil } }
 }

@@ -1,6 +1,6 @@
 /// Where manifests come from, and what they may do: one entry of `projects:` in the controller's settings.
 public struct Project: Hashable, Sendable {
-    /// What the project of a controller is called that was started with `--repo`.
+    /// The project's name in a controller that was started with `--repo`.
     public static let defaultName = "default"
 
     public var name: String
@@ -9,9 +9,9 @@ public struct Project: Hashable, Sendable {
     public var reference: ProjectReference
     /// The folder within the repository that holds the manifests.
     public var path: String
-    /// A file with `user:password`, or as git's credential store has it; nil: what git itself is set up with.
+    /// A file with `user:password`, or in the form of git's credential store; nil uses git's own configuration.
     public var credentialsFile: String?
-    /// A file with a token alone.
+    /// A file with only a token.
     public var tokenFile: String?
     /// Lets a commit without any manifest remove all deployments of the project.
     public var allowsEmpty: Bool
@@ -33,7 +33,7 @@ public struct Project: Hashable, Sendable {
     }
 }
 
-/// What a project is read at.
+/// Which commit of the repository is read.
 public enum ProjectReference: Hashable, Sendable, CustomStringConvertible {
     case branch(String)
     case tag(String)

@@ -1,4 +1,4 @@
-/// How `projects:` of the controller's settings is written.
+/// The fields of `projects:` in the controller's settings.
 enum ProjectFields {
     static let projectLimit = 1000
     private static let portRangeLimit = 100
@@ -54,7 +54,7 @@ enum ProjectFields {
             Field("commit", commit, "One commit, for ever.") { $0 = .commit($1) },
         ], rules: [.exactlyOne(["branch", "tag", "semver", "commit"])])
 
-    /// Digits alone are no number here.
+    /// Read as text, because a commit id may consist of digits only.
     private static let commit = Shape<String>.text(atMost: 64).map { text, node, reading -> String? in
         guard [40, 64].contains(text.utf8.count), text.utf8.allSatisfy(isHexDigit) else {
             reading.report("must be a full commit id: 40 hex digits", at: node.place)
@@ -120,7 +120,7 @@ enum ProjectFields {
 
     private static func nonEmpty<Element>(_ list: Shape<[Element]>) -> Shape<[Element]> {
         list.map { values, node, reading in
-            // What is wrong with an entry is said there.
+            // A wrong entry is reported at its own place.
             if values.isEmpty, case .sequence(let items) = node.content, items.isEmpty {
                 reading.report(
                     "is empty, and so allows nothing", at: node.place,
@@ -197,7 +197,7 @@ enum ProjectFields {
         return first...last
     }
 
-    /// A rule that is cut short would be another one than whoever wrote it reads there.
+    /// A list that is too long is refused, because a shortened rule would differ from what its author reads.
     @Sendable private static func isShort(
         _ items: [SourceNode], _ limit: Int, _ node: SourceNode, _ reading: inout DocumentReading
     ) -> Bool {
@@ -292,7 +292,7 @@ enum ProjectFields {
     }
 }
 
-/// A project as written, with the places of what else is checked.
+/// A project as written, with its node for further checks.
 struct WrittenProject: Sendable {
     var project = Project(name: "", repo: "")
     var node = SourceNode(content: .mapping([]), place: SourcePlace(line: 1, column: 1))

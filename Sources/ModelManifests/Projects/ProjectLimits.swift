@@ -1,4 +1,4 @@
-/// The most that the deployments of a project may have together: what runs, and what is on its way. What is not given has
+/// The most that all deployments of a project may have together, including rollouts under way. A value that is not given has
 /// no limit.
 public struct ProjectLimits: Hashable, Sendable {
     public var deployments: Int?
@@ -14,7 +14,7 @@ public struct ProjectLimits: Hashable, Sendable {
 
     public var isEmpty: Bool { self == ProjectLimits() }
 
-    /// What is over a limit, in words: `replicas: 24 of 20`. Empty where nothing is.
+    /// The limits that are exceeded, in words: `replicas: 24 of 20`. Empty where none is.
     func excess(of demand: ProjectDemand) -> [String] {
         var excess: [String] = []
         func compare(_ name: String, _ wanted: Int64, _ limit: Int64?, shown: (Int64) -> String = { "\($0)" }) {
@@ -37,7 +37,7 @@ public struct ProjectLimits: Hashable, Sendable {
     }
 }
 
-/// What some instances have, or would have, together.
+/// What some instances use, or would use, together.
 public struct ProjectDemand: Hashable, Sendable {
     public var deployments: Int
     public var replicas: Int
@@ -49,7 +49,7 @@ public struct ProjectDemand: Hashable, Sendable {
         (deployments, replicas, cpuMillicores, memoryBytes, extended) = (0, 0, 0, 0, [:])
     }
 
-    /// Of so many instances.
+    /// The demand of this number of instances.
     public init(replicas: Int, of resources: Resources) {
         let count = Int64(replicas)
         deployments = 0
@@ -59,7 +59,7 @@ public struct ProjectDemand: Hashable, Sendable {
         extended = resources.extended.mapValues { Self.times(count, Int64($0)) }
     }
 
-    /// Of so many instances, with all that runs in their pods.
+    /// The demand of this number of instances, with everything that runs in their pods.
     public init(replicas: Int, of template: ServingTemplate) {
         self.init(replicas: replicas, of: PodDemand(template).resources)
     }
@@ -71,7 +71,7 @@ public struct ProjectDemand: Hashable, Sendable {
     /// The larger of both, number by number.
     public func peak(_ other: ProjectDemand) -> ProjectDemand { joined(other, by: max) }
 
-    /// What is left without a part of it.
+    /// The demand with a part of it subtracted.
     func without(_ part: ProjectDemand) -> ProjectDemand { joined(part) { max(0, $0 - $1) } }
 
     func isWithin(_ other: ProjectDemand) -> Bool { peak(other) == other.peak(ProjectDemand()) }
@@ -100,7 +100,7 @@ public struct ProjectDemand: Hashable, Sendable {
     }
 }
 
-/// Amounts as people write them.
+/// Amounts in the notation that people use.
 enum AmountText {
     static func cpu(_ millicores: Int64) -> String {
         millicores % 1000 == 0 ? "\(millicores / 1000)" : "\(millicores)m"
@@ -115,16 +115,16 @@ enum AmountText {
     }
 }
 
-/// Which deployments have to wait because their project has no room for them.
+/// Decides which deployments must wait because their project has no room for them.
 ///
-/// What runs already, and what is on its way, is never refused: a limit that was lowered holds what is new. Those that ask
-/// for no more than they have always have it; then the others come by name, each in full or not at all.
+/// What already runs, or is being loaded, is never refused: a lowered limit only affects new demand. Deployments that ask
+/// for no more than they have always get it. The others follow by name, each completely or not at all.
 public struct ProjectQuota: Sendable {
     public struct Claim: Sendable {
         public var deployment: DeploymentKey
-        /// What it has now: all revisions that serve, or are being loaded.
+        /// What it uses now: all revisions that serve or are being loaded.
         public var inUse: ProjectDemand
-        /// The most that it has until its manifest is true; nil where it is not wanted as it is written.
+        /// The most that it uses until its manifest is fulfilled; nil where its manifest is not applied as written.
         public var wanted: ProjectDemand?
 
         public init(deployment: DeploymentKey, inUse: ProjectDemand, wanted: ProjectDemand?) {
@@ -134,7 +134,7 @@ public struct ProjectQuota: Sendable {
         }
     }
 
-    /// What the project has now.
+    /// What the project uses now.
     public private(set) var inUse = ProjectDemand()
     /// What does not fit, in words, by deployment.
     public private(set) var refusals: [DeploymentKey: [String]] = [:]
@@ -147,7 +147,7 @@ public struct ProjectQuota: Sendable {
         for claim in growing.sorted(by: Self.comesFirst) {
             guard let wanted = claim.wanted else { continue }
             let after = total.without(claim.inUse) + wanted.peak(claim.inUse)
-            // A limit that was passed before is no reason to hold who does not add to it.
+            // A limit that was exceeded before does not hold a deployment that adds nothing to it.
             let excess = Set(limits.excess(of: after)).subtracting(limits.excess(of: total))
             if excess.isEmpty {
                 total = after
@@ -157,7 +157,7 @@ public struct ProjectQuota: Sendable {
         }
     }
 
-    /// What the project has over its limits now, in words: they were lowered. Empty where nothing is.
+    /// The limits that the project exceeds now, in words, because they were lowered. Empty where none is.
     public func excess(over limits: ProjectLimits) -> [String] { limits.excess(of: inUse) }
 
     private static func comesFirst(_ left: Claim, _ right: Claim) -> Bool {

@@ -1,17 +1,17 @@
-/// What the manifests of a project may do. Each rule that is not given refuses nothing; each that is given refuses all that
-/// it does not name.
+/// What the manifests of a project may do. A rule that is not given allows everything; a rule that is given allows only what it
+/// names.
 public struct ProjectPolicy: Hashable, Sendable {
-    /// Programs that manifests may have started: inline commands, check gates, sources that run a command.
+    /// Programs that manifests may start: inline commands, check gates, sources that run a command.
     public enum Commands: Hashable, Sendable {
         case any
         case deny
-        /// By `command[0]`, and by an image's whole name, to the letter.
+        /// Compared with `command[0]`, or with an image's whole name, exactly.
         case only([String])
     }
 
     public var namespaces: [NamePattern]?
     public var targets: [TargetRule]?
-    /// Ports of this machine that endpoints and previews may name.
+    /// Ports of this machine that endpoints and previews may use.
     public var endpointPorts: [ClosedRange<Int>]?
     /// Presets and ServingRuntimes by name.
     public var runtimes: [String]?
@@ -19,7 +19,7 @@ public struct ProjectPolicy: Hashable, Sendable {
     public var modelSources: [ModelSourceRoot]?
     public var secrets: [String]?
     public var serviceAccounts: [String]?
-    /// The Pod Security Standard that no pod may leave.
+    /// The Pod Security Standard that its pods must meet.
     public var podSecurity: PodSettings.Security
     public var limits: ProjectLimits
 
@@ -41,7 +41,7 @@ public struct ProjectPolicy: Hashable, Sendable {
         self.limits = limits
     }
 
-    /// Rules without which whoever may commit has a way to this machine or to all of a cluster, by their fields' names.
+    /// The missing rules without which somebody who can commit can reach this machine or the whole cluster, by field name.
     public var missingWalls: [String] {
         var missing: [String] = []
         if namespaces == nil { missing.append("namespaces") }
@@ -49,7 +49,7 @@ public struct ProjectPolicy: Hashable, Sendable {
         if commands == .any { missing.append("commands") }
         if modelSources == nil { missing.append("modelSources") }
         if secrets == nil { missing.append("secrets") }
-        // Of pods where there are any.
+        // Only where the project can have pods.
         let hasPods = targets.map { $0.contains { $0.kind == .kubernetes } } ?? true
         if hasPods, podSecurity == .privileged { missing.append("podSecurity") }
         return missing
@@ -61,7 +61,7 @@ public struct TargetRule: Hashable, Sendable, CustomStringConvertible {
     public enum Kind: String, CaseIterable, Sendable { case local, kubernetes }
 
     public var kind: Kind
-    /// A name from the controller's settings; nil: any of its clusters.
+    /// A name from the controller's settings; nil means any cluster.
     public var cluster: String?
 
     public init(_ kind: Kind, cluster: String? = nil) {
@@ -71,7 +71,7 @@ public struct TargetRule: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { cluster.map { "\(kind.rawValue) (cluster \($0))" } ?? kind.rawValue }
 
-    /// - Parameter onlyCluster: what a target means that names no cluster.
+    /// - Parameter onlyCluster: the cluster of a target that names none.
     func allows(_ target: Target, onlyCluster: String?) -> Bool {
         switch (kind, target) {
         case (.local, .local): true
@@ -81,7 +81,7 @@ public struct TargetRule: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A name in which `*` stands for any characters, none included.
+/// A name in which `*` stands for any number of characters, including none.
 public struct NamePattern: Hashable, Sendable, CustomStringConvertible {
     public let description: String
     private let parts: [String]

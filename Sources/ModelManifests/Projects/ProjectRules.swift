@@ -1,10 +1,10 @@
-/// A project's policy, and what the controller's settings add to it: all that a manifest is held against.
+/// A project's policy with what the controller's settings add to it: everything that a manifest is checked against.
 public struct ProjectRules: Hashable, Sendable {
     public var project: String
     public var policy: ProjectPolicy
-    /// Sources of the settings that run a command, with its program.
+    /// Sources in the settings that run a command, with the program of each.
     public var commandSources: [String: String]
-    /// The cluster that a target means which names none; nil: the one that the controller runs in.
+    /// The cluster of a target that names none; nil means the cluster that the controller runs in.
     public var onlyCluster: String?
 
     public init(
@@ -16,22 +16,22 @@ public struct ProjectRules: Hashable, Sendable {
         self.onlyCluster = onlyCluster
     }
 
-    /// Refuses nothing.
+    /// Allows everything.
     public static let open = ProjectRules(project: Project.defaultName, policy: ProjectPolicy())
 
     var refusesNothing: Bool { policy == ProjectPolicy() }
 
-    /// - Parameter excess: what is over the limits, in words.
+    /// - Parameter excess: the exceeded limits, in words.
     public func noRoom(_ excess: [String]) -> String {
         "project '\(project)' has no room for it (policy 'limits'): \(excess.joined(separator: ", "))"
     }
 
-    /// Runtimes that the policy names and that nobody knows.
+    /// Runtimes that the policy names and that do not exist.
     public func unknownRuntimes(beside described: Set<String>) -> [String] {
         (policy.runtimes ?? []).filter { RuntimePresets.texts[$0] == nil && !described.contains($0) }
     }
 
-    /// Why documents in a namespace are outside of the project; nil where they are not.
+    /// Why the project may not have documents in a namespace; nil where it may.
     func problem(withNamespace namespace: String) -> Violation? {
         guard let allowed = policy.namespaces, !allowed.contains(where: { $0.matches(namespace) }) else { return nil }
         return Violation(
@@ -41,7 +41,7 @@ public struct ProjectRules: Hashable, Sendable {
 
     /// Why a program must not be started; nil where it may be.
     ///
-    /// - Parameter noun: what wants it: "a check gate".
+    /// - Parameter noun: what starts it, such as "a check gate".
     func problem(withProgram program: String, of noun: String) -> Violation? {
         switch policy.commands {
         case .any: nil
@@ -55,7 +55,7 @@ public struct ProjectRules: Hashable, Sendable {
         }
     }
 
-    /// Why an image must not be run; nil where it may be. It is a program: its entrypoint is whatever its maker chose.
+    /// Why an image must not be run; nil where it may be. An image counts as a program, because it brings its own entrypoint.
     func problem(withImage image: String, of noun: String) -> Violation? {
         switch policy.commands {
         case .any: nil
@@ -70,16 +70,16 @@ public struct ProjectRules: Hashable, Sendable {
         }
     }
 
-    /// Fields that a runtime takes from a manifest, over what its preset says.
+    /// Whether manifests may start any program, image and arguments.
     var allowsOtherCode: Bool { policy.commands == .any }
 }
 
-/// What a policy has against a manifest.
+/// One violation of a policy.
 struct Violation: Hashable, Sendable {
     /// The policy's field: `namespaces`.
     var rule: String
     var text: String
-    /// What would be allowed; nil where nothing would.
+    /// What is allowed; nil where nothing is.
     var allowed: [String]?
 
     private static let shownLimit = 8

@@ -1,14 +1,14 @@
-/// Reads `projects:` of a controller's settings file.
+/// Reads `projects:` of the controller's settings file.
 public struct ProjectSettings: Sendable {
-    /// In the order in which they are written.
+    /// In the order of the file.
     public private(set) var projects: [Project] = []
-    /// Everything that is wrong, in order of place. A controller does not start with any.
+    /// Every problem, in order of place. A controller does not start while there is one.
     public private(set) var diagnostics: [Diagnostic] = []
 
     /// - Parameters:
     ///   - text: the whole file.
     ///   - file: its path, for messages.
-    ///   - clusters: names that the same settings have for clusters.
+    ///   - clusters: the names of the clusters in the same settings.
     public init(reading text: String, file: String, clusters: [String] = []) {
         for document in DocumentText.split(text) {
             let composed = DocumentComposer.compose(document)
@@ -37,7 +37,7 @@ public struct ProjectSettings: Sendable {
         diagnostics += reading.diagnostics
     }
 
-    /// What no project can see alone.
+    /// Checks that relate several projects.
     private static func checkTogether(
         _ written: [WrittenProject], _ clusters: [String], _ reading: inout DocumentReading
     ) {

@@ -1,10 +1,10 @@
-/// A decimal number without sign, exact: `digits` × 10^`exponent`.
+/// An exact decimal number without sign: `digits` × 10^`exponent`.
 struct Decimal128: Hashable {
     private(set) var digits: Int128
     private(set) var exponent: Int
 
-    /// `12`, `1.5`, `.5`, `2.`.
-    /// - Returns: nil for anything else, and beyond 30 digits.
+    /// Parses `12`, `1.5`, `.5` or `2.`.
+    /// - Returns: nil for any other text, and for more than 30 digits.
     init?(_ text: some StringProtocol) {
         let digitLimit = 30
         var digits: Int128 = 0
@@ -29,8 +29,8 @@ struct Decimal128: Hashable {
 
     mutating func scale(byPowerOfTen power: Int) { exponent += power }
 
-    /// The number times a factor.
-    /// - Returns: nil where the result is no whole number or has more than 37 digits.
+    /// The number multiplied by a factor.
+    /// - Returns: nil where the result is not a whole number or has more than 37 digits.
     func times(_ factor: Int128) -> Int128? {
         guard digits != 0 else { return 0 }
         var (value, overflow) = digits.multipliedReportingOverflow(by: factor)

@@ -1,6 +1,6 @@
-/// What a misspelt name was meant to be.
+/// Suggests the name that a misspelt name was meant to be.
 public enum DidYouMean {
-    /// What other controllers, and people, call the same thing. The first that there is counts.
+    /// Other names that people and other controllers use for a field. The first name that exists here is suggested.
     private static let synonyms: [String: [String]] = [
         "against": ["profile"], "canaryTrafficPercent": ["rollout"], "denominator": ["per"], "direction": ["better"],
         "expression": ["condition"], "failureCondition": ["condition"], "metric": ["distance", "label", "of"],
@@ -8,11 +8,11 @@ public enum DidYouMean {
         "provider": ["source"], "reference": ["profile"], "successCondition": ["condition"],
     ]
 
-    /// The nearest of the names, where one is near: a slip or two of the keys, another case, or a part of it.
+    /// The most similar name, where one is similar enough: one or two typing errors, another case, or a part of the name.
     static func nearest(to name: String, among names: some Sequence<String>) -> String? {
         if let known = synonyms[name]?.first(where: Set(names).contains) { return known }
         let written = Array(name.lowercased().utf8)
-        // Nobody means a name of fifty letters by one of five hundred: the work stays small whatever a file holds.
+        // Long names are not compared, so the work stays small whatever a file contains.
         let limitBytes = 64
         guard !written.isEmpty, written.count <= limitBytes else { return nil }
         var best: (name: String, distance: Int)?
@@ -33,7 +33,7 @@ public enum DidYouMean {
         }.min { ($0.count, $0) < ($1.count, $1) }
     }
 
-    /// "did you mean 'x'?", or else all that there is.
+    /// "did you mean 'x'?" or, where no name is similar, the list of all names.
     public static func suggestion(for name: String, among names: [String], noun: String) -> String? {
         if let nearest = nearest(to: name, among: names) { return "did you mean '\(nearest)'?" }
         guard !names.isEmpty else { return nil }
@@ -42,7 +42,7 @@ public enum DidYouMean {
         return "\(noun): \(shown)\(names.count > shownLimit ? ", …" : "")"
     }
 
-    /// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
+    /// The optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
     static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforePrevious: [Int] = []
         var previous = Array(0...right.count)

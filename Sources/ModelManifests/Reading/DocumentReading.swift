@@ -1,4 +1,4 @@
-/// What has been found while one document is read: where the reader is, and what is wrong so far.
+/// The state of reading one document: the path of the current value, and the problems found so far.
 struct DocumentReading {
     let file: String
     private(set) var path: [PathElement]
@@ -15,13 +15,13 @@ struct DocumentReading {
 
     mutating func leave() { path.removeLast() }
 
-    /// Nobody reads more about one document.
+    /// The limit of problems per document; nobody reads more.
     private static let diagnosticLimit = 200
 
-    /// So much is wrong that nothing more is said.
+    /// No further problems are recorded.
     var isFull: Bool { diagnostics.count >= Self.diagnosticLimit }
 
-    /// Says that what the reader is at is wrong.
+    /// Reports a problem of the current value.
     mutating func report(_ message: String, at place: SourcePlace, suggestion: String? = nil) {
         guard !isFull else { return }
         diagnostics.append(
@@ -30,7 +30,8 @@ struct DocumentReading {
                 suggestion: suggestion))
     }
 
-    /// Says that a field of what the reader is at is wrong: at its value, or at the whole where it is not given.
+    /// Reports a problem of a field of the current value. Its place is the field's key, or the whole value where the field is
+    /// missing.
     mutating func report(_ message: String, field: String, of node: SourceNode, suggestion: String? = nil) {
         enter(.field(field))
         report(message, at: node.entry(field)?.keyPlace ?? node.place, suggestion: suggestion)

@@ -1,16 +1,16 @@
-/// One field of an object: its name, how its value is written, what it is for, and where the value goes.
+/// One field of an object: its name, the shape of its value, its description, and where the value is stored.
 ///
-/// This is the one place in which a field is declared: reading, "did you mean", the canonical form and the JSON Schema
-/// all follow from it.
+/// A field is declared only here: reading, "did you mean", the canonical form and the JSON Schema all follow from this
+/// declaration.
 struct Field<Object: Sendable>: Sendable {
     let name: String
     let summary: String
     let isRequired: Bool
-    /// `approval:` with nothing behind it is given; `labels:` with nothing behind it is not.
+    /// Whether the field counts as given without a value: true for `approval:`, false for `labels:`.
     let countsWhenEmpty: Bool
-    /// Known, but not there yet: refused, never ignored.
+    /// The field is planned but does not exist yet: it is refused, never ignored.
     let isUnavailable: Bool
-    /// The field that is not missed where this one, which is not there yet, is given.
+    /// A required field that does not count as missing where this planned field is given.
     let insteadOf: String?
     let fieldNames: [String]
     let read: @Sendable (SourceNode, inout DocumentReading, inout Object) -> Void
@@ -54,13 +54,13 @@ struct Field<Object: Sendable>: Sendable {
         schema = { false }
     }
 
-    /// A field of the design that later versions bring.
+    /// A planned field of a later version.
     static func unavailable(_ name: String, _ advice: String, insteadOf: String? = nil) -> Field {
         Field(unavailable: name, advice: advice, insteadOf: insteadOf)
     }
 }
 
-/// Which of an object's fields go together.
+/// A rule about which fields of an object can be given together.
 enum FieldRule: Hashable, Sendable {
     case exactlyOne([String])
     case atLeastOne([String])
@@ -80,7 +80,7 @@ enum FieldRule: Hashable, Sendable {
         }
     }
 
-    /// What is wrong where it is not kept.
+    /// The problem where the rule is broken.
     func problem(given: [String]) -> String {
         switch self {
         case .exactlyOne(let names):
@@ -97,7 +97,7 @@ enum FieldRule: Hashable, Sendable {
         return quoted.dropLast().joined(separator: ", ") + " \(joiner) \(last)"
     }
 
-    /// As JSON Schema keywords.
+    /// The rule as JSON Schema keywords.
     var schema: JSONValue {
         func required(_ name: String) -> JSONValue { ["required": .array([.string(name)])] }
         switch self {

@@ -1,4 +1,4 @@
-/// One part of a field's path: `steps` and `[2]` in `spec.rollout.steps[2]`.
+/// One part of a field's path, such as `steps` and `[2]` in `spec.rollout.steps[2]`.
 enum PathElement: Hashable, Sendable {
     case field(String)
     case index(Int)

@@ -1,16 +1,16 @@
-/// Durations as Go writes them: `90s`, `5m`, `1h30m`, `500ms`, `0`.
+/// Durations in Go's notation: `90s`, `5m`, `1h30m`, `500ms`, `0`.
 ///
-/// Source: the Go documentation of `time.ParseDuration`. Signs are left out: nothing here lasts less than nothing.
+/// Source: the Go documentation of `time.ParseDuration`. Signs are not allowed, because no setting takes a negative duration.
 enum GoDuration {
     struct Problem: Error, Hashable {
         var message: String
         var suggestion: String?
     }
 
-    /// Longer than anything that is waited for, and far from what `Duration` cannot hold.
+    /// Longer than any wait, and far below the largest `Duration`.
     static let longest = Duration.seconds(10 * 365 * 24 * 3600)
 
-    /// Nobody needs more; the API server has to know how long a text can be.
+    /// Long enough for every duration. The API server needs a bound on the length of a text.
     static let limitBytes = 64
     static let pattern = "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"
 
@@ -19,7 +19,7 @@ enum GoDuration {
         "h": 3_600_000_000_000,
     ]
 
-    /// Exact to the attosecond.
+    /// Parses a duration exactly, to the attosecond.
     static func parse(_ text: String) throws(Problem) -> Duration {
         if text == "0" { return .zero }
         guard !text.isEmpty else { throw Problem(message: "is empty", suggestion: "write a duration such as 30s") }
@@ -38,7 +38,7 @@ enum GoDuration {
             guard let part = decimal.times(nanoseconds * 1_000_000_000) else {
                 throw Problem(message: "'\(text.shortened)' is finer than can be kept")
             }
-            // The part alone comes first: with it, the sum could be more than the type holds.
+            // Checks the part before adding it, because the sum could overflow.
             if part <= longest.wholeAttoseconds { attoseconds += part }
             guard part <= longest.wholeAttoseconds, attoseconds <= longest.wholeAttoseconds else {
                 throw Problem(message: "'\(text.shortened)' is too long", suggestion: "at most ten years")
@@ -80,7 +80,7 @@ extension Duration {
         Int128(components.seconds) * 1_000_000_000_000_000_000 + Int128(components.attoseconds)
     }
 
-    /// As Go writes it, for messages: `1h30m`, `90s` is `1m30s`, `0s`.
+    /// The duration in Go's notation, for messages: `1h30m`; 90 s is `1m30s`, zero is `0s`.
     public var goText: String {
         guard self != .zero else { return "0s" }
         let (seconds, attoseconds) = components
@@ -91,7 +91,7 @@ extension Duration {
         let microseconds = attoseconds / 1_000_000_000_000
         if microseconds % 1000 == 0, microseconds > 0 { return text + "\(microseconds / 1000)ms" }
         if microseconds > 0 { return text + "\(microseconds)us" }
-        // Less than a microsecond is told where it is all that there is.
+        // Nanoseconds are shown only where the duration is shorter than a microsecond.
         let nanoseconds = attoseconds / 1_000_000_000
         return text.isEmpty ? nanoseconds > 0 ? "\(nanoseconds)ns" : "0s" : text
     }

@@ -1,10 +1,10 @@
-/// Which names are names.
+/// The rules for names.
 public enum NameRules {
     static let dnsLabelPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
     static let dnsSubdomainPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
     static let shortNamePattern = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
     static let serviceNamePattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
-    /// A label's value in Kubernetes, which may be empty.
+    /// A label value in Kubernetes, which may be empty.
     static let labelValuePattern = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
     static let environmentNamePattern = "^([-_a-zA-Z][-._a-zA-Z0-9]*|\\.[-_a-zA-Z0-9][-._a-zA-Z0-9]*)$"
     static let labelKeyPattern =
@@ -20,7 +20,7 @@ public enum NameRules {
         }
     }
 
-    /// Labels joined by dots, as most of Kubernetes' objects are named (RFC 1123).
+    /// DNS labels joined by dots, as most Kubernetes objects are named (RFC 1123).
     static func isDNSSubdomain(_ text: String) -> Bool {
         let limitBytes = 253
         return text.utf8.count <= limitBytes
@@ -35,25 +35,25 @@ public enum NameRules {
         }
     }
 
-    /// A name of an environment variable, as Kubernetes has them: neither `.` nor what begins with `..`.
+    /// The name of an environment variable in Kubernetes: neither `.` nor a name that begins with `..`.
     static func isEnvironmentName(_ text: String) -> Bool {
         guard let first = text.utf8.first, !isDigit(first), text != ".", !text.hasPrefix("..") else { return false }
         return text.utf8.allSatisfy { isLetterOrDigit($0) || "-_.".utf8.contains($0) }
     }
 
-    /// A label of DNS that begins with a letter (RFC 1035), as Services are named.
+    /// A DNS label that begins with a letter (RFC 1035), as Services are named.
     static func isServiceName(_ text: String) -> Bool {
         isDNSLabel(text) && !(text.utf8.first.map(isDigit) ?? true)
     }
 
-    /// A port's name in a pod (RFC 6335): at most 15 characters, with a letter among them, and no two '-' in a row.
+    /// The name of a port in a pod (RFC 6335): at most 15 characters, at least one letter, and no two '-' in a row.
     static func isPortName(_ text: String) -> Bool {
         let limitBytes = 15
         return isDNSLabel(text) && text.utf8.count <= limitBytes && !text.contains("--")
             && !text.utf8.allSatisfy { isDigit($0) || $0 == UInt8(ascii: "-") }
     }
 
-    /// What a label's or an annotation's key lacks to be one: `NAME` or `DOMAIN/NAME`. Nil where it is one.
+    /// What is wrong with the key of a label or annotation (`NAME` or `DOMAIN/NAME`); nil where it is valid.
     static func problem(withLabelKey key: String) -> (message: String, suggestion: String?)? {
         let parts = key.split(separator: "/", omittingEmptySubsequences: false)
         if parts.count <= 2, isShortName(String(parts.last ?? "")),
@@ -69,7 +69,7 @@ public enum NameRules {
         )
     }
 
-    /// What a label's value lacks to be one. Nil where it is one.
+    /// What is wrong with a label value; nil where it is valid.
     static func problem(withLabelValue value: String) -> (message: String, suggestion: String?)? {
         guard !value.isEmpty, !isShortName(value) else { return nil }
         return (
@@ -79,7 +79,7 @@ public enum NameRules {
         )
     }
 
-    /// The name that was meant by one with spaces and other signs.
+    /// A valid name that resembles text with spaces and other characters.
     private static func repairedName(_ text: String) -> String? {
         let replaced = text.map { character in
             character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
@@ -91,12 +91,12 @@ public enum NameRules {
         return isShortName(name) ? name : nil
     }
 
-    /// A name of an HTTP header or of a cookie: a token of RFC 9110.
+    /// The name of an HTTP header or a cookie: a token of RFC 9110.
     static func isToken(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { isLetterOrDigit($0) || "!#$%&'*+-.^_`|~".utf8.contains($0) }
     }
 
-    /// The label that was meant by a name with capitals, spaces, dots or underscores.
+    /// A valid label that resembles a name with capitals, spaces, dots or underscores.
     public static func repairedLabel(_ text: String) -> String? {
         let replaced = text.lowercased().map { character in
             character.isASCII && (character.isLetter || character.isNumber) ? character : "-"

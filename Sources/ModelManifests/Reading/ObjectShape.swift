@@ -2,8 +2,8 @@ extension Shape {
     /// A mapping with declared fields; any other field is an error.
     ///
     /// - Parameters:
-    ///   - initial: what stands where a field is not given: the defaults.
-    ///   - check: what no field can see alone. It runs on whatever could be read, so it must not repeat other errors.
+    ///   - initial: the object with its defaults, for fields that are not given.
+    ///   - check: checks that relate several fields. It runs on the fields that could be read, and must not repeat other errors.
     static func object(
         _ initial: Value, fields: [Field<Value>], rules: [FieldRule] = [],
         check: @escaping @Sendable (inout Value, SourceNode, inout DocumentReading) -> Void = { _, _, _ in }
@@ -20,7 +20,7 @@ extension Shape {
     }
 }
 
-/// An object's fields by name.
+/// The fields of an object, by name.
 private struct ObjectFields<Object: Sendable>: Sendable {
     let fields: [Field<Object>]
     let rules: [(rule: FieldRule, fields: FieldSet)]
@@ -37,7 +37,7 @@ private struct ObjectFields<Object: Sendable>: Sendable {
 
     private var availableNames: [String] { fields.filter { !$0.isUnavailable }.map(\.name) }
 
-    /// - Returns: false where the node is no mapping at all.
+    /// - Returns: false where the node is not a mapping.
     func read(_ node: SourceNode, _ reading: inout DocumentReading, into object: inout Object) -> Bool {
         let entries: [SourceNode.Entry]
         switch node.content {
@@ -49,7 +49,7 @@ private struct ObjectFields<Object: Sendable>: Sendable {
             return false
         }
         var given = FieldSet()
-        /// Not given, but somebody tried.
+        /// Fields that were probably meant by a misspelt or unavailable field.
         var meant = FieldSet()
         var hasStrangers = false
         for entry in entries {
@@ -70,7 +70,7 @@ private struct ObjectFields<Object: Sendable>: Sendable {
         for index in fields.indices where required.subtracting(given).subtracting(meant).contains(index) {
             reading.report("is missing", field: fields[index].name, of: node, suggestion: fields[index].summary)
         }
-        // A misspelt field may well be the one that is missed.
+        // A misspelt field may be the one that is missing, so the rules are not checked.
         if !hasStrangers {
             for (rule, members) in rules where !rule.isKept(givenCount: members.intersection(given).count) {
                 let names = rule.names.filter { name in byName[name].map(given.contains) ?? false }
@@ -80,7 +80,7 @@ private struct ObjectFields<Object: Sendable>: Sendable {
         return true
     }
 
-    /// - Returns: the field that was meant, where one is near.
+    /// - Returns: the field that was probably meant.
     private func reportUnknown(_ entry: SourceNode.Entry, _ reading: inout DocumentReading) -> Int? {
         guard !reading.isFull else { return nil }
         let names = availableNames
@@ -118,7 +118,7 @@ private struct ObjectFields<Object: Sendable>: Sendable {
     }
 }
 
-/// Some of an object's fields, by their places in its declaration.
+/// A set of an object's fields, by their positions in the declaration.
 private struct FieldSet: Hashable, Sendable {
     private var bits: UInt64 = 0
 

@@ -1,4 +1,4 @@
-/// What a scalar without quotes stands for, by YAML 1.2's core schema: `yes` and `on` are text.
+/// The type of a scalar without quotes, by the core schema of YAML 1.2: `yes` and `on` are text.
 enum PlainScalar {
     static func isBool(_ text: String) -> Bool { bool(text) != nil }
 
@@ -23,7 +23,7 @@ enum PlainScalar {
         }
     }
 
-    /// `12`, `-3`, `1_000`, `0x1F`, `0o17`. `010` is refused: eight to some readers, ten to others.
+    /// Parses `12`, `-3`, `1_000`, `0x1F`, `0o17`. `010` is refused: some readers take it for eight, others for ten.
     static func integer(_ text: String) -> Int? {
         var digits = text.utf8[...]
         let sign = digits.first == UInt8(ascii: "-") ? "-" : ""
@@ -38,14 +38,14 @@ enum PlainScalar {
 
     private static func integer(_ sign: String, _ digits: Substring.UTF8View, radix: Int) -> Int? {
         let plain = digits.contains(UInt8(ascii: "_")) ? digits.filter { $0 != UInt8(ascii: "_") } : Array(digits)
-        // `Int` takes a sign of its own.
+        // `Int` would accept another sign here.
         guard plain.first.map({ $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "+") }) ?? false else { return nil }
         return Int(sign + String(decoding: plain, as: UTF8.self), radix: radix)
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
-    /// An integer, or a decimal as JSON has it, with a point at either end if need be. Neither infinity nor "not a number".
+    /// Parses an integer or a decimal of JSON; the point may be at either end. Infinity and "not a number" are refused.
     static func number(_ text: String) -> Double? {
         guard let first = text.utf8.first, isDigit(first) || "+-.".utf8.contains(first) else { return nil }
         if let whole = integer(text) { return Double(whole) }
@@ -61,7 +61,7 @@ enum PlainScalar {
         return number
     }
 
-    /// For what should have been a number.
+    /// A suggestion where a number was expected.
     static func numberSuggestion(_ node: SourceNode) -> String? {
         guard let text = node.text else { return nil }
         if number(text) != nil { return "write it without quotes" }

@@ -1,6 +1,6 @@
-/// Quantities as Kubernetes writes them: `500m`, `2`, `1.5`, `4Gi`, `1e3`.
+/// Quantities in the notation of Kubernetes: `500m`, `2`, `1.5`, `4Gi`, `1e3`.
 ///
-/// Source: the Kubernetes API reference, "Quantity". Signs are left out: nothing is limited to less than nothing.
+/// Source: the Kubernetes API reference, "Quantity". Signs are not allowed, because no amount here is negative.
 struct Quantity: Hashable {
     private var number: Decimal128
     private var factor: Int128
@@ -14,7 +14,7 @@ struct Quantity: Hashable {
 
     static let pattern = "^([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]{1,2})?$"
 
-    /// - Returns: nil for what is not a quantity.
+    /// - Returns: nil where the text is not a quantity.
     init?(_ text: String) {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard let number = Decimal128(digits) else { return nil }
@@ -33,12 +33,12 @@ struct Quantity: Hashable {
     }
 
     /// The quantity in units of 1/`perUnit`.
-    /// - Returns: nil where that is no whole number, or none that fits.
+    /// - Returns: nil where the result is not a whole number, or does not fit.
     func whole(perUnit: Int = 1) -> Int? {
         number.times(factor * Int128(perUnit)).flatMap(Int.init(exactly:))
     }
 
-    /// What a slip of the suffix was meant to be: `4gi`, `4GB`, `4 Gi`.
+    /// A suggestion for a misspelt suffix: `4gi`, `4GB`, `4 Gi`.
     static func suggestion(for text: String) -> String? {
         let compact = text.replacing(" ", with: "")
         let digits = compact.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }

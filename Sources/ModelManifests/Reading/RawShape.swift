@@ -1,7 +1,7 @@
 extension Shape where Value == JSONValue {
-    /// A mapping that is passed on as it is.
+    /// A mapping that is passed on unchanged.
     ///
-    /// - Parameter check: says what is wrong with it.
+    /// - Parameter check: reports what is wrong with it.
     static func raw(_ check: @escaping @Sendable (SourceNode, inout DocumentReading) -> Void) -> Shape {
         Shape(
             read: { node, reading in
@@ -20,13 +20,13 @@ extension Shape where Value == JSONValue {
 struct RawMapping {
     private let node: SourceNode
 
-    /// - Returns: nil where it is no mapping.
+    /// - Returns: nil where the node is not a mapping.
     init?(_ node: SourceNode) {
         guard case .mapping = node.content else { return nil }
         self.node = node
     }
 
-    /// One that may hold some fields only; it is said where it does not.
+    /// A mapping that may only have these fields. Reports other fields, and a node that is not a mapping.
     init?(_ node: SourceNode, fields: [String], _ noun: String, _ reading: inout DocumentReading) {
         guard case .mapping(let entries) = node.content else {
             reading.report("must be a mapping, not \(node.shownInMessages)", at: node.place)
@@ -42,7 +42,7 @@ struct RawMapping {
         self.node = node
     }
 
-    /// What stands under a field, if anything.
+    /// Calls `look` with the value of a field, if it is given.
     func read(
         _ field: String, _ reading: inout DocumentReading, _ look: (SourceNode, inout DocumentReading) -> Void
     ) {
@@ -54,7 +54,7 @@ struct RawMapping {
 }
 
 extension SourceNode {
-    /// As JSON has it: what is written without quotes may be a number, a boolean or null.
+    /// The value as JSON: a scalar without quotes may be a number, a boolean or null.
     var json: JSONValue {
         switch content {
         case .sequence(let items): .array(items.map(\.json))

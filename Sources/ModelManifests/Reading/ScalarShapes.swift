@@ -1,11 +1,11 @@
 extension Shape where Value == String {
-    /// Text as written, with or without quotes: `version: 1.10` is "1.10", never 1.1.
+    /// Text, with or without quotes: `version: 1.10` is "1.10", never 1.1.
     static func text(atMost limit: Int = 4096, canBeEmpty: Bool = false) -> Shape {
         scalar(isNumberAllowed: true, canBeEmpty: canBeEmpty, atMost: limit)
             .schema(adding: ["type": ["string", "number"]])
     }
 
-    /// Text; a number or a boolean without quotes is a wrong type.
+    /// Text. A number or a boolean without quotes is an error.
     static func string(atMost limit: Int = 4096) -> Shape {
         scalar(isNumberAllowed: false, canBeEmpty: false, atMost: limit)
     }
@@ -45,7 +45,7 @@ extension Shape where Value == String {
             })
     }
 
-    /// A label of DNS (RFC 1123): lower-case letters, digits and '-', at most 63.
+    /// A DNS label (RFC 1123): lower-case letters, digits and '-', at most 63 characters.
     static var dnsLabel: Shape {
         string().map { text, node, reading in
             guard !NameRules.isDNSLabel(text) else { return text }
@@ -58,7 +58,7 @@ extension Shape where Value == String {
         }.schema(adding: ["pattern": .string(NameRules.dnsLabelPattern), "maxLength": 63])
     }
 
-    /// Labels of DNS, joined by dots.
+    /// DNS labels joined by dots.
     static var dnsSubdomain: Shape {
         string().map { text, node, reading in
             guard !NameRules.isDNSSubdomain(text) else { return text }
@@ -70,7 +70,7 @@ extension Shape where Value == String {
         }.schema(adding: ["pattern": .string(NameRules.dnsSubdomainPattern), "maxLength": 253])
     }
 
-    /// A name of a host; `*.` may stand for its first label.
+    /// A host name; its first label may be `*`.
     static var hostname: Shape {
         string(atMost: 253).map { text, node, reading in
             let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
@@ -131,7 +131,7 @@ extension ClosedRange<Int> {
 }
 
 extension Shape where Value == Double {
-    /// - Parameter isOpen: the bounds themselves are out.
+    /// - Parameter isOpen: the bounds themselves are not allowed.
     static func number(_ range: ClosedRange<Double>, isOpen: Bool = false) -> Shape {
         let bounds = (low: JSONValue.normal(range.lowerBound), high: JSONValue.normal(range.upperBound))
         let isBounded = range.upperBound < .greatestFiniteMagnitude
@@ -246,13 +246,13 @@ extension Shape where Value == Quantity {
                 suggestion: Quantity.suggestion(for: text) ?? "write it as 500m, 2, 1.5 or 4Gi")
             return nil
         }.schema(adding: ["pattern": .string(Quantity.pattern), "maxLength": 64]).checkedByServer(
-            // The pattern is of texts.
+            // The pattern applies to text only.
             ServerRule("type(self) != int || self >= 0", "must not be negative"))
     }
 }
 
 extension Shape where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
-    /// One of an enumeration's cases. Those that later versions bring are refused as such.
+    /// One case of an enumeration. Cases that later versions bring are refused with a message that says so.
     static func choice(of noun: String, available: [Value] = Array(Value.allCases)) -> Shape {
         let names = available.map(\.rawValue)
         let later = Value.allCases.map(\.rawValue).filter { !names.contains($0) }
@@ -262,7 +262,7 @@ extension Shape where Value: RawRepresentable & CaseIterable, Value.RawValue == 
 }
 
 extension Shape where Value == String {
-    /// One of some words. Those that later versions bring are refused as such.
+    /// One of some words. Words that later versions bring are refused with a message that says so.
     static func choice(of noun: String, available: [String], later: [String]) -> Shape {
         Shape(
             read: { node, reading in

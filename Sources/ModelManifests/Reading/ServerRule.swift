@@ -1,7 +1,8 @@
-/// What the API server is to check beside the schema: an expression of CEL over `self`, and what is said where it is false.
+/// A validation rule for the API server, in addition to the schema: a CEL expression over `self`, and the message where it is
+/// false.
 ///
-/// It says what a shape's own `check` says, as far as CEL can. Source: the Kubernetes documentation, "Validation rules"; each
-/// expression's worst cost is estimated from the bounds of the lists and texts that it walks, so those need bounds.
+/// It repeats a shape's own `check`, as far as CEL can. Source: the Kubernetes documentation, "Validation rules". The API
+/// server estimates the worst cost of an expression from the bounds of its lists and texts, so these need bounds.
 struct ServerRule: Hashable, Sendable {
     let expression: String
     let message: String
@@ -11,16 +12,16 @@ struct ServerRule: Hashable, Sendable {
         self.message = message
     }
 
-    /// Where a schema keeps its rules.
+    /// The keyword with a schema's rules.
     static let keyword = "x-kubernetes-validations"
-    /// Where a schema keeps what stands in its place for the API server, whose schemas have one type at every place.
+    /// The keyword with a replacement schema for the API server, whose schemas have one type at every place.
     static let structuralKeyword = "x-mlctl-structural"
 
     var json: JSONValue { ["rule": .string(expression), "message": .string(message)] }
 }
 
 extension Shape {
-    /// With rules for the API server, after those that there are.
+    /// Adds rules for the API server after the existing ones.
     func checkedByServer(_ rules: ServerRule...) -> Shape { checkedByServer(rules) }
 
     func checkedByServer(_ rules: [ServerRule]) -> Shape {

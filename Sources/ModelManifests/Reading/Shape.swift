@@ -1,11 +1,11 @@
-/// How one kind of value is written. One declaration reads it, gives its canonical form and its JSON Schema.
+/// The declaration of one type of value. It reads the value, and gives its canonical form and its JSON Schema.
 struct Shape<Value: Sendable>: Sendable {
-    /// The value; nil where it could not be made out. Everything that is wrong is reported.
+    /// Reads the value; nil where it could not be read. Every problem is reported.
     let read: @Sendable (SourceNode, inout DocumentReading) -> Value?
-    /// As written, but for spelling: quotes, order, comments, flow or block, and how a number is put down.
+    /// The value as written, except for spelling: quotes, order, comments, flow or block style, and the notation of numbers.
     let canonical: @Sendable (SourceNode) -> JSONValue
     let schema: @Sendable () -> JSONValue
-    /// Of an object: its fields' names, so that a field in the wrong place can be shown the right one.
+    /// For an object: the names of its fields, so that a message about a misplaced field can name the right place.
     let fieldNames: [String]
 
     init(
@@ -19,8 +19,8 @@ struct Shape<Value: Sendable>: Sendable {
         self.fieldNames = fieldNames
     }
 
-    /// The same, written the same way, as another type.
-    /// - Parameter transform: nil means that it has reported what is wrong.
+    /// The same notation, read as another type.
+    /// - Parameter transform: returns nil after it has reported a problem.
     func map<Other>(
         _ transform: @escaping @Sendable (Value, SourceNode, inout DocumentReading) -> Other?
     ) -> Shape<Other> {
@@ -31,7 +31,7 @@ struct Shape<Value: Sendable>: Sendable {
             }, canonical: canonical, schema: schema, fieldNames: fieldNames)
     }
 
-    /// With further keywords in its JSON Schema.
+    /// Adds keywords to the JSON Schema.
     func schema(adding keywords: [String: JSONValue]) -> Shape {
         Shape(
             read: read, canonical: canonical,
@@ -79,7 +79,7 @@ extension Shape {
             })
     }
 
-    /// A list, or the only entry of one by itself.
+    /// A list, or a single entry without a list.
     static func listOrOne<Element>(of element: Shape<Element>, count: ClosedRange<Int>) -> Shape
     where Value == [Element] {
         let list = Shape.list(element, count: count)
@@ -94,7 +94,7 @@ extension Shape {
             schema: { ["anyOf": .array([list.schema(), element.schema()])] })
     }
 
-    /// A mapping whose keys are free names.
+    /// A mapping with any names as keys.
     static func dictionary<Element>(
         _ element: Shape<Element>, count limit: Int = 200,
         key check: @escaping @Sendable (String) -> String? = { _ in nil }

@@ -1,15 +1,15 @@
-/// What may stand where a manifest stood, and does not say what it is: nobody removes a model that way. Whatever was read
-/// from the file before is held; whoever means to remove it deletes the file, or the document.
+/// A file or document that is not recognizable as a manifest, where a manifest may have been before. It does not remove a
+/// model: whatever was last read from the file is held. To remove a deployment, delete the file or the document.
 ///
-/// A document with an API version of somebody else, and a file of comments, do say what they are.
+/// A document of another API group and a file of comments are recognizable: they are not meant for mlctl.
 struct Stranger {
     var diagnostic: Diagnostic
-    /// It may well be none of ours: it is said only where the file held something before.
+    /// The file may never have been for mlctl: the problem is reported only where the file contained a manifest before.
     var isSilent: Bool
 
     private static let largeFilePointer = "version https://git-lfs.github.com/spec/"
 
-    /// - Returns: nil where the text may hold documents.
+    /// - Returns: nil where the text may contain documents.
     init?(text: String, file: String) {
         if text.hasPrefix(Self.largeFilePointer) {
             diagnostic = Diagnostic(
@@ -25,8 +25,8 @@ struct Stranger {
         }
     }
 
-    /// - Parameter root: of a document that is not ours.
-    /// - Returns: nil where it says what it is.
+    /// - Parameter root: the root of a document that is not mlctl's.
+    /// - Returns: nil where the document says what it is.
     init?(_ root: SourceNode, file: String) {
         guard root["apiVersion"] == nil || root["kind"] == nil else { return nil }
         diagnostic = Diagnostic(

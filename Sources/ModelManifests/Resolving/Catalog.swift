@@ -1,10 +1,10 @@
-/// Everything that can be referred to, by namespace and name.
+/// Everything that manifests can refer to, by namespace and name.
 struct Catalog {
     private var runtimes: [DeploymentKey: ParsedRuntime] = [:]
     private var templates: [DeploymentKey: ParsedGateTemplate] = [:]
     private var profiles: [DeploymentKey: ParsedProfile] = [:]
 
-    /// Described more than once: whoever refers to them is held.
+    /// Objects that are described more than once: deployments that refer to them are held.
     private var ambiguous: Set<ObjectIdentifier> = []
 
     init(files: [ParsedFile], _ diagnostics: inout [Diagnostic]) {
@@ -56,7 +56,7 @@ struct Catalog {
         profiles[DeploymentKey(namespace: namespace, name: name)]
     }
 
-    /// References to nothing, or to what cannot be used.
+    /// Problems with references: the object does not exist or cannot be used.
     func problems(of written: DeploymentAsWritten, in namespace: String, runtime: ParsedRuntime?) -> [Diagnostic] {
         var problems: [Diagnostic] = []
         func add(_ message: String, _ path: String, _ place: SourcePlace, _ suggestion: String?) {

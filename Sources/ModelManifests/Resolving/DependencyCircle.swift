@@ -1,6 +1,6 @@
-/// Deployments that depend on one another.
+/// Finds deployments that depend on each other in a circle.
 enum DependencyCircle {
-    /// - Returns: the way from `key` back to itself, both ends included; nil where there is none.
+    /// - Returns: the path from `key` back to itself, with `key` at both ends; nil where there is none.
     static func through(
         _ key: DeploymentKey, in deployments: [DeploymentKey: ModelDeployment]
     ) -> [DeploymentKey]? {

@@ -4,11 +4,11 @@ struct DeploymentAsWritten: Sendable {
     let place: DocumentPlace
     let labels: [String: String]
     let spec: WrittenDeployment
-    /// Names of the GateTemplates that it refers to.
+    /// The names of the GateTemplates that it refers to.
     let templateNames: [String]
-    /// Ports of this machine that it wants for itself.
+    /// The ports of this machine that it asks for.
     let wantedPorts: [WantedPort]
-    /// Where `metadata.name` stands.
+    /// The place of `metadata.name`.
     let namePlace: SourcePlace
     let namespacePlace: SourcePlace
     let targetPlace: SourcePlace
@@ -18,7 +18,7 @@ struct DeploymentAsWritten: Sendable {
     private let runtimeNode: SourceNode
     private let modelCanonical: JSONValue
     private let resourcesCanonical: JSONValue?
-    /// All of `spec`; nil for what nobody but mlctl is shown.
+    /// All of `spec`; nil for a target that shows it to nobody.
     private let specCanonical: String?
 
     init(
@@ -49,18 +49,18 @@ struct DeploymentAsWritten: Sendable {
 
     var isInCluster: Bool { spec.target != .local }
 
-    /// Names of the PredictionProfiles that its gates refer to, with those gates.
+    /// The names of the PredictionProfiles that its gates refer to, with those gates.
     func profileNames(template: (String) -> WrittenGateKind?) -> [(name: String, gate: WrittenGate)] {
         spec.rollout.definedGates.compactMap { gate in
             (gate.kind ?? gate.template.flatMap(template))?.profile.map { ($0, gate) }
         }
     }
 
-    /// With its references looked up.
+    /// Resolves the references.
     ///
     /// - Parameters:
-    ///   - base: what `spec.runtime.name` names.
-    ///   - references: all that its gates name.
+    ///   - base: the runtime that `spec.runtime.name` names.
+    ///   - references: the objects that its gates name.
     func resolved(runtime base: ParsedRuntime?, _ references: References) -> Resolution {
         var reading = DocumentReading(file: place.file, path: [.field("spec"), .field("runtime")])
         let (runtime, canonical) = resolvedRuntime(over: base, &reading)
@@ -137,7 +137,7 @@ struct DeploymentAsWritten: Sendable {
         return (runtime, canonical)
     }
 
-    /// What of the pod template leaves the level that the runtime declares, wherever the template is written.
+    /// Where the pod template violates the level that the runtime declares, wherever the template is written.
     private func podProblems(_ runtime: Runtime?, over base: ParsedRuntime?) -> [Diagnostic] {
         guard isInCluster, let pod = runtime?.pod, pod.template != nil else { return [] }
         let own = runtimeNode["podTemplate"].flatMap { $0.isNull ? nil : $0 }
@@ -150,7 +150,7 @@ struct DeploymentAsWritten: Sendable {
         return reading.diagnostics.map { $0.about(key) }
     }
 
-    /// What the router cannot judge of the gates that come from templates; the others have been looked at.
+    /// What the router cannot judge in gates from templates; the other gates have been checked.
     private func routerProblems(_ references: References) -> [Diagnostic] {
         spec.rollout.definedGates.compactMap { gate in
             guard gate.template != nil, let name = gate.name, let kind = references.kind(of: gate),
@@ -162,16 +162,16 @@ struct DeploymentAsWritten: Sendable {
         }
     }
 
-    /// Where a diagnostic about the runtime's name belongs.
+    /// The place for diagnostics about the runtime's name.
     var runtimeNamePlace: SourcePlace { runtimeNode["name"]?.place ?? runtimeNode.place }
 
-    /// Whether `spec.runtime` says the field itself.
+    /// Whether `spec.runtime` gives the field itself.
     func overridesRuntime(_ field: String) -> Bool { runtimeNode[field].map { !$0.isNull } ?? false }
 
-    /// Where a field of the runtime stands, or the name of the runtime that it comes from.
+    /// The place of a runtime's field, or of the name of the runtime that the field comes from.
     func runtimePlace(_ field: String) -> SourcePlace { runtimeNode[field]?.place ?? runtimeNamePlace }
 
-    /// Where a gate is written; one that nobody wrote stands where the deployment does.
+    /// The place of a gate; for a default gate, the place of the deployment.
     func gatePlace(_ name: String) -> (path: String, place: SourcePlace) {
         guard let gate = spec.rollout.definedGates.first(where: { $0.name == name }) else {
             return ("spec.rollout.gates", namePlace)
@@ -180,7 +180,7 @@ struct DeploymentAsWritten: Sendable {
     }
 }
 
-/// What the gates of a deployment name, by name.
+/// The objects that a deployment's gates refer to, by name.
 struct References: Sendable {
     var templates: [String: ParsedGateTemplate] = [:]
     var profiles: [String: ParsedProfile] = [:]
@@ -190,15 +190,16 @@ struct References: Sendable {
     }
 }
 
-/// Inline fields over those of a ServingRuntime.
+/// Merges inline fields over those of a ServingRuntime.
 enum RuntimeOverlay {
     static func overrides(_ runtime: SourceNode) -> [SourceNode.Entry] {
         guard case .mapping(let entries) = runtime.content else { return [] }
         return entries.filter { $0.key != "name" && !$0.value.isNull }
     }
 
-    /// A field given inline takes the place of the other's, but for `env`, which goes by the variables' names, and
-    /// `probes`, which goes by the probe.
+    /// An inline field replaces the base's field, except that `env` is merged by the variables' names, and `probes` by the kind
+    /// of
+    /// probe.
     static func merged(base: SourceNode, overrides: [SourceNode.Entry], place: SourcePlace) -> SourceNode {
         guard case .mapping(var entries) = base.content else {
             return SourceNode(content: .mapping(overrides), place: place)

@@ -1,24 +1,25 @@
-/// What git wants, from all of its manifest files together: references resolved, contradictions found.
+/// What git asks for, from all manifest files together: references are resolved and contradictions found.
 public struct DesiredState: Sendable {
-    /// Those that are to be made true.
+    /// The valid deployments, which the controller makes true.
     public private(set) var deployments: [DeploymentKey: ModelDeployment] = [:]
-    /// Everything that is wrong, in order of file and place.
+    /// The problems, in order of file and place.
     public private(set) var diagnostics: [Diagnostic] = []
-    /// So many more are wrong beside `diagnostics`, of deployments that have one there.
+    /// The number of further problems of deployments that have one in `diagnostics`.
     public private(set) var leftOut = 0
-    /// Deployments that are wanted, but not readable as they are: they are held as they serve now.
+    /// Deployments that have problems: they keep serving as they are.
     public private(set) var invalid: Set<DeploymentKey> = []
 
     private var memory: [DeploymentKey: Remembered] = [:]
-    /// Ports of this machine that each has, or goes on having.
+    /// The ports of this machine that each deployment gets or keeps.
     package private(set) var ports: [DeploymentKey: Set<Int>] = [:]
     private var rules = ProjectRules.open
-    /// What each deployment was read from.
+    /// The document that each deployment was read from.
     private var described: [DeploymentKey: ParsedDeployment] = [:]
-    /// Of ServingRuntimes in git.
+    /// The names of the ServingRuntimes in git.
     package private(set) var runtimeNames: Set<String> = []
 
-    /// A resolution and all that it was made of: it stands as long as they do. By reference, so that keeping it is cheap.
+    /// A resolution with everything that it was made from. It is valid as long as these are the same objects, so reusing it is
+    /// cheap.
     private final class Remembered: Sendable {
         let deployment: ParsedDeployment
         let runtime: ParsedRuntime?
@@ -50,8 +51,8 @@ public struct DesiredState: Sendable {
     public init() {}
 
     /// - Parameters:
-    ///   - files: every manifest file of one commit. Keep what was read from files whose content is the same.
-    ///   - previous: the state before: what has not changed since is taken over from it.
+    ///   - files: every manifest file of one commit. Pass the same parsed file again where the content has not changed.
+    ///   - previous: the state before; unchanged resolutions are reused.
     ///   - reserved: ports of this machine that endpoints cannot have.
     ///   - rules: what the project may do.
     public static func resolve(
@@ -105,7 +106,7 @@ public struct DesiredState: Sendable {
     ) {
         let inGit = deployment.written.runtimeName.flatMap { catalog.runtime($0, in: key.namespace) }
         if inGit == nil, let resolution = deployment.resolvedAlone {
-            // What stands alone has said what is wrong in its file's diagnostics.
+            // A deployment without references has its problems in its file's diagnostics already.
             let preset = deployment.written.runtimeName.flatMap { RuntimePresets.all[$0] }
             take(resolution, of: deployment.written, over: preset, saying: deployment.written.runtimeName != nil)
             return
@@ -126,7 +127,7 @@ public struct DesiredState: Sendable {
         take(remembered.resolution, of: deployment.written, over: runtime, saying: true)
     }
 
-    /// Whatever else is wrong with it: all of a file's errors are said at once.
+    /// Reports missing references of an invalid deployment too, so that all errors of a file are reported at once.
     private mutating func sayMissingReferences(
         of deployment: ParsedDeployment, in namespace: String, _ catalog: Catalog
     ) {
@@ -151,9 +152,9 @@ public struct DesiredState: Sendable {
         }
     }
 
-    /// Of others that describe the same deployment.
+    /// How many other places a message about a repeated deployment names.
     private static let shownPlaces = 3
-    /// So often it is said that a deployment is described twice.
+    /// How many times a repeated deployment is reported.
     private static let saidDoubles = 20
 
     private mutating func refuseAll(_ found: [ParsedDeployment], called key: DeploymentKey) {
@@ -172,7 +173,7 @@ public struct DesiredState: Sendable {
         }
     }
 
-    /// Deployments that wait for one another would wait for ever.
+    /// Refuses deployments that wait for each other, because they would wait forever.
     private mutating func refuseCircles(_ described: [DeploymentKey: ParsedDeployment]) {
         for (key, deployment) in deployments where !deployment.dependsOn.isEmpty {
             guard let circle = DependencyCircle.through(key, in: deployments), let own = described[key]?.written.place
@@ -187,7 +188,7 @@ public struct DesiredState: Sendable {
         for key in invalid { deployments[key] = nil }
     }
 
-    /// In a cluster, objects of one deployment are never called like those of another.
+    /// In a cluster, refuses a name that objects of another deployment may have.
     private mutating func refuseSharedNames(_ described: [DeploymentKey: ParsedDeployment]) {
         let owners = RevisionNames.Owners(described.values.filter(\.written.isInCluster).map(\.key))
         for (key, deployment) in described where deployment.written.isInCluster && !invalid.contains(key) {
@@ -203,7 +204,7 @@ public struct DesiredState: Sendable {
         }
     }
 
-    /// Endpoints and previews of one machine: each port has one deployment.
+    /// Gives each port of this machine to one deployment, for endpoints and previews.
     private mutating func refuseTakenPorts(
         _ described: [DeploymentKey: ParsedDeployment], _ previous: DesiredState?, _ reserved: ReservedPorts
     ) {
@@ -227,13 +228,13 @@ public struct DesiredState: Sendable {
             invalid.insert(refusal.deployment)
         }
         for (key, own) in claims where !invalid.contains(key) { ports[key] = Set(own.map(\.port)) }
-        // What goes on as it is keeps what it had.
+        // A deployment that keeps serving as it is keeps its ports.
         for key in invalid { ports[key] = held[key] }
     }
 }
 
 extension DesiredState {
-    /// The same, held against what the project may have in all, where nothing of it runs yet.
+    /// The same state, checked against the project's limits as if nothing ran yet.
     public func withinLimits(of rules: ProjectRules) -> DesiredState {
         let claims = deployments.values.map { deployment in
             var demand = ProjectDemand(replicas: deployment.replicas, of: deployment.template)
@@ -255,7 +256,7 @@ extension DesiredState {
         return limited
     }
 
-    /// Where a field of a deployment stands, or the deployment itself; nil where no file describes it.
+    /// The place of a deployment's field, or of the deployment; nil where no file describes it.
     package func place(of key: DeploymentKey, _ path: String) -> Diagnostic? {
         described[key].map(\.written).map { written in
             let claim = written.wantedPorts.first { $0.path == path }

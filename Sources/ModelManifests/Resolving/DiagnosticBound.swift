@@ -1,11 +1,11 @@
-/// How much is said at most about what is wrong: nobody reads more, and a hostile file could fill the memory with it.
+/// Limits the number of diagnostics: nobody reads more, and a hostile file could fill the memory with them.
 ///
-/// Each deployment that is stopped has its reason, whatever else is left out.
+/// Each deployment that is stopped keeps one diagnostic, whatever else is left out.
 enum DiagnosticBound {
     static let ofFile = 200
     static let ofProject = 2000
 
-    /// - Returns: the diagnostics in order of file and place, and how many were left out.
+    /// - Returns: the diagnostics in order of file and place, and the number of those left out.
     static func kept(of all: [Diagnostic], atMost limit: Int) -> (diagnostics: [Diagnostic], leftOut: Int) {
         let sorted = all.sorted()
         guard sorted.count > limit else { return (sorted, 0) }

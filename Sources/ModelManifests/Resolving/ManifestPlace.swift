@@ -1,11 +1,11 @@
-/// Where a field of a manifest stands, for those who know only its path: an API server that refuses it.
+/// Finds the place of a manifest's field by its path, for errors of an API server.
 public struct ManifestPlace: Hashable, Sendable {
     public var line: Int
     public var column: Int
 
     /// - Parameters:
-    ///   - path: `spec.rollout.steps[1].setWeight`. What is not written stands where the nearest of its holders does.
-    ///   - bytes: of the file that describes `deployment`.
+    ///   - path: such as `spec.rollout.steps[1].setWeight`. A field that is not written has the place of its nearest parent.
+    ///   - bytes: the content of the file that describes `deployment`.
     /// - Returns: nil where the file does not describe it.
     public static func find(_ path: String, of deployment: DeploymentKey, in bytes: [UInt8]) -> ManifestPlace? {
         guard bytes.count <= ManifestReader.fileLimitBytes, let text = String(validating: bytes, as: UTF8.self) else {
@@ -26,7 +26,7 @@ public struct ManifestPlace: Hashable, Sendable {
             && (root["metadata"]?["namespace"]?.text ?? WrittenMetadata().namespace) == deployment.namespace
     }
 
-    /// Fields by their names, entries of lists by `[NUMBER]`, and fields with dots in their names by `[NAME]`.
+    /// Splits a path into field names, list indices `[NUMBER]`, and names with dots `[NAME]`.
     static func elements(of path: String) -> [PathElement] {
         var elements: [PathElement] = []
         var name = ""
@@ -55,7 +55,7 @@ public struct ManifestPlace: Hashable, Sendable {
 }
 
 extension SourceNode {
-    /// What stands at a path, or as far along it as anything does.
+    /// The node at a path, or its nearest existing parent.
     fileprivate func nearest(_ path: [PathElement]) -> SourceNode {
         var node = self
         for element in path {

@@ -1,4 +1,4 @@
-/// Where a document begins, for messages about another.
+/// Where a document begins, for messages about another document.
 struct DocumentPlace: Hashable, Comparable, Sendable, CustomStringConvertible {
     var file: String
     var line: Int
@@ -10,12 +10,12 @@ struct DocumentPlace: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A ModelDeployment, read. Its identity tells one reading from the next.
+/// A parsed ModelDeployment. Its identity tells one parse from the next.
 final class ParsedDeployment: Sendable {
     let written: DeploymentAsWritten
     /// Its own document has no errors.
     let isValid: Bool
-    /// What it is where no other document takes part: nothing is referred to, or only a preset.
+    /// The resolution, where no other document is involved: it refers to nothing, or only to a preset. Otherwise nil.
     let resolvedAlone: Resolution?
 
     init(written: DeploymentAsWritten, isValid: Bool) {
@@ -35,7 +35,7 @@ final class ParsedDeployment: Sendable {
     var key: DeploymentKey { written.key }
 }
 
-/// A ServingRuntime, read.
+/// A parsed ServingRuntime.
 final class ParsedRuntime: Sendable {
     let key: DeploymentKey
     let place: DocumentPlace
@@ -59,7 +59,7 @@ final class ParsedRuntime: Sendable {
     }
 }
 
-/// A GateTemplate, read.
+/// A parsed GateTemplate.
 final class ParsedGateTemplate: Sendable {
     let key: DeploymentKey
     let place: DocumentPlace
@@ -73,7 +73,7 @@ final class ParsedGateTemplate: Sendable {
     }
 }
 
-/// A PredictionProfile, read.
+/// A parsed PredictionProfile.
 final class ParsedProfile: Sendable {
     let key: DeploymentKey
     let place: DocumentPlace
@@ -87,7 +87,7 @@ final class ParsedProfile: Sendable {
     }
 }
 
-/// What became of a deployment: one of the two, and never both.
+/// The result of resolving a deployment.
 enum Resolution: Sendable {
     case resolved(ModelDeployment)
     case refused([Diagnostic])

@@ -1,17 +1,17 @@
-/// One manifest file, read: what it holds as written, references not yet resolved, and all that is wrong with it.
+/// One parsed manifest file: its documents with references not yet resolved, and its problems.
 ///
-/// It keeps whatever needs no other file, revisions included, so that resolving is cheap: keep it for as long as the
-/// file's content stays the same.
+/// It stores everything that needs no other file, including revisions, so resolving is cheap. Keep it as long as the file's
+/// content stays the same.
 public struct ParsedFile: Sendable {
     public let file: String
-    /// Everything that is wrong with it, in order of place.
+    /// Every problem of the file, in order of place.
     public internal(set) var diagnostics: [Diagnostic] = []
-    /// Documents of other API groups, passed over.
+    /// The number of documents of other API groups, which are skipped.
     public internal(set) var passedOverCount = 0
-    /// Why some of it could not be read, or not so far that it could be told what it is; nil where all could.
-    /// What was last read from those parts must be held: see `holding(_:)`.
+    /// Why a part of the file could not be read or recognized; nil where all parts could. What was last read from those
+    /// parts must be held: see `holding(_:)`.
     public internal(set) var unreadable: Diagnostic?
-    /// Deployments that may still be meant by a part that could not be read, and why.
+    /// Deployments that an unreadable part may still describe, with the reason.
     public private(set) var held: [DeploymentKey: Diagnostic] = [:]
 
     var deployments: [ParsedDeployment] = []
@@ -21,36 +21,36 @@ public struct ParsedFile: Sendable {
 
     init(file: String) { self.file = file }
 
-    /// A file that the caller could not read, or did not because it is too large.
+    /// A file that the caller could not read, or did not read because it is too large.
     public init(file: String, problem: String) {
         self.file = file
         markUnreadable(Diagnostic(file: file, message: problem))
     }
 
-    /// Deployments that the file describes, valid or not.
+    /// The deployments that the file describes, valid or not.
     public var keys: [DeploymentKey] { deployments.map(\.key) }
 
-    /// Only what deployments of other files can refer to.
+    /// The file with only those documents that deployments of other files can refer to.
     public var withoutDeployments: ParsedFile {
         var rest = ParsedFile(file: file)
         (rest.runtimes, rest.gateTemplates, rest.profiles) = (runtimes, gateTemplates, profiles)
         return rest
     }
 
-    /// Nothing in it is for mlctl.
+    /// The file contains nothing for mlctl.
     public var isEmpty: Bool {
         deployments.isEmpty && runtimes.isEmpty && gateTemplates.isEmpty && profiles.isEmpty && diagnostics.isEmpty
             && unreadable == nil
     }
 
-    /// The file with what was last read from its unreadable parts: deployments are held as they are, runtimes, gate
-    /// templates and profiles go on being used.
+    /// The file together with what was last read from its unreadable parts: those deployments are held as they are, and those
+    /// runtimes, gate templates and profiles stay in use.
     public func holding(_ previous: ParsedFile?) -> ParsedFile {
         guard let unreadable, let previous else { return self }
         var holding = self
         let present = Set(keys)
         var held: [DeploymentKey: Diagnostic] = [:]
-        // Held again by why it cannot be read now.
+        // Deployments that were held before get the current reason.
         for key in previous.held.keys + previous.keys {
             held[key] = Diagnostic(
                 file: unreadable.file, line: unreadable.line, column: unreadable.column,
@@ -73,13 +73,14 @@ public struct ParsedFile: Sendable {
         return holding
     }
 
-    /// A document of ours that cannot be told by its name: it may be any that was read before.
+    /// Adds problems of a document without a readable name: it may describe any deployment that was read before.
     mutating func addNameless(_ problems: [Diagnostic]) {
         if unreadable == nil { unreadable = problems.first }
         diagnostics += problems
     }
 
-    /// - Parameter isSilent: it may well be none of ours: it is said only where the file held something before.
+    /// - Parameter isSilent: the file may never have been for mlctl: report the problem only where it contained a manifest
+    ///   before.
     mutating func markUnreadable(_ diagnostic: Diagnostic, isSilent: Bool = false) {
         if unreadable == nil { unreadable = diagnostic }
         if !isSilent { diagnostics.append(diagnostic) }
@@ -87,7 +88,7 @@ public struct ParsedFile: Sendable {
 }
 
 extension ParsedFile {
-    /// What stands in namespaces that are not the project's, beside deployments: those say so themselves.
+    /// Documents other than deployments in namespaces that the project may not use. Deployments are checked elsewhere.
     func strangersNamespaces(by rules: ProjectRules) -> [Diagnostic] {
         guard rules.policy.namespaces != nil else { return [] }
         let documents =

@@ -1,4 +1,4 @@
-/// One port of this machine that a deployment wants for itself.
+/// A port of this machine that a deployment asks for.
 struct WantedPort: Hashable, Sendable {
     var port: Int
     /// `spec.endpoint.port` or `spec.rollout.preview.port`.
@@ -18,11 +18,11 @@ struct WantedPort: Hashable, Sendable {
     }
 }
 
-/// Who gets which port of one machine. In a cluster every service has an address of its own.
+/// Assigns the ports of one machine to deployments. In a cluster every service has its own address.
 ///
-/// A port goes to whoever has it already, else to the first by name. The others are refused, each at its own place, and
-/// nobody else is: two deployments that swap their ports want each one that nobody else wants. A deployment that is
-/// refused goes on as it serves, so the port that it has had is not free either.
+/// A port goes to the deployment that has it already, otherwise to the first by name. The others are refused, each at its own
+/// place. Two deployments cannot swap their ports in one commit: each must first ask for a free one. A refused deployment keeps
+/// serving as it is, so the port that it has is not free either.
 struct PortAssignment {
     struct Refusal: Hashable {
         var deployment: DeploymentKey
@@ -34,15 +34,15 @@ struct PortAssignment {
     private static let advice = "choose another port, or leave it out to have one chosen"
 
     private var claims: [DeploymentKey: [WantedPort]]
-    /// Ports that a deployment had when it was last wanted, or has now.
+    /// The ports that each deployment had before or has now.
     private let held: [DeploymentKey: Set<Int>]
     private let place: (DeploymentKey) -> String
     private(set) var refusals: [Refusal] = []
 
     /// - Parameters:
-    ///   - claims: of deployments that are wanted as they are written.
-    ///   - held: ports of a deployment before, wanted now or not.
-    ///   - holding: deployments that go on as they serve, whatever is written.
+    ///   - claims: the ports that valid deployments ask for.
+    ///   - held: the ports that deployments had before, valid now or not.
+    ///   - holding: deployments that keep serving as they are, whatever is written.
     init(
         claims: [DeploymentKey: [WantedPort]], held: [DeploymentKey: Set<Int>], holding: Set<DeploymentKey>,
         reserved: ReservedPorts, place: @escaping (DeploymentKey) -> String
@@ -53,7 +53,8 @@ struct PortAssignment {
         refuse { _, claim in reserved.problem(with: claim.port) }
         refuseOwnDoubles()
         var holding = holding
-        // Whoever is refused holds what it had, which may refuse another. Each round refuses somebody, or is the last.
+        // A refused deployment keeps the port that it had, which may refuse another one. Each round refuses at least one
+        // deployment, or is the last.
         while true {
             holding.formUnion(refusals.map(\.deployment))
             let count = refusals.count

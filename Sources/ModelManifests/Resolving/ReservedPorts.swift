@@ -1,16 +1,16 @@
-/// Ports of the controller's machine that no endpoint can have, as far as whoever reads manifests knows them.
+/// The ports of the controller's machine that no endpoint can have, as far as the reader of manifests knows them.
 ///
-/// `mlctl validate` knows the defaults. A controller knows where it listens, and who serves where.
+/// `mlctl validate` knows the defaults. A controller also knows its own ports, and which deployment serves at which port.
 public struct ReservedPorts: Hashable, Sendable {
-    /// Where the controller's API listens; nil: not on this machine's ports.
+    /// The port of the controller's API; nil where it uses no port of this machine.
     public var controller: Int?
-    /// Where the controller's probes answer; nil: at its API's port alone.
+    /// The port of the controller's probes; nil where they share the API's port.
     public var probes: Int?
-    /// Where a proxy says what it counts.
+    /// The port where a proxy answers with its counters.
     public var proxyControl: Int?
-    /// From which instances' ports are taken.
+    /// The range of ports for instances.
     public var instances: ClosedRange<Int>?
-    /// Deployments that answer at a port now, with their previews. Where several want a port, they keep it.
+    /// The deployments that serve at each port now, previews included. They keep it where several ask for it.
     public var holders: [Int: DeploymentKey]
 
     public static let defaultController = 8090

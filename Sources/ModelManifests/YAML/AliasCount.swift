@@ -1,13 +1,13 @@
-/// How many aliases a text can hold, counted before it is parsed.
+/// Counts how many aliases a text can contain, before it is parsed.
 ///
-/// Aliases that repeat aliases grow a few lines into billions of values (a "YAML bomb"). With `n` of them a text can grow
-/// at most 3^(n/3)-fold, so a small bound on `n` and on the text's size bounds everything that comes after.
+/// Aliases of aliases turn a few lines into billions of values (a "YAML bomb"). With `n` aliases a text can grow at most
+/// 3^(n/3)-fold, so small bounds on `n` and on the text's size bound all later work.
 enum AliasCount {
     static let limit = 12
-    /// Texts with aliases may be this long.
+    /// The limit for texts with aliases.
     static let textLimitBytes = 16 * 1024
 
-    /// At least as many as libyaml would find: every `*name` whose `&name` occurs too, wherever they stand.
+    /// At least as many as libyaml would find: every `*name` for which `&name` occurs anywhere.
     static func upperBound(_ text: String) -> Int {
         guard text.utf8.contains(UInt8(ascii: "*")), text.utf8.contains(UInt8(ascii: "&")) else { return 0 }
         let anchors = Set(names(after: UInt8(ascii: "&"), in: text))

@@ -1,16 +1,16 @@
 import Yams
 
-/// Text to nodes, through libyaml, within bounds.
+/// Parses text to nodes with libyaml, within bounds.
 struct DocumentComposer {
-    /// A manifest has some hundred values; anything over this is a mistake or an attack.
+    /// A manifest has some hundred values; more than this is a mistake or an attack.
     static let nodeLimit = 100_000
     static let depthLimit = 64
-    /// Keys that are given twice are found one at a time.
+    /// The limit for repeated keys, which are found one at a time.
     static let duplicateKeyLimit = 16
-    /// Each of them composes the text anew: of long texts fewer are found.
+    /// Finding each repeated key parses the text again. In long texts fewer are found, so that the parsed bytes stay within this.
     static let composedLimitBytes = 1 << 20
 
-    /// What was found in one document's text. A text holds several documents only where they are parted by `...`.
+    /// The result for one document's text. A text has several documents only where `...` separates them.
     struct Composed {
         var roots: [Root] = []
         /// Why the rest of the text could not be read.
@@ -19,7 +19,7 @@ struct DocumentComposer {
 
     struct Root {
         var node: SourceNode
-        /// Keys that stand twice in one mapping.
+        /// Keys that occur twice in one mapping.
         var duplicates: [DuplicateKey] = []
     }
 
@@ -127,7 +127,7 @@ struct DocumentComposer {
     private mutating func convert(_ mapping: Node.Mapping) throws -> [SourceNode.Entry] {
         var entries: [SourceNode.Entry] = []
         entries.reserveCapacity(mapping.count)
-        // Yams has refused keys that are given twice, unless they were marked.
+        // Yams refuses repeated keys, unless they were marked.
         var firstPlaces: [String: SourcePlace]? = marks.isEmpty ? nil : [:]
         for (key, value) in mapping {
             let keyPlace = place(key.mark)

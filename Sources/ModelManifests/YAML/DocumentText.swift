@@ -1,14 +1,14 @@
 /// One YAML document's text, with the number of lines before it in its file.
 ///
-/// A stream is cut at its `---` lines before it is parsed, so that a syntax error in one document leaves the others
-/// readable. YAML forbids such a line inside any value, block scalars included, so a cut is always between documents.
-/// Documents that hold nothing are left out.
+/// A stream is split at its `---` lines before it is parsed, so that a syntax error in one document does not affect the
+/// others. YAML forbids such a line inside any value, block scalars included, so every split is between documents.
+/// Empty documents are left out.
 struct DocumentText: Hashable {
     var text: String
     var linesBefore: Int
 
     static func split(_ stream: String) -> [DocumentText] {
-        // libyaml takes a byte order mark for text where it is told the encoding.
+        // Where the encoding is given, libyaml reads a byte order mark as text.
         var stream = stream.hasPrefix("\u{FEFF}") ? String(stream.unicodeScalars.dropFirst()) : stream
         return stream.withUTF8 { bytes in
             var documents: [DocumentText] = []

@@ -1,8 +1,8 @@
-/// Makes keys that are given twice unlike each other, so that a document that has them can be read to its end.
+/// Makes repeated keys different from each other, so that a document with repeated keys can be parsed to its end.
 ///
-/// Yams stops at the first mapping with such keys. All errors of a file are wanted at once, with the path to each, and
-/// the deployment that they stop: so the first of two equal keys gets a mark in front, a private-use character, and the
-/// text is composed again.
+/// Yams stops at the first mapping with such keys. But all errors of a file should be reported at once, with their paths and
+/// the deployment that they stop. So the first of two equal keys gets a mark in front, a private-use character, and the text
+/// is parsed again.
 struct DuplicateMarks {
     private(set) var text: String
     private var insertions: [(line: Int, column: Int)] = []
@@ -12,7 +12,7 @@ struct DuplicateMarks {
     var isEmpty: Bool { insertions.isEmpty }
 
     /// Marks the key at `line` and `column`.
-    /// - Returns: false where that is not a simple key called `name`.
+    /// - Returns: false where there is no simple key with this name.
     mutating func mark(_ name: String, line: Int, column: Int) -> Bool {
         guard !name.isEmpty, let scalar = Unicode.Scalar(Self.firstMark + UInt32(insertions.count)) else {
             return false
@@ -39,7 +39,7 @@ struct DuplicateMarks {
         return true
     }
 
-    /// How many marks stand on the line before the column: what must be taken off it again.
+    /// The number of marks on the line before the column, which must be subtracted from a reported column.
     func insertions(before column: Int, line: Int) -> Int {
         insertions.isEmpty ? 0 : insertions.count { $0.line == line && $0.column < column }
     }
@@ -49,7 +49,7 @@ struct DuplicateMarks {
         return String(key.unicodeScalars.dropFirst())
     }
 
-    /// The private use area begins here.
+    /// The start of the private use area.
     private static let firstMark: UInt32 = 0xE000
     private static let lastMark: UInt32 = 0xE0FF
 }

@@ -1,4 +1,4 @@
-/// A YAML value and where it was written. Aliases are followed, keys are text.
+/// A YAML value and its place in the file. Aliases are resolved; keys are text.
 struct SourceNode: Sendable {
     enum Content: Sendable {
         /// `isPlain`: written without quotes, so that `2`, `true` and `null` are not text.
@@ -16,7 +16,7 @@ struct SourceNode: Sendable {
     var content: Content
     var place: SourcePlace
 
-    /// The value of a mapping's key; nil where there is none, or where this is no mapping.
+    /// The value of a key in a mapping; nil where the key is missing or the node is not a mapping.
     subscript(key: String) -> SourceNode? { entry(key)?.value }
 
     func entry(_ key: String) -> Entry? {
@@ -24,19 +24,19 @@ struct SourceNode: Sendable {
         return entries.first { $0.key == key }
     }
 
-    /// YAML's null: nothing, `~` or `null`. It stands for "not given".
+    /// YAML's null: empty, `~` or `null`. It means "not given".
     var isNull: Bool {
         guard case .scalar(let text, isPlain: true) = content else { return false }
         return text.isEmpty || text == "~" || text == "null" || text == "Null" || text == "NULL"
     }
 
-    /// The scalar's text as written, quotes taken off; nil for mappings, lists and null.
+    /// The scalar's text without quotes; nil for mappings, lists and null.
     var text: String? {
         guard case .scalar(let text, _) = content, !isNull else { return nil }
         return text
     }
 
-    /// What was found, for "must be a list, not …".
+    /// The value in words, for "must be a list, not …".
     var shownInMessages: String {
         switch content {
         case .mapping: "a mapping"
@@ -55,7 +55,7 @@ struct SourcePlace: Hashable, Sendable {
 }
 
 extension String {
-    /// What is quoted in a message stays readable, whatever the file held.
+    /// Text for a message: one line of at most 60 characters, whatever the file contains.
     var shortened: String {
         let limitCharacters = 60
         let line = String(prefix(limitCharacters)).replacing("\n", with: "\\n").replacing("\r", with: "\\r")

@@ -1,24 +1,26 @@
 import Foundation
 
-/// Where a webhook is sent: `https`, or `http` on the loopback. The path may itself be a secret: only `shown` is for
-/// people.
+/// Where a webhook is sent: `https`, or `http` on the loopback. The path may contain a secret, so only `shown` may be
+/// displayed.
 public struct WebhookAddress: Hashable, Sendable, CustomStringConvertible {
     let url: String
     /// Scheme, host and port.
     public let shown: String
 
-    /// - Throws: `NotificationError` that says what is wrong with `text`, without repeating it.
+    /// - Throws: a `NotificationError` that says what is wrong with `text`, without repeating it.
     public init(_ text: String) throws {
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let host = parts.host, !host.isEmpty
         else {
-            throw NotificationError(.invalidAddress, "The webhook's URL is none. Write https://host/path.")
+            throw NotificationError(
+                .invalidAddress, "The webhook's URL is not a valid URL. Write it as https://host/path.")
         }
         let port = parts.port.map { ":\($0)" } ?? ""
         shown = "\(scheme)://\(host)\(port)"
         guard parts.user == nil, parts.password == nil else {
             throw NotificationError(
-                .invalidAddress, "The webhook's URL (\(shown)) carries a user or password. Leave it out: it is signed.")
+                .invalidAddress,
+                "The webhook's URL (\(shown)) contains a user or a password. Remove it: requests are signed.")
         }
         guard scheme == "https" || (scheme == "http" && Self.isLoopback(host)) else {
             throw NotificationError(

@@ -3,21 +3,20 @@ import Controller
 import Foundation
 import NIOCore
 
-/// Posts each notice as signed JSON. `WebhookRequest` has the shape.
+/// Posts each notice as signed JSON. `WebhookRequest` describes the format.
 ///
 /// # Guarantees
-/// - At most `1 + retryDelays.count` attempts, each within `timeout`. Tried again: what could not be sent, 408, 425,
-///   429 and 5xx. Any other answer that is not 2xx is final. Redirects are not followed.
+/// - At most `1 + retryDelays.count` attempts, each within `timeout`. Connection failures and the statuses 408, 425,
+///   429 and 5xx are retried. Any other status that is not 2xx is final. Redirects are not followed.
 ///
-/// # Errors
-/// `NotificationError`, or the `CancellationError` of its task.
+/// # Errors `NotificationError`, or `CancellationError` when the task is cancelled.
 public struct WebhookNotifier: Notifier {
-    /// Of one attempt, connecting included.
+    /// The time limit of one attempt, including connecting.
     public static let timeout: Duration = .seconds(10)
-    /// Waits between attempts.
+    /// The waits between attempts.
     public static let retryDelays: [Duration] = [.seconds(1), .seconds(5), .seconds(25)]
 
-    /// - Returns: the answer's status.
+    /// - Returns: the HTTP status of the answer.
     typealias Transport = @Sendable (WebhookRequest) async throws -> Int
 
     private let address: WebhookAddress
@@ -26,7 +25,7 @@ public struct WebhookNotifier: Notifier {
     private let sleep: @Sendable (Duration) async throws -> Void
     private let transport: Transport
 
-    /// - Throws: `NotificationError` where the URL is none, or neither https nor on the loopback.
+    /// - Throws: `NotificationError` if the URL is not valid, or is neither https nor on the loopback.
     public init(
         url: String, secret: WebhookSecret, now: @escaping @Sendable () -> Date = { Date() },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
@@ -57,14 +56,15 @@ public struct WebhookNotifier: Notifier {
             }
         }
         throw NotificationError(
-            .undelivered, "\(address) could not be told in \(1 + Self.retryDelays.count) attempts: \(failure).")
+            .undelivered,
+            "The notification was not delivered to \(address) in \(1 + Self.retryDelays.count) attempts: \(failure).")
     }
 
     enum Outcome: Hashable, Sendable {
         case delivered
-        /// Trying again cannot help.
+        /// A retry cannot help.
         case refused(status: Int)
-        /// Trying again may help.
+        /// A retry may help.
         case failed(reason: String)
 
         init(status: Int) {
@@ -82,7 +82,7 @@ public struct WebhookNotifier: Notifier {
         do {
             return Outcome(status: try await transport(request))
         } catch {
-            // A cancelled request fails in the transport's own words.
+            // A cancelled request fails with an error of the transport; throw `CancellationError` instead.
             try Task.checkCancellation()
             return .failed(reason: String(describing: error))
         }
@@ -90,17 +90,17 @@ public struct WebhookNotifier: Notifier {
 
     private static func advice(_ status: Int) -> String {
         switch status {
-        case 300..<400: "Redirects are not followed: give the final address."
-        case 401, 403: "Check that the receiver has the same secret."
+        case 300..<400: "Redirects are not followed: configure the final address."
+        case 401, 403: "Check that the receiver uses the same secret."
         case 404, 410: "Check the URL's path."
-        default: "See the receiver's own log."
+        default: "See the receiver's log."
         }
     }
 }
 
-/// The one place that opens a connection.
+/// The only place that opens a connection.
 enum WebhookTransport {
-    /// Never shut down: it lives as long as the process, and closes connections that are idle.
+    /// Never shut down: it lives as long as the process, and closes idle connections.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(WebhookNotifier.timeout.components.seconds)
@@ -113,7 +113,7 @@ enum WebhookTransport {
         outgoing.method = .POST
         for header in request.headers { outgoing.headers.add(name: header.name, value: header.value) }
         outgoing.body = .bytes(request.body)
-        // The body of the answer is of no interest: it is left unread, and its connection closed.
+        // The answer's body is not needed: it stays unread, and the connection is closed.
         let answer = try await client.execute(
             outgoing, timeout: .seconds(WebhookNotifier.timeout.components.seconds))
         return Int(answer.status.code)

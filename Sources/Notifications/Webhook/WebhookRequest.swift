@@ -3,21 +3,22 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// One delivery, whole, before it is sent.
+/// One complete delivery, before it is sent.
 ///
-/// The body is JSON, in UTF-8, with its keys sorted; what there is none of is null:
+/// The body is JSON in UTF-8 with sorted keys; missing values are null:
 /// ```json
 /// {"at": "2026-11-20T09:30:00.250Z", "commit": "1f0c…", "deployment": {"name": "fraud", "namespace": "payments"},
 ///  "gates": [{"name": "errors", "reason": "…", "samples": 120, "verdict": "fail"}], "id": 42, "kind": "rolledBack",
 ///  "message": "…", "reason": "rolledBack", "revision": "0123456789", "version": "3"}
 /// ```
-/// `kind` is `promoted`, `rolledBack`, `stuck` (it needs a person), `degraded` (it serves with less than it should, or not at
-/// all) or `available` (it serves again as it should); `reason` is the kind of event that it tells of.
+/// `kind` is `promoted`, `rolledBack`, `stuck` (a person must act), `degraded` (the deployment serves with less
+/// capacity than it should, or not at all) or `available` (it serves again as it should). `reason` is the kind of the
+/// event.
 ///
 /// Headers: `X-Mlctl-Event` (the kind), `X-Mlctl-Delivery` (the id: the same for every attempt, so that a receiver can
-/// take a message once), `X-Mlctl-Timestamp` (Unix seconds of the attempt), and `X-Mlctl-Signature`: `sha256=` and the
-/// HMAC-SHA256 of `timestamp.body`, in hex. A receiver computes it anew, compares in constant time, and refuses old
-/// timestamps.
+/// recognise repeated deliveries), `X-Mlctl-Timestamp` (Unix seconds of the attempt), and `X-Mlctl-Signature`:
+/// `sha256=` and the HMAC-SHA256 of `timestamp.body`, in hex. A receiver computes the signature again, compares it in
+/// constant time, and refuses old timestamps.
 struct WebhookRequest: Hashable, Sendable {
     var url: String
     /// In the order in which they are sent.

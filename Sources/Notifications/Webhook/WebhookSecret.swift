@@ -1,15 +1,15 @@
 import Crypto
 import Foundation
 
-/// The key by which a receiver knows that a message is ours. Never shown: not in logs, not in errors, not in dumps.
+/// The key by which a receiver verifies that mlctl sent a message. It never appears in logs, errors or dumps.
 public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// Shorter ones are guessed.
+    /// Shorter secrets can be guessed.
     public static let fewestBytes = 16
     public static let mostBytes = 4_096
 
     private let key: SymmetricKey
 
-    /// - Throws: `NotificationError` where it is too short or too long.
+    /// - Throws: `NotificationError` if it is too short or too long.
     public init(_ bytes: some ContiguousBytes) throws {
         let key = SymmetricKey(data: bytes)
         guard (Self.fewestBytes...Self.mostBytes).contains(key.bitCount / 8) else {
@@ -22,12 +22,12 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
         self.key = key
     }
 
-    /// The file's bytes, without line ends at its end.
+    /// The file's bytes, without line breaks at the end.
     ///
     /// - Throws: `NotificationError`.
     public init(file path: String) throws {
         guard let file = FileHandle(forReadingAtPath: path),
-            // With room for the line end; a larger file is refused by its length.
+            // Two more bytes leave room for a line break at the end. The length check refuses a larger file.
             let bytes = try? file.read(upToCount: Self.mostBytes + 2)
         else {
             throw NotificationError(
@@ -41,7 +41,8 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
         environment name: String, of environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         guard let text = environment[name] else {
-            throw NotificationError(.invalidSecret, "The environment has no \(name), the webhook's secret.")
+            throw NotificationError(
+                .invalidSecret, "The environment variable \(name), which holds the webhook's secret, is not set.")
         }
         try self.init(Data(text.utf8))
     }

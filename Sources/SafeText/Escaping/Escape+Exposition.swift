@@ -1,7 +1,7 @@
 extension Escape {
-    /// A label's value in Prometheus' text format: it has three escapes, and no others
-    /// (https://prometheus.io/docs/instrumenting/exposition_formats/). Other controls are allowed there; they are shown in
-    /// words all the same, so that a page is text.
+    /// A label value in the Prometheus text format, which has three escapes and no others
+    /// (https://prometheus.io/docs/instrumenting/exposition_formats/). The format allows other control characters; they are
+    /// written as `\\u{…}` anyway, so that the page stays readable text.
     public static func expositionLabel(_ text: String) -> String {
         scalars(of: text) { scalar in
             switch scalar {

@@ -1,5 +1,5 @@
 extension Escape {
-    /// Within a string of JSON (RFC 8259). U+2028 and U+2029 too, which end a line in JavaScript.
+    /// The content of a JSON string (RFC 8259). Also escapes U+2028 and U+2029, which end a line in JavaScript.
     public static func jsonString(_ text: String) -> String {
         scalars(of: text) { scalar in
             switch scalar {
@@ -16,8 +16,8 @@ extension Escape {
 }
 
 extension Escape {
-    /// A whole document of JSON, or of YAML whose strings are JSON's: what a terminal would act on can stand in its strings
-    /// alone, and is written as `\u202E` there. Line ends and tabs between values stay.
+    /// A whole JSON document, or a YAML document whose strings are written as JSON. Characters that a terminal would act on can
+    /// only stand in its strings, and are written as `\u202E` there. Line ends and tabs between values stay.
     public static func jsonDocument(_ text: String) -> String {
         scalars(of: text) { scalar in
             guard scalar != "\n", scalar != "\t", scalar != "\r" else { return nil }
@@ -26,7 +26,7 @@ extension Escape {
         }
     }
 
-    /// A message of SARIF: `[text](address)` in it would be a link.
+    /// A message in SARIF, where `[text](address)` would become a link.
     public static func sarifMessage(_ text: String) -> String {
         let shown = line(text)
         let pairs = zip(shown.unicodeScalars, shown.unicodeScalars.dropFirst())

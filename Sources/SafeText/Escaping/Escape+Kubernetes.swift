@@ -1,8 +1,8 @@
 extension Escape {
     static let labelBytes = 63
 
-    /// A label's value: letters, digits, `-`, `_` and `.`, a letter or digit at both ends, 63 bytes at most. Others become
-    /// `_`, so two texts may have one value.
+    /// A label value: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, at most 63 bytes. Other characters
+    /// become `_`, so two texts may have the same value.
     public static func labelValue(_ text: String) -> String {
         var kept: [UInt8] = []
         for scalar in text.unicodeScalars {

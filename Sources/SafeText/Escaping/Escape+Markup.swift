@@ -1,6 +1,6 @@
 extension Escape {
-    /// Text or an attribute's value of XML 1.0 (JUnit). What no XML document may hold becomes U+FFFD; line ends and tabs
-    /// are references, for an attribute's would become blanks.
+    /// Text or an attribute value in XML 1.0 (JUnit). Characters that XML does not allow become U+FFFD. Line ends and tabs become
+    /// references, because an XML parser replaces them by blanks in attribute values.
     public static func xml(_ text: String) -> String {
         scalars(of: text) { scalar in
             switch scalar {
@@ -22,7 +22,7 @@ extension Escape {
         }
     }
 
-    /// Text or an attribute's value of HTML. Controls have no reference there; they become U+FFFD.
+    /// Text or an attribute value in HTML. HTML has no references for control characters; they become U+FFFD.
     public static func html(_ text: String) -> String {
         scalars(of: text) { scalar in
             switch scalar {

@@ -1,6 +1,8 @@
 extension Escape {
-    /// Within a string of PromQL in `"`, or in `'` (https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals):
-    /// escapes are those of Go, which takes `\'` in the one and `\"` in the other for a mistake.
+    /// The content of a PromQL string in `"` or in `'`
+    /// (https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals). The escapes are those of Go, which
+    /// refuses
+    /// `\'` in a `"` string and `\"` in a `'` string.
     public static func promQLString(_ text: String, quote: Unicode.Scalar = "\"") -> String {
         scalars(of: text) { scalar in
             switch scalar {
@@ -14,7 +16,7 @@ extension Escape {
         }
     }
 
-    /// A pattern of RE2 that matches just this text, for `=~` and `!~` and for the Gateway API.
+    /// An RE2 pattern that matches exactly this text, for `=~`, `!~` and the Gateway API.
     public static func regularExpression(_ text: String) -> String {
         scalars(of: text) { scalar in
             if #"\.+*?()|[]{}^$"#.unicodeScalars.contains(scalar) { return "\\\(scalar)" }
@@ -23,21 +25,21 @@ extension Escape {
     }
 }
 
-/// A place in a query of PromQL, and what may be put there.
+/// A position in a PromQL query; it decides how a value is escaped there.
 public enum PromQLPlace: Hashable, Sendable {
     /// In a string in `"` or `'`.
     case string(quote: Unicode.Scalar)
     /// In such a string, after `=~` or `!~`.
     case pattern(quote: Unicode.Scalar)
-    /// In a string in backquotes, which knows no escapes.
+    /// In a string in backquotes, which has no escapes.
     case rawString
-    /// In one after `=~` or `!~`.
+    /// In a string in backquotes after `=~` or `!~`.
     case rawPattern
     case comment
     /// Anywhere else: a part of a name or a number.
     case code
 
-    /// The value as it stands at this place; nil where it can stand there in no form.
+    /// The value, escaped for this position; nil where no escaping makes it safe.
     public func fill(_ value: String) -> String? {
         switch self {
         case .string(let quote): return Escape.promQLString(value, quote: quote)
@@ -65,13 +67,13 @@ public enum PromQLPlace: Hashable, Sendable {
     }
 }
 
-/// Follows a query of PromQL as it is put together, and knows where its end is.
+/// Follows a PromQL query while it is put together, and knows in which position the next text stands.
 public struct PromQLScanner: Hashable, Sendable {
     private enum State: Hashable { case code, string(Unicode.Scalar, isPattern: Bool), comment }
 
     private var state = State.code
     private var isEscaped = false
-    /// The last two scalars of code that are no white space.
+    /// The last two scalars of code, white space left out.
     private var last: [Unicode.Scalar] = []
 
     public init() {}

@@ -1,9 +1,9 @@
 extension Escape {
-    /// One line for a terminal or a log: whatever would move the cursor, end the line or turn its direction stands there
-    /// as `\n`, `\u{1B}` or `\u{202E}`.
+    /// One line for a terminal or a log. A character that would move the cursor, end the line or change the text direction is
+    /// written as `\n`, `\u{1B}` or `\u{202E}`.
     public static func line(_ text: String) -> String { scalars(of: text) { visible($0) } }
 
-    /// Several lines for a terminal: as `line`, but LF ends a line, CR LF is LF, and a tab is a tab.
+    /// Several lines for a terminal: as `line`, except that LF ends a line, CR LF is read as LF, and tabs stay.
     public static func lines(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { $0.isControl || $0.isInvisible }) else { return text }
         var shown = String.UnicodeScalarView()
@@ -20,7 +20,7 @@ extension Escape {
         return String(shown)
     }
 
-    /// A value of a log line: quoted where a blank, a quote or an equals sign would make it look like several.
+    /// A value in a log line. It is quoted where a blank, a quote or an equals sign would make it look like several values.
     public static func logValue(_ text: String) -> String {
         let needsQuotes =
             text.isEmpty || text.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || visible($0) != nil }
@@ -35,7 +35,7 @@ extension Escape {
             } + "\""
     }
 
-    /// Nil for what may be shown as it is.
+    /// Nil for a scalar that can be shown as it is.
     private static func visible(_ scalar: Unicode.Scalar) -> String? {
         switch scalar {
         case "\n": "\\n"
@@ -47,7 +47,7 @@ extension Escape {
 }
 
 extension Escape {
-    /// A cell of a table: line ends and tabs are blanks, and whatever else a terminal would act on is U+FFFD.
+    /// A table cell: line ends and tabs become blanks, other characters that a terminal would act on become U+FFFD.
     public static func cell(_ text: String) -> String {
         scalars(of: text) { scalar in
             if scalar == "\t" || scalar.endsLine { return " " }
@@ -55,7 +55,7 @@ extension Escape {
         }
     }
 
-    /// As `line`, but that colours which are mlctl's own stay: ESC, `[`, one of `styles`, `m`.
+    /// As `line`, but keeps mlctl's own colours: ESC, `[`, one of `styles`, `m`.
     public static func styledLine(_ text: String, styles: Set<String>) -> String {
         guard text.unicodeScalars.contains("\u{1B}") else { return line(text) }
         var shown = ""

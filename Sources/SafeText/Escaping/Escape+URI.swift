@@ -1,10 +1,10 @@
 extension Escape {
-    /// One part of a URI: a segment of a path, a name or a value of a query, a field of a form. All but unreserved
-    /// characters (RFC 3986) are percent-encoded, byte by byte.
+    /// One part of a URI: a path segment, a query name or value, or a form field. Everything but unreserved characters
+    /// (RFC 3986) is percent-encoded, byte by byte.
     public static func uriPart(_ text: String) -> String { percentEncoded(text, keeping: "") }
 
-    /// A relative path as a URI reference (SARIF's `artifactLocation.uri`): its slashes stay. A first segment with a
-    /// colon is no scheme, because the colon is encoded.
+    /// A relative path as a URI reference (SARIF's `artifactLocation.uri`). Slashes stay. A colon in the first segment is
+    /// encoded, so it cannot be read as a scheme.
     public static func uriPath(_ path: String) -> String { percentEncoded(path, keeping: "/") }
 
     private static func percentEncoded(_ text: String, keeping others: String) -> String {
@@ -20,8 +20,8 @@ extension Escape {
         return encoded
     }
 
-    /// A value of an HTTP header (RFC 9110): visible ASCII, blanks and tabs within. What is left of it, or nil where
-    /// something of it cannot be sent: a header that says something else would be worse than none.
+    /// An HTTP header value (RFC 9110): visible ASCII, with blanks and tabs inside. Nil where the text contains anything else:
+    /// no header is better than one that says something different.
     public static func headerValue(_ text: String) -> String? {
         let isFit = text.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x09 }
         guard isFit, text.utf8.first != 0x20, text.utf8.last != 0x20 else { return nil }

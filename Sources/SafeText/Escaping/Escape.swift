@@ -1,11 +1,11 @@
-/// Text that becomes a part of another language, one file a language.
+/// Escapes text that becomes part of another language. Each language has a file.
 ///
 /// # Guarantees
-/// - Walks Unicode scalars. Swift's `Character` joins CR and LF, and a quote with the combining mark after it, so that a
-///   comparison of characters passes over both.
-/// - What comes out says the same as what goes in, or it says that something was left out.
+/// - Works on Unicode scalars. Swift's `Character` joins CR and LF, and a quote with the combining mark after it, so a
+///   comparison of characters misses both.
+/// - The output means the same as the input, or shows that something was left out.
 public enum Escape {
-    /// - Parameter replacement: of a scalar; nil leaves it as it is.
+    /// - Parameter replacement: the text in place of a scalar; nil keeps the scalar.
     static func scalars(of text: String, _ replacement: (Unicode.Scalar) -> String?) -> String {
         guard text.unicodeScalars.contains(where: { replacement($0) != nil }) else { return text }
         var escaped = String.UnicodeScalarView()

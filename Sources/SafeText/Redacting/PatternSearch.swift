@@ -64,7 +64,7 @@ struct PatternSearch: Sendable {
         nodes[Int(state)].match = Int32(pattern.count)
     }
 
-    /// Level by level, so that shorter states are linked before longer ones.
+    /// Links the states level by level: a state needs the links of all shorter ones.
     private mutating func link() {
         var level = roots.filter { $0 != 0 }
         while !level.isEmpty {

@@ -1,15 +1,16 @@
-/// The ways in which a secret may stand in a text.
+/// The forms in which a secret may appear in a text.
 struct SecretForms {
-    /// A shorter one is found in any text, and is left.
+    /// Shorter secrets are not searched for: they occur in any text.
     static let fewestBytes = 4
-    /// Of what base64 says of it whatever surrounds it.
+    /// The least length of an encoded form, such as the base64 characters that do not depend on the bytes around the secret.
     static let fewestEncodedBytes = 6
-    /// Lines of a secret of several lines that are looked for by themselves.
+    /// The least length of a line that is searched for by itself, in a secret of several lines.
     static let fewestLineBytes = 8
 
     private(set) var patterns: Set<[UInt8]> = []
 
-    /// - Parameter limit: the most bytes of all patterns together: what is over it is looked for as it is, and in no other form.
+    /// - Parameter limit: the most bytes of all patterns together. Secrets beyond it are searched for literally, in no other
+    ///   form.
     init(of secrets: some Sequence<String>, limit: Int) {
         var bytes = 0
         for secret in Set(secrets) {
@@ -66,14 +67,14 @@ struct SecretForms {
     }
 }
 
-/// Base64 (RFC 4648) of bytes that stand in the midst of others.
+/// Base64 (RFC 4648) of bytes that are encoded together with others before and after them.
 enum Base64 {
     static let standard = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     static let urlSafe = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// The characters that depend on these bytes alone.
+    /// The characters that depend on these bytes only.
     ///
-    /// - Parameter offset: how many bytes stand before them, modulo 3.
+    /// - Parameter offset: the number of bytes before them, modulo 3.
     static func core(of bytes: [UInt8], after offset: Int, _ alphabet: [UInt8]) -> [UInt8] {
         let first = (offset * 8 + 5) / 6
         let end = (offset + bytes.count) * 8 / 6
@@ -89,7 +90,7 @@ enum Base64 {
     }
 }
 
-/// How encoders of JSON differ: slashes, and what is not ASCII.
+/// The differences between JSON encoders: whether they escape slashes, non-ASCII characters and markup.
 private struct JSONStyle {
     var escapesSlash: Bool
     var escapesUnicode: Bool

@@ -1,16 +1,16 @@
-/// Takes secrets out of text: as they are, percent-encoded, JSON-escaped, in hex, and in base64 wherever they begin.
+/// Removes secrets from text: in plain form, percent-encoded, JSON-escaped, in hex, and in base64 at any offset.
 ///
 /// # Guarantees
-/// - The cost of a byte does not depend on how many secrets there are, nor on what the text is (Aho and Corasick 1975).
-/// - A secret that comes in pieces is found: what could be its beginning is held back until the next piece.
+/// - The cost per byte depends neither on the number of secrets nor on the text (Aho and Corasick 1975).
+/// - A secret that arrives in pieces is found: bytes that may begin a secret are held back until the next piece.
 ///
 /// # Caveats
-/// - Secrets under `SecretForms.fewestBytes` bytes are not looked for: they would be found in any text.
-/// - What is compressed or encrypted, or encoded twice, is not found.
+/// - Secrets shorter than `SecretForms.fewestBytes` bytes are not searched for: they occur in any text.
+/// - Secrets that are compressed, encrypted or encoded twice are not found.
 public struct SecretRedactor: Sendable {
-    /// What stands in a secret's place.
+    /// Replaces a secret.
     public static let mask = "***"
-    /// Of all forms of all secrets together.
+    /// The limit for all forms of all secrets together.
     static let maximumPatternBytes = 4 << 20
 
     private let search: PatternSearch
@@ -21,7 +21,7 @@ public struct SecretRedactor: Sendable {
 
     public var isEmpty: Bool { search.isEmpty }
 
-    /// The whole text at once.
+    /// Redacts a whole text at once.
     public func redacted(_ text: String) -> String {
         guard !isEmpty else { return text }
         return String(decoding: redacted(Array(text.utf8)[...]), as: UTF8.self)
@@ -38,23 +38,23 @@ public struct SecretRedactor: Sendable {
     fileprivate func longestMatch(_ state: Int32) -> Int { search.longestMatch(state) }
 }
 
-/// The same for text that comes in pieces.
+/// Redacts text that arrives in pieces.
 public struct RedactedStream: Sendable {
-    /// A cut-off beginning of a secret of so many bytes is taken out too, at the end of the text.
+    /// At the end of the text, the cut-off beginning of a secret is masked too if it has at least this many bytes.
     static let fewestBytesOfBeginning = 6
 
     private let redactor: SecretRedactor
     private var state: Int32 = 0
-    /// What could not be handed out yet.
+    /// Bytes that may still turn out to be part of a secret.
     private var held: [UInt8] = []
-    /// Which of it is secrets', in order; none touches another.
+    /// The ranges of `held` that are secrets, in order; they do not touch each other.
     private var secrets: [Range<Int>] = []
-    /// The first of `secrets` began in what was handed out, mask and all.
+    /// The first of `secrets` began in bytes that were already released, and its mask was written there.
     private var isWithinSecret = false
 
     public init(_ redactor: SecretRedactor) { self.redactor = redactor }
 
-    /// - Returns: what is known to be no part of a secret, in order; the rest is held back.
+    /// - Returns: the bytes that are known to be no part of a secret, in order. The rest is held back.
     public mutating func take(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         guard !redactor.isEmpty else { return Array(bytes) }
         held.reserveCapacity(held.count + bytes.count)
@@ -64,11 +64,11 @@ public struct RedactedStream: Sendable {
             let match = redactor.longestMatch(state)
             if match > 0 { mark(last: match) }
         }
-        // A match that is still to come begins no earlier than where the state does.
+        // A match that is still to come cannot begin before the current state does.
         return release(held.count - redactor.depth(state))
     }
 
-    /// - Returns: what is left. A beginning of a secret that was cut off at the end is masked.
+    /// - Returns: the rest. A secret's beginning that is cut off at the end is masked.
     public mutating func finish() -> [UInt8] {
         let depth = redactor.depth(state)
         if depth >= Self.fewestBytesOfBeginning { mark(last: depth) }

@@ -4,13 +4,13 @@ import NIOCore
 import NIOHTTP1
 import Serving
 
-/// Answers one connection of the control socket, one request at a time.
+/// Answers the requests of one control connection, one at a time.
 final class ControlHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
     private let follower: RouteFollower
-    /// Only whoever can open the state folder may change routes.
+    /// Whether this connection may read and replace routes. Only a client that can open the state folder may.
     private let takesRoutes: Bool
     private let plane: DataPlaneHandle
     private let limits: ProxyLimits
@@ -111,14 +111,15 @@ final class ControlHandler: ChannelInboundHandler {
         case (.GET, "/healthz"): return plane.answers().hop(to: loop).map { .text("ok\n") }
         case (.GET, "/readyz"):
             return plane.report().hop(to: loop).map { report in
-                report.generation > 0 ? .text("ok\n") : .error(.serviceUnavailable, "no routes have come yet")
+                report.generation > 0
+                    ? .text("ok\n") : .error(.serviceUnavailable, "the proxy has not received routes yet")
             }
         case (_, "/routes"), (_, "/report"), (_, "/metrics"), (_, "/healthz"):
             return loop.makeSucceededFuture(.error(.methodNotAllowed, "use GET, or PUT /routes"))
         default:
             return loop.makeSucceededFuture(
                 .error(
-                    .notFound, "there are GET and PUT /routes, GET /report, GET /metrics, GET /healthz and GET /readyz")
+                    .notFound, "use GET or PUT /routes, GET /report, GET /metrics, GET /healthz or GET /readyz")
             )
         }
     }
@@ -135,7 +136,7 @@ final class ControlHandler: ChannelInboundHandler {
     }
 }
 
-/// What the control socket answers.
+/// An answer of the control server.
 struct ControlAnswer: Sendable {
     var status: HTTPResponseStatus
     var contentType: String

@@ -6,7 +6,7 @@ import NIOHTTP1
 import NIOPosix
 import Serving
 
-/// What the control socket asks of the data plane, from another event loop: encoding and disk never hold up a request.
+/// Access to the data plane from the control server's event loop, so that encoding and disk access never delay a request.
 struct DataPlaneHandle: Sendable {
     let loop: any EventLoop
     let plane: NIOLoopBound<DataPlane>
@@ -17,7 +17,7 @@ struct DataPlaneHandle: Sendable {
     func newlyKeptUsers() -> EventLoopFuture<[DeploymentKey: KeptUsers]> {
         loop.submit { plane.value.newlyKeptUsers() }
     }
-    /// Succeeds once the data plane's loop has come round.
+    /// Succeeds once the data plane's event loop has processed this call.
     func answers() -> EventLoopFuture<Void> { loop.submit {} }
     func report() -> EventLoopFuture<ProxyReport> { loop.submit { plane.value.report() } }
     func traffic() -> EventLoopFuture<TrafficSnapshot> { loop.submit { plane.value.traffic() } }
@@ -25,11 +25,11 @@ struct DataPlaneHandle: Sendable {
     func stop() -> EventLoopFuture<Void> { loop.submit { plane.value.stop() } }
 }
 
-/// HTTP/1.1 on `proxy/control.sock`: `GET` and `PUT /routes`, `GET /report`, `GET /metrics`, `GET /healthz`. On a port, where the
-/// proxy follows a cluster, only the questions.
+/// HTTP/1.1 on `proxy/control.sock`: `GET` and `PUT /routes`, `GET /report`, `GET /metrics`, `GET /healthz`. If the proxy follows
+/// a cluster it listens on a port instead, and serves only the `GET` paths other than `/routes`.
 struct ControlServer: Sendable {
     let channel: any Channel
-    /// For the log.
+    /// Where it listens, for the log.
     let place: String
 
     static func start(
@@ -42,13 +42,13 @@ struct ControlServer: Sendable {
         case .following(_, let host, let port):
             let bootstrap = bootstrap(takesRoutes: false, limits, follower, logger, on: loop)
             do {
-                // The one before may have left connections behind.
+                // An earlier proxy may have left connections in TIME_WAIT.
                 let channel = try await bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                     .bind(host: host, port: port).get()
                 return ControlServer(
                     channel: channel, place: "\(host):\(channel.localAddress?.port ?? port)")
             } catch {
-                throw ProxyError(.controlSocket, "cannot listen on port \(port): \(error): choose another")
+                throw ProxyError(.controlSocket, "cannot listen on port \(port): \(error). Choose another port.")
             }
         }
     }
@@ -58,9 +58,9 @@ struct ControlServer: Sendable {
     ) async throws -> ControlServer {
         guard (try? SocketAddress(unixDomainSocketPath: socket)) != nil else {
             throw ProxyError(
-                .controlSocket, "\(socket) is too long for a socket: choose a shorter --state-dir")
+                .controlSocket, "\(socket) is too long for a socket path. Choose a shorter --state-dir.")
         }
-        // The lock is ours: a socket that is still there belongs to nobody.
+        // This process holds the lock, so an existing socket file is left from an ended proxy.
         unlink(socket)
         do {
             let channel = try await bootstrap(takesRoutes: true, limits, follower, logger, on: loop)
@@ -69,7 +69,7 @@ struct ControlServer: Sendable {
             return ControlServer(channel: channel, place: socket)
         } catch {
             throw ProxyError(
-                .controlSocket, "cannot open \(socket): \(error): choose another --state-dir")
+                .controlSocket, "cannot open \(socket): \(error). Choose another --state-dir.")
         }
     }
 

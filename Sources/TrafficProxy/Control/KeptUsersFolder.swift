@@ -3,8 +3,8 @@ import Logging
 import ModelManifests
 import Serving
 
-/// Where the users of A/B tests are kept, one file a deployment, so that a restart of the proxy moves nobody. A file
-/// that is lost or broken only means that its test's users are placed anew.
+/// Stores the users of A/B tests, one file per deployment, so that a restart of the proxy moves nobody to another revision. If a
+/// file is lost or damaged, only the users of its test are assigned again.
 struct KeptUsersFolder: Sendable {
     let path: String
     let limits: ProxyLimits
@@ -21,7 +21,7 @@ struct KeptUsersFolder: Sendable {
                     try encoder.encode(StoredKeptUsers(deployment, kept)), to: file(of: deployment))
             } catch {
                 logger.error(
-                    "users of an A/B test cannot be kept for a restart",
+                    "users of an A/B test cannot be saved for a restart",
                     metadata: ["deployment": "\(deployment)", "reason": "\(error)"])
             }
         }
@@ -36,14 +36,14 @@ struct KeptUsersFolder: Sendable {
                     of: deployment)
             } catch {
                 logger.error(
-                    "users of an A/B test are placed anew",
+                    "users of an A/B test are assigned again",
                     metadata: ["deployment": "\(deployment)", "reason": "\(error)"])
             }
         }
         return users
     }
 
-    /// Whoever is not kept any more is forgotten.
+    /// Removes the files of all other deployments.
     func keepOnly(_ deployments: some Sequence<DeploymentKey>) {
         let wanted = Set(deployments.map(name))
         for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where !wanted.contains(name) {
@@ -51,7 +51,7 @@ struct KeptUsersFolder: Sendable {
         }
     }
 
-    /// Base 64 takes four bytes for three.
+    /// Base64 needs four bytes for three.
     private var bytesMax: Int {
         let words = BloomFilter.wordCount(capacity: limits.keptUsersPerGeneration)
         return (words * 8 * 4 / 3 + 8192) * KeptUsers.generationsMax
@@ -59,13 +59,13 @@ struct KeptUsersFolder: Sendable {
 
     private func file(of deployment: DeploymentKey) -> String { "\(path)/\(name(of: deployment))" }
 
-    /// A hash: what names may hold is not for a file system.
+    /// A hash, because a deployment's name may contain characters that a file name must not.
     private func name(of deployment: DeploymentKey) -> String {
         String(StickyHash(salt: "kept users").hash(deployment.description), radix: 16) + ".json"
     }
 }
 
-/// `KeptUsers` as a file has them.
+/// The file format of `KeptUsers`.
 struct StoredKeptUsers: Codable {
     private static let version = 1
 
@@ -74,14 +74,14 @@ struct StoredKeptUsers: Codable {
         var weights: [Int]
         var capacity: Int
         var users: Int
-        /// The filter's words, each with its lowest byte first.
+        /// The filter's words, in little-endian byte order.
         var filter: Data
     }
 
     private var version = Self.version
     private var deployment: DeploymentKey
     private var generations: [Generation]
-    /// SipHash of all filters, one after the other.
+    /// SipHash over all filters in order.
     private var checksum: UInt64
 
     init(_ deployment: DeploymentKey, _ users: KeptUsers) {
@@ -95,7 +95,7 @@ struct StoredKeptUsers: Codable {
         checksum = Self.checksum(of: generations)
     }
 
-    /// - Throws: `ProxyError` where it is another deployment's, another version's, or damaged.
+    /// - Throws: `ProxyError` if the file belongs to another deployment or version, or if it is damaged.
     func users(of deployment: DeploymentKey) throws -> KeptUsers {
         guard version == Self.version, self.deployment == deployment,
             checksum == Self.checksum(of: generations)
@@ -116,7 +116,8 @@ struct StoredKeptUsers: Codable {
         return kept
     }
 
-    private static let damaged = ProxyError(.stateDirectory, "the file is damaged, or of another version of mlctl")
+    private static let damaged = ProxyError(
+        .stateDirectory, "the file is damaged, or was written by another version of mlctl")
 
     private static func checksum(of generations: [Generation]) -> UInt64 {
         let hash = SipHash(keyLow: 0x6b65_7074, keyHigh: 0x7573_6572_73)

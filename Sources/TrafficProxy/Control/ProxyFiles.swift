@@ -6,24 +6,24 @@ import Serving
     import Musl
 #endif
 
-/// Where the proxy keeps what it owns, all of it readable by its user alone.
+/// The proxy's files. Only its user can read them.
 public struct ProxyFiles: Hashable, Sendable {
     /// `STATE-DIR/proxy`
     public let directory: String
 
     public init(stateDirectory: String) {
-        // A path has only so much room in a socket's address.
+        // Dropping a trailing slash saves a byte: socket addresses have little room for a path.
         let isSlashed = stateDirectory.count > 1 && stateDirectory.hasSuffix("/")
         directory = (isSlashed ? String(stateDirectory.dropLast()) : stateDirectory) + "/proxy"
     }
 
-    /// The control socket: HTTP/1.1 over a UNIX domain socket.
+    /// The control socket: HTTP/1.1 over a Unix domain socket.
     public var controlSocket: String { directory + "/control.sock" }
     /// The last routes, as JSON.
     public var routes: String { directory + "/routes.json" }
     /// See `RequestIdentityKey`.
     public var requestIdKey: String { directory + "/" + RequestIdentityKey.fileName }
-    /// A file for each A/B test.
+    /// One file per A/B test.
     var keptUsers: String { directory + "/kept-users" }
     /// Locked while a proxy runs.
     public var lock: String { directory + "/lock" }
@@ -32,11 +32,12 @@ public struct ProxyFiles: Hashable, Sendable {
         for path in [String(directory.dropLast("/proxy".count)), directory] where mkdir(path, 0o700) != 0 {
             guard errno == EEXIST else {
                 throw ProxyError(
-                    .stateDirectory, "cannot create \(path): \(errnoText()): choose another --state-dir, or its owner")
+                    .stateDirectory,
+                    "cannot create \(path): \(errnoText()). Choose another --state-dir, or correct its owner.")
             }
         }
         var about = stat()
-        // On a disk that takes no more changes it is as it was made.
+        // On a read-only disk chmod fails, but the mode may already be right.
         if stat(directory, &about) == 0, about.st_mode & 0o777 == 0o700 { return }
         guard chmod(directory, 0o700) == 0 else {
             throw ProxyError(.stateDirectory, "cannot restrict \(directory) to its user: \(errnoText())")
@@ -44,13 +45,13 @@ public struct ProxyFiles: Hashable, Sendable {
     }
 }
 
-/// One proxy for each state directory: the lock goes with the process, however it ends.
+/// Allows only one proxy per state directory. The kernel releases the lock when the process ends, for whatever reason.
 struct ProxyLock: ~Copyable {
     private let descriptor: Int32
 
     init(_ files: ProxyFiles) throws {
         let opened = open(files.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        // A file that may only be read is locked as well: the disk may have become read-only.
+        // A file that can only be read is locked as well, because the disk may have become read-only.
         descriptor = opened >= 0 ? opened : open(files.lock, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw ProxyError(.stateDirectory, "cannot open \(files.lock): \(errnoText())")
@@ -62,7 +63,7 @@ struct ProxyLock: ~Copyable {
             throw ProxyError(
                 taken ? .alreadyRunning : .stateDirectory,
                 taken
-                    ? "another proxy runs on \(files.directory): stop it ('mlctl down'), or choose another --state-dir"
+                    ? "another proxy uses \(files.directory). Stop it with 'mlctl down', or choose another --state-dir."
                     : "cannot lock \(files.lock): \(reason)")
         }
     }

@@ -7,12 +7,12 @@ import Serving
     import Musl
 #endif
 
-/// The key that request ids are proved by: made at the first start and kept, so that what was given out stays good.
+/// The key that signs request IDs. Created at the first start and kept, so that IDs stay valid after a restart.
 struct RequestIdKeyFile: Sendable {
     let path: String
 
-    /// The key that is there, else a new one. A broken file stays beside for whoever wants to know why; where none can
-    /// be written the proxy still serves, and nobody can check this start's ids.
+    /// Loads the key, or makes a new one. A damaged file is kept with the suffix `.broken`. If the new key cannot be written, the
+    /// proxy still serves, but nothing else can verify the request IDs of this run.
     func loadOrMake(logger: Logger) -> RequestIdentityKey {
         do {
             if let bytes = try WholeFile.load(path, bytesMax: RequestIdentityKey.byteCount) {
@@ -20,7 +20,9 @@ struct RequestIdKeyFile: Sendable {
                 throw ProxyError(.stateDirectory, "\(path) does not hold \(RequestIdentityKey.byteCount) bytes")
             }
         } catch {
-            logger.error("key of request ids is made anew", metadata: ["path": "\(path)", "reason": "\(error)"])
+            logger.error(
+                "the key of request IDs cannot be read and is replaced",
+                metadata: ["path": "\(path)", "reason": "\(error)"])
             rename(path, path + ".broken")
         }
         var random = SystemRandomNumberGenerator()
@@ -29,7 +31,7 @@ struct RequestIdKeyFile: Sendable {
             let bytes = [low, high].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
             try WholeFile.save(bytes, to: path)
         } catch {
-            logger.error("key of request ids cannot be kept", metadata: ["path": "\(path)", "reason": "\(error)"])
+            logger.error("the key of request IDs cannot be saved", metadata: ["path": "\(path)", "reason": "\(error)"])
         }
         return RequestIdentityKey(low: low, high: high)
     }

@@ -3,28 +3,28 @@ import ModelManifests
 import NIOCore
 import Serving
 
-/// What routes need from the disk, read before the data plane sees them.
+/// Data that routes need from the disk. Read before the routes reach the data plane.
 struct RouteMaterial: Sendable {
-    /// Of A/B tests that an earlier proxy routed.
+    /// Users of A/B tests that an earlier proxy routed.
     var keptUsers: [DeploymentKey: KeptUsers] = [:]
     var recorded: [DeploymentKey: RecordedRequests] = [:]
-    /// What is wrong with it, for the report.
+    /// What is wrong with this data, for the report.
     var problems: [DeploymentKey: [String]] = [:]
 }
 
-/// Has the data plane follow routes, and keeps on the disk what a restart needs. All of it on the control socket's
-/// thread: requests wait for no disk.
+/// Applies routes to the data plane, and saves to disk what a restart needs. Everything runs on the control server's thread, so
+/// requests wait for no disk.
 struct RouteFollower: Sendable {
     let plane: DataPlaneHandle
     let file: RoutesFile
     let kept: KeptUsersFolder
     let limits: ProxyLimits
     let logger: Logger
-    /// Ports of the proxy's own.
+    /// The proxy's own ports.
     let reservedPorts: [ReservedPort]
-    /// The control socket's.
+    /// The control server's event loop.
     let loop: any EventLoop
-    /// What was accepted last.
+    /// The routes that were accepted last.
     private let followed: NIOLoopBoundBox<AcceptedRoutes>
 
     init(
@@ -41,9 +41,9 @@ struct RouteFollower: Sendable {
         followed = .makeBoxSendingValue(AcceptedRoutes(routes: ProxyRoutes()), eventLoop: loop)
     }
 
-    /// New routes. What is wrong with one of them stops no other; the report says what is refused.
+    /// Applies new routes. A fault in one route does not stop the others. The report names what is refused.
     func follow(_ routes: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
-        // Who came under the old weights is on the disk before the new ones hold, and the last of them right after.
+        // Users assigned under the old weights are saved before the new weights apply, and the last of them right after.
         keepUsers().flatMap { _ in
             let accepted = accept(routes)
             save(accepted.routes)
@@ -55,10 +55,10 @@ struct RouteFollower: Sendable {
         }
     }
 
-    /// What was accepted last.
+    /// The routes that were accepted last.
     var routes: ProxyRoutes { followed.value.routes }
 
-    /// The routes that an earlier proxy followed.
+    /// Applies the routes that an earlier proxy followed.
     func resume(_ routes: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
         loop.flatSubmit {
             let accepted = accept(routes)
@@ -74,7 +74,7 @@ struct RouteFollower: Sendable {
         let accepted = RoutesValidation.accept(routes, following: followed.value, limits: limits)
         for refusal in accepted.refusals {
             logger.error(
-                "a part of a route is not followed",
+                "a part of a route is refused",
                 metadata: [
                     "deployment": "\(refusal.deployment)", "reason": "\(refusal.reasons.joined(separator: "; "))",
                 ])
@@ -87,12 +87,12 @@ struct RouteFollower: Sendable {
         do {
             try file.save(routes)
         } catch {
-            // What serves matters more than what a restart would find.
-            logger.error("routes cannot be kept for a restart", metadata: ["reason": "\(error)"])
+            // Not fatal: serving now matters more than what a restart would find.
+            logger.error("routes cannot be saved for a restart", metadata: ["reason": "\(error)"])
         }
     }
 
-    /// An endpoint that could not move is where it was, also after a restart.
+    /// Saves the old port of an endpoint that could not move, so that it stays there after a restart.
     private func saveHeldPorts(_ routes: ProxyRoutes, _ report: ProxyReport) {
         let listening = Dictionary(report.endpoints.filter(\.listening).map { ($0.deployment, $0.port) }) { $1 }
         var held = routes
@@ -102,7 +102,7 @@ struct RouteFollower: Sendable {
         if held != routes { save(held) }
     }
 
-    /// Writes the users who came since the last time.
+    /// Writes the users who were assigned since the last call.
     func keepUsers() -> EventLoopFuture<Void> { plane.newlyKeptUsers().hop(to: loop).map { kept.save($0) } }
 
     private static func tests(in routes: ProxyRoutes) -> [DeploymentKey] {
@@ -118,7 +118,7 @@ struct RouteFollower: Sendable {
                     file: generate.file, path: generate.path, limits: limits)
             } catch {
                 logger.warning(
-                    "no recorded requests are sent",
+                    "recorded requests cannot be sent",
                     metadata: ["deployment": "\(route.deployment)", "reason": "\(error)"])
                 material.problems[route.deployment, default: []].append("\(error)")
             }

@@ -3,8 +3,8 @@ import Serving
 
 /// The last routes on disk, so that a restarted proxy serves at once, without the controller.
 ///
-/// Beside them lie pages whose room was taken ahead. They have the routes where the file cannot be replaced, on a full disk
-/// say: a candidate that was taken out of traffic stays out after a restart.
+/// Next to the file are spare pages with preallocated space. They hold the routes if the file cannot be replaced, for example on
+/// a full disk: a candidate that was taken out of traffic then stays out after a restart.
 struct RoutesFile: Sendable {
     let path: String
     private let bytesMax: Int
@@ -16,21 +16,21 @@ struct RoutesFile: Sendable {
         spare = SparePages(path: path + ".spare", bytesMax: bytesMax)
     }
 
-    /// Nil where there is none.
-    /// - Throws: where it cannot be read or does not hold routes.
+    /// Nil if there are none.
+    /// - Throws: if the file cannot be read, or does not contain routes.
     func load() throws -> ProxyRoutes? {
         let kept = spare.newest.flatMap { try? JSONDecoder().decode(ProxyRoutes.self, from: Data($0)) }
         do {
             let saved = try WholeFile.load(path, bytesMax: bytesMax).map {
                 try JSONDecoder().decode(ProxyRoutes.self, from: Data($0))
             }
-            // A crash between a save and its `clear` leaves older ones there.
+            // A crash between `save` and `spare.clear` leaves older routes in the spare pages.
             if let saved, saved.generation > kept?.generation ?? .min { return saved }
         } catch  where kept != nil {}
         return kept
     }
 
-    /// - Throws: `ProxyError` where the routes are kept nowhere; what was there before stays then.
+    /// - Throws: `ProxyError` if the routes could not be saved anywhere. The earlier routes then stay.
     func save(_ routes: ProxyRoutes) throws {
         let bytes = Array(try JSONEncoder().encode(routes))
         do {

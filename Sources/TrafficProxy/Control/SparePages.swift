@@ -6,10 +6,10 @@ import Synchronization
     import Musl
 #endif
 
-/// Two pages on the disk whose room is taken before it is needed, for what must be kept also while the disk is full.
+/// Two pages on disk with space allocated in advance, for data that must be saved even while the disk is full.
 ///
-/// They are written in turn, so that a write which is cut short leaves the other one. Both files stay open: a folder that
-/// takes no more files does not matter to them.
+/// They are written in turn, so that an interrupted write leaves the other page intact. Both files stay open, so they work even
+/// if the folder accepts no more files.
 final class SparePages: Sendable {
     struct Page {
         var sequence: UInt64
@@ -19,7 +19,7 @@ final class SparePages: Sendable {
     private struct State {
         var descriptors: [Int32] = []
         var sequence: UInt64 = 0
-        /// Of each page, taken on the disk.
+        /// Bytes allocated on disk, per page.
         var roomBytes = 0
         var newest: [UInt8]?
     }
@@ -30,8 +30,8 @@ final class SparePages: Sendable {
 
     private let state: Mutex<State>
 
-    /// Reads what is there. Where the files cannot be made there is no room, and nothing is kept.
-    /// - Parameter path: of which the two pages' paths are made.
+    /// Reads the existing pages. If the files cannot be created, there is no space and `keep` returns false.
+    /// - Parameter path: the prefix of the two pages' paths.
     init(path: String, bytesMax: Int) {
         var state = State()
         var isWritable = true
@@ -54,10 +54,10 @@ final class SparePages: Sendable {
 
     deinit { state.withLock { $0.descriptors.forEach { close($0) } } }
 
-    /// What was kept last; nil where that is nothing.
+    /// The data kept last. Nil if there is none.
     var newest: [UInt8]? { state.withLock(\.newest) }
 
-    /// Room for so many bytes and some more, where the disk has it.
+    /// Allocates space for `count` bytes and some reserve, if the disk has it.
     func takeRoom(for count: Int) {
         state.withLock { state in
             let wanted = count + count / 4 + Self.headerBytes
@@ -68,7 +68,7 @@ final class SparePages: Sendable {
         }
     }
 
-    /// - Returns: false where there is no room, or the disk fails.
+    /// - Returns: false if there is no space, or if the write fails.
     func keep(_ body: [UInt8]) -> Bool {
         state.withLock { state in
             guard Self.headerBytes + body.count <= state.roomBytes else { return false }
@@ -81,7 +81,7 @@ final class SparePages: Sendable {
         }
     }
 
-    /// What was kept does not count any more.
+    /// Discards what was kept.
     func clear() {
         state.withLock { state in
             guard state.newest != nil else { return }
@@ -107,7 +107,7 @@ final class SparePages: Sendable {
         return page(in: header + body, bytesMax: bytesMax)
     }
 
-    /// - Returns: nil for what is no page, or is torn.
+    /// - Returns: nil if the bytes are not a page, or are incomplete.
     static func page(in bytes: [UInt8], bytesMax: Int) -> Page? {
         guard let count = bodyBytes(bytes, bytesMax: bytesMax), count <= bytes.count - headerBytes else { return nil }
         let body = Array(bytes[headerBytes..<headerBytes + count])
@@ -118,7 +118,7 @@ final class SparePages: Sendable {
         [magic, page.sequence, UInt64(page.body.count), checksum(page.body)].flatMap(bytes) + page.body
     }
 
-    /// How long the body is that the header tells of; nil where that is no header.
+    /// The body's length according to the header. Nil if it is not a header.
     private static func bodyBytes(_ header: [UInt8], bytesMax: Int) -> Int? {
         guard header.count >= headerBytes, word(0, header) == magic, let count = Int(exactly: word(2, header)),
             count <= bytesMax
@@ -134,7 +134,7 @@ final class SparePages: Sendable {
         (0..<8).map { UInt8(truncatingIfNeeded: word >> (UInt64($0) * 8)) }
     }
 
-    /// FNV-1a, 64 bits: it finds a torn write, and no more is asked of it.
+    /// FNV-1a, 64 bits. It only has to detect an interrupted write.
     private static func checksum(_ bytes: [UInt8]) -> UInt64 {
         bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0100_0000_01b3 }
     }

@@ -4,10 +4,10 @@
     import Musl
 #endif
 
-/// Files that are there whole or not at all, for their owner alone.
+/// Files that are either complete or absent, and that only their owner can read.
 enum WholeFile {
-    /// Written beside, made durable, renamed.
-    /// - Throws: `ProxyError`; what was there before stays then.
+    /// Writes to a temporary file, syncs it and renames it.
+    /// - Throws: `ProxyError`. The earlier file then stays.
     static func save(_ bytes: some Sequence<UInt8>, to path: String) throws {
         let bytes = Array(bytes)
         let beside = path + ".new"
@@ -27,10 +27,10 @@ enum WholeFile {
         guard rename(beside, path) == 0 else { throw failure("replace", path) }
     }
 
-    /// - Returns: nil where there is none.
-    /// - Throws: `ProxyError` where it is no plain file, cannot be read, or is larger.
+    /// - Returns: nil if there is no such file.
+    /// - Throws: `ProxyError` if it is not a regular file, cannot be read, or is larger than `bytesMax`.
     static func load(_ path: String, bytesMax: Int) throws -> [UInt8]? {
-        // A pipe would keep whoever opens it waiting.
+        // Opening a named pipe without O_NONBLOCK would block.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -40,7 +40,7 @@ enum WholeFile {
         var about = stat()
         guard fstat(descriptor, &about) == 0 else { throw failure("read", path) }
         guard about.st_mode & S_IFMT == S_IFREG else {
-            throw ProxyError(.stateDirectory, "\(path) is no plain file: put one there")
+            throw ProxyError(.stateDirectory, "\(path) is not a regular file. Replace it with one.")
         }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -51,13 +51,13 @@ enum WholeFile {
             if count == 0 { return bytes }
             bytes += chunk[..<count]
             guard bytes.count <= bytesMax else {
-                throw ProxyError(.stateDirectory, "\(path) is over \(bytesMax) bytes: make it smaller")
+                throw ProxyError(.stateDirectory, "\(path) is over \(bytesMax) bytes. Make it smaller.")
             }
         }
     }
 
     private static func failure(_ verb: String, _ path: String) -> ProxyError {
         ProxyError(
-            .stateDirectory, "cannot \(verb) \(path): \(errnoText()): free some space, or repair the folder")
+            .stateDirectory, "cannot \(verb) \(path): \(errnoText()). Free some space, or repair the folder.")
     }
 }

@@ -1,8 +1,8 @@
-/// The ids of the last failing requests, newest last.
+/// The IDs of the last failed requests, newest last.
 struct FailedRequestIds: Hashable, Sendable {
     private let capacity: Int
     private var ids: [String] = []
-    /// Where the next one goes once the ring is full: the oldest.
+    /// The index of the oldest ID, which the next one replaces once the ring is full.
     private var next = 0
 
     init(capacity: Int) { self.capacity = capacity }

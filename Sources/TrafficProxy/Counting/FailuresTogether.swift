@@ -1,36 +1,36 @@
-/// For each failed request, how many failed in the same event, summed.
+/// For each failed request, the number of failures in its clump, summed up.
 ///
-/// Servers batch, stall and restart, so requests of one instance fail, or are late, together. Such requests are no
-/// independent evidence. Divided by the number of failures, the sum is the size of the event that a failure belongs to:
-/// what gates have to divide by.
+/// Servers batch, stall and restart, so requests of one instance fail, or are slow, together. Such requests are not independent
+/// evidence. The sum divided by the number of failures is the mean size of the clump that a failure belongs to. Gates divide by
+/// that.
 struct FailuresTogether: Sendable {
-    /// Failures that end no further apart are one event (a batch, a stall)…
+    /// Failures that end at most this far apart belong to one clump (a batch, a stall)…
     static let spanNanoseconds: Int64 = 5_000_000
-    /// …if no more good answers came between: with many requests a second, some fail within 5 ms by chance.
+    /// …unless more than this many good answers came between: with many requests per second, some fail within 5 ms by chance.
     static let answersBetween = 8
-    /// Without a good answer between, an event goes on (a restart): up to so long after its last failure…
+    /// Without a good answer between, a clump continues (a restart) for up to this long after its last failure…
     static let pauseNanoseconds: Int64 = 2_000_000_000
-    /// …and for so many requests and so long. What fails on after that is no event, it is how the instance is.
+    /// …and for this many requests and this long. Failures after that are not a clump but the normal state of the instance.
     static let largestEvent = 60
     static let longestNanoseconds: Int64 = 2_000_000_000
 
-    /// One kind of failure.
+    /// Failures of one kind.
     struct Series: Sendable {
         private(set) var sum = 0
-        /// Of the latest event: its failures, and their part of the sum.
+        /// The failures of the latest clump, and their part of the sum.
         private var size = 0
         private var entered = 0
         private var isAtOnce = false
         private var beganAt = Int64.min / 2
         private var lastEnd = Int64.min / 2
-        /// The number of the answer that failed last.
+        /// The number of the last failed answer.
         private var lastAnswer = Int.min / 2
 
         /// - Parameters:
-        ///   - answer: its number among the instance's answers, or of the last one before; all that lie between two
-        ///     failures were good.
-        ///   - isAnswer: false where the client gave up.
-        ///   - end: nanoseconds of a clock that never goes back.
+        ///   - answer: the number of this answer at the instance, or of the last answer before. All answers between two failures
+        ///     were good.
+        ///   - isAnswer: false if the client gave up.
+        ///   - end: nanoseconds of a monotonic clock.
         @inline(__always)
         mutating func note(answer: Int, isAnswer: Bool = true, at end: Int64) {
             let (pause, between) = (end - lastEnd, answer - lastAnswer - (isAnswer ? 1 : 0))
@@ -46,7 +46,7 @@ struct FailuresTogether: Sendable {
             }
             size += 1
             if size > 1, isNear { isAtOnce = true }
-            // Two in a row, at different times, are mostly chance.
+            // Two failures in a row at different times are mostly chance.
             let together = isAtOnce || size > 2 ? size * size : size
             sum += together - entered
             entered = together
@@ -54,14 +54,14 @@ struct FailuresTogether: Sendable {
     }
 
     private var failed = Series()
-    /// Of each latency bound, what is slower than it.
+    /// For each latency bound, the requests that were slower.
     private var slower = [Series](repeating: Series(), count: LatencyHistogram.boundsNanoseconds.count)
     private var answers = 0
 
     /// - Parameters:
-    ///   - isAnswer: false where the client gave up: that says nothing about what is faster than he waited.
-    ///   - bucket: of the request's latency, or of the time that was waited.
-    ///   - end: when the request ended, in nanoseconds of a clock that never goes back.
+    ///   - isAnswer: false if the client gave up. Then nothing is known about latencies shorter than its wait.
+    ///   - bucket: the latency bucket of the request, or of the time that the client waited.
+    ///   - end: when the request ended, in nanoseconds of a monotonic clock.
     @inline(__always)
     mutating func note(isError: Bool, isAnswer: Bool = true, bucket: Int, at end: Int64) {
         if isAnswer { answers += 1 }
@@ -75,6 +75,6 @@ struct FailuresTogether: Sendable {
     }
 
     var errors: Int { failed.sum }
-    /// One for each bound.
+    /// One count per bound.
     var slow: [Int] { slower.map(\.sum) }
 }

@@ -1,10 +1,10 @@
 import Serving
 
-/// How a request ended, as the gates see it.
+/// How a request ended, from the view of the gates.
 enum RequestOutcome: Hashable, Sendable {
-    /// The instance answered, and the answer came through whole.
+    /// The instance answered, and the answer was forwarded completely.
     case answered(status: Int)
-    /// Connection failure, reset, time-out, a malformed answer, or one that was cut off.
+    /// The connection failed or was reset, the request timed out, or the answer was malformed or cut off.
     case failed
 
     var isError: Bool {
@@ -19,26 +19,26 @@ enum RequestOutcome: Hashable, Sendable {
     }
 }
 
-/// Whose request it is: what is counted where.
+/// The source of a request. It decides where the request is counted.
 enum RequestOrigin: Hashable, Sendable {
     case user
-    /// A recorded request, of ours or of a client that says so: a stratum of its own.
+    /// A recorded request, from this proxy or from a client that marks it so. It is a stratum of its own.
     case synthetic
-    /// Somebody tries one revision at its preview port: no evidence.
+    /// A request at a preview port. It is not evidence.
     case preview
 }
 
-/// What has ended at one instance since the proxy started.
+/// Counters of the requests that ended at one instance since the proxy started.
 struct InstanceCounters: Hashable, Sendable {
     private(set) var requests = 0
     private(set) var errors = 0
     private(set) var rejected = 0
     private(set) var latency = LatencyHistogram()
     private(set) var latencySumNanoseconds: Int64 = 0
-    /// Requests whose clients gave up, by how long they had waited. None of them is in the counts above.
+    /// Requests whose clients gave up, by how long they waited. The counts above do not include them.
     private(set) var abandoned = LatencyHistogram()
 
-    /// - Returns: the bucket of the latency.
+    /// - Returns: the latency bucket.
     @discardableResult
     mutating func record(_ outcome: RequestOutcome, nanoseconds: Int64) -> Int {
         requests += 1
@@ -49,7 +49,7 @@ struct InstanceCounters: Hashable, Sendable {
         return bucket
     }
 
-    /// - Returns: the bucket of the time that was waited.
+    /// - Returns: the bucket of the time that the client waited.
     @discardableResult
     mutating func recordAbandoned(afterNanoseconds waited: Int64) -> Int {
         let bucket = LatencyHistogram.bucket(nanoseconds: waited)
@@ -69,7 +69,7 @@ struct InstanceCounters: Hashable, Sendable {
             abandoned: abandoned.over)
     }
 
-    /// Nil where there were none.
+    /// Nil if there were none.
     var syntheticReport: SyntheticCounters? {
         requests == 0
             ? nil

@@ -1,14 +1,13 @@
 import Serving
 
-/// Counts of requests by the time that they waited, in the buckets of `LatencyBounds`. One count a bucket; the report
-/// makes them cumulative.
+/// Counts of requests by latency, in the buckets of `LatencyBounds`. One count per bucket. The report makes them cumulative.
 struct LatencyHistogram: Hashable, Sendable {
     static let boundsNanoseconds: [Int64] = LatencyBounds.seconds.map { Int64(($0 * 1e9).rounded()) }
 
-    /// One for each bound, and one for what is over the last.
+    /// One count per bound, and one for latencies over the last bound.
     private(set) var counts = [Int](repeating: 0, count: boundsNanoseconds.count + 1)
 
-    /// The index of the first bound that the time is at or under.
+    /// The index of the first bound that is at least this latency.
     static func bucket(nanoseconds: Int64) -> Int {
         boundsNanoseconds.withUnsafeBufferPointer { bounds in
             var low = 0
@@ -23,7 +22,7 @@ struct LatencyHistogram: Hashable, Sendable {
 
     mutating func record(bucket: Int) { counts[bucket] += 1 }
 
-    /// Requests at or under each bound, as Prometheus has them; one count a bound.
+    /// Requests at or under each bound, as in Prometheus. One count per bound.
     var cumulative: [Int] {
         var sum = 0
         return counts.dropLast().map { count in
@@ -32,7 +31,7 @@ struct LatencyHistogram: Hashable, Sendable {
         }
     }
 
-    /// Requests over each bound; one count a bound. Empty where there are none.
+    /// Requests over each bound, one count per bound. Empty if there are none.
     var over: [Int] {
         var sum = 0
         let reversed = counts.dropFirst().reversed().map { count in

@@ -1,11 +1,11 @@
 import ModelManifests
 import Serving
 
-/// What is counted for a deployment since the proxy started, and for no instance.
+/// Counters of a deployment since the proxy started that belong to no instance.
 final class RouteTally {
-    /// Requests that were meant for one revision.
+    /// Requests that were drawn for one revision.
     final class Unserved {
-        /// None of its instances could take them.
+        /// Requests that none of its instances could take.
         private(set) var requests = 0
         fileprivate private(set) var together = FailuresTogether.Series()
         var split = SplitCounters()
@@ -14,7 +14,7 @@ final class RouteTally {
         /// By slot of a table, of what a request's head says.
         private var missed: (table: SliceTable, counts: [Int])?
 
-        /// Nothing good can come between: what is missed within two seconds is one event.
+        /// No good answer can come between, so all that is missed within two seconds is one clump.
         func note(at now: Int64) {
             requests += 1
             together.note(answer: requests, at: now)
@@ -38,19 +38,19 @@ final class RouteTally {
         }
     }
 
-    /// Requests that were cut off because they outlived their drain.
+    /// Requests that were cut off because their drain time was over.
     var cutRequests = 0
     /// Connections over a limit, and requests that no instance accepted.
     var refusedConnections = 0
     private(set) var seen = 0
     private var unserved: [Revision: Unserved] = [:]
     private var queues: [Revision: AdmissionQueue] = [:]
-    /// Nil where the route is not sticky.
+    /// Nil if the route is not sticky.
     private(set) var users: UserWindows?
-    /// Nil where nothing is told apart: there is only one revision, say.
+    /// Nil if no slices are counted, for example because there is only one revision.
     private(set) var slices: SliceTable?
 
-    /// - Parameter turn: rises with every swap of the routes.
+    /// - Parameter turn: grows each time the routes are replaced.
     func follow(_ revision: Revision, turn: Int) -> Unserved {
         let counter = unserved[revision] ?? Unserved()
         unserved[revision] = counter
@@ -59,7 +59,7 @@ final class RouteTally {
         return counter
     }
 
-    /// Where requests for the revision wait; nil where none do.
+    /// The queue of requests for the revision. Nil if it has no concurrency limit.
     func queue(of revision: Revision, limit: ConcurrencyLimit?, instances: [Instance], at deployment: DeploymentKey)
         -> AdmissionQueue?
     {
@@ -70,8 +70,8 @@ final class RouteTally {
         return limit == nil ? nil : queue
     }
 
-    /// The routes are in force.
-    /// - Parameter revisions: of the route, if there is one.
+    /// Called once the routes are in force.
+    /// - Parameter revisions: the revisions of the route, if there is one.
     func settleQueues(of revisions: [Revision], now: Int64) {
         for (revision, queue) in queues {
             if !revisions.contains(revision) { queue.follow(nil, instances: []) }
@@ -85,7 +85,7 @@ final class RouteTally {
             .sorted { $0.revision < $1.revision }
     }
 
-    /// Users of other revisions are forgotten, and of a route that is not sticky all of them.
+    /// Forgets users of other revisions, and all users if the route is not sticky.
     func followUsers(of route: ProxyRoute, limits: ProxyLimits) {
         guard route.routing.isSticky else {
             users = nil
@@ -96,8 +96,8 @@ final class RouteTally {
         users = windows
     }
 
-    /// A table stays while there are two revisions and the slices are the same. With sticky users the unit of evidence is the
-    /// user, of whom slices know nothing.
+    /// Keeps the table while there are two revisions and the slices stay the same. With sticky users there is none: the unit of
+    /// evidence is then the user, and slices count requests.
     func followSlices(of route: ProxyRoute) {
         guard let wanted = route.slices, route.revisions.count > 1, !route.routing.isSticky else {
             slices = nil
@@ -106,7 +106,7 @@ final class RouteTally {
         if slices?.slices != wanted { slices = SliceTable(wanted) }
     }
 
-    /// Forgets revisions that are gone and missed nothing, and the oldest of those that are too many.
+    /// Forgets removed revisions that missed nothing, and the oldest of the others if there are too many.
     func tidy(turn: Int, revisionsMax: Int) {
         unserved = unserved.filter { $0.value.requests > 0 || $0.value.seen == turn }
         guard unserved.count > revisionsMax else { return }
@@ -118,17 +118,17 @@ final class RouteTally {
 
     var isEmpty: Bool { cutRequests == 0 && refusedConnections == 0 && unserved.allSatisfy { $0.value.requests == 0 } }
 
-    /// Of every revision in the routes: what began at nothing is counted from there.
+    /// For every revision in the routes. A counter that starts at zero can be compared from its start.
     func splits(_ deployment: DeploymentKey) -> [SplitReport] {
         unserved.filter { $0.value.seen == seen }.map {
             SplitReport(deployment: deployment, revision: $0.key, counters: $0.value.split)
         }
     }
 
-    /// Of those that missed any.
+    /// Only revisions that missed requests.
     func report(_ deployment: DeploymentKey) -> [UnavailableReport] { all(deployment).filter { $0.requests > 0 } }
 
-    /// Of every revision in the routes too: a counter that appears with its first count shows Prometheus no rise.
+    /// Also includes every revision in the routes: if a counter appears only with its first count, Prometheus sees no increase.
     func all(_ deployment: DeploymentKey) -> [UnavailableReport] {
         unserved.map {
             UnavailableReport(

@@ -2,7 +2,7 @@ import SafeText
 import Serving
 
 extension TrafficSnapshot {
-    /// A metric that each instance, or each route, has one value of; nil: it has none.
+    /// A metric with one value per instance or per route. Nil if an owner has no value.
     private struct Metric<Owner> {
         enum Kind: String { case counter, gauge }
 
@@ -27,14 +27,16 @@ extension TrafficSnapshot {
 
     private static var ofProxy: [Metric<TrafficSnapshot>] {
         [
-            Metric("mlctl_proxy_routes_generation", .gauge, "The routes that are followed.") { $0.generation },
-            Metric("mlctl_proxy_client_connections", .gauge, "Open connections of clients.") { $0.clientConnections },
+            Metric("mlctl_proxy_routes_generation", .gauge, "Generation of the routes that the proxy follows.") {
+                $0.generation
+            },
+            Metric("mlctl_proxy_client_connections", .gauge, "Open client connections.") { $0.clientConnections },
         ]
     }
 
     private static var ofInstances: [Metric<Instance>] {
         [
-            Metric("mlctl_proxy_requests_total", .counter, "Requests that ended, the clients' own aborts left out.") {
+            Metric("mlctl_proxy_requests_total", .counter, "Requests that ended, without those that clients aborted.") {
                 $0.counters.requests
             },
             Metric(
@@ -43,7 +45,7 @@ extension TrafficSnapshot {
             ) { $0.counters.errors },
             Metric(
                 "mlctl_proxy_abandoned_total", .counter,
-                "Requests whose clients gave up while the instance was to answer."
+                "Requests whose clients gave up while waiting for the instance."
             ) { $0.counters.abandoned.counts.reduce(0, +) },
             Metric("mlctl_proxy_rejected_total", .counter, "Requests that ended in 4xx.") { $0.counters.rejected },
             Metric("mlctl_proxy_synthetic_requests_total", .counter, "Recorded requests that ended.") {
@@ -58,11 +60,11 @@ extension TrafficSnapshot {
             Metric("mlctl_proxy_preview_errors_total", .counter, "Requests at preview ports that failed.") {
                 $0.preview.errors
             },
-            Metric("mlctl_proxy_in_flight_requests", .gauge, "Requests under way.") { $0.inFlight },
+            Metric("mlctl_proxy_in_flight_requests", .gauge, "Requests in progress.") { $0.inFlight },
             Metric("mlctl_proxy_upstream_connections", .gauge, "Connections to the instance.") { $0.connections },
             Metric(
                 "mlctl_proxy_ejected", .gauge,
-                "1 while the instance is out of rotation: connections failed, or it serves worse than its siblings."
+                "1 while the instance is ejected: connections failed, or it serves worse than its siblings."
             ) {
                 $0.isEjected ? 1 : 0
             },
@@ -71,32 +73,35 @@ extension TrafficSnapshot {
 
     private static var ofRoutes: [Metric<Route>] {
         [
-            Metric("mlctl_proxy_kept_users", .gauge, "Users of an A/B test who stay at their revision.") {
+            Metric("mlctl_proxy_kept_users", .gauge, "Users of an A/B test who are kept at their revision.") {
                 $0.keptUsers
             },
             Metric(
                 "mlctl_proxy_unkept_requests_total", .counter,
-                "Requests of users whom nothing keeps at their revision, for want of room."
+                "Requests of users who are not kept at their revision because the limit of kept users was reached."
             ) { $0.unkeptRequests },
             Metric(
                 "mlctl_proxy_synthetic_dropped_total", .counter,
-                "Recorded requests that were not sent: too many were under way."
+                "Recorded requests that were not sent because too many were in progress."
             ) { $0.syntheticDropped },
             Metric(
                 "mlctl_proxy_cut_requests_total", .counter,
-                "Requests that were cut off because they outlived the drain of their instance."
+                "Requests that were cut off because the drain time of their instance was over."
             ) { $0.cutRequests },
             Metric(
                 "mlctl_proxy_refused_connections_total", .counter,
                 "Connections over a limit, and requests that no instance accepted."
             ) { $0.refusedConnections },
-            Metric("mlctl_proxy_route_refusals", .gauge, "Parts of the route that are refused: see the status.") {
+            Metric(
+                "mlctl_proxy_route_refusals", .gauge,
+                "Parts of the route that the proxy refuses. The deployment's status says which."
+            ) {
                 $0.refusals
             },
         ]
     }
 
-    /// The exposition format, version 0.0.4.
+    /// The Prometheus text format, version 0.0.4.
     func prometheusText() -> String {
         let instances = instances.sorted {
             ($0.deployment, $0.revision, $0.instance) < ($1.deployment, $1.revision, $1.instance)
@@ -104,14 +109,16 @@ extension TrafficSnapshot {
         let weights = weights.sorted { ($0.deployment, $0.revision) < ($1.deployment, $1.revision) }
         let labelled = instances.map { (labels: $0.labels, owner: $0) }
         var text = Self.family(
-            "mlctl_proxy_info", "gauge", "The proxy's start.", [("epoch=\"\(Escape.expositionLabel(epoch))\"", 1)])
+            "mlctl_proxy_info", "gauge", "Constant 1. The label epoch identifies the start of the proxy.",
+            [("epoch=\"\(Escape.expositionLabel(epoch))\"", 1)])
         text += Self.ofProxy.map { $0.text([("", self)]) }.joined()
         text += Self.family(
-            "mlctl_proxy_weight_percent", "gauge", "What reaches a revision of its deployment's requests.",
+            "mlctl_proxy_weight_percent", "gauge",
+            "Share of the deployment's requests that reaches the revision, in percent.",
             weights.map { (Self.labels($0.deployment, $0.revision), $0.percent) })
         text += Self.family(
             "mlctl_proxy_unavailable_requests_total", "counter",
-            "Requests that were meant for a revision and that none of its instances could take.",
+            "Requests for a revision that none of its instances could take.",
             unavailable.sorted { ($0.deployment, $0.revision) < ($1.deployment, $1.revision) }.map {
                 (Self.labels($0.deployment, $0.revision), $0.requests)
             })
@@ -123,7 +130,7 @@ extension TrafficSnapshot {
             queues.map { ($0.labels, $0.queue.waiting) })
         text += Self.family(
             "mlctl_proxy_queue_refused_total", "counter",
-            "Requests that were turned away because too many waited, or they themselves for too long.",
+            "Requests that were refused because the queue was full or they waited too long.",
             queues.map { ($0.labels, $0.queue.refused) })
         text += Self.ofInstances.map { $0.text(labelled) }.joined()
         text += Self.ofRoutes.map { metric in metric.text(routes.map { ($0.labels, $0) }) }.joined()
@@ -152,6 +159,6 @@ extension TrafficSnapshot {
             + samples.map { "\(name)\($0.labels.isEmpty ? "" : "{\($0.labels)}") \($0.value)\n" }.joined()
     }
 
-    /// Without the last digits that products of binary fractions leave: 0.16, not 0.16000000000000003.
+    /// Removes the last digits that binary fractions leave: 0.16 instead of 0.16000000000000003.
     private static func rounded(_ bound: Double) -> Double { (bound * 1e7).rounded() / 1e7 }
 }

@@ -2,9 +2,9 @@ import ModelManifests
 import SafeText
 import Serving
 
-/// All of the traffic at one moment; `TrafficSnapshot+Text` says it to Prometheus.
+/// All traffic counters at one moment. `TrafficSnapshot+Text` formats them for Prometheus.
 ///
-/// `/report` carries the gates' evidence; here is every request, also a sticky user's second.
+/// `/report` has the gates' evidence. This has every request, including repeated requests of a sticky user.
 struct TrafficSnapshot: Sendable {
     struct Weight: Sendable {
         var deployment: DeploymentKey
@@ -14,16 +14,16 @@ struct TrafficSnapshot: Sendable {
 
     struct Route: Sendable {
         var deployment: DeploymentKey
-        /// Nil where it is no A/B test.
+        /// Nil if it is not an A/B test.
         var keptUsers: Int?
         var unkeptRequests: Int?
-        /// Nil where no recorded requests are sent.
+        /// Nil if no recorded requests are sent.
         var syntheticDropped: Int?
         var cutRequests = 0
         var refusedConnections = 0
-        /// Of revisions whose instances have so many requests at a time.
+        /// Queues of revisions with a concurrency limit.
         var queues: [QueueReport] = []
-        /// Parts of it that are not followed.
+        /// The number of parts of the route that are refused.
         var refusals = 0
 
         var labels: String { TrafficSnapshot.labels(deployment) }
@@ -33,7 +33,7 @@ struct TrafficSnapshot: Sendable {
         var deployment: DeploymentKey
         var revision: Revision
         var instance: String
-        /// Of users.
+        /// Requests of users.
         var counters: InstanceCounters
         var synthetic = InstanceCounters()
         var preview = InstanceCounters()

@@ -1,34 +1,34 @@
 import ModelManifests
 import Serving
 
-/// Users of one sticky route, a window of time at a time: whoever sent any request within the window is one unit of it.
+/// Counts users of one sticky route per window of time: every user who sent a request within the window is one unit.
 ///
-/// Windows are the same for all revisions of the route. Bounded: users over `capacity` of one revision are in no unit of the
-/// window, and their requests are counted as such.
+/// Windows are the same for all revisions of the route. Bounded: users of a revision beyond `capacity` are not units of the
+/// window, and their requests are counted as dropped.
 final class UserWindows {
     /// What the requests of one user within the window have in common.
     private struct Unit {
         var allFailed: Bool
         var anyFailed: Bool
         var allRejected: Bool
-        /// Of his fastest request.
+        /// The latency bucket of the user's fastest request.
         var bucket: UInt8
     }
 
-    /// Users of one revision.
+    /// The users of one revision.
     final class Users {
         private unowned let windows: UserWindows
-        /// Of the window that is open.
+        /// Whether the open window has no users.
         fileprivate var isEmpty: Bool { units.isEmpty }
         private var units: [UInt64: Unit] = [:]
-        // Of those that have ended.
+        // Counters of the windows that have ended.
         private var counters = UserCounters()
         private var fastest = LatencyHistogram()
 
         fileprivate init(_ windows: UserWindows) { self.windows = windows }
 
-        /// A request of the user has ended, or was given up.
-        /// - Parameter bucket: of its latency, or of the time that was waited.
+        /// Records that a request of the user ended, or that its client gave up.
+        /// - Parameter bucket: the bucket of the latency, or of the time that the client waited.
         func note(_ user: UInt64, isError: Bool, isRejected: Bool, bucket: Int, at now: Int64) {
             windows.turn(at: now)
             if var unit = units[user] {
@@ -67,7 +67,7 @@ final class UserWindows {
     private let lengthNanoseconds: Int64
     fileprivate let capacity: Int
     private var ordinal = Int64.min
-    /// With any unit.
+    /// The number of ended windows that had any units.
     fileprivate private(set) var ended = 0
     private var users: [Revision: Users] = [:]
 
@@ -76,7 +76,7 @@ final class UserWindows {
         self.capacity = capacity
     }
 
-    /// Those of one revision. They outlast a swap of the routes.
+    /// The users of one revision. They are kept when the routes are replaced.
     func users(of revision: Revision) -> Users {
         if let known = users[revision] { return known }
         let new = Users(self)
@@ -84,13 +84,13 @@ final class UserWindows {
         return new
     }
 
-    /// Forgets users of all other revisions, and what came of them.
+    /// Forgets the users and the counters of all other revisions.
     func keep(_ revisions: some Sequence<Revision>) {
         let kept = Set(revisions)
         users = users.filter { kept.contains($0.key) }
     }
 
-    /// Enters the open window into the counters if it has ended.
+    /// Adds the open window to the counters if it has ended.
     private func turn(at now: Int64) {
         let current = now / lengthNanoseconds
         guard current != ordinal else { return }

@@ -2,17 +2,17 @@ import ModelManifests
 import NIOCore
 import Serving
 
-/// Requests that wait until an instance of their revision has room for one more, the longest wait first.
+/// Requests that wait until an instance of their revision has room. The longest wait comes first.
 ///
-/// That a service is given more than it takes at a time is nobody's failure: what waits, and what is turned away, is in no
-/// revision's counters. The time that is waited here is no instance's latency.
+/// More requests than a service can take are not a failure of a revision: requests that wait or are refused here are in no
+/// revision's counters. The time in the queue is not part of an instance's latency.
 final class AdmissionQueue {
     let deployment: DeploymentKey
-    /// Nil while the route has no limit: nobody waits.
+    /// Nil if the route has no limit. Then no request waits.
     private var limit: ConcurrencyLimit?
     private var instances: [Instance] = []
     private var waiting = CircularBuffer<ClientConnection>()
-    /// For want of room in the queue, or because the wait was too long.
+    /// Requests refused because the queue was full or the wait was too long.
     private(set) var refused = 0
 
     init(_ deployment: DeploymentKey) { self.deployment = deployment }
@@ -20,28 +20,28 @@ final class AdmissionQueue {
     var count: Int { waiting.count }
     var timeout: Duration { limit?.queueTimeout ?? .zero }
 
-    /// Follows the routes. `settle` is to be called once they are in force.
-    /// - Parameter limit: nil where there is none, or the revision is gone.
+    /// Follows the routes. Call `settle` once they are in force.
+    /// - Parameter limit: nil if there is none, or if the revision was removed.
     func follow(_ limit: ConcurrencyLimit?, instances: [Instance]) {
         self.limit = limit
         self.instances = instances
         for instance in instances { instance.queue = limit == nil ? nil : self }
     }
 
-    /// Those who wait go on where there is room now; nobody waits for a revision that has no instance.
+    /// Sends waiting requests if there is room now. No request waits for a revision without instances.
     func settle(now: Int64) {
         while instances.isEmpty || limit == nil, let client = waiting.popFirst() { client.admitted() }
         instanceFreed(now: now)
     }
 
-    /// - Returns: false where the instance has as much as it takes at a time.
+    /// - Returns: false if the instance has its maximum number of requests.
     @inline(__always)
     func hasRoom(at instance: Instance) -> Bool { instance.inFlight < limit?.perInstance ?? .max }
 
-    /// A request may be sent at once: some instance has room, and nobody waits for that.
+    /// Whether a request may be sent at once: an instance has room, and no request waits for it.
     func isOpen(now: Int64) -> Bool { waiting.isEmpty && canSend(now: now) }
 
-    /// Some instance has room. One that is out of rotation counts only where all are: it is free because it fails.
+    /// Whether an instance has room. Ejected instances count only if all are ejected: such an instance has room because it fails.
     private func canSend(now: Int64) -> Bool {
         var isAnyInRotation = false
         for instance in instances where !instance.isOutOfRotation(now: now) {
@@ -51,8 +51,8 @@ final class AdmissionQueue {
         return !isAnyInRotation && instances.contains(where: hasRoom)
     }
 
-    /// - Parameter first: it had its turn already.
-    /// - Returns: false where too many wait already.
+    /// - Parameter first: whether the request had its turn already.
+    /// - Returns: false if too many requests wait.
     func enter(_ client: ClientConnection, first: Bool) -> Bool {
         guard let limit, waiting.count < limit.queueDepth || first else {
             refused += 1
@@ -74,7 +74,7 @@ final class AdmissionQueue {
 
     var isEmpty: Bool { waiting.isEmpty }
 
-    /// An instance has ended a request.
+    /// An instance has finished a request.
     func instanceFreed(now: Int64) {
         while !waiting.isEmpty, canSend(now: now), let client = waiting.popFirst() { client.admitted() }
     }

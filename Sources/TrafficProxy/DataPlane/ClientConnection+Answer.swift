@@ -1,11 +1,11 @@
 import NIOCore
 
-/// The way back: answers of the instance, and of the proxy itself.
+/// Answers on their way to the client, from the instance or from the proxy itself.
 extension ClientConnection {
-    /// Up to so many bytes of a body are copied behind the head, to go out in one write.
+    /// Up to this many bytes of a body are copied behind the head, so that both go out in one write.
     private static let joinedBytesMax = 16 * 1024
 
-    /// 100 Continue: an answer before the answer, which HTTP/1.0 does not know.
+    /// Forwards 100 Continue, which HTTP/1.0 does not have.
     func forwardContinue() {
         guard !exchange.isVersion10, let context else { return }
         var bytes = context.channel.allocator.buffer(capacity: 32)
@@ -13,7 +13,7 @@ extension ClientConnection {
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 
-    /// - Parameter bytes: begins with the head, which is taken from it.
+    /// - Parameter bytes: begin with the head, which is removed from them.
     @inline(__always)
     func beginAnswer(_ head: ResponseHead, _ bytes: inout ByteBuffer) {
         guard let instance, let revision else { return }
@@ -54,7 +54,7 @@ extension ClientConnection {
         bytes.moveReaderIndex(forwardBy: head.length)
     }
 
-    /// Passes on what belongs to the answer's body.
+    /// Forwards the bytes that belong to the answer's body.
     @inline(__always)
     func forwardAnswer(_ bytes: inout ByteBuffer, _ body: inout BodyFraming) -> BodyFraming.Progress {
         deadline(after: plane.bodyIdleNanoseconds, from: plane.now)
@@ -132,7 +132,7 @@ extension ClientConnection {
         context?.flush()
     }
 
-    /// - Parameter connection: where it can serve the next request.
+    /// - Parameter connection: the connection to the instance, if it can serve another request.
     @inline(__always)
     func answerIsWhole(release connection: UpstreamConnection?) {
         count(.answered(status: exchange.status), now: exchange.startedAt)
@@ -147,20 +147,20 @@ extension ClientConnection {
         exchangeIsOver(release: connection)
     }
 
-    /// The instance broke off in the middle of its answer. The client can tell, because its own copy ends short.
+    /// The instance ended its answer too early. The client notices, because its own copy ends early too.
     func answerWasCutOff() {
         count(.failed, now: plane.now)
         flushAnswer()
         close()
     }
 
-    /// Nothing moved for too long: whoever was to move it is to blame.
+    /// No byte moved for too long. The instance is at fault only if the client could still take data.
     func answerStalled(now: Int64) {
         if context?.channel.isWritable == true { count(.failed, now: now) }
         close()
     }
 
-    /// An answer of the proxy's own.
+    /// Sends an answer of the proxy itself.
     func answer(_ own: OwnAnswer) {
         guard let context else { return }
         settle(\.turnedAway)

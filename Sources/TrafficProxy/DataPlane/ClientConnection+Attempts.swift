@@ -1,9 +1,9 @@
 import NIOCore
 import Serving
 
-/// The attempts at an instance: one as a rule, more where that is safe.
+/// Attempts to send a request to an instance: normally one, more if that is safe.
 extension ClientConnection {
-    /// Picks an instance and sends the request there, at once or when a connection is free.
+    /// Picks an instance and sends the request to it, at once or when a connection is free.
     func dispatch(now: Int64, besides failed: Instance?, reuses: Bool) {
         if let queue = revision?.queue, !queue.isOpen(now: now) {
             wait(in: queue, now: now)
@@ -12,15 +12,15 @@ extension ClientConnection {
         }
     }
 
-    /// Every instance has as many requests as it takes at a time.
+    /// Every instance has its maximum number of requests, so the request waits.
     private func wait(in queue: AdmissionQueue, now: Int64) {
         guard queue.enter(self, first: exchange.attempts > 0) else {
             noteRefused(by: plane.tally(of: queue.deployment))
             answer(
                 OwnAnswer(
                     503,
-                    "every instance has endpoint.maxConcurrency requests, and as many wait as endpoint.queue.depth "
-                        + "lets: try again", retryAfterSeconds: 1))
+                    "every instance has endpoint.maxConcurrency requests, and the queue has endpoint.queue.depth "
+                        + "requests. Try again.", retryAfterSeconds: 1))
             return
         }
         self.queue = queue
@@ -28,7 +28,7 @@ extension ClientConnection {
         updateReading()
     }
 
-    /// There is room at an instance, or nothing to wait for any more.
+    /// An instance has room, or there is nothing to wait for any more.
     func admitted() {
         guard let queue else { return }
         self.queue = nil
@@ -37,23 +37,23 @@ extension ClientConnection {
         if let current = plane.routes[queue.deployment]?.revision(named: revision.name) {
             self.revision = current
         } else {
-            answer(OwnAnswer(503, "revision \(revision.name) was taken away: try again", retryAfterSeconds: 1))
+            answer(OwnAnswer(503, "revision \(revision.name) was removed. Try again.", retryAfterSeconds: 1))
             return
         }
-        // What it waited here is not the instance's doing.
+        // The time in the queue does not count as the instance's latency.
         exchange.startedAt = now
         setDeadline(now.addingClamped(exchange.timeoutNanoseconds))
         send(now: now, besides: nil, reuses: true)
     }
 
-    /// It has waited in the queue for as long as it may.
+    /// The request has waited in the queue for the longest permitted time.
     func waitedTooLong(in queue: AdmissionQueue) {
         self.queue = nil
         queue.giveUp(self)
         noteRefused(by: plane.tally(of: queue.deployment))
         answer(
             OwnAnswer(
-                503, "no instance had room for the request within endpoint.queue.timeout: try again",
+                503, "no instance had room for the request within endpoint.queue.timeout. Try again.",
                 retryAfterSeconds: 1))
     }
 
@@ -66,7 +66,7 @@ extension ClientConnection {
             }
         }
         guard let picked else {
-            answer(OwnAnswer(503, "no instance is ready: see 'mlctl status'", retryAfterSeconds: 1))
+            answer(OwnAnswer(503, "no instance is ready. See 'mlctl status'.", retryAfterSeconds: 1))
             return
         }
         exchange.attempts += 1
@@ -82,7 +82,7 @@ extension ClientConnection {
         }
     }
 
-    /// A connection to the instance is there: sends all that was read so far.
+    /// A connection to the instance is available: sends everything that was read so far.
     @inline(__always)
     func attach(_ connection: UpstreamConnection) {
         upstream = connection
@@ -90,16 +90,16 @@ extension ClientConnection {
         connection.write(requestBytes)
         connection.flush()
         if requestBytes.readableBytes > plane.limits.bufferedRequestBytes { exchange.isHeld = false }
-        // A client that does not take its last answer gets no more of the next one than it has room for.
+        // If the client does not take its previous answer, do not buffer more of the next one than there is room for.
         if context?.channel.isWritable == false { connection.setReading(false) }
         updateReading()
     }
 
-    /// An attempt brought no byte of an answer.
+    /// An attempt failed before the first byte of an answer.
     func attemptFailed(_ failure: RetryPolicy.Failure, _ reason: String) {
         guard phase == .exchanging, let revision, let failed = instance else { return }
         let now = plane.now
-        // The revision's instances may have changed since; another revision, or deployment, is never asked.
+        // The revision's instances may have changed. Another revision or deployment is never tried.
         let route = plane.routes[failed.key.deployment]
         if let current = route?.revision(named: revision.name), !current.instances.isEmpty { self.revision = current }
         let hasAnother = self.revision?.instances.contains { $0 !== failed } ?? false
@@ -115,7 +115,7 @@ extension ClientConnection {
         leaveInstance()
         guard decision.retries else {
             if failure == .connect || !decision.isError { noteRefused(by: plane.tally(of: failed.key.deployment)) }
-            answer(OwnAnswer(failure == .timeOut ? 504 : 502, reason + ": try again, and see 'mlctl logs'"))
+            answer(OwnAnswer(failure == .timeOut ? 504 : 502, reason + ". Try again, and see 'mlctl logs'."))
             return
         }
         dispatch(now: now, besides: failure == .connect ? failed : nil, reuses: failure == .connect)
@@ -126,7 +126,7 @@ extension ClientConnection {
         if exchange.origin != .preview { tally.refusedConnections += 1 }
     }
 
-    /// Gives up what is under way at the instance, without counting it.
+    /// Abandons the request at the instance without counting it.
     func leaveInstance() {
         if let queue {
             self.queue = nil
@@ -142,8 +142,8 @@ extension ClientConnection {
         left?.leave()
     }
 
-    /// The client gave up. How long it had waited for the next byte is counted, if the instance was to send that: not where
-    /// the client had still to send, or to take what was there.
+    /// The client gave up. Counts how long it waited for the next byte if the instance had to send it, but not if the client
+    /// still had to send, or had to read what was available.
     func countAbandoned() {
         guard phase == .exchanging, let instance, !exchange.isCounted, exchange.origin == .user else { return }
         let isInstancesTurn =
@@ -161,7 +161,7 @@ extension ClientConnection {
         }
     }
 
-    /// Enters what became of the request into the split of its revision, once.
+    /// Records the fate of the request in the split counters of its revision, once.
     @inline(__always)
     func settle(_ fate: WritableKeyPath<SplitCounters, Int>) {
         guard exchange.isDrawn else { return }
@@ -169,7 +169,7 @@ extension ClientConnection {
         revision?.unserved.split[keyPath: fate] += 1
     }
 
-    /// Enters the request into its instance's counters, once.
+    /// Records the request in its instance's counters, once.
     func count(_ outcome: RequestOutcome, now: Int64) {
         guard let instance, let revision, !exchange.isCounted else { return }
         exchange.isCounted = true

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Which slices of the traffic a request is in.
+/// Assigns a request to slices of the traffic.
 extension ClientConnection {
-    /// By what its head says.
+    /// By the request's head.
     func mark(_ head: RequestHead, _ source: UnsafePointer<UInt8>, by table: SliceTable) {
         let marks = table.marks(source, head, plane.requestScanner.spans)
         if marks.needsBody {
@@ -15,8 +15,8 @@ extension ClientConnection {
         exchange.slices = marks
     }
 
-    /// By what its body says, while all of that is held: once an answer begins, or the attempt is over. A body that is larger
-    /// than what is held, or not whole by then, is of no value.
+    /// By the request's body, while all of it is held: when the answer begins, or when the attempt is over. A body that is larger
+    /// than the buffer, or incomplete by then, has no value.
     func readSlicedBody() {
         guard exchange.slices?.needsBody == true else { return }
         guard exchange.isHeld, exchange.requestIsWhole,

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Listening in on requests that were drawn for it.
+/// Observes or mirrors requests that were drawn for it.
 extension ClientConnection {
-    /// Draws whether this request of a user is observed or copied. Its head was chosen for, and written into `requestBytes`.
+    /// Draws whether this user request is observed or mirrored. By now its revision is chosen and its head is in `requestBytes`.
     @inline(__always)
     func drawTap(_ head: RequestHead, _ bytes: ByteBuffer) {
         if let taps = listener.route?.taps, exchange.origin == .user { drawTap(from: taps, head, bytes) }
@@ -18,7 +18,7 @@ extension ClientConnection {
         }
     }
 
-    /// The request is whole, and went on as far as it could: now its copies may go.
+    /// The request is complete and was forwarded as far as possible: its copies may go out now.
     @inline(__always)
     func tellTapOfRequestEnd(_ tap: ExchangeTap?) {
         if let tap, exchange.requestIsWhole { tap.requestEnded() }

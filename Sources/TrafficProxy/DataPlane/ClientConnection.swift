@@ -1,10 +1,10 @@
 import ModelManifests
 import NIOCore
 
-/// One connection of a client: reads requests, one at a time, and sends each to an instance.
+/// One client connection. Reads requests, one at a time, and sends each to an instance.
 ///
-/// `ClientConnection+Attempts` sends it to an instance, `ClientConnection+Answer` has the way back. All of it runs on
-/// the one event loop of the data plane, which is why nothing here is locked.
+/// `ClientConnection+Attempts` sends a request to an instance, `ClientConnection+Answer` returns the answer. Everything runs on
+/// the data plane's only event loop, so nothing here needs a lock.
 final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -12,19 +12,19 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     enum Phase {
         /// Between requests. Can transition to: readingHead, exchanging, lingering, closed
         case idle
-        /// A part of a head is here. Can transition to: exchanging, lingering, closed
+        /// Part of a head has arrived. Can transition to: exchanging, lingering, closed
         case readingHead
-        /// A request is under way. Can transition to: idle, lingering, closed
+        /// A request is in progress. Can transition to: idle, lingering, closed
         case exchanging
-        /// The last answer is on its way; what comes is thrown away, so that the client reads the answer before it
-        /// learns that the connection ends. Can transition to: closed
+        /// The last answer is being sent. Input is discarded, so that the client reads the answer before it sees the connection
+        /// end. Can transition to: closed
         case lingering
         case closed
     }
 
     let plane: DataPlane
     let listener: Listener
-    /// Where the plane's list has it.
+    /// The index in the data plane's list of clients.
     var slot = -1
     private(set) var phase = Phase.idle
     private(set) var deadline: Int64
@@ -34,18 +34,18 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     var requestId = RequestId()
     var revision: LiveRevision?
     var instance: Instance?
-    /// Where it waits for room at an instance.
+    /// The queue in which the request waits for room at an instance.
     var queue: AdmissionQueue?
     var upstream: UpstreamConnection?
-    /// Listens in, where this request was drawn for that.
+    /// Observes this request, if it was drawn for that.
     var tap: ExchangeTap?
-    /// The request as it goes to the instance: its head, and its body as far as it is held.
+    /// The request as it is sent to the instance: its head, and the buffered part of its body.
     var requestBytes = ByteBuffer()
-    /// The answer's head as it goes to the client, and what came of the body with it.
+    /// The answer's head as it is sent to the client, and the part of the body that goes with it.
     var answerBytes = ByteBuffer()
     var hasPendingAnswer = false
 
-    /// What was read and belongs to the next head or request.
+    /// Bytes that belong to the next head or request.
     private var input = ByteBuffer()
     private var address: [UInt8] = Array("127.0.0.1".utf8)
     private var isConsuming = false
@@ -62,7 +62,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     var isToHead: Bool { exchange.isToHead }
     var requestIsWhole: Bool { exchange.requestIsWhole }
 
-    // MARK: The channel's side
+    // MARK: Channel events
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -73,7 +73,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
 
     func channelActive(context: ChannelHandlerContext) {
         if !plane.admit(self) {
-            refuse(OwnAnswer(503, "too many connections: close some, or use keep-alive", retryAfterSeconds: 1))
+            refuse(OwnAnswer(503, "too many connections. Close some, or use keep-alive.", retryAfterSeconds: 1))
         }
     }
 
@@ -83,7 +83,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         case .idle:
             consume(&bytes)
         case .readingHead:
-            // A head is looked at again only when a line of it has ended: slow heads cost no more than their lines.
+            // A head is scanned again only when another line is complete, so slow heads cost no more than their lines.
             let hasLineEnd = bytes.readableBytesView.contains(.lineFeed)
             input.writeBuffer(&bytes)
             if hasLineEnd || input.readableBytes >= plane.limits.requestHeadBytes { consumeInput() }
@@ -111,7 +111,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-    /// The client went away: what it asked for is given up.
+    /// The client closed the connection: its request is abandoned.
     func channelInactive(context: ChannelHandlerContext) {
         countAbandoned()
         settle(\.lost)
@@ -191,7 +191,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         tellTapOfRequestEnd(tap)
     }
 
-    /// Decides where the request goes and writes its new head; or says why it goes nowhere.
+    /// Decides where the request goes and writes its new head. Returns an answer if it cannot go anywhere.
     private func choose(_ head: RequestHead, _ bytes: ByteBuffer) -> OwnAnswer? {
         bytes.withUnsafeReadableBytes { raw in
             let source = raw.baseAddress!.assumingMemoryBound(to: UInt8.self)
@@ -202,7 +202,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             }
             guard let route = listener.route else {
                 exchange.keepAlive = false
-                return OwnAnswer(503, "this endpoint was removed: see 'mlctl status'", retryAfterSeconds: 1)
+                return OwnAnswer(503, "this endpoint was removed. See 'mlctl status'.", retryAfterSeconds: 1)
             }
             let isUsers = exchange.origin == .user
             guard
@@ -230,7 +230,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         }
     }
 
-    /// Whose request it is, and the id that the client gave it.
+    /// Reads the request's origin, and the ID that the client gave it.
     @inline(__always)
     private func readOwnFields(_ source: UnsafePointer<UInt8>) {
         requestId.forgetGiven()
@@ -247,17 +247,18 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     }
 
     private static func unsupported(_ head: RequestHead, _ limits: ProxyLimits) -> OwnAnswer? {
-        if head.method == .connect { return OwnAnswer(501, "CONNECT is not supported: this is no forward proxy") }
+        if head.method == .connect { return OwnAnswer(501, "CONNECT is not supported: this is not a forward proxy") }
         if head.upgrade == .other {
             return OwnAnswer(501, "protocol upgrades are not supported: use HTTP/1.1, and server-sent events to stream")
         }
         if let most = limits.requestBodyBytes, case .length(let length) = head.body, length > most {
-            return OwnAnswer(413, "the body is over \(most) bytes: send less")
+            return OwnAnswer(413, "the body is over \(most) bytes. Send less.")
         }
         return nil
     }
 
-    /// Takes what belongs to the request's body: on to the instance, or into `requestBytes` until there is one.
+    /// Takes the bytes of the request's body: forwards them to the instance, or buffers them in `requestBytes` until there is
+    /// one.
     private func readBody(_ bytes: inout ByteBuffer) {
         var count = bytes.readableBytes
         switch bytes.withUnsafeReadableBytes({ exchange.requestBody.consume($0) }) {
@@ -271,7 +272,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             return
         }
         guard revision != nil else {
-            // The answer will be the proxy's own.
+            // The proxy itself will answer.
             bytes.moveReaderIndex(forwardBy: count)
             return
         }
@@ -296,14 +297,14 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         updateReading()
     }
 
-    /// The body's framing broke: nothing more of this connection can be trusted.
+    /// The framing of the body is invalid, so nothing more on this connection can be trusted.
     private func rejectBody(_ own: OwnAnswer) {
         exchange.keepAlive = false
         leaveInstance()
         if exchange.answerHasBegun { close() } else { answer(own) }
     }
 
-    /// The client is read while there is room for what it sends.
+    /// Reads from the client while there is room for its bytes.
     func updateReading() {
         var reads = true
         if phase == .exchanging {
@@ -320,7 +321,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
 
     // MARK: Ending
 
-    /// The answer went out whole: the instance is free, and the connection goes on or ends.
+    /// The answer was sent completely: the instance is free, and the connection continues or ends.
     @inline(__always)
     func exchangeIsOver(release connection: UpstreamConnection?) {
         let now = plane.now
@@ -343,7 +344,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         updateReading()
     }
 
-    /// Answers and ends the connection, whatever was asked.
+    /// Answers and ends the connection, whatever was requested.
     func refuse(_ own: OwnAnswer) {
         if phase != .exchanging {
             phase = .exchanging
@@ -364,7 +365,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         guard phase != .closed, let context else { return }
         phase = .lingering
         input = ByteBuffer()
-        // Slow readers have the time of a body to take the answer, and then the short time to close.
+        // A slow client gets the idle time of a body to read the answer, and then a short time to close.
         deadline = plane.now + plane.bodyIdleNanoseconds
         updateReading()
         let flushed = context.eventLoop.makePromise(of: Void.self)
@@ -382,13 +383,13 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         context?.close(promise: nil)
     }
 
-    /// The proxy is stopped, or the endpoint is removed: ends now if nothing is under way.
+    /// The proxy stops, or the endpoint was removed: closes now if no request is in progress.
     func drain() {
         if phase == .idle { close() }
     }
 
-    /// Ends a request that has outlived the drain of its instance: that is nobody's failure, so it is counted for none.
-    /// - Returns: whose it was; nil where it goes on.
+    /// Ends a request that exceeded the drain time of its instance. This is nobody's failure, so it is counted for no revision.
+    /// - Returns: the deployment of the request. Nil if the request continues.
     func cutIfOverdue(now: Int64) -> DeploymentKey? {
         guard phase == .exchanging, let instance else { return nil }
         guard now > (exchange.isStream ? instance.streamDeadline : instance.drainDeadline) else { return nil }
@@ -399,7 +400,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             leaveInstance()
             answer(
                 OwnAnswer(
-                    503, "\(instance.described) was taken away, and had no more time to answer: try again",
+                    503, "\(instance.described) was removed before it could answer. Try again.",
                     retryAfterSeconds: 1))
         }
         return deployment
@@ -410,7 +411,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     func deadlinePassed(now: Int64) {
         switch phase {
         case .idle, .lingering: close()
-        case .readingHead: refuse(OwnAnswer(408, "the head did not come in time: send it at once"))
+        case .readingHead: refuse(OwnAnswer(408, "the request head did not arrive in time. Send it without a delay."))
         case .exchanging where exchange.answerHasBegun: answerStalled(now: now)
         case .exchanging:
             if let queue {
@@ -418,10 +419,10 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
                 return
             }
             if !exchange.requestIsWhole, isReading {
-                // The client stopped in the middle of its body: not the instance's doing.
+                // The client stopped in the middle of its body. This is not the instance's fault.
                 exchange.keepAlive = false
                 leaveInstance()
-                answer(OwnAnswer(408, "the body did not come in time: send it at once"))
+                answer(OwnAnswer(408, "the request body did not arrive in time. Send it without a delay."))
                 return
             }
             attemptFailed(.timeOut, "\(instance?.described ?? "the instance") did not answer in time")

@@ -1,13 +1,13 @@
 import NIOCore
 import Serving
 
-/// Which listener answers for whom.
+/// Assigns ports to listeners.
 extension DataPlane {
-    /// Moves open ports to whoever wants them, opens what is missing, and closes what nobody wants any more.
-    /// - Returns: the first tries of new ports.
+    /// Assigns open ports to the deployments that want them, opens missing ports, and closes ports that nobody wants.
+    /// - Returns: the first attempts to open new ports.
     func settlePorts() -> [EventLoopFuture<Void>] {
         guard !isDraining else {
-            // Nothing listens any more; connections that are open go on by the new routes.
+            // No port listens any more. Open connections continue with the new routes.
             for listener in listeners.values { follow(listener.owner, at: listener) }
             return []
         }
@@ -27,9 +27,9 @@ extension DataPlane {
         listener.preview = owner?.preview.flatMap { listener.route?.revision(named: $0.rawValue) }
     }
 
-    /// A listener opened: its owner moves there, and the port that it leaves is free for the next.
+    /// A listener opened: its owner moves to it, and the port that it leaves is free for the next one.
     func portOpened() {
-        // What opens in turn is reported by the next look.
+        // The next report includes ports that open as a result.
         _ = settlePorts()
     }
 

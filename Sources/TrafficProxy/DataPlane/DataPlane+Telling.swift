@@ -1,7 +1,7 @@
 import ModelManifests
 import Serving
 
-/// What the control socket tells of the data plane.
+/// The data plane's report and metrics.
 extension DataPlane {
     func report() -> ProxyReport {
         let now = now
@@ -53,7 +53,7 @@ extension DataPlane {
                     PortOwner(deployment: deployment),
                     EndpointReport(
                         deployment: deployment, port: port, listening: false,
-                        error: "its route is refused: " + reasons.joined(separator: "; "))
+                        error: "the proxy refuses its route: " + reasons.joined(separator: "; "))
                 ))
         }
         return reports.sorted { ($0.report.deployment, $0.report.port) < ($1.report.deployment, $1.report.port) }
@@ -65,7 +65,7 @@ extension DataPlane {
         if let wanted, answering?.port != wanted {
             let trouble =
                 listeners[wanted].flatMap(\.error)
-                ?? assignment.waits[owner].map { "port \(wanted) is still that of \($0)" }
+                ?? assignment.waits[owner].map { "port \(wanted) is still used by \($0)" }
             reason = [reason, trouble].compactMap(\.self).joined(separator: "; ")
         }
         if let answering, let told = reason, answering.isListening {
@@ -84,7 +84,7 @@ extension DataPlane {
             error: reason.flatMap { $0.isEmpty ? nil : $0 }, problems: problems)
     }
 
-    /// What `/metrics` shows.
+    /// The content of `/metrics`.
     func traffic() -> TrafficSnapshot {
         let now = now
         return TrafficSnapshot(

@@ -10,14 +10,14 @@ import Serving
     import Musl
 #endif
 
-/// Everything that carries requests. It lives on one event loop, all of it: nothing is locked, and no request ever
-/// waits for another thread.
+/// All listeners, connections, routes and counters of the proxy. Everything runs on one event loop, so nothing needs a lock and
+/// no request waits for another thread.
 final class DataPlane {
-    /// How often deadlines are looked at, instead of one timer a request.
+    /// How often deadlines are checked. One periodic check replaces a timer per request.
     private static let sweepInterval = TimeAmount.milliseconds(100)
 
     let loop: any EventLoop
-    /// Where endpoints listen.
+    /// The address that endpoints listen on.
     let host: String
     let limits: ProxyLimits
     let logger: Logger
@@ -30,25 +30,25 @@ final class DataPlane {
     let trustedRestNanoseconds: Int64
     let steadyRestNanoseconds: Int64
 
-    // One of each, for whichever connection is being read.
+    // Shared by all connections, because only one is read at a time.
     var requestScanner: RequestHeadScanner
     var responseScanner: ResponseHeadScanner
     var random: RoutingRandom
     var requestWords: RequestWords
-    /// Of answers that no revision gave.
+    /// For answers that no revision gave.
     let nobodysMint: RequestMint
 
-    /// Bodies that are copied, and those that are read beside the loop.
+    /// The budget of copied bodies, and the reader that reads bodies outside the event loop.
     let copyBudget: CopyBudget
     let bodyReader: BodyReader
 
     private(set) var isDraining = false
     private(set) var generation = 0
     private(set) var clients: [ClientConnection] = []
-    /// By the port that was asked for, open or not.
+    /// By the port that was requested, whether or not it is open.
     var listeners: [Int: Listener] = [:]
     private(set) var accepted = AcceptedRoutes(routes: ProxyRoutes())
-    /// By owner, the port that it is to have.
+    /// The port that each owner should get.
     private(set) var wantedPorts: [PortOwner: Int?] = [:]
     var assignment = PortAssignment(wanted: [:], open: [:])
     private(set) var routes: [DeploymentKey: LiveRoute] = [:]
@@ -57,12 +57,12 @@ final class DataPlane {
     private let requestIdKey: RequestIdentityKey
     private(set) var instances: [InstanceKey: Instance] = [:]
     private(set) var tallies: [DeploymentKey: RouteTally] = [:]
-    /// Counts the swaps.
+    /// The number of route updates so far.
     private var turn = 0
     private var drained: EventLoopPromise<Void>?
     private var sweeping: RepeatedTask?
 
-    /// - Parameter seed: of the routing's random numbers and of the epoch.
+    /// - Parameter seed: for the random numbers of routing, and for the epoch.
     init(
         loop: any EventLoop, host: String = Upstream.loopback, limits: ProxyLimits, logger: Logger, seed: UInt64,
         requestIdKey: RequestIdentityKey
@@ -90,7 +90,7 @@ final class DataPlane {
         steadyRestNanoseconds = limits.upstreamSteadyRest.nanosecondsClamped
     }
 
-    /// Nanoseconds of a clock that never goes back.
+    /// Nanoseconds of a monotonic clock.
     @inline(__always)
     var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds) }
 
@@ -105,10 +105,10 @@ final class DataPlane {
 
     // MARK: Routes
 
-    /// Swaps all routes at once. Requests under way finish where they are.
+    /// Replaces all routes at once. Requests in progress finish at their instances.
     ///
-    /// - Parameter material: what was read for them.
-    /// - Returns: the report, once every new port was tried, or `bindWait` has passed.
+    /// - Parameter material: the data that was read from disk for the routes.
+    /// - Returns: the report, once each new port was tried or `bindWait` has passed.
     func apply(_ new: AcceptedRoutes, with material: RouteMaterial) -> EventLoopFuture<ProxyReport> {
         accepted = new
         generation = new.routes.generation
@@ -143,7 +143,7 @@ final class DataPlane {
                 let key = InstanceKey(
                     deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
                 guard let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) else {
-                    return nil  // Validation lets none through.
+                    return nil  // Validation refuses such addresses.
                 }
                 listed.insert(key)
                 let instance = instance(key, at: address)
@@ -175,7 +175,7 @@ final class DataPlane {
         return tally
     }
 
-    /// Counts outlast their route, so that a deployment that comes back goes on with them; up to a bound.
+    /// Counters are kept after their route is removed, so that a deployment that comes back continues with them. Bounded.
     private func tidyTallies() {
         let gone = tallies.filter { routes[$0.key] == nil }
         let surplus = gone.count - limits.goneRoutes
@@ -192,7 +192,7 @@ final class DataPlane {
         return instance
     }
 
-    /// Starts, goes on with, and stops what sends recorded requests.
+    /// Starts, updates and stops the generators of recorded requests.
     private func generate(_ recorded: [DeploymentKey: RecordedRequests]) {
         let former = synthetic
         synthetic = [:]
@@ -208,12 +208,12 @@ final class DataPlane {
         for (deployment, traffic) in former where synthetic[deployment] !== traffic { traffic.stop() }
     }
 
-    /// Users of A/B tests, where there are new ones since this was asked last.
+    /// Users of A/B tests, for each route with new ones since the last call.
     func newlyKeptUsers() -> [DeploymentKey: KeptUsers] { routes.compactMapValues { $0.newlyKeptUsers() } }
 
     // MARK: Connections
 
-    /// False where there are too many.
+    /// False if there are too many connections.
     func admit(_ client: ClientConnection) -> Bool {
         client.slot = clients.count
         clients.append(client)
@@ -236,10 +236,10 @@ final class DataPlane {
         if clients.isEmpty { drained?.succeed() }
     }
 
-    /// Ends what has passed its time.
+    /// Ends everything whose deadline has passed.
     private func sweep() {
         let now = now
-        // Backwards: a client that ends is replaced by the last, which was looked at already.
+        // Iterates backwards: the last client, which was checked already, takes the place of a removed one.
         var index = clients.count - 1
         while index >= 0 {
             if index < clients.count, clients[index].deadline < now { clients[index].deadlinePassed(now: now) }
@@ -260,7 +260,7 @@ final class DataPlane {
         requestWords.atSeconds = Self.secondsSince1970
     }
 
-    /// Cuts off what has outlived the drain of an instance that left the routes.
+    /// Cuts off requests that exceed the drain time of an instance that left the routes.
     private func cutOverdue(now: Int64) {
         var index = clients.count - 1
         while index >= 0 {
@@ -284,7 +284,7 @@ final class DataPlane {
 
     // MARK: Ending
 
-    /// Accepts nobody any more and lets requests under way finish, for their drain at most.
+    /// Accepts no new connections, and lets requests in progress finish within their drain time.
     func drain() -> EventLoopFuture<Void> {
         if let drained { return drained.futureResult }
         isDraining = true
@@ -302,7 +302,7 @@ final class DataPlane {
         return promise.futureResult
     }
 
-    /// Cuts off whatever is left.
+    /// Closes all remaining connections.
     func stop() {
         sweeping?.cancel()
         for client in clients.reversed() { client.close() }

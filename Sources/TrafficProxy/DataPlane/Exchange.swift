@@ -1,12 +1,12 @@
-/// One request and its answer, as far as they have come.
+/// The state of one request and its answer.
 struct Exchange {
-    /// How the answer's body goes on to the client.
+    /// How the answer's body is forwarded to the client.
     enum AnswerForm {
-        /// As it comes.
+        /// Unchanged.
         case verbatim
-        /// Without chunks, for clients of HTTP/1.0.
+        /// With the chunked coding removed, for HTTP/1.0 clients.
         case dechunked
-        /// In chunks, so that the client can tell its end from a failure.
+        /// With chunked coding added, so that the client can tell the end of the answer from a failure.
         case chunked
     }
 
@@ -17,9 +17,9 @@ struct Exchange {
     var mayRepeat = false
     var requestBody = BodyFraming.none
     var requestIsWhole = true
-    /// All that was read of the request is in the client's `requestBytes`: it can be sent again.
+    /// Everything read of the request is in the client's `requestBytes`, so it can be sent again.
     var isHeld = true
-    /// When the request's last byte came: slow senders are not the instance's fault.
+    /// When the last byte of the request arrived. A slow client is not the instance's fault.
     var startedAt: Int64 = 0
     var timeoutNanoseconds: Int64 = 0
 
@@ -27,26 +27,26 @@ struct Exchange {
     var attempts = 0
     var origin = RequestOrigin.user
     var isEvidence = true
-    /// The weights gave it to its revision, and what becomes of it is still to be counted there.
+    /// The weights assigned the request to its revision, and its fate is not recorded there yet.
     var isDrawn = false
-    /// Of a sticky route: whose request it is, where he counts at this proxy.
+    /// For a sticky route, the user of the request, if the user counts at this proxy.
     var user: UInt64?
-    /// Which slices of the traffic it is in; nil where none are told apart, or it is no evidence.
+    /// The slices of the request. Nil if there are none, or if the request is not evidence.
     var slices: SliceMarks?
-    /// Of the head in the client's `requestBytes`, and how its body is to be read.
+    /// The size of the head in the client's `requestBytes`, and how to read the body after it.
     var headBytes = 0
     var bodyForm = BodyForm()
-    /// The request entered the counters; it does so once, with its first attempt that was not the client's doing.
+    /// The request is in the counters. It is counted once, with its first attempt whose end was not caused by the client.
     var isCounted = false
 
     // The answer.
     var answerHasBegun = false
-    /// The answer tells no length: its drain is that of streams.
+    /// The answer declares no length, so the drain time of streams applies.
     var isStream = false
     var answerForm = AnswerForm.verbatim
     var status = 0
-    /// Time to the first byte of the answer's head.
+    /// The time until the first byte of the answer's head.
     var latencyNanoseconds: Int64 = 0
-    /// The client was told that the connection ends.
+    /// The client was told that the connection closes.
     var closes = false
 }

@@ -9,43 +9,43 @@ struct InstanceKey: Hashable, Sendable {
     var id: String
 }
 
-/// One model server: its connections, the requests that wait for one, and what was counted.
+/// One model server: its connections, the requests that wait for a connection, and its counters.
 ///
-/// A connection belongs to the instance, not to the request that caused it: whichever becomes free first serves the
-/// request that waits longest.
+/// A connection belongs to the instance, not to the request that opened it: the next free connection serves the request that
+/// waits longest.
 final class Instance {
     let key: InstanceKey
     private(set) var address: SocketAddress
     private(set) var hostField: [UInt8]
-    /// Rises when the instance moves: connections to where it was are not used again.
+    /// Grows when the instance's address changes. Connections to an old address are not reused.
     private(set) var move = 0
-    /// Its route is sticky: what is evidence is not all that users send.
+    /// The route is sticky, so not every user request is evidence.
     var isSticky = false
-    /// Evidence: every request of a random route; each user's first of a sticky one.
+    /// Evidence: every request of a random route, or the first request of each user of a sticky route.
     private(set) var evidence = InstanceCounters()
-    /// Of what is evidence.
+    /// Clumps of failures in the evidence.
     private(set) var together = FailuresTogether()
-    /// Every request of users.
+    /// All user requests.
     private(set) var traffic = InstanceCounters()
-    /// What is evidence, by slices of the traffic; nil where none are told apart.
+    /// Evidence by slice. Nil if there are no slices.
     var slices: SliceTallies?
-    /// Values and pairs that were seen in its messages.
+    /// Observed values and shadow pairs.
     var tallies = InstanceTallies()
     var synthetic = InstanceCounters()
     var preview = InstanceCounters()
     var failedIds: FailedRequestIds
     var ejection: Ejection
     var recent = RecentService()
-    /// Its turns out of rotation because it served worse than its siblings.
+    /// Ejections because it served worse than its siblings.
     var outlier: Ejection
     private(set) var outlierCause: OutlierCause?
     private(set) var inFlight = 0
-    /// Where requests wait for room at it; nil where it takes what comes.
+    /// The queue of requests that wait for room here. Nil without a concurrency limit.
     var queue: AdmissionQueue?
-    /// When it left the routes and became quiet; nil while it is listed or has requests under way.
+    /// When it left the routes and its last request ended. Nil while it is listed or has requests in progress.
     private(set) var retiredAt: Int64?
     private(set) var isListed = true
-    /// Of an instance that has left the routes: when its requests are cut off, and when its streams are.
+    /// For an instance that left the routes: when its requests, and when its streams, are cut off.
     private(set) var drainDeadline = Int64.max
     private(set) var streamDeadline = Int64.max
 
@@ -53,7 +53,7 @@ final class Instance {
     private var idle: [UpstreamConnection] = []
     private var waiting = CircularBuffer<any UpstreamCaller>()
     private var connecting = 0
-    /// Those being opened included.
+    /// Includes connections that are being opened.
     private(set) var openConnections = 0
 
     init(_ key: InstanceKey, at address: SocketAddress, plane: DataPlane) {
@@ -69,7 +69,7 @@ final class Instance {
     // MARK: In and out of the routes
 
     func list(at address: SocketAddress) {
-        // It was away: what comes back may be another process. How often it was out before still counts.
+        // An instance that comes back may be another process. The number of earlier ejections still counts.
         if !isListed { comesBack() }
         isListed = true
         retiredAt = nil
@@ -90,8 +90,8 @@ final class Instance {
         recent = RecentService()
     }
 
-    /// Gets no new requests; finishes those it has.
-    /// - Parameter route: that it was in.
+    /// Stops new requests. The instance finishes those it has.
+    /// - Parameter route: the route that listed it.
     func unlist(from route: ProxyRoute?, now: Int64) {
         isListed = false
         queue = nil
@@ -100,54 +100,54 @@ final class Instance {
         closeIdle()
     }
 
-    /// Some of what it has is to be cut off.
+    /// Whether some of its requests must be cut off.
     func isOverdue(now: Int64) -> Bool { inFlight > 0 && now > min(drainDeadline, streamDeadline) }
 
     func noteIfQuiet(now: Int64) {
         if !isListed, inFlight == 0, retiredAt == nil { retiredAt = now }
     }
 
-    // MARK: In and out of rotation
+    // MARK: Ejection
 
     @inline(__always)
     func isOutOfRotation(now: Int64) -> Bool {
         ejection.isEjected(nowNanoseconds: now) || outlier.isEjected(nowNanoseconds: now)
     }
 
-    /// It serves much worse than its siblings.
+    /// Ejects the instance because it serves much worse than its siblings.
     func takeOut(_ cause: OutlierCause, now: Int64) {
         outlier.failed(nowNanoseconds: now)
         outlierCause = cause
         recent = RecentService()
     }
 
-    /// Its time out of rotation is over: it is tried again.
+    /// Ends an ejection whose time is over, so that the instance is tried again.
     func endOutlierTurn(now: Int64) {
         if outlierCause != nil, !outlier.isEjected(nowNanoseconds: now) { outlierCause = nil }
         if recent.requests >= Self.requestsToProve, recent.failuresInARow == 0 { outlier.succeeded() }
     }
 
-    /// So many, the last of them good, and its next turn is as short as the first.
+    /// After this many requests without a recent failure, the next ejection is as short as the first.
     private static let requestsToProve = 1_000
 
-    // MARK: Requests under way
+    // MARK: Requests in progress
 
     @inline(__always)
     func enter() { inFlight += 1 }
 
-    /// A request has left it, and whatever it had of it.
+    /// Records that a request has left the instance.
     @inline(__always)
     func leave() {
         inFlight -= 1
         if let queue, !queue.isEmpty { queue.instanceFreed(now: plane.now) }
     }
 
-    /// It has as many requests as it takes at a time.
+    /// Whether it has its maximum number of requests.
     var isFull: Bool { queue.map { !$0.hasRoom(at: self) } ?? false }
 
     // MARK: Connections
 
-    /// A connection that rests and is alive, the latest used first.
+    /// An idle connection that is still open. The most recently used one comes first.
     @inline(__always)
     func takeIdle(now: Int64) -> UpstreamConnection? {
         while let connection = idle.popLast() {
@@ -161,8 +161,9 @@ final class Instance {
         return nil
     }
 
-    /// - Parameter first: it was sent once already, on a connection that had ended: it gets the next one, which is a new one.
-    /// - Returns: false where too many requests wait already.
+    /// - Parameter first: the request was sent before, on a connection that turned out to be closed. It gets the next connection,
+    ///   which is a new one.
+    /// - Returns: false if too many requests wait.
     func enqueue(_ caller: any UpstreamCaller, first: Bool = false) -> Bool {
         guard waiting.count < plane.limits.pendingRequests else { return false }
         if first { waiting.prepend(caller) } else { waiting.append(caller) }
@@ -200,7 +201,7 @@ final class Instance {
         for connection in resting { connection.close() }
     }
 
-    /// Closes those that have rested too long. The longest rest is at the front.
+    /// Closes connections that have been idle too long. The longest idle one is first.
     func closeRested(since oldest: Int64) {
         guard let first = idle.first, first.restingSince < oldest else { return }
         let rested = idle.prefix { $0.restingSince < oldest }
@@ -224,7 +225,8 @@ final class Instance {
             .connectTimeout(.nanoseconds(plane.limits.connectTime.nanosecondsClamped))
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // Its end is told before the socket is gone, which can then still be asked what has arrived.
+            // With half-closure, the end of a connection is reported while its socket is still open. So the socket can tell how
+            // many bytes have arrived.
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.writeBufferWaterMark, value: plane.waterMark)
             .channelInitializer { channel in
@@ -245,7 +247,7 @@ final class Instance {
 
     private func connectFailed(_ move: Int) {
         openConnections -= 1
-        // An address that it has left meanwhile says nothing about the instance as it is now.
+        // A failure at an old address says nothing about the instance at its current address.
         if move == self.move { ejection.failed(nowNanoseconds: plane.now) }
         waiting.popFirst()?.attemptFailed(
             .connect, "\(described) refused the connection at \(address.authority)")
@@ -254,8 +256,8 @@ final class Instance {
 
     // MARK: Counting
 
-    /// A request of a user, or a copy of one, has ended.
-    /// - Returns: the bucket of its latency.
+    /// Counts a finished user request, or a finished copy of one.
+    /// - Returns: its latency bucket.
     @inline(__always)
     @discardableResult
     func count(_ outcome: RequestOutcome, nanoseconds: Int64, endedAt end: Int64, isEvidence: Bool) -> Int {
@@ -266,8 +268,8 @@ final class Instance {
         return bucket
     }
 
-    /// A user has given up.
-    /// - Returns: the bucket of the time that he waited.
+    /// Counts a request whose client gave up.
+    /// - Returns: the bucket of the time that the client waited.
     func countAbandoned(afterNanoseconds waited: Int64, at now: Int64, isEvidence: Bool) -> Int {
         let bucket = traffic.recordAbandoned(afterNanoseconds: waited)
         guard isEvidence else { return bucket }
@@ -276,7 +278,7 @@ final class Instance {
         return bucket
     }
 
-    // MARK: Telling
+    // MARK: Report
 
     var described: String { "instance \(key.id) of revision \(key.revision)" }
 
@@ -296,7 +298,7 @@ final class Instance {
 }
 
 extension SocketAddress {
-    /// `host:port`, as a Host field has it.
+    /// `host:port`, as in a Host field.
     var authority: String {
         let host = ipAddress ?? Upstream.loopback
         return host.contains(":") ? "[\(host)]:\(port ?? 0)" : "\(host):\(port ?? 0)"

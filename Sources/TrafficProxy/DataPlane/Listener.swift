@@ -2,14 +2,14 @@ import NIOCore
 import NIOPosix
 import Serving
 
-/// One port. A port that cannot be bound is reported and tried again, ever more seldom; the others serve.
+/// One port. If it cannot be bound, this is reported and retried with increasing delay. The other ports keep serving.
 final class Listener {
     let port: Int
-    /// Nil until the port is open and its owner has moved here.
+    /// Nil until the port is open and its owner has moved to it.
     var owner: PortOwner?
-    /// What answers here; nil once the endpoint is removed.
+    /// The route that answers here. Nil once the endpoint is removed.
     var route: LiveRoute?
-    /// The one revision that answers here, at a preview port.
+    /// At a preview port, the only revision that answers.
     var preview: LiveRevision?
     private(set) var isRemoved = false
     private(set) var error: String?
@@ -28,10 +28,10 @@ final class Listener {
 
     var isListening: Bool { channel != nil }
 
-    /// The port in truth, where any was asked for.
+    /// The actual port, if any free port was requested.
     var boundPort: Int { channel?.localAddress?.port ?? port }
 
-    /// Completes when the first try has ended, either way.
+    /// Completes after the first attempt, whether it succeeds or fails.
     func bind() -> EventLoopFuture<Void> {
         let bound = NIOLoopBound((self, plane), eventLoop: plane.loop)
         let bootstrap = ServerBootstrap(group: plane.loop)
@@ -76,7 +76,7 @@ final class Listener {
         }
     }
 
-    /// Accepts nobody any more.
+    /// Accepts no new connections.
     func close() {
         retry?.cancel()
         channel?.close(promise: nil)

@@ -2,35 +2,35 @@ import ModelManifests
 import NIOCore
 import Serving
 
-/// One route as the event loop uses it. Made anew with every swap; what must outlast a swap is taken over.
+/// One route as the event loop uses it. A new one is made at each route update, and takes over the state that must last.
 final class LiveRoute {
     let spec: ProxyRoute
     let revisions: [LiveRevision]
     let requestTimeoutNanoseconds: Int64
-    /// What reaches each revision, in per cent: as the weights, but what is meant for a revision without an instance goes
-    /// to those that have one.
+    /// The share of requests that reaches each revision, in percent: its weight, plus a part of the weights of revisions without
+    /// an instance.
     let served: [Int]
     let tally: RouteTally
-    /// What is looked at, or copied, of its messages; nil where nothing is.
+    /// What is observed or mirrored. Nil if nothing is.
     let taps: RouteTaps?
     private let weights: [Int]
     private let assignment: Assignment
     private var block: WeightedBlock?
     private var keys: RecentKeys
     private let evidence: EvidenceOwner?
-    /// Of an A/B test.
+    /// The kept users of an A/B test.
     private(set) var keptUsers: KeptUsers?
-    /// `KeptUsers.changes` when they were last asked for.
+    /// The value of `KeptUsers.changes` when the users were last written.
     private var writtenChanges: Int?
 
     struct Choice {
         var revision: LiveRevision
-        /// False where this user's first request at this revision was counted already, or counts at another proxy; and
-        /// where somebody else meant the user for another revision.
+        /// False if this user's first request at this revision was already counted, or counts at another proxy. Also false if an
+        /// external assignment sent the user to another revision.
         var isEvidence: Bool
-        /// Of a sticky route: whose request it is, where he counts at this proxy.
+        /// For a sticky route, the user of the request, if the user counts at this proxy.
         var user: UInt64?
-        /// The weights gave it to this revision: what becomes of it is counted there (`SplitCounters`).
+        /// The weights assigned the request to this revision, so its fate is counted there (`SplitCounters`).
         var isDrawn: Bool
 
         init(revision: LiveRevision, isEvidence: Bool, user: UInt64? = nil, isDrawn: Bool = false) {
@@ -44,9 +44,9 @@ final class LiveRoute {
     }
 
     /// - Parameters:
-    ///   - former: the deployment's route until now. While the weights stay, its block of 1,000 goes on; while the
-    ///     revisions stay, its users stay known.
-    ///   - restored: users that a proxy before this one kept.
+    ///   - former: the deployment's current route. While the weights stay the same, its block of 1,000 continues. While the
+    ///     revisions stay the same, its known users stay known.
+    ///   - restored: users that an earlier proxy process kept.
     init(
         _ spec: ProxyRoute, revisions: [LiveRevision], tally: RouteTally, former: LiveRoute?, restored: KeptUsers?,
         limits: ProxyLimits
@@ -76,8 +76,8 @@ final class LiveRoute {
         keptUsers = kept ?? KeptUsers(names, weights: weights, capacity: limits.keptUsersPerGeneration)
     }
 
-    /// The revision that answers this request; nil where none may or can.
-    /// - Parameter isUsers: false for a request that is not a user's own: it makes nobody known.
+    /// The revision that answers this request. Nil if none may or can.
+    /// - Parameter isUsers: false if it is not a user's own request. Then no user becomes known.
     @inline(__always)
     func choose(
         _ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ spans: [FieldSpan], isUsers: Bool,
@@ -100,7 +100,7 @@ final class LiveRoute {
                 } ?? false
             let revision = revisions[matches ? shares.matching : shares.others]
             if !revision.instances.isEmpty { return Choice(revision: revision, isEvidence: isUsers) }
-            // Whoever is sent elsewhere was chosen by somebody, so he says nothing about the revision that he meets.
+            // A user whom an external assignment meant for another revision is not evidence about this one.
             return substitute(for: revision, at: random.next(), isUsers: isUsers, now: now).map {
                 Choice(revision: $0, isEvidence: false)
             }
@@ -122,7 +122,7 @@ final class LiveRoute {
             keptUsers?.revision(of: hash, remembers: isUsers)
             ?? StickyHash.revision(at: StickyHash.point(of: hash), weights: weights)
         let meant = revisions[index]
-        // Drawn by the user, so that all his requests go to the same one meanwhile.
+        // Chosen by the user's hash, so that all requests of the user go to the same substitute.
         let revision =
             meant.instances.isEmpty
             ? substitute(for: meant, at: hash &* Self.mixing, isUsers: isUsers, now: now) : meant
@@ -130,7 +130,7 @@ final class LiveRoute {
         // A user who moves to the candidate is new there.
         let isNew = isUsers && keys.insert(hash &+ revision.nameHash)
         let countsHere = isUsers && evidence?.counts(hash) ?? true
-        // By the weights of now are drawn only those whom no earlier weights have placed.
+        // Only users whom no earlier weights have assigned count as drawn by the current weights.
         let isDrawn =
             isNew && countsHere
             && (keptUsers.map { $0.changes != keptBefore }
@@ -141,18 +141,17 @@ final class LiveRoute {
             isDrawn: isDrawn && revision === meant)
     }
 
-    /// An odd constant (2^64 over the golden ratio), so that users of one revision spread over all points.
+    /// An odd constant (2^64 divided by the golden ratio), which spreads the users of one revision over all points.
     private static let mixing: UInt64 = 0x9e37_79b9_7f4a_7c15
 
-    /// A revision without any instance listed cannot answer: counts what it misses, and gives whichever revision answers
-    /// instead.
+    /// A revision without listed instances cannot answer. Counts what it misses, and returns the revision that answers instead.
     private func substitute(for revision: LiveRevision, at point: UInt64, isUsers: Bool, now: Int64) -> LiveRevision? {
         if isUsers { revision.unserved.note(at: now) }
         let index = StickyHash.revision(at: StickyHash.point(of: point), weights: served)
         return revisions[index].instances.isEmpty ? nil : revisions[index]
     }
 
-    /// Users of an A/B test, where there are new ones since this was asked last.
+    /// The users of an A/B test. Nil if there are no new ones since the last call.
     func newlyKeptUsers() -> KeptUsers? {
         guard let keptUsers, keptUsers.changes != writtenChanges else { return nil }
         writtenChanges = keptUsers.changes
@@ -161,20 +160,20 @@ final class LiveRoute {
 
     func revision(named name: String) -> LiveRevision? { revisions.first { $0.name == name } }
 
-    /// Some revision has a share.
+    /// Whether any revision has a share.
     var isOpen: Bool { block != nil }
 
-    /// Why `choose` found nothing.
+    /// The answer when `choose` found no revision.
     var unavailable: OwnAnswer {
         let message =
             block == nil
-            ? "\(spec.deployment) is not open for traffic yet: try again when its rollout has started to serve"
-            : "no instance of \(spec.deployment) is ready: see 'mlctl status \(spec.deployment.name)'"
+            ? "\(spec.deployment) is not open for traffic yet. Try again when its rollout has started to serve."
+            : "no instance of \(spec.deployment) is ready. See 'mlctl status \(spec.deployment.name)'."
         return OwnAnswer(503, message, retryAfterSeconds: 1)
     }
 }
 
-/// One revision's share of a route, and its instances.
+/// The share of one revision in a route, and its instances.
 final class LiveRevision {
     let name: String
     let nameHash: UInt64
@@ -183,9 +182,9 @@ final class LiveRevision {
     let mint: RequestMint
     let instances: [Instance]
     let unserved: RouteTally.Unserved
-    /// Where requests wait for room at an instance; nil where none do.
+    /// The queue of requests that wait for room at an instance. Nil if there is no concurrency limit.
     let queue: AdmissionQueue?
-    /// Of a sticky route.
+    /// The users of a sticky route.
     let users: UserWindows.Users?
 
     init(
@@ -203,15 +202,15 @@ final class LiveRevision {
         self.instances = instances
     }
 
-    /// The one with fewer requests under way of two drawn at random, ejected ones and `failed` left out while there is
-    /// another. (Mitzenmacher, "The power of two choices in randomized load balancing", 2001.)
+    /// The less loaded of two instances drawn at random. Ejected instances and `failed` are skipped while there is another.
+    /// (Mitzenmacher, "The power of two choices in randomized load balancing", 2001.)
     @inline(__always)
     func pick(now: Int64, besides failed: Instance?, _ random: inout RoutingRandom) -> Instance? {
         if instances.count <= 1 { return instances.first }
         return pickOfTwo(now: now, besides: failed, &random)
     }
 
-    /// As `pick`; but one that has as much as it takes at a time is left out while another has not.
+    /// Like `pick`, but skips full instances while there is one with room.
     func pickWithRoom(
         by queue: AdmissionQueue, now: Int64, besides failed: Instance?, _ random: inout RoutingRandom
     ) -> Instance? {
@@ -233,7 +232,8 @@ final class LiveRevision {
         switch (firstServes, secondServes) {
         case (true, true):
             if first.inFlight <= second.inFlight { return first }
-            // One that fails is free again at once, and would draw the traffic: being idle does not speak for it.
+            // An instance that fails becomes free at once and would attract traffic, so few requests in progress do not speak for
+            // it.
             return second.recent.failures.isWorse(than: first.recent.failures) ? first : second
         case (true, false): return first
         case (false, true): return second
@@ -243,7 +243,7 @@ final class LiveRevision {
         }
     }
 
-    /// Takes instances out of rotation that serve much worse than their siblings, and lets them in again.
+    /// Ejects instances that serve much worse than their siblings, and ends ejections whose time is over.
     func watchForOutliers(now: Int64) {
         guard instances.count > 1 else { return }
         for instance in instances { instance.endOutlierTurn(now: now) }

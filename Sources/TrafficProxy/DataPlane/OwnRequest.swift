@@ -1,17 +1,17 @@
 import NIOCore
 
-/// A request that the proxy itself sends to an instance: a copy for a shadow, or a recorded one.
+/// A request that the proxy itself sends to an instance: a copy for a shadow, or a recorded request.
 ///
-/// It takes a connection of the instance's pool as any client does, copies the answer's body up to a bound where that is
-/// wanted, and says once what came of it. Its answer has the time-out until its first byte, and again between any two
-/// parts; all of it has `ProxyLimits.bodyIdleTime` more.
+/// It uses a connection of the instance's pool like a client's request, copies the answer's body up to a limit if requested, and
+/// reports its result once. The time-out applies until the first byte of the answer, and again between any two parts. The whole
+/// answer may take `ProxyLimits.bodyIdleTime` longer.
 final class OwnRequest: UpstreamCaller {
-    /// What came of it.
+    /// The result of the request.
     enum End {
-        /// The copy is nil where none was wanted.
+        /// The copy is nil if none was requested.
         case answered(status: Int, CopiedAnswer?)
         case failed
-        /// Too many requests wait for the instance already: it was not tried.
+        /// The instance already has too many waiting requests, so it was not tried.
         case refused
     }
 
@@ -23,7 +23,7 @@ final class OwnRequest: UpstreamCaller {
     private let plane: DataPlane
     private let head: ByteBuffer
     private let body: ByteBuffer
-    /// Of the answer's copy; nil where none is wanted.
+    /// The size limit of the answer's copy. Nil if no copy is requested.
     private let copiedBytesMax: Int?
     private let timeoutNanoseconds: Int64
     private var ended: ((OwnRequest, End) -> Void)?
@@ -32,14 +32,14 @@ final class OwnRequest: UpstreamCaller {
     private var answer: CopiedAnswer?
     private var attempts = 0
     private var startedAt: Int64 = 0
-    /// When the last byte came.
+    /// When the last byte arrived.
     private var movedAt: Int64 = 0
     private var deadline: Int64 = 0
     private var timer: Scheduled<Void>?
 
     /// - Parameters:
-    ///   - head: as it goes out, its empty line included; so does the body.
-    ///   - ended: called once, on the event loop; within `start` where it is refused.
+    ///   - head: as it is sent, including its empty line. The body too is sent unchanged.
+    ///   - ended: called once, on the event loop. If the request is refused, this happens within `start`.
     init(
         _ head: ByteBuffer, _ body: ByteBuffer, to instance: Instance, isToHead: Bool, copiedBytesMax: Int?,
         timeoutNanoseconds: Int64, plane: DataPlane, ended: @escaping (OwnRequest, End) -> Void
@@ -84,7 +84,7 @@ final class OwnRequest: UpstreamCaller {
         connection.flush()
     }
 
-    /// Retried alone where a connection that had rested was closed: the instance never saw it.
+    /// Retried only if an idle connection was closed, because the instance then never saw the request.
     func attemptFailed(_ failure: RetryPolicy.Failure, _ reason: String) {
         guard ended != nil else { return }
         leave()
@@ -124,7 +124,7 @@ final class OwnRequest: UpstreamCaller {
         case .done(let count): take(&bytes, count)
         case .invalid: break
         }
-        // Nobody waits for it: once its instance's requests are cut off it has no stream's time of its own.
+        // No client waits for this answer, so it does not get the longer drain time of streams.
         if case .more = progress, answer?.body.isGivenUp == true || movedAt > instance.drainDeadline { breakOff() }
         return progress
     }
@@ -151,7 +151,7 @@ final class OwnRequest: UpstreamCaller {
 
     // MARK: Ending
 
-    /// What is known already decides: the rest of a body over the bound is not worth reading.
+    /// Ends the request early: the result is known, and the rest of a body over the limit need not be read.
     private func breakOff() {
         leave()
         endAnswered()
@@ -191,7 +191,7 @@ final class OwnRequest: UpstreamCaller {
             latencyNanoseconds = plane.now - startedAt
             end(.failed)
         } else if plane.now - movedAt < timeoutNanoseconds {
-            // It streams for longer than is waited for, which is no failure.
+            // It streams for longer than the proxy waits, which is not a failure.
             answer?.body.giveUp(.incomplete)
             endAnswered()
         } else {

@@ -1,31 +1,31 @@
 import NIOCore
 
-/// Whoever has a request at an instance: a client's connection, or a request of the proxy's own.
+/// The owner of a request at an instance: a client connection, or a request of the proxy itself.
 ///
-/// The instance calls `attach` once a connection is free, or `attemptFailed`; the connection calls the rest, each answer
-/// in the order `beginAnswer`, `forwardAnswer`…, and then one of `answerIsWhole` and `answerWasCutOff`.
+/// The instance calls `attach` once a connection is free, or `attemptFailed`. The connection calls the other methods: for each
+/// answer `beginAnswer`, `forwardAnswer` any number of times, and then `answerIsWhole` or `answerWasCutOff`.
 protocol UpstreamCaller: AnyObject {
-    /// The answer has no body, whatever its fields say.
+    /// The request is HEAD: the answer has no body, whatever its fields say.
     var isToHead: Bool { get }
-    /// All of the request was handed over.
+    /// The request was handed over completely.
     var requestIsWhole: Bool { get }
 
-    /// A connection to the instance is there.
+    /// A connection to the instance is available.
     func attach(_ connection: UpstreamConnection)
-    /// An attempt brought no byte of an answer.
+    /// An attempt failed before the first byte of an answer.
     func attemptFailed(_ failure: RetryPolicy.Failure, _ reason: String)
-    /// There is room on the connection again, or none any more.
+    /// The connection's write buffer has room again, or is full.
     func updateReading()
 
     /// The instance sent 100 Continue.
     func forwardContinue()
-    /// - Parameter bytes: begins with the head, which is taken from it.
+    /// - Parameter bytes: begin with the head, which is removed from them.
     func beginAnswer(_ head: ResponseHead, _ bytes: inout ByteBuffer)
-    /// Takes what belongs to the answer's body.
+    /// Takes the bytes that belong to the answer's body.
     func forwardAnswer(_ bytes: inout ByteBuffer, _ body: inout BodyFraming) -> BodyFraming.Progress
-    /// Nothing more is there to be read for now.
+    /// There is nothing more to read for now.
     func flushAnswer()
-    /// - Parameter connection: where it can serve the next request.
+    /// - Parameter connection: the connection, if it can serve another request.
     func answerIsWhole(release connection: UpstreamConnection?)
     func answerWasCutOff()
 }

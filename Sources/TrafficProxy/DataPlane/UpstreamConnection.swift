@@ -7,7 +7,7 @@ import NIOPosix
     import Musl
 #endif
 
-/// One connection to an instance: reads answers, one at a time, and hands them to whoever's request it carries.
+/// One connection to an instance. Reads answers, one at a time, and passes each to the owner of its request.
 final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -22,7 +22,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         case closed
     }
 
-    /// The instance's `move` when it was opened.
+    /// The value of the instance's `move` when the connection was opened.
     let move: Int
     private(set) var restingSince: Int64 = 0
     private let instance: Instance
@@ -30,22 +30,22 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var phase = Phase.resting
     private var caller: (any UpstreamCaller)?
-    /// A head that has not come whole.
+    /// An incomplete head.
     private var partial = ByteBuffer()
     private var body = BodyFraming.none
     private var keepsAlive = true
     private var interimResponses = 0
-    /// It has served before, so the instance may have ended it while the next request was on its way.
+    /// The connection has served a request before, so the instance may have closed it while the next one was being sent.
     private var hasServed = false
-    /// It had rested for so long that the instance may take it for idle.
+    /// It was idle for so long that the instance may close it as idle.
     private var wasIdle = false
     private var sawByte = false
-    /// Of the request under way, its head included.
+    /// Bytes sent of the current request, including its head.
     private var sentBytes = 0
     private var hasFlushed = false
-    /// The instance ended the connection before any of the request under way had reached it.
+    /// The instance closed the connection before any byte of the current request reached it.
     private var isUntaken = false
-    /// It ended the connection in good order, and all of the request under way had reached it.
+    /// The instance closed the connection cleanly after the whole current request had reached it.
     private var isTaken = false
     private var endedInError = false
     private var hasEnded = false
@@ -57,7 +57,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.move = move
     }
 
-    // MARK: The caller's side
+    // MARK: Calls by the request's owner
 
     func begin(_ caller: any UpstreamCaller) {
         self.caller = caller
@@ -70,7 +70,8 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func rest(since now: Int64) { restingSince = now }
 
-    /// It is taken from its rest, after which the instance may have been about to end it, or not.
+    /// Takes the connection out of the idle pool.
+    /// - Parameter wasIdle: it was idle for so long that the instance may be about to close it.
     @inline(__always)
     func wake(wasIdle: Bool) { self.wasIdle = wasIdle }
 
@@ -98,7 +99,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         if reads { context.read() }
     }
 
-    /// The request is over before its answer is: the connection cannot be used again.
+    /// The request ended before its answer did, so the connection cannot be reused.
     func abandon() {
         caller = nil
         close()
@@ -111,8 +112,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         context?.close(promise: nil)
     }
 
-    /// Whether the instance has not ended the connection, asked of the socket itself: its end may have come after the
-    /// event loop last looked.
+    /// Whether the instance has not closed the connection. Asks the socket itself, because the close may have arrived after the
+    /// event loop last read.
     func isAlive() -> Bool {
         guard phase == .resting, let context, context.channel.isActive else { return false }
         let seen = ask(context) { socket in
@@ -123,8 +124,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         return seen ?? true
     }
 
-    /// How much of the request the system at the instance's end has not acknowledged. Asked when the instance has ended the
-    /// connection in good order, and so cannot have read what came after. Nil where it is not known.
+    /// Bytes of the request that the instance's system has not acknowledged. Asked after the instance closed the connection
+    /// cleanly, so it cannot have read what came later. Nil if unknown.
     private func unacknowledgedBytes(_ context: ChannelHandlerContext) -> Int? {
         guard phase == .awaitingHead, hasServed, !sawByte, sentBytes > 0 else { return nil }
         return ask(context) { socket -> Int? in
@@ -140,7 +141,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             of: NIOBSDSocket.Handle.self, question)
     }
 
-    // MARK: The channel's side
+    // MARK: Channel events
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
@@ -158,7 +159,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             readHeads(&bytes)
         }
         if phase == .body, bytes.readableBytes > 0 { readBody(&bytes) }
-        // An instance that speaks unasked cannot be trusted with the next request.
+        // An instance that sends bytes without a request cannot be trusted with the next request.
         if phase == .resting, bytes.readableBytes > 0 { close() }
     }
 
@@ -166,7 +167,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) { caller?.updateReading() }
 
-    /// The instance has ended its side. Nothing more will come, so the connection is of no use.
+    /// The instance closed its side. Nothing more will arrive, so the connection cannot be reused.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case .some(.inputClosed) = event as? ChannelEvent else {
             context.fireUserInboundEventTriggered(event)
@@ -175,7 +176,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         hasEnded = true
         if let unacknowledged = unacknowledgedBytes(context) {
             isUntaken = unacknowledged >= sentBytes
-            // A system that has data which nobody read ends the connection with a reset.
+            // If data arrived that nobody read, the system closes the connection with a reset instead.
             isTaken = unacknowledged == 0
         }
         context.close(promise: nil)
@@ -194,7 +195,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard let wasCaller else { return }
         switch wasPhase {
         case .awaitingHead:
-            // Where its very first write fails nothing was sent either.
+            // If the very first write fails, nothing was sent either.
             let failedToWrite = hasServed && !sawByte && !hasFlushed && !hasEnded && !endedInError
             let failure: RetryPolicy.Failure =
                 if isUntaken || failedToWrite {
@@ -233,7 +234,7 @@ final class UpstreamConnection: ChannelInboundHandler {
                 interimResponses += 1
                 bytes.moveReaderIndex(forwardBy: head.length)
                 if head.status == 101 || interimResponses > plane.limits.interimResponses {
-                    malformed("it switched protocols, or sent too many answers before the answer")
+                    malformed("it switched protocols, or sent too many interim (1xx) answers")
                 } else if head.status == 100 {
                     caller.forwardContinue()
                 }

@@ -1,21 +1,21 @@
-/// How a message's body ends (RFC 9112, 6.3), and how much of it is still to come.
+/// How a message's body ends (RFC 9112, section 6.3), and how much of it is missing.
 enum BodyFraming: Hashable, Sendable {
     case none
-    /// Bytes still to come.
+    /// The number of bytes that are missing.
     case length(Int)
     case chunked(ChunkedScanner)
-    /// Answers only: the body ends with the connection.
+    /// Answers only: the body ends when the connection closes.
     case untilClose
 
     enum Progress: Hashable, Sendable {
-        /// All bytes belong to the body, and there is more to come.
+        /// All bytes belong to the body, which is not complete.
         case more
-        /// So many bytes belong to the body, and it is whole.
+        /// This many bytes belong to the body, which is now complete.
         case done(Int)
         case invalid(HeadFault)
     }
 
-    /// Nothing (more) is to come.
+    /// Whether the body is complete.
     @inline(__always)
     var isDone: Bool {
         switch self {
@@ -36,7 +36,7 @@ enum BodyFraming: Hashable, Sendable {
             self = .none
             return .done(remaining)
         case .chunked(var scanner):
-            // Taken out while it changes: a second reference would copy what it holds of a trailer.
+            // Replaced while the scanner changes: a second reference would copy its trailer buffer.
             self = .none
             let progress = scanner.consume(bytes) { _ in }
             if case .more = progress { self = .chunked(scanner) }
@@ -46,7 +46,7 @@ enum BodyFraming: Hashable, Sendable {
         }
     }
 
-    /// As `consume`, and hands over the ranges that are payload rather than framing.
+    /// Like `consume`, and reports the ranges that are payload rather than framing.
     mutating func decode(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void) -> Progress {
         guard case .chunked(var scanner) = self else {
             let progress = consume(bytes)

@@ -1,4 +1,4 @@
-/// Copies bytes into memory that is known to be large enough: one reservation a head.
+/// Copies bytes into memory that is known to be large enough, with one reservation per head.
 struct ByteCursor {
     private let base: UnsafeMutableRawPointer
     private(set) var count = 0

@@ -1,12 +1,12 @@
-/// Follows a chunked body (RFC 9112, 7.1) byte by byte, strictly. The body is passed on as it came, so whatever another
-/// server could read differently is a fault here.
+/// Follows a chunked body (RFC 9112, section 7.1) byte by byte, strictly. The body is forwarded unchanged, so anything that
+/// another server could read differently is an error here.
 struct ChunkedScanner: Hashable, Sendable {
     static let extensionBytesMax = 256
     static let trailerBytesMax = 8 * 1024
-    /// 60 bits: the size cannot overflow.
+    /// 60 bits, so the size cannot overflow.
     static let sizeDigitsMax = 15
 
-    /// What comes next.
+    /// The next expected element.
     private enum State: Hashable, Sendable {
         case size, chunkExtension, sizeLineFeed
         case data, dataCarriageReturn, dataLineFeed
@@ -93,7 +93,7 @@ struct ChunkedScanner: Hashable, Sendable {
             } else {
                 guard byte == .colon, !trailerName.isEmpty else { return .badTrailer }
                 let name = trailerName.withUnsafeBufferPointer { FieldName($0.baseAddress!, count: $0.count) }
-                // Framing and routing are settled by the head (RFC 9110, 6.5.1).
+                // Framing and routing fields must not be trailers (RFC 9110, section 6.5.1).
                 guard name == .other else { return .badTrailer }
                 trailerName.removeAll(keepingCapacity: true)
                 state = .trailerValue

@@ -1,11 +1,11 @@
-/// The header fields that mean something to a proxy. All others pass as they are.
+/// The header fields that a proxy handles. All others pass unchanged.
 enum FieldName: UInt8, Sendable {
     case other
     case host, contentLength, transferEncoding, expect, cookie
     case connection, keepAlive, proxyConnection, te, upgrade, http2Settings
     case forwardedFor, requestId, mintedRequestId, revision, idempotencyKey, synthetic
 
-    /// Fields that concern one connection, not the next (RFC 9110, 7.6.1).
+    /// Fields that apply to one connection only (RFC 9110, section 7.6.1).
     var isHopByHop: Bool {
         switch self {
         case .connection, .keepAlive, .proxyConnection, .te, .upgrade, .http2Settings: true
@@ -16,7 +16,7 @@ enum FieldName: UInt8, Sendable {
     init(_ bytes: UnsafePointer<UInt8>, count: Int) {
         func matches(_ name: StaticString) -> Bool {
             let wanted = name.utf8Start
-            // Setting bit 5 folds the case of letters and leaves what else may stand in a known name as it is.
+            // Setting bit 5 makes letters lower case, and does not change the other characters of these names.
             for index in 0..<count where bytes[index] | 0x20 != wanted[index] { return false }
             return true
         }
@@ -58,12 +58,12 @@ enum FieldName: UInt8, Sendable {
     }
 }
 
-/// Where one header field stands in its head. Offsets are bytes from the head's start.
+/// The position of one header field in its head. Offsets are bytes from the head's start.
 struct FieldSpan: Hashable, Sendable {
     var name: FieldName
     var start: Int
     var valueStart: Int
-    /// Without the white space around it.
+    /// Without surrounding white space.
     var valueEnd: Int
     /// After the line's CR LF.
     var end: Int

@@ -1,14 +1,13 @@
-/// Reads header fields strictly (RFC 9112, 5): CR LF only, no folding, no space before the colon, no control
-/// characters.
+/// Reads header fields strictly (RFC 9112, section 5): CR LF only, no folding, no space before the colon, no control characters.
 enum FieldScanner {
     enum Outcome {
         case incomplete
-        /// The head's length, its empty line included.
+        /// The head's length, including its empty line.
         case end(Int)
         case invalid(HeadFault)
     }
 
-    /// Appends the span of every field that `FieldName` knows.
+    /// Appends the span of each field that `FieldName` knows.
     static func scan(
         _ bytes: UnsafePointer<UInt8>, from start: Int, count: Int, fieldLimit: Int, spans: inout [FieldSpan]
     ) -> Outcome {
@@ -50,12 +49,12 @@ enum FieldScanner {
         }
     }
 
-    /// The first byte that may not stand in a field's value: a control character other than a tab, or DEL.
+    /// The first byte that is not allowed in a field's value: a control character other than tab, or DEL.
     @inline(__always)
     static func endOfFieldContent(_ bytes: UnsafePointer<UInt8>, from start: Int, count: Int) -> Int {
         var offset = start
         let raw = UnsafeRawPointer(bytes)
-        // Eight bytes at a time: does any lie under 0x20, or equal 0x7f? (Bit tricks: Mycroft 1987.)
+        // Checks eight bytes at a time for a byte below 0x20 or equal to 0x7f. (Bit tricks: Mycroft 1987.)
         while offset + 8 <= count {
             let word = raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
             let under = (word &- 0x2020_2020_2020_2020) & ~word
@@ -68,7 +67,7 @@ enum FieldScanner {
         return offset
     }
 
-    /// The value of the first field of this name, in a head that was scanned before.
+    /// The value of the first field with this name, in a head that was scanned before.
     /// - Parameter name: in lower case.
     static func value(
         of name: [UInt8], _ bytes: UnsafePointer<UInt8>, from start: Int, headLength: Int
@@ -87,7 +86,7 @@ enum FieldScanner {
         return nil
     }
 
-    /// Without the white space at either end.
+    /// Without white space at either end.
     static func trimmed(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Range<Int> {
         var (start, end) = (range.lowerBound, range.upperBound)
         while start < end, bytes[start] == .space || bytes[start] == .tab { start += 1 }
@@ -95,7 +94,7 @@ enum FieldScanner {
         return start..<end
     }
 
-    /// The parts of a comma-separated value, trimmed, empty ones left out.
+    /// The items of a comma-separated value, trimmed and without empty ones.
     static func forEachListItem(
         _ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void
     ) {
@@ -109,7 +108,7 @@ enum FieldScanner {
         }
     }
 
-    /// Whether the bytes spell a word, whatever the case of their letters.
+    /// Whether the bytes are this word, ignoring case.
     /// - Parameter word: in lower case.
     static func equals(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         guard range.count == word.utf8CodeUnitCount else { return false }

@@ -1,14 +1,13 @@
 import NIOCore
 
-/// Writes the heads that go on from those that came, field by field as they stood, but for those that concern one
-/// connection or are the proxy's own.
+/// Writes the forwarded heads. Fields are copied unchanged, except those of one connection and those that the proxy sets.
 enum HeadWriter {
-    /// What a head can grow by, the client's own values aside.
+    /// The most that a head can grow, without the client's own values.
     static let addedBytesMax = 768
 
     /// - Parameters:
     ///   - forwardedFor: the client's address.
-    ///   - fallbackHost: for clients of HTTP/1.0 that name none.
+    ///   - fallbackHost: the Host for HTTP/1.0 clients that send none.
     static func write(
         _ head: RequestHead, _ source: UnsafePointer<UInt8>, _ spans: [FieldSpan], id: RequestId,
         fields: RevisionFields, forwardedFor: [UInt8], fallbackHost: [UInt8], to buffer: inout ByteBuffer
@@ -50,14 +49,14 @@ enum HeadWriter {
         }
     }
 
-    /// What the client learns beside the upstream's own fields.
+    /// What the proxy changes in the answer's head.
     struct AnswerOptions: Hashable, Sendable {
         enum Connection: Hashable, Sendable { case unsaid, close, keepAlive }
 
         var connection = Connection.unsaid
-        /// The body is passed on without its chunks, or has none.
+        /// The chunked coding is removed, or the answer has no body.
         var dropsTransferEncoding = false
-        /// The body is chunked here.
+        /// The proxy adds chunked coding.
         var addsTransferEncoding = false
     }
 
@@ -93,7 +92,7 @@ enum HeadWriter {
         }
     }
 
-    /// The rest of our own id, and the line `x-request-id`.
+    /// Writes the rest of the minted ID and the `x-request-id` line.
     @inline(__always)
     private static func append(_ id: RequestId, _ fields: RevisionFields, to out: inout ByteCursor) {
         appendDigits(id, to: &out)
@@ -115,7 +114,7 @@ enum HeadWriter {
         out.append("\r\n")
     }
 
-    /// Copies the lines between those that are dropped, each run at once.
+    /// Copies the lines between dropped fields, one run at a time.
     @inline(__always)
     private static func copyFields(
         _ source: UnsafePointer<UInt8>, from start: Int, length: Int, _ spans: [FieldSpan],
@@ -133,7 +132,7 @@ enum HeadWriter {
         out.append(source, runStart..<length - 2)
     }
 
-    /// The rare case: Connection names further fields, which go too. It cannot name what frames or routes the message.
+    /// The rare case: the Connection field names further fields, which are dropped too. It cannot name framing or routing fields.
     private static func copyFieldsSlowly(
         _ source: UnsafePointer<UInt8>, from start: Int, length: Int, _ spans: [FieldSpan],
         to out: inout ByteCursor, drops: (FieldName) -> Bool

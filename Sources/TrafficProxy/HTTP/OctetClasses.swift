@@ -11,21 +11,21 @@ extension UInt8 {
     static let semicolon: UInt8 = 0x3b
     static let equals: UInt8 = 0x3d
 
-    /// `tchar` of RFC 9110, 5.6.2: ! # $ % & ' * + - . ^ _ ` | ~ digits and letters.
+    /// `tchar` of RFC 9110, section 5.6.2: ! # $ % & ' * + - . ^ _ ` | ~ digits and letters.
     @inline(__always)
     var isToken: Bool {
-        // One bit for each of the 128 characters.
+        // One bit per character, for 128 characters.
         let low: UInt64 = 0x03ff_6cfa_0000_0000
         let high: UInt64 = 0x57ff_ffff_c7ff_fffe
         let bits = self < 64 ? low : high
         return self < 128 && (bits >> UInt64(self & 63)) & 1 == 1
     }
 
-    /// What may stand in a field's value: tab, space, visible characters, and bytes over 127.
+    /// Characters allowed in a field's value: tab, space, visible characters, and bytes over 127.
     @inline(__always)
     var isFieldContent: Bool { (self >= 0x20 && self != 0x7f) || self == .tab }
 
-    /// What may stand in a request's target: visible ASCII.
+    /// Characters allowed in a request's target: visible ASCII.
     @inline(__always)
     var isTarget: Bool { self > 0x20 && self < 0x7f }
 
@@ -44,7 +44,7 @@ extension UInt8 {
         }
     }
 
-    /// What a request id may hold: it goes into logs, reports and headers as it is.
+    /// Characters allowed in a request ID, which is copied into logs, reports and headers.
     @inline(__always)
     var isRequestId: Bool {
         switch self {

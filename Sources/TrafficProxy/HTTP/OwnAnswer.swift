@@ -1,7 +1,7 @@
 import NIOCore
 import SafeText
 
-/// An answer of the proxy's own, where no instance gave one: JSON that says what is wrong and what to do.
+/// An answer of the proxy itself, when no instance gave one: JSON with what is wrong and what to do.
 struct OwnAnswer: Hashable, Sendable {
     var status: Int
     var message: String
@@ -15,7 +15,7 @@ struct OwnAnswer: Hashable, Sendable {
 
     init(_ fault: HeadFault) { self.init(fault.status, fault.message) }
 
-    /// - Parameter closes: the connection ends with this answer.
+    /// - Parameter closes: whether the connection closes after this answer.
     func write(revision: String, id: RequestId, closes: Bool, isToHead: Bool, to buffer: inout ByteBuffer) {
         let minted = id.minted(revision: revision)
         let id = id.text(revision: revision)

@@ -1,10 +1,9 @@
-/// What a proxy must know of a request's head. Offsets are bytes from the head's start; the fields' spans stay with the
-/// scanner.
+/// What the proxy must know of a request's head. Offsets are bytes from the head's start. The scanner keeps the fields' spans.
 struct RequestHead: Hashable, Sendable {
     enum Method: UInt8, Sendable {
         case get, head, post, put, delete, options, trace, connect, other
 
-        /// May be sent twice with the same effect as once (RFC 9110, 9.2.2).
+        /// Whether sending it twice has the same effect as once (RFC 9110, section 9.2.2).
         var isIdempotent: Bool {
             switch self {
             case .get, .head, .put, .delete, .options, .trace: true
@@ -15,7 +14,7 @@ struct RequestHead: Hashable, Sendable {
 
     enum Upgrade: UInt8, Sendable {
         case none
-        /// HTTP/2 by upgrade, which many clients offer and none insists on: it is not taken up.
+        /// An HTTP/2 upgrade, which many clients offer and none requires. The proxy ignores it.
         case h2c
         case other
     }
@@ -23,11 +22,11 @@ struct RequestHead: Hashable, Sendable {
     var method: Method
     var methodStart: Int
     var methodEnd: Int
-    /// The target in origin form, "/path?query", or "*"; empty where the target names a host alone.
+    /// The target in origin form, "/path?query", or "*". Empty if the target is only a host.
     var path: Range<Int>
-    /// The host of a target in absolute form, "http://host/path"; empty otherwise. It counts more than Host.
+    /// The host of a target in absolute form, "http://host/path". Empty otherwise. It takes precedence over Host.
     var authority: Range<Int>
-    /// Where the header fields begin, and where they end: at the start of the empty line.
+    /// Where the header fields begin.
     var fieldsStart: Int
     var length: Int
     var isVersion10: Bool
@@ -36,7 +35,7 @@ struct RequestHead: Hashable, Sendable {
     var upgrade = Upgrade.none
     var hasHost = false
     var hasIdempotencyKey = false
-    /// The Connection field names fields beside the usual ones, which then concern this connection only.
+    /// The Connection field names further fields, which then apply to this connection only.
     var namesConnectionFields = false
 
     var mayRepeat: Bool { method.isIdempotent || hasIdempotencyKey }

@@ -1,9 +1,9 @@
-/// Reads the head of a request strictly (RFC 9112). One is kept for each event loop and used for all its connections.
+/// Reads a request's head strictly (RFC 9112). One scanner per event loop serves all its connections.
 struct RequestHeadScanner: Sendable {
     private let headBytesMax: Int
     private let lineBytesMax: Int
     private let fieldsMax: Int
-    /// The fields of the last head that concern the proxy, in their order.
+    /// The fields of the last head that the proxy handles, in order.
     private(set) var spans: [FieldSpan] = []
 
     init(limits: ProxyLimits) {
@@ -20,7 +20,7 @@ struct RequestHeadScanner: Sendable {
         let whenCut: HeadScan<RequestHead> = buffer.count >= headBytesMax ? .invalid(.headTooLarge) : .incomplete
         spans.removeAll(keepingCapacity: true)
 
-        // One empty line before a request is forgiven (RFC 9112, 2.2).
+        // One empty line before a request is allowed (RFC 9112, section 2.2).
         var start = 0
         if bytes[0] == .carriageReturn {
             guard count > 1 else { return .incomplete }
@@ -64,7 +64,7 @@ struct RequestHeadScanner: Sendable {
         while offset < end, bytes[offset].isTarget { offset += 1 }
         guard offset < end else { return whenCut }
         guard bytes[offset] == .space, offset > targetStart else {
-            // "GET /path" alone is HTTP/0.9; two spaces leave an empty target.
+            // "GET /path" alone is HTTP/0.9. Two spaces leave an empty target.
             let endsEarly = bytes[offset] == .space || bytes[offset] == .carriageReturn || bytes[offset] == .lineFeed
             return .invalid(endsEarly ? .badRequestLine : .badTarget)
         }
@@ -96,7 +96,7 @@ struct RequestHeadScanner: Sendable {
                 length: 0, isVersion10: minor == 0x30, keepAlive: minor == 0x31, body: .none))
     }
 
-    /// The four forms of a target (RFC 9112, 3.2).
+    /// The four forms of a target (RFC 9112, section 3.2).
     private static func target(
         _ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ method: RequestHead.Method
     ) -> (path: Range<Int>, authority: Range<Int>)? {
@@ -111,12 +111,12 @@ struct RequestHeadScanner: Sendable {
         while end < range.upperBound, bytes[end] != .slash, bytes[end] != .questionMark { end += 1 }
         let authority = start + scheme..<end
         guard !authority.isEmpty, isHost(bytes, authority) else { return nil }
-        // "http://host?query" has a query but no path: whoever sends it can send the slash.
+        // "http://host?query" has a query but no path. It is refused, because a client can send the slash.
         guard end == range.upperBound || bytes[end] == .slash else { return nil }
         return (end..<range.upperBound, authority)
     }
 
-    /// What the fields mean together, once the head is whole.
+    /// Interprets the fields together, once the head is complete.
     private func interpret(_ head: inout RequestHead, _ bytes: UnsafePointer<UInt8>) -> HeadFault? {
         var contentLength: Int?
         var isChunked = false
@@ -155,7 +155,7 @@ struct RequestHeadScanner: Sendable {
     }
 
     private func interpretConnection(_ head: inout RequestHead, _ bytes: UnsafePointer<UInt8>, _ value: Range<Int>) {
-        // The usual case first.
+        // The most common case first.
         if FieldScanner.equals(bytes, value, "keep-alive") {
             head.keepAlive = true
             return
@@ -166,7 +166,7 @@ struct RequestHeadScanner: Sendable {
             } else if FieldScanner.equals(bytes, item, "keep-alive") {
                 head.keepAlive = true
             } else if FieldName(bytes + item.lowerBound, count: item.count).isHopByHop {
-                // Removed anyway.
+                // These fields are removed anyway.
             } else {
                 head.namesConnectionFields = true
             }
@@ -190,7 +190,7 @@ struct RequestHeadScanner: Sendable {
         }
     }
 
-    /// A plain number: digits alone, at most 18 of them.
+    /// A plain number of at most 18 digits.
     static func number(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Int? {
         guard !range.isEmpty, range.count <= 18 else { return nil }
         var number = 0
@@ -201,7 +201,7 @@ struct RequestHeadScanner: Sendable {
         return number
     }
 
-    /// May be empty; holds nothing that could start a path, a list or user information.
+    /// May be empty. Must not contain a character that starts a path, a list or user information.
     private static func isHost(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Bool {
         range.allSatisfy { index in
             switch bytes[index] {

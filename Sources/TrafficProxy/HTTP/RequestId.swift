@@ -1,20 +1,19 @@
-/// A request's ids: the one that was given out here, as `RequestIdentity` writes it, and the client's own where it is
-/// sane.
+/// The IDs of a request: the minted one, in the format of `RequestIdentity`, and the client's own if it is valid.
 struct RequestId: Hashable, Sendable {
     static let bytesMax = 128
 
-    /// The client's own; empty where it gave none that is sane.
+    /// The client's own ID. Empty if it sent none that is valid.
     private(set) var given: [UInt8] = []
-    /// Seconds and random bits of ours.
+    /// Seconds and random bits of the minted ID.
     private(set) var word: UInt64 = 0
-    /// What proves ours.
+    /// The signature of the minted ID.
     private(set) var proof: UInt64 = 0
 
     var isGiven: Bool { !given.isEmpty }
 
     mutating func forgetGiven() { given.removeAll(keepingCapacity: true) }
 
-    /// False where the bytes are no sane id.
+    /// False if the bytes are not a valid ID.
     mutating func take(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Bool {
         guard !range.isEmpty, range.count <= Self.bytesMax, range.allSatisfy({ bytes[$0].isRequestId }) else {
             return false
@@ -30,10 +29,10 @@ struct RequestId: Hashable, Sendable {
         proof = mint.proof(of: word)
     }
 
-    /// Ours, as `x-mlctl-request-id` says it.
+    /// The minted ID, as in `x-mlctl-request-id`.
     func minted(revision: String) -> String { "\(revision)-\(Self.hex(word))-\(Self.hex(proof))" }
 
-    /// As `x-request-id` says it: the client's own, else ours.
+    /// The ID as in `x-request-id`: the client's own, or else the minted one.
     func text(revision: String) -> String {
         isGiven ? String(decoding: given, as: UTF8.self) : minted(revision: revision)
     }

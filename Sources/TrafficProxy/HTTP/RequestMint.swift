@@ -1,13 +1,13 @@
 import ModelManifests
 import Serving
 
-/// Proves the request ids of one deployment's revision, as `RequestIdentity` does, without an allocation.
+/// Signs the request IDs of one deployment's revision in the same way as `RequestIdentity`, without an allocation.
 struct RequestMint: Sendable {
-    /// The revision's name in answers that no revision gave. No deployment is without a name, so that ids of this one
-    /// are nobody's.
+    /// The revision name in answers that no revision gave. Such IDs belong to no deployment, because a deployment always has a
+    /// name.
     static let nobody = "none"
 
-    /// `NAMESPACE/NAME LF REVISION-`: what is hashed before the digits.
+    /// `NAMESPACE/NAME LF REVISION-`: the part of the hashed text before the digits.
     private let hashed: [UInt8]
     private let sipHash: SipHash
 
@@ -23,7 +23,7 @@ struct RequestMint: Sendable {
         sipHash = key.sipHash
     }
 
-    /// - Parameter word: seconds since 1970 above 32 random bits.
+    /// - Parameter word: seconds since 1970 in the upper 32 bits, random bits in the lower 32.
     @inline(__always)
     func proof(of word: UInt64) -> UInt64 {
         withUnsafeTemporaryAllocation(byteCount: hashed.count + 16, alignment: 8) { scratch in
@@ -36,12 +36,12 @@ struct RequestMint: Sendable {
     }
 }
 
-/// The middle of request ids: the second, and 32 bits that no other request of the next four billion has.
+/// The middle part of request IDs: the time in seconds, and 32 bits that differ from the next four billion requests.
 struct RequestWords: Sendable {
-    /// Looked up now and then, not for every request.
+    /// Updated periodically, not for each request.
     var atSeconds: UInt32
-    /// From a random start in steps of an odd number, that is through all 32-bit numbers (Weyl): two random ones would
-    /// meet within a second of many requests.
+    /// A Weyl sequence: it starts at a random number and goes through all 32-bit numbers in steps of an odd number. Independent
+    /// random numbers would collide within one second of many requests.
     private var random: UInt32
 
     init(atSeconds: UInt32, start: UInt32) {

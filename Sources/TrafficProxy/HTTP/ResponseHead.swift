@@ -1,7 +1,7 @@
-/// What a proxy must know of an answer's head. Offsets are bytes from the head's start.
+/// What the proxy must know of an answer's head. Offsets are bytes from the head's start.
 struct ResponseHead: Hashable, Sendable {
     var status: Int
-    /// Where the status line's text after the version begins, its space included.
+    /// Where the status line's text after the version begins, including its space.
     var afterVersion: Int
     var fieldsStart: Int
     var length: Int
@@ -11,11 +11,11 @@ struct ResponseHead: Hashable, Sendable {
     /// See `RequestHead.namesConnectionFields`.
     var namesConnectionFields = false
 
-    /// An answer before the answer, such as 100 Continue.
+    /// An informational answer before the final one, such as 100 Continue.
     var isInterim: Bool { status < 200 }
 }
 
-/// Reads the head of an answer strictly (RFC 9112).
+/// Reads an answer's head strictly (RFC 9112).
 struct ResponseHeadScanner: Sendable {
     private let headBytesMax: Int
     private let fieldsMax: Int
@@ -27,7 +27,7 @@ struct ResponseHeadScanner: Sendable {
         spans.reserveCapacity(32)
     }
 
-    /// - Parameter isToHead: the request was HEAD: its answer has no body, whatever its fields say.
+    /// - Parameter isToHead: the request was HEAD, so its answer has no body, whatever its fields say.
     mutating func scan(_ buffer: UnsafeRawBufferPointer, isToHead: Bool) -> HeadScan<ResponseHead> {
         guard let base = buffer.baseAddress, buffer.count > 0 else { return .incomplete }
         let bytes = base.assumingMemoryBound(to: UInt8.self)

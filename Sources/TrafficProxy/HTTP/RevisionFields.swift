@@ -1,10 +1,10 @@
-/// The header bytes of one revision, made once.
+/// Header bytes of one revision, prepared once.
 struct RevisionFields: Sendable {
-    /// `x-mlctl-revision: R CR LF x-mlctl-request-id: R-`, to be followed by the rest of our id.
+    /// `x-mlctl-revision: R CR LF x-mlctl-request-id: R-`, followed by the rest of the minted ID.
     let answerBeforeMintedId: [UInt8]
-    /// `x-mlctl-request-id: R-`, for the instance.
+    /// `x-mlctl-request-id: R-`, sent to the instance.
     let upstreamBeforeMintedId: [UInt8]
-    /// `x-request-id: R-`, where the client gave no id of its own.
+    /// `x-request-id: R-`, used if the client sent no ID.
     let beforeOwnId: [UInt8]
 
     init(revision: String) {

@@ -1,31 +1,31 @@
 import ModelManifests
 import NIOCore
 
-/// One side of a pair, on its way off the event loop.
+/// One answer of a pair, as it is passed out of the event loop.
 struct PairedAnswer: Hashable, Sendable {
     var status: Int
     var body: CopiedBody
 
-    /// No answer at all: of another class than any that a user could get.
+    /// No answer. Its status class differs from that of any answer that a user can get.
     static func none(to user: PairedAnswer) -> PairedAnswer { PairedAnswer(status: 0, body: user.body) }
 }
 
-/// Holds a shadow's answer against the one that the user got to the same request.
+/// Compares a shadow's answer with the answer that the user got to the same request.
 ///
-/// A pair counts where the user's answer says something: it is no 5xx, and a 2xx has a body that could be copied and
-/// holds the path. From then on whatever the shadow does else is a disagreement: no answer in time, another class of
-/// status, no such value, a body over the bound, or one that is not compressed as it says.
+/// A pair counts only if the user's answer has a value to compare: it is not 5xx, and a 2xx has a body that could be copied and
+/// that contains the path. Then every difference of the shadow is a disagreement: no answer in time, another status class, no
+/// such value, a body over the limit, or a body that is not compressed as declared.
 enum AnswerComparison {
     struct Outcome: Hashable, Sendable {
         var agrees: Bool
-        /// Mean over paired numbers of `min(|a − b| / range, 1)`; 1 where anything else differs.
+        /// The mean of `min(|a − b| / range, 1)` over paired numbers. 1 if anything else differs.
         var distance: Double
 
         static let differs = Outcome(agrees: false, distance: 1)
         static let same = Outcome(agrees: true, distance: 0)
     }
 
-    /// - Throws: why there is nothing to compare.
+    /// - Throws: why the pair cannot be compared.
     static func compare(
         user: PairedAnswer, shadow: PairedAnswer, by comparison: ShadowComparison
     ) throws(Unseen) -> Outcome {
@@ -86,7 +86,7 @@ enum AnswerComparison {
     }
 }
 
-/// How far the numbers of two values of the same shape are apart.
+/// The distance between the numbers of two values of the same shape.
 private struct NumberDistance {
     let tolerance: Double
     let range: Double
@@ -101,7 +101,7 @@ private struct NumberDistance {
 
     var mean: Double { count == 0 ? 0 : sum / Double(count) }
 
-    /// - Returns: false where shapes, or values other than numbers, differ.
+    /// - Returns: false if the shapes differ, or values that are not numbers.
     mutating func enter(_ one: JSONTree, _ other: JSONTree) -> Bool {
         switch (one, other) {
         case (.number(let a), .number(let b)):

@@ -1,4 +1,4 @@
-/// A JSON value as far as two of them are compared.
+/// A JSON value, in the detail that a comparison needs.
 enum JSONTree: Hashable, Sendable {
     case null
     case boolean(Bool)
@@ -7,7 +7,7 @@ enum JSONTree: Hashable, Sendable {
     case array([JSONTree])
     case object([String: JSONTree])
 
-    /// - Throws: where the text is not one JSON value.
+    /// - Throws: if the text is not exactly one JSON value.
     init(_ bytes: UnsafeRawBufferPointer) throws(JSONScanner.Fault) {
         var scanner = JSONScanner(bytes)
         scanner.skipSpace()

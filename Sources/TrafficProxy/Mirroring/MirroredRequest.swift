@@ -1,37 +1,37 @@
 import ModelManifests
 import NIOCore
 
-/// Copies of one request on their way to shadows, and their answers, each held against the one that the user got.
+/// Copies of one request that go to shadows, and the comparison of their answers with the user's answer.
 ///
-/// Shadows must have no side effects: all methods are copied. A client that cannot have that says
-/// `x-mlctl-no-mirror: true`. A copy carries `x-mlctl-shadow: true`, and the id of the request that it is a copy of.
+/// Shadows must have no side effects, because all methods are mirrored. A client opts out with `x-mlctl-no-mirror: true`. A copy
+/// has the field `x-mlctl-shadow: true` and the ID of the original request.
 final class MirroredRequest {
     private static let optOut = Array("x-mlctl-no-mirror".utf8)
 
     private struct Shadow {
         var tally: PairTally
-        /// Nil where none came: down, too late, or no HTTP.
+        /// Nil if none came: the shadow was down or too late, or did not send HTTP.
         var answer: CopiedAnswer?
     }
 
     private let head: ByteBuffer
     private let body: BodyCopy
     private let revisions: [LiveRevision]
-    /// What is observed of the request and of stable's answer is observed of the shadows' too.
+    /// The observations of the request and of the stable answer. Shadows are observed in the same way.
     private let observed: DrawnObservations
     private let taps: RouteTaps
     private let isToHead: Bool
     private let isEvidence: Bool
-    /// Of the request. What is in its body is read once a copy has ended.
+    /// The slices of the request. Body slices are read once a copy has ended.
     private var slices: SliceMarks?
     private let id: String
     private let plane: DataPlane
-    /// What the user got; nil until then, and for ever where the user left.
+    /// The answer that the user got. Nil until then, and forever if the client gave up.
     private var userAnswer: CopiedAnswer?
-    /// Shadows that were faster.
+    /// Shadows that answered before the user's answer was complete.
     private var waiting: [Shadow] = []
 
-    /// - Parameter head: as it goes to the instance that answers the user, its empty line included.
+    /// - Parameter head: as sent to the instance that answers the user, including its empty line.
     init(
         head: ByteBuffer, body: BodyCopy, to revisions: [LiveRevision], observed: DrawnObservations, taps: RouteTaps,
         isToHead: Bool,
@@ -57,7 +57,7 @@ final class MirroredRequest {
 
     // MARK: The copies
 
-    /// The request is whole: copies of it go out, where there is room.
+    /// Sends the copies, as far as there is room. The request is complete.
     func send() {
         for revision in revisions {
             guard let instance = revision.pick(now: plane.now, besides: nil, &plane.random) else { continue }
@@ -81,7 +81,7 @@ final class MirroredRequest {
     private static func shadowHead(_ head: ByteBuffer) -> ByteBuffer {
         var copy = ByteBuffer()
         copy.reserveCapacity(head.readableBytes + 32)
-        // Without its empty line.
+        // Without the empty line.
         head.withUnsafeReadableBytes { _ = copy.writeBytes(UnsafeRawBufferPointer(rebasing: $0.dropLast(2))) }
         copy.writeStaticString("x-mlctl-shadow: true\r\n\r\n")
         return copy
@@ -132,7 +132,7 @@ final class MirroredRequest {
 
     // MARK: The pairs
 
-    /// The user's answer is whole.
+    /// The user's answer is complete.
     func answered(_ answer: CopiedAnswer) {
         userAnswer = answer
         let shadows = waiting
@@ -163,7 +163,7 @@ extension CopiedAnswer {
     fileprivate var paired: PairedAnswer { PairedAnswer(status: status, body: body.readable) }
 }
 
-/// How many copies of one route's requests may be under way: a shadow that hangs costs so many, and then none.
+/// Limits the number of copies in progress per route: a shadow that hangs costs this many, and then none.
 final class ShadowSlots {
     let limit: Int
     private(set) var underWay = 0

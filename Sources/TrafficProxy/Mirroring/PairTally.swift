@@ -2,7 +2,7 @@ import ModelManifests
 import Serving
 import Synchronization
 
-/// What came of the copies that one instance was sent: counted on the event loop and beside it.
+/// Counters of the copies that one instance received. Updated on the event loop and outside it.
 final class PairTally: Sendable {
     struct Counts: Hashable, Sendable {
         var pairs = PairCounters()
@@ -12,10 +12,10 @@ final class PairTally: Sendable {
 
     private let state = Mutex(Counts())
 
-    /// For `/metrics`, where each kind of loss is told apart.
+    /// For `/metrics`, which shows each kind of loss separately.
     var counts: Counts { state.withLock { $0 } }
 
-    /// For gates: whatever was not compared, for whichever reason, was dropped.
+    /// For gates: every pair that was not compared counts as dropped, whatever the reason.
     var counters: PairCounters {
         state.withLock { counts in
             var pairs = counts.pairs
@@ -25,7 +25,7 @@ final class PairTally: Sendable {
         }
     }
 
-    /// A request was not copied.
+    /// Counts a request that was not copied.
     func dropped(isTooLarge: Bool = false) {
         state.withLock { counts in
             counts.pairs.dropped += 1
@@ -33,7 +33,7 @@ final class PairTally: Sendable {
         }
     }
 
-    /// A pair cannot be compared.
+    /// Counts a pair that cannot be compared.
     func miss(_ why: Unseen) { state.withLock { $0.unseen[why, default: 0] += 1 } }
 
     func compare(user: PairedAnswer, shadow: PairedAnswer, by comparison: ShadowComparison) {

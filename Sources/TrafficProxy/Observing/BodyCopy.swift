@@ -1,8 +1,9 @@
 import NIOCore
 
-/// A message's body as it came, framing included, copied while it streams through: up to a bound, or not at all.
+/// A copy of a message's body, including its framing, made while it streams through. Limited in size: beyond the limit nothing is
+/// kept.
 ///
-/// It lives on the event loop; what it copied leaves as `CopiedBody`.
+/// It is used on the event loop only. The result leaves the loop as `CopiedBody`.
 final class BodyCopy {
     let form: BodyForm
     private let bytesMax: Int
@@ -20,7 +21,7 @@ final class BodyCopy {
 
     var isTooLarge: Bool { fault == .tooLarge }
 
-    /// Nothing more is kept of it.
+    /// Whether the copy was abandoned.
     var isGivenUp: Bool { fault != nil }
 
     func append(_ part: UnsafeRawBufferPointer) {
@@ -34,13 +35,13 @@ final class BodyCopy {
         }
     }
 
-    /// Takes the first bytes out of a buffer.
+    /// Appends the first bytes of the buffer and removes them from it.
     func append(_ buffer: inout ByteBuffer, _ count: Int) {
         buffer.withUnsafeReadableBytes { append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         buffer.moveReaderIndex(forwardBy: count)
     }
 
-    /// Nothing more is wanted of it: its declared length is over the bound, say.
+    /// Abandons the copy, for example because the declared length is over the limit.
     func giveUp(_ why: Unseen) {
         guard fault == nil else { return }
         fault = why
@@ -48,17 +49,18 @@ final class BodyCopy {
         bytes = ByteBuffer()
     }
 
-    /// The body is whole: it can be passed on as it came, whatever its coding.
+    /// The complete body, unchanged. It can be forwarded whatever its coding.
     var verbatim: ByteBuffer? { fault == nil ? bytes : nil }
 
-    /// The body is whole: it can be read.
+    /// The complete body, for reading.
     var readable: CopiedBody {
         if let fault { return .unseen(fault) }
         return form.coding == .other ? .unseen(.compressed) : .bytes(bytes, form, bytesMax: bytesMax)
     }
 }
 
-/// How much is copied at a time, all of the data plane together: a burst of large bodies costs copies, never memory.
+/// Limits the copied bytes of the whole data plane at one time: a burst of large bodies loses copies, but does not use more
+/// memory.
 final class CopyBudget {
     private let bytesMax: Int
     private(set) var bytes = 0

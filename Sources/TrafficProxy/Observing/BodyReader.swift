@@ -1,10 +1,10 @@
 import Dispatch
 import Synchronization
 
-/// Reads copied bodies beside the event loop, one after the other.
+/// Reads copied bodies outside the event loop, one after the other.
 ///
-/// What finds no room is refused, and room is a matter of how many wait, and of their bytes: never of what a body says,
-/// nor of its own size. So what is left out is left out by chance.
+/// A body is refused if there is no room. Room depends only on the number and the bytes of waiting bodies, never on the content
+/// or size of this body. So the bodies that are left out are a random selection.
 final class BodyReader: Sendable {
     private struct Line {
         var jobs: [(bytes: Int, read: @Sendable () -> Void)] = []
@@ -18,16 +18,16 @@ final class BodyReader: Sendable {
     private let line = Mutex(Line())
     private let queue = DispatchQueue(label: "mlctl.proxy.bodies", qos: .utility)
 
-    /// - Parameter bytesMax: passed by one body at most.
+    /// - Parameter bytesMax: the limit of waiting bytes. The last accepted body may exceed it.
     init(bodiesMax: Int, bytesMax: Int) {
         self.bodiesMax = bodiesMax
         self.bytesMax = bytesMax
     }
 
-    /// Those being read included.
+    /// Including those that are being read.
     var waitingBodies: Int { line.withLock { $0.waiting } }
 
-    /// - Returns: false where there is no room: it will not be read.
+    /// - Returns: false if there is no room. Then the body is not read.
     func submit(bytes: Int, _ read: @escaping @Sendable () -> Void) -> Bool {
         let (isTaken, wakes) = line.withLock { line in
             guard line.waiting < bodiesMax, line.bytes < bytesMax else { return (false, false) }

@@ -25,8 +25,9 @@ struct BucketSorter: Sendable {
         }
     }
 
-    /// The value's bucket: the first edge that it is at or under, or its label's; else the last, which is for the rest.
-    /// - Returns: nil for a value that is of another type than the buckets.
+    /// The bucket of a value: that of the first edge at or above it, or that of its label, or else the last bucket, which holds
+    /// the rest.
+    /// - Returns: nil if the value's type does not match the buckets.
     func bucket(_ value: JSONScalar) -> Int? {
         if let edges {
             guard case .number(let number) = value else { return nil }

@@ -1,17 +1,17 @@
 import CZlib
 import NIOCore
 
-/// How a body is compressed (RFC 9110, 8.4).
+/// How a body is compressed (RFC 9110, section 8.4).
 enum ContentCoding: Hashable, Sendable {
     case none
-    /// `gzip`, or `deflate` as the RFC means it: with zlib's frame.
+    /// `gzip`, or `deflate` as the RFC defines it: in the zlib format.
     case deflated
-    /// Known to none but its ends, or several one over the other.
+    /// An unknown coding, or several codings on top of each other.
     case other
 
     private static let fieldName = Array("content-encoding".utf8)
 
-    /// Read from a head that was scanned before.
+    /// Reads the coding from a head that was scanned before.
     init(_ bytes: UnsafePointer<UInt8>, from start: Int, headLength: Int) {
         guard let value = FieldScanner.value(of: Self.fieldName, bytes, from: start, headLength: headLength),
             !value.isEmpty, !FieldScanner.equals(bytes, value, "identity")
@@ -23,10 +23,10 @@ enum ContentCoding: Hashable, Sendable {
         self = names.contains { FieldScanner.equals(bytes, value, $0) } ? .deflated : .other
     }
 
-    /// The body as it was before it was compressed.
+    /// The uncompressed body.
     ///
-    /// - Parameter bytesMax: more than that is given up: a small body can hold a very large one.
-    /// - Throws: `compressed` for a coding that is not known here; else `tooLarge` or `garbled`.
+    /// - Parameter bytesMax: a body that becomes larger than this is abandoned: a small body can expand to a very large one.
+    /// - Throws: `compressed` for an unknown coding, `tooLarge` or `garbled` otherwise.
     func undone(_ body: ByteBuffer, bytesMax: Int) throws(Unseen) -> ByteBuffer {
         switch self {
         case .none: return body
@@ -35,7 +35,7 @@ enum ContentCoding: Hashable, Sendable {
         }
     }
 
-    /// The largest window, and gzip or zlib by what the body begins with.
+    /// The largest window, and automatic detection of gzip or zlib.
     private static let windowBits: Int32 = 15 + 32
     private static let firstBytes = 4096
 
@@ -45,7 +45,7 @@ enum ContentCoding: Hashable, Sendable {
         defer { inflateEnd(&stream) }
         var body = body
         var inflated = ByteBuffer()
-        // Each turn makes room, fills it, or ends it: at most one byte over the bound is ever written.
+        // Each turn makes room, fills it, or ends the loop. At most one byte over the limit is ever written.
         while true {
             let room = min(max(firstBytes, inflated.readableBytes), bytesMax + 1 - inflated.readableBytes)
             let result = step(&stream, &body, into: &inflated, room: room)
@@ -53,9 +53,9 @@ enum ContentCoding: Hashable, Sendable {
             switch result {
             case Z_OK: continue
             case Z_STREAM_END where body.readableBytes == 0: return inflated
-            // A further member (RFC 1952, 2.2).
+            // Another gzip member follows (RFC 1952, section 2.2).
             case Z_STREAM_END where inflateReset(&stream) == Z_OK: continue
-            // The message is whole, so what ends too early is damaged too (`Z_BUF_ERROR`).
+            // The message is complete, so data that ends too early (`Z_BUF_ERROR`) is damaged too.
             default: throw .garbled
             }
         }

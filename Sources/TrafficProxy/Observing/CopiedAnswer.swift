@@ -1,11 +1,11 @@
 import NIOCore
 
-/// An answer whose body was copied.
+/// An answer with a copy of its body.
 struct CopiedAnswer {
     var status: Int
     var body: BodyCopy
 
-    /// - Parameter bytes: begins with the head.
+    /// - Parameter bytes: begin with the head.
     init(_ head: ResponseHead, _ bytes: ByteBuffer, bytesMax: Int, budget: CopyBudget) {
         status = head.status
         let isChunked = if case .chunked = head.body { true } else { false }

@@ -1,30 +1,30 @@
 import NIOCore
 
-/// Why a value, or a pair of answers, was not seen.
+/// Why no value was found, or why a pair of answers was not compared.
 enum Unseen: String, Error, Hashable, Sendable {
-    /// The message ended before its body did.
+    /// The message ended before its body was complete.
     case incomplete
     case tooLarge
-    /// In a way that is not known here.
+    /// Compressed with an unknown coding.
     case compressed
-    /// It is not compressed as it says.
+    /// Not compressed as declared.
     case garbled
-    /// Too much was copied, or waited to be read, at the time.
+    /// Too many bytes were copied, or waited to be read, at that time.
     case noRoom
     case notJSON
     /// Nothing is at the path, or a value of another type.
     case noValue
 }
 
-/// What stands between a body as it came and what it says.
+/// How a body's bytes are framed and compressed.
 struct BodyForm: Hashable, Sendable {
     var isChunked = false
     var coding = ContentCoding.none
 }
 
-/// A copied body on its way off the event loop.
+/// A copied body, as it is passed out of the event loop.
 enum CopiedBody: Hashable, Sendable {
-    /// - Parameter bytesMax: of what it says, once that is no longer compressed.
+    /// - Parameter bytesMax: the limit of the uncompressed body.
     case bytes(ByteBuffer, BodyForm, bytesMax: Int)
     case unseen(Unseen)
 
@@ -32,7 +32,7 @@ enum CopiedBody: Hashable, Sendable {
         if case .bytes(let bytes, _, _) = self { bytes.readableBytes } else { 0 }
     }
 
-    /// Without the framing of chunks, and not compressed; or why there is nothing to read.
+    /// The body without chunked framing and compression, or why there is nothing to read.
     var payload: Result<ByteBuffer, Unseen> { Result { () throws(Unseen) in try opened() } }
 
     private func opened() throws(Unseen) -> ByteBuffer {

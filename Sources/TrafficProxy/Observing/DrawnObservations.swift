@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// The observations that one request was drawn for.
+/// The observations that were drawn for one request.
 struct DrawnObservations {
     let observations: [PredictionObservation]
     private let reader: BodyReader
@@ -14,7 +14,7 @@ struct DrawnObservations {
 
     func look(at subject: PredictionObservation.Subject) -> Bool { observations.contains { $0.subject == subject } }
 
-    /// Has the values read beside the event loop, and counted at the instance.
+    /// Queues the body for reading outside the event loop. The values are counted at the instance.
     func read(_ body: CopiedBody, subject: PredictionObservation.Subject, at instance: Instance) {
         let tallies = observations.compactMap { observation in
             observation.subject == subject ? instance.tallies.tally(of: observation) : nil
@@ -27,7 +27,7 @@ struct DrawnObservations {
         if !isTaken { for tally in tallies { tally.miss(.noRoom) } }
     }
 
-    /// An answer that is no success is no prediction.
+    /// Reads an answer. Only 2xx answers contain predictions.
     func read(_ answer: CopiedAnswer, at instance: Instance) {
         if answer.status / 100 == 2 { read(answer.body.readable, subject: .answer, at: instance) }
     }

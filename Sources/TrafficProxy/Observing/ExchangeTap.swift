@@ -1,14 +1,13 @@
 import NIOCore
 
-/// One request that is looked at, or copied, or both; and its answer. It only ever listens: whatever it does, the request
-/// and its answer go on as they came.
+/// Observes or mirrors one request and its answer. It only copies: the request and its answer are never delayed or changed.
 final class ExchangeTap {
     private let observed: DrawnObservations
     private let mirror: MirroredRequest?
     private let requestBody: BodyCopy
     private let keepsRequest: Bool
     private let keepsAnswer: Bool
-    /// Of the answer's copy.
+    /// The size limit of the answer's copy.
     private let bytesMax: Int
     private let plane: DataPlane
     private var requestIsWhole = false
@@ -32,27 +31,27 @@ final class ExchangeTap {
         if keepsRequest { requestBody.append(bytes) }
     }
 
-    /// All of the request was read, and went on as far as it could. May be called again.
+    /// The whole request was read and forwarded as far as possible. May be called more than once.
     func requestEnded() {
         guard !requestIsWhole else { return }
         requestIsWhole = true
         mirror?.send()
     }
 
-    /// The request entered the counters of an instance.
+    /// The request was added to the counters of an instance.
     func wasCounted(at instance: Instance) {
         observed.read(requestIsWhole ? requestBody.readable : .unseen(.incomplete), subject: .request, at: instance)
     }
 
     // MARK: The answer
 
-    /// - Parameter bytes: begins with the head.
+    /// - Parameter bytes: begin with the head.
     func answerBegan(_ head: ResponseHead, _ bytes: ByteBuffer) {
         guard keepsAnswer else { return }
         answer = CopiedAnswer(head, bytes, bytesMax: bytesMax, budget: plane.copyBudget)
     }
 
-    /// - Parameter bytes: begins with the part.
+    /// - Parameter bytes: begin with the part.
     func answerPart(_ bytes: ByteBuffer, _ count: Int) {
         bytes.withUnsafeReadableBytes { answer?.body.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }

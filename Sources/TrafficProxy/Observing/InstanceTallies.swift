@@ -1,12 +1,12 @@
 import ModelManifests
 import Serving
 
-/// What is counted of one instance beside its requests. The tallies themselves are shared with the body reader.
+/// Counters of one instance apart from its requests. The body reader shares the tallies.
 struct InstanceTallies {
     private(set) var observed: [ObservedTally] = []
     private(set) var pairs: PairTally?
 
-    /// Follows new routes: what is still observed in the same way goes on, what changed begins anew.
+    /// Follows new routes: unchanged observations continue, changed ones start from zero.
     mutating func follow(_ observations: [PredictionObservation], isMirrored: Bool) {
         observed = observations.map { tally(of: $0) ?? ObservedTally($0) }
         if isMirrored, pairs == nil { pairs = PairTally() }

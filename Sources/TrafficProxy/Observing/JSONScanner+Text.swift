@@ -1,7 +1,7 @@
-/// What strings say.
+/// Decodes strings.
 extension JSONScanner {
-    /// The text of a string whose range `string` gave.
-    /// - Returns: nil where an escape is none, a surrogate is alone, or bytes are not UTF-8.
+    /// The text of a string, given the range that `string` returned.
+    /// - Returns: nil if an escape is invalid, a surrogate has no partner, or the bytes are not UTF-8.
     static func text(_ bytes: UnsafeRawBufferPointer, _ quoted: Range<Int>) -> String? {
         let inner = bytes[quoted.dropFirst().dropLast()]
         guard inner.contains(0x5c) else { return String(validating: inner, as: UTF8.self) }
@@ -41,7 +41,7 @@ extension JSONScanner {
         }
     }
 
-    /// What stands behind `\u`: four digits, or two times four for what is beyond the basic plane.
+    /// The scalar after `\u`: four hex digits, or two surrogates of four digits each.
     private static func scalar(_ text: Slice<UnsafeRawBufferPointer>, _ offset: inout Int) -> Unicode.Scalar? {
         guard let first = codeUnit(text, &offset) else { return nil }
         guard UTF16.isLeadSurrogate(first) else { return Unicode.Scalar(first) }
@@ -63,13 +63,13 @@ extension JSONScanner {
     }
 }
 
-/// One value of an answer or a request.
+/// A scalar value in an answer or a request.
 enum JSONScalar: Hashable, Sendable {
     case number(Double)
     case string(String)
     case boolean(Bool)
 
-    /// - Parameter range: of a value, as `JSONScanner.range` found it.
+    /// - Parameter range: the range of a value, from `JSONScanner.range`.
     /// - Returns: nil for null, arrays and objects.
     init?(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
         var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: bytes[range]))

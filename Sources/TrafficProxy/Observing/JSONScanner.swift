@@ -1,9 +1,9 @@
 import ModelManifests
 
-/// Walks over JSON text (RFC 8259) strictly and without a tree: a value is found by its place, and all around it is
-/// checked on the way.
+/// Scans JSON text (RFC 8259) strictly, without building a tree. It finds the range of one value, and validates everything around
+/// it.
 ///
-/// As in most readers, the last of two members of the same name counts. Text nested deeper than `depthMax` is refused.
+/// As in most parsers, the last of several members with the same name counts. Text nested deeper than `depthMax` is refused.
 struct JSONScanner {
     static let depthMax = 128
 
@@ -19,8 +19,8 @@ struct JSONScanner {
         offset = 0
     }
 
-    /// Where the value at the path is; nil where there is none.
-    /// - Throws: where the text as a whole is not JSON.
+    /// The range of the value at the path. Nil if there is none.
+    /// - Throws: if the text as a whole is not JSON.
     static func range(of path: JSONPath, in bytes: UnsafeRawBufferPointer) throws(Fault) -> Range<Int>? {
         var scanner = JSONScanner(bytes)
         scanner.skipSpace()
@@ -32,7 +32,7 @@ struct JSONScanner {
 
     // MARK: Values
 
-    /// What the next value is, by its first byte.
+    /// The kind of the next value, from its first byte.
     func kind() throws(Fault) -> Kind {
         guard let first = peek else { throw .malformed }
         switch first {
@@ -90,7 +90,7 @@ struct JSONScanner {
         }
     }
 
-    /// Calls the body at each member's value, which it must take; the range is that of the name, quotes included.
+    /// Calls `body` at each member's value, which `body` must consume. The range is that of the name, including its quotes.
     mutating func members(
         depth: Int, _ body: (inout JSONScanner, Range<Int>) throws(Fault) -> Void
     ) throws(Fault) {
@@ -104,7 +104,7 @@ struct JSONScanner {
         }
     }
 
-    /// Calls the body at each element, which it must take.
+    /// Calls `body` at each element, which `body` must consume.
     mutating func elements(
         depth: Int, _ body: (inout JSONScanner, Int) throws(Fault) -> Void
     ) throws(Fault) {
@@ -131,7 +131,7 @@ struct JSONScanner {
 
     // MARK: Scalars
 
-    /// The range of a string, quotes included.
+    /// The range of a string, including its quotes.
     mutating func string() throws(Fault) -> Range<Int> {
         let start = offset
         offset += 1
@@ -144,7 +144,7 @@ struct JSONScanner {
                 return start..<offset
             case 0x5c:
                 needsDecoding = true
-                // Whatever follows does not end the string.
+                // The next byte is escaped and does not end the string.
                 offset += 1
             case 0..<0x20: throw .malformed
             case 0x80...: needsDecoding = true
@@ -154,7 +154,7 @@ struct JSONScanner {
         throw .malformed
     }
 
-    /// What no double holds is infinite.
+    /// A number too large for a double becomes infinite.
     mutating func number() throws(Fault) -> Double {
         let range = try numberText()
         guard let number = Double(String(decoding: bytes[range], as: UTF8.self)) else { throw .malformed }

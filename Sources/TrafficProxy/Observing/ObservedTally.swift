@@ -2,7 +2,7 @@ import ModelManifests
 import NIOCore
 import Synchronization
 
-/// What was observed in the messages of one instance: counted beside the event loop, read on it.
+/// Counts of the values observed in one instance's messages. Updated outside the event loop, read on it.
 final class ObservedTally: Sendable {
     struct Counts: Hashable, Sendable {
         var buckets: [Int]
@@ -21,7 +21,7 @@ final class ObservedTally: Sendable {
 
     var counts: Counts { state.withLock { $0 } }
 
-    /// Finds the value in a body, and counts it.
+    /// Finds the value in a body and counts it.
     func read(_ payload: Result<ByteBuffer, Unseen>) {
         do throws(Unseen) {
             let bucket = try bucket(of: payload.get())

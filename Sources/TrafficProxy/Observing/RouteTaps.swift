@@ -2,33 +2,33 @@ import ModelManifests
 import NIOCore
 import Serving
 
-/// What is looked at in a route's messages, and where copies of its requests go.
+/// What is observed in a route's messages, and which revisions get copies of its requests.
 ///
-/// Which requests are tapped is drawn before anything is known of their outcome.
+/// Whether a request is observed or mirrored is drawn before anything is known about its outcome.
 final class RouteTaps {
     struct Mirror {
         var revision: LiveRevision
-        /// Of the requests that another revision answers.
+        /// The share of requests answered by another revision that are mirrored.
         var share: Double
     }
 
     let comparison: ShadowComparison
     let timeoutNanoseconds: Int64
-    /// Outlasts a swap of the routes: what was under way still is.
+    /// Kept when routes are replaced, because copies in progress continue.
     let shadows: ShadowSlots
     private let observations: [PredictionObservation]
-    /// When an observation of so many a second may be made again.
+    /// When each observation with a rate limit may be made again.
     private var nextTurns: [Int64]
     private let mirrors: [Mirror]
-    /// The largest sample.
+    /// The largest sample of all observations.
     private let observedShare: Double
 
-    /// - Returns: nil where nothing is tapped: such a route's requests are spared all of this.
+    /// - Returns: nil if nothing is observed or mirrored. Such a route's requests skip all of this.
     init?(_ spec: ProxyRoute, revisions: [LiveRevision], former: RouteTaps?, limits: ProxyLimits) {
         comparison = spec.comparison
         timeoutNanoseconds = spec.requestTimeout.nanosecondsClamped
         let all = spec.observations
-        // What is observed in moderation is so while there is something to compare.
+        // Rate-limited observations run only while there are two revisions to compare.
         observations = all.filter { $0.mostPerSecond == nil || spec.revisions.count > 1 }
         nextTurns = observations.map { _ in 0 }
         observedShare = observations.map(\.sample).max() ?? 0
@@ -46,11 +46,11 @@ final class RouteTaps {
     }
 
     /// - Parameters:
-    ///   - revision: which answers.
-    ///   - isEvidence: only such requests are observed, and only their pairs and copies count for gates.
-    ///   - slices: that the request is in; its copies are in the same.
-    ///   - sent: the head as it goes to the instance.
-    /// - Returns: nil where this request was not drawn.
+    ///   - revision: the revision that answers.
+    ///   - isEvidence: only evidence is observed, and only its pairs and copies count for gates.
+    ///   - slices: the slices of the request. Its copies are in the same slices.
+    ///   - sent: the head as it is sent to the instance.
+    /// - Returns: nil if this request was not drawn.
     func tap(
         _ request: RequestHead, _ source: UnsafePointer<UInt8>, answeredBy revision: LiveRevision, isEvidence: Bool,
         slices: SliceMarks? = nil, id: RequestId, sent: ByteBuffer, plane: DataPlane
@@ -71,7 +71,7 @@ final class RouteTaps {
         return ExchangeTap(observed, requestBody: body, mirror: mirror, bytesMax: bytesMax, plane: plane)
     }
 
-    /// One draw for all of them: what is sampled less is part of what is sampled more.
+    /// One draw for all observations: the requests of a smaller sample are a subset of those of a larger one.
     private func drawObservations(_ plane: DataPlane) -> [PredictionObservation] {
         guard observedShare > 0 else { return [] }
         let drawn = Double.random(in: 0..<1, using: &plane.random)
@@ -80,7 +80,8 @@ final class RouteTaps {
             .map { observations[$0] }
     }
 
-    /// Spaced evenly over the second, whichever revision answers: so what is seen of both is of the same time.
+    /// Spaces observations evenly over the second, whichever revision answers, so that both revisions are observed at the same
+    /// times.
     private func takeTurn(of index: Int, _ plane: DataPlane) -> Bool {
         guard let most = observations[index].mostPerSecond else { return true }
         let now = plane.now

@@ -1,24 +1,24 @@
 import ModelManifests
 import Serving
 
-/// Routes as the proxy follows them: what could be followed of those that it was given, and what could not.
+/// Routes as the proxy follows them, and the parts that it refused.
 struct AcceptedRoutes: Hashable, Sendable {
     /// Why an owner does not get the port that it asks for.
     struct PortFault: Hashable, Sendable {
         var asked: Int
-        /// The port that it keeps; nil where it has none.
+        /// The port that the owner keeps. Nil if it has none.
         var kept: Int?
         var reason: String
     }
 
-    /// Valid. Where a part of a route was refused, it has that part as it was before.
+    /// Valid routes. A refused part of a route stays as it was before.
     var routes: ProxyRoutes
-    /// Why, and what is done instead, in the order in which it was found.
+    /// The reasons of each refusal, in the order in which they were found, and what is done instead.
     private(set) var refused: [DeploymentKey: [String]] = [:]
-    /// Of those, what is wrong with something else than a port.
+    /// The part of `refused` that is not about ports.
     private(set) var refusedBesidesPorts: [DeploymentKey: [String]] = [:]
     private(set) var portFaults: [PortOwner: PortFault] = [:]
-    /// What is asked for by deployments that have no route at all, because theirs was refused.
+    /// The ports of deployments without any route, because theirs was refused.
     var unrouted: [DeploymentKey: Int] = [:]
 
     var refusals: [RouteRefusal] {
@@ -35,7 +35,7 @@ struct AcceptedRoutes: Hashable, Sendable {
         refused[owner.deployment, default: []].append(fault.reason)
     }
 
-    /// The port that each owner is to have; nil: the one that it has.
+    /// The port that each owner should get. Nil: the port that it has.
     var wantedPorts: [PortOwner: Int?] {
         var wanted: [PortOwner: Int?] = [:]
         for route in routes.routes {
@@ -48,7 +48,7 @@ struct AcceptedRoutes: Hashable, Sendable {
 }
 
 extension ProxyRoute {
-    /// All ports that are listened at.
+    /// All ports of the route: its endpoint and its previews.
     var portsByOwner: [(owner: PortOwner, port: Int)] {
         [(PortOwner(deployment: deployment), port)]
             + revisions.compactMap { revision in

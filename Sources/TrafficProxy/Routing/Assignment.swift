@@ -1,16 +1,16 @@
 import ModelManifests
 import Serving
 
-/// Who decides which revision answers a request.
+/// How the revision for a request is chosen.
 enum Assignment: Sendable {
-    /// Each request by itself.
+    /// At random, for each request independently.
     case random
-    /// The key that it carries, where it carries one.
+    /// By the hash of the request's key, if it carries one.
     case sticky(RequestKey, StickyHash)
-    /// Somebody else, who gave it the value.
+    /// By an external assignment: whether the request carries the value.
     case matched(RequestKey, value: [UInt8], MatchedShares)
 
-    /// - Parameter weights: of the revisions in their order.
+    /// - Parameter weights: those of the revisions, in order.
     init(_ routing: Routing, deployment: DeploymentKey, weights: [Int]) {
         let hash = StickyHash(salt: deployment.description)
         let shares = MatchedShares(weights: weights)
@@ -26,13 +26,13 @@ enum Assignment: Sendable {
     }
 }
 
-/// Where those go who carry the value, and where the others: the candidate is the route's last revision, and judged
-/// while its weight lies between 0 and 100; how far between decides nothing.
+/// Where requests with the value go, and where the others go. The candidate is the route's last revision. It gets requests with
+/// the value while its weight is between 0 and 100. The weight's exact number has no effect.
 struct MatchedShares: Hashable, Sendable {
     let matching: Int
     let others: Int
 
-    /// - Parameter weights: of the revisions in their order; they sum to 100, or are all 0.
+    /// - Parameter weights: those of the revisions, in order. They sum to 100, or are all 0.
     init(weights: [Int]) {
         others = weights.firstIndex { $0 > 0 } ?? 0
         matching = weights.last.map { (1..<100).contains($0) } == true ? weights.count - 1 : others

@@ -1,13 +1,13 @@
-/// A set of hashes that never denies a member, and takes a stranger for one in 0.8 % of the cases when it is full: ten
-/// bits a member, seven of them set (Bloom, "Space/time trade-offs in hash coding with allowable errors", 1970). The
-/// seven places come from two halves of one hash (Kirsch, Mitzenmacher, "Less hashing, same performance", 2006).
+/// A set of hashes without false negatives. When full, it has 0.8 % false positives: ten bits per member, of which seven are set
+/// (Bloom, "Space/time trade-offs in hash coding with allowable errors", 1970). The seven positions come from two halves of one
+/// hash (Kirsch, Mitzenmacher, "Less hashing, same performance", 2006).
 struct BloomFilter: Hashable, Sendable {
     private static let bitsPerMember = 10
     private static let probes = 7
 
-    /// Members beyond it are not taken: the share of strangers would grow.
+    /// No members beyond this number are accepted, because the share of false positives would grow.
     let capacity: Int
-    /// Those that were new when they came.
+    /// The number of inserted members that were new.
     private(set) var count = 0
     private(set) var words: [UInt64]
 
@@ -16,8 +16,8 @@ struct BloomFilter: Hashable, Sendable {
         words = [UInt64](repeating: 0, count: Self.wordCount(capacity: capacity))
     }
 
-    /// One that was kept.
-    /// - Returns: nil where the parts do not belong together.
+    /// Restores a stored filter.
+    /// - Returns: nil if the parts are inconsistent.
     init?(capacity: Int, count: Int, words: [UInt64]) {
         guard (1...(1 << 32)).contains(capacity), (0...capacity).contains(count),
             words.count == Self.wordCount(capacity: capacity)
@@ -54,7 +54,7 @@ struct BloomFilter: Hashable, Sendable {
 
     @inline(__always)
     private func bit(_ probe: Int, _ hash: UInt64) -> Int {
-        // Odd, so that the steps do not end before they have been everywhere.
+        // Odd, so that the steps reach every position before they repeat.
         let step = (hash &* 0x9e37_79b9_7f4a_7c15) | 1
         let place = hash &+ UInt64(probe) &* step
         return Int(place.multipliedFullWidth(by: UInt64(words.count * 64)).high)

@@ -1,4 +1,4 @@
-/// Takes an instance out of rotation after failures to connect, for a time that doubles with every failure in a row.
+/// Ejects an instance after connection failures, for a time that doubles with each consecutive failure.
 struct Ejection: Hashable, Sendable {
     private let minNanoseconds: Int64
     private let maxNanoseconds: Int64
@@ -13,7 +13,7 @@ struct Ejection: Hashable, Sendable {
     func isEjected(nowNanoseconds: Int64) -> Bool { nowNanoseconds < untilNanoseconds }
 
     mutating func failed(nowNanoseconds: Int64) {
-        // Requests that were under way fail together: only the first of them lengthens the time.
+        // Requests in progress fail together. Only the first of them extends the time.
         if isEjected(nowNanoseconds: nowNanoseconds) { return }
         let doublings = Swift.min(failuresInARow, 30)
         let (doubled, overflow) = minNanoseconds.multipliedReportingOverflow(by: 1 << doublings)
@@ -22,7 +22,7 @@ struct Ejection: Hashable, Sendable {
         untilNanoseconds = nowNanoseconds + time
     }
 
-    /// The time is over, and how often it came is not forgotten.
+    /// Ends the ejection, but keeps the count of failures.
     mutating func end() { untilNanoseconds = .min }
 
     @inline(__always)
@@ -34,7 +34,7 @@ struct Ejection: Hashable, Sendable {
 }
 
 extension Duration {
-    /// Whole nanoseconds; what does not fit into 64 bits (292 years) is cut.
+    /// Whole nanoseconds, clamped to 64 bits (292 years).
     var nanosecondsClamped: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
@@ -45,7 +45,7 @@ extension Duration {
 }
 
 extension Int64 {
-    /// The sum, or the largest number where it does not fit.
+    /// The sum, or the largest number if it does not fit.
     func addingClamped(_ other: Int64) -> Int64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum

@@ -1,7 +1,7 @@
-/// How much of what an instance did lately has failed: a mean that forgets, over some 16 requests.
+/// The share of recent requests that failed: an exponential moving average over about 16 requests.
 struct FailureShare: Hashable, Sendable {
     private static let one: Int32 = 1 << 16
-    /// Of all requests: differences under it are chance.
+    /// Smaller differences in the share are treated as chance.
     private static let margin: Int32 = one / 8
 
     private var share: Int32 = 0
@@ -9,9 +9,9 @@ struct FailureShare: Hashable, Sendable {
     @inline(__always)
     mutating func note(failed: Bool) { share += ((failed ? Self.one : 0) - share) >> 4 }
 
-    /// Over a half.
+    /// More than half.
     var isMostly: Bool { share > Self.one / 2 }
-    /// Over a quarter.
+    /// More than a quarter.
     var isOften: Bool { share > Self.one / 4 }
 
     @inline(__always)

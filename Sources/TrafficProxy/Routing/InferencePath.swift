@@ -1,14 +1,14 @@
 import NIOCore
 
-/// Paths of which it is known that acting on a request twice is the same as once: those of the Open Inference Protocol and of
-/// OpenAI's, which compute an answer and keep nothing.
+/// Paths for which sending a request twice is safe: those of the Open Inference Protocol and of OpenAI's API, which compute an
+/// answer and store nothing.
 enum InferencePath {
     private static let openAI = [
         "/v1/completions", "/v1/chat/completions", "/v1/embeddings", "/v1/moderations", "/v1/audio/transcriptions",
         "/v1/audio/translations", "/v1/audio/speech",
     ]
 
-    /// - Parameter path: without its query. What comes before `/v2` or `/v1` is the server's own affair.
+    /// - Parameter path: without its query. Any prefix before `/v2` or `/v1` is allowed.
     static func isIdempotent(_ path: Substring) -> Bool {
         if openAI.contains(where: { path.hasSuffix($0) }) { return true }
         guard path.hasSuffix("/infer"), let models = path.range(of: "/v2/models/") else { return false }
@@ -18,7 +18,7 @@ enum InferencePath {
         return parts.count == 1 || parts.count == 3 && parts[parts.startIndex + 1] == "versions"
     }
 
-    /// - Parameter request: begins with the request line, as it goes to the instance. Read only where an attempt has failed.
+    /// - Parameter request: begins with the request line, as sent to the instance. Read only after an attempt has failed.
     static func isIdempotent(request: ByteBuffer) -> Bool {
         let line = request.readableBytesView.prefix(8 * 1024).prefix { $0 != UInt8(ascii: "\r") }
         let words = String(decoding: line, as: UTF8.self).split(separator: " ")

@@ -1,37 +1,37 @@
 import ModelManifests
 
-/// Users stay with the revision that answered them while an A/B test lasts, also when weights move.
+/// Keeps users at the revision that first answered them while an A/B test lasts, even when weights change.
 ///
-/// Not a table of users: for all weights that there were, the set of those who came under them first, as a Bloom filter.
-/// A user is placed by the weights of the oldest set that has him, everybody else by the weights of now. Who is taken
-/// for a member of a set by mistake (under 1 %) is placed by older weights, but always by the same ones.
+/// There is no table of users. For each set of weights there is a Bloom filter of the users who first came under these weights. A
+/// user is assigned by the weights of the oldest filter that contains them, and new users by the current weights. A user whom a
+/// filter contains by mistake (under 1 %) is assigned by older weights, but always by the same ones.
 ///
 /// # Guarantees
-/// - Whoever is in a set stays with his revision for as long as that has a weight. Meanwhile others answer him.
-/// - A revision that comes anew begins a new test: everybody is placed anew.
+/// - A user in a filter stays at their revision as long as it has a weight. While it has none, others answer.
+/// - A new revision begins a new test: all users are assigned again.
 ///
 /// # Caveats
-/// - While one revision has all of the weight, nobody is assigned and no user is kept.
-/// - A set that is full takes nobody: later users move when the weights do, and are counted in `unkept`.
-/// - After `generationsMax` changes of weights the smallest set of the past is given up: its users are placed anew.
+/// - While one revision has all of the weight, no user is assigned or kept.
+/// - A full filter accepts no users: later users move when the weights change, and are counted in `unkept`.
+/// - After `generationsMax` changes of weights the smallest earlier filter is dropped: its users are assigned again.
 struct KeptUsers: Hashable, Sendable {
     static let generationsMax = 16
 
-    /// Weights, and who came under them first.
+    /// Weights, and the users who first came under them.
     struct Generation: Hashable, Sendable {
         var revisions: [Revision]
-        /// Per cent, in the order of the revisions.
+        /// Percent, in the order of the revisions.
         var weights: [Int]
         var users: BloomFilter
     }
 
-    /// The oldest first; the last is that of now.
+    /// The oldest first. The last is the current one.
     private(set) var generations: [Generation]
-    /// Requests whose user was not kept, for want of room.
+    /// Requests of users who were not kept because the filter was full.
     private(set) var unkept = 0
-    /// Users and weights that came: it tells whether there is anything new to keep.
+    /// Counts new users and changes of weights. If it is unchanged, there is nothing new to save.
     private(set) var changes = 0
-    /// For every generation of the past: where its revisions are in the route; -1 for those without a weight.
+    /// For each earlier generation: the index of its revisions in the route, or -1 for revisions without a weight.
     private var serving: [[Int]] = []
     private var isTest = false
 
@@ -40,8 +40,8 @@ struct KeptUsers: Hashable, Sendable {
         prepare()
     }
 
-    /// Those that were kept.
-    /// - Returns: nil where they make no sense.
+    /// Restores stored generations.
+    /// - Returns: nil if they are inconsistent.
     init?(_ generations: [Generation]) {
         guard (1...Self.generationsMax).contains(generations.count),
             generations.allSatisfy({ generation in
@@ -56,7 +56,7 @@ struct KeptUsers: Hashable, Sendable {
 
     var count: Int { generations.reduce(0) { $0 + $1.users.count } }
 
-    /// The weights move, or do not.
+    /// Follows new weights, if they differ.
     mutating func follow(_ revisions: [Revision], weights: [Int], capacity: Int) {
         let now = generations[generations.count - 1]
         guard Set(revisions).isSubset(of: now.revisions) else {
@@ -88,7 +88,7 @@ struct KeptUsers: Hashable, Sendable {
         }
     }
 
-    /// Where in the route the revision is that answers this user.
+    /// The index in the route of the revision that answers this user.
     /// - Parameter remembers: false for a request that is not the user's own.
     mutating func revision(of hash: UInt64, remembers: Bool) -> Int {
         let point = StickyHash.point(of: hash)

@@ -1,34 +1,34 @@
 import ModelManifests
 
-/// Who answers at a port: a deployment, or one of its revisions at its preview port.
+/// The owner of a port: a deployment's endpoint, or the preview of one of its revisions.
 struct PortOwner: Hashable, Sendable {
     var deployment: DeploymentKey
-    /// Nil: the deployment's endpoint.
+    /// Nil for the deployment's endpoint.
     var preview: Revision?
 
-    /// Of two that ask for one port at the same time, the lesser gets it.
+    /// If two owners ask for one port at the same time, the smaller one gets it.
     static func < (left: PortOwner, right: PortOwner) -> Bool {
         (left.deployment, left.preview?.rawValue ?? "") < (right.deployment, right.preview?.rawValue ?? "")
     }
 }
 
-/// Which owner answers at which open port, while owners move from port to port. Pure.
+/// Decides which owner answers at which open port, while owners move between ports. Pure.
 ///
 /// # Guarantees
-/// - An owner that answers somewhere keeps that port until the port that it wants is open and free for it.
-/// - A port goes from one owner to another as it is, open: it is never closed in between. So owners swap ports, also in
-///   a ring, and an owner that is gone leaves its port to its successor.
+/// - An owner that answers at a port keeps it until the port that it wants is open and free for it.
+/// - A port passes from one owner to another while it stays open, without being closed in between. So owners can swap ports, also
+///   in a ring, and a removed owner passes its port to its successor.
 struct PortAssignment: Hashable, Sendable {
-    /// For each open port that stays open.
+    /// The owner of each open port that stays open.
     private(set) var answers: [Int: PortOwner] = [:]
-    /// Ports that are wanted and not open.
+    /// Ports that are wanted but not open.
     private(set) var opens: Set<Int> = []
-    /// By owner, who has the port that it wants.
+    /// For each waiting owner, the owner of the port that it wants.
     private(set) var waits: [PortOwner: PortOwner] = [:]
 
     /// - Parameters:
-    ///   - wanted: one port for each owner; nil: the one that it has, if it has any.
-    ///   - open: the ports that are open, and who answered there until now; nil: nobody yet.
+    ///   - wanted: one port per owner. Nil: the port that it has, if any.
+    ///   - open: the open ports and their current owners. Nil: no owner yet.
     init(wanted: [PortOwner: Int?], open: [Int: PortOwner?]) {
         var held: [PortOwner: Int] = [:]
         for case (let port, let owner?) in open where wanted[owner] != nil { held[owner] = port }
@@ -36,7 +36,7 @@ struct PortAssignment: Hashable, Sendable {
         var satisfied: [PortOwner: Int] = [:]
         for (port, owner) in claims where open[port] != nil { satisfied[owner] = port }
 
-        // Assumes that everybody moves, and takes back what cannot: so a ring moves together.
+        // Assumes that all owners move, then takes back the moves that are impossible. So a ring of owners moves together.
         var stuck = satisfied.keys.filter { owner in
             guard let port = satisfied[owner], let holder = open[port] ?? nil, holder != owner else { return false }
             return held[holder] == port && satisfied[holder] == nil
@@ -58,7 +58,7 @@ struct PortAssignment: Hashable, Sendable {
         }
     }
 
-    /// Each port's one owner: whoever has it and stays, or else the least of those that want it.
+    /// One owner for each port: the one that has it and stays, or else the smallest of those that want it.
     private static func claims(
         _ wanted: [PortOwner: Int?], _ held: [PortOwner: Int], _ open: [Int: PortOwner?]
     ) -> [Int: PortOwner] {

@@ -1,16 +1,16 @@
 import ModelManifests
 import Serving
 
-/// Which ports may be listened at. Whoever has a port and asks for it again comes first; of others, the earlier route.
+/// Decides which ports may be used. An owner that keeps its port comes first, then the earlier route.
 struct PortValidation {
-    /// By port, what has it or is to have it.
+    /// By port, its current or future user.
     private var taken: [Int: String] = [:]
     private var instances: [Int: String] = [:]
 
-    /// Leaves every owner a port that it can have, and says why where that is not the one it asked for.
+    /// Gives each owner a port that it can use, and records why if it is not the one that it asked for.
     static func check(_ accepted: inout AcceptedRoutes, following last: AcceptedRoutes) {
         var validation = PortValidation()
-        // A port that was asked for and refused is nobody's.
+        // A port that was asked for and refused belongs to nobody.
         let had = last.wantedPorts.compactMapValues(\.self)
         let held = validation.keepHeld(accepted, had)
         validation.noteInstances(&accepted, held: held)
@@ -27,7 +27,7 @@ struct PortValidation {
         }
     }
 
-    /// - Returns: ports that are held on to.
+    /// - Returns: the ports that are kept.
     private mutating func keepHeld(_ accepted: AcceptedRoutes, _ had: [PortOwner: Int]) -> Set<Int> {
         var held: Set<Int> = []
         for (owner, port) in accepted.routes.routes.flatMap(\.portsByOwner) where had[owner] == port {
@@ -37,8 +37,8 @@ struct PortValidation {
         return held
     }
 
-    /// The proxy would call itself: an instance cannot be where the proxy listens already, and the proxy must not listen
-    /// where an instance is.
+    /// Refuses loops: an instance cannot use a port at which the proxy listens already, and the proxy must not listen at an
+    /// instance's port.
     private mutating func noteInstances(_ accepted: inout AcceptedRoutes, held: Set<Int>) {
         for index in accepted.routes.routes.indices {
             let deployment = accepted.routes.routes[index].deployment
@@ -48,7 +48,7 @@ struct PortValidation {
                     if held.contains(upstream.port) {
                         accepted.refuse(
                             deployment,
-                            "instance \(upstream.instance) is at port \(upstream.port), which is an endpoint: "
+                            "instance \(upstream.instance) uses port \(upstream.port), which is an endpoint of this proxy: "
                                 + "the proxy would call itself")
                     } else {
                         instances[upstream.port] = "instance \(upstream.instance) of \(deployment)"
@@ -61,13 +61,13 @@ struct PortValidation {
         }
     }
 
-    /// - Returns: why it cannot have the port; nil where it can.
+    /// - Returns: why the owner cannot have the port. Nil if it can.
     private mutating func claim(_ port: Int, for owner: PortOwner) -> String? {
         let noun = owner.preview == nil ? "port" : "preview port"
         if !(1...65535).contains(port) { return "\(noun) \(port) is not between 1 and 65535" }
-        if let other = taken[port] { return "\(noun) \(port) is taken by \(other): choose another" }
+        if let other = taken[port] { return "\(noun) \(port) is already used by \(other): choose another port" }
         if let instance = instances[port] {
-            return "\(noun) \(port) is that of \(instance), and the proxy would call itself: choose another"
+            return "\(noun) \(port) is used by \(instance), so the proxy would call itself: choose another port"
         }
         taken[port] = "\(owner)"
         return nil

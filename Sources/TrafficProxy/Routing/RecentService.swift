@@ -1,12 +1,12 @@
 import Serving
 
-/// How one instance served lately: what tells it from its siblings.
+/// How one instance served recently, for comparison with its siblings.
 struct RecentService: Hashable, Sendable {
     private(set) var failures = FailureShare()
     private(set) var failuresInARow = 0
-    /// Since it came, or was restarted.
+    /// Since it was added, or restarted.
     private(set) var requests = 0
-    /// A mean that forgets, over some 16 requests.
+    /// The mean latency: an exponential moving average over about 16 requests.
     private(set) var meanNanoseconds: Int64 = 0
 
     @inline(__always)
@@ -18,20 +18,20 @@ struct RecentService: Hashable, Sendable {
     }
 }
 
-/// Which instances of a revision serve much worse than their siblings: those are bad, and not the model.
+/// Finds the instances of a revision that serve much worse than their siblings. Then the instance is bad, not the model.
 ///
 /// # Guarantees
-/// - At least half of the instances stay: where most fail, it is the model (Envoy calls it the panic threshold).
-/// - Nothing is concluded from an instance without a sibling that has served meanwhile.
+/// - At least half of the instances stay: if most fail, the model is the cause (Envoy calls this the panic threshold).
+/// - An instance is judged only if a sibling has served in the same time.
 enum Outliers {
     static let failuresInARow = 5
-    /// Requests of each that a comparison of shares or times takes.
+    /// The minimum of requests of each instance for a comparison of failure shares or latencies.
     static let requestsToCompare = 16
     static let timesSlower: Int64 = 8
     static let slowNanoseconds: Int64 = 250_000_000
 
-    /// - Parameter service: of each listed instance of one revision; `isOut`: it is out of rotation as an outlier.
-    /// - Returns: the places of those to take out now, the worst first.
+    /// - Parameter service: the listed instances of one revision. `isOut`: it is ejected as an outlier.
+    /// - Returns: the indices of the instances to eject now.
     static func find(_ service: [(recent: RecentService, isOut: Bool)]) -> [(place: Int, cause: OutlierCause)] {
         let room = service.count / 2 - service.count { $0.isOut }
         guard room > 0 else { return [] }
@@ -40,7 +40,7 @@ enum Outliers {
             let siblings = service.indices.filter { $0 != place && !service[$0].isOut }.map { service[$0].recent }
             return cause(service[place].recent, beside: siblings).map { (place, $0) }
         }
-        // All of those that qualify may be too many: then it is not one bad instance.
+        // If too many instances qualify, the cause is not one bad instance.
         return found.count <= room ? found : []
     }
 

@@ -1,4 +1,4 @@
-/// Where a request's head has the value that it is routed by: in a header, or in a cookie.
+/// Where a request's head carries the value that decides its routing: in a header, or in a cookie.
 struct RequestKey: Hashable, Sendable {
     static let valueBytesMax = 4096
 
@@ -15,7 +15,7 @@ struct RequestKey: Hashable, Sendable {
         isCookie = true
     }
 
-    /// The value of the first field, or cookie, of the name; nil where there is none, or none that is sane.
+    /// The value of the first field or cookie with the name. Nil if there is none, or if it is empty or too long.
     func value(_ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ spans: [FieldSpan]) -> Range<Int>? {
         let found =
             isCookie
@@ -25,7 +25,7 @@ struct RequestKey: Hashable, Sendable {
         return found
     }
 
-    /// `name=value; name=value` (RFC 6265, 4.2.1)
+    /// `name=value; name=value` (RFC 6265, section 4.2.1).
     private func cookie(_ bytes: UnsafePointer<UInt8>, _ spans: [FieldSpan]) -> Range<Int>? {
         for span in spans where span.name == .cookie {
             var start = span.valueStart

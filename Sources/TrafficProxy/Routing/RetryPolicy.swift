@@ -1,20 +1,20 @@
-/// When a request may be sent again after an attempt that brought no answer.
+/// Decides whether a request may be sent again after an attempt without an answer.
 ///
-/// Only where the instance cannot have acted on it, or where acting twice is the same as once, and always within the
-/// revision that was chosen: a candidate's failures must not be hidden by stable's answers.
+/// Only if the instance cannot have acted on it, or if acting twice is safe. And only within the chosen revision: stable's
+/// answers must not hide a candidate's failures.
 enum RetryPolicy {
     /// How an attempt ended without a byte of an answer.
     enum Failure: Hashable, Sendable {
-        /// There was no connection: refused, or no answer to it. Nothing was sent.
+        /// No connection was made: it was refused, or nothing answered. Nothing was sent.
         case connect
-        /// A connection that had served before ended, and nothing of the request had arrived there: the instance closed it
-        /// while the request was on its way.
+        /// A reused connection ended before any byte of the request arrived: the instance closed it while the request was being
+        /// sent.
         case untaken
-        /// A connection that had served before ended. The instance may have closed it as idle while the request was
-        /// on its way, or may have acted on it.
+        /// A reused connection ended. The instance may have closed it as idle while the request was being sent, or may have acted
+        /// on the request.
         case staleConnection
-        /// A connection that was in steady use ended in good order after all of the request had arrived: the instance read
-        /// it, and gave no answer.
+        /// A reused connection in steady use was closed cleanly after the whole request had arrived: the instance read it and did
+        /// not answer.
         case unanswered
         /// A connection that was opened for this request ended.
         case freshConnection
@@ -23,19 +23,19 @@ enum RetryPolicy {
     }
 
     struct Request: Hashable, Sendable {
-        /// Acting on it twice is the same as once: its method says so, an Idempotency-Key, its path, or the manifest.
+        /// Acting on it twice is safe, according to its method, an Idempotency-Key, its path, or the manifest.
         var mayRepeat: Bool
-        /// Whatever was read of it is still held.
+        /// Everything read of the request is still buffered.
         var isHeld: Bool
-        /// Attempts so far, this one included.
+        /// Attempts so far, including this one.
         var attempts: Int
-        /// The revision has another instance, by the routes of now.
+        /// The current routes list another instance of the revision.
         var hasAnotherInstance: Bool
     }
 
     struct Decision: Hashable, Sendable {
         var retries: Bool
-        /// The attempt counts as an error of its instance.
+        /// Whether the attempt counts as an error of its instance.
         var isError: Bool
     }
 
@@ -44,8 +44,8 @@ enum RetryPolicy {
         switch failure {
         case .connect:
             return Decision(retries: canSend && request.hasAnotherInstance, isError: true)
-        // That an idle connection ends says nothing about the model, whether or not the request can be sent again. Where it
-        // can, the same instance gets it on a connection of its own, and what comes of that counts.
+        // The end of an idle connection says nothing about the model, whether or not the request can be sent again. If it can,
+        // the same instance gets it on a new connection, and that result counts.
         case .untaken:
             return Decision(retries: canSend, isError: false)
         case .staleConnection:

@@ -1,10 +1,9 @@
 import ModelManifests
 import Serving
 
-/// One route without what is wrong with it, ports apart: each part that is refused is taken from the route as it was, or
-/// else left out.
+/// One route without its faults, except faults of ports. Each refused part is replaced by that of the former route, or left out.
 struct RouteMending {
-    /// Nil where nothing can be followed.
+    /// Nil if no valid route remains.
     private(set) var route: ProxyRoute?
     private(set) var faults: [String] = []
 
@@ -14,7 +13,7 @@ struct RouteMending {
         mendRouting(&route, former)
         mendTimes(&route, former)
         if let limit = route.concurrency, !Self.isSane(limit) {
-            faults.append("the limit of requests at a time, or its queue, is not one")
+            faults.append("maxConcurrency or its queue has an invalid value")
             route.concurrency = former?.concurrency
         }
         let tapFaults = RoutesValidation.checkTaps(of: route, limits: limits)
@@ -46,7 +45,7 @@ struct RouteMending {
             && limit.queueTimeout <= .seconds(86_400)
     }
 
-    /// Without a former route there is nothing to stand in for what is refused.
+    /// The former route cannot replace a refused part, so without one there is no valid route.
     private var isHopeless = false
 
     private mutating func mendRevisions(_ route: inout ProxyRoute, _ former: ProxyRoute?, _ limits: ProxyLimits) {
@@ -55,7 +54,7 @@ struct RouteMending {
             structural.append("over \(limits.revisionsPerRoute) revisions")
         }
         if Set(route.revisions.map(\.revision)).count != route.revisions.count {
-            structural.append("a revision is there twice")
+            structural.append("a revision is listed twice")
         }
         guard structural.isEmpty else {
             faults += structural
@@ -73,7 +72,7 @@ struct RouteMending {
             return
         }
         isHopeless = true
-        // The weights stay; where the instances are is still news.
+        // The weights stay, but the new addresses of instances still apply.
         let upstreams = Dictionary(route.revisions.map { ($0.revision, $0.upstreams) }) { first, _ in first }
         route.revisions = (former?.revisions ?? []).map { revision in
             var revision = revision
@@ -90,7 +89,7 @@ struct RouteMending {
             faults += upstreamFaults
             guard upstreamFaults.isEmpty else { continue }
             guard seen.insert(upstream.instance).inserted else {
-                faults.append("an instance of revision \(revision.revision) is there twice")
+                faults.append("an instance of revision \(revision.revision) is listed twice")
                 continue
             }
             guard valid.count < limits.upstreamsPerRevision else {

@@ -2,14 +2,15 @@ import ModelManifests
 import NIOCore
 import Serving
 
-/// Routes come from another process: whatever could break the proxy, or a header, is refused before anything changes.
+/// Validates routes, which come from another process: anything that could break the proxy or a header is refused before it has an
+/// effect.
 ///
 /// # Guarantees
-/// - What is wrong with one route changes nothing for another.
-/// - Of a route that is wrong in part the rest is followed, and that part stays as it was: above all, a revision's weight
-///   follows whatever else is refused.
+/// - A fault in one route has no effect on other routes.
+/// - If part of a route is refused, the rest is applied and that part stays as it was. Above all, weights apply whatever else is
+///   refused.
 enum RoutesValidation {
-    /// - Parameter last: what was accepted before.
+    /// - Parameter last: the routes that were accepted before.
     static func accept(
         _ new: ProxyRoutes, following last: AcceptedRoutes = AcceptedRoutes(routes: ProxyRoutes()), limits: ProxyLimits
     ) -> AcceptedRoutes {
@@ -20,7 +21,7 @@ enum RoutesValidation {
         for route in new.routes {
             let deployment = route.deployment
             guard seen.insert(deployment).inserted else {
-                accepted.refuse(deployment, "it is there twice: only the first is followed")
+                accepted.refuse(deployment, "its route is listed twice: only the first is used")
                 continue
             }
             guard accepted.routes.routes.count < limits.routes else {
@@ -42,7 +43,7 @@ enum RoutesValidation {
 
     static func check(_ revision: RevisionRoute) -> [String] {
         let name = revision.revision.rawValue
-        // It becomes a header's value.
+        // The name becomes a header's value.
         if name.isEmpty || name.utf8.count > 64 || !name.utf8.allSatisfy(\.isRequestId) {
             return ["a revision's name is not 1 to 64 letters, digits, '.', '-' or '_'"]
         }
@@ -56,9 +57,9 @@ enum RoutesValidation {
             return isToken(name) ? [] : ["the sticky key's name is not a token"]
         case .matchHeader(let name, let value), .matchCookie(let name, let value):
             var problems: [String] = []
-            if !isToken(name) { problems.append("the name of what is matched is not a token") }
+            if !isToken(name) { problems.append("the name of the matched header or cookie is not a token") }
             if !(1...1024).contains(value.utf8.count) {
-                problems.append("the value that is matched does not have 1 to 1,024 bytes")
+                problems.append("the matched value does not have 1 to 1,024 bytes")
             }
             return problems
         }
@@ -73,7 +74,7 @@ enum RoutesValidation {
             problems.append("instance \(upstream.instance): its host is not an IP address")
         }
         if upstream.instance.isEmpty || upstream.instance.utf8.count > 256 {
-            problems.append("an instance's id is not 1 to 256 bytes")
+            problems.append("an instance's ID is not 1 to 256 bytes")
         }
         return problems
     }
@@ -81,7 +82,7 @@ enum RoutesValidation {
     static func check(_ generate: SyntheticRoute, limits: ProxyLimits) -> [String] {
         var problems: [String] = []
         if !(generate.ratePerSecond > 0 && generate.ratePerSecond <= limits.syntheticPerSecond) {
-            problems.append("generate: the rate is not between 0 and \(limits.syntheticPerSecond) a second")
+            problems.append("generate: the rate is not between 0 and \(limits.syntheticPerSecond) per second")
         }
         if !generate.file.hasPrefix("/") || generate.file.utf8.contains(0) {
             problems.append("generate: the file's path is not absolute")

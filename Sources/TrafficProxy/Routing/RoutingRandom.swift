@@ -1,10 +1,10 @@
 import Serving
 
-/// xoshiro256** (Blackman, Vigna 2018): random numbers for routing and request ids without a system call each.
+/// xoshiro256** (Blackman, Vigna 2018): random numbers for routing and request IDs, without a system call for each.
 struct RoutingRandom: RandomNumberGenerator, Sendable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
-    /// Any seed will do: SplitMix64 spreads it over the state.
+    /// Any seed works: SplitMix64 spreads it over the state.
     init(seed: UInt64) {
         var seeds = SplitMix64(seed: seed)
         state = (seeds.next(), seeds.next(), seeds.next(), seeds.next())

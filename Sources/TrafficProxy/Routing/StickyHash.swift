@@ -1,9 +1,9 @@
 import Serving
 
-/// Where a user stands: the same key of the same deployment is always at the same point, in every process.
+/// Maps users to points: the same key of the same deployment has the same point in every process.
 ///
-/// SipHash-2-4 (Aumasson, Bernstein 2012) of the key, with the deployment's name as the salt, so that it is not the
-/// same users who meet the new revision first in every deployment.
+/// SipHash-2-4 (Aumasson, Bernstein 2012) of the key, with the deployment's name as the salt. So in each deployment other users
+/// are the first to get the new revision.
 struct StickyHash: Hashable, Sendable {
     static let points = 10_000
 
@@ -31,8 +31,8 @@ struct StickyHash: Hashable, Sendable {
     /// A point in `0..<10_000`.
     static func point(of hash: UInt64) -> Int { Int(hash.multipliedFullWidth(by: UInt64(points)).high) }
 
-    /// The revision whose interval holds the point. The last revision, the candidate, has the top end: while its
-    /// weight grows its interval only grows, and no user goes back.
+    /// The revision whose interval contains the point. The last revision, the candidate, has the upper end: while its weight
+    /// grows, its interval only grows, and no user goes back.
     static func revision(at point: Int, weights: [Int]) -> Int {
         var end = points
         for index in weights.indices.reversed() {

@@ -1,7 +1,7 @@
-/// Which revision answers the next request: exact shares, in random order.
+/// Chooses the revision of the next request: exact shares, in random order.
 ///
-/// Every block of 1,000 requests holds each revision exactly `weight` × 10 times, in an order drawn anew for each
-/// block. So the shares are exact, and nobody can tell which request goes where.
+/// Each block of 1,000 requests contains each revision exactly `weight` × 10 times, in an order that is shuffled for each block.
+/// So the shares are exact, and nobody can predict which request goes where.
 struct WeightedBlock: Sendable {
     static let size = 1000
 
@@ -9,7 +9,7 @@ struct WeightedBlock: Sendable {
     private var slots: [UInt8] = []
     private var position = 0
 
-    /// - Parameter weights: per cent for each revision, in their order; they sum to 100, and there are at most 256.
+    /// - Parameter weights: percent per revision, in order. They sum to 100, and there are at most 256.
     init(weights: [Int]) {
         precondition(weights.reduce(0, +) == 100 && weights.count <= 256, "weights are validated before")
         self.weights = weights

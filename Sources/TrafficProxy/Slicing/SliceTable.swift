@@ -1,32 +1,33 @@
 import ModelManifests
 import Serving
 
-/// Which values of a route's slices are told apart, for as long as two revisions are in the route.
+/// The values that a route's slices distinguish, as long as there are two revisions in the route.
 ///
-/// The most frequent values (`top`) are those of the first requests with a second revision in the route: mostly while that
-/// still loads. What happens to requests has no part in it. A value that was chosen stays, and counts begin at nothing on
-/// both sides at that moment.
+/// The most frequent values (`top`) are chosen from the first requests with a second revision in the route, mostly while that
+/// revision still loads. The outcome of requests has no influence. A chosen value stays, and counters start from zero on both
+/// sides at that moment.
 final class SliceTable {
-    /// So many are looked at to choose the most frequent values.
+    /// How many requests are examined to choose the most frequent values.
     static let requestsToChoose = 500
-    /// What had fewer of them is none of the most frequent values, but chance: it would take its part of the evidence from others.
+    /// A value with fewer requests than this was seen by chance. It is not chosen, because it would take a part of the evidence
+    /// from others.
     static let leastRequests = 3
 
     private struct Column {
         var slice: TrafficSlice
-        /// Nil where the value is in the body.
+        /// Nil if the value is in the body.
         var header: RequestKey?
-        /// The slots of its values; the rest has the one after them. Nil until they are chosen.
+        /// The slots of its values. Other values share the slot after them. Nil until the values are chosen.
         var slots: Range<Int>?
         var values: [[UInt8]] = []
-        /// Until they are chosen.
+        /// Frequencies, until the values are chosen.
         var frequencies: [[UInt8]: Int] = [:]
         var looked = 0
     }
 
     let slices: [TrafficSlice]
     private var columns: [Column]
-    /// By slot.
+    /// Labels by slot.
     private(set) var labels: [String] = []
 
     init(_ slices: [TrafficSlice]) {
@@ -53,7 +54,7 @@ final class SliceTable {
         labels += values.map { slice.label(String(decoding: $0, as: UTF8.self)) } + [slice.label(TrafficSlice.other)]
     }
 
-    /// The slices of one request. What is in its body is still to be read.
+    /// The slices of one request. Values in the body are read later.
     func marks(_ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ spans: [FieldSpan]) -> SliceMarks {
         var marks = SliceMarks(table: self)
         for index in columns.indices {
@@ -69,7 +70,7 @@ final class SliceTable {
         return marks
     }
 
-    /// - Parameter body: nil where it cannot be read.
+    /// - Parameter body: nil if it cannot be read.
     fileprivate func readBody(_ body: UnsafeRawBufferPointer?, into marks: inout SliceMarks) {
         for index in columns.indices {
             guard case .path(let path) = columns[index].slice.key else { continue }
@@ -87,13 +88,13 @@ final class SliceTable {
         else { return nil }
         switch JSONScalar(body, range) {
         case .string(let text): return text
-        // As it is written: 1 and 1.0 are two values.
+        // The text as written: 1 and 1.0 are two values.
         case .number, .boolean: return String(decoding: body[range], as: UTF8.self)
         case nil: return nil
         }
     }
 
-    /// - Returns: -1 while the values are not chosen yet.
+    /// - Returns: -1 until the values are chosen.
     private func slot(of value: UnsafeRawBufferPointer?, at index: Int) -> Int8 {
         guard let slots = columns[index].slots else {
             look(at: value, at: index)
@@ -126,12 +127,12 @@ final class SliceTable {
     }
 }
 
-/// Which slices one request is in.
+/// The slices of one request.
 struct SliceMarks {
     let table: SliceTable
-    /// By slice; -1 where its values are not chosen yet.
+    /// The slot of each slice. -1 until its values are chosen.
     var slots = SIMD4<Int8>(repeating: -1)
-    /// The value of some slice is in the request's body, which is not read yet.
+    /// The value of a slice is in the request's body, which is not read yet.
     fileprivate(set) var needsBody = false
 
     fileprivate init(table: SliceTable) { self.table = table }

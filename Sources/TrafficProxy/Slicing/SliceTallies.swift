@@ -1,7 +1,7 @@
 import ModelManifests
 import Serving
 
-/// What has ended at one instance, by slices of the traffic. Bounded by the values that a table has.
+/// Counters of one instance by slice. Bounded by the number of values in the table.
 final class SliceTallies {
     private struct Tally {
         var ended = InstanceCounters()
@@ -22,7 +22,7 @@ final class SliceTallies {
     }
 
     let table: SliceTable
-    /// By slot; those that are not there yet had nothing.
+    /// Tallies by slot. Slots beyond the end have no requests.
     private var tallies: [Tally] = []
 
     init(_ table: SliceTable) { self.table = table }
@@ -49,7 +49,7 @@ final class SliceTallies {
         }
     }
 
-    /// Of every value, also of those without a request: what a gate shares between values it shares between all at once.
+    /// Counters of every value, including values without requests: a gate divides its error budget among all values at once.
     var report: [String: SliceCounters] {
         Dictionary(
             table.labels.enumerated().map { slot, label in

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Requests that are sent again and again to try revisions: a file with one JSON object a line. A line
-/// `{"path": …, "body": …}` names its own path; any other line is a body for the route's.
+/// Requests that are sent repeatedly to exercise revisions: a file with one JSON object per line. A line `{"path": …, "body": …}`
+/// names its own path. Any other line is a body for the route's path.
 struct RecordedRequests: Hashable, Sendable {
     struct Request: Hashable, Sendable {
         var path: String
@@ -11,9 +11,9 @@ struct RecordedRequests: Hashable, Sendable {
     private(set) var requests: [Request] = []
 
     /// - Parameters:
-    ///   - file: its name in messages.
-    ///   - path: where lines without a path of their own are posted to.
-    /// - Throws: `ProxyError` that names the file and the line.
+    ///   - file: the file's name, for messages.
+    ///   - path: the path of lines without a path of their own.
+    /// - Throws: `ProxyError` with the file and the line.
     init(lines bytes: [UInt8], file: String, path: String?, limits: ProxyLimits) throws {
         for (index, line) in bytes.split(separator: .lineFeed, omittingEmptySubsequences: false).enumerated() {
             guard line.contains(where: { $0 != .space && $0 != .carriageReturn && $0 != .tab }) else { continue }
@@ -22,10 +22,10 @@ struct RecordedRequests: Hashable, Sendable {
             }
             requests.append(try Self.request(Data(line), place: "\(file), line \(index + 1)", path: path))
         }
-        if requests.isEmpty { throw Self.error("\(file) has no request: put one JSON object a line into it") }
+        if requests.isEmpty { throw Self.error("\(file) has no request: write one JSON object per line") }
     }
 
-    /// - Throws: `ProxyError` where the file cannot be read, is too large, or holds something else.
+    /// - Throws: `ProxyError` if the file cannot be read, is too large, or has other content.
     init(file: String, path: String?, limits: ProxyLimits) throws {
         let bytes: [UInt8]?
         do {
@@ -33,13 +33,13 @@ struct RecordedRequests: Hashable, Sendable {
         } catch let error as ProxyError {
             throw Self.error(error.message)
         }
-        guard let bytes else { throw Self.error("\(file) is not there: put it into the model's folder") }
+        guard let bytes else { throw Self.error("\(file) does not exist: put it into the model's folder") }
         try self.init(lines: bytes, file: file, path: path, limits: limits)
     }
 
     private static func request(_ line: Data, place: String, path: String?) throws -> Request {
         guard let parsed = try? JSONSerialization.jsonObject(with: line) else {
-            throw error("\(place) is not JSON: put one JSON object a line")
+            throw error("\(place) is not JSON: write one JSON object per line")
         }
         var wanted = path
         var body = line
@@ -50,10 +50,11 @@ struct RecordedRequests: Hashable, Sendable {
             body = try JSONSerialization.data(withJSONObject: inner, options: [.fragmentsAllowed, .sortedKeys])
         }
         guard let wanted else {
-            throw error("\(place) does not say where it goes: set traffic.generate.path, or write {path, body}")
+            throw error("\(place) has no path: set traffic.generate.path, or write {path, body}")
         }
         guard isPath(wanted) else {
-            throw error("\(place): \(wanted.debugDescription) is no path: it starts with '/' and has no spaces")
+            throw error(
+                "\(place): \(wanted.debugDescription) is not a valid path: a path starts with '/' and has no spaces")
         }
         return Request(path: wanted, body: Array(body))
     }
@@ -63,6 +64,6 @@ struct RecordedRequests: Hashable, Sendable {
     }
 
     private static func error(_ message: String) -> ProxyError {
-        ProxyError(.recordedRequests, "no recorded requests are sent: \(message)")
+        ProxyError(.recordedRequests, "recorded requests cannot be sent: \(message)")
     }
 }

@@ -1,5 +1,5 @@
-/// How many recorded requests are due. Nothing is made up for: what a busy loop was late for beyond `atOnceMax` is left
-/// out, so that there is no burst.
+/// How many recorded requests are due. Delays are not made up: what a busy loop missed beyond `atOnceMax` is skipped, so that
+/// there is no burst.
 struct SyntheticPace: Hashable, Sendable {
     private static let shortestTickSeconds = 0.01
     private static let longestTickSeconds = 3600.0
@@ -15,7 +15,7 @@ struct SyntheticPace: Hashable, Sendable {
         lastNanoseconds = nowNanoseconds
     }
 
-    /// How often to ask.
+    /// The interval of calls to `due`.
     var tickNanoseconds: Int64 {
         let seconds = max(Self.shortestTickSeconds, min(Self.longestTickSeconds, 1 / ratePerSecond))
         return Int64(seconds * 1e9)
@@ -24,15 +24,15 @@ struct SyntheticPace: Hashable, Sendable {
     mutating func due(nowNanoseconds: Int64) -> Int {
         credit += Double(max(0, nowNanoseconds - lastNanoseconds)) / 1e9 * ratePerSecond
         lastNanoseconds = nowNanoseconds
-        // Ticks come a little early or late: a hair under a whole request is one.
+        // Ticks come slightly early or late, so almost a whole request counts as one.
         let whole = (credit + 1e-6).rounded(.down)
         credit = max(0, credit - whole)
         return Int(min(whole, Double(atOnceMax)))
     }
 }
 
-/// Which recorded request goes where next: each is drawn at random, and goes to every revision, in an order drawn anew.
-/// So all revisions get the same requests.
+/// Which recorded request goes where next. A request is drawn at random and goes to every revision, in a random order. So all
+/// revisions get the same requests.
 struct SyntheticDraw: Hashable, Sendable {
     private var request = 0
     private var order: [Int] = []

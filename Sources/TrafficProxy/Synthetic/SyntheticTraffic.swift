@@ -1,8 +1,8 @@
 import NIOCore
 import Serving
 
-/// Sends a route's recorded requests to all of its revisions that have instances, at the rate that is wanted. Nothing
-/// waits: what finds too many under way is dropped, whichever revision's turn it is. Answers are counted and thrown away.
+/// Sends a route's recorded requests to all of its revisions with instances, at the requested rate. Nothing waits: a request is
+/// dropped if too many are in progress, whichever revision it is for. Answers are counted and discarded.
 final class SyntheticTraffic {
     let spec: SyntheticRoute
     let recorded: RecordedRequests
@@ -16,7 +16,7 @@ final class SyntheticTraffic {
     private var underWay = 0
     private var ticking: RepeatedTask?
 
-    /// - Parameter former: what did so for this deployment until now; its count goes on.
+    /// - Parameter former: the earlier generator of this deployment. Its `dropped` count continues.
     init(_ spec: SyntheticRoute, _ recorded: RecordedRequests, former: SyntheticTraffic?, plane: DataPlane) {
         self.spec = spec
         self.recorded = recorded
@@ -32,14 +32,14 @@ final class SyntheticTraffic {
         ticking = plane.loop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.tick() }
     }
 
-    /// The route was swapped.
+    /// Follows a new route.
     func follow(_ route: LiveRoute) {
         timeoutNanoseconds = route.requestTimeoutNanoseconds
         revisions = route.revisions.filter { !$0.instances.isEmpty }
         draw.restart()
     }
 
-    /// Sends nothing more. What is under way goes on.
+    /// Sends nothing more. Requests in progress continue.
     func stop() {
         ticking?.cancel()
         ticking = nil

@@ -25,7 +25,7 @@ import Testing
         CheckOutcome(end: .exited(code), metrics: metrics, outputTail: tail)
     }
 
-    @Test("is run once: at once, and not again when it has decided")
+    @Test("a check runs once, at the start, and not again after a decision")
     func due() {
         var evidence = CheckEvidence()
         #expect(evidence.questionDue(atSeconds: 0) == 1)
@@ -47,14 +47,15 @@ import Testing
         #expect(plain.reason == "exit code 0")
     }
 
-    @Test("a metric out of its bounds fails it, with its value and bound; also where another one is missing")
+    @Test("a metric out of its bounds fails the check, with its value and bound, even if another one is missing")
     func outOfBounds() {
         let evidence = Self.run([(0, Self.outcome(0, ["accuracy": 0.9299]))])
         #expect(evidence.verdict == .fail)
         #expect(evidence.reason == "accuracy 0.9299, wanted at least 0.93")
     }
 
-    @Test("any other exit code fails it, whatever its metrics, with its last words and where its output is")
+    @Test(
+        "any other exit code fails the check, whatever its metrics, with the end of its output and the output's place")
     func exitCode() {
         var outcome = Self.outcome(
             3, ["accuracy": 1, "gap": 0], tail: "Traceback\n\u{1B}[31mValueError: no labels\u{1B}[0m\n")
@@ -66,7 +67,7 @@ import Testing
                 == "exit code 3: Traceback |  [31mValueError: no labels [0m; its output is in /state/checks/a.log")
     }
 
-    @Test("exit code 0 without a metric that it must show never passes", arguments: [nil, Double.nan, .infinity])
+    @Test("exit code 0 without a required metric never passes", arguments: [nil, Double.nan, .infinity])
     func missing(accuracy: Double?) {
         var metrics = ["gap": 0.0]
         metrics["accuracy"] = accuracy
@@ -79,7 +80,7 @@ import Testing
                 + "attempt 2 of 6 follows in 10 s")
     }
 
-    @Test("what decides nothing is tried again after 10, 30, 90, 270 and 810 seconds, and then given up")
+    @Test("a run that decides nothing is repeated after 10, 30, 90, 270 and 810 seconds, and then given up")
     func retries() {
         var evidence = CheckEvidence()
         let late = CheckOutcome(end: .undecided("it did not end within 1m0s"))
@@ -102,14 +103,14 @@ import Testing
                 == "it did not end within 1m0s; given up after 6 attempts; `mlctl retry` starts over")
     }
 
-    @Test("a later attempt decides as the first would have")
+    @Test("a later attempt decides as the first one would have")
     func decidedLater() {
         let late = CheckOutcome(end: .undecided("late"))
         #expect(Self.run([(0, late), (10, Self.outcome(0, ["accuracy": 1, "gap": 0]))]).verdict == .pass)
         #expect(Self.run([(0, late), (10, late), (40, Self.outcome(1))]).verdict == .fail)
     }
 
-    @Test("survives a restart, and stays small whatever the command prints")
+    @Test("it survives a restart, and stays small whatever the command prints")
     func coding() throws {
         let gate = CheckGate(
             command: ["x"], metrics: Dictionary(uniqueKeysWithValues: (0..<8).map { ("metric-\($0)", .init(min: 1)) }))
@@ -119,12 +120,12 @@ import Testing
         let evidence = Self.run([(0, outcome)], gate)
         let data = try JSONEncoder().encode(evidence)
         let spec = try JSONEncoder().encode(evidence.spec)
-        // The spec is in there twice, and its size is its author's.
+        // The spec is included twice, and its size depends on its author.
         #expect(data.count - 2 * spec.count < 2_048)
         #expect(try JSONDecoder().decode(GateEvidence.self, from: data) == evidence)
     }
 
-    @Test("five of many metrics are told, and how many more there are")
+    @Test("five of many metrics are shown, with the number of the others")
     func manyMetrics() {
         let names = (0..<7).map { "m\($0)" }
         let gate = CheckGate(

@@ -9,7 +9,7 @@ import Testing
     }
 
     @Test(
-        "are the last line that is an object with numbers",
+        "metrics come from the last line that is an object with numbers",
         arguments: [
             ("{\"a\": 1}", ["a": 1]), ("{\"a\": 1}\n", ["a": 1]), ("  {\"a\": 1e-3}\r\n\n", ["a": 0.001]),
             ("{\"a\": 1}\n{\"a\": 2}\n", ["a": 2]), ("{\"a\": 1}\ndone\n", ["a": 1]),
@@ -24,7 +24,7 @@ import Testing
         #expect(metrics(text) == wanted)
     }
 
-    @Test("are not read from a line whose start is lost")
+    @Test("metrics are not read from a line whose start is missing")
     func cut() {
         let text = "xx{\"a\": 1}\n"
         #expect(metrics(text, limit: 9) == [:])
@@ -32,13 +32,13 @@ import Testing
         #expect(metrics("log\n{\"a\": 1}\n", limit: 10) == ["a": 1])
     }
 
-    @Test("beyond a hundred are those that are asked for")
+    @Test("beyond a hundred metrics, only those that a gate asks for are kept")
     func many() {
         let text = "{" + (0..<150).map { "\"m\($0)\": \($0)" }.joined(separator: ",") + "}"
         #expect(metrics(text, limit: 10_000, wanted: ["m7", "none"]) == ["m7": 7])
     }
 
-    @Test("depth is no trap")
+    @Test("deep nesting does not crash")
     func deep() {
         let text = "{\"a\": " + String(repeating: "[", count: 20_000)
         #expect(metrics(text, limit: 100_000) == [:])

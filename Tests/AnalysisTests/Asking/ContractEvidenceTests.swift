@@ -36,12 +36,12 @@ import Testing
         #expect(evidence.verdict == .pass)
         #expect(evidence.samples == 1)
         #expect(
-            evidence.reason == "candidate takes what stable takes (inputs: 1), and gives what it gives (outputs: 1)")
+            evidence.reason == "the candidate accepts the inputs of stable (1) and returns its outputs (1)")
         #expect(evidence.questionDue(at: .distantFuture) == nil)
     }
 
     @Test(
-        "an input must take whatever stable's takes",
+        "an input must accept every shape that stable accepts",
         arguments: [
             ([-1, 4], [-1, 4], true), ([-1, 4], [-1, -1], true), ([8, 4], [-1, 4], true), ([8, 4], [8, 4], true),
             ([-1, 4], [8, 4], false), ([-1, 4], [-1, 5], false), ([-1, 4], [4], false), ([-1, 4], [-1, 4, 1], false),
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test(
-        "an output must be one that stable could give",
+        "an output must be one that stable could return",
         arguments: [
             ([-1, 2], [-1, 2], true), ([-1, 2], [8, 2], true), ([-1, -1], [-1, 2], true), ([8, 2], [-1, 2], false),
             ([-1, 2], [-1, 3], false), ([-1, 2], [-1], false),
@@ -70,7 +70,7 @@ import Testing
         #expect(passes || evidence.reason == "output 'p' has shape \(candidate), stable's has \(stable)")
     }
 
-    @Test("all differences are in one reason: lost, retyped and added inputs, lost and retyped outputs")
+    @Test("one reason has all differences: lost, retyped and added inputs, lost and retyped outputs")
     func differences() {
         let stable = ModelContract(
             inputs: [
@@ -89,12 +89,12 @@ import Testing
             ])
         #expect(evidence.verdict == .fail)
         #expect(
-            evidence.reason == "input 'a' is not taken any more; input 'b' is INT64, stable's is FP32; "
-                + "input 'c' is wanted, which stable does not take; output 'p' is not given any more; "
+            evidence.reason == "input 'a' is no longer accepted; input 'b' is INT64, stable's is FP32; "
+                + "input 'c' is required, but stable does not accept it; output 'p' is no longer returned; "
                 + "output 'q' is BYTES, stable's is FP64")
     }
 
-    @Test("metadata that names no inputs is nothing to compare, and never a pass", arguments: [true, false])
+    @Test("metadata that names no inputs cannot be compared, and never passes", arguments: [true, false])
     func empty(isStable: Bool) {
         let empty = ModelContract(inputs: [], outputs: [])
         let evidence = Self.run([
@@ -105,7 +105,7 @@ import Testing
         #expect(evidence.reason.hasSuffix("attempt 2 of 6 follows in 10 s"))
     }
 
-    @Test("metadata that cannot be read decides nothing, is asked for again later, and given up in the end")
+    @Test("metadata that cannot be read decides nothing, is asked for again, and is given up in the end")
     func unreadable() {
         let fault = ContractAnswer.unreadable("candidate: http://127.0.0.1:1/v2/models/m answers 500")
         let once = Self.run([(0, fault), (9, .read(stable: Self.stable, candidate: Self.stable))])
@@ -121,7 +121,7 @@ import Testing
         #expect(never.questionDue(at: .distantFuture) == nil)
     }
 
-    @Test("survives a restart, and stays small however many differences there are")
+    @Test("it survives a restart, and stays small however many differences there are")
     func coding() throws {
         let many = (0..<900).map {
             Tensor(name: "input-\($0)-" + String(repeating: "é", count: 500), datatype: "FP32", shape: [-1])

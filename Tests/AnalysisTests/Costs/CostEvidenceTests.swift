@@ -5,11 +5,11 @@ import Testing
 
 @testable import Analysis
 
-@Suite("What the candidate costs")
+@Suite("Evidence of costs")
 struct CostEvidenceTests {
     private static let hour = 3600.0
 
-    /// Equal versions, as they might be.
+    /// Equal versions of different kinds.
     struct Cell: Sendable, CustomTestStringConvertible {
         var name: String
         var gate = CostGate(.cpuPerRequest)
@@ -64,7 +64,7 @@ struct CostEvidenceTests {
         },
     ]
 
-    @Test("an equal version is not failed, however often one looks in an hour", arguments: equal)
+    @Test("an equal version does not fail, however often one looks in an hour", arguments: equal)
     func falseAlarms(_ cell: Cell) {
         var failed = 0
         for seed in 1...20 {
@@ -85,7 +85,7 @@ struct CostEvidenceTests {
         }
     }
 
-    @Test("twice the CPU of a request fails within three minutes, also after ten hours that were healthy")
+    @Test("twice the CPU per request fails within three minutes, also after ten healthy hours")
     func doubled() throws {
         for (weight, healthy) in [(0.5, 0.0), (0.5, 36_000), (0.9, 0)] {
             var traffic = CostTraffic(seed: 3)
@@ -99,7 +99,7 @@ struct CostEvidenceTests {
         }
     }
 
-    @Test("twice the CPU at weight 5 is not told from work without requests, and fails at weight 25 then")
+    @Test("twice the CPU at weight 5 cannot be distinguished from work without requests, and fails at weight 25")
     func doubledInSteps() throws {
         var traffic = CostTraffic(seed: 5)
         traffic.candidate.perRequest = 0.016
@@ -110,7 +110,7 @@ struct CostEvidenceTests {
         #expect(at > 300 && at < 420, "\(at)")
     }
 
-    @Test("what is loaded with the first requests is left out, and one expensive minute fails nothing")
+    @Test("costs of the first requests are left out, and one expensive minute fails nothing")
     func warmUp() {
         var traffic = CostTraffic(seed: 11)
         let (evidence, failedAt) = traffic.judge(CostGate(.cpuPerRequest), seconds: 600) { traffic, seconds in
@@ -124,7 +124,7 @@ struct CostEvidenceTests {
             again.judge(impatient, seconds: 60) { $0.candidate.perRequest = $1 <= 30 ? 0.08 : 0.008 }.failedAt != nil)
     }
 
-    @Test("a quarter more memory than stable's and a half more fails; less does not")
+    @Test("memory that exceeds stable's by more than the tolerance fails; less does not")
     func memory() {
         for (megabytes, fails) in [(200.0, false), (245, false), (300, true), (100, false)] {
             var traffic = CostTraffic(seed: 13)
@@ -134,7 +134,7 @@ struct CostEvidenceTests {
         }
     }
 
-    @Test("a leak of 1 MiB a request, or of 300 MiB an hour, fails; one jump, and a cache that fills up, do not")
+    @Test("a leak of 1 MiB per request, or of 300 MiB an hour, fails; one jump, and a cache that fills up, do not")
     func leaks() throws {
         var fast = CostTraffic(seed: 17)
         fast.candidate.megabytesPerRequest = 1
@@ -160,7 +160,7 @@ struct CostEvidenceTests {
         #expect(filled.failedAt == nil && filled.evidence.verdict == .pass, "\(filled.evidence.reason)")
     }
 
-    @Test("without costs of a side, and without requests, nothing is decided, and it says why")
+    @Test("without costs of a side, or without requests, nothing is decided, and the reason says why")
     func nothing() {
         var evidence = GateEvidence(spec: GateSpec(name: "c", kind: .cost(CostGate(.cpuPerRequest))), alpha: 0)
         func look(_ seconds: Double, _ stable: SideCounts, _ candidate: SideCounts) {
@@ -182,14 +182,16 @@ struct CostEvidenceTests {
         #expect(evidence.samples == 0)
     }
 
-    @Test("reasons are in units that people know")
+    @Test("reasons use common units")
     func words() {
         var traffic = CostTraffic(seed: 19)
         traffic.candidate.perRequest = 0.016
         let failed = traffic.judge(CostGate(.cpuPerRequest), seconds: 600).evidence.reason
         #expect(failed.contains("ms of CPU a request") && failed.contains("ratio 2"), "\(failed)")
         #expect(
-            failed.hasSuffix("more than 25 % above stable in 6 blocks in a row of 6, and it fails above 5"), "\(failed)"
+            failed.hasSuffix(
+                "more than 25 % above stable in 6 blocks in a row of 6, and the gate fails with more than 5"),
+            "\(failed)"
         )
         var larger = CostTraffic(seed: 19)
         larger.candidate.megabytes = 400
@@ -198,11 +200,11 @@ struct CostEvidenceTests {
         var leaking = CostTraffic(seed: 19)
         leaking.candidate.megabytesPerHour = 2048
         let leak = leaking.judge(CostGate(.leak), seconds: 600).evidence.reason
-        #expect(leak.hasPrefix("memory of an instance grows by 2") && leak.contains("GiB an hour"), "\(leak)")
+        #expect(leak.hasPrefix("memory grows by 2") && leak.contains("GiB an hour"), "\(leak)")
     }
 
     @Test(
-        "its evidence stays under 2 KiB, and a record of it goes on where it was", arguments: CostGate.Metric.allCases)
+        "the evidence stays under 2 KiB, and continues from a record", arguments: CostGate.Metric.allCases)
     func record(_ metric: CostGate.Metric) throws {
         var traffic = CostTraffic(seed: 23)
         (traffic.stable.megabytes, traffic.candidate.megabytes) = (123_456.7, 234_567.8)
@@ -213,7 +215,7 @@ struct CostEvidenceTests {
         #expect(try JSONDecoder().decode(GateEvidence.self, from: data) == evidence)
     }
 
-    @Test("another limit of blocks keeps what was learnt; another tolerance begins anew")
+    @Test("another limit of blocks keeps the evidence; another tolerance starts again")
     func adopting() {
         var traffic = CostTraffic(seed: 29)
         let evidence = traffic.judge(CostGate(.memory), seconds: 600).evidence

@@ -16,14 +16,14 @@ struct CostLevelTests {
         .ofCPU(CostBlock(stable: stable, candidate: candidate), tolerance: 1.25, idle: idle)
     }
 
-    @Test("with as many requests each, what a server costs without them is the same on both sides")
+    @Test("with equally many requests, the cost of a server without requests is the same on both sides")
     func alike() {
         #expect(cpu(counts(4, requests: 500), counts(4, requests: 500), idle: nil) == .within)
         #expect(cpu(counts(4, requests: 500), counts(8, requests: 500), idle: nil) == .above)
         #expect(cpu(counts(4, requests: 500), counts(4.9, requests: 500), idle: 1) == .within)
     }
 
-    @Test("with fewer requests, only what no server needs without them counts against the candidate")
+    @Test("with fewer requests, only CPU that no idle server uses counts against the candidate")
     func lonely() {
         let stable = counts(9.5, requests: 950)
         let candidate = counts(1, requests: 50)
@@ -33,22 +33,22 @@ struct CostLevelTests {
         #expect(cpu(stable, counts(0.5, requests: 50), idle: 0.05) == .within)
     }
 
-    @Test("with more requests, stable's own work does not make the candidate look dearer or cheaper than it is")
+    @Test("with more requests, stable's own work makes the candidate look neither dearer nor cheaper")
     func busy() {
-        // Both cost 10 ms a request and 10 % of a core: stable 1 + 1 s, the candidate 9 + 1 s.
+        // Both cost 10 ms per request and 10 % of a core: stable 1 + 1 s, the candidate 9 + 1 s.
         #expect(cpu(counts(2, requests: 100), counts(10, requests: 900), idle: 0.1) == .within)
-        // The candidate costs 20 ms a request, which stable's own work could hide.
+        // The candidate costs 20 ms per request, which stable's own work could hide.
         #expect(cpu(counts(2, requests: 100), counts(19, requests: 900), idle: 0.1) == .unclear)
         #expect(cpu(counts(1, requests: 100), counts(18, requests: 900), idle: 0.1) == .above)
     }
 
-    @Test("a tick of the kernel more is no difference")
+    @Test("one more tick of the kernel is not a difference")
     func ticks() {
         #expect(cpu(counts(0.01, requests: 500), counts(0.03, requests: 500), idle: 0.01) == .within)
         #expect(cpu(counts(0, requests: 0), counts(1, requests: 500), idle: 0.01) == .unclear)
     }
 
-    @Test("memory is held against the tolerance, but for a mebibyte")
+    @Test("memory is compared with the tolerance, plus one mebibyte")
     func memory() {
         func level(_ stable: Double, _ candidate: Double) -> CostLevel {
             .ofMemory(

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Costs of a recording")
 struct CostReplayTests {
-    /// Cumulative counters of twenty minutes, a line every ten seconds, 100 requests on each side.
+    /// Cumulative counters of twenty minutes: a line every ten seconds, 100 requests on each side.
     private func verdicts(_ gate: CostGate, candidate: Double, without name: String? = nil) throws -> [ReplayVerdict] {
         let lines = (0...120).map { turn -> String in
             func side(_ factor: Double) -> String {
@@ -26,7 +26,7 @@ struct CostReplayTests {
             lines: lines)
     }
 
-    @Test("twice the cost fails and the same passes, with requests as the recording counts them")
+    @Test("twice the cost fails and the same cost passes, with the recording's count of requests")
     func judged() throws {
         for metric in [CostGate.Metric.cpuPerRequest, .memory] {
             let failed = try verdicts(CostGate(metric), candidate: 2)
@@ -35,7 +35,7 @@ struct CostReplayTests {
         }
     }
 
-    @Test("a counter that is not there is missed by its name")
+    @Test("a missing counter is named")
     func missing() throws {
         let found = try verdicts(CostGate(.cpuPerRequest), candidate: 2, without: CostCounter.cpuSeconds)
         #expect(found.map(\.verdict) == [.insufficient])

@@ -4,11 +4,11 @@ import TestSupport
 
 @testable import Analysis
 
-/// What two versions cost, seeded: requests by weight, a server's own work without requests, and a collector of garbage that
-/// works now and then for many requests at once.
+/// The costs of two versions, from a seed: requests by weight, the server's work without requests, and a garbage
+/// collector that runs now and then.
 struct CostTraffic {
     var draws: SeededDraws
-    /// Of both sides together, a second.
+    /// Requests of both sides together, per second.
     var rate = 100.0
     var weight = 0.5
     var secondsOfLook = 5.0
@@ -17,21 +17,21 @@ struct CostTraffic {
 
     struct Server {
         var instances = 1
-        /// CPU seconds.
+        /// In CPU seconds.
         var perRequest = 0.008
-        /// A share of a core, of each instance.
+        /// As a share of a core, for each instance.
         var idle = 0.0
-        /// CPU seconds of one collection, and after how many requests one comes on average.
+        /// The CPU seconds of one collection, and the mean number of requests between two.
         var collection = 0.0
         var requestsPerCollection = 1000.0
-        /// Of each instance.
+        /// For each instance.
         var megabytes = 200.0
         var megabytesPerHour = 0.0
         var megabytesPerRequest = 0.0
-        /// A sawtooth's height, and the requests of one instance from one drop to the next.
+        /// The height of a sawtooth, and the requests of one instance from one drop to the next.
         var sawtooth = 0.0
         var requestsPerTooth = 5000.0
-        /// Of one reading of memory.
+        /// The noise of one reading of memory.
         var noise = 0.2
         /// As the kernel counts: in ticks.
         fileprivate var used = 0.0
@@ -69,7 +69,7 @@ struct CostTraffic {
     /// Looks until the gate fails.
     ///
     /// - Parameter change: what happens before a look, by its time.
-    /// - Returns: the evidence, and when it failed.
+    /// - Returns: the evidence, and when the gate failed.
     mutating func judge(
         _ gate: CostGate, seconds limit: Double, change: (inout CostTraffic, Double) -> Void = { _, _ in }
     ) -> (evidence: GateEvidence, failedAt: Double?) {

@@ -17,13 +17,13 @@ struct RankTrendTests {
         #expect(trend([4, 4, 4])?.tau == 0)
     }
 
-    @Test("one stray value moves neither")
+    @Test("one outlier changes neither")
     func stray() {
         #expect(trend([1, 2, 3, 400, 5, 6, 7])?.slope == 1)
         #expect(trend([5, 5, 5, 900, 5, 5, 5])?.slope == 0)
     }
 
-    @Test("of two points, and of one moment, nothing is known")
+    @Test("two points, or points of one moment, give no trend")
     func few() {
         #expect(trend([1, 2]) == nil)
         #expect(RankTrend(times: [3, 3, 3], values: [1, 2, 3]) == nil)

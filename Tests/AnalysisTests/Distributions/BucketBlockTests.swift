@@ -7,7 +7,7 @@ import Testing
         BucketBlock(stable: [stable, 0], candidate: [0, candidate])
     }
 
-    @Test("small blocks wait until both sides have some values")
+    @Test("small blocks wait until both sides have enough values")
     func joins() {
         var blocks = WaitingBlocks()
         #expect(blocks.take(Self.block(5, 5)).isEmpty)
@@ -16,7 +16,7 @@ import Testing
         #expect(blocks.waiting == nil)
     }
 
-    @Test("a large block is judged by itself, after what waited; a block of one side says nothing")
+    @Test("a large block is judged by itself, after the waiting one; a block of one side says nothing")
     func large() {
         var blocks = WaitingBlocks()
         #expect(blocks.take(Self.block(3, 3)).isEmpty)

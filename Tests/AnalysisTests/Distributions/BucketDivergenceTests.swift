@@ -27,7 +27,7 @@ import Testing
         Reference(p: [0, 0.5, 0.5], q: [0.5, 0.5, 0], psi: .infinity, jensenShannon: 0.7071067811865476),
     ]
 
-    @Test("both agree with scipy to nine digits, and do not care which is which", arguments: references)
+    @Test("both agree with scipy to nine digits, and are symmetric", arguments: references)
     func agreesWithScipy(_ reference: Reference) {
         for (p, q) in [(reference.p, reference.q), (reference.q, reference.p)] {
             #expect(PSI.divergence(p, q) == reference.psi || abs(PSI.divergence(p, q) - reference.psi) < 1e-9)
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("equal distributions are at no distance, disjoint ones as far as can be")
+    @Test("equal distributions have distance 0, disjoint ones the largest distance")
     func ends() {
         #expect(PSI.divergence([0.3, 0.7, 0], [0.3, 0.7, 0]) == 0)
         #expect(JensenShannon.distance([0.3, 0.7, 0], [0.3, 0.7, 0]) == 0)
@@ -43,14 +43,14 @@ import Testing
     }
 
     @Test(
-        "slopes are the derivatives, and near distributions are at a multiple of χ²",
+        "slopes are the derivatives, and close distributions have a multiple of χ²",
         arguments: [(0.1, 0.2), (0.5, 0.3), (0.02, 0.6)])
     func derivatives(p: Double, q: Double) {
         func check(_ divergence: (some BucketDivergence).Type) {
             let step = 1e-5
             let slope = (divergence.term(p + step, q) - divergence.term(p - step, q)) / (2 * step)
             #expect(abs(divergence.slope(p, q) - slope) < 1e-4)
-            // Σ (p − q)² / q times the scale, for near ones.
+            // Σ (p − q)² / q times the scale, for close distributions.
             let near = divergence.divergence([q + 1e-4, 1 - q - 1e-4], [q, 1 - q])
             let chiSquare = 1e-8 / q + 1e-8 / (1 - q)
             #expect(abs(near / (divergence.nearScale * chiSquare) - 1) < 1e-2)

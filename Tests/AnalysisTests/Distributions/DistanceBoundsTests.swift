@@ -11,7 +11,7 @@ import Testing
     static let skewed = [0.9] + Array(repeating: 0.1 / 9, count: 9)
 
     @Test(
-        "the estimate has no bias: neither where nothing drifted nor where much did",
+        "the estimate has no bias, with drift or without",
         arguments: DriftGate.Distance.allCases, [0.0, 0.15])
     func unbiased(_ distance: DriftGate.Distance, shift: Double) {
         var traffic = Traffic(seed: 31)
@@ -27,7 +27,7 @@ import Testing
             sum += distance == .psi ? bounds.estimate : bounds.estimate * bounds.estimate
         }
         let scale = distance == .psi ? 1 : JensenShannon.nearScale
-        // Cut at 0, an estimate of nothing has a mean of some 0.4 deviations, √(2 · 9) (1/600 + 1/2400).
+        // Cut off at 0, the estimate without drift has a mean of about 0.4 deviations, √(2 · 9) (1/600 + 1/2400).
         let noise = 18.0.squareRoot() * (1 / 600.0 + 1 / 2_400.0) * scale
         #expect(abs(sum / Double(rounds) - truth) < (shift == 0 ? 0.5 : 0.4) * noise)
     }
@@ -50,7 +50,7 @@ import Testing
         #expect(misses <= 2)
     }
 
-    @Test("no bucket breaks it: empty on one side, on both, or all in one")
+    @Test("no bucket breaks it: empty on one side, on both, or with all values")
     func emptyBuckets() {
         let pairs: [([Int], [Int])] = [
             ([100, 0, 0], [0, 0, 5_000]), ([50, 0, 0], [1, 0, 0]), ([1, 0], [0, 1]), ([1_000_000, 1], [1, 1_000_000]),
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test("a value that neither side has often is no drift, however large the reference")
+    @Test("a value that is rare on both sides is not drift, however large the reference")
     func rareValue() {
         let bounds = DistanceBounds(
             .psi, candidate: Self.sample([198, 1, 1, 0]), reference: Self.sample([999_990, 5, 3, 2]))

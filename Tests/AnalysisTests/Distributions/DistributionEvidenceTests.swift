@@ -16,10 +16,10 @@ import Testing
         evidence.verdict(gate, alpha: 0.009, missedRegressionRate: 0.05)
     }
 
-    // MARK: - Promises, under optional stopping
+    // MARK: - Guarantees under optional stopping
 
     @Test(
-        "stopped at the worst moment, a shift of just the tolerance fails no more often than promised, while the base moves",
+        "stopped at the worst moment, a shift at the tolerance fails no more often than promised, while the base moves",
         arguments: [4, 10])
     func falseFailures(buckets: Int) {
         let alpha = 0.2
@@ -42,12 +42,14 @@ import Testing
                 }
             }
         }
-        // 24 expected at the very most; 38 has chance 0.001 even then.
+        // At most 24 are expected; even then 38 or more have a probability of 0.001.
         #expect(failures <= 38)
         #expect(failures >= 1, "a test that can never fail a candidate would pass this too")
     }
 
-    @Test("an equal candidate does not fail while the weight goes from 5 to 50 % and the base moves; pooled it would")
+    @Test(
+        "an equal candidate does not fail while the weight goes from 5 to 50 % and the base moves; pooled counts would fail it"
+    )
     func drift() {
         var failures = 0
         var pooledFailures = 0
@@ -98,7 +100,7 @@ import Testing
     // MARK: - Power
 
     @Test(
-        "a shift of 15 points against 5 fails within some hundred of the candidate's, in the median",
+        "a shift of 15 points against 5 fails within some hundred of the candidate's values, in the median",
         arguments: [(4, 700), (10, 900), (32, 1_700)])
     func power(buckets: Int, limit: Int) {
         let samples = (0..<9).map { seed -> Int in
@@ -148,7 +150,7 @@ import Testing
         #expect(Self.verdict(evidence) == .fail)
     }
 
-    @Test("a first block however large is learnt from, not bet on")
+    @Test("a first block of any size is only learned from")
     func firstBlock() {
         var evidence = DistributionEvidence(Self.gate)
         evidence.absorb(.predictions(stable: [90_000, 10_000], candidate: [9_000, 1_000]), Self.gate)
@@ -157,7 +159,7 @@ import Testing
         #expect(Self.verdict(evidence) == .pass)
     }
 
-    // MARK: - Words, bounds, bad input
+    // MARK: - Text, bounds, invalid input
 
     static func moved(_ buckets: PredictionBuckets?) -> (DistributionEvidence, DistributionGate) {
         let gate = DistributionGate(observe: "score", buckets: buckets)
@@ -168,21 +170,21 @@ import Testing
         return (evidence, gate)
     }
 
-    @Test("a failure says what moved, and how sure it is")
+    @Test("a failure says what moved, and at which odds")
     func reasons() {
         let (evidence, gate) = Self.moved(.edges([0.1, 0.5]))
         #expect(
             Self.reason(evidence, gate).hasPrefix(
                 "score ≤ 0.1: 62 % of stable, 41 % of the candidate; score > 0.5: 10 % of stable, 24 % of the candidate; "
-                    + "0.1 < score ≤ 0.5: 28 % of stable, 35 % of the candidate; the shift is some 21 points; "
-                    + "a shift within 5 points is excluded at 1 in "))
+                    + "0.1 < score ≤ 0.5: 28 % of stable, 35 % of the candidate; the shift is about 21 points; "))
+        #expect(Self.reason(evidence, gate).hasSuffix(" to 1 against a shift within 5 points"))
         let (unnamed, plain) = Self.moved(nil)
         #expect(Self.reason(unnamed, plain).hasPrefix("score bucket 1 of 3: 62 % of stable, 41 % of the candidate; "))
         let (labels, classes) = Self.moved(.classes(["cat", "dog"]))
         #expect(Self.reason(labels, classes).contains("; score of another class: 10 % of stable"))
     }
 
-    @Test("undecided says how far it is from both ends")
+    @Test("an undecided gate shows the evidence for both verdicts")
     func undecided() {
         let gate = DistributionGate(observe: "score", minSamples: 500)
         var evidence = DistributionEvidence(gate)
@@ -191,13 +193,12 @@ import Testing
         #expect(Self.reason(evidence, gate) == "no values of stable yet")
         for _ in 0..<3 { evidence.absorb(.predictions(stable: [50, 50], candidate: [10, 10]), gate) }
         #expect(
-            Self.reason(evidence, gate).hasPrefix(
-                "the shift is some 0 points; undecided: a bucket that differs by more than 10 points is excluded at 1 in"
-            ))
-        #expect(Self.reason(evidence, gate).hasSuffix("(fail at 1 in 111); 430 samples to go"))
+            Self.reason(evidence, gate).hasPrefix("the shift is about 0 points; undecided: ")
+                && Self.reason(evidence, gate).contains(" to 1 against a bucket that differs by more than 10 points"))
+        #expect(Self.reason(evidence, gate).hasSuffix("(fails at 111 to 1); 430 samples to go"))
     }
 
-    @Test("fewer than minSamples do not pass, and may fail")
+    @Test("fewer values than minSamples do not pass, but may fail")
     func minSamples() {
         let gate = DistributionGate(observe: "score", minSamples: 1_000_000)
         var equal = DistributionEvidence(gate)
@@ -210,7 +211,7 @@ import Testing
         #expect(Self.verdict(moved, gate) == .fail)
     }
 
-    @Test("what cannot be judged is said, and is no evidence")
+    @Test("an observation that cannot be judged is reported, and is not evidence")
     func badInput() {
         let gate = DistributionGate(observe: "score", buckets: .edges([0.1, 0.5]))
         for (interval, problem) in [
@@ -218,8 +219,8 @@ import Testing
                 Interval.predictions(stable: [5, 5, 5], candidate: [5, 5]),
                 "stable has 3 buckets of score and the candidate 2"
             ),
-            (.predictions(stable: [5, 5], candidate: [5, 5]), "score comes in 2 buckets, and the manifest has 3"),
-            (.predictions(stable: [5], candidate: [5]), "score comes in 1 buckets, and only 2 to 32 can be judged"),
+            (.predictions(stable: [5, 5], candidate: [5, 5]), "score has 2 buckets, but the manifest has 3"),
+            (.predictions(stable: [5], candidate: [5]), "score has 1 buckets, but only 2 to 32 can be judged"),
             (
                 .predictions(stable: [-1, 2, 3], candidate: [5, 5, 5]),
                 "stable reports a negative count of predictions: not comparable"
@@ -236,7 +237,7 @@ import Testing
         #expect(other.samples == 0)
     }
 
-    @Test("other buckets in mid-rollout start the pass over, and what was bet on the shift stands")
+    @Test("a change of the buckets during a rollout restarts the pass, and keeps the evidence of a shift")
     func otherBuckets() {
         var evidence = DistributionEvidence(Self.gate)
         for _ in 0..<10 { evidence.absorb(.predictions(stable: [500, 500], candidate: [150, 150]), Self.gate) }
@@ -246,7 +247,7 @@ import Testing
         #expect(evidence.samples == 100)
     }
 
-    @Test("at 32 buckets and millions of values, a gate is under 2 KiB, and goes on where it was after a restart")
+    @Test("with 32 buckets and millions of values, a gate is under 2 KiB, and continues after a restart")
     func size() throws {
         var traffic = Traffic(seed: 47)
         let base = Shares.even(32)
@@ -264,7 +265,7 @@ import Testing
         #expect(decoded == evidence)
     }
 
-    @Test("a gate whose margin changed keeps what it knows of the shift; another tolerance is another gate")
+    @Test("a gate with another margin keeps its evidence of a shift; a gate with another tolerance is a new gate")
     func adopting() {
         func spec(maxShift: Double = 0.05, passShift: Double = 0.1, edges: [Double] = [0.5]) -> GateSpec {
             GateSpec(

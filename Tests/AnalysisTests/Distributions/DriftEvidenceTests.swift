@@ -21,17 +21,17 @@ import Testing
         return evidence
     }
 
-    @Test("live predictions as the profile has them pass, others fail", arguments: DriftGate.Distance.allCases)
+    @Test("predictions that match the profile pass, others fail", arguments: DriftGate.Distance.allCases)
     func verdicts(_ distance: DriftGate.Distance) {
         let gate = Self.gate(distance, max: 0.2)
         #expect(Self.evidence(gate, candidate: [400, 300, 200, 100]).verdict(gate) == .pass)
         #expect(Self.evidence(gate, candidate: [100, 200, 300, 400]).verdict(gate) == .fail)
-        // Just about the limit: more are needed.
+        // Close to the limit: more values are needed.
         #expect(Self.evidence(gate, candidate: [220, 280, 270, 230]).verdict(gate) == .insufficient)
     }
 
     @Test(
-        "fifty samples and more never drift where nothing has, whatever the shares and however often one looks",
+        "with fifty values or more and no drift it never fails, whatever the shares and however often one looks",
         arguments: DriftGate.Distance.allCases, [2, 10, 32])
     func neverByNoise(_ distance: DriftGate.Distance, buckets: Int) {
         let counts = Array(repeating: 300, count: buckets)
@@ -55,7 +55,7 @@ import Testing
         #expect(failures == 0)
     }
 
-    @Test("fewer than minSamples decide nothing, however far they are")
+    @Test("fewer values than minSamples decide nothing, however far they are")
     func minSamples() {
         let gate = Self.gate()
         let evidence = Self.evidence(gate, candidate: [0, 0, 0, 199])
@@ -88,23 +88,23 @@ import Testing
         #expect(evidence.verdict(gate) == .insufficient)
         #expect(
             evidence.reason(gate)
-                == "the profile has other buckets than score (4 and 3): write it anew with 'mlctl profile'")
+                == "the profile has other buckets than score (4 and 3): create it again with 'mlctl profile'")
     }
 
-    @Test("a reference of too few values decides nothing")
+    @Test("a reference with too few values decides nothing")
     func fewInReference() {
         let profile = PredictionProfile(buckets: Self.edges, counts: [10, 10, 10, 9])
         let small = Self.gate(reference: .profile(profile))
         let against = Self.evidence(small, candidate: [0, 0, 0, 1_000])
         #expect(against.verdict(small) == .insufficient)
-        #expect(against.reason(small) == "39 values of the profile, and fewer than 50 decide nothing")
+        #expect(against.reason(small) == "39 values of the profile, but a verdict needs at least 50")
         let stable = Self.gate(reference: .stable)
         let few = Self.evidence(stable, candidate: [0, 0, 0, 1_000], stable: [10, 10, 10, 9])
         #expect(few.verdict(stable) == .insufficient)
-        #expect(few.reason(stable) == "39 values of stable, and fewer than 50 decide nothing")
+        #expect(few.reason(stable) == "39 values of stable, but a verdict needs at least 50")
     }
 
-    @Test("against stable, a base that moves with the weight is no drift, and a candidate that differs is")
+    @Test("compared with stable, a base that moves with the weight is not drift, and a candidate that differs is")
     func againstStable() {
         let gate = Self.gate(max: 0.05, reference: .stable)
         var equal = DriftEvidence(gate)
@@ -124,7 +124,7 @@ import Testing
         #expect(different.verdict(gate) == .fail)
     }
 
-    @Test("a pass is only as old as its measurement; a spec with another limit is another gate")
+    @Test("a pass is only as recent as its measurement; a gate with another limit is a new gate")
     func asGate() {
         let spec = GateSpec(name: "drift", kind: .drift(Self.gate()))
         var evidence = GateEvidence(spec: spec, alpha: 0)
@@ -134,13 +134,13 @@ import Testing
         #expect(evidence.adopting(more)?.samples == 1_000)
         let other = GateSpec(name: "drift", kind: .drift(Self.gate(max: 0.3)))
         #expect(evidence.adopting(other) == nil)
-        // All values are near enough still; the latest are not.
+        // All values together are still close enough; the latest are not.
         evidence.absorb(.predictions(stable: [], candidate: [100, 200, 300, 400]), missedRegressionRate: 0.05)
         #expect(evidence.verdict == .fail)
         #expect(evidence.reason.contains("of the latest 374 of 2,000 values"))
     }
 
-    @Test("at 32 buckets and millions of values a gate with its profile is under 2 KiB, and one against stable too")
+    @Test("with 32 buckets and millions of values, a gate is under 2 KiB, with a profile or against stable")
     func size() throws {
         var traffic = Traffic(seed: 53)
         let base = Shares.even(32)

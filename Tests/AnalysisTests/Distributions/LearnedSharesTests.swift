@@ -14,7 +14,7 @@ import Testing
         }
     }
 
-    @Test("the more is drawn to the pooled shares, the smaller the shift")
+    @Test("more weight on the pooled shares makes the shift smaller")
     func drawn() {
         var known = LearnedShares(bucketCount: 2)
         known.learn(BucketBlock(stable: [80, 20], candidate: [20, 80]))
@@ -33,7 +33,7 @@ import Testing
         #expect(abs(ratio - 9) < 0.01)
     }
 
-    @Test("a block that outweighs all that is known is only learnt from")
+    @Test("a block that outweighs everything known is only learned from")
     func judges() {
         var known = LearnedShares(bucketCount: 2)
         #expect(!known.canJudge(BucketBlock(stable: [1, 0], candidate: [1, 0])))

@@ -3,9 +3,9 @@ import ModelManifests
 
 @testable import Analysis
 
-/// Seeded predictions with known shares.
+/// Predictions with known shares, from a seed.
 extension Traffic {
-    /// How many of `count` values fall into each bucket.
+    /// The number of values in each bucket, of `count` values.
     mutating func counts(_ count: Int, _ shares: [Double]) -> [Int] {
         var left = count
         var leftShare = 1.0
@@ -18,7 +18,7 @@ extension Traffic {
         }
     }
 
-    /// `size` values of which each is the candidate's with chance `weight`.
+    /// `size` values; each is the candidate's with probability `weight`.
     mutating func predictions(size: Int, weight: Double, stable: [Double], candidate: [Double]) -> BucketBlock {
         let sent = successes(size, rate: weight)
         return BucketBlock(stable: counts(size - sent, stable), candidate: counts(sent, candidate))
@@ -28,7 +28,7 @@ extension Traffic {
 enum Shares {
     static func even(_ count: Int) -> [Double] { Array(repeating: 1 / Double(count), count: count) }
 
-    /// So much of the whole moved from the first half of the buckets to the second.
+    /// This share of the whole moved from the first half of the buckets to the second.
     static func moved(_ shares: [Double], by shift: Double) -> [Double] {
         let half = shares.count / 2
         let first = shares[..<half].reduce(0, +)
@@ -37,7 +37,7 @@ enum Shares {
         }
     }
 
-    /// A base that moves over the time 0…1, and whose first half holds from 0.4 to 0.6.
+    /// A base that changes over the time 0…1, with a first half of 0.4 to 0.6.
     static func drifting(_ count: Int, at time: Double) -> [Double] {
         moved(even(count), by: 0.1 * sin(6 * time))
     }

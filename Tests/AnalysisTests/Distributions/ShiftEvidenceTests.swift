@@ -33,7 +33,7 @@ import Testing
         #expect(equal.peak > log(20))
     }
 
-    @Test("the widest margin is excluded at once, and counts of any size stay finite")
+    @Test("the largest margin is excluded at once, and counts of any size stay finite")
     func ends() {
         let block = BucketBlock(stable: [1_000_000_000, 0], candidate: [0, 1_000_000_000])
         var evidence = StillnessEvidence(bucketCount: 2)

@@ -44,8 +44,8 @@ import Testing
         #expect(abs(found.shift - reference.maxShift) < 1e-12)
     }
 
-    /// Exact for the optimum only: at any other point of the null the largest mean ratio is above 1.
-    @Test("projections are optimal to rounding, over shares, counts and tolerances of all sizes")
+    /// Exact only at the optimum: at any other point of the null, the largest mean ratio is above 1.
+    @Test("projections are optimal up to rounding, over shares, counts and tolerances of all sizes")
     func optimal() {
         var traffic = Traffic(seed: 21)
         var worst = 0.0
@@ -70,7 +70,7 @@ import Testing
         return masses.map { $0 / total }
     }
 
-    /// The expectation of a block is a product over its values: no simulation, no tolerance but rounding.
+    /// The expectation of a block is a product over its values: no simulation, and no tolerance except rounding.
     @Test("the expectation is at most 1 at every point of the null", arguments: [0, 0.02, 0.1, 0.4])
     func expectation(maxShift: Double) {
         var traffic = Traffic(seed: 22)
@@ -101,7 +101,8 @@ import Testing
     static func logExpectation(
         _ null: ShiftNull, _ alternative: SharePair, truth: SharePair, _ exposure: (stable: Int, candidate: Int)
     ) -> Double {
-        // ln E is a sum over values: one value's factor is read off blocks that differ by one value.
+        // ln of the E-variable is a sum over values. The factor of one value is the difference of blocks that differ by
+        // one value.
         let count = truth.stable.count
         func block(_ stable: Int, _ candidate: Int) -> Double {
             var counts = BucketBlock(
@@ -118,7 +119,7 @@ import Testing
     }
 
     @Test(
-        "with two buckets it is the difference of two rates: the arithmetic is that of RateBoundary",
+        "with two buckets it is the difference of two rates, and agrees with RateBoundary",
         arguments: [0, 0.02])
     func twoBuckets(maxShift: Double) throws {
         let boundary = RateBoundary(slope: 1, offset: maxShift)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Analysis
 
-@Suite("How often a promise was broken")
+@Suite("How often the guarantee was broken")
 struct SelfCheckTallyTests {
     private func tally(_ rollouts: Int, alarms: Int, promised: Double = 0.01) -> SelfCheckTally {
         (0..<rollouts).reduce(into: SelfCheckTally()) {
@@ -11,7 +11,7 @@ struct SelfCheckTallyTests {
         }
     }
 
-    @Test("the chance of as many false alarms is that of the binomial distribution")
+    @Test("the probability of this many false alarms follows the binomial distribution")
     func chances() {
         // R: 1 - pbinom(k - 1, n, 0.01)
         for (rollouts, alarms, chance) in [
@@ -23,7 +23,7 @@ struct SelfCheckTallyTests {
         #expect(tally(50, alarms: 0).chanceOfAsMany == 1)
     }
 
-    @Test("more than promised is said to be so only where chance does not explain it")
+    @Test("more false alarms than promised count as broken only if chance does not explain them")
     func broken() {
         #expect(!SelfCheckTally().isBroken)
         #expect(!tally(1, alarms: 0).isBroken)
@@ -34,20 +34,20 @@ struct SelfCheckTallyTests {
         #expect(!tally(1000, alarms: 11).isBroken)
     }
 
-    @Test("it is told in a sentence, with advice where it is broken")
+    @Test("the text is one sentence, with advice if the guarantee is broken")
     func words() {
         let text = tally(120, alarms: 9).summary.reason
         #expect(
             text.hasPrefix(
-                "of 120 rollouts judged against themselves 9 would have been rolled back; promised: 1 in 100. Failures here"
+                "of 120 rollouts compared with themselves, 9 would have been rolled back; promised: 1 in 100. Failures here"
             ))
         #expect(
             tally(1, alarms: 0).summary.reason
-                == "of 1 rollout judged against themselves 0 would have been rolled back; promised: 1 in 100")
+                == "of 1 rollout compared with themselves, 0 would have been rolled back; promised: 1 in 100")
         #expect(abs(tally(3, alarms: 0, promised: 0.006).promisedRate - 0.006) < 1e-12)
     }
 
-    @Test("it is a record of some bytes, however many rollouts there were")
+    @Test("the record stays small, however many rollouts there were")
     func record() throws {
         let data = try JSONEncoder().encode(tally(5000, alarms: 40))
         #expect(data.count < 80)

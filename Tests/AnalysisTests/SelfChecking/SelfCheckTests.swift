@@ -5,7 +5,7 @@ import Testing
 
 @testable import Analysis
 
-@Suite("A rollout judged against itself")
+@Suite("A rollout compared with itself")
 struct SelfCheckTests {
     private static let defaults = GateSpecs.judgement()
 
@@ -21,7 +21,7 @@ struct SelfCheckTests {
         Interval(at: Date(timeIntervalSinceReferenceDate: 0), stable: counts, candidate: SideCounts(requests: 7))
     }
 
-    /// 200 looks of stable at 200 requests each; failures as `stream` has them.
+    /// 200 looks at stable with 200 requests each; `stream` determines the failures.
     private static func outcome(
         _ stream: FailureStream, seed: UInt64, looks: Int = 200, tellsEvents: Bool = true
     ) -> SelfCheck.Outcome? {
@@ -43,7 +43,7 @@ struct SelfCheckTests {
         (1...rollouts).count { outcome(stream, seed: UInt64($0), tellsEvents: tellsEvents)?.hasAlarmed == true }
     }
 
-    @Test("single failures, clumps and restarts that the source tells raise no more alarms than are promised")
+    @Test("single failures, clumps and restarts that the source reports cause no more alarms than promised")
     func kept() {
         let streams = [
             FailureStream(single: 0.01), .clumps(of: 5, rate: 0.01),
@@ -55,16 +55,16 @@ struct SelfCheckTests {
         }
     }
 
-    @Test("what the gates do not see as one event, the check would not either, if it split event by event alone")
+    @Test("clumps that the source does not report would be hidden if the check split by reported events only")
     func pretended() {
-        // The source says that each failure came alone; they come in clumps of ten.
+        // The source reports that each failure came alone, but they come in clumps of ten.
         let alarms = Self.alarms(.clumps(of: 10, rate: 0.01), rollouts: 60, tellsEvents: false)
         #expect(alarms == 0, "they are split one by one: \(alarms)")
     }
 
-    @Test("a gate that does not allow for clumps is found out")
+    @Test("a gate that does not allow for clumps is detected")
     func foundOut() {
-        // Failures of a look are one event to the split, and single ones to the gate.
+        // The failures of a look are one event for the split, and single ones for the gate.
         var broken = 0
         for seed in 1...40 {
             var split = TrialsSplit(seed: UInt64(seed))
@@ -87,7 +87,7 @@ struct SelfCheckTests {
         #expect(broken >= 4, "\(broken) of 40")
     }
 
-    @Test("gates of errors and of slow requests are checked, each with its own share of the promise")
+    @Test("gates of errors and of slow requests are checked, each with its own share of the rate")
     func promised() throws {
         let outcome = try #require(Self.outcome(FailureStream(single: 0.01), seed: 1))
         let alphas = Self.defaults.evidence.filter { ["errors", "slow"].contains($0.spec.metricName) }.map(\.alpha)
@@ -115,7 +115,7 @@ struct SelfCheckTests {
         #expect(check?.outcome?.hasAlarmed == false)
     }
 
-    @Test("without requests, at no share, and with sticky users there is no trial")
+    @Test("without requests, with a share of 0, and with sticky users there is no trial")
     func noTrial() {
         var check = SelfCheck(Self.defaults, seed: 2)
         check?.absorb(Self.interval(SideCounts()), share: 0.5)
@@ -130,7 +130,7 @@ struct SelfCheckTests {
         #expect(check?.outcome == nil)
     }
 
-    @Test("a record of it goes on as it would have, and is small")
+    @Test("it continues from a record, which is small")
     func record() throws {
         var check = try #require(SelfCheck(Self.defaults, seed: 8))
         var traffic = Traffic(seed: 8)

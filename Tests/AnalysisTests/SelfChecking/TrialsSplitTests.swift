@@ -3,7 +3,7 @@ import Testing
 
 @testable import Analysis
 
-@Suite("One side's requests, split again")
+@Suite("One side's requests split into two")
 struct TrialsSplitTests {
     @Test("nothing is lost, and on average the second side has its share")
     func shares() {
@@ -19,7 +19,7 @@ struct TrialsSplitTests {
         #expect(abs(sums.candidate.successes / 1_596 - 0.25) < 0.04)
     }
 
-    @Test("what failed together goes to one side, whole")
+    @Test("failures of one event go to one side")
     func events() {
         var split = TrialsSplit(seed: 9)
         for _ in 0..<100 {
@@ -32,18 +32,18 @@ struct TrialsSplitTests {
         #expect(Set(sides.map(\.successes)) == [0, 3, 6], "two events of three")
     }
 
-    @Test("an event that began before goes on at the side where it began")
+    @Test("an event that began earlier continues on its side")
     func goesOn() {
         var split = TrialsSplit(seed: 21)
         for _ in 0..<100 {
             let first = split.block(Trials(count: 10, successes: 3, together: 9), share: 0.5)
-            // Three more of the same event: 36 − 9 more together.
+            // Three more of the same event: the sum grows by 36 − 9.
             let second = split.block(Trials(count: 10, successes: 3, together: 27), share: 0.5)
             #expect(first.candidate.successes == second.candidate.successes)
         }
     }
 
-    @Test("where the source cannot tell, all that failed in a look is one event")
+    @Test("if the source cannot tell, all failures of a look are one event")
     func unknown() {
         var split = TrialsSplit(seed: 3)
         let sides = (0..<100).map { _ in split.block(Trials(count: 50, successes: 7), share: 0.5).candidate }
@@ -51,7 +51,7 @@ struct TrialsSplitTests {
         #expect(sides.allSatisfy { $0.together == nil })
     }
 
-    @Test("large numbers are split alike")
+    @Test("large numbers are split in the same way")
     func large() {
         var split = TrialsSplit(seed: 7)
         let draws = (0..<300).map { _ in split.block(Trials(count: 40_000, successes: 0), share: 0.1).candidate.count }

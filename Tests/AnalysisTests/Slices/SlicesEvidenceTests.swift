@@ -5,7 +5,7 @@ import Testing
 
 @testable import Analysis
 
-/// Small versions of `make bench ONLY=slices`; seeds are in the arguments.
+/// Small versions of `make bench ONLY=slices`. The seeds are in the arguments.
 @Suite("Evidence of slices of the traffic")
 struct SlicesEvidenceTests {
     private static func slices(_ count: Int) -> SlicesEvidence {
@@ -19,10 +19,10 @@ struct SlicesEvidenceTests {
             spec: GateSpec(name: "errors", kind: .compare(CompareGate(metric: metric))), alpha: alpha, slices: slices)
     }
 
-    // MARK: The promise
+    // MARK: The guarantee
 
     @Test(
-        "equal versions fail no more often than promised, the whole and twenty slices together, looked at after each look",
+        "equal versions fail no more often than promised, over the whole traffic and twenty slices, at every look",
         arguments: [FailureStream(single: 0.02), .clumps(of: 5, rate: 0.02)], [0.1, 0.5])
     func promise(stream: FailureStream, weight: Double) {
         let alpha = 0.2
@@ -36,11 +36,11 @@ struct SlicesEvidenceTests {
                 return gate.verdict == .fail
             }
         }
-        // 4 expected at the very most.
+        // At most 4 are expected.
         #expect(failed <= 5)
     }
 
-    @Test("what all values have together is never more than all, whenever they come")
+    @Test("the parts of all values together never exceed the whole, whenever the values appear")
     func shares() throws {
         var evidence = Self.slices(20)
         func labels(_ range: Range<Int>) -> [String: RateBlock] {
@@ -58,7 +58,7 @@ struct SlicesEvidenceTests {
         #expect(evidence.logValue <= 1e-9)
     }
 
-    @Test("how much a value may show depends on how many requests it has, never on what became of them")
+    @Test("a value's part depends on its number of requests, never on their outcomes")
     func weights() {
         func shares(failures: Double) -> Double? {
             var evidence = Self.slices(2)
@@ -75,7 +75,7 @@ struct SlicesEvidenceTests {
         #expect(shares(failures: 30) ?? 0 > 0.6, "few requests, and so the larger part")
     }
 
-    @Test("slices of other definitions, and values over the limit, are nobody's")
+    @Test("slices of other definitions, and values over the limit, are ignored")
     func limits() {
         var evidence = SlicesEvidence(
             [TrafficSlice(name: "s", key: .header("x-s"), values: .listed(["a"]))], relativeTolerance: 0.1,
@@ -109,7 +109,9 @@ struct SlicesEvidenceTests {
         return ends.reduce(0, +) / Double(ends.count)
     }
 
-    @Test("a regression in 2 % of the traffic is found nearly as soon among four as by a gate that looks there alone")
+    @Test(
+        "a regression in 2 % of the traffic is found nearly as soon among four slices as by a gate for that slice alone"
+    )
     func speed() {
         #expect(Self.requestsToFail(4) <= 1.3 * Self.requestsToFail(1))
     }
@@ -131,12 +133,12 @@ struct SlicesEvidenceTests {
         return gate
     }
 
-    @Test("a gate that a slice fails says which")
+    @Test("if a slice fails the gate, the reason names it")
     func reason() throws {
         let gate = Self.failing(0.25, looks: 30)
         #expect(gate.verdict == .fail)
         #expect(gate.reason.hasPrefix("in s=0 candidate "))
-        #expect(gate.reason.contains("; within tolerance is excluded at 1 in "))
+        #expect(gate.reason.contains(" to 1 against being within tolerance; "))
         #expect(gate.reason.contains("; of all requests candidate "))
         #expect(Self.failing(0.25, looks: 30, slices: []).verdict != .fail, "the whole does not show it")
         #expect(gate.words(missedRegressionRate: 0.05).fails.hasSuffix(", of all requests or of a slice"))
@@ -152,7 +154,7 @@ struct SlicesEvidenceTests {
             })
     }
 
-    @Test("a pass is of the whole, and a slice is named beside it only where it stands out")
+    @Test("a pass is for the whole traffic, and names a slice only if it stands out")
     func passes() {
         let gate = Self.failing(0.01, looks: 200)
         #expect(gate.verdict == .pass)
@@ -160,7 +162,7 @@ struct SlicesEvidenceTests {
         #expect(Self.failing(0.01, looks: 0).reason == "no data yet")
     }
 
-    @Test("slow requests of a slice are judged over the whole's bound")
+    @Test("slow requests of a slice use the bound of the whole traffic")
     func slow() {
         var gate = Self.gate([.top(2)], metric: .slow)
         func side(_ requests: Int, slow: Int, inSlice: Int) -> SideCounts {
@@ -187,7 +189,7 @@ struct SlicesEvidenceTests {
         #expect(gate.reason.hasPrefix("in s=a candidate "))
     }
 
-    @Test("latency quantiles and other sources know no slices")
+    @Test("latency quantiles and other sources have no slices")
     func others() {
         #expect(!Self.gate([.top(2)], metric: .latencyP99).judgesSlices)
         let ratio = CompareGate(.counters(CounterRatio(source: "server", of: "a", per: "b")))
@@ -196,7 +198,7 @@ struct SlicesEvidenceTests {
         #expect(!gate.judgesSlices)
     }
 
-    @Test("evidence of a value is under 2 KiB as JSON, and a restart in the middle changes nothing")
+    @Test("the evidence of a value is under 2 KiB as JSON, and a restart changes nothing")
     func records() throws {
         let plain = try JSONEncoder().encode(Self.failing(0.012, looks: 60, slices: [])).count
         let sliced = Self.failing(0.012, looks: 60)
@@ -216,7 +218,7 @@ struct SlicesEvidenceTests {
         #expect(whole.reason == restarted.reason)
     }
 
-    @Test("a recording of it is judged as it was judged live")
+    @Test("a recording is judged as the live rollout was")
     func replay() throws {
         var traffic = SlicedStream(
             shares: SlicedStream.shares(one: 0.02, of: 4), weight: 0.25, both: FailureStream(single: 0.01), seed: 33_000
@@ -246,7 +248,7 @@ struct SlicesEvidenceTests {
     }
 
     @Test(
-        "a gate that comes in mid-rollout is judged on the rollout's slices, and other gates keep what they may spend")
+        "a gate that is added during a rollout uses the rollout's slices, and other gates keep their rate")
     func judgement() {
         let errors = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
         let rejected = GateSpec(name: "rejected", kind: .compare(CompareGate(metric: .rejected)))

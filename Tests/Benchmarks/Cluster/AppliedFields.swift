@@ -1,12 +1,13 @@
 import Foundation
 import KubernetesClient
 
-/// What mlctl applied of an object, by `metadata.managedFields`: neither defaults nor what others wrote.
+/// The fields that mlctl applied to an object, by `metadata.managedFields`: without defaults and without other writers'
+/// fields.
 enum AppliedFields {
     typealias Fields = [String: Any]
 
-    /// The same object for another namespace and another program: nobody owns it, nothing has to be let go of first, and
-    /// no controller of mlctl's takes it for its own.
+    /// The same object for another namespace and another program. It has no owners and no finalizers, and no controller
+    /// of mlctl takes it for its own.
     static func body(of object: Fields, for namespace: String) -> Fields? {
         let before = object["metadata"] as? Fields ?? [:]
         guard let owned = (before["managedFields"] as? [Fields])?.first(where: isMlctls)?["fieldsV1"] as? Fields,
@@ -48,7 +49,7 @@ enum AppliedFields {
         }
     }
 
-    /// An item of a list: `k:{"name":"http"}` says which one it is, `v:"value"` is it.
+    /// An item of a list: `k:{"name":"http"}` identifies it, `v:"value"` is its value.
     private static func pick(_ below: Fields, _ path: String, ofItem item: Any) -> Any? {
         guard path.hasPrefix("k:"), let fields = item as? Fields,
             let keys = try? JSONSerialization.jsonObject(with: Data(path.dropFirst(2).utf8)) as? Fields

@@ -2,17 +2,17 @@ import Foundation
 import KubernetesClient
 import TestSupport
 
-/// A real API server to measure against, as `MLCTL_TEST_KUBECONFIG` names it. It wants to be empty: other load on it would
-/// be measured along. Its namespaces are left as they are at the end.
+/// A real API server to measure against, named by `MLCTL_TEST_KUBECONFIG`. It should be empty, because other load would
+/// be measured too. Its namespaces are left as they are at the end.
 struct BenchCluster: Sendable {
     static let variable = "MLCTL_TEST_KUBECONFIG"
-    /// What deployments of router `proxy` with one replica consist of, in the order in which it is written.
+    /// The objects of a deployment with router `proxy` and one replica, in the order in which they are written.
     static let kinds: [ResourceType] = [.modelDeployments, .deployments, .services, .configMaps]
 
     let kubeconfig: String
     let api: KubernetesAPI
 
-    /// - Returns: nil where no cluster is named.
+    /// - Returns: nil if no cluster is named.
     static func named() throws -> BenchCluster? {
         guard let path = ProcessInfo.processInfo.environment[variable] else { return nil }
         let connection = try Kubeconfig.read(path).connection()
@@ -46,7 +46,7 @@ struct BenchCluster: Sendable {
         return name
     }
 
-    /// Of all objects there, by asking for one.
+    /// The number of objects there, from a request for one object.
     func count(_ type: ResourceType, in namespace: String) async throws -> Int {
         struct Page: Decodable {
             struct Metadata: Decodable { var remainingItemCount: Int? }
@@ -67,7 +67,7 @@ struct BenchCluster: Sendable {
             let request = APIRequest.list(type, .init(namespace: namespace), limit: 500, continuing: next)
             let answer = try await api.answer(to: request)
             let page = try JSONSerialization.jsonObject(with: answer) as? AppliedFields.Fields
-            // Items of a list of a built-in type do not say what they are.
+            // Items in a list of a built-in type do not contain their type.
             all += (page?["items"] as? [AppliedFields.Fields] ?? []).map {
                 $0.merging(["apiVersion": type.apiVersion, "kind": type.kind]) { own, _ in own }
             }

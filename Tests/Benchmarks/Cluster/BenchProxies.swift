@@ -2,7 +2,7 @@ import Foundation
 import FoundationNetworking
 import TestSupport
 
-/// Proxies of a namespace, as their pods would run them, each at an address of its own.
+/// Proxies of a namespace, run as in their pods, each with its own address.
 final class BenchProxies {
     let addresses: [String]
     private let folder: URL
@@ -31,14 +31,14 @@ final class BenchProxies {
     }
 }
 
-/// What the proxies say of their weights, on the port that the controller asks too.
+/// The weights that the proxies report, on the port that the controller also uses.
 struct ProxyWeights: Sendable {
     private static let port = 9901
     private static let pause: Duration = .milliseconds(1)
 
     let addresses: [String]
 
-    /// When the last of them used the weight.
+    /// The time at which the last of them used the weight.
     func date(ofWeight weight: Int, limit: Duration) async throws -> Date {
         for address in addresses {
             let end = ContinuousClock.now + limit

@@ -14,7 +14,7 @@ final class ClusterInstallation {
     private let settings: URL
     private let steps: String
 
-    /// - Parameter steps: of each rollout, as a list in YAML.
+    /// - Parameter steps: the steps of each rollout, as a list in YAML.
     init(
         _ mlctl: URL, _ cluster: BenchCluster, namespaces: [String], steps: String = "[{setWeight: 100}]"
     ) throws {
@@ -49,7 +49,7 @@ final class ClusterInstallation {
                 uniqueKeysWithValues: numbers.map { ("\(Self.name($0)).yaml", manifest($0, version: 1) as String?) }))
     }
 
-    /// - Returns: when the commit was there.
+    /// - Returns: the time at which the commit existed.
     func commit(changing number: Int) throws -> ContinuousClock.Instant {
         try installation.commit(["\(Self.name(number)).yaml": manifest(number, version: 2)])
         return .now
@@ -59,7 +59,7 @@ final class ClusterInstallation {
         try await installation.start(["--config", settings.path(percentEncoded: false), "--no-local"])
     }
 
-    /// As a git server tells of a push.
+    /// The notification that a git server sends for a push.
     func hook() async throws {
         guard let api = installation.api else { throw BenchmarkError("there is no controller") }
         var request = URLRequest(url: api.appending(path: "api/v1/hooks/git"))
@@ -68,7 +68,7 @@ final class ClusterInstallation {
         guard (response as? HTTPURLResponse)?.statusCode == 202 else { throw BenchmarkError("the hook was refused") }
     }
 
-    /// - Returns: what was decided, newest first.
+    /// - Returns: the events, newest first.
     func events(of number: Int) async throws -> [StoredEvent] {
         guard let client = installation.client else { throw BenchmarkError("there is no controller") }
         return try await client.events(of: key(number))
@@ -78,7 +78,7 @@ final class ClusterInstallation {
         try await installation.status(Self.name(number))
     }
 
-    /// Ends the pause that its rollout is in.
+    /// Ends the current pause of the rollout.
     func promote(_ number: Int) throws {
         let key = key(number)
         let done = try installation.mlctl("promote", key.name, "-n", key.namespace)
@@ -105,7 +105,7 @@ final class ClusterInstallation {
         return try memoryMiB()
     }
 
-    /// Resident, with the pages of the program itself.
+    /// Resident memory, including the pages of the program itself.
     func memoryMiB() throws -> Double {
         guard let pid = installation.controllerPid else { throw BenchmarkError("there is no controller") }
         let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)

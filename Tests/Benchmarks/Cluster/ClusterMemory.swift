@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// A controller with 10,000 deployments in a cluster, at rest.
+/// A controller with 10,000 deployments in a cluster, without any changes.
 enum ClusterMemory {
     static let deployments = 10_000
     static let namespaces = 20

@@ -2,13 +2,13 @@ import Foundation
 import KubernetesClient
 import TestSupport
 
-/// 1,000 ModelDeployments into an API server, beside a plain program and `kubectl` with the very same objects; then again,
-/// unchanged; then one of them edited, and one of them committed anew.
+/// Writes 1,000 ModelDeployments into an API server, and compares with a plain program and `kubectl` on the same
+/// objects. Then it runs again without changes; then one of them is edited, and one gets a new commit.
 enum ClusterRates {
     static let deployments = 1000
     static let connections = 16
     static let rounds = 15
-    /// Longer than the distance that looks by the hook keep.
+    /// Longer than the minimum interval between looks that the hook causes.
     static let pause: Duration = .milliseconds(1200)
 
     static func run(mlctl: URL) async throws -> [Figure] {
@@ -22,7 +22,7 @@ enum ClusterRates {
         let before = try await ServerCounts.read(cluster.api)
         let began = ContinuousClock.now
         try await installation.start()
-        // A route is the last that is written of a deployment.
+        // A deployment's route is written last.
         try await cluster.until("all routes are written") {
             try await cluster.count(.configMaps, in: namespace) >= deployments
         }
@@ -75,10 +75,10 @@ enum ClusterRates {
         var listsOnce = true
         for kind in BenchCluster.kinds {
             let read = after.count("LIST", kind.plural) - before.count("LIST", kind.plural)
-            // A server that streams initial objects is asked for no list at all.
+            // A server that streams the initial objects gets no list requests.
             let count = try await cluster.count(kind, in: namespace)
             var once = max(1, (count + KubernetesAPI.pageSize - 1) / KubernetesAPI.pageSize)
-            // Records of ModelDeployments that are being made anew are looked for by a label of their own.
+            // Records of ModelDeployments that are being recreated have a label of their own, and are searched by it.
             if kind == .configMaps { once += 1 }
             lists.append("\(kind.plural) \(read) of \(once)")
             listsOnce = listsOnce && read <= once

@@ -3,8 +3,8 @@ import FoundationNetworking
 import KubernetesClient
 import TestSupport
 
-/// Weights that are moved in a cluster: from the decision, as its event is dated, to the route that the API server tells its
-/// watches of, and from there to each of two proxies. All clocks are this machine's.
+/// Measures weight changes in a cluster: from the time of the decision's event to the route in the API server's watch,
+/// and from there to each of two proxies. All clocks are this machine's.
 enum ClusterWeights {
     static let rounds = 20
     static let proxies = 2

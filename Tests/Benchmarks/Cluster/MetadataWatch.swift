@@ -14,7 +14,7 @@ struct WatchedConfigMap: WatchedType {
     var metadata: ObjectMetadata
 }
 
-/// The objects of one type in a namespace, as a watch tells them.
+/// The objects of one type in a namespace, as a watch reports them.
 final class MetadataWatch<Watched: WatchedType>: Sendable {
     private let cache: ObjectCache<Watched>
     private let namespace: String
@@ -30,10 +30,10 @@ final class MetadataWatch<Watched: WatchedType>: Sendable {
 
     func version(of name: String) -> Int { cache[ObjectKey(namespace: namespace, name: name)]?.metadata.order ?? 0 }
 
-    /// The latest version that was told of any of them.
+    /// The latest reported version of any of them.
     var newest: Int { cache.all.map(\.metadata.order).max() ?? 0 }
 
-    /// When it was so, as `until` looks.
+    /// The time at which this was true, as `until` observes it.
     func date(_ what: String, limit: Duration = .seconds(60), _ isMet: @Sendable @escaping () -> Bool) async throws
         -> Date
     {
@@ -41,7 +41,7 @@ final class MetadataWatch<Watched: WatchedType>: Sendable {
         return Date()
     }
 
-    /// Looks whenever something changes, so that what is timed is not the looking.
+    /// Checks whenever something changes, so that the check itself does not affect the time.
     func until(_ what: String, limit: Duration = .seconds(60), _ isMet: @Sendable @escaping () -> Bool) async throws {
         let changes = cache.changes()
         if isMet() { return }
@@ -61,6 +61,6 @@ final class MetadataWatch<Watched: WatchedType>: Sendable {
 }
 
 extension ObjectMetadata {
-    /// Of versions of one type, the later is the larger (Kubernetes 1.35 and newer promise that).
+    /// Of two versions of one type, the later is the larger (Kubernetes 1.35 and newer guarantee that).
     var order: Int { resourceVersion.flatMap { Int($0) } ?? 0 }
 }

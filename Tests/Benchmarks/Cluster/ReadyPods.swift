@@ -1,14 +1,14 @@
 import Foundation
 import KubernetesClient
 
-/// What kubelets and the Deployment controller would say, where there is neither: a pod for each model's Deployment, and
-/// all of them ready. Made again, it adds what is new.
+/// Replaces kubelets and the Deployment controller if there are none: a ready pod for each model's Deployment. A second
+/// run adds pods for new Deployments.
 struct ReadyPods {
     static let lanes = 16
 
     let cluster: BenchCluster
     let namespace: String
-    /// Of the proxies, where there are any to be asked.
+    /// The pods of the proxies, if there are any.
     var proxyAddresses: [String] = []
 
     func make() async throws {

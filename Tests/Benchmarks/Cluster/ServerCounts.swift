@@ -1,9 +1,9 @@
 import Foundation
 import KubernetesClient
 
-/// What an API server says it has answered, by `apiserver_request_total`.
+/// The number of requests that an API server has answered, by `apiserver_request_total`.
 struct ServerCounts {
-    /// Of what mlctl has to do with: the server asks itself for other things all the time.
+    /// Resources that mlctl uses. The server also sends requests to itself all the time.
     static let resources: Set<String> = [
         "modeldeployments", "deployments", "services", "configmaps", "poddisruptionbudgets", "pods", "events",
         "serviceaccounts", "roles", "rolebindings",
@@ -32,7 +32,7 @@ struct ServerCounts {
 
     var writes: Int { Self.writingVerbs.reduce(0) { $0 + (answers[$1]?.values.reduce(0, +) ?? 0) } }
 
-    /// Events are written beside all else, and slowly.
+    /// Events are written slowly, in the background.
     var writesButEvents: Int { writes - Self.writingVerbs.reduce(0) { $0 + count($1, "events") } }
 
     func count(_ verb: String, _ resource: String) -> Int { answers[verb]?[resource] ?? 0 }

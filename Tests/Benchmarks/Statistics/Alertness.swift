@@ -4,10 +4,10 @@ import ModelManifests
 import Serving
 import TestSupport
 
-/// How soon a jump is found after a long healthy past, and what is promised where failures come together: the promises
-/// first, the worst of them on top.
+/// How soon an increase is found after a long healthy past, and the guarantees if failures come together: guarantees
+/// come first, the worst of them at the top.
 ///
-/// Looks are at every 50 requests unless said, and the promise of one gate is 1 in 222, as that of one of two has it.
+/// Looks are at every 50 requests unless stated otherwise. The rate of one gate is 1 in 222, as for one of two gates.
 enum Alertness {
     static let requestsPerLook = 50
     static let weight = 0.25
@@ -52,8 +52,8 @@ enum Alertness {
             isMet: ends.allSatisfy { $0 <= 15 })
     }
 
-    /// 60 users who were all served well, at 100 requests/s, weight 60; then the candidate fails every request. Windows of 2 s,
-    /// and a look a second. Their first requests were all long ago.
+    /// 60 users who were all served well, at 100 requests/s and weight 60. Then the candidate fails every request.
+    /// Windows of 2 s, and a look every second. The users' first requests were all long ago.
     private static func stickyUsers(_ streams: Streams, _ cell: Int) async -> Figure {
         let ends = await streams.map(cell: cell) { draws -> Double? in
             let users = (0..<60).map { _ in draws.uniform() < 0.6 }
@@ -61,7 +61,7 @@ enum Alertness {
             for second in 1...90 {
                 var sides = [true: UserCounters(), false: UserCounters()]
                 if second % 2 == 0 {
-                    // Of 200 requests almost every user has some.
+                    // With 200 requests almost every user has some.
                     let seen = Set((0..<200).map { _ in Int(draws.uniform() * 60) })
                     for user in seen {
                         let fails = users[user] && second > 30
@@ -87,11 +87,11 @@ enum Alertness {
     }
 }
 
-/// A candidate that is as good as stable, and then is not.
+/// A candidate that is as good as stable, and then becomes worse.
 struct Jump: Sendable {
     static let requestsMax = 200_000
 
-    /// The candidate's requests before.
+    /// The candidate's requests before the change.
     var healthy: Int
     var from: Double
     var to: Double
@@ -104,7 +104,8 @@ struct Jump: Sendable {
         var planned: Double?
     }
 
-    /// - Returns: the candidate's requests from the jump on until each rule fails; nil where it never does, or did before.
+    /// - Returns: the candidate's requests from the change until each rule fails. Nil if it never fails, or failed
+    ///   before.
     func run(_ draws: inout SeededDraws) -> End {
         var traffic = ClumpedTraffic(both: FailureStream(single: from), weight: weight)
         var judgement = Alertness.judgement()

@@ -1,9 +1,9 @@
 import Foundation
 import TestSupport
 
-/// mlctl and its neighbours on the same streams: false rollbacks, misses, and the time to detect.
+/// mlctl and other tools on the same streams: false rollbacks, missed regressions, and the time to detect.
 enum BesideNeighbours {
-    /// The first of the columns is mlctl.
+    /// The first column is mlctl.
     typealias Row = (scenario: NeighbourScenario, columns: [CanaryEnds])
 
     static func run(_ streams: Streams, firstCell: Int) async -> [Figure] {
@@ -26,8 +26,9 @@ enum BesideNeighbours {
         }
     }
 
-    /// Says of every rule where it is ahead. It is better only where it keeps both promises: one that rolls back
-    /// everything detects soonest, and one that promotes everything is never wrong about the healthy.
+    /// Names every rule that is ahead of mlctl somewhere. It counts as better only if it keeps both guarantees: a rule
+    /// that rolls back everything detects soonest, and a rule that promotes everything is never wrong about healthy
+    /// candidates.
     private static func figure(_ row: Row, healthy: [CanaryEnds]) -> Figure {
         let own = row.columns[0]
         let ahead = zip(row.columns, healthy).dropFirst().filter { $0.0.isAhead(of: own) }

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// How the streams of one scenario ended by one rule.
+/// The results of one rule for the streams of one scenario.
 struct CanaryEnds: Sendable {
     var rule: String
     var isHealthy: Bool
@@ -30,8 +30,8 @@ struct CanaryEnds: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// Wrong less often, by more than two standard errors, or sooner to detect. One wrong and one right end are added to
-    /// each side (Agresti and Caffo 2000), else a few against none would seem to be more than chance.
+    /// Wrong less often, by more than two standard errors, or faster to detect. One wrong and one right result are
+    /// added to each side (Agresti and Caffo 2000). Otherwise a few against none would seem to be more than chance.
     func isAhead(of other: CanaryEnds) -> Bool {
         let count = Double(ends.count + 2)
         let (own, others) = ((wrong * (count - 2) + 1) / count, (other.wrong * (count - 2) + 1) / count)
@@ -41,7 +41,7 @@ struct CanaryEnds: Sendable {
         return minutes < other.minutesToDetect ?? .infinity
     }
 
-    /// Whether it is wrong no more often than mlctl promises to be.
+    /// Whether it is wrong no more often than mlctl guarantees.
     var keepsPromise: Bool {
         let promised = isHealthy ? Promise.falseRollbackRate : Promise.missedRegressionRate
         return wrong * Double(ends.count) <= Promise.mostWithin(promised, of: ends.count)

@@ -3,11 +3,11 @@ import ModelManifests
 import RealModule
 import TestSupport
 
-/// Equal versions whose failures come together, or whose common rate moves: how many are rolled back. And versions at the
-/// pass margin: how many pass.
+/// Equal versions whose failures come together, or whose common rate changes: the share that is rolled back. And
+/// versions at the pass margin: the share that passes.
 ///
-/// Each row of clumps is there twice: as the proxy counts, which sees what fails together, and by a source that only counts,
-/// of which nothing is promised until it has shown how failures spread.
+/// Each row with clumps appears twice: with the proxy's counters, which know what failed together, and with a source
+/// that only counts. For the second there is no guarantee until the source has shown how failures spread.
 enum ClumpedFailures {
     static let looks = 8_000
 
@@ -32,7 +32,7 @@ enum ClumpedFailures {
             ),
         ]
 
-    /// Of equal versions, worst first; then of those at the pass margin.
+    /// Equal versions, worst first; then those at the pass margin.
     static func run(_ streams: Streams, firstCell: Int) async -> [Figure] {
         var cell = firstCell
         var rolledBack: [(share: Double, figure: Figure)] = []
@@ -104,12 +104,12 @@ enum ClumpedFailures {
         )
     }
 
-    /// Stable has 1 % errors, the candidate 1.5 %, both in clumps of one size.
+    /// Stable has 1 % errors and the candidate 1.5 %, both in clumps of one size.
     private static func passes(_ size: Int, _ streams: Streams, _ cell: Int) async -> Figure {
         let ends = await streams.map(cell: cell) { draws -> Bool in
             var traffic = ClumpedTraffic(both: .clumps(of: size, rate: 0.01), weight: 0.25)
             traffic.candidate = .clumps(of: size, rate: Promise.rateAtPassMargin(0.01))
-            // A tolerance so wide that no failure ends a stream before it could pass.
+            // A tolerance so large that no failure ends a stream before it could pass.
             var judgement = Promise.judgement(of: [
                 GateSpec(name: "gate", kind: .compare(CompareGate(metric: .errors, maxRelativeIncrease: 100)))
             ])
@@ -125,7 +125,7 @@ enum ClumpedFailures {
     }
 }
 
-/// What both sides share, whatever it does.
+/// What happens to both sides alike.
 enum MovingBase: String, CaseIterable, Sendable {
     case outage = "a shared outage of 100 looks, 40 % errors, at every 2,000"
     case withWeight = "weight 5 → 50 % while errors go 0.5 → 3 %"

@@ -2,7 +2,7 @@ import Analysis
 import Foundation
 import TestSupport
 
-/// Looks at two streams of failures, as the proxy's counters have them, or as a source that only counts has them.
+/// Looks at two streams of failures, with the proxy's counters or with those of a source that only counts.
 struct ClumpedTraffic: Sendable {
     enum Counted: Sendable { case errors, slow }
 
@@ -11,7 +11,7 @@ struct ClumpedTraffic: Sendable {
     /// The candidate's share.
     var weight: Double
     var counted = Counted.errors
-    /// The source says what failed together.
+    /// Whether the source reports what failed together.
     var tells = true
     private(set) var looks = 0
     private(set) var toCandidate = 0

@@ -3,7 +3,7 @@ import Foundation
 import ModelManifests
 import TestSupport
 
-/// What one look at one gate costs in the mean, and how large its evidence gets, for each kind that looks at counters.
+/// The mean cost of one look at one gate, and the largest evidence, for each kind of gate that uses counters.
 enum CostOfALook {
     static let intervals = 2_000
     static let rounds = 5
@@ -41,7 +41,7 @@ enum CostOfALook {
             isMet: isSeen && microseconds < 20 && bytes < 2048)
     }
 
-    /// Of this thread: what else runs on the machine is not the look's cost.
+    /// The CPU time of this thread, so that other work on the machine does not count.
     private static func processorTime() -> Duration {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -54,7 +54,7 @@ enum CostOfALook {
         1 / Double(PredictionBuckets.countLimit)
     }
 
-    /// The candidate's predictions, moved by almost as much as the gate tolerates: each look is bet on at length.
+    /// The candidate's predictions, shifted by almost the tolerance of the gate, so that each look takes long.
     private static let moved = "moved"
     private static let movedShares = observedShares.enumerated().map { index, share in
         share * (1 + (index.isMultiple(of: 2) ? 2 : -2) * 0.9 * DistributionGate(observe: moved).maxShift)
@@ -83,7 +83,7 @@ enum CostOfALook {
         ]
     }
 
-    /// A look's worth of everything that any gate takes, of a candidate that is as good as stable.
+    /// The counters that any gate uses for one look, for a candidate that is as good as stable.
     private static func interval(_ number: Int, _ draws: inout SeededDraws) -> Interval {
         func side(_ requests: Int, _ shares: [Double]) -> SideCounts {
             var counts = SideCounts(

@@ -3,7 +3,8 @@ import Foundation
 import ModelManifests
 import TestSupport
 
-/// Candidates that are equal to stable, or exactly at the tolerance, over 400,000 requests: how many are rolled back.
+/// Candidates that are equal to stable, or exactly at the tolerance, over 400,000 requests: the share that is rolled
+/// back.
 enum FalseRollbacks {
     static let horizon = 400_000
     static let looks = Looks.geometric(first: 100, ratio: 1.05, last: horizon)
@@ -77,8 +78,8 @@ enum FalseRollbacks {
     }
 }
 
-/// Errors, rejections, slowness and the p99, none of which knows of the others. Over stable's p95 the candidate's share
-/// is as much larger as its errors are.
+/// Errors, rejections, slowness and the p99, independent of each other. Over stable's p95 the candidate's share is
+/// larger by the same factor as its errors.
 struct FourGates: Sendable {
     static let metrics: [CompareGate.Metric] = [.errors, .rejected, .slow, .latencyP99]
     static let errorRate = 0.01
@@ -108,8 +109,8 @@ struct FourGates: Sendable {
     }
 }
 
-/// Users whose numbers of requests have a heavy tail, and of whom one in twenty has an error in five requests. The unit
-/// is the user: the proxy counts the first request of each.
+/// Users whose numbers of requests have a heavy tail. One in twenty users has an error in one of five requests. The
+/// unit is the user: the proxy counts the first request of each.
 struct StickyUsers: Sendable {
     static let weight = 0.25
     static let unluckyShare = 0.05

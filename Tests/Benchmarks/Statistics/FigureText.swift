@@ -3,7 +3,7 @@ extension [Bool] {
 }
 
 extension [Double?] {
-    /// Of all: one that never came is later than any.
+    /// The median over all. A value that is missing is later than any other.
     var medianOrNever: Double? {
         let sorted = map { $0 ?? .infinity }.sorted()
         guard !sorted.isEmpty, sorted[count / 2].isFinite else { return nil }

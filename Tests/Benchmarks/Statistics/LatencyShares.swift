@@ -3,7 +3,7 @@ import RealModule
 import Serving
 import TestSupport
 
-/// Shares of requests in the buckets of the proxy's histogram, one more over the last edge.
+/// Shares of requests in the buckets of the proxy's histogram, with one more for those over the last edge.
 struct LatencyShares: Sendable {
     private var shares: [Double]
 
@@ -15,7 +15,8 @@ struct LatencyShares: Sendable {
         shares = zip(below + [1], [0] + below).map { $0 - $1 }
     }
 
-    /// The buckets over the first edge at which `quantile` is reached hold `factor` times as much, those under it the less.
+    /// Multiplies the shares over the first edge that reaches `quantile` by `factor`, and reduces those under it
+    /// accordingly.
     func withTail(over quantile: Double, times factor: Double) -> LatencyShares {
         var (under, split) = (0.0, 0)
         while under < quantile, split < shares.count {

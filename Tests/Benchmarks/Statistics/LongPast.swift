@@ -3,10 +3,10 @@ import Foundation
 import ModelManifests
 import TestSupport
 
-/// How soon what is no error is found after a long healthy past, beside a fresh start: latency quantiles, shadows and
-/// predictions.
+/// How soon regressions other than errors are found after a long healthy past, compared with a fresh start: latency
+/// quantiles, shadows and predictions.
 enum LongPast {
-    /// Of the candidate: units before the change, and how many streams.
+    /// The candidate's units before the change, and the number of streams.
     private static let pasts: [(healthy: Int, streams: Int)] = [(0, 100), (20_000, 40), (200_000, 8)]
     private static let most = 200_000
 
@@ -14,7 +14,7 @@ enum LongPast {
         var what: String
         var kind: GateSpec.Kind
         var goal: Double
-        /// Counts of so many units of either side, of which the candidate's may be bad.
+        /// Counts of this many units of both sides. The candidate's may be bad.
         var look: @Sendable (_ stable: Int, _ candidate: Int, _ isBad: Bool, inout SeededDraws) -> Interval
     }
 
@@ -71,7 +71,7 @@ enum LongPast {
         return figures
     }
 
-    /// The candidate's units from the change on; nil where it is never found, or was before.
+    /// The candidate's units since the change. Nil if the gate never fails, or failed before.
     private static func found(_ row: Row, after healthy: Int, _ draws: inout SeededDraws) -> Double? {
         var judgement = Alertness.judgement(row.kind)
         let own = Alertness.requestsPerLook / 4

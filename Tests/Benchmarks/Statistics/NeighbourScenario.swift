@@ -2,20 +2,20 @@ import Analysis
 import Foundation
 import TestSupport
 
-/// An hour of a canary at one weight, the same for mlctl and for its neighbours.
+/// An hour of a canary at one weight, the same for mlctl and for other tools.
 struct NeighbourScenario: Sendable {
     static let minutes = 60
     static let weight = 0.10
-    /// mlctl looks so often; the neighbours look once a minute.
+    /// How often mlctl looks. The other tools look once a minute.
     static let looksPerMinute = 6
 
     var what: String
     var requestsPerSecond = 50.0
-    /// Stable's error rate at the share of the hour that is over.
+    /// Stable's error rate, by the elapsed share of the hour.
     var stable: @Sendable (Double) -> Double
-    /// The candidate's rate is stable's times this; at most 1: healthy.
+    /// The candidate's rate divided by stable's. At most 1 means healthy.
     var ratio: Double
-    /// Of the healthy scenario with the same stable.
+    /// The name of the healthy scenario with the same stable.
     var healthy: String
 
     var isHealthy: Bool { ratio <= 1 }
@@ -44,7 +44,7 @@ struct NeighbourScenario: Sendable {
                 healthy: incident)
         ]
 
-    /// What a stream's hour holds: mlctl's looks, and the same by minutes.
+    /// The counts of one stream's hour: at mlctl's looks, and the same by minutes.
     func hour(_ draws: inout SeededDraws) -> (looks: [Interval], minutes: [CanaryMinute]) {
         var looks: [Interval] = []
         var minutes: [CanaryMinute] = []
@@ -73,7 +73,7 @@ struct NeighbourScenario: Sendable {
         return (looks, minutes)
     }
 
-    /// mlctl's end: failed, or passed, whichever comes first.
+    /// mlctl's result: failed or passed, whichever comes first.
     static func end(of looks: [Interval]) -> CanaryEnd {
         var judgement = Promise.judgement()
         for (index, look) in looks.enumerated() {
@@ -88,7 +88,8 @@ struct NeighbourScenario: Sendable {
         return .undecided
     }
 
-    /// As the documents' examples have them, and by one who knows stable's rate and sets the bound at mlctl's pass margin.
+    /// Settings as in the tools' documentation, and as tuned by a person who knows stable's rate and sets the bound at
+    /// mlctl's pass margin.
     var rules: [(name: String, rule: any NeighbourRule)] {
         let known = 1 - Promise.rateAtPassMargin(stable(0))
         return [

@@ -3,7 +3,7 @@ import Foundation
 import ModelManifests
 import TestSupport
 
-/// The promise of each comparing row: mlctl's own defaults.
+/// The error rates of each comparing row: mlctl's defaults.
 enum Promise {
     static let falseRollbackRate = 0.01
     static let missedRegressionRate = 0.05
@@ -20,13 +20,13 @@ enum Promise {
             startedAt: start)
     }
 
-    /// The least error rate that a pass excludes.
+    /// The smallest error rate that a pass excludes.
     static func rateAtPassMargin(_ stable: Double) -> Double {
         let margin = PassMargin()
         return max((1 + margin.relative) * stable, stable + margin.absolute)
     }
 
-    /// At most so many of `count` are within the rate but for chance: one that keeps it exactly is over it once in a
+    /// The most of `count` that are consistent with the rate. A rule that keeps the rate exactly exceeds it once in a
     /// hundred rows.
     static func mostWithin(_ rate: Double, of count: Int) -> Double {
         let expected = rate * Double(count)

@@ -2,7 +2,7 @@ import Analysis
 import Foundation
 import TestSupport
 
-/// How a rollout's traffic behaves: weights and error rates, each a function of the share of it that is over (0…1).
+/// The traffic of a rollout: weights and error rates as functions of the elapsed share of the rollout (0…1).
 struct RatePath: Sendable {
     var weight: @Sendable (Double) -> Double
     var stable: @Sendable (Double) -> Double
@@ -13,11 +13,11 @@ struct RatePath: Sendable {
     }
 }
 
-/// When one looks, as total numbers of requests, ascending.
+/// The looks, as total numbers of requests, ascending.
 struct Looks: Sendable {
     var totals: [Int]
 
-    /// Each `ratio` times as late as the one before.
+    /// Each look is `ratio` times as late as the one before.
     static func geometric(first: Int, ratio: Double, last: Int) -> Looks {
         var totals = [first]
         var next = Double(first)
@@ -33,8 +33,8 @@ struct Looks: Sendable {
     }
 }
 
-/// What both sides counted between two looks, as the proxy's counters have it. Of each look's requests the candidate gets
-/// exactly its weight, as by the proxy's permuted blocks.
+/// The counts of both sides between two looks, as in the proxy's counters. The candidate gets exactly its weight of
+/// each look's requests, as with the proxy's permuted blocks.
 struct ErrorTraffic {
     static let requestsPerSecond = 50.0
 

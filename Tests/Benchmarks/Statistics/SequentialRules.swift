@@ -1,20 +1,21 @@
 import Analysis
 import RealModule
 
-/// A rule that others judge an experiment by as it goes, on the sums of all since its start. One-sided: fails where the
-/// candidate's rate is over stable's by more than the tolerance.
+/// A rule that other tools use to judge a running experiment, on sums since the start. One-sided: it fails if the
+/// candidate's rate exceeds stable's by more than the tolerance.
 struct SequentialRule: Sendable {
     enum Kind: Sendable {
-        /// GrowthBook's sequential testing (docs.growthbook.io: "Sequential Testing"): the asymptotic confidence sequence of
-        /// Waudby-Smith and others (2023), tuned for so many units.
+        /// GrowthBook's sequential testing (docs.growthbook.io: "Sequential Testing"): the asymptotic confidence
+        /// sequence of Waudby-Smith and others (2023), tuned for this many units.
         case growthBook(tunedFor: Double)
-        /// Five looks that are planned beforehand, evenly over so many requests, at O'Brien and Fleming's bounds: it looks at
-        /// no other time.
+        /// Five planned looks, evenly over this many requests, at the bounds of O'Brien and Fleming. It looks at no
+        /// other time.
         case fivePlannedLooks(over: Double)
     }
 
     static let looks = 5.0
-    /// Of S_k/√5 with chance 0.0045 to reach it at any of five looks: from 3,000,000 simulated walks.
+    /// The bound of S_k/√5 that is reached at any of five looks with probability 0.0045, from 3,000,000 simulated
+    /// walks.
     static let bound = 2.652
     static let alpha = 0.0045
 
@@ -48,7 +49,7 @@ struct SequentialRule: Sendable {
         }
     }
 
-    /// Of the candidate's rate and stable's at the tolerance; nil while nothing failed.
+    /// The difference between the candidate's rate and stable's rate at the tolerance. Nil while nothing failed.
     private var difference: (Double, variance: Double)? {
         let (n, m) = (Double(stable.requests), Double(candidate.requests))
         let (p, q) = (Double(stable.errors) / n, Double(candidate.errors) / m)

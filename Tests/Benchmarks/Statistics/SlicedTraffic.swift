@@ -3,11 +3,11 @@ import Foundation
 import ModelManifests
 import TestSupport
 
-/// Gates that are judged on slices of the traffic too: whether the promise holds over all slices, and how soon a regression in
-/// a small one is found, beside a gate that was told which.
+/// Gates that are also judged on slices of the traffic: whether the guarantee holds over all slices, and how soon a
+/// regression in a small slice is found, compared with a gate that knows which slice.
 ///
-/// The gate that was told is the same gate over that slice's requests alone. It is there twice: with all that a gate may spend,
-/// and with half of it, as it would have beside a gate of the whole traffic.
+/// The gate that knows is the same gate over that slice's requests alone. It is there twice: with the full rate of a
+/// gate, and with half of it, as beside a gate for the whole traffic.
 enum SlicedTraffic {
     private static let requestsPerLook = 50
     private static let weight = 0.25
@@ -19,13 +19,13 @@ enum SlicedTraffic {
             found(streams, values: 4, share: 0.02, to: 0.10, firstCell + 10),
             found(streams, values: 20, share: 0.02, to: 0.10, firstCell + 11),
             found(streams.atMost(100), values: 20, share: 0.02, to: 0.30, firstCell + 12),
-            // What is small and in much of the traffic is for the whole to find.
+            // A small regression in much of the traffic is found by the whole.
             found(streams.atMost(50), values: 20, share: 0.20, to: 0.03, isPromised: false, firstCell + 13),
             later(streams.atMost(50), firstCell + 20),
         ]
     }
 
-    /// A gate of the promise that one of two has.
+    /// A gate with the rate of one of two gates.
     private static func judgement(_ slices: Int, rate: Double = 0.005) -> Judgement {
         Judgement(
             gates: [GateSpec(name: "gate", kind: .compare(CompareGate(metric: .errors)))], falseRollbackRate: rate,
@@ -123,7 +123,7 @@ enum SlicedTraffic {
 }
 
 extension SlicedStream.Look {
-    /// - Parameter slice: nil: of all, told apart.
+    /// - Parameter slice: nil means all requests, counted by slice.
     fileprivate func interval(_ look: Int, of slice: Int? = nil) -> Interval {
         func counts(_ sides: [SlicedStream.Side]) -> SideCounts {
             if let slice {

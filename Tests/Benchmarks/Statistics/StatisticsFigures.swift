@@ -1,15 +1,15 @@
 import Foundation
 
-/// The figures of mlctl's statistics: whether each promise is kept, how soon verdicts come, what they cost.
+/// The figures of mlctl's statistics: whether each guarantee holds, how soon verdicts come, and what they cost.
 struct StatisticsFigures: Sendable {
-    /// A cell.
+    /// The streams of each cell.
     var streams: Int
 
     func run() async throws -> [Figure] {
         let streams = Streams(count: streams)
         print(
-            "\(streams.count) streams a cell; stream i of cell c has the seed c × \(Streams.seedsPerCell) + i; "
-                + "looks at geometric times unless said")
+            "\(streams.count) streams per cell; stream i of cell c has the seed c × \(Streams.seedsPerCell) + i; "
+                + "looks at geometric times unless stated otherwise")
         var figures: [Figure] = []
         figures += await part("clumps and alertness, cells 7000…") {
             await Alertness.run(streams, firstCell: 7000)

@@ -3,7 +3,7 @@ import TestSupport
 
 /// Seeded streams on all cores.
 struct Streams: Sendable {
-    /// A cell's streams have the seeds `cell × 100,000 + 0, 1, 2 …`, so that any can be replayed.
+    /// The streams of a cell have the seeds `cell × 100,000 + 0, 1, 2 …`, so that any of them can be replayed.
     static let seedsPerCell: UInt64 = 100_000
 
     var count: Int

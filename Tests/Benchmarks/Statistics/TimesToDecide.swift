@@ -4,7 +4,7 @@ import ModelManifests
 import RealModule
 import TestSupport
 
-/// How soon equal candidates pass and bad ones fail, and how often one at the pass margin passes.
+/// How soon equal candidates pass and bad ones fail, and how often a candidate at the pass margin passes.
 enum TimesToDecide {
     static func passes(_ streams: Streams, firstCell: Int) async -> [Figure] {
         let looks = Looks.geometric(first: 100, ratio: 1.02, last: 400_000)
@@ -28,7 +28,7 @@ enum TimesToDecide {
         return figures
     }
 
-    /// Judged as it is, and by a tolerance so wide that no failure ends a stream before it could pass.
+    /// With the default tolerance, and with one so large that no failure ends a stream before it could pass.
     static func missedRegressions(_ streams: Streams, firstCell: Int) async -> [Figure] {
         let looks = Looks.geometric(first: 100, ratio: 1.05, last: 400_000)
         var figures: [Figure] = []
@@ -59,7 +59,7 @@ enum TimesToDecide {
         return figures
     }
 
-    /// Rates, and the weights at which they are tried. Over a weight of 25 % no speed is promised.
+    /// The rates, and the weights at which they are tried. Above a weight of 25 % no speed is promised.
     private static let regressions: [(stable: Double, candidate: Double, weights: [Double])] =
         [(0.01, 0.03), (0.01, 0.02), (0.001, 0.01), (0.05, 0.10)].map { ($0.0, $0.1, [0.05, 0.10, 0.25]) }
         + [(0.05, 0.2), (0.2, 0.6)].map { ($0.0, $0.1, [0.05, 0.10, 0.25, 0.50]) }
@@ -92,7 +92,7 @@ enum TimesToDecide {
     }
 }
 
-/// mlctl, by counts that say what failed together, and Wald's test on one stream, looked at at the same times.
+/// mlctl, with counts that report what failed together, and Wald's test on one stream, looked at at the same times.
 struct RaceToFail: Sendable {
     static let looks = Looks.geometric(first: 10, ratio: 1.02, last: 400_000)
 
@@ -140,8 +140,8 @@ struct RaceToFail: Sendable {
 }
 
 /// Wald's sequential probability ratio test (1945) of the candidate's true rate against stable's true rate at the
-/// tolerance, for one who knows both: stable's likelihood is the same under either, so the candidate's alone decides.
-/// Errors of both kinds are mlctl's whole promise, where mlctl's one gate spends nine tenths of it.
+/// tolerance. It knows both rates: stable's likelihood is the same under both hypotheses, so only the candidate's
+/// requests decide. It may use mlctl's full error rates, of which mlctl's single gate uses nine tenths.
 struct WaldTest: Sendable {
     static let failBound = Double.log((1 - Promise.missedRegressionRate) / Promise.falseRollbackRate)
     static let passBound = Double.log(Promise.missedRegressionRate / (1 - Promise.falseRollbackRate))
@@ -155,7 +155,7 @@ struct WaldTest: Sendable {
         perAnswer = .log((1 - alternative) / (1 - null))
     }
 
-    /// Once it is not insufficient, it has ended.
+    /// A verdict other than insufficient is final.
     var verdict: Verdict { sum >= Self.failBound ? .fail : (sum <= Self.passBound ? .pass : .insufficient) }
 
     mutating func absorb(_ counts: SideCounts) {
@@ -163,9 +163,9 @@ struct WaldTest: Sendable {
     }
 }
 
-/// The most powerful test of both rates against all pairs of rates at the tolerance, for one who knows the true rates but
-/// may not assume stable's: what stable's rate is has to be seen in the same requests. The null is the pair that is nearest
-/// in information (reverse information projection: Grünwald, de Heide, Koolen, "Safe testing", 2024).
+/// The most powerful test of both rates against all pairs of rates at the tolerance. It knows the true rates but may
+/// not assume stable's, which must be seen in the same requests. The null is the nearest pair in information (reverse
+/// information projection: Grünwald, de Heide, Koolen, "Safe testing", 2024).
 struct LearningTest: Sendable {
     private let perStable: (error: Double, answer: Double)
     private let perCandidate: (error: Double, answer: Double)

@@ -1,7 +1,7 @@
 import Analysis
 import TestSupport
 
-/// What one rollout of a stream came to.
+/// The result of one rollout of a stream.
 struct Watched: Sendable {
     struct Moment: Sendable {
         var total: Int
@@ -14,7 +14,7 @@ struct Watched: Sendable {
 }
 
 extension Judgement {
-    /// Looks until it fails, or the last look, or the first pass where that is all that is asked.
+    /// Looks until it fails, until the last look, or until the first pass if only that is needed.
     mutating func watch(
         _ path: RatePath, _ looks: Looks, _ draws: inout SeededDraws, untilPass: Bool = false
     ) -> Watched {

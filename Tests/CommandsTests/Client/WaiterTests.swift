@@ -93,7 +93,10 @@ import Testing
     @Test("time that is up ends it with 4, and says where it stands")
     func timedOut() async throws {
         let outcome = try await Self.outcome(SteppingSurface([Self.status(.paused)]), timeout: .seconds(8))
-        #expect(outcome.error as? CommandFailure == CommandFailure(.timedOut, "not healthy within T: Paused, m"))
+        // A machine under load may not answer the last look: then that stands behind it.
+        let failure = try #require(outcome.error as? CommandFailure)
+        #expect(failure.description.hasPrefix("not healthy within T: Paused, m"))
+        #expect(exitCode(for: failure) == 4)
     }
 
     @Test("a commit that the controller does not know yet is asked about again")

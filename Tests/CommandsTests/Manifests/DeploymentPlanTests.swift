@@ -124,7 +124,9 @@ struct DeploymentPlanTests {
         let settings = DeploymentPlan(
             try deployment("3", ", gates: [{name: e, compare: {metric: errors}, warnOnly: true}]"), against: .absent
         ).settings
-        #expect(settings.first { $0.name == "gate e" }?.text.hasSuffix(" (warnOnly: told, never acted upon)") == true)
+        #expect(
+            settings.first { $0.name == "gate e" }?.text.hasSuffix(" (warnOnly: reported, but nothing acts on it)")
+                == true)
     }
 
     @Test("reads as a plan")
@@ -140,8 +142,8 @@ struct DeploymentPlanTests {
                           rejected: does the candidate reject requests (4xx) more often than stable, by more than 10 %?
                           slow: does the candidate take longer than stable's p95 more often than stable, by more than 10 %?
                 promise   errors, rejected, slow roll back a candidate that is within their tolerances in at most 1 of 100 rollouts
-                assumes   errors, slow: what an instance fails within 5 ms, or without a good answer between, is one event of up to 60 requests or 2 s; events do not depend on each other, and before the first failures come singly
-                          rejected: what fails does so singly, or in clumps like those of the looks before: the source does not tell
+                assumes   errors, slow: failures of an instance within 5 ms, or without a good answer between them, are one event of up to 60 requests or 2 s; events do not depend on each other, and before the first event failures count as single ones
+                          rejected: failures come singly, or in clumps like those of earlier looks: the source does not report events
                 at most   6 instances: 3 CPU, 9 GiB of memory, 6 nvidia.com/gpu while both revisions are loaded
                 endpoint  http://127.0.0.1:9000, answers within 1m
                 warning   no gate looks at predictions: add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others, with 'shadow: {path: PLACE}', the place of the prediction in its answers, such as result.label (and a tolerance, for numbers): without it whole answers are compared

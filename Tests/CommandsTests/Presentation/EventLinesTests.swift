@@ -11,7 +11,7 @@ import Testing
         StoredEvent(
             id: 2, deployment: DeploymentKey(namespace: "payments", name: "fraud-scorer"),
             event: RolloutEvent(
-                at: Samples.now, kind: .approved, revision: Samples.new, version: "3", message: "let go on by hand",
+                at: Samples.now, kind: .approved, revision: Samples.new, version: "3", message: "approved by an operator",
                 actor: "ada")),
         StoredEvent(
             id: 1, deployment: DeploymentKey(name: "churn"),
@@ -24,7 +24,7 @@ import Testing
             EventLines.table(Self.events, now: Samples.now, on: Canvas()) == [
                 "WHEN    DEPLOYMENT             EVENT     VERSION  MESSAGE",
                 "1m ago  default/churn          warning   -        slow\u{FFFD}[2J disk",
-                "now     payments/fraud-scorer  approved  3        let go on by hand (ada)",
+                "now     payments/fraud-scorer  approved  3        approved by an operator (ada)",
             ])
         #expect(EventLines.table([], now: Samples.now, on: Canvas()) == ["no events yet"])
     }
@@ -33,6 +33,6 @@ import Testing
     func line() {
         #expect(
             EventLines.line(Self.events[0], on: Canvas())
-                == "2026-11-21T09:30:00Z  payments/fraud-scorer  approved 3  let go on by hand (ada)")
+                == "2026-11-21T09:30:00Z  payments/fraud-scorer  approved 3  approved by an operator (ada)")
     }
 }

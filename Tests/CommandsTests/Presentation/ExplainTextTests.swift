@@ -49,7 +49,7 @@ import Testing
             GateSummary(
                 name: "errors", verdict: "fail", samples: 1020,
                 reason: "candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; "
-                    + "within tolerance is excluded at 1 in 412")
+                    + "412 to 1 against being within tolerance")
         ]
         let reason = "gate errors failed: \(evidence[0].reason)"
         let rollback = stored(.rollingBack, 7210, reason, evidence: evidence)
@@ -88,9 +88,9 @@ import Testing
               no-worse-errors  insufficient, 120 samples
                 asks     does the candidate fail requests more often than stable, by more than 10 %?
                 found    3 errors of 120, stable 4 of 360
-                passes   a regression beyond 50 % or 0.5 percentage points is excluded at 1 in 20, on 200 samples or more
-                fails    that it is within 10 % is excluded at 1 in 400
-                assumes  what an instance fails within 5 ms, or without a good answer between, is one event of up to 60 requests or 2 s; events do not depend on each other, and before the first failures come singly
+                passes   odds of 20 to 1 against a regression beyond 50 % or 0.5 percentage points, on 200 samples or more
+                fails    odds of 400 to 1 against being within 10 %
+                assumes  failures of an instance within 5 ms, or without a good answer between them, are one event of up to 60 requests or 2 s; events do not depend on each other, and before the first event failures count as single ones
 
             Steps
               1     set weight 25 %
@@ -116,7 +116,7 @@ import Testing
 
             Why it was rolled back
               when         2h ago (2026-11-21T07:29:50Z)
-              why          gate errors failed: candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; within tolerance is excluded at 1 in 412
+              why          gate errors failed: candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; 412 to 1 against being within tolerance
               what         version 3, revision bbbbbbbbbb
               commit       1f0c2ab9d3
 
@@ -126,11 +126,11 @@ import Testing
 
             Gates, as they stood then
               errors  fail, 1020 samples
-                found    candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; within tolerance is excluded at 1 in 412
+                found    candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; 412 to 1 against being within tolerance
 
             The last rollout
               WHEN    EVENT        MESSAGE
-              2h ago  rollingBack  gate errors failed: candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; within tolerance is excluded at 1 in 412
+              2h ago  rollingBack  gate errors failed: candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; 412 to 1 against being within tolerance
 
             Not tried again
               bbbbbbbbbb   version 2026-11-20, 2h ago: gate errors failed: 31 of 1,020, stable 96 of 9,180
@@ -148,7 +148,7 @@ import Testing
         let narrow = text(Self.rolledBack, width: 60)
         #expect(narrow.split(separator: "\n").allSatisfy { $0.count <= 60 })
         let joined = narrow.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        #expect(joined.contains("within tolerance is excluded at 1 in 412"))
+        #expect(joined.contains("412 to 1 against being within tolerance"))
     }
 
     @Test("nothing is wider than the terminal, whatever its width, in colour too")

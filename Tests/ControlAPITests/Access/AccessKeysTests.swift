@@ -4,7 +4,7 @@ import Testing
 @testable import ControlAPI
 
 @Suite("Tokens") struct AccessKeysTests {
-    @Test("whose token it is, and of nobody what is nearly one")
+    @Test("a token belongs to its caller, and a similar one to nobody")
     func matching() {
         let keys = Tokens.keys()
         for (caller, secret) in Tokens.callers { #expect(keys.key(matching: secret)?.caller == caller) }
@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(
-        "what can be guessed is no token, and the refusal says how to make one",
+        "a token that can be guessed is refused, and the error says how to create one",
         arguments: [
             "", "a", "hunter2", "0123456789012345678", String(repeating: "a", count: 64),
             "ababababababababababab", "with a blank in between it", "line-one-of-the-token\nline-two-of-the-token",
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test(
-        "what a generator gives is one",
+        "a generated token is accepted",
         arguments: [
             "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE=", "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
             "3d1e7a70-2f0e-4d2c-9a43-54a8f6d0a001",
@@ -40,7 +40,7 @@ import Testing
         #expect(try AccessKey(Caller(name: "x", role: .viewer), secret: text).caller.name == "x")
     }
 
-    @Test("a token that is replaced counts no more, and one with another role is another caller")
+    @Test("a replaced token is no longer valid, and a token with another role is another caller")
     func replacing() {
         let register = AccessRegister(Tokens.keys())
         let board = Tokens.callers[2].0

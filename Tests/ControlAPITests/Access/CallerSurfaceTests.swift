@@ -36,7 +36,7 @@ import Testing
         CallerSurface(surface: surface, caller: Caller(name: "ci", role: role, scope: scope))
     }
 
-    /// Everything that can be asked, by name.
+    /// Every operation, by name.
     private static let questions: [(String, AccessPermission, @Sendable (CallerSurface) async throws -> Void)] = [
         ("status", .look, { _ = try await $0.status() }),
         ("one status", .look, { _ = try await $0.status(of: Samples.key) }),
@@ -55,7 +55,9 @@ import Testing
         ("targets", .measure, { _ = try await $0.scrapeTargets() }),
     ]
 
-    @Test("each role may do what it is for, and is told which role may do the rest", arguments: AccessRole.allCases)
+    @Test(
+        "each role may do what it is for, and every refusal names the role that is needed",
+        arguments: AccessRole.allCases)
     func roles(role: AccessRole) async throws {
         let allowed: [AccessRole: Set<AccessPermission>] = [
             .viewer: [.look, .measure], .operator: [.look, .measure, .readLogs, .act, .report],
@@ -72,7 +74,8 @@ import Testing
     }
 
     @Test(
-        "what is out of scope is not there, whatever is asked", arguments: [["payments"], ["pay*"], ["x", "payments"]])
+        "a deployment outside of the scope looks as if it did not exist, for every request",
+        arguments: [["payments"], ["pay*"], ["x", "payments"]])
     func scope(namespaces: [String]) async throws {
         let surface = Self.world()
         let own = seen(.operator, AccessScope(namespaces: namespaces), of: surface)
@@ -101,7 +104,7 @@ import Testing
         #expect(try await own.act(OperatorCommand(.abort), on: Samples.key).phase == .rollingBack)
     }
 
-    @Test("events of others are passed over, however many there are between one's own")
+    @Test("events of other scopes are skipped, however many there are")
     func events() async throws {
         let own = seen(.viewer, AccessScope(namespaces: ["payments"]))
         #expect(try await own.events(matching: EventFilter(), limit: 3).map(\.event.message) == ["36", "32", "28"])
@@ -110,14 +113,14 @@ import Testing
         #expect(try await seen(.viewer, AccessScope(namespaces: ["x"])).events(matching: EventFilter(), limit: 3) == [])
     }
 
-    @Test("metrics are of everybody, so a limited caller gets none; targets are those of its deployments")
+    @Test("metrics cover all deployments, so a limited caller gets none; targets are those of its deployments")
     func measures() async throws {
         let own = seen(.viewer, AccessScope(namespaces: ["payments"]))
         await #expect(throws: AccessError.self) { try await own.metrics() }
         #expect(try await own.scrapeTargets() == [])
     }
 
-    @Test("a project that is not known is in none of those that are named")
+    @Test("an unknown project matches no list of projects")
     func projects() async throws {
         let own = seen(.operator, AccessScope(projects: ["risk"]))
         #expect(try await own.status().deployments.isEmpty)
@@ -129,14 +132,14 @@ import Testing
             !scope.includes(namespace: "b", project: "risk") && !scope.includes(namespace: "ab", project: "riskier"))
     }
 
-    @Test("nothing that is wrong with others' manifests is shown")
+    @Test("problems of other projects' manifests are not shown")
     func diagnostics() async throws {
         #expect(try await seen(.viewer).status().sources.first?.diagnostics.count == 1)
         let own = try await seen(.viewer, AccessScope(namespaces: ["payments"])).status()
         #expect(own.sources.map(\.commit) == ["1f0c2ab9"] && own.sources.first?.diagnostics == [])
     }
 
-    @Test("the actor is who the caller is; what the client says stays a claim, and is left out where it says the same")
+    @Test("the actor is the verified caller; the client's claim stays a claim, and is left out if it is the same")
     func actors() async throws {
         for (caller, claim, kept) in [
             ("ci", "ada", "ada"), ("ci", "ci", nil), ("local:ada", "ada", nil), ("local:ada", "bob", "bob"),
@@ -150,7 +153,7 @@ import Testing
         }
     }
 
-    @Test("outcomes of requests that another scope's deployment has answered are refused one by one")
+    @Test("outcomes of requests that a deployment outside of the scope has answered are refused one by one")
     func outcomes() async throws {
         let surface = Self.world()
         let own = seen(.operator, AccessScope(namespaces: ["payments"]), of: surface)
@@ -163,7 +166,7 @@ import Testing
     }
 
     @Test(
-        "a claim is one short line of what can be seen",
+        "a claim is cut to one short line of visible characters",
         arguments: [
             ("ada", "ada"), (" ada\n", "ada"), ("a\u{1B}[31md\r\na", "a[31mda"), ("\u{202E}ada\u{0}", "ada"),
             ("", nil), ("\r\n\t", nil), (String(repeating: "x", count: 500), String(repeating: "x", count: 128)),

@@ -7,9 +7,9 @@ import Testing
 
 @testable import ControlAPI
 
-/// What a client gives away, and whom it believes.
+/// What a client reveals, and which servers it trusts.
 @Suite("A client that does not know who answers") struct ControlTransportTests {
-    @Test("whoever has taken the port gets no token, and is not believed, whatever he answers")
+    @Test("a program that has taken the port gets no token, and its answers are not trusted")
     func rogue() async throws {
         try await RogueListener.run { rogue async throws in
             let url = try #require(URL(string: "http://127.0.0.1:\(rogue.port)"))
@@ -32,13 +32,13 @@ import Testing
         }
     }
 
-    @Test("what somebody has recorded on the way is refused when it is sent again")
+    @Test("a recorded request is refused when it is sent again")
     func replay() async throws {
         let surface = ControlServerTests.surface()
         try await withServer(surface) { url async throws in
             let asking = try client(url)
             _ = try await asking.act(OperatorCommand(.abort), on: Samples.key)
-            // Signed as a client signs it, and sent twice.
+            // Signed like a client's request, and sent twice.
             let challenge = try await Self.challenge(url)
             let target = "/api/v1/deployments/payments/fraud-scorer/pause"
             let signature = RequestSignature(
@@ -72,7 +72,7 @@ import Testing
         #expect(surface.read { $0.commands }.isEmpty)
     }
 
-    @Test("after a restart of the controller the request is signed anew, once, by itself")
+    @Test("after a restart of the controller, the client signs the request once more by itself")
     func restart() async throws {
         let surface = ControlServerTests.surface()
         let (asking, port) = try await withServer(surface) { url async throws in

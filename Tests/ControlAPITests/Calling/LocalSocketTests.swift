@@ -18,7 +18,7 @@ import Testing
     private static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     @Test(
-        "answers its own user without a token, by the kernel's word, and the user's name is in the trail",
+        "answers its own user without a token, based on the kernel's information, and the user's name is in the audit trail",
         arguments: ["s", String(repeating: "long", count: 40)])
     func ownUser(name: String) async throws {
         let (socket, folder) = try Self.folder(name)
@@ -38,7 +38,7 @@ import Testing
         #expect(!Self.isThere(socket))
     }
 
-    @Test("whoever gives a token is held to it, on the socket too")
+    @Test("a caller with a token has that token's rights, on the socket too")
     func token() async throws {
         let (socket, folder) = try Self.folder()
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -56,7 +56,7 @@ import Testing
         #expect(surface.read { $0.commands.isEmpty })
     }
 
-    /// Python, as the user `nobody`.
+    /// Python, run as the user `nobody`.
     private static func asNobody(_ lines: String...) throws -> ChildProcess {
         let text = (["import os, socket, sys", "os.setgroups([])", "os.setgid(65534)", "os.setuid(65534)"] + lines)
             .joined(separator: "\n")
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(
-        "a process of another user gets no answer, even where the folder and the socket were opened to it",
+        "a process of another user gets no answer, even if the folder and the socket are open to it",
         .enabled(if: geteuid() == 0, "only root can be somebody else"))
     func otherUser() async throws {
         let (socket, folder) = try Self.folder()
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test(
-        "a socket that another user holds is sent nothing",
+        "nothing is sent to a socket of another user",
         .enabled(if: geteuid() == 0, "only root can be somebody else"))
     func othersSocket() async throws {
         let (socket, folder) = try Self.folder()
@@ -99,11 +99,11 @@ import Testing
         let error = await #expect(throws: ControlClientError.self) {
             try await ControlClient(socket: socket, of: url).status()
         }
-        #expect(error?.description.contains("held by another user") == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("belongs to another user") == true, "\(error?.description ?? "")")
         #expect(try rogue.readLine() == "0")
     }
 
-    @Test("answers while somebody else has the API's port, and the API takes the port when it is free")
+    @Test("answers while another process has the API's port, and the API takes the port when it is free")
     func takenPort() async throws {
         let (socket, folder) = try Self.folder()
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -125,13 +125,13 @@ import Testing
             try await eventually { Self.isThere(socket) }
             #expect(try await ControlClient(socket: socket, of: url).status() == Samples.status)
             release.continuation.yield()
-            // Ends once the API has its address.
+            // Ends when the API has its address.
             try await group.waitForAll()
         }
         #expect(try await rogue)
     }
 
-    @Test("a port of the probes that somebody has taken holds nothing up, and is taken when it is free")
+    @Test("a port of the probes that is taken delays nothing, and is used when it is free")
     func takenProbes() async throws {
         let (socket, folder) = try Self.folder()
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -150,7 +150,7 @@ import Testing
         }
     }
 
-    @Test("another controller on the port is the end")
+    @Test("another controller on the port ends the server")
     func otherController() async throws {
         let (socket, folder) = try Self.folder()
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -5,7 +5,7 @@ import Testing
 @Suite("The ledger of connections") struct ConnectionLedgerTests {
     private final class Connection {}
 
-    /// The ledger, so that what changes it can stand in an expectation.
+    /// A class around the ledger, so that changes can be made within an expectation.
     private final class Book {
         var value = ConnectionLedger(
             limits: ConnectionLimits(unprovedOfPeer: 3, unproved: 5, ofCaller: 2, proved: 3))
@@ -22,7 +22,7 @@ import Testing
 
     private func id(_ index: Int) -> ObjectIdentifier { ObjectIdentifier(all[index]) }
 
-    @Test("a peer's oldest silent connection leaves for its newest, and nobody else's does")
+    @Test("a peer's oldest unauthenticated connection is closed for its newest one, and no other peer's")
     func ofPeer() {
         #expect(ledger.open(id(9), from: "b") == [])
         for index in 0..<3 { #expect(ledger.open(id(index), from: "a") == []) }
@@ -31,7 +31,7 @@ import Testing
         #expect(ledger.count == 4)
     }
 
-    @Test("in all, the peer with most of them loses one")
+    @Test("at the total limit, the peer with the most connections loses one")
     func ofAll() {
         for index in 0..<3 { _ = ledger.open(id(index), from: "a") }
         for index in 3..<5 { #expect(ledger.open(id(index), from: "b") == []) }
@@ -39,7 +39,7 @@ import Testing
         #expect(ledger.count == 5)
     }
 
-    @Test("one that has proved who it is stays, however many come")
+    @Test("an authenticated connection stays, however many others come")
     func proved() {
         _ = ledger.open(id(0), from: "a")
         #expect(ledger.prove(id(0), caller: "ada"))
@@ -47,7 +47,7 @@ import Testing
         #expect(ledger.count == 4)
     }
 
-    @Test("of each caller there are so many, and so many in all; one that is closed makes room")
+    @Test("authenticated connections are limited per caller and in total, and closing one makes room")
     func callers() {
         for index in 0..<5 { _ = ledger.open(id(index), from: "p\(index)") }
         #expect(ledger.prove(id(0), caller: "ada") && ledger.prove(id(1), caller: "ada"))
@@ -58,7 +58,7 @@ import Testing
         #expect(ledger.prove(id(3), caller: "cyd") && ledger.prove(id(3), caller: "ada"))
     }
 
-    @Test("one whose next request proves nothing is one of the silent again")
+    @Test("a connection whose next request is not authenticated counts as unauthenticated again")
     func doubted() {
         for index in 0..<3 { _ = ledger.open(id(index), from: "a") }
         _ = ledger.prove(id(0), caller: "ada")
@@ -67,7 +67,7 @@ import Testing
         #expect(ledger.open(id(4), from: "a") == [id(0)])
     }
 
-    @Test("whatever comes and goes, nothing is left of what has gone")
+    @Test("after any sequence of changes, nothing is left of closed connections")
     func balance() {
         for round in 0..<3 {
             for index in all.indices {

@@ -7,8 +7,8 @@ import Testing
 
 @testable import ControlAPI
 
-/// Many connections that say nothing, or not enough, against the real server.
-@Suite("A crowd at the door", .serialized) struct CrowdTests {
+/// Many connections that send nothing, or too little, to the real server.
+@Suite("Many idle connections", .serialized) struct CrowdTests {
     /// Connections of a client that sends `text` and then waits.
     private final class Crowd: Sendable {
         private let channels: [any Channel]
@@ -22,7 +22,7 @@ import Testing
             let (host, port) = (url.host() ?? "", url.port ?? 0)
             var channels: [any Channel] = []
             for start in stride(from: 0, to: count, by: 64) {
-                // All of a handful are under way before the first is waited for.
+                // All connections of a batch are started before the first one is awaited.
                 let pending = (start..<min(start + 64, count)).map { _ in bootstrap.connect(host: host, port: port) }
                 for channel in pending { channels.append(try await channel.get()) }
             }
@@ -38,7 +38,7 @@ import Testing
         func leave() { for channel in channels { channel.close(promise: nil) } }
     }
 
-    @Test("silent ones keep nobody out, and end by themselves in seconds", arguments: [512, 1500])
+    @Test("idle connections keep nobody out, and end by themselves in seconds", arguments: [512, 1500])
     func silent(count: Int) async throws {
         let surface = ControlServerTests.surface()
         let times = ConnectionTimes(head: .seconds(2), body: .seconds(30), idle: .seconds(20), stall: .seconds(30))
@@ -90,7 +90,7 @@ import Testing
         #expect(surface.read { $0.looks } == 0)
     }
 
-    @Test("a stream ends when its token counts no more")
+    @Test("an event stream ends when its token is no longer valid")
     func revoked() async throws {
         let surface = ControlServerTests.surface()
         let register = AccessRegister(Tokens.keys())

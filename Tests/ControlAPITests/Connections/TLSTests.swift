@@ -24,7 +24,7 @@ import Testing
             clientAuthorities: clients ? try made.bytes("ca.pem") : nil)
     }
 
-    @Test("the token goes to a server that the authority vouches for, and to no other")
+    @Test("the token is sent only to a server whose certificate the authority has signed")
     func verified() async throws {
         let certificates = try ServerCertificates(try material("one"))
         let trust = ClientTrust(authorities: try made.bytes("ca.pem"))
@@ -42,7 +42,7 @@ import Testing
         #expect(surface.read { $0.commands }.map(\.actor) == ["ops"])
     }
 
-    @Test("a new certificate is for new connections; those that are open go on")
+    @Test("a new certificate is used for new connections; open ones continue")
     func rotation() async throws {
         let certificates = try ServerCertificates(try material("one"))
         let trust = ClientTrust(authorities: try made.bytes("ca.pem"))
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test("certificate and key that do not belong together are refused, and the former ones stay")
+    @Test("a certificate and a key that do not match are refused, and the previous ones stay")
     func mismatch() throws {
         let certificates = try ServerCertificates(try material("one"))
         var mixed = try material("two")
@@ -81,7 +81,7 @@ import Testing
         #expect(try certificates.material == material("one"))
     }
 
-    @Test("with a client authority only its clients get in, whatever token they have")
+    @Test("with a client authority only its clients are accepted, whatever token they have")
     func clientCertificates() async throws {
         let certificates = try ServerCertificates(try material("one", clients: true))
         let authorities = try made.bytes("ca.pem")
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test("one that stands by hands requests on to a leader of the same certificate")
+    @Test("a standby forwards requests to a leader with the same certificate")
     func forwarding() async throws {
         let certificates = try ServerCertificates(try material("one"))
         let trust = ClientTrust(authorities: try made.bytes("ca.pem"))
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test("one that stands by does not talk to a leader of another certificate")
+    @Test("a standby does not talk to a leader with another certificate")
     func otherLeader() async throws {
         let certificates = try ServerCertificates(try material("one"))
         let other = try ServerCertificates(try material("two"))
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    /// Of the certificate that a new connection is answered with.
+    /// The certificate that a new connection gets.
     private static func commonName(of url: URL, _ made: TestCertificates) throws -> String {
         let shown = try ChildProcess.run([
             "sh", "-c",

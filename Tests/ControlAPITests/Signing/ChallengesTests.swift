@@ -15,7 +15,7 @@ import Testing
 
     private func challenges() -> Challenges { Challenges { [uptime] in uptime.now } }
 
-    @Test("one is fresh for its lifetime, at the server that gave it")
+    @Test("a challenge is fresh for its lifetime, at the server that issued it")
     func lifetime() {
         let own = challenges()
         let given = own.issue()
@@ -26,7 +26,7 @@ import Testing
         #expect(!own.isFresh(given) && own.isFresh(own.issue()))
     }
 
-    @Test("what the server has not given is not fresh")
+    @Test("a challenge that the server has not issued is not fresh")
     func forged() throws {
         let own = challenges()
         var bytes = try #require(Base64URL.decode(own.issue()))
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test("a nonce is good once with a challenge, for as long as the challenge is fresh")
+    @Test("a nonce is accepted once with a challenge, as long as the challenge is fresh")
     func nonces() {
         let own = challenges()
         let first = own.issue()
@@ -54,7 +54,7 @@ import Testing
         #expect(own.use("n", with: first) == .repeated)
     }
 
-    @Test("so many nonces are kept, and no more are taken")
+    @Test("the number of stored nonces is limited")
     func bound() {
         let own = challenges()
         let challenge = own.issue()

@@ -21,7 +21,7 @@ import Testing
             signature.code, of: signature.text(method: method, target: target), secret: Tokens.admin)
     }
 
-    @Test("what is written is read, and is genuine; the token is not in it")
+    @Test("a written signature is read back and is genuine, and does not contain the token")
     func roundTrip() throws {
         let written = signature()
         let read = try #require(RequestSignature(authorization: written.authorization))
@@ -29,7 +29,7 @@ import Testing
         #expect(!written.authorization.contains(Tokens.admin))
     }
 
-    @Test("whatever is changed makes it void")
+    @Test("any change makes it invalid")
     func changes() {
         let good = signature()
         #expect(!isGenuine(good, method: "GET"))
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(
-        "what is not whole is not read",
+        "an incomplete signature is not accepted",
         arguments: [
             "", "Bearer x", "MLCTL-HMAC-SHA256", "MLCTL-HMAC-SHA256 ", "MLCTL-HMAC-SHA256 challenge=a",
             "MLCTL-HMAC-SHA256 challenge=a, nonce=b, body=c, mac=d",
@@ -57,7 +57,7 @@ import Testing
         ])
     func malformed(text: String) { #expect(RequestSignature(authorization: text) == nil) }
 
-    @Test("an answer's proof is of one nonce, one status and one token")
+    @Test("an answer's proof is for one nonce, one status and one token")
     func proof() {
         let proof = AnswerProof.text(nonce: "n", status: 200, secret: Tokens.admin)
         #expect(AnswerProof.isValid(proof, nonce: "n", status: 200, secret: Tokens.admin))
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("base64url goes both ways, and takes no other alphabet")
+    @Test("base64url is decoded as it was encoded, and other characters are refused")
     func base64() {
         for count in 0..<40 {
             let data = Data((0..<count).map { UInt8(truncatingIfNeeded: $0 &* 53 &+ 251) })

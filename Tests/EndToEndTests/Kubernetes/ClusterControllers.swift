@@ -1,17 +1,17 @@
 import Foundation
 import TestSupport
 
-/// Controllers of one cluster that follow one repository, each with a state folder of its own.
+/// Controllers of one cluster that follow the same repository, each with its own state folder.
 final class ClusterControllers {
     private let stage: ClusterStage
     private let arguments: [String]
     private(set) var all: [Installation] = []
 
-    /// - Parameter electsLeader: they take turns.
+    /// - Parameter electsLeader: whether they use leader election.
     init(_ stage: ClusterStage, count: Int, electsLeader: Bool) throws {
         self.stage = stage
         let settings = stage.folder.appending(path: "mlctl.yaml")
-        // What is asked of one that stands by is handed on under a token that all of them have.
+        // A standby forwards requests with a token that all of them have.
         let token = stage.folder.appending(path: "token")
         try "shared-token-0123456789\n".write(to: token, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes(
@@ -28,7 +28,7 @@ final class ClusterControllers {
         for _ in 0..<count { all.append(try Installation(repo: all.first?.repo)) }
     }
 
-    /// Ends them in any case, with their logs where something went wrong.
+    /// Ends them in any case. If something went wrong, their logs are kept.
     static func with(
         _ stage: ClusterStage, count: Int, electsLeader: Bool, _ body: (ClusterControllers) async throws -> Void
     ) async throws {
@@ -49,7 +49,7 @@ final class ClusterControllers {
 
     func start(_ controller: Installation) async throws { try await controller.start(arguments) }
 
-    /// The others stand by.
+    /// The controllers that stand by.
     func leader(limit: Duration = ClusterStory.waitLimit) async throws -> Installation {
         var found: Installation?
         try await first.until("a controller leads", limit: limit) {

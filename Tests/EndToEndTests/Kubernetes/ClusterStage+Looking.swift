@@ -3,7 +3,7 @@ import KubernetesClient
 import ModelManifests
 import TestSupport
 
-/// What a test looks at, and what people do with kubectl.
+/// What a test reads from the cluster, and what people do with kubectl.
 extension ClusterStage {
     struct Event: Equatable {
         var kind: String
@@ -13,7 +13,7 @@ extension ClusterStage {
 
     func key(_ name: String) -> ObjectKey { ObjectKey(namespace: namespace, name: name) }
 
-    /// Nil where there is none.
+    /// Nil if there is none.
     func object(_ type: ResourceType, _ name: String) async throws -> JSONValue? {
         do {
             return JSONValue(data: try await api.answer(to: .get(type, key(name))))
@@ -22,7 +22,7 @@ extension ClusterStage {
         }
     }
 
-    /// Those of mlctl's that the namespace has, as `kind/name`.
+    /// The objects of mlctl in the namespace, as `kind/name`.
     func objects(_ type: ResourceType) async throws -> [JSONValue] {
         let selection = APIRequest.Selection(
             namespace: namespace, labelSelector: type == .modelDeployments ? nil : "app.kubernetes.io/managed-by=mlctl")
@@ -33,14 +33,14 @@ extension ClusterStage {
         try await objects(type).compactMap { $0.value(at: "metadata", "name")?.text }
     }
 
-    /// Names of those that nobody ends.
+    /// The names of the objects that are not being deleted.
     func livingPods() async throws -> Set<String> {
         Set(
             try await objects(.pods).filter { $0.value(at: "metadata", "deletionTimestamp") == nil }
                 .compactMap { $0.value(at: "metadata", "name")?.text })
     }
 
-    /// The record's, oldest first.
+    /// The events of the record, oldest first.
     func events() async throws -> [Event] {
         let status = try await object(.modelDeployments, Self.service)?[field: "status"]
         return (status?[field: "events"]?.items ?? []).map {
@@ -60,7 +60,7 @@ extension ClusterStage {
         .roleBindings, .pods,
     ]
 
-    /// All of mlctl's that is left, as `plural/name`.
+    /// All objects of mlctl that are left, as `plural/name`.
     func leftovers() async throws -> [String] {
         var all: [String] = []
         for type in Self.kinds { all += try await names(type).map { "\(type.plural)/\($0)" } }

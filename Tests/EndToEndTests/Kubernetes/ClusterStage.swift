@@ -5,10 +5,11 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// A cluster with one namespace for a test: the model of an API server, or a real one, and the stand-ins of what neither
-/// has: a kubelet for the namespace, and a way to the Services' endpoints.
+/// A cluster with one namespace for a test: the model of an API server, or a real one. Stand-ins replace what both lack: a
+/// kubelet for the namespace, and a route to the Services' endpoints.
 ///
-/// The controllers and the proxies reach the API server through a port that can be closed; the kubelet does not.
+/// The controllers and the proxies reach the API server through a port that the test can close; the kubelet does not use that
+/// port.
 struct ClusterStage: Sendable {
     enum Kind: String, Sendable, CustomTestStringConvertible {
         case model = "the model of an API server"
@@ -28,17 +29,17 @@ struct ClusterStage: Sendable {
 
     let kind: Kind
     let namespace: String
-    /// Not through the port that can be closed.
+    /// The address that bypasses the port that can be closed.
     let api: KubernetesAPI
     let wayToServer: PortForwarder
     let endpoints: ServiceEndpoints
-    /// As kube-proxy serves it to pods.
+    /// The address under which kube-proxy serves it to pods.
     let serviceAddress: String
-    /// Of the controllers and the proxies.
+    /// For the controllers and the proxies.
     let kubeconfig: String
     let folder: URL
 
-    /// Of the Service; nil where there is none: a cluster's own way to it follows its proxies a moment later.
+    /// The address of the Service; nil if there is none. A cluster's own route to it follows the proxies with a short delay.
     func answer() async -> String? {
         guard let url = URL(string: serviceAddress), let (data, _) = try? await URLSession.shared.data(from: url)
         else { return nil }
@@ -109,7 +110,7 @@ struct ClusterStage: Sendable {
         await way.close()
     }
 
-    /// No kubelet but the stand-in runs pods.
+    /// Only the stand-in kubelet runs pods.
     private func isBare() async throws -> Bool {
         guard kind == .real else { return true }
         let nodes = JSONValue(data: try await api.answer(to: .list(Self.nodes)))?[field: "items"]?.items ?? []
@@ -123,16 +124,17 @@ struct ClusterStage: Sendable {
         try await makeNamespace()
         guard kind == .real else { return }
         _ = try await put(Self.nodes, namespace)
-        // A real API server lets no loopback address into an EndpointSlice: these are local by a route of their own.
+        // A real API server does not allow loopback addresses in an EndpointSlice, so these addresses are local by a route of
+        // their own.
         try ChildProcess.run(["ip", "route", "replace", "local", "\(realPrefix).0.0/16", "dev", "lo"])
     }
 
-    /// While there is a kubelet: without one, pods do not end. What cannot be taken away is left.
+    /// Runs while there is a kubelet, because pods do not end without one. What cannot be removed stays.
     private func tidy() async {
         let name = ObjectKey(name: namespace)
         try? await api.delete(.namespaces, name)
         guard kind == .real else { return }
-        // No controller is there any more to take its finalizer off.
+        // No controller is left that could remove its finalizer.
         try? await edit(.modelDeployments, Self.service, ["metadata": ["finalizers": .null]])
         let end = ContinuousClock.now + Self.endLimit
         while ContinuousClock.now < end, (try? await api.answer(to: .get(.namespaces, name))) != nil {
@@ -186,7 +188,7 @@ struct StageError: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// What kube-proxy knows of one Service: the pods that take new connections.
+/// What kube-proxy knows about one Service: the pods that accept new connections.
 struct ServiceEndpoints: Sendable {
     private struct Slice: KubernetesObject {
         static let resource = ResourceType.endpointSlices

@@ -8,13 +8,13 @@ import Rollouts
 import TestSupport
 import Testing
 
-/// What happens to one deployment in a cluster, chapter by chapter: each begins where the one before ended.
+/// The life of one deployment in a cluster, in chapters. Each chapter starts where the previous one ended.
 struct ClusterStory {
     static let ratePerSecond = 200
     static let waitLimit: Duration = .seconds(60)
-    /// The lease's 10 s, and what a busy machine adds to the 15 s that are promised.
+    /// The lease's 10 s, plus what a busy machine adds to the promised 15 s.
     static let longestSuccession: Duration = .seconds(40)
-    /// Long enough at its first step for somebody to die there.
+    /// The first step is long enough to kill a controller during it.
     static let slow = """
             steps:
             - setWeight: 20
@@ -25,7 +25,7 @@ struct ClusterStory {
             - name: errors
               compare: {metric: errors}
         """
-    /// Less than the drain's time-out by far: nothing is under way any more.
+    /// Far less than the drain's time-out: no request is under way any more.
     private static let idleEnd: Duration = .seconds(20)
     private static let name = ClusterStage.service
 
@@ -108,9 +108,9 @@ struct ClusterStory {
         watch.end()
     }
 
-    /// Somebody edits a Deployment, and somebody deletes it.
+    /// Someone edits a Deployment, and someone deletes it.
     private func restore(_ load: SteadyLoad) async throws {
-        let watch = Chapter("a Deployment edited and deleted by hand", stage.kind)
+        let watch = Chapter("a Deployment that people edit and delete", stage.kind)
         let leader = try await controllers.leader()
         let stable = try #require(try await leader.status(Self.name)?.stable?.revision)
         let workload = "\(Self.name)-\(stable)"
@@ -123,7 +123,7 @@ struct ClusterStory {
         #expect(load.failures == before, "\(load.reasons)")
         let uid = try await stage.object(.deployments, workload)?.value(at: "metadata", "uid")
         try await stage.api.delete(.deployments, stage.key(workload))
-        try await leader.until("it is made anew", limit: Self.waitLimit) {
+        try await leader.until("it is created again", limit: Self.waitLimit) {
             let found = try await stage.object(.deployments, workload)
             return found?.value(at: "metadata", "uid") != uid && found?.value(at: "status", "readyReplicas") == 2
         }
@@ -132,44 +132,44 @@ struct ClusterStory {
     }
 
     private func deleteRecord(_ load: SteadyLoad) async throws {
-        let watch = Chapter("the ModelDeployment deleted by hand", stage.kind)
+        let watch = Chapter("a ModelDeployment that people delete", stage.kind)
         let leader = try await controllers.leader()
         let before = load.failures
         let pods = try await stage.livingPods()
         let uid = try await stage.object(.modelDeployments, Self.name)?.value(at: "metadata", "uid")
         try await stage.api.delete(.modelDeployments, stage.key(Self.name))
-        try await leader.until("it is made anew, with its record", limit: Self.waitLimit) {
+        try await leader.until("it is created again, with its record", limit: Self.waitLimit) {
             let found = try await stage.object(.modelDeployments, Self.name)
             let version = found?.value(at: "status", "stable", "version")?.text
             return found?.value(at: "metadata", "uid") != uid && version == "good-2"
         }
-        // Owned by nobody, so that nothing goes with a ModelDeployment that somebody deletes.
+        // Without an owner, so that nothing is deleted when someone deletes the ModelDeployment.
         let owners = try await stage.objects(.deployments).filter { isModel($0) }.flatMap {
             $0.value(at: "metadata", "ownerReferences")?.items ?? []
         }
         #expect(owners.isEmpty)
         let quarantined = try await leader.status(Self.name)?.quarantined.map(\.version)
         #expect(quarantined == ["failing-3"])
-        #expect(try await stage.livingPods() == pods, "no pod was started anew")
+        #expect(try await stage.livingPods() == pods, "no pod was started again")
         #expect(load.failures == before, "\(load.reasons)")
         watch.end()
     }
 
-    /// The API server is away, for the controllers and for the proxies.
+    /// The API server is unreachable for the controllers and the proxies.
     private func cutOff(_ load: SteadyLoad) async throws {
         let watch = Chapter("the API server away", stage.kind)
         let leader = try await controllers.leader()
         let before = (load.failures, load.total)
         let phase = try await leader.status(Self.name)?.phase
         await stage.wayToServer.close()
-        // Whoever led shows what it knew last, also when its lease is over, and says that it is that.
+        // The former leader shows its last known state, even when its lease is over, and marks it as such.
         func expectLastKnown(_ when: String) async throws {
             let status = try await leader.status(Self.name)
             #expect(status?.phase == phase && status?.stable?.version == "good-2", "\(when)")
             #expect(status?.lastSeenAt != nil && status?.condition(.ready)?.status == "Unknown", "\(when)")
             #expect(status?.message.contains("cannot be") == true, "\(when): \(status?.message ?? "")")
         }
-        try await leader.until("it is said that it cannot be seen", limit: .seconds(60)) {
+        try await leader.until("the status says that it cannot be observed", limit: .seconds(60)) {
             try await leader.status(Self.name)?.lastSeenAt != nil
         }
         try await expectLastKnown("while it still leads")
@@ -218,7 +218,7 @@ struct ClusterStory {
     }
 }
 
-/// How long a part of a story took, for the report.
+/// The durations of the chapters, for the report.
 private struct Chapter {
     private let name: String
     private let kind: ClusterStage.Kind

@@ -6,11 +6,11 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// The loop against a cluster, with real git, real controllers, and real proxies and model servers as pods.
+/// The control loop with a cluster, with real git, real controllers, and real proxies and model servers as pods.
 @Suite("On Kubernetes", .serialized, .timeLimit(.minutes(10)))
 struct KubernetesTests {
     @Test(
-        "one installation's life: deployed, promoted across a leader's death, rolled back, mended by hand, cut off, removed",
+        "the life of one installation: deploy, promote while the leader dies, roll back, repair edits, lose the API server, remove",
         arguments: ClusterStage.Kind.available)
     func life(_ kind: ClusterStage.Kind) async throws {
         try await ClusterStage.with(kind) { stage in
@@ -21,7 +21,7 @@ struct KubernetesTests {
     }
 
     @Test(
-        "two controllers of one name that nobody keeps apart do no damage, and the one that loses a swap says so",
+        "two controllers without leader election do no damage, and the one that loses a swap reports it",
         arguments: ClusterStage.Kind.available)
     func rivals(_ kind: ClusterStage.Kind) async throws {
         try await ClusterStage.with(kind) { stage in
@@ -59,16 +59,16 @@ struct KubernetesTests {
         let events = try await stage.events()
         let promotions = events.count { $0.kind == "promoted" && $0.version == "good-2" }
         #expect(promotions == 1, "\(events)")
-        // One that has not read the commit yet takes the candidate for what nobody wants: it starts once more, then.
+        // A controller that has not read the commit yet takes the candidate for unwanted, and starts it once more later.
         let starts = events.count { $0.kind == "rolloutStarted" && $0.version == "good-2" }
         #expect((1...controllers.all.count).contains(starts), "\(events)")
         let steps = events.filter { $0.kind == "stepStarted" && $0.version == "good-2" }.map(\.message)
         if starts == 1 { #expect(steps.count == Set(steps).count, "\(steps)") }
-        let losers = controllers.all.filter { $0.controllerLog.contains("Somebody else decided") }
+        let losers = controllers.all.filter { $0.controllerLog.contains("Another writer changed the record") }
         #expect(!losers.isEmpty)
     }
 
-    /// The image that it runs in stands for a shell: a pod's address is in its environment, and in no controller's.
+    /// The image that it runs in provides a shell. A pod's address is in its own environment, and not in a controller's.
     private static let checked = """
             steps:
             - setWeight: 100
@@ -83,7 +83,7 @@ struct KubernetesTests {
                 metrics: {accuracy: {min: 0.5}}
         """
 
-    @Test("a check runs as a Job in the deployment's namespace, keeps a bad version out, and leaves nothing behind")
+    @Test("a check runs as a Job in the deployment's namespace, keeps out a bad version, and leaves nothing behind")
     func checks() async throws {
         try await ClusterStage.with(.model) { stage in
             try await ClusterControllers.with(stage, count: 1, electsLeader: false) { controllers in

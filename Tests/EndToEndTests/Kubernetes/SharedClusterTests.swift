@@ -7,15 +7,15 @@ import ModelManifests
 import TestSupport
 import Testing
 
-/// What others do in a cluster, people, policies and the cluster's own controllers, seen through a whole controller.
-@Suite("In a cluster that others work on", .serialized, .timeLimit(.minutes(15)))
+/// What people, policies and the cluster's own controllers do in a cluster, tested with a complete controller.
+@Suite("In a shared cluster", .serialized, .timeLimit(.minutes(15)))
 struct SharedClusterTests {
     private static let name = ClusterStage.service
     private static let limit = ClusterStory.waitLimit
     private static let policyMessage = AdmissionPolicy.message
-    /// Pods end when their longest request could be over.
+    /// Pods end when their longest possible request is over.
     private static let endLimit: Duration = .seconds(120)
-    /// Waits for a person at 50 %.
+    /// Waits for an approval at 50 %.
     private static let held = """
             steps: [{setWeight: 50}, {pause: {}}, {setWeight: 100}]
             gates: []
@@ -25,7 +25,7 @@ struct SharedClusterTests {
             gates: []
         """
 
-    /// With version 1 serving.
+    /// With version 1 as stable.
     private func serving(
         on kind: ClusterStage.Kind, controllers count: Int = 1, replicas: String = "2",
         _ body: @escaping @Sendable (ClusterStage, ClusterControllers) async throws -> Void
@@ -70,7 +70,7 @@ struct SharedClusterTests {
     // MARK: - Controllers that stand by
 
     @Test(
-        "a standby answers as the leader does, and hands its commands on; a lease of an hour holds up nobody",
+        "a standby answers like the leader and forwards commands to it, and a lease of an hour delays nobody",
         arguments: ClusterStage.Kind.available)
     func standby(_ kind: ClusterStage.Kind) async throws {
         try await serving(on: kind, controllers: 2) { stage, controllers in
@@ -94,7 +94,7 @@ struct SharedClusterTests {
                 try await stage.events().contains { $0.kind == "suspended" }
             }
             #expect(try run(standby, "resume", in: stage).status == 0)
-            // Somebody edits the lease.
+            // Someone edits the lease.
             let lease = ResourceType.leases
             try await stage.edit(lease, "e2e", ["spec": ["leaseDurationSeconds": 3600]])
             leader.killController()
@@ -110,7 +110,7 @@ struct SharedClusterTests {
     // MARK: - What the cluster refuses
 
     @Test(
-        "a policy and a quota hold up what they refuse and nothing else: a canary is taken back meanwhile",
+        "a policy and a quota block only what they refuse: a canary is rolled back meanwhile",
         .enabled(if: ClusterStage.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"))
     func refusals() async throws {
         try await serving(on: .real) { stage, controllers in
@@ -126,7 +126,7 @@ struct SharedClusterTests {
                 await policy.isInForce(stage.api, spec: spec)
             }
             try controllers.commit("good-3", rollout: Self.held, team: AdmissionPolicy.refusedTeam)
-            let refused = try await controller.wait(Self.name, for: "the refusal is told", limit: Self.limit) {
+            let refused = try await controller.wait(Self.name, for: "the refusal is reported", limit: Self.limit) {
                 $0.message.contains(Self.policyMessage)
             }
             #expect(refused.candidate?.version == "good-2" && refused.candidate?.weight == 50)
@@ -150,7 +150,7 @@ struct SharedClusterTests {
 
     private func quota(_ stage: ClusterStage, _ controllers: ClusterControllers) async throws {
         let controller = controllers.first
-        // The refused commit comes by itself.
+        // The refused commit is applied later without further action.
         try await controller.wait(Self.name, for: "version 3 waits at 50 %", limit: Self.limit) {
             $0.phase == .paused && $0.candidate?.version == "good-3"
         }
@@ -167,7 +167,7 @@ struct SharedClusterTests {
             return used == "2"
         }
         try controllers.commit("good-4", rollout: Self.quick)
-        let told = try await controller.wait(Self.name, for: "the quota is told", limit: Self.limit) {
+        let told = try await controller.wait(Self.name, for: "the quota is reported", limit: Self.limit) {
             $0.message.contains("exceeded quota: small")
         }
         #expect(told.message.contains("Raise the namespace's ResourceQuota") && told.stable?.ready == 2)
@@ -181,7 +181,7 @@ struct SharedClusterTests {
     // MARK: - People's hands
 
     @Test(
-        "what is wiped, edited, deleted or added by hand is put right, and the status is about the spec that it names",
+        "what people wipe, edit, delete or add is put right, and the status is about the spec that it names",
         arguments: ClusterStage.Kind.available)
     func hands(_ kind: ClusterStage.Kind) async throws {
         try await serving(on: kind) { stage, controllers in
@@ -230,7 +230,7 @@ struct SharedClusterTests {
         #expect(try await controller.status(Self.name)?.stable?.version == "good-1")
     }
 
-    /// Somebody who may write statuses and ConfigMaps would have the controller and its proxies go by them.
+    /// Someone who may write statuses and ConfigMaps tries to make the controller and its proxies follow them.
     private func forge(_ stage: ClusterStage, _ controller: Installation) async throws {
         let before = try #require(try await record(stage)?.value(at: "status", "record"))
         let version = try #require(before[field: "version"]?.whole)
@@ -264,7 +264,7 @@ struct SharedClusterTests {
             let found = try await record(stage)
             let isAbout =
                 found?.value(at: "status", "observedGeneration") == found?.value(at: "metadata", "generation")
-            // A status is never about what is not in force.
+            // A status is never about a spec that is not in force.
             if isAbout { #expect(found?.value(at: "spec", "replicas") == wanted) }
             return isCurrentAndReady(found)
         }
@@ -276,12 +276,12 @@ struct SharedClusterTests {
         let uid = try await record(stage)?.value(at: "metadata", "uid")
         _ = try await stage.api.answer(
             to: .delete(.modelDeployments, stage.key(Self.name), propagation: .foreground))
-        try await controller.until("it is made anew, with its record", limit: Self.limit) {
+        try await controller.until("it is created again, with its record", limit: Self.limit) {
             let found = try await record(stage)
             return found?.value(at: "metadata", "uid") != uid && found?.value(at: "metadata", "uid") != nil
                 && found?.value(at: "status", "quarantined")?.items.count == 1
         }
-        #expect(try await stage.livingPods() == pods, "no pod was started anew")
+        #expect(try await stage.livingPods() == pods, "no pod was started again")
     }
 
     private func add(_ stage: ClusterStage, _ controller: Installation) async throws {
@@ -295,7 +295,7 @@ struct SharedClusterTests {
         }
     }
 
-    /// A deployment that is called like mlctl's own objects.
+    /// A deployment with the name of one of mlctl's own objects.
     private func takeName(_ stage: ClusterStage, _ controller: Installation) async throws {
         let service = try await stage.object(.services, "mlctl-proxy")?[field: "spec"]
         let taken = try String(contentsOf: controller.repo.appending(path: "model.yaml"), encoding: .utf8)
@@ -309,7 +309,8 @@ struct SharedClusterTests {
         #expect(try await stage.object(.services, "mlctl-proxy")?[field: "spec"] == service)
     }
 
-    @Test("somebody else's number of replicas is kept, and judged with", arguments: ClusterStage.Kind.available)
+    @Test(
+        "the replica count of an autoscaler is kept, and used for the rollout", arguments: ClusterStage.Kind.available)
     func external(_ kind: ClusterStage.Kind) async throws {
         try await serving(on: kind, replicas: "external") { stage, controllers in
             let controller = controllers.first
@@ -332,7 +333,7 @@ struct SharedClusterTests {
     }
 
     @Test(
-        "a pod that was never ready can be evicted, whatever its budget says",
+        "a pod that was never ready can be evicted in spite of its budget",
         .enabled(if: ClusterStage.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"))
     func eviction() async throws {
         try await serving(on: .real) { stage, controllers in
@@ -371,7 +372,7 @@ struct SharedClusterTests {
     // MARK: - The end
 
     @Test(
-        "a namespace ends though git wants what is in it; mlctl goes and leaves nothing",
+        "a namespace can be deleted although git wants its deployments, and mlctl leaves nothing in it",
         arguments: ClusterStage.Kind.available)
     func end(_ kind: ClusterStage.Kind) async throws {
         try await serving(on: kind) { stage, controllers in
@@ -383,7 +384,7 @@ struct SharedClusterTests {
                 (try? await stage.api.answer(to: .get(.namespaces, namespace))) == nil
             }
             print("[\(kind.rawValue)] its namespace is gone after \(ContinuousClock.now - deleted)")
-            try await controller.wait(Self.name, for: "its end is told", limit: Self.limit) {
+            try await controller.wait(Self.name, for: "its end is reported", limit: Self.limit) {
                 $0.message.contains("namespace")
             }
             try await stage.makeNamespace()

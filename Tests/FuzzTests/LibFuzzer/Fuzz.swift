@@ -1,12 +1,12 @@
 import CLibFuzzer
 import Foundation
 
-/// The program of `make fuzz`: one target at a time, under libFuzzer.
+/// The program of `make fuzz`: one target at a time, with libFuzzer.
 ///
 ///     Fuzz list
 ///     Fuzz words NAME            its dictionary, for -dict
-///     Fuzz unpack NAME FOLDER    its kept inputs, a file each
-///     Fuzz keep NAME FOLDER      adds the files' inputs to those that are kept, as long as there is room
+///     Fuzz unpack NAME FOLDER    its corpus, one file per input
+///     Fuzz keep NAME FOLDER      adds the files' inputs to the corpus, as long as there is room
 ///     Fuzz run NAME …            libFuzzer with its own arguments: https://llvm.org/docs/LibFuzzer.html
 @main
 enum Fuzz {
@@ -22,7 +22,7 @@ enum Fuzz {
         }
     }
 
-    /// Of this process: libFuzzer calls back a function without a context.
+    /// The target of this process: libFuzzer calls a function without a context.
     enum Chosen {
         static let target: FuzzTarget = {
             let name = CommandLine.arguments.dropFirst(2).first ?? ""
@@ -34,7 +34,7 @@ enum Fuzz {
 
     private static func run() -> Int32 {
         _ = Chosen.target
-        // The program's name, and what comes after the target's.
+        // The program's name, and the arguments after the target's name.
         var arguments = CommandLine.unsafeArgv
         arguments[2] = arguments[0]
         arguments += 2
@@ -74,10 +74,10 @@ enum Fuzz {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false)).sorted()
         corpus.add(try names.map { Array(try Data(contentsOf: folder.appending(path: $0))) })
         try corpus.text.write(to: CorpusFile.url(of: Chosen.target.name), atomically: true, encoding: .utf8)
-        print("\(Chosen.target.name): \(corpus.lines.count - before) inputs more are kept")
+        print("\(Chosen.target.name): \(corpus.lines.count - before) new inputs in the corpus")
     }
 
-    /// As libFuzzer's dictionaries have it.
+    /// In the syntax of libFuzzer's dictionaries.
     private static func quoted(_ word: String) -> String {
         word.utf8.map { byte in
             let isPlain = (0x20...0x7e).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
@@ -91,7 +91,7 @@ enum Fuzz {
     }
 }
 
-/// Every other input that is JSON is changed in what it says; libFuzzer changes the bytes of all others.
+/// Mutates every second JSON input as a document. libFuzzer mutates the bytes of all others.
 @_cdecl("LLVMFuzzerCustomMutator")
 func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ room: Int, _ seed: UInt32) -> Int {
     guard seed & 1 == 0 else { return LLVMFuzzerMutate(data, size, room) }
@@ -104,7 +104,7 @@ func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ room: Int, _ see
     return changed.count
 }
 
-/// SplitMix64, as libFuzzer seeds it.
+/// SplitMix64, seeded by libFuzzer.
 private struct StepRandom: RandomNumberGenerator {
     var state: UInt64
 

@@ -1,18 +1,19 @@
 import CLibFuzzer
 import Foundation
 
-/// Which branches guide libFuzzer. It looks at each of them after every input: those of all modules are some hundred
-/// thousand, and take more time than most parsers. So a target is guided by the modules that it is about.
+/// Selects the branches that guide libFuzzer. It checks every counter after every input. All modules together have some hundred
+/// thousand, which takes more time than most parsers. So a target is guided by its own modules only.
 ///
-/// The linker hands the registration of all counters to this program, and what `make fuzz` takes from its map says where those of a module lie.
+/// The linker passes the registration of all counters to this program. The linker map from `make fuzz` says which belong to a
+/// module.
 enum Tracing {
-    /// All counters; the addresses of their branches are a table beside, two words each.
+    /// All counters. A table beside them has the addresses of their branches, two words each.
     nonisolated(unsafe) fileprivate static var counters: (start: UnsafeMutablePointer<UInt8>, count: Int)?
     nonisolated(unsafe) fileprivate static var branches: UnsafePointer<UInt>?
 
     /// - Parameters:
-    ///   - modules: none: all that are traced.
-    ///   - map: what the linker says of the counters.
+    ///   - modules: if empty, all modules that are traced.
+    ///   - map: the linker map with the places of the counters.
     static func begin(_ modules: [String], map: URL) throws {
         guard let (start, count) = counters, let branches else { return }
         var ranges = [0..<count]
@@ -29,7 +30,7 @@ enum Tracing {
         }
     }
 
-    /// Neighbours as one: there is a limit to how many libFuzzer takes.
+    /// Merges adjacent ranges, because libFuzzer accepts a limited number of them.
     private static func joined(_ ranges: [Range<Int>]) -> [Range<Int>] {
         ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { joined, range in
             if let last = joined.last, last.upperBound == range.lowerBound {
@@ -40,7 +41,7 @@ enum Tracing {
         }
     }
 
-    /// `ADDRESS SIZE …/MODULE.build/FILE.o` for each object; what the linker left out is at 0.
+    /// `ADDRESS SIZE …/MODULE.build/FILE.o` for each object. Objects that the linker dropped are at address 0.
     private static func places(in map: String) -> [(module: String, address: UInt64, bytes: Int)] {
         map.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ")

@@ -1,16 +1,16 @@
 import Foundation
 import Testing
 
-/// No parser is forgotten: each file of the sources that looks like one is read by a target, or it stands here why not.
+/// Checks that no parser is forgotten: a target reads each source file that looks like a parser, or this file says why not.
 @Suite("Which parsers are fuzzed")
 struct FuzzCoverageTests {
-    /// What a file that parses has in it.
+    /// Text that a file with a parser contains.
     private static let signs = [
         "JSONDecoder()", "JSONSerialization.jsonObject", "YAMLDecoder()", "Yams.compose", "Parser(yaml", "init(parsing",
         "static func parse(", "init?(stat", "inflate(",
     ]
 
-    /// By the target that reads them.
+    /// The files that each target reads.
     private static let fuzzed: [String: [String]] = [
         "http-request-head": [
             "TrafficProxy/HTTP/RequestHeadScanner.swift", "TrafficProxy/HTTP/FieldScanner.swift",
@@ -83,10 +83,10 @@ struct FuzzCoverageTests {
         "redactor": ["SafeText/Redacting/SecretRedactor.swift"],
     ]
 
-    /// Why it needs no target.
+    /// Files that need no target, with the reason.
     private static let others: [String: String] = [
-        "Commands/Client/ControllerRegistry.swift": "the user's own file; one that makes no sense is passed over",
-        "Commands/Run/ControllerRecord.swift": "the state folder's own file; one that makes no sense is passed over",
+        "Commands/Client/ControllerRegistry.swift": "the user's own file; an invalid file is ignored",
+        "Commands/Run/ControllerRecord.swift": "the state folder's own file; an invalid file is ignored",
         "Commands/Presentation/YAMLText.swift": "reads what this process encoded",
         "ControlAPI/APICoding.swift": "plain decoding of what the controller encoded",
         "Journal/EventRow.swift": "plain decoding of the journal's own rows",
@@ -99,12 +99,12 @@ struct FuzzCoverageTests {
         "KubernetesServing/Backend/DemandedKind.swift":
             "plain decoding of a page of metadata, as cluster-objects reads it",
         "KubernetesServing/Uninstalling/ClusterUninstall.swift": "the same",
-        "ModelStorage/ModelCache.swift": "the cache's own file; one that makes no sense is made anew",
+        "ModelStorage/ModelCache.swift": "the cache's own file; an invalid file is created again",
         "ModelStorage/PinMemo.swift": "the same",
         "ModelStorage/WebDownload.swift": "the same",
     ]
 
-    @Test("each file that looks like a parser is in a target, or it is said why not")
+    @Test("each file that looks like a parser is read by a target, or has a reason here")
     func complete() throws {
         let root = CorpusFile.folder.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Sources")

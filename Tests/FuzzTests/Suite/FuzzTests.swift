@@ -1,22 +1,22 @@
 import Foundation
 import Testing
 
-/// A short run of every target, in the build that all other tests have: its kept inputs, and inputs made of them. `make fuzz`
-/// runs the same targets for minutes, with libFuzzer.
-@Suite("Parsers of what others write")
+/// A short run of every target in the build of all other tests: its corpus, and mutations of it. `make fuzz` runs the same
+/// targets for minutes with libFuzzer.
+@Suite("Parsers of foreign input")
 struct FuzzTests {
     static let seed: UInt64 = 20_261_130
 
-    /// Of them all, or the one that the environment names.
+    /// All targets, or the one that the environment names.
     static let names = FuzzTargets.all.map(\.name).filter { name in
         ProcessInfo.processInfo.environment["MLCTL_FUZZ_ONLY"].map { $0 == name } ?? true
     }
 
-    @Test("hold what is said of them, whatever comes", arguments: names)
+    @Test("hold their properties for every input", arguments: names)
     func holds(name: String) throws {
         let target = try #require(FuzzTargets.named(name))
         let kept = try CorpusFile(of: name).inputs()
-        print("fuzz \(name): seed \(Self.seed), \(kept.count) kept inputs and \(target.triesInTests) made of them")
+        print("fuzz \(name): seed \(Self.seed), \(kept.count) corpus inputs and \(target.triesInTests) mutations")
         var mutator = Mutator(seed: Self.seed, seeds: kept, words: target.words)
         for index in 0..<kept.count + target.triesInTests {
             let input = index < kept.count ? kept[index] : mutator.next()
@@ -25,19 +25,19 @@ struct FuzzTests {
                 try target.run(input)
             } catch {
                 Issue.record(
-                    "\(name), input \(index): \(error)\nThe input, as its corpus has it: \(CorpusFile.line(input))")
+                    "\(name), input \(index): \(error)\nThe input, in the corpus format: \(CorpusFile.line(input))")
                 return
             }
         }
     }
 
-    /// A parser that traps ends the process, and takes the input with it: this keeps it, as a file for `make fuzz`.
+    /// A parser that traps ends the process and loses the input. This saves it as a file for `make fuzz`.
     private static func trace(_ input: [UInt8], of target: String) throws {
         guard let folder = ProcessInfo.processInfo.environment["MLCTL_FUZZ_TRACE"] else { return }
         try Data(input).write(to: URL(filePath: folder).appending(path: target))
     }
 
-    @Test("each has a name of its own, and a corpus; no corpus is without one")
+    @Test("each target has its own name and a corpus, and each corpus has a target")
     func corpora() throws {
         let names = FuzzTargets.all.map(\.name)
         #expect(Set(names).count == names.count)
@@ -50,7 +50,7 @@ struct FuzzTests {
         }
     }
 
-    @Test("an input stands on one line of the corpus, and is read back")
+    @Test("an input is stored on one line of the corpus, and is read back")
     func corpusLines() throws {
         let inputs: [[UInt8]] = [Array(0...255), Array("#\\x".utf8), Array("\\n\n\r\t\\".utf8), [0x5c], [0xff]]
         for input in inputs {
@@ -67,7 +67,7 @@ struct FuzzTests {
         #expect(corpus.lines.count == CorpusFile.inputsMax)
     }
 
-    @Test("the same seed makes the same inputs")
+    @Test("the same seed gives the same inputs")
     func repeatable() {
         let seeds = [Array("{\"a\": [1, {\"b\": 2}]}".utf8), Array("GET / HTTP/1.1\r\n\r\n".utf8)]
         var (one, other) = (Mutator(seed: 7, seeds: seeds, words: ["x"]), Mutator(seed: 7, seeds: seeds, words: ["x"]))
@@ -91,7 +91,7 @@ struct FuzzTests {
         #expect(pieces.flatMap(Array.init) == Array(0..<100) && pieces.count > 2)
     }
 
-    @Test("a violation is told by its words")
+    @Test("a violation is reported with its message")
     func violations() {
         let target = FuzzTarget("t", reads: "nothing", of: []) { input in
             try demand(input.count < 3, "\(input.count) bytes")

@@ -1,12 +1,12 @@
 import TestSupport
 
-/// Makes inputs of other inputs, the same ones from the same seed.
+/// Makes inputs from other inputs, the same ones for the same seed.
 struct Mutator {
     private var random: SeededRandom
     private let seeds: [[UInt8]]
     private let words: [String]
 
-    /// Of mutated inputs: what grows faster than its input shows with these.
+    /// The limit of mutated inputs. Costs that grow faster than the input show at this size.
     private static let bytesMax = 8 << 10
 
     init(seed: UInt64, seeds: [[UInt8]], words: [String]) {
@@ -42,7 +42,7 @@ struct Mutator {
         }
     }
 
-    /// Deep nesting, long lists and long names are made this way.
+    /// Makes deep nesting, long lists and long names.
     private mutating func repeatWord(at place: Int, in input: inout [UInt8]) {
         let word = word()
         let times = [2, 16, 128, 2048].randomElement(using: &random) ?? 2

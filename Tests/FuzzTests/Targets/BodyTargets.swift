@@ -5,21 +5,21 @@ import Serving
 
 @testable import TrafficProxy
 
-/// Bodies that the proxy looks into, and what tells it where requests go.
+/// Bodies that the proxy reads, and its routes.
 extension FuzzTarget {
     static let jsonScanner = FuzzTarget(
-        "json-scanner", reads: "bodies of requests and answers, of which values are observed",
+        "json-scanner", reads: "bodies of requests and answers, for observations",
         of: ["TrafficProxy", "Serving"],
         words: FuzzTargets.json + FuzzTargets.extremes + ["\"a\":", "\\u0061", "\\ud83d\\ude00"]
     ) { input in
         guard let tree = try GuardedBytes.reading(input, { try? JSONTree($0) }) else {
-            // Not JSON: then nothing is found in it either.
+            // If the input is not JSON, nothing must be found in it.
             let found = try GuardedBytes.reading(input) { try? JSONScanner.range(of: JSONPath(steps: []), in: $0) }
             try demand(found == nil, "something is at \(String(describing: found)), and it is not JSON")
             return
         }
         let again = try GuardedBytes.reading(Array(text(of: tree).utf8)) { try? JSONTree($0) }
-        try demand(again == tree, "written and read again it is \(String(describing: again))")
+        try demand(again == tree, "after writing and reading again it is \(String(describing: again))")
         var (steps, place) = ([JSONPath.Step](), tree)
         for _ in 0..<8 {
             try checkValue(at: JSONPath(steps: steps), is: place, in: input)
@@ -57,7 +57,7 @@ extension FuzzTarget {
         switch tree {
         case .null: "null"
         case .boolean(let flag): flag ? "true" : "false"
-        // What no double holds is infinite.
+        // A number too large for a double is infinite.
         case .number(let number): number.isFinite ? "\(number)" : number < 0 ? "-1e999" : "1e999"
         case .string(let text): quoted(text)
         case .array(let elements): "[\(elements.map(text).joined(separator: ", "))]"
@@ -79,7 +79,7 @@ extension FuzzTarget {
     }
 
     static let answerPair = FuzzTarget(
-        "answer-pair", reads: "a user's answer and a shadow's, held against each other; a NUL parts them",
+        "answer-pair", reads: "a user's answer and a shadow's, separated by a NUL, to compare",
         of: ["TrafficProxy", "Serving"],
         words: FuzzTargets.json + FuzzTargets.extremes + ["\u{0}"]
     ) { input in
@@ -98,7 +98,7 @@ extension FuzzTarget {
             }
             try demand((0...1).contains(there.distance), "the distance is \(there.distance)")
             guard let back = try? AnswerComparison.compare(user: shadow, shadow: user, by: comparison) else { continue }
-            try demand(there.agrees == back.agrees, "who is compared with whom matters: \(there), \(back)")
+            try demand(there.agrees == back.agrees, "the comparison is not symmetric: \(there), \(back)")
         }
     }
 
@@ -130,17 +130,19 @@ extension FuzzTarget {
         }
         guard let routes = try? JSONDecoder().decode(ProxyRoutes.self, from: Data(input)) else { return }
         let again = try JSONDecoder().decode(ProxyRoutes.self, from: try JSONEncoder().encode(routes))
-        try demand(again == routes, "written and read again they are others")
+        try demand(again == routes, "they changed when written and read again")
         let limits = ProxyLimits()
         let accepted = RoutesValidation.accept(routes, limits: limits)
-        try demand(accepted.routes.routes.count <= min(limits.routes, routes.routes.count), "routes came from nowhere")
+        try demand(
+            accepted.routes.routes.count <= min(limits.routes, routes.routes.count),
+            "there are more routes than in the input")
         for route in accepted.routes.routes {
             let weights = route.revisions.map(\.weight)
             try demand(weights.allSatisfy { (0...100).contains($0) }, "weights \(weights)")
             try demand([0, 100].contains(weights.reduce(0, +)), "weights \(weights)")
         }
         let twice = RoutesValidation.accept(accepted.routes, following: accepted, limits: limits)
-        try demand(twice.routes.routes == accepted.routes.routes, "accepted routes are accepted as others")
+        try demand(twice.routes.routes == accepted.routes.routes, "accepted routes change when they are accepted again")
     }
 
     static let recordedRequests = FuzzTarget(

@@ -6,7 +6,7 @@ import Serving
 @testable import KubernetesClient
 @testable import KubernetesServing
 
-/// What the API server, its objects' authors, kubeconfigs and their plugins say.
+/// Data from the API server, from authors of its objects, from kubeconfigs and from their plugins.
 extension FuzzTarget {
     private static let objectWords =
         FuzzTargets.json + FuzzTargets.extremes + [
@@ -65,17 +65,17 @@ extension FuzzTarget {
         ], triesInTests: 100
     ) { input in
         let whole = lines(of: [input[...]])
-        try demand(lines(of: Cuts.pieces(of: input)) == whole, "other lines in pieces")
+        try demand(lines(of: Cuts.pieces(of: input)) == whole, "other lines if split into pieces")
         for line in whole.prefix(32) {
             _ = try? WatchEvent<ServedObject<PodKind>>(line: line, request: "WATCH pods")
             _ = try? WatchEvent<ModelDeploymentObject>(line: line, request: "WATCH modeldeployments")
         }
         let data = Data(input)
         if let page = try? JSONDecoder().decode(ListPage<ServedObject<PodKind>>.self, from: data) {
-            try demand(page.continuing != "", "an empty place to go on at")
+            try demand(page.continuing != "", "an empty continuation token")
         }
         let error = APIError.answer(code: 409, body: data, request: .get(.pods, ObjectKey(name: "a")))
-        try demand(!error.message.isEmpty, "an error without words")
+        try demand(!error.message.isEmpty, "an error without a message")
         _ = (error.retry, error.fieldConflicts, error.isNamespaceTerminating)
         if let lease = try? JSONDecoder().decode(Lease.self, from: data) { _ = lease.spec }
     }
@@ -106,7 +106,7 @@ extension FuzzTarget {
         let plugin = ExecPlugin(apiVersion: ExecPlugin.versions[0], command: "plugin")
         do {
             let (credential, _) = try ExecCredential.read(Data(input), of: plugin)
-            try demand(credential.token?.isEmpty == false || credential.certificate != nil, "a credential of nothing")
+            try demand(credential.token?.isEmpty == false || credential.certificate != nil, "an empty credential")
         } catch let error as APIError {
             try demand(error.reason == .credentials, "refused by \(error)")
         }
@@ -129,7 +129,7 @@ extension FuzzTarget {
         }
         if let pod = try? decoder.decode(ServedObject<PodKind>.self, from: data) {
             let packed = PackedMetadata(pod.metadata)
-            try demand(PackedMetadata(packed.metadata) == packed, "metadata that is packed again is other metadata")
+            try demand(PackedMetadata(packed.metadata) == packed, "metadata changes when it is packed again")
             let reading = PodReading(pod)
             _ = (reading.instance, reading.trouble, reading.disruption, reading.isSilent)
         }
@@ -140,11 +140,11 @@ extension FuzzTarget {
             _ = slice.endpoints.map { ($0.isReady, $0.answersWhileEnding) }
         }
         if let event = try? decoder.decode(PodEvent.self, from: data) {
-            try demand(PodEvent.word([event, event])?.text.isEmpty == false, "an event without words")
+            try demand(PodEvent.word([event, event])?.text.isEmpty == false, "an event without text")
         }
         let seal = RecordSeal.random()
         if let map = try? decoder.decode(KeptRecord.Map.self, from: data) {
-            try demand(KeptRecord(map, seal: seal) == nil, "a record that nobody sealed")
+            try demand(KeptRecord(map, seal: seal) == nil, "a record without a seal is accepted")
         }
         if let found = try? decoder.decode(RecordedModelDeployment.self, from: data), let kept = KeptRecord(found) {
             let map = try decoder.decode(KeptRecord.Map.self, from: kept.body(seal).jsonData)

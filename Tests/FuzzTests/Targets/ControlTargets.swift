@@ -4,10 +4,10 @@ import Foundation
 @testable import Notifications
 @testable import Serving
 
-/// What clients ask of the control API, and what its own client gets back.
+/// Requests to the control API, and the answers that its client reads.
 extension FuzzTarget {
     static let eventStream = FuzzTarget(
-        "event-stream", reads: "server-sent events, as a client of the API gets them", of: ["ControlAPI"],
+        "event-stream", reads: "server-sent events that a client of the API receives", of: ["ControlAPI"],
         words: [
             "id: ", "event: ", "data: ", ": alive\n\n", "\n", "\r\n", "\r", "\n\n", "retry: ", "\u{0}", " ", "\u{301}",
             "data",
@@ -19,12 +19,12 @@ extension FuzzTarget {
         var eventsOfPieces: [ServerSentEvent] = []
         for piece in Cuts.pieces(of: input) { eventsOfPieces += (try? cut.feed(piece)) ?? [] }
         try demand(eventsOfPieces == events, "in pieces \(eventsOfPieces), and whole \(String(describing: events))")
-        try demand(whole.lastEventId == cut.lastEventId, "another place to go on at in pieces")
+        try demand(whole.lastEventId == cut.lastEventId, "another last event ID if split into pieces")
         for event in events ?? [] {
             try demand(event.data.utf8.count <= input.count * 3, "\(event.data.utf8.count) bytes of \(input.count)")
             var reader = ServerSentEventParser()
             var read = event
-            // Fields of one line each, as ours are.
+            // Fields of one line each, like those that the server writes.
             guard !event.event.contains(where: \.isNewline), !event.event.hasPrefix(" ") else { continue }
             if let id = event.id, id.contains("\0") || id.contains(where: \.isNewline) || id.hasPrefix(" ") {
                 read.id = nil
@@ -35,7 +35,7 @@ extension FuzzTarget {
     }
 
     static let signedRequests = FuzzTarget(
-        "signed-requests", reads: "what a request of the API says of who asks, and from where; times and addresses",
+        "signed-requests", reads: "credentials, origins, times and addresses in requests to the API",
         of: ["ControlAPI", "Serving"],
         words: FuzzTargets.extremes + [
             "MLCTL-HMAC-SHA256 ", "challenge=", "nonce=AAAAAAAAAAAAAAAAAAAAAA", "body=", "mac=", ", ", "Bearer ",

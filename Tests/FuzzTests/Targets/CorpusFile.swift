@@ -1,11 +1,11 @@
 import Foundation
 
-/// The inputs that are kept of one target: what its language looks like, and whatever once went wrong.
+/// The corpus of one target: examples of its language, and inputs that once caused a failure.
 ///
-/// One input a line, so that git shows what came and went: printable ASCII as it is, a backslash doubled, `\n`, `\r` and
-/// `\t`, all else as `\xHH`. Lines that begin with `#` are for people.
+/// One input per line, so that git shows each change: printable ASCII unchanged, a backslash doubled, `\n`, `\r` and `\t`, all
+/// other bytes as `\xHH`. Lines that begin with `#` are comments.
 struct CorpusFile {
-    /// More are not kept, but for those that stand there already.
+    /// The limit of added inputs. Existing ones stay.
     static let inputsMax = 200
     static let bytesMax = 128 << 10
 
@@ -16,17 +16,17 @@ struct CorpusFile {
 
     static func url(of target: String) -> URL { folder.appending(path: "\(target).txt") }
 
-    /// - Throws: where there is none.
+    /// - Throws: if there is no corpus.
     init(of target: String) throws {
         self.init(text: try String(contentsOf: Self.url(of: target), encoding: .utf8))
     }
 
     init(text: String) { lines = text.split(separator: "\n").map(String.init) }
 
-    /// - Throws: `Violation` for a line that is none.
+    /// - Throws: `Violation` for an invalid line.
     func inputs() throws -> [[UInt8]] { try lines.filter { !$0.hasPrefix("#") }.map(Self.input) }
 
-    /// The shortest first, for as long as there is room.
+    /// Adds the shortest first, as long as there is room.
     mutating func add(_ inputs: [[UInt8]]) {
         var known = Set(lines)
         var bytes = lines.reduce(0) { $0 + $1.utf8.count }
@@ -76,7 +76,7 @@ struct CorpusFile {
                 }
                 input.append(value)
                 rest = rest.dropFirst(2)
-            default: throw Violation(description: "no escape in the corpus: \(line.prefix(200))")
+            default: throw Violation(description: "an invalid escape in the corpus: \(line.prefix(200))")
             }
         }
         return input

@@ -6,7 +6,7 @@ import Serving
 @testable import Commands
 @testable import MetricSources
 
-/// What gates judge by.
+/// Evidence that gates read.
 extension FuzzTarget {
     private static let dialects = [MetricDialect.mlServer, .bentoML, .vLLM, .mlctl]
     private static let wanted = dialects.reduce(into: Set(["tokens_total", "process_start_time_seconds"])) {
@@ -83,7 +83,7 @@ extension FuzzTarget {
     }
 
     static let webAnswer = FuzzTarget(
-        "web-answer", reads: "what JSON endpoints, check commands, model servers and proxies answer",
+        "web-answer", reads: "answers of JSON endpoints, check commands, model servers and proxies",
         of: ["MetricSources", "Serving"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"metrics\"", "\"accuracy\"", "\"inputs\"", "\"outputs\"", "\"name\"", "\"datatype\":\"FP32\"",
@@ -109,12 +109,12 @@ extension FuzzTarget {
         }
         if let report = try? JSONDecoder().decode(ProxyReport.self, from: data) {
             let again = try JSONDecoder().decode(ProxyReport.self, from: try JSONEncoder().encode(report))
-            try demand(again == report, "a proxy's report is written as another")
+            try demand(again == report, "a proxy's report changed when it was written again")
         }
     }
 
     static let replayData = FuzzTarget(
-        "replay-data", reads: "recorded metrics, as `mlctl replay` takes them", of: ["Analysis"],
+        "replay-data", reads: "recorded metrics, the input of `mlctl replay`", of: ["Analysis"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"stream\":\"a\"", "\"t\":", "\"stable\":", "\"candidate\":", "\"requests\":", "\"errors\":",
             "\"latency\":{\"0.1\":",
@@ -165,7 +165,7 @@ extension FuzzTarget {
     }
 }
 
-/// Gates of each kind that a recording can be judged by.
+/// One gate of each kind that can be judged from a recording.
 enum ReplayedGates {
     static let rollout: RolloutSpec = {
         let text = """

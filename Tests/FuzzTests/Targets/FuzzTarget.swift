@@ -1,21 +1,21 @@
-/// A parser of what others write, as a fuzzer calls it: bytes go in, and `check` says what must hold of whatever comes out.
+/// A parser of foreign input, in the form that a fuzzer calls: bytes go in, and `check` verifies the properties of the result.
 struct FuzzTarget: Sendable {
-    /// Lower-case letters, digits and dashes: `make fuzz ONLY=…` and the corpus file go by it.
+    /// Lower-case letters, digits and dashes. Used by `make fuzz ONLY=…` and for the corpus file.
     let name: String
-    /// What is read, and who writes it.
+    /// What the parser reads, and who writes it.
     let reads: String
-    /// Words of its language, which mutations put in.
+    /// Words of the language, which mutations insert.
     let words: [String]
-    /// Modules whose branches guide libFuzzer.
+    /// The modules whose branches guide libFuzzer.
     let modules: [String]
-    /// Mutated inputs that one run of the tests tries. Fewer where one input costs more.
+    /// The number of mutated inputs in one test run. Smaller if one input costs more.
     let triesInTests: Int
     private let check: @Sendable ([UInt8]) throws -> Void
 
-    /// Larger inputs are not tried: what grows with the input shows long before.
+    /// The limit of an input's size. Costs that grow with the input show long before.
     static let bytesMax = 64 << 10
 
-    /// - Parameter check: throws `Violation`. Refusals of the parser are no violations: it catches them itself.
+    /// - Parameter check: throws `Violation`. It catches the parser's own errors, because a refusal is not a violation.
     init(
         _ name: String, reads: String, of modules: [String], words: [String] = [], triesInTests: Int = 250,
         check: @escaping @Sendable ([UInt8]) throws -> Void
@@ -35,7 +35,7 @@ struct FuzzTarget: Sendable {
     }
 }
 
-/// Something that must hold of a parser does not.
+/// A property of a parser that does not hold.
 struct Violation: Error, CustomStringConvertible {
     var description: String
 }
@@ -44,7 +44,7 @@ func demand(_ holds: Bool, _ otherwise: @autoclosure () -> String) throws(Violat
     if !holds { throw Violation(description: otherwise()) }
 }
 
-/// Where an input is cut, to feed it in pieces: places that depend on the input alone, so that a run can be repeated.
+/// Where to split an input into pieces. The places depend only on the input, so that a run can be repeated.
 enum Cuts {
     static func places(in input: [UInt8], count: Int = 4) -> [Int] {
         guard !input.isEmpty else { return [] }

@@ -1,8 +1,8 @@
-/// Every parser that reads what others write.
+/// Every parser of foreign input.
 enum FuzzTargets {
     static let all: [FuzzTarget] =
         [
-            // The data plane: clients, model servers, and whoever writes routes.
+            // The data plane: clients, model servers and routes.
             .requestHead, .responseHead, .chunkedBody, .jsonScanner, .answerPair, .compressedBody, .proxyRoutes,
             .recordedRequests,
             // Manifests and settings.
@@ -13,19 +13,19 @@ enum FuzzTargets {
             .kubeconfig, .watchStream, .execCredential, .clusterObjects,
             // Git and model stores.
             .gitOutput, .gitWords, .storageAnswer,
-            // The API, its clients, and those who are notified.
+            // The API, its clients, and receivers of notifications.
             .eventStream, .signedRequests, .outcomes, .webhookAddress,
-            // Model servers of our own, and what runs them.
+            // mlctl's own model server, and what runs servers.
             .inferenceRequest, .modelFile, .probeAnswer, .processText, .keeperState,
             // Records.
             .rolloutRecord, .keptPages,
-            // What goes out again.
+            // Output.
             .escapes, .redactor,
         ]
 
     static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 
-    /// Numbers at the ends of what counters, sizes and times are kept in.
+    /// Extreme values of counters, sizes and times.
     static let extremes = [
         "0", "-1", "1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615",
         "4294967296", "1e308", "-1e308", "1e400", "5e-324", "0.1", "NaN", "+Inf", "-Inf",

@@ -4,7 +4,7 @@ import Serving
 
 @testable import TrafficProxy
 
-/// Heads and bodies of HTTP/1, from clients and from model servers.
+/// HTTP/1 heads and bodies, from clients and from model servers.
 extension FuzzTarget {
     private static let headWords = [
         "GET ", "POST ", "HEAD ", "OPTIONS * ", "CONNECT h:1 ", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "HTTP/1.1 200 OK\r\n",
@@ -20,7 +20,7 @@ extension FuzzTarget {
         deployment: DeploymentKey(name: "d"), revision: name, key: RequestIdentityKey(low: 1, high: 2))
     private static let fields = RevisionFields(revision: name.rawValue)
 
-    /// What a head that was written anew may have more than one that came.
+    /// How much longer a rewritten head may be than the original.
     private static let roomier = {
         var limits = ProxyLimits()
         limits.requestHeadBytes = 4 * bytesMax
@@ -65,7 +65,7 @@ extension FuzzTarget {
     }
 
     private static func start(of raw: UnsafeRawBufferPointer) throws -> UnsafePointer<UInt8> {
-        guard let start = raw.baseAddress else { throw Violation(description: "an empty head was taken") }
+        guard let start = raw.baseAddress else { throw Violation(description: "an empty head was accepted") }
         return start.assumingMemoryBound(to: UInt8.self)
     }
 
@@ -86,7 +86,7 @@ extension FuzzTarget {
         }
     }
 
-    /// What the instance gets means what the client sent, to us and so to a server that reads as strictly.
+    /// Checks that the instance gets the same meaning as the client sent, for any server that parses as strictly as the proxy.
     private static func checkForwarded(_ written: [UInt8], as head: RequestHead, of input: [UInt8]) throws {
         let (again, spans) = try scanned(written[...], roomier)
         guard case .complete(let other) = again else {
@@ -98,7 +98,7 @@ extension FuzzTarget {
         try demand(
             written[other.methodStart..<other.methodEnd] == input[head.methodStart..<head.methodEnd], "another method")
         try demand(other.hasHost && !other.namesConnectionFields, "host or connection fields are wrong")
-        try demand(!spans.contains { $0.name.isHopByHop }, "a field of one connection goes on")
+        try demand(!spans.contains { $0.name.isHopByHop }, "a field of one connection is forwarded")
         for name in [FieldName.host, .mintedRequestId, .forwardedFor] {
             try demand(spans.count { $0.name == name } == 1, "not one field \(name)")
         }
@@ -130,7 +130,7 @@ extension FuzzTarget {
                 }
                 try demand(other.length == written.count, "it ends after \(other.length) of \(written.count)")
                 try demand(other.status == head.status && other.body == head.body, "\(other), and it came as \(head)")
-                try demand(!other.keepAlive, "it was to end the connection")
+                try demand(!other.keepAlive, "it does not close the connection")
             }
         }
     }
@@ -153,14 +153,14 @@ extension FuzzTarget {
         let (end, payload) = try dechunked([input[...]])
         let (endOfPieces, payloadOfPieces) = try dechunked(Cuts.pieces(of: input))
         try demand(end == endOfPieces, "in pieces \(endOfPieces), and whole \(end)")
-        try demand(payload == payloadOfPieces, "another payload in pieces")
+        try demand(payload == payloadOfPieces, "another payload if split into pieces")
         try demand(payload.count <= input.count, "\(payload.count) bytes of \(input.count)")
         guard case .done(let count) = end else { return }
         try demand(count <= input.count, "ends after \(count) of \(input.count)")
         let anew = Array("\(String(payload.count, radix: 16))\r\n".utf8) + payload + Array("\r\n0\r\n\r\n".utf8)
         let wire = payload.isEmpty ? Array("0\r\n\r\n".utf8) : anew
         let (endOfAnew, payloadOfAnew) = try dechunked([wire[...]])
-        try demand(endOfAnew == .done(wire.count) && payloadOfAnew == payload, "chunked anew it is \(endOfAnew)")
+        try demand(endOfAnew == .done(wire.count) && payloadOfAnew == payload, "chunked again it is \(endOfAnew)")
     }
 
     private static func dechunked(_ pieces: [ArraySlice<UInt8>]) throws -> (BodyFraming.Progress, [UInt8]) {

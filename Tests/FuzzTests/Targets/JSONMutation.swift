@@ -1,10 +1,10 @@
 import Foundation
 import ModelManifests
 
-/// Changes what a JSON document says, and leaves it JSON: a parser refuses most documents of which a byte is changed at
-/// the first brace, and never shows what it makes of the rest.
+/// Changes the content of a JSON document, and leaves it valid JSON. A parser refuses most documents with one changed byte at the
+/// first brace, which does not test how it handles the rest.
 enum JSONMutation {
-    /// - Returns: nil where neither the input nor one of its lines is an object or an array.
+    /// - Returns: nil if neither the input nor one of its lines is an object or an array.
     static func mutated(
         _ input: [UInt8], words: [String], using random: inout some RandomNumberGenerator
     ) -> [UInt8]? {
@@ -51,7 +51,7 @@ enum JSONMutation {
         return found
     }
 
-    /// In one order, so that a run can be repeated.
+    /// In a fixed order, so that a run can be repeated.
     private static func changed(
         _ value: JSONValue, at place: inout Int, _ change: (JSONValue) -> JSONValue
     ) -> JSONValue {

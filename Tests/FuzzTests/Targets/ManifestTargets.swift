@@ -4,7 +4,7 @@ import SafeText
 @testable import Commands
 @testable import ModelManifests
 
-/// What is written in git and in the controller's settings.
+/// Manifests in git, and the controller's settings.
 extension FuzzTarget {
     private static let yamlWords = [
         "---\n", "...\n", "&a ", "*a", "<<: ", "? ", "- ", ": ", "| \n", ">-\n", "!!str ", "!!int ", "!x ",
@@ -23,7 +23,7 @@ extension FuzzTarget {
     ]
 
     static let yamlDocuments = FuzzTarget(
-        "yaml", reads: "YAML, whatever it says: documents, anchors, keys that are given twice", of: ["ModelManifests"],
+        "yaml", reads: "any YAML: documents, anchors, duplicate keys", of: ["ModelManifests"],
         words: yamlWords,
         triesInTests: 150
     ) { input in
@@ -68,13 +68,13 @@ extension FuzzTarget {
         try demand((1...lines + 1).contains(place.line) && place.column >= 1, "\(what()) at \(place) of \(lines) lines")
     }
 
-    /// As YAML counts them: more characters end a line there than elsewhere.
+    /// Counts lines as YAML does: more characters end a line there than elsewhere.
     private static func lineCount(_ text: String) -> Int {
         text.unicodeScalars.count { ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains($0) } + 1
     }
 
     static let manifests = FuzzTarget(
-        "manifests", reads: "manifests, as people commit them", of: ["ModelManifests"],
+        "manifests", reads: "committed manifests", of: ["ModelManifests"],
         words: yamlWords + fieldWords + FuzzTargets.extremes,
         triesInTests: 60
     ) { input in
@@ -84,7 +84,7 @@ extension FuzzTarget {
         try checkDiagnostics(parsed.diagnostics, lines)
         let state = DesiredState.resolve(files: [parsed])
         try checkDiagnostics(state.diagnostics, lines)
-        try demand(state.deployments.count <= parsed.keys.count, "deployments came from nowhere")
+        try demand(state.deployments.count <= parsed.keys.count, "there are more deployments than in the input")
     }
 
     private static func checkDiagnostics(_ diagnostics: [Diagnostic], _ lines: Int) throws {
@@ -103,13 +103,13 @@ extension FuzzTarget {
         let text = String(decoding: input, as: UTF8.self)
         try checkDiagnostics(ProjectSettings(reading: text, file: "f.yaml").diagnostics, lineCount(text))
         guard let settings = try? RunSettings(reading: text, path: "f.yaml") else { return }
-        try demand(Set(settings.projects.map(\.name)).count == settings.projects.count, "two projects of one name")
-        try demand(Set(settings.clusters.map(\.name)).count == settings.clusters.count, "two clusters of one name")
+        try demand(Set(settings.projects.map(\.name)).count == settings.projects.count, "two projects with one name")
+        try demand(Set(settings.clusters.map(\.name)).count == settings.clusters.count, "two clusters with one name")
         for project in settings.projects { _ = settings.rules(of: project) }
     }
 
     static let canonicalJSON = FuzzTarget(
-        "canonical-json", reads: "JSON that is kept or hashed: specs, plans, statuses", of: ["ModelManifests"],
+        "canonical-json", reads: "JSON that is stored or hashed: specs, plans, statuses", of: ["ModelManifests"],
         words: FuzzTargets.json + FuzzTargets.extremes, triesInTests: 150
     ) { input in
         guard let value = try? JSONValue(parsing: Data(input)) else { return }
@@ -118,7 +118,7 @@ extension FuzzTarget {
             throw Violation(description: "written as \(text.debugDescription) it cannot be read")
         }
         try demand(again == value, "\(value) was written as \(text.debugDescription)")
-        try demand(CanonicalJSON.text(again) == text, "written in two ways: \(text.debugDescription)")
+        try demand(CanonicalJSON.text(again) == text, "it has two texts: \(text.debugDescription)")
         let indented = try JSONValue(parsing: Data(CanonicalJSON.indentedText(value).utf8))
         try demand(indented == value, "indented it is another value")
         let decoded = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
@@ -145,7 +145,7 @@ extension FuzzTarget {
         }
         if let quantity = Quantity(text) {
             for perUnit in [1, 1000] {
-                try demand(quantity.whole(perUnit: perUnit).map { $0 >= 0 } ?? true, "a quantity below nothing")
+                try demand(quantity.whole(perUnit: perUnit).map { $0 >= 0 } ?? true, "a negative quantity")
             }
         }
         _ = Quantity.suggestion(for: text)
@@ -153,18 +153,18 @@ extension FuzzTarget {
         _ = PlainScalar.integer(text)
         if let condition = try? Condition(text) {
             for value in [0, -1, 0.5, 1e308, .infinity, .nan] { _ = condition.holds(of: value) }
-            try demand(!condition.holds(of: .nan), "holds of what is no number")
+            try demand(!condition.holds(of: .nan), "holds for NaN")
         }
         if let path = JSONPath(text) {
             try demand(JSONPath(path.text) == path, "\(path.text.debugDescription) is another path")
         }
         let template = QueryTemplate(text)
-        try demand(template.filled { _ in nil } == text, "a template that is filled with nothing is changed")
+        try demand(template.filled { _ in nil } == text, "a template changes although no value is filled in")
         try checkQuery(template)
         if let root = ModelSourceRoot(text) {
             try demand(root.contains(text), "\(text.debugDescription) does not contain itself")
             let isInPath = !text.contains("?") && !text.contains("#")
-            try demand(!isInPath || !root.contains(text + "/../x"), "\(text.debugDescription) is left by '..'")
+            try demand(!isInPath || !root.contains(text + "/../x"), "\(text.debugDescription) can be left with '..'")
         }
         _ = DidYouMean.suggestion(for: text, among: ["replicas", "rollout"], noun: "there are")
     }
@@ -173,14 +173,14 @@ extension FuzzTarget {
         Int128(duration.components.seconds) * 1_000_000_000_000_000_000 + Int128(duration.components.attoseconds)
     }
 
-    /// Whatever a version is, it ends no string that it stands in, and opens none.
+    /// Checks that a version never ends or opens a string in the query, whatever it contains.
     private static func checkQuery(_ template: QueryTemplate) throws {
         for value in ["v1", "a\"b", "a'b`c", "\\", "x\n#y", "}) or (vector(1)"] {
             var scanner = PromQLScanner()
             let filled: String? = try? template.filled(
                 { (_: String) throws(Violation) in
                     guard let text = scanner.place.fill(value) else {
-                        throw Violation(description: "it cannot stand there")
+                        throw Violation(description: "it is not valid there")
                     }
                     return text
                 }, reading: { scanner.read($0) })

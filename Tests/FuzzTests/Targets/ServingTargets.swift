@@ -5,7 +5,7 @@ import NIOHTTP1
 @testable import InferenceServer
 @testable import LocalServing
 
-/// Model servers: what they are asked, what they answer, and what the machine says of them.
+/// Model servers: their requests, their answers, and what the operating system reports about them.
 extension FuzzTarget {
     static let inferenceRequest = FuzzTarget(
         "inference-request", reads: "requests for predictions, from clients", of: ["InferenceServer"],
@@ -27,7 +27,7 @@ extension FuzzTarget {
     }
 
     static let modelFile = FuzzTarget(
-        "model-file", reads: "files of models that `mlctl serve-model` loads", of: ["InferenceServer"],
+        "model-file", reads: "model files that `mlctl serve-model` loads", of: ["InferenceServer"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"format\":\"mlctl.dev/tabular/v1\"", "\"features\"", "\"classes\"", "\"estimator\"",
             "\"kind\":\"randomForest\"",
@@ -68,7 +68,7 @@ extension FuzzTarget {
 
     static let processText = FuzzTarget(
         "process-text",
-        reads: "what the kernel says of processes, sockets, cgroups and mounts: names in it are chosen by others",
+        reads: "the kernel's text about processes, sockets, cgroups and mounts, with names that others choose",
         of: ["LocalServing"],
         words: FuzzTargets.extremes + [
             "1 (a) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 100 4096 5", ") ", "(", " 0A ", "0100007F:1F90",
@@ -77,7 +77,7 @@ extension FuzzTarget {
     ) { input in
         if let entry = ProcessTable.Entry(stat: input) {
             let table = ProcessTable(entries: [entry, entry])
-            try demand(table.descendants(of: entry.parent).count <= 2, "one process is several")
+            try demand(table.descendants(of: entry.parent).count <= 2, "one process has several entries")
         }
         if let usage = ProcessUsage(stat: input) {
             try demand(usage.residentPages >= 0 && usage.cpuSeconds >= 0, "\(usage)")
@@ -86,13 +86,15 @@ extension FuzzTarget {
         for line in text.split(separator: "\n") {
             if let socket = ListenTable.Socket(line: line) { _ = (socket.port, socket.isListening) }
         }
-        try demand(ControlGroup.cpuSeconds(stat: text).map { $0 >= 0 } ?? true, "time below nothing")
-        try demand(MountPoints.parse(text).count <= text.count { $0 == "\n" } + 1, "mounts came from nowhere")
-        try demand(!ProcessMark.environment(input, holds: "\(ProcessMark.variable)=never/there"), "a mark is made up")
+        try demand(ControlGroup.cpuSeconds(stat: text).map { $0 >= 0 } ?? true, "negative CPU time")
+        try demand(MountPoints.parse(text).count <= text.count { $0 == "\n" } + 1, "there are more mounts than lines")
+        try demand(
+            !ProcessMark.environment(input, holds: "\(ProcessMark.variable)=never/there"),
+            "a mark is found that is not there")
     }
 
     static let keeperState = FuzzTarget(
-        "keeper-state", reads: "files of the state folder, of this and of other versions", of: ["LocalServing"],
+        "keeper-state", reads: "files of the state folder, from this and other versions", of: ["LocalServing"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"version\"", "\"phase\":\"ready\"", "\"server\":{\"pid\":1,\"startTime\":2}", "\"ports\"", "\"restarts\"",
             "\"readySince\"",
@@ -112,7 +114,7 @@ extension FuzzTarget {
         }
     }
 
-    /// As the state folder's files are read and written.
+    /// Reads and writes like the state folder's files.
     private static func checkRoundTrip<Value: Codable & Equatable>(_ type: Value.Type, _ input: [UInt8]) throws {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
@@ -120,6 +122,6 @@ extension FuzzTarget {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
         let again = try decoder.decode(type, from: try encoder.encode(value))
-        try demand(again == value, "\(type) was written as another: \(value), \(again)")
+        try demand(again == value, "\(type) changed when it was written again: \(value), \(again)")
     }
 }

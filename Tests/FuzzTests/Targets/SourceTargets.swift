@@ -3,10 +3,10 @@ import Foundation
 @testable import GitSource
 @testable import ModelStorage
 
-/// What git prints and repositories hold, and what model stores answer.
+/// The output of git, the content of repositories, and the answers of model stores.
 extension FuzzTarget {
     static let gitOutput = FuzzTarget(
-        "git-output", reads: "what git prints of a repository: trees, changes, blobs, references", of: ["GitSource"],
+        "git-output", reads: "git's output about a repository: trees, changes, blobs, references", of: ["GitSource"],
         words: FuzzTargets.extremes + [
             "\u{0}", "\t", "\n", "100644 blob ", "120000 blob ", "160000 commit ", ":100644 100644 ", " M\u{0}",
             " D\u{0}", " blob ",
@@ -19,7 +19,7 @@ extension FuzzTarget {
                 TreeEntry.isManifest(Array(entry.path.utf8)) || !entry.hasReadableName, "\(entry) is no manifest")
         }
         let change = TreeChange(input)
-        try demand(change.removed.isDisjoint(with: change.present.map(\.path)), "a path is removed and there")
+        try demand(change.removed.isDisjoint(with: change.present.map(\.path)), "a path is both removed and present")
         let contents = BlobReader.contents(ofBatch: input)
         var bytes = 0
         for case .text(let text) in contents.values { bytes += text.utf8.count }
@@ -55,7 +55,7 @@ extension FuzzTarget {
         }
         if let location = try? GitLocation("https://host/a") {
             let error = GitFailure.error(in: text, doing: "Fetching", from: location)
-            try demand(!error.message.contains("\n") && error.message.count < 1000, "said of it: \(error.message)")
+            try demand(!error.message.contains("\n") && error.message.count < 1000, "the message is: \(error.message)")
         }
     }
 
@@ -84,7 +84,7 @@ extension FuzzTarget {
         guard let range = try? VersionRange(text) else { return }
         let tags = ["v0.1.0", "1.2.3", "1.2.3-rc.1", "v2.0.0", "2.0.0-0", "18446744073709551615.0.0", "main", text]
         if let best = range.best(of: tags) {
-            guard let version = SemanticVersion(best) else { throw Violation(description: "\(best) is no version") }
+            guard let version = SemanticVersion(best) else { throw Violation(description: "\(best) is not a version") }
             try demand(range.contains(version), "\(best) is not in \(range)")
         }
         try demand((try? VersionRange(range.description)) == range, "\(range) is another range")
@@ -104,10 +104,10 @@ extension FuzzTarget {
         var head = ModelStorage.ResponseHead()
         for line in text.split(whereSeparator: \.isNewline).prefix(64) { head.take(String(line)) }
         for number in [head.contentLength, head.rangeStart, head.rangeTotal, head.totalBytes] {
-            try demand(number.map { $0 >= 0 } ?? true, "a length below nothing in \(head)")
+            try demand(number.map { $0 >= 0 } ?? true, "a negative length in \(head)")
         }
-        try demand(head.retryAfterSeconds.map { $0 >= 0 } ?? true, "a wait below nothing in \(head)")
-        if head.body(after: 5) == .append { try demand(head.rangeStart == 5, "continued at another place: \(head)") }
+        try demand(head.retryAfterSeconds.map { $0 >= 0 } ?? true, "a negative wait in \(head)")
+        if head.body(after: 5) == .append { try demand(head.rangeStart == 5, "continued at another offset: \(head)") }
         try checkDownload(head)
         for base in [nil, "/models"] {
             guard let location = try? ModelStorage.ModelLocation(text, base: base) else { continue }
@@ -131,7 +131,7 @@ extension FuzzTarget {
         }
     }
 
-    /// Whatever a server answers, a download ends: each answer leads on at most so often.
+    /// Checks that offsets and waits of a download stay valid, whatever a server answers.
     private static func checkDownload(_ head: ModelStorage.ResponseHead) throws {
         let origin = try WebLocation("https://h/a")
         let limits = StorageLimits()
@@ -140,7 +140,7 @@ extension FuzzTarget {
         for _ in 0...limits.maximumAttemptsInAll + limits.maximumRedirects {
             switch action {
             case .request(let request):
-                try demand(request.offset >= 0, "asked from \(request.offset) on")
+                try demand(request.offset >= 0, "requested from offset \(request.offset)")
                 action = plan.ended(.answered(head, redirect: "https://h/b"), bytes: 10, before: 5)
             case .wait(let time, let request):
                 try demand(time >= .zero && time <= limits.maximumBackoff, "waits for \(time)")

@@ -2,7 +2,7 @@ import Foundation
 
 @testable import SafeText
 
-/// What goes out again: names, messages and output of others, on terminals, pages and documents.
+/// Output: foreign names, messages and text on terminals, pages and documents.
 extension FuzzTarget {
     static let escapes = FuzzTarget(
         "escapes", reads: "words of others, as they are shown on terminals, metrics pages, JSON, XML, HTML and URIs",
@@ -47,7 +47,7 @@ extension FuzzTarget {
     }
 
     static let redactor = FuzzTarget(
-        "redactor", reads: "output that may hold secrets; the first line is a secret, the rest is the output",
+        "redactor", reads: "output that may contain secrets: the first line is a secret, the rest is the output",
         of: ["SafeText"],
         words: ["s3cr3t-value", "\n", "***", "czNjcjN0", "%73", "7333"]
     ) { input in
@@ -61,8 +61,8 @@ extension FuzzTarget {
         var pieces: [UInt8] = []
         for piece in Cuts.pieces(of: Array(parts[1])) { pieces += stream.take(piece) }
         pieces += stream.finish()
-        try demand(pieces == whole, "in pieces something else is left")
-        // Stars are the mask's own, and blanks at the ends are no part of a secret.
+        try demand(pieces == whole, "the result depends on how the bytes are split")
+        // Stars are the mask itself, and blanks at the ends are not part of a secret.
         let bytes = Array(secret.utf8)
         let isPlain =
             bytes.count >= SecretForms.fewestBytes && bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x2a }

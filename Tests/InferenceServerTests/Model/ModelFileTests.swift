@@ -17,18 +17,18 @@ struct ModelFileTests {
         try TabularModel(json: Data(text.utf8), file: "model.json")
     }
 
-    @Test("a sound file is loaded and scores")
+    @Test("a valid file is loaded and scores rows")
     func sound() throws {
         let model = try load(Self.sound)
         #expect(model.inputs == ["a", "b"])
-        // a = 4 goes right, a/b = 2 goes left: leaf 1, whose log odds are 0.
+        // a = 4 goes right, a/b = 2 goes left: leaf 1, with log odds 0.
         #expect(try model.probabilities(of: [4, 2]) == [0.5, 0.5])
         // a/b = 4 goes right: leaf 2.
         let probabilities = try model.probabilities(of: [4, 1])
         #expect(abs(probabilities[1] - 1 / (1 + exp(-2.0))) < 1e-15)
     }
 
-    @Test("leaves of a forest hold probabilities")
+    @Test("the leaves of a forest contain probabilities")
     func forestLeaves() throws {
         let forest = Self.sound.replacing(
             #""kind": "gradientBoosting", "baseline": [0.0], "learningRate": 1.0"#, with: #""kind": "randomForest""#)
@@ -39,25 +39,25 @@ struct ModelFileTests {
     }
 
     @Test(
-        "a file that is wrong is refused with what is wrong",
+        "an invalid file is refused with the reason",
         arguments: [
             ("mlctl.dev/tabular/v1", "mlctl.dev/tabular/v9", "this server reads mlctl.dev/tabular/v1"),
             (#""name": "m""#, #""name": "a/b""#, "'name' must be"),
             (#""name": "m","#, "", "the document lacks 'name'"),
             (#"["a", "b"]"#, "[]", "'inputs' must name"),
             (#"["a", "b"]"#, #"["a", "a"]"#, "names a column twice"),
-            (#"["no", "yes"]"#, #"["no"]"#, "'classes' must hold at least two"),
+            (#"["no", "yes"]"#, #"["no"]"#, "'classes' must contain at least two"),
             (#"["/", "a", "b"]"#, #"["/", "a", "c"]"#, "reads 'c', which is not among the inputs"),
             (#"["/", "a", "b"]"#, #"["^", "a", "b"]"#, "'^' with 2 arguments is unknown"),
             (#"["/", "a", "b"]"#, #"["log", "a", "b"]"#, "'log' with 2 arguments is unknown"),
             ("gradientBoosting", "crystalBall", "'crystalBall' is unknown; use"),
             ("gradientBoosting", "logisticRegression", "needs 'coefficients' and 'intercepts'"),
             ("gradientBoosting", "randomForest", "tree 0: it needs leaves of 2 finite numbers"),
-            ("[0.0]", "[0.0, 1.0, 2.0]", "'baseline' must hold 2 finite numbers"),
+            ("[0.0]", "[0.0, 1.0, 2.0]", "'baseline' must contain 2 finite numbers"),
             ("[0.0]", "[1e999]", "is not"),
             ("[-1.0], [0.0]", "[-1.0, 3.0], [0.0]", "tree 0: it needs leaves of 1 finite"),
             ("[[0, 1.5, -1, 1]", "[[0, 1.5, -1]", "split 0 is not [feature, threshold, left, right]"),
-            ("[[0, 1.5, -1, 1]", "[[7, 1.5, -1, 1]", "split 0 asks for feature 7; there are 2"),
+            ("[[0, 1.5, -1, 1]", "[[7, 1.5, -1, 1]", "split 0 uses feature 7, but there are only 2"),
             ("[[0, 1.5, -1, 1]", "[[0.5, 1.5, -1, 1]", "split 0 is not"),
             ("[[0, 1.5, -1, 1]", "[[0, 1.5, -1, 0]", "split 0 leads to 0"),
             ("[[0, 1.5, -1, 1]", "[[0, 1.5, -1, 2]", "split 0 leads to 2"),
@@ -97,7 +97,7 @@ struct ModelFileTests {
         #expect(error.message.contains("nested deeper than 32"))
     }
 
-    @Test("damaged files never trap: each is refused, or scores")
+    @Test("damaged files never trap: each is refused, or scores rows")
     func damaged() throws {
         let original = [UInt8](Self.sound.utf8)
         let spare = [UInt8](#"0123456789-.,[]{}":eab"#.utf8)
@@ -144,7 +144,7 @@ struct ScoringTests {
         #expect(try logged.probabilities(of: [1]) == [0.5, 0.5])
     }
 
-    @Test("a score far out is certain, not infinite")
+    @Test("an extreme score gives a certain answer, not an infinite one")
     func certain() throws {
         #expect(try model(identity).probabilities(of: [1e30]) == [0, 1])
         #expect(try model(identity).probabilities(of: [-1e30]) == [1, 0])
@@ -161,13 +161,13 @@ struct ScoringTests {
         #expect(throws: ScoringError.columns(found: 2, expected: 1)) { try model(identity).probabilities(of: [1, 2]) }
     }
 
-    @Test("a tree without splits is its only leaf")
+    @Test("a tree without splits is a single leaf")
     func stump() throws {
         let stump = #"{"kind": "randomForest", "trees": [{"splits": [], "leaves": [[0.25, 0.75]]}]}"#
         #expect(try model(stump).probabilities(of: [9]) == [0.25, 0.75])
     }
 
-    @Test("smoothing is near the plain answer, and the same every time")
+    @Test("smoothing is close to the plain answer, and the same every time")
     func smoothing() throws {
         let noise = #""smoothing": {"copies": 2000, "seed": 3, "deviations": [0.5]},"#
         let smooth = try model(identity, smoothing: noise)
@@ -175,11 +175,11 @@ struct ScoringTests {
         let plain = try model(identity).probabilities(of: [1])
         #expect(try smooth.probabilities(of: [1]) == first)
         #expect(first != plain)
-        // A standard deviation of 0.5 moves the answer by about 0.1 a copy: 0.0022 in the mean of 2,000.
+        // A standard deviation of 0.5 moves the answer by about 0.1 per copy: 0.0022 in the mean of 2,000 copies.
         #expect(abs(first[1] - plain[1]) < 0.02)
     }
 
-    @Test("the slow version of the demo's model scores as the good one, and does 4,000 times the work")
+    @Test("the slow version of the demo's model scores like the good one, with 4,000 times the work")
     func slow() throws {
         let slow = try TabularModel(contentsOf: DemoFiles.model("slow"))
         let good = try TabularModel(contentsOf: DemoFiles.model("v2"))

@@ -3,10 +3,10 @@ import Testing
 
 @testable import InferenceServer
 
-/// scikit-learn's own answers on held-out rows, written by manifests/demo/training/train.py.
+/// scikit-learn's answers for held-out rows, written by manifests/demo/training/train.py.
 private struct Reference: Decodable {
     var rows: [[Double]]
-    /// For each model, one list of probabilities a row; null where scikit-learn refuses the row.
+    /// For each model, one list of probabilities per row. Null if scikit-learn refuses the row.
     var probabilities: [String: [[Double]?]]
 
     init(_ name: String) throws {
@@ -14,11 +14,11 @@ private struct Reference: Decodable {
     }
 }
 
-@Suite("The evaluation equals scikit-learn's")
+@Suite("Scores equal scikit-learn's")
 struct ReferenceTests {
     static let tolerance = 1e-9
 
-    @Test("the demo's models answer held-out rows as scikit-learn does", arguments: ["v1", "v2", "v3"])
+    @Test("the demo's models answer held-out rows like scikit-learn", arguments: ["v1", "v2", "v3"])
     func demoModels(version: String) throws {
         let reference = try Reference("biopsy-screen-reference.json")
         let expected = try #require(reference.probabilities[version])
@@ -27,7 +27,7 @@ struct ReferenceTests {
     }
 
     @Test(
-        "every kind of estimator answers three classes as scikit-learn does",
+        "every kind of estimator answers three classes like scikit-learn",
         arguments: ["logistic", "forest", "boosting"])
     func threeClasses(kind: String) throws {
         let reference = try Reference("wine-reference.json")
@@ -54,7 +54,7 @@ struct ReferenceTests {
     }
 }
 
-@Suite("What the demo relies on")
+@Suite("Properties that the demo needs")
 struct DemoModelTests {
     private func failures(_ version: String) throws -> Double {
         let service = InferenceService(model: try TabularModel(contentsOf: DemoFiles.model(version)))
@@ -73,7 +73,7 @@ struct DemoModelTests {
         #expect((0.15...0.35).contains(try failures("v3")))
     }
 
-    @Test("the warm-up passes on every version, the bad one included", arguments: ["v1", "v2", "v3"])
+    @Test("the warm-up passes on every version, including the bad one", arguments: ["v1", "v2", "v3"])
     func warmup(version: String) throws {
         let service = InferenceService(model: try TabularModel(contentsOf: DemoFiles.model(version)))
         let warmup = try DemoFiles.warmup(version)
@@ -81,7 +81,7 @@ struct DemoModelTests {
         for request in warmup { #expect(service.infer([UInt8](request.utf8)).status == .ok) }
     }
 
-    @Test("the models and requests inside the binary are those beside it")
+    @Test("the models and requests in the binary equal those in the repository")
     func embedded() throws {
         let source = try DemoFiles.text(of: "Sources/Commands/Demo/DemoFleet.swift")
         for version in ["v1", "v2", "v3"] {

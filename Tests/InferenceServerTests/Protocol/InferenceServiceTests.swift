@@ -36,7 +36,7 @@ struct InferenceServiceTests {
         #expect(try answer(body) == (200, expected))
     }
 
-    @Test("only the outputs asked for are sent")
+    @Test("only the requested outputs are sent")
     func outputs() throws {
         let body = tensor().dropLast() + #","outputs":[{"name":"label"}]}"#
         let text = try answer(String(body)).text
@@ -56,10 +56,10 @@ struct InferenceServiceTests {
     }
 
     @Test(
-        "a request that is wrong is refused with 400 and what would be right",
+        "an invalid request gets 400 with what would be right",
         arguments: [
-            ("", "no inference request"),
-            ("[]", "no inference request"),
+            ("", "not an inference"),
+            ("[]", "not an inference"),
             ("{}", "lacks 'inputs'"),
             (#"{"inputs":[]}"#, "send one input tensor of shape [rows, 2]"),
             (#"{"inputs":[{"name":"x","shape":[1,2],"data":[1,0]}]}"#, "inputs[0] lacks 'datatype'"),
@@ -68,13 +68,13 @@ struct InferenceServiceTests {
                 "data must be a list of numbers"
             ),
             (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP64","data":[1,null]}]}"#, "data must be a list"),
-            (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP64","data":[1,NaN]}]}"#, "no inference request"),
-            (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP64","data":[1,1e999]}]}"#, "no inference request"),
+            (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP64","data":[1,NaN]}]}"#, "not an inference"),
+            (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP64","data":[1,1e999]}]}"#, "not an inference"),
             (#"{"inputs":[{"name":"x","shape":[1,3],"datatype":"FP64","data":[1,0,0]}]}"#, "takes [rows, 2]"),
             (#"{"inputs":[{"name":"x","shape":[0,2],"datatype":"FP64","data":[]}]}"#, "takes [rows, 2]"),
             (#"{"inputs":[{"name":"x","shape":[-1,2],"datatype":"FP64","data":[]}]}"#, "takes [rows, 2]"),
             (#"{"inputs":[{"name":"x","shape":[2,2],"datatype":"FP64","data":[1,0]}]}"#, "needs 4"),
-            (#"{"inputs":[{"name":"x","shape":[2,2],"datatype":"FP64","data":[[1,0],[1]]}]}"#, "do not have its shape"),
+            (#"{"inputs":[{"name":"x","shape":[2,2],"datatype":"FP64","data":[[1,0],[1]]}]}"#, "not match its shape"),
             (#"{"inputs":[{"name":"x","shape":[9999,2],"datatype":"FP64","data":[1]}]}"#, "send at most 4096"),
             (
                 #"{"inputs":[{"name":"x","shape":[9223372036854775807,2],"datatype":"FP64","data":[1]}]}"#,
@@ -84,8 +84,8 @@ struct InferenceServiceTests {
                 #"{"inputs":[{"name":"x","shape":[1,2],"datatype":"BYTES","data":[1,0]}]}"#,
                 "use FP64, FP32, INT64 or INT32"
             ),
-            (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"INT64","data":[1.5,0]}]}"#, "holds a fraction"),
-            (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1e300,0]}]}"#, "beyond FP32"),
+            (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"INT64","data":[1.5,0]}]}"#, "has a fraction"),
+            (#"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1e300,0]}]}"#, "range of FP32"),
             (
                 #"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP64","data":[1,0]}],"outputs":[{"name":"y"}]}"#,
                 "there is no output 'y'"
@@ -102,14 +102,14 @@ struct InferenceServiceTests {
         #expect(try Self.service().infer([0xFF, 0xFE, 0x7B]).status == .badRequest)
     }
 
-    @Test("a row that the model has no answer for is a 500 that names row and feature")
+    @Test("a row without an answer gets 500 with the row and the feature")
     func unscorable() throws {
         let (status, text) = try answer(tensor(shape: "[2,2]", data: "[1,0,0,0]"))
         #expect(status == 500)
         #expect(text == #"{"error":"model 'm' version '7': row 1 has no answer: feature 'log a' is -inf"}"#)
     }
 
-    @Test("what is being scored ends when the server has given it up")
+    @Test("scoring ends when the server has abandoned it")
     func abandoned() throws {
         let service = try Self.service()
         service.abandon()

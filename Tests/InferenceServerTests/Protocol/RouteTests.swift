@@ -15,7 +15,7 @@ struct RouteTests {
     }
 
     @Test(
-        "every path of the protocol leads somewhere",
+        "every path of the protocol is served",
         arguments: [
             (HTTPMethod.GET, "/v2", Route.serverMetadata), (.GET, "/v2/", .serverMetadata),
             (.GET, "/v2/health/live", .live), (.GET, "/v2/health/ready", .ready),
@@ -29,7 +29,7 @@ struct RouteTests {
     }
 
     @Test(
-        "anything else does not exist",
+        "any other path gets 404",
         arguments: [
             "/", "", "*", "/v1/models/a", "/v2/models", "/v2/models/other/infer",
             "/v2/models/a%20model/versions/8/infer",
@@ -39,7 +39,7 @@ struct RouteTests {
         #expect(status(route(.POST, uri)) == 404)
     }
 
-    @Test("the wrong method is refused with those that are right")
+    @Test("a wrong method gets 405 with the allowed methods")
     func methods() {
         guard case .refused(let answer) = route(.GET, "/v2/models/a%20model/infer") else {
             Issue.record("GET must not infer")

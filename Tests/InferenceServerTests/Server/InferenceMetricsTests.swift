@@ -3,9 +3,9 @@ import Testing
 
 @testable import InferenceServer
 
-@Suite("The server's own counters")
+@Suite("The server's counters")
 struct InferenceMetricsTests {
-    @Test("requests, errors and durations are exposed as Prometheus reads them")
+    @Test("requests, errors and durations are exposed in the Prometheus format")
     func exposition() {
         var metrics = InferenceMetrics()
         metrics.ended(status: 200, seconds: 0.0005)
@@ -24,10 +24,10 @@ struct InferenceMetricsTests {
             # HELP mlctl_model_errors_total Inference requests that ended with 5xx.
             # TYPE mlctl_model_errors_total counter
             mlctl_model_errors_total{L} 1
-            # HELP mlctl_model_requests_in_flight Inference requests under way.
+            # HELP mlctl_model_requests_in_flight Inference requests in progress.
             # TYPE mlctl_model_requests_in_flight gauge
             mlctl_model_requests_in_flight{L} 2
-            # HELP mlctl_model_request_duration_seconds From the end of the request to its answer.
+            # HELP mlctl_model_request_duration_seconds Time from the end of the request to its answer.
             # TYPE mlctl_model_request_duration_seconds histogram
             mlctl_model_request_duration_seconds_bucket{L,le="0.0005"} 1
             mlctl_model_request_duration_seconds_bucket{L,le="0.001"} 1

@@ -8,7 +8,7 @@ import Testing
 struct InferenceServerTests {
     static let path = "/v2/models/biopsy-screen/infer"
 
-    /// Version 3 has no answer: an area of 4 is more than the circle of radius 1 has.
+    /// Version 3 has no answer: an area of 4 is larger than that of a circle with radius 1.
     static let unscorable: String = {
         var row = [Double](repeating: 1, count: 30)
         row[3] = 4
@@ -43,7 +43,7 @@ struct InferenceServerTests {
         try outcome.get()
     }
 
-    @Test("it answers the protocol's questions, and inference, on one connection")
+    @Test("it answers metadata, health and inference requests on one connection")
     func conversation() async throws {
         try await serving { server, _ in
             #expect(server.modelName == "biopsy-screen" && server.modelVersion == "1")
@@ -62,7 +62,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("every request of the demo's load is answered, and counted")
+    @Test("every request of the demo's load is answered and counted")
     func load() async throws {
         try await serving("v3") { server, _ in
             let client = try RawClient(port: server.port)
@@ -81,7 +81,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("a request that the model failed is reported with its id")
+    @Test("a request that the model failed to answer is reported with its ID")
     func report() async throws {
         let (lines, continuation) = AsyncStream.makeStream(of: String.self)
         let report: @Sendable (String) -> Void = { continuation.yield($0) }
@@ -107,7 +107,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("a body over the limit is refused with 413, chunked or not, and the connection closed")
+    @Test("a body over the limit gets 413, chunked or not, and the connection is closed")
     func large() async throws {
         var limits = ServerLimits()
         limits.bodyBytes = 1_000
@@ -127,7 +127,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("a client that waits for leave to send its body gets it")
+    @Test("a client that sends Expect: 100-continue gets 100 Continue")
     func expectation() async throws {
         try await serving { server, _ in
             let client = try RawClient(port: server.port)
@@ -142,7 +142,7 @@ struct InferenceServerTests {
     }
 
     @Test(
-        "what is no HTTP is refused with 400 and closed",
+        "input that is not HTTP gets 400, and the connection is closed",
         arguments: [
             "nonsense\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -157,7 +157,7 @@ struct InferenceServerTests {
     }
 
     @Test(
-        "a client that never finishes its head, or its body, is cut off",
+        "a client that never finishes its head or its body is cut off",
         arguments: ["", "Content-Length: 9\r\n\r\nhalf"])
     func slowClient(rest: String) async throws {
         var limits = ServerLimits()
@@ -181,7 +181,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("connections beyond the limit are closed, and there is room again when one leaves")
+    @Test("connections beyond the limit are closed, and there is room again when one ends")
     func connections() async throws {
         var limits = ServerLimits()
         limits.connections = 1
@@ -193,7 +193,7 @@ struct InferenceServerTests {
                 let second = try RawClient(port: server.port)
                 #expect(try await second.isClosedByServer())
             }
-            // The first is gone; the server learns of it a moment later.
+            // The first connection has ended. The server notices a moment later.
             var served = false
             for _ in 0..<1_000 where !served {
                 let next = try RawClient(port: server.port)
@@ -205,7 +205,7 @@ struct InferenceServerTests {
         }
     }
 
-    /// Holds the model at work: a failure is reported on the thread that scores, and waits there.
+    /// Keeps the model busy: a failure is reported on the thread that scores, and waits there.
     private func holding(
         limits: ServerLimits = ServerLimits(),
         _ body: (InferenceServer.Listening, _ working: RawClient, Held, _ stop: @escaping @Sendable () -> Void)
@@ -223,7 +223,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("while the model is at work the server still says that it lives")
+    @Test("the server reports that it is live while the model is busy")
     func liveness() async throws {
         try await holding { server, working, held, _ in
             let probe = try RawClient(port: server.port)
@@ -237,7 +237,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("more requests than may wait are answered 503")
+    @Test("requests over the queue's limit get 503")
     func busy() async throws {
         var limits = ServerLimits()
         limits.pendingInferences = 1
@@ -252,7 +252,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("a stopping server finishes what it has, and closes the idle connections")
+    @Test("a stopping server finishes its requests, and closes idle connections")
     func stopping() async throws {
         try await holding { server, working, held, stop in
             let idle = try RawClient(port: server.port)
@@ -270,7 +270,7 @@ struct InferenceServerTests {
 
     @Test("a signal stops it")
     func signal() async throws {
-        // Every test runs in one process: this one takes a signal that means nothing to the others.
+        // All tests run in one process. This one uses a signal that no other test handles.
         try await serving(stopSignals: [SIGUSR2]) { server, _ in
             let idle = try RawClient(port: server.port)
             try idle.get("/v2/health/live")
@@ -280,7 +280,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("a stopping server cuts off what takes too long")
+    @Test("a stopping server cuts off requests that take too long")
     func cutOff() async throws {
         var limits = ServerLimits()
         limits.drainTimeout = .milliseconds(20)
@@ -293,7 +293,7 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("a port that is taken is an error that names it")
+    @Test("a port in use is an error that names it")
     func takenPort() async throws {
         try await serving { server, _ in
             var configuration = InferenceServer.Configuration(modelFile: DemoFiles.model("v1"), port: server.port)
@@ -304,14 +304,14 @@ struct InferenceServerTests {
         }
     }
 
-    @Test("a bad model is an error before anything listens")
+    @Test("an invalid model is an error before the server listens")
     func badModel() async throws {
         let server = InferenceServer(configuration: .init(modelFile: "/does/not/exist"))
         await #expect(throws: ModelFileError.self) { try await server.run() }
     }
 }
 
-/// A place where a thread waits until it is let go; for good once it was.
+/// Blocks a thread until it is released, once and for all.
 private final class Held: Sendable {
     private let gate = DispatchSemaphore(value: 0)
     private let arrivals = AsyncStream.makeStream(of: Void.self)

@@ -2,9 +2,9 @@ import Dispatch
 import Foundation
 import Glibc
 
-/// A client that writes exactly the bytes it is told to, and reads answers with a bound on every wait.
+/// A client that writes exactly the given bytes, and reads answers. Every wait has a limit.
 ///
-/// Blocking calls run on threads of their own queue, never on those of the tests' tasks.
+/// Blocking calls run on the threads of a private queue, never on those of the tests' tasks.
 final class RawClient: Sendable {
     struct Response: Hashable, Sendable {
         var status: Int
@@ -17,7 +17,7 @@ final class RawClient: Sendable {
         var description: String
     }
 
-    /// No read waits longer.
+    /// The time-out of each read.
     static let readTimeoutSeconds = 20
 
     private let descriptor: Int32
@@ -60,12 +60,12 @@ final class RawClient: Sendable {
 
     func get(_ path: String) throws { try send("GET \(path) HTTP/1.1\r\nHost: t\r\n\r\n") }
 
-    /// One response with a content-length; nil when the server has closed the connection instead.
+    /// One response with a content-length. Nil if the server closed the connection instead.
     func response() async throws -> Response? {
         try await offload { try self.readResponse() }
     }
 
-    /// True when the server closes the connection without another byte.
+    /// True if the server closes the connection without another byte.
     func isClosedByServer() async throws -> Bool {
         try await offload { try self.readByte() == nil }
     }

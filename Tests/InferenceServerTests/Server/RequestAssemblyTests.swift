@@ -14,7 +14,7 @@ struct RequestAssemblyTests {
         return answer.status.code
     }
 
-    @Test("a request is performed when it has ended, with all of its body")
+    @Test("a request is performed when it has ended, with its whole body")
     func whole() {
         var assembly = RequestAssembly(bodyLimitBytes: 4)
         #expect(assembly.headReceived(head()) == .none)
@@ -23,7 +23,7 @@ struct RequestAssemblyTests {
         #expect(assembly.endReceived() == .perform(.init(head: head(), body: [1, 2, 3, 4])))
     }
 
-    @Test("a body that grows too large is refused once, thrown away, and the connection closed")
+    @Test("a body that grows too large is refused once and discarded, and the connection is closed")
     func growing() {
         var assembly = RequestAssembly(bodyLimitBytes: 3)
         _ = assembly.headReceived(head())
@@ -35,13 +35,15 @@ struct RequestAssemblyTests {
         #expect(!assembly.isRefusing)
     }
 
-    @Test("a body that is announced as too large is refused before it comes", arguments: ["5", "9223372036854775807"])
+    @Test(
+        "a body whose declared length is too large is refused before it arrives",
+        arguments: ["5", "9223372036854775807"])
     func announced(length: String) {
         var assembly = RequestAssembly(bodyLimitBytes: 4)
         #expect(status(assembly.headReceived(head(["Content-Length": length, "Expect": "100-continue"]))) == 413)
     }
 
-    @Test("a client that waits for leave to send its body gets it")
+    @Test("a client that sends Expect: 100-continue is asked for its body")
     func expectation() {
         var assembly = RequestAssembly(bodyLimitBytes: 4)
         #expect(assembly.headReceived(head(["Expect": "100-Continue"])) == .askForBody)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesClient
 
-/// Against the API server that `MLCTL_TEST_KUBECONFIG` names; in a namespace of their own, which is deleted afterwards.
+/// Runs against the API server that `MLCTL_TEST_KUBECONFIG` names, in a namespace of its own that is deleted afterwards.
 enum TestCluster {
     static let kubeconfig = ProcessInfo.processInfo.environment["MLCTL_TEST_KUBECONFIG"]
     static var isThere: Bool { kubeconfig.map { !$0.isEmpty } ?? false }
@@ -44,7 +44,7 @@ enum TestCluster {
 
 @Suite("Against a real API server", .enabled(if: TestCluster.isThere), .serialized, .timeLimit(.minutes(5)))
 struct ClusterTests {
-    @Test("a client certificate and a token are both let in", arguments: ["peer", "token"])
+    @Test("the server accepts a client certificate and a token", arguments: ["peer", "token"])
     func credentials(context: String) async throws {
         guard try Kubeconfig.read(TestCluster.kubeconfig).contexts[context] != nil else { return }
         let namespaces = try await TestCluster.api(context: context).list(Namespace.self)
@@ -56,7 +56,7 @@ struct ClusterTests {
         var metadata: ObjectMetadata
     }
 
-    @Test("wrong credentials are refused with what to do")
+    @Test("wrong credentials are refused, and the error says what to do")
     func wrongToken() async throws {
         var connection = try ClusterSettings(name: "t", kubeconfig: TestCluster.kubeconfig).connection(environment: [:])
         connection.credentials = WrittenCredentials(token: "wrong")
@@ -66,7 +66,7 @@ struct ClusterTests {
         #expect(message(of: error).contains("log in again"))
     }
 
-    @Test("what somebody else owns is reported by field and owner, and taken over by force")
+    @Test("a contested field is reported with its owner, and taken over by force")
     func conflict() async throws {
         let api = try TestCluster.api()
         try await TestCluster.inNamespace(api) { namespace in
@@ -134,7 +134,7 @@ struct ClusterTests {
         }
     }
 
-    @Test("a version that is too old is 410, as an answer or an event, and the cache survives it")
+    @Test("a version that is too old gives 410, as an answer or an event, and the cache recovers")
     func tooOld() async throws {
         let api = try TestCluster.api()
         let watch = APIRequest.watch(.configMaps, resourceVersion: "1", timeout: .seconds(10))
@@ -181,11 +181,11 @@ struct ClusterTests {
         }
     }
 
-    @Test("of a controller's pods, a selector finds the one that leads")
+    @Test("a selector finds the leader among a controller's pods")
     func leaderLabel() async throws {
         let api = try TestCluster.api()
         try await TestCluster.inNamespace(api) { namespace in
-            // A server without a controller manager makes no account for pods.
+            // A server without a controller manager creates no service account for pods.
             let account = #"{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}"#
             _ = try? await api.create(.serviceAccounts, namespace: namespace, body: Data(account.utf8))
             for name in ["first", "second"] {
@@ -210,7 +210,7 @@ struct ClusterTests {
                 for (pod, leads) in zip(pods, leads) { pod.change.yield(leads) }
                 try await eventually { await leaders() == names }
             }
-            // It is taken off when its process ends in good order.
+            // The label is removed when its process ends in good order.
             for pod in pods {
                 pod.run.cancel()
                 await pod.run.value
@@ -224,7 +224,7 @@ struct ClusterTests {
         var metadata: ObjectMetadata
     }
 
-    @Test("events are taken as they are written, and counted")
+    @Test("the server accepts events and their counts")
     func events() async throws {
         let api = try TestCluster.api()
         try await TestCluster.inNamespace(api) { namespace in
@@ -262,7 +262,7 @@ struct ClusterTests {
         }
     }
 
-    @Test("a thousand objects by sixteen at once, over either version of HTTP", arguments: [true, false])
+    @Test("a thousand objects are written, sixteen at a time, over both versions of HTTP", arguments: [true, false])
     func throughput(isHTTP2: Bool) async throws {
         let api = try TestCluster.api(http: isHTTP2 ? .automatic : .http1)
         try await TestCluster.inNamespace(api) { namespace in

@@ -11,7 +11,7 @@ struct ExecCredentialsTests {
     static let cluster = Kubeconfig.Cluster(
         server: "https://k", authoritiesData: Data("CA".utf8), pluginSettings: .object(["audience": .string("x")]))
 
-    /// A plugin that counts its runs in a file beside it, and answers what `body` prints.
+    /// A plugin that counts its runs in a file next to it. `body` prints its answer.
     static func plugin(_ folder: Folder, _ body: String, version: String = version) throws -> ExecPlugin {
         let script = try folder.write(
             "plugin.py",
@@ -50,7 +50,7 @@ struct ExecCredentialsTests {
         #expect(Self.runs(folder) == 2)
     }
 
-    @Test("a clock five minutes off does not run it for each request", arguments: [-300.0, 300])
+    @Test("with a clock that is five minutes off the plugin does not run for each request", arguments: [-300.0, 300])
     func clockOff(seconds: Double) async throws {
         let folder = try Folder()
         let plugin = try Self.plugin(folder, #"answer(token="t", expirationTimestamp="2030-01-01T00:01:00Z")"#)
@@ -66,7 +66,7 @@ struct ExecCredentialsTests {
         #expect(Self.runs(folder) <= 2)
     }
 
-    @Test("many who ask at once run it once")
+    @Test("many concurrent callers run it once")
     func together() async throws {
         let folder = try Folder()
         let source = ExecCredentials(try Self.plugin(folder, #"answer(token="t")"#), cluster: Self.cluster)
@@ -77,14 +77,14 @@ struct ExecCredentialsTests {
         #expect(Self.runs(folder) == 1)
     }
 
-    @Test("a refused token is fetched anew, but not at every refusal")
+    @Test("a refused token is fetched again, but not at every refusal")
     func refused() async throws {
         let folder = try Folder()
         let clock = ManualClock()
         let source = ExecCredentials(
             try Self.plugin(folder, #"answer(token=str(os.path.getsize("\#(folder.path)/runs")))"#),
             cluster: Self.cluster, stopwatch: Stopwatch(clock))
-        // Under the manual clock the plugin has no time limit: the suite's is one.
+        // The plugin has no time limit under the manual clock: the suite's limit bounds it.
         let first = try await source.current()
         #expect(await source.refused(first) == false)
         clock.advance(by: .seconds(10))
@@ -95,7 +95,7 @@ struct ExecCredentialsTests {
         #expect(try await source.current().token == "2")
     }
 
-    @Test("it gets its arguments, its variables and the cluster's information, and nothing of mlctl's")
+    @Test("it gets its arguments, its variables and the cluster's information, and no variable of mlctl")
     func surroundings() async throws {
         let folder = try Folder()
         setenv("MLCTL_TEST_SECRET", "s3cret", 1)
@@ -114,7 +114,7 @@ struct ExecCredentialsTests {
         #expect(token == #"[["one", "two"], "me", null, "https://k", "Q0E=", "x", false]"#)
     }
 
-    @Test("a client certificate may come in place of a token")
+    @Test("a client certificate may replace a token")
     func certificate() async throws {
         let folder = try Folder()
         let plugin = try Self.plugin(
@@ -129,17 +129,17 @@ struct ExecCredentialsTests {
     }
 
     @Test(
-        "what goes wrong is told with what to do, without what it printed",
+        "an error says what to do, without quoting what the plugin printed",
         arguments: [
-            (#"print("s3cret")"#, "printed no ExecCredential"),
-            (#"answer()"#, "gave neither a token nor a client certificate"),
+            (#"print("s3cret")"#, "did not print an ExecCredential"),
+            (#"answer()"#, "returned neither a token nor a client certificate"),
             (#"answer(clientCertificateData="s3cret")"#, "only one of"),
-            (#"answer(token="s3cret", expirationTimestamp="soon")"#, "no RFC 3339 time"),
+            (#"answer(token="s3cret", expirationTimestamp="soon")"#, "not an RFC 3339 time"),
             (#"sys.stderr.write("s3cret"); sys.exit(3)"#, "failed"),
             (#"print("s3cret" * 1000000)"#, "printed more than"),
             (
                 #"print(json.dumps({"apiVersion": "v0", "kind": "ExecCredential", "status": {"token": "s3cret"}}))"#,
-                "make the kubeconfig's apiVersion and the plugin's agree"
+                "use the same apiVersion in the kubeconfig and in the plugin"
             ),
         ])
     func garbage(body: String, says: String) async throws {
@@ -152,20 +152,20 @@ struct ExecCredentialsTests {
         #expect(error?.retry == .waiting)
     }
 
-    @Test("one that hangs is stopped, with what it started, and its failure stands for a while")
+    @Test("a plugin that hangs is stopped with its child processes, and its failure is kept for a while")
     func hanging() async throws {
         let folder = try Folder()
         let source = ExecCredentials(
             try Self.plugin(folder, "time.sleep(600)"), cluster: Self.cluster, timeout: .milliseconds(500))
         let began = ContinuousClock.now
         let error = await #expect(throws: APIError.self) { try await source.current() }
-        #expect(message(of: error).contains("gave no answer within 0.5 seconds"))
+        #expect(message(of: error).contains("did not answer within 0.5 seconds"))
         #expect(ContinuousClock.now - began < .seconds(20))
         await #expect(throws: APIError.self) { try await source.current() }
         #expect(Self.runs(folder) <= 1)
     }
 
-    @Test("a program that is not there is told with its install hint")
+    @Test("a missing program is reported with its install hint")
     func missing() async throws {
         let plugin = ExecPlugin(
             apiVersion: Self.version, command: "mlctl-no-such-plugin", installHint: "Get it from example.com.")

@@ -48,7 +48,7 @@ struct KubeconfigCredentialsTests {
         clock.advance(by: KubeconfigCredentials.lookAfterRefusalEvery)
         #expect(await source.refused(first))
         #expect(try await token() == "second")
-        // Of another call, that was under way with the old one.
+        // The refusal of another call that was under way with the old token.
         #expect(await source.refused(first))
         let second = try await source.current()
         clock.advance(by: KubeconfigCredentials.lookAfterRefusalEvery)
@@ -56,7 +56,7 @@ struct KubeconfigCredentialsTests {
     }
 
     @Test(
-        "is left aside while it cannot be read, lacks the context, or sends it to another server",
+        "is ignored while it cannot be read, lacks the context, or names another server",
         arguments: [
             "clusters: [", "", text(token: "second", context: "renamed"), text(token: "second", server: "https://two"),
         ])
@@ -69,7 +69,7 @@ struct KubeconfigCredentialsTests {
         #expect(try await token() == "third")
     }
 
-    @Test("is not followed to another context that becomes the current one")
+    @Test("keeps its context when another one becomes the current one")
     func currentContext() async throws {
         try folder.write("config", Self.text(token: "second", current: "d"))
         clock.advance(by: .seconds(60))

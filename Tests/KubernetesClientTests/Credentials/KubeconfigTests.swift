@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesClient
 
-/// A folder of the test's own.
+/// A temporary folder of one test.
 final class Folder {
     let path: String
 
@@ -57,7 +57,7 @@ struct KubeconfigTests {
 
     func config() throws -> Kubeconfig { try Kubeconfig.parse(Self.whole, path: "/etc/kube/config") }
 
-    @Test("the current context says where, as whom and in which namespace; relative paths start at the file")
+    @Test("the current context gives the server, the user and the namespace; relative paths start at the file")
     func current() async throws {
         let connection = try config().connection()
         #expect(connection.server == "https://10.0.0.1:6443")
@@ -68,7 +68,7 @@ struct KubeconfigTests {
         #expect(credential.token == "first-token")
     }
 
-    @Test("another context by name, with a proxy, without checks of certificates, as somebody else")
+    @Test("another context is chosen by name, with a proxy, without certificate checks, and impersonates a user")
     func named() async throws {
         let connection = try config().connection(context: "two")
         #expect(connection.proxyURL == "http://proxy:3128")
@@ -79,10 +79,10 @@ struct KubeconfigTests {
     }
 
     @Test(
-        "what cannot be used is refused with what to do instead",
+        "unusable credentials are refused, and the error says what to do instead",
         arguments: [
             ("basic", "since Kubernetes 1.19"), ("gone", "auth-provider"), ("half", "both are needed"),
-            ("asking", "wants a terminal"), ("ancient", "v1alpha1"), ("lost", "the cluster 'none'"),
+            ("asking", "needs a terminal"), ("ancient", "v1alpha1"), ("lost", "the cluster 'none'"),
             ("nowhere", "It has: ancient, asking"),
         ])
     func refused(context: String, says: String) throws {
@@ -92,7 +92,7 @@ struct KubeconfigTests {
         #expect(error?.retry == .waiting)
     }
 
-    @Test("of several files, the first that has a name or a setting wins whole; missing files are passed over")
+    @Test("of several files, the first with a name or setting wins as a whole; missing files are skipped")
     func merging() async throws {
         let folder = try Folder()
         let first = try folder.write(
@@ -113,14 +113,14 @@ struct KubeconfigTests {
         #expect(credential.token == "mine")
     }
 
-    @Test("no file at all is an error that says where it was looked for")
+    @Test("without any file the error names the paths that were searched")
     func missing() {
         let error = #expect(throws: APIError.self) { try Kubeconfig.read(environment: ["HOME": "/nowhere"]) }
         #expect(message(of: error).contains("/nowhere/.kube/config"))
     }
 
     @Test(
-        "what is wrong in a file is told by its place, never by its text",
+        "an error names the place in the file and never quotes the text",
         arguments: [
             ("users: [{name: a, user: {token: s3cret}}", "line"),
             ("users: [{name: a, user: {token: [s3cret]}}]", "users[0].user.token"),
@@ -134,7 +134,7 @@ struct KubeconfigTests {
         #expect(!message.contains("s3cret"))
     }
 
-    @Test("a cluster of the settings is named in its errors, and in a pod is the pod's own")
+    @Test("errors name the cluster of the settings; in a pod it is the pod's own cluster")
     func settings() throws {
         let folder = try Folder()
         let missing = ClusterSettings(name: "prod", kubeconfig: "\(folder.path)/none")

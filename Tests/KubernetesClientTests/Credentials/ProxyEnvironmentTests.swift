@@ -2,13 +2,13 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("Proxies of the environment")
+@Suite("Proxies in the environment")
 struct ProxyEnvironmentTests {
     private static func url(_ server: String, _ environment: [String: String]) -> String? {
         ProxyEnvironment(environment).setting(for: server)?.url
     }
 
-    @Test("are named by the variable of the server's scheme, large before small, with or without a scheme of their own")
+    @Test("come from the variable of the server's scheme, upper case before lower case, with or without a scheme")
     func naming() {
         let both = ["HTTPS_PROXY": "http://a:1", "https_proxy": "http://b:2", "HTTP_PROXY": "c:3"]
         #expect(
@@ -21,7 +21,7 @@ struct ProxyEnvironmentTests {
         #expect(Self.url("https://x", ["ALL_PROXY": "a:1"]) == nil)
     }
 
-    @Test("are not asked for what NO_PROXY lists, nor for the own machine")
+    @Test("are not used for what NO_PROXY lists, nor for this machine")
     func exceptions() {
         func isDirect(_ server: String, _ list: String) -> Bool {
             Self.url(server, ["HTTPS_PROXY": "a:1", "no_proxy": list]) == nil
@@ -45,7 +45,7 @@ struct ProxyEnvironmentTests {
         for (server, list) in through { #expect(!isDirect(server, list), "\(server) by \(list)") }
     }
 
-    @Test("count where the kubeconfig names none, and are named in what goes wrong with them")
+    @Test("count if the kubeconfig names none, and errors name their variable")
     func kubeconfig() throws {
         let text = """
             current-context: a

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Token files")
 struct RotatedFileTests {
-    @Test("a token file is read again after a minute, and its last good contents outlive it")
+    @Test("a token file is read again after a minute, and its last good contents stay in use when it is gone")
     func rotation() async throws {
         let folder = try Folder()
         let clock = ManualClock()
@@ -23,7 +23,7 @@ struct RotatedFileTests {
         #expect(try source.current().token == "two")
     }
 
-    @Test("a refused token makes the file be read at once; the same token again is no other one")
+    @Test("after a refusal the file is read at once; the same token again counts as unchanged")
     func refused() throws {
         let folder = try Folder()
         let path = try folder.write("token", "one")
@@ -35,7 +35,7 @@ struct RotatedFileTests {
         #expect(try source.current().token == "two")
     }
 
-    @Test("a file that was never there is an error; a token beside it stands in")
+    @Test("a file that never existed is an error, unless there is an inline token")
     func missing() throws {
         let file = RotatedFile(path: "/nowhere/token")
         let error = #expect(throws: APIError.self) { try WrittenCredentials(tokenFile: file).current() }
@@ -43,7 +43,7 @@ struct RotatedFileTests {
         #expect(try WrittenCredentials(token: "t", tokenFile: file).current().token == "t")
     }
 
-    @Test("a credential says what it is, not what it holds")
+    @Test("a credential describes its kind and never its secret")
     func description() {
         let credential = Credential(token: "s3cret")
         #expect("\(credential)" == "a token")

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesClient
 
-/// A pod's label, on a server that can be away.
+/// A pod's label on a server that can be unreachable.
 private final class PodServer: KubernetesTransport {
     private struct State {
         var label: String?
@@ -42,9 +42,9 @@ private final class PodServer: KubernetesTransport {
     }
 }
 
-@Suite("The label of a pod that leads", .timeLimit(.minutes(1)))
+@Suite("The leader label of a pod", .timeLimit(.minutes(1)))
 struct LeaderLabelTests {
-    @Test("is put on and taken off as it leads, also what an earlier process left, and when the API server is back")
+    @Test("follows leadership, also after an earlier process left it, and once the API server is back")
     func follows() async throws {
         let (server, clock) = (PodServer(), ManualClock())
         let label = LeaderLabel(
@@ -66,7 +66,7 @@ struct LeaderLabelTests {
             clock.advance(by: .seconds(1))
             return server.label == nil
         }
-        // What is wanted now, not what could not be said before.
+        // The label follows what is wanted now, not what could not be written before.
         server.setAway(true)
         let before = server.refused
         change.yield(true)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("Who leads, as a state machine")
+@Suite("Leader election as a state machine")
 struct LeaseElectionTests {
     typealias Proposal = LeaseElection.Proposal
 
@@ -15,7 +15,7 @@ struct LeaseElectionTests {
                 leaseTransitions: transitions))
     }
 
-    @Test("where there is no lease, it is made, and renewed every two seconds without reading it again")
+    @Test("a missing lease is created, and renewed every two seconds without reading it again")
     func first() {
         var election = LeaseElection(holder: "me")
         #expect(election.start() == .read)
@@ -27,7 +27,7 @@ struct LeaseElectionTests {
                 == .update(Proposal(holder: "me", leaseSeconds: 15, transitions: 0, acquireTime: "then"), version: "1"))
     }
 
-    @Test("a lease that others renew is left alone; one that stands still is taken over after its whole duration")
+    @Test("a lease that others renew is left alone; one that does not change is taken over after its whole duration")
     func takeover() {
         var election = LeaseElection(holder: "me")
         #expect(election.read(Self.lease("you", version: "1"), now: .zero) == .wait(.seconds(2)))
@@ -41,7 +41,7 @@ struct LeaseElectionTests {
                 == .update(Proposal(holder: "me", leaseSeconds: 15, transitions: 1), version: "2"))
     }
 
-    @Test("times in the lease mean nothing: a holder whose clock is a day ahead or behind is waited for all the same")
+    @Test("times in the lease are ignored: a holder whose clock is a day off gets the same wait")
     func skew() {
         var election = LeaseElection(holder: "me")
         let ahead = Self.lease("you", version: "1", renewTime: "2099-01-01T00:00:00.000000Z")
@@ -50,7 +50,7 @@ struct LeaseElectionTests {
         #expect(election.read(behind, now: .seconds(2)) == .wait(.seconds(2)))
     }
 
-    @Test("a lease that somebody edited to last an hour is taken over after the candidate's own duration all the same")
+    @Test("a lease that somebody edited to last an hour is taken over after the candidate's own duration")
     func editedDuration() {
         var election = LeaseElection(holder: "me")
         var edited = Self.lease("you", version: "1")
@@ -60,14 +60,14 @@ struct LeaseElectionTests {
         #expect(
             election.read(edited, now: .seconds(15))
                 == .update(Proposal(holder: "me", leaseSeconds: 15, transitions: 1), version: "1"))
-        // Nor is it taken over sooner where it says less.
+        // A lease that names a shorter duration is not taken over sooner either.
         var other = LeaseElection(holder: "me")
         edited.spec.leaseDurationSeconds = 1
         #expect(other.read(edited, now: .zero) == .wait(.seconds(2)))
         #expect(other.read(edited, now: .seconds(5)) == .wait(.seconds(2)))
     }
 
-    @Test("a count of turns that somebody edited to the most that the API keeps does not end the turns")
+    @Test("a count of transitions that somebody edited to the API's maximum does not stop the election")
     func editedTransitions() {
         var election = LeaseElection(holder: "me")
         let edited = Self.lease("", version: "1", transitions: Int(Int32.max))
@@ -76,14 +76,14 @@ struct LeaseElectionTests {
             action == .update(Proposal(holder: "me", leaseSeconds: 15, transitions: Int(Int32.max)), version: "1"))
     }
 
-    @Test("a lease that was given back is taken at once")
+    @Test("a lease that was given back is taken over at once")
     func released() {
         var election = LeaseElection(holder: "me")
         let action = election.read(Self.lease("", version: "4", transitions: 3), now: .zero)
         #expect(action == .update(Proposal(holder: "me", leaseSeconds: 15, transitions: 4), version: "4"))
     }
 
-    @Test("who loses the race to write waits; a leader that loses it looks at once")
+    @Test("a candidate that loses the race to write waits; a leader that loses it reads at once")
     func races() {
         var election = LeaseElection(holder: "me")
         _ = election.absent(now: .zero)
@@ -108,7 +108,7 @@ struct LeaseElectionTests {
         #expect(election.state == .following)
     }
 
-    @Test("an answer that comes after the deadline makes no leader")
+    @Test("an answer that arrives after the deadline makes no leader")
     func lateAnswer() {
         var election = LeaseElection(holder: "me")
         _ = election.absent(now: .zero)
@@ -116,7 +116,7 @@ struct LeaseElectionTests {
         #expect(election.state == .following)
     }
 
-    @Test("a leader gives the lease back; who does not lead gives nothing back")
+    @Test("a leader gives the lease back; a candidate gives nothing back")
     func release() {
         var election = LeaseElection(holder: "me")
         let nothing = election.release(now: .zero)
@@ -129,8 +129,8 @@ struct LeaseElectionTests {
         #expect(!election.isLeading(at: .seconds(1)))
     }
 
-    /// Candidates, one lease with compare-and-swap, clocks that are apart and run unevenly, requests that get lost.
-    @Test("of many candidates there is never more than one that believes to lead", arguments: 1...40)
+    /// Candidates, one lease with compare-and-swap, clocks that differ and run unevenly, and requests that get lost.
+    @Test("of many candidates never more than one believes that it leads", arguments: 1...40)
     func atMostOne(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         var world = ElectionWorld(candidates: 3)
@@ -145,7 +145,7 @@ struct LeaseElectionTests {
     }
 }
 
-/// Clocks run at 0.9 to 1.1 of real time, which the timing allows for: 15 s against 10 s.
+/// Clocks run at 0.9 to 1.1 of real time. The timing allows for that: 15 s against 10 s.
 private struct ElectionWorld {
     private struct Candidate {
         var election: LeaseElection
@@ -188,7 +188,7 @@ private struct ElectionWorld {
     private mutating func carryOut(_ index: Int, _ random: inout SeededRandom) {
         let isDown = candidates[index].isDown
         let at = clock(candidates[index])
-        // Half of the lost requests were carried out: only the answer is lost.
+        // Half of the lost requests took effect: only the answer was lost.
         let isCarriedOut = !isDown || Bool.random(using: &random)
         switch candidates[index].action {
         case .wait(let duration):

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesClient
 
-/// One Lease with compare-and-swap, and nothing else.
+/// A server with one Lease with compare-and-swap, and nothing else.
 private final class LeaseServer: KubernetesTransport {
     private struct State {
         var lease: [String: String]?
@@ -82,7 +82,7 @@ struct LeaseElectorTests {
             identity: "node", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    @Test("two of the same name are two; the second follows at once when the first ends in good order")
+    @Test("two processes of one name are two candidates; the second leads at once when the first ends in good order")
     func handOver() async throws {
         let (server, clock) = (LeaseServer(), ManualClock())
         let (first, second) = (Self.elector(server, clock), Self.elector(server, clock))
@@ -103,7 +103,7 @@ struct LeaseElectorTests {
         await secondRun.value
     }
 
-    @Test("the lease says where the API of the one who leads answers, as long as it leads, and keeps others' labels")
+    @Test("the lease has the address of the leader's API while it leads, and keeps the labels of others")
     func address() async throws {
         let (server, clock) = (LeaseServer(), ManualClock())
         let (first, second) = (Self.elector(server, clock), Self.elector(server, clock))
@@ -126,7 +126,7 @@ struct LeaseElectorTests {
             clock.advance(by: .milliseconds(500))
             return second.isLeading
         }
-        // The second one has not said where it is: the first one's address must not stand for it.
+        // The second one has not given its address: the first one's must not stay in the lease.
         #expect(second.observedAPI == nil)
         second.advertise("http://10.0.0.2:8090")
         try await eventually {
@@ -138,7 +138,7 @@ struct LeaseElectorTests {
         await secondRun.value
     }
 
-    @Test("who cannot reach the server any more stops leading by the clock alone, and tells it")
+    @Test("a leader that cannot reach the server stops leading by the clock alone, and tells its listeners")
     func cutOff() async throws {
         let (server, clock) = (LeaseServer(), ManualClock())
         let elector = Self.elector(server, clock)
@@ -150,7 +150,7 @@ struct LeaseElectorTests {
         clock.advance(by: .seconds(10))
         #expect(!elector.isLeading)
         #expect(await changes.next() == false)
-        // A renewal that was answered just before is told first; the next one tells why there is none.
+        // A renewal that was answered just before is reported first; the next one reports why there is none.
         try await eventually {
             clock.advance(by: .milliseconds(500))
             return elector.failure?.contains("away") == true

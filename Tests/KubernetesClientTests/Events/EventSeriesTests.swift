@@ -16,7 +16,7 @@ struct EventSeriesTests {
     static let begin = Date(timeIntervalSince1970: 1_800_000_000)
     static func at(_ seconds: Double) -> Date { begin.addingTimeInterval(seconds) }
 
-    @Test("the same thing again is counted on the first one, at most once a minute; another thing is another event")
+    @Test("a repeated event is counted on the first one, at most once a minute; a different event is a new object")
     func counting() {
         var series = EventSeries()
         let one = Self.event("one")
@@ -32,7 +32,7 @@ struct EventSeriesTests {
                 == .count(one, name: "n1", count: 4, at: Self.at(61)))
     }
 
-    @Test("after a pause it is a new event, and what was counted before is written down")
+    @Test("after a pause it is a new event, and the earlier count is written")
     func pause() {
         var series = EventSeries()
         let one = Self.event("one")
@@ -43,7 +43,7 @@ struct EventSeriesTests {
         #expect(series.record(one, at: Self.at(401), name: "n9") == .create(one, name: "n9"))
     }
 
-    @Test("no more than a bounded number of series is remembered")
+    @Test("the number of remembered series is bounded")
     func bound() {
         var series = EventSeries()
         for number in 0..<(EventSeries.maximumSeries + 10) {
@@ -52,14 +52,14 @@ struct EventSeriesTests {
         #expect(series.count == EventSeries.maximumSeries)
     }
 
-    @Test("texts are cut to what the API takes")
+    @Test("texts are cut to what the API accepts")
     func cutting() {
         let event = Self.event(String(repeating: "ü", count: 2000))
         #expect(event.note.utf8.count <= 1024)
         #expect(event.note.hasSuffix("…"))
     }
 
-    @Test("what is recorded is written beside, with what the API wants to know")
+    @Test("a recorded event is written in the background, with the fields that the API requires")
     func recording() async throws {
         let answer = #"{"metadata":{"name":"e"}}"#
         let script = ScriptedTransport([.object(answer, code: 201), .object(answer)])
@@ -81,7 +81,7 @@ struct EventSeriesTests {
         #expect(patch.path.hasPrefix("/apis/events.k8s.io/v1/namespaces/a/events/fraud."))
     }
 
-    @Test("recording never waits: what is too much is dropped and counted")
+    @Test("recording never waits: events over the bound are dropped and counted")
     func overflow() {
         let recorder = EventRecorder(
             KubernetesAPI(transport: ScriptedTransport([])), controller: "c", instance: "i")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("What the API server refused")
+@Suite("Errors of the API server")
 struct APIErrorTests {
     static let request = APIRequest.get(.modelDeployments, ObjectKey(namespace: "a", name: "b"))
 
@@ -20,7 +20,7 @@ struct APIErrorTests {
         #expect(error.retry == .conflict)
     }
 
-    @Test("a kind that is not installed is told from an object that is not there")
+    @Test("a kind that is not installed differs from an object that does not exist")
     func missingKind() {
         let kind = APIError.answer(code: 404, body: Data("404 page not found\n".utf8), request: Self.request)
         #expect(kind.isMissingResource)
@@ -31,7 +31,7 @@ struct APIErrorTests {
         #expect(!object.isMissingResource)
     }
 
-    @Test("how an answer may be tried again")
+    @Test("each answer has a retry class")
     func retry() {
         func retry(_ code: Int, _ message: String = "") -> APIError.Retry {
             APIError(.status(code: code, reason: ""), message: message).retry
@@ -43,13 +43,13 @@ struct APIErrorTests {
         #expect(retry(500, "etcdserver: request is too large") == .terminal)
     }
 
-    @Test("names go into paths encoded, so that no name reaches into another path")
+    @Test("names are encoded in paths, so that no name can reach another path")
     func paths() {
         let path = ResourceType.pods.path(namespace: "a/../b", name: "c?d")
         #expect(path == "/api/v1/namespaces/a%2F..%2Fb/pods/c%3Fd")
     }
 
-    @Test("metadata alone is asked for as a list of a list, and as objects of a watch")
+    @Test("metadata alone is requested as a list for a list, and as objects for a watch")
     func metadataOnly() {
         let list = APIRequest.list(.pods).metadataOnly
         let watch = APIRequest.watch(.pods, resourceVersion: "1", timeout: .seconds(1)).metadataOnly

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Requests to the API server, without I/O")
 struct APIRequestTests {
-    @Test("server-side apply names its field manager, and takes over what is contested only when told to")
+    @Test("server-side apply names its field manager, and takes over contested fields only when told to")
     func apply() {
         let request = APIRequest.apply(
             .deployments, ObjectKey(namespace: "payments", name: "fraud-7b2c"), body: Data("{}".utf8),
@@ -15,7 +15,7 @@ struct APIRequestTests {
         #expect(request.contentType == "application/apply-patch+yaml")
     }
 
-    @Test("selectors are encoded, and a later page asks for no resource version")
+    @Test("selectors are encoded, and the request for a later page has no resource version")
     func list() {
         let request = APIRequest.list(
             .pods, .init(namespace: "a", labelSelector: "x in (y,z)"), limit: 500, continuing: "t/1=",

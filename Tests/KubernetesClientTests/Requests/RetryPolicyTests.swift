@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("Sending again")
+@Suite("Retries of requests")
 struct RetryPolicyTests {
     static let read = APIRequest.get(.pods, ObjectKey(namespace: "a", name: "b"))
     static let creation = APIRequest.create(.pods, namespace: "a", body: Data(), fieldManager: "t")
@@ -20,7 +20,7 @@ struct RetryPolicyTests {
         return RetryPolicy().wait(after: error, to: request, attempt: attempt, elapsed: elapsed, using: &generator)
     }
 
-    @Test("what is idempotent goes again after a lost connection, what is not does not")
+    @Test("after a lost connection only idempotent requests are retried")
     func idempotence() {
         #expect(wait(Self.lost, Self.read) != nil)
         #expect(wait(Self.lost, Self.creation) == nil)
@@ -28,14 +28,14 @@ struct RetryPolicyTests {
         #expect(wait(Self.status(500), Self.creation) == nil)
     }
 
-    @Test("the server's word that it did not act lets anything go again, and not before it said")
+    @Test("if the server says that it did not act any request is retried, and not before the time that it gave")
     func serverSays() {
         #expect(wait(Self.status(429, retryAfter: .seconds(3)), Self.creation) == .seconds(3))
         #expect(wait(Self.status(503, retryAfter: .seconds(1)), Self.swap) == .seconds(1))
         #expect(wait(Self.status(503), Self.swap) == nil)
     }
 
-    @Test("a conflict, a missing permission and an expired version are the caller's business")
+    @Test("a conflict, a missing permission and an expired version go to the caller")
     func callers() {
         for code in [400, 401, 403, 404, 409, 410, 422] { #expect(wait(Self.status(code), Self.read) == nil) }
     }
@@ -47,7 +47,7 @@ struct RetryPolicyTests {
         #expect(wait(Self.lost, Self.read, elapsed: .seconds(10)) == nil)
     }
 
-    @Test("waits double up to the cap, and are spread over their upper half")
+    @Test("waits double up to the cap, and are random in their upper half")
     func backoff() {
         let backoff = Backoff(initial: .milliseconds(100), cap: .seconds(1))
         var generator = SeededRandom(seed: 7)

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// An HTTP proxy that knows CONNECT alone.
+/// An HTTP proxy that supports only CONNECT.
 final class ConnectProxy: Sendable {
     private final class Log: Sendable {
         let heads = Mutex<[String]>([])
@@ -12,7 +12,7 @@ final class ConnectProxy: Sendable {
     private let channel: any Channel
     private let log: Log
 
-    /// The requests that it was sent.
+    /// The requests that it received.
     var heads: [String] { log.heads.withLock { $0 } }
 
     init() async throws {

@@ -22,7 +22,7 @@ struct LineSplitterTests {
         #expect(lines == ["one", "two two", "three", "rest"])
     }
 
-    @Test("a line over the bound is refused, before it is whole as well")
+    @Test("a line over the bound is refused, even before it is complete")
     func bound() throws {
         var splitter = LineSplitter(maximumBytes: 8)
         splitter.add(ByteBuffer(string: "12345678\n"))

@@ -14,7 +14,7 @@ enum Fixture {
     static func data(_ name: String) throws -> Data { try Data(contentsOf: URL(filePath: path(name))) }
 }
 
-/// An HTTP/1.1 server with TLS on the loopback, whose answers the test gives.
+/// An HTTP/1.1 server with TLS on the loopback interface. The test gives its answers.
 final class TLSServer: Sendable {
     struct Seen: Sendable {
         var target: String
@@ -23,7 +23,7 @@ final class TLSServer: Sendable {
 
     enum Reply: Sendable {
         case whole(Int, String, headers: [String: String] = [:])
-        /// Pieces, after which it stays silent.
+        /// Pieces of the answer. After them it stays silent.
         case pieces([String])
         case silence
         case close

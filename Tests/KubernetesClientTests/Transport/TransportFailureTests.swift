@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("What a failed call means")
+@Suite("Messages of failed calls")
 struct TransportFailureTests {
     private func message(_ error: any Error) async throws -> String {
         let connection = ClusterConnection(server: "https://10.0.0.1:6443", credentials: WrittenCredentials())
@@ -17,7 +17,7 @@ struct TransportFailureTests {
     }
 
     @Test(
-        "a connection that ends is told the same, whichever layer saw it",
+        "a closed connection gives the same message, whichever layer saw it",
         arguments: [
             HTTPClientError.remoteConnectionClosed, ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed,
             ChannelError.eof,
@@ -26,17 +26,17 @@ struct TransportFailureTests {
         #expect(try await message(error) == "10.0.0.1:6443 closed the connection.")
     }
 
-    @Test("the system's own errors say where, and what to look at")
+    @Test("messages for system errors name the server, and what to check")
     func system() async throws {
         let refused = try await message(IOError(errnoCode: ECONNREFUSED, reason: "connect"))
         #expect(refused.hasPrefix("10.0.0.1:6443 refuses connections: nothing listens there. Check"))
         #expect(
-            try await message(IOError(errnoCode: EPIPE, reason: "write")) == "10.0.0.1:6443 broke the connection off.")
+            try await message(IOError(errnoCode: EPIPE, reason: "write")) == "10.0.0.1:6443 reset the connection.")
         let silent = try await message(TimedOut())
-        #expect(silent.hasPrefix("10.0.0.1:6443 gave no answer within 30.0 seconds. Check"))
+        #expect(silent.hasPrefix("10.0.0.1:6443 did not answer within 30.0 seconds. Check"))
     }
 
-    @Test("whoever is cancelled hears of nothing else")
+    @Test("a cancelled caller gets no other error")
     func cancelled() async throws {
         let connection = ClusterConnection(server: "https://10.0.0.1:6443", credentials: WrittenCredentials())
         let failure = TransportFailure(

@@ -13,7 +13,7 @@ struct CacheContentsTests {
 
     static func key(_ name: String) -> ObjectKey { ObjectKey(name: name) }
 
-    @Test("replacing tells what is new, gone, different, or another object of the same name, and nothing else")
+    @Test("replacing reports keys that are new, gone, different, or name another object, and no others")
     func differences() {
         var contents = CacheContents<Settings>()
         for name in ["same", "changed", "gone", "reborn"] { contents.set(Self.object(name, version: "1")) }
@@ -29,7 +29,7 @@ struct CacheContentsTests {
         #expect(contents.objects.isEmpty)
     }
 
-    @Test("what was gathered before a list that was broken off is dropped")
+    @Test("what was gathered before an interrupted list is dropped")
     func brokenOff() {
         var contents = CacheContents<Settings>()
         contents.gather(Self.object("half", version: "1"))

@@ -7,7 +7,7 @@ import Testing
 struct ChangedKeysTests {
     static func key(_ number: Int) -> ObjectKey { ObjectKey(name: "n\(number)") }
 
-    @Test("a key that changes often before it is read is read once, in order")
+    @Test("a key that changes often before it is read is delivered once, in order")
     func once() async {
         let keys = ChangedKeys()
         keys.add([Self.key(1), Self.key(2), Self.key(1)])
@@ -27,7 +27,7 @@ struct ChangedKeysTests {
         #expect(await keys.next() == Self.key(1))
     }
 
-    @Test("a reader that waits is woken, and a cancelled one leaves")
+    @Test("a waiting reader is woken, and a cancelled one returns")
     func wakes() async {
         let keys = ChangedKeys()
         async let first = keys.next()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesClient
 
-/// With waits that are not spread, so that whole actions can be compared: a generator that always gives the largest.
+/// The waits are not random, so that whole actions can be compared: the generator always returns the largest number.
 private struct Largest: RandomNumberGenerator, Sendable {
     mutating func next() -> UInt64 { .max }
 }
@@ -12,7 +12,7 @@ private struct Largest: RandomNumberGenerator, Sendable {
 struct ListWatchTests {
     private typealias Machine = ListWatch<Largest>
 
-    /// With the largest random number every wait is its longest, and every watch twice the least.
+    /// With the largest random number every wait is its longest, and every watch lasts twice the minimum.
     private static let watchTimeout = Duration.seconds(600)
     private static let gone = APIError(.status(code: 410, reason: "Expired"), message: "too old")
     private static let away = APIError(.transport, message: "refused")
@@ -32,7 +32,7 @@ struct ListWatchTests {
         .watch(version: version, timeout: watchTimeout)
     }
 
-    /// The time-out of a request, rounded: it comes out of floating point.
+    /// The time-out of a request, rounded: it is computed in floating point.
     private func rounded(_ action: Machine.Action) -> Machine.Action {
         func rounded(_ request: Machine.Request) -> Machine.Request {
             switch request {
@@ -50,7 +50,7 @@ struct ListWatchTests {
 
     private func seconds(_ duration: Duration) -> Duration { .seconds((duration / .seconds(1)).rounded()) }
 
-    @Test("pages are read to the last one, then what follows it is watched")
+    @Test("all pages are read, then the changes after the last one are watched")
     func pages() {
         var machine = machine()
         #expect(machine.start() == .ask(.list(token: nil, limit: 200)))
@@ -60,7 +60,7 @@ struct ListWatchTests {
         #expect(machine.state == .watching(version: "7"))
     }
 
-    @Test("410 in the middle of paging begins the list anew")
+    @Test("a 410 between pages starts the list again")
     func expiredPage() {
         var machine = machine()
         _ = machine.start()
@@ -68,14 +68,14 @@ struct ListWatchTests {
         #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
     }
 
-    @Test("what somebody else listed is watched from there, and listed where that is too long ago")
+    @Test("a list that was made elsewhere is watched from its version, and made again if that is too old")
     func listedAlready() {
         var machine = machine()
         #expect(rounded(machine.start(after: "7")) == .replace(then: Self.watch("7")))
         #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
     }
 
-    @Test("a page that failed for a moment is asked for again, not the whole list")
+    @Test("a page that failed for a moment is requested again, not the whole list")
     func failedPage() {
         var machine = machine()
         _ = machine.start()
@@ -95,7 +95,7 @@ struct ListWatchTests {
         return machine
     }
 
-    @Test("a watch that ends resumes at once behind the last version, of an object or a bookmark")
+    @Test("a watch that ends resumes at once after the last version, of an object or a bookmark")
     func resume() {
         var machine = watching()
         #expect(machine.received(.object(version: "8")) == .apply)
@@ -120,7 +120,7 @@ struct ListWatchTests {
         #expect(isAbout(machine.watchEnded(after: .seconds(1)), .milliseconds(100)))
     }
 
-    @Test("410 as an answer and as an event lists anew; when it comes again, after a wait")
+    @Test("a 410, as an answer or an event, lists again; a repeated one does so after a wait")
     func gone() {
         var machine = watching()
         #expect(machine.received(.error(Self.gone)) == .stop(.ask(.list(token: nil, limit: 200))))
@@ -132,7 +132,7 @@ struct ListWatchTests {
         #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
     }
 
-    @Test("a version that the server has never seen lists anew")
+    @Test("a version that the server has never seen leads to a new list")
     func unknownVersion() {
         var machine = watching()
         let restored = APIError(
@@ -141,7 +141,7 @@ struct ListWatchTests {
         #expect(machine.failed(restored) == .ask(.list(token: nil, limit: 200)))
     }
 
-    @Test("errors are waited out longer and longer, to half a minute; an answer forgets them")
+    @Test("waits after errors grow to half a minute; an answer resets them")
     func failures() {
         var machine = watching()
         for expected in [0.5, 1, 2, 4, 8, 16, 30, 30] {
@@ -152,7 +152,7 @@ struct ListWatchTests {
         #expect(isAbout(machine.failed(Self.away), .milliseconds(500)))
     }
 
-    @Test("Retry-After is the least that is waited")
+    @Test("Retry-After is the shortest wait")
     func retryAfter() {
         var machine = machine()
         _ = machine.start()
@@ -160,7 +160,7 @@ struct ListWatchTests {
         #expect(machine.failed(busy) == .wait(.seconds(9)))
     }
 
-    @Test("a watch that begins with all objects gathers them until the bookmark, and goes on")
+    @Test("a watch that begins with all objects gathers them until the bookmark, and continues")
     func streaming() {
         var machine = machine(streaming: true)
         let first = machine.start()
@@ -173,7 +173,7 @@ struct ListWatchTests {
         #expect(rounded(resumed) == .ask(Self.watch("8")))
     }
 
-    @Test("a server without such watches is listed, and not asked for one again", arguments: [400, 422, 500])
+    @Test("without such watches on the server a list is used from then on", arguments: [400, 422, 500])
     func streamingRefused(code: Int) {
         var machine = machine(streaming: true)
         _ = machine.start()
@@ -183,7 +183,7 @@ struct ListWatchTests {
         #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
     }
 
-    @Test("a stream of initial objects that breaks off begins anew")
+    @Test("an interrupted stream of initial objects starts again")
     func streamingBroken() {
         var machine = machine(streaming: true)
         _ = machine.start()

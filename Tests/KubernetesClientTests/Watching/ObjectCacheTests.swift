@@ -20,7 +20,7 @@ struct ObjectCacheTests {
 
     static func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "a", name: name) }
 
-    /// Runs the cache while `body` looks at it.
+    /// Runs the cache while `body` checks it.
     func running(_ cache: ObjectCache<Settings>, _ body: @Sendable () async throws -> Void) async throws {
         let run = Task { await cache.run() }
         defer { run.cancel() }
@@ -54,7 +54,7 @@ struct ObjectCacheTests {
         #expect(script.targets[2].contains("resourceVersion=5"))
     }
 
-    @Test("what was listed already is there at once, and is not asked for again")
+    @Test("objects of an earlier list are there at once, and are not listed again")
     func listedAlready() async throws {
         let script = ScriptedTransport([
             .openLines([
@@ -73,7 +73,7 @@ struct ObjectCacheTests {
         #expect(script.targets[0].contains("resourceVersion=5"))
     }
 
-    @Test("what was missed while the contact was lost is told once it is back")
+    @Test("changes during a lost connection are reported once it is back")
     func relist() async throws {
         let gone = #"{"kind":"Status","code":410,"reason":"Expired","message":"too old resource version"}"#
         let script = ScriptedTransport([
@@ -98,7 +98,7 @@ struct ObjectCacheTests {
         }
     }
 
-    @Test("pages of a list that was begun anew do not mix with those before")
+    @Test("the pages of a restarted list do not mix with those before")
     func brokenOff() async throws {
         let gone = APIError(.status(code: 410, reason: "Expired"), message: "the continue token is too old")
         let script = ScriptedTransport([
@@ -132,7 +132,7 @@ struct ObjectCacheTests {
         #expect(script.targets[0].contains("sendInitialEvents=true"))
     }
 
-    @Test("an object that cannot be read holds up none of the others")
+    @Test("an object that cannot be read does not block the others")
     func unreadable() async throws {
         let broken = #"{"metadata":{"name":"x","namespace":"a","resourceVersion":"3"},"data":"no object"}"#
         let script = ScriptedTransport([
@@ -149,13 +149,13 @@ struct ObjectCacheTests {
             #expect(cache[Self.key("y")]?.metadata.resourceVersion == "2")
             #expect(
                 cache.unreadable == [
-                    Self.key("x"): "items.0.data is not what it should be",
-                    Self.key("y"): "object.data is not what it should be",
+                    Self.key("x"): "items.0.data has the wrong type or format",
+                    Self.key("y"): "object.data has the wrong type or format",
                 ])
         }
     }
 
-    @Test("a server that is away is asked again after a wait, and says why it is not synced")
+    @Test("an unreachable server is asked again after a wait, and the cache says why it is not synced")
     func away() async throws {
         let clock = ManualClock()
         let refused = APIError(.transport, message: "refused")
@@ -175,7 +175,7 @@ struct ObjectCacheTests {
         }
     }
 
-    @Test("waiting for a cache that does not sync ends in time, with the reason")
+    @Test("waiting for a cache that does not sync ends at the time limit, with the reason")
     func waitingEnds() async throws {
         let clock = ManualClock()
         let cache = Self.cache(ScriptedTransport([]), clock: clock)

@@ -31,7 +31,7 @@ struct WatchEventTests {
     }
 
     @Test(
-        "what is no event is refused without quoting it",
+        "a line that is not an event is refused without quoting it",
         arguments: ["s3cret", #"{"type":"s3cret","object":{}}"#, "{}"])
     func garbage(line: String) {
         let error = #expect(throws: APIError.self) { try event(line) }

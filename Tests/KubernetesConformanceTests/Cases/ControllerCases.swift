@@ -27,7 +27,7 @@ extension ConformanceCase {
                 hollow.causeFields
                     == ["spec.selector", "spec.template.metadata.labels", "spec.template.spec.containers"])
         },
-        ConformanceCase("a Deployment's selector stays as it is") { trial in
+        ConformanceCase("a Deployment's selector cannot change") { trial in
             _ = try await trial.create(.deployments, "d", deployment)
             var changed = deployment
             changed.set(["app": "e"], at: "spec", "selector", "matchLabels")
@@ -36,7 +36,7 @@ extension ConformanceCase {
             #expect(refused.code == 422 && refused.causeFields == ["spec.selector"])
             #expect(refused.message?.hasSuffix("field is immutable") == true)
         },
-        ConformanceCase("a Deployment has defaults, and a generation that counts annotations too") { trial in
+        ConformanceCase("a Deployment has defaults, and its generation also counts changes of annotations") { trial in
             let made = try await trial.apply(.deployments, "d", deployment)
             #expect(made.body.value(at: "spec", "revisionHistoryLimit") == 10)
             #expect(made.body.value(at: "spec", "strategy", "type") == "RollingUpdate")
@@ -48,7 +48,7 @@ extension ConformanceCase {
             let noted = try await trial.merge(.deployments, "d", ["metadata": ["annotations": ["a": "b"]]])
             #expect(noted.generation == 3)
         },
-        ConformanceCase("a Deployment makes as many pods as it wants, and they go with it") { trial in
+        ConformanceCase("a Deployment creates as many pods as it wants, and they are deleted with it") { trial in
             let made = try await trial.apply(.deployments, "d", deployment)
             #expect(made.code == 201)
             let pods = APIRequest.list(.pods, .init(namespace: trial.namespace, labelSelector: "app=d"))
@@ -69,7 +69,7 @@ extension ConformanceCase {
             let none = try await trial.eventually(pods) { $0.items.isEmpty }
             #expect(none.items.isEmpty)
         },
-        ConformanceCase("a Service's slices carry its labels, and hold its pods, ready or not") { trial in
+        ConformanceCase("a Service's slices have its labels, and list its pods, ready or not") { trial in
             _ = try await trial.apply(.deployments, "d", deployment)
             _ = try await trial.apply(
                 .services, "s",
@@ -94,7 +94,7 @@ extension ConformanceCase {
             #expect(slices.items.first?.value(at: "metadata", "labels", "team") == "risk")
             #expect(Trial.values("port", of: slices.items.first?[field: "ports"]) == [8080])
             #expect(slices.items.first?[field: "addressType"] == "IPv4")
-            // The time that a pod has to end can be made shorter, and not longer again.
+            // The time that a pod has to end can be shortened, but not extended again.
             let key = ObjectKey(namespace: trial.namespace, name: pod)
             let first = try await trial.send(APIRequest.delete(.pods, key, graceSeconds: 60))
             #expect(first.metadata[field: "deletionGracePeriodSeconds"] == 60, "\(first.text)")
@@ -105,15 +105,15 @@ extension ConformanceCase {
             #expect(longer.metadata[field: "deletionGracePeriodSeconds"] == 5, "\(longer.text)")
             _ = try await trial.delete(.deployments, "d")
             _ = try await trial.delete(Self.nodes, trial.namespace)
-            // Nobody else ends a pod of a node that is none.
+            // The node does not exist, so nothing else ends the pod.
             _ = try await trial.send(APIRequest.delete(.pods, key, graceSeconds: 0))
         },
     ]
 
     private static let nodes = ResourceType(kind: "Node", plural: "nodes", isNamespaced: false)
 
-    /// Where there is no scheduler and no kubelet, the test says that the pod runs: on a node, without which no slice
-    /// holds it. The model has both.
+    /// Without a scheduler and a kubelet, the test reports that the pod runs, on a node: without one no slice lists it. The model
+    /// has both.
     private static func run(_ pod: String, _ trial: Trial) async throws {
         _ = try await trial.create(nodes, trial.namespace)
         let binding: JSONValue = [

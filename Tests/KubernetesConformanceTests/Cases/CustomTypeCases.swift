@@ -5,7 +5,7 @@ import Testing
 
 extension ConformanceCase {
     static let customTypes: [ConformanceCase] = [
-        ConformanceCase("a definition makes a type, and its end unmakes it") { trial in
+        ConformanceCase("a definition creates a type, and its deletion removes the type") { trial in
             var gone: ResourceType?
             try await trial.withGadgets { gadgets in
                 let made = try await trial.create(gadgets, "g", ["spec": ["size": 1, "free": ["x": 1]]])
@@ -19,7 +19,7 @@ extension ConformanceCase {
             let after = try await trial.eventually(.list(gone, .init(namespace: trial.namespace))) { $0.code == 404 }
             #expect(after.code == 404 && after.text == "404 page not found\n")
         },
-        ConformanceCase("the status is written through its subresource alone, and the spec not through it") { trial in
+        ConformanceCase("the status is written only through its subresource, and the spec never through it") { trial in
             try await trial.withGadgets { gadgets in
                 let made = try await trial.create(gadgets, "g", ["spec": ["size": 1], "status": ["a": 1]])
                 #expect(made.body[field: "status"] == nil)
@@ -41,7 +41,7 @@ extension ConformanceCase {
                 #expect(absent.code == 404)
             }
         },
-        ConformanceCase("a generation counts changes of the spec, and a deletion, and nothing else") { trial in
+        ConformanceCase("a generation counts changes of the spec and a deletion, and nothing else") { trial in
             try await trial.withGadgets { gadgets in
                 let made = try await trial.apply(
                     gadgets, "g", ["metadata": ["finalizers": ["mlctl.dev/x"]], "spec": ["size": 1]])
@@ -57,7 +57,7 @@ extension ConformanceCase {
                 _ = try await trial.merge(gadgets, "g", ["metadata": ["finalizers": .null]])
             }
         },
-        ConformanceCase("a custom object is replaced by its version only") { trial in
+        ConformanceCase("a custom object is replaced only with its version") { trial in
             try await trial.withGadgets { gadgets in
                 _ = try await trial.create(gadgets, "g", ["spec": ["size": 1]])
                 let blind = try await trial.replace(gadgets, "g", trial.object(gadgets, "g", ["spec": ["size": 2]]))
@@ -83,7 +83,7 @@ extension ConformanceCase {
                 #expect(colour.message?.hasSuffix("supported values: \"red\", \"blue\"") == true, "\(colour.text)")
             }
         },
-        ConformanceCase("a field that is not declared is dropped, but refused by apply") { trial in
+        ConformanceCase("an undeclared field is dropped, but refused by apply") { trial in
             try await trial.withGadgets { gadgets in
                 let made = try await trial.create(gadgets, "g", ["stray": 1, "spec": ["size": 1]])
                 #expect(made.code == 201 && made.body[field: "stray"] == nil)
@@ -95,7 +95,7 @@ extension ConformanceCase {
                         + "declared in schema")
             }
         },
-        ConformanceCase("spec and status have owners of their own") { trial in
+        ConformanceCase("spec and status have separate owners") { trial in
             try await trial.withGadgets { gadgets in
                 _ = try await trial.apply(gadgets, "g", ["spec": ["size": 1]])
                 let conditions: JSONValue = [
@@ -114,7 +114,7 @@ extension ConformanceCase {
                 #expect(fewer.body.value(at: "spec", "size") == 1)
             }
         },
-        ConformanceCase("an open map is owned field by field, a list in it whole") { trial in
+        ConformanceCase("an open map is owned field by field, a list in it as a whole") { trial in
             try await trial.withGadgets { gadgets in
                 let made = try await trial.apply(gadgets, "g", ["spec": ["m": ["a": 1, "b": 2], "l": [1, 2]]])
                 #expect(
@@ -136,7 +136,7 @@ extension ConformanceCase {
                 #expect(hollow.body[field: "spec"] == nil && hollow.owners.isEmpty)
             }
         },
-        ConformanceCase("what a manager applied as a map goes with what others wrote into it") { trial in
+        ConformanceCase("a map that a manager applied is removed with what others wrote into it") { trial in
             try await trial.withGadgets { gadgets in
                 _ = try await trial.apply(gadgets, "g", ["spec": ["size": 1, "m": ["a": 1]]])
                 _ = try await trial.merge(gadgets, "g", ["spec": ["m": ["b": 2]]])

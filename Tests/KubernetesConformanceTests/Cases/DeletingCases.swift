@@ -18,7 +18,7 @@ extension ConformanceCase {
     }
 
     static let deleting: [ConformanceCase] = [
-        ConformanceCase("what nothing holds is gone at once, and said to be") { trial in
+        ConformanceCase("an object that nothing holds is gone at once, and the answer says so") { trial in
             let made = try await trial.create(.configMaps, "a")
             let deleted = try await trial.delete(.configMaps, "a")
             #expect(deleted.code == 200 && deleted.body[field: "status"] == "Success")
@@ -26,7 +26,7 @@ extension ConformanceCase {
             let again = try await trial.delete(.configMaps, "a")
             #expect(again.code == 404)
         },
-        ConformanceCase("a namesake is not deleted") { trial in
+        ConformanceCase("another object with the same name is not deleted") { trial in
             let made = try await trial.create(.configMaps, "a")
             let refused = try await trial.delete(.configMaps, "a", uid: "00000000-0000-0000-0000-000000000000")
             #expect(refused.code == 409)
@@ -40,7 +40,7 @@ extension ConformanceCase {
             let next = try await trial.create(.configMaps, "a")
             #expect(next.code == 201 && next.uid != made.uid)
         },
-        ConformanceCase("finalizers hold an object until the last is taken off") { trial in
+        ConformanceCase("finalizers hold an object until the last one is removed") { trial in
             let made = try await trial.create(
                 .configMaps, "a", ["metadata": ["finalizers": ["mlctl.dev/x", "mlctl.dev/y"]]])
             let deleted = try await trial.delete(.configMaps, "a")
@@ -60,14 +60,14 @@ extension ConformanceCase {
             let events = try await trial.events(3, of: trial.watch(.configMaps, after: made.version))
             #expect(events.map(\.summary) == ["MODIFIED a", "MODIFIED a", "DELETED a"])
         },
-        ConformanceCase("an applied finalizer is taken off by applying without it") { trial in
+        ConformanceCase("an applied finalizer is removed by applying without it") { trial in
             _ = try await trial.apply(.configMaps, "a", ["metadata": ["finalizers": ["mlctl.dev/serving"]]])
             _ = try await trial.merge(.configMaps, "a", ["metadata": ["finalizers": ["mlctl.dev/serving", "o.dev/x"]]])
             let applied = try await trial.apply(.configMaps, "a")
             #expect(applied.metadata[field: "finalizers"] == ["o.dev/x"])
             _ = try await trial.merge(.configMaps, "a", ["metadata": ["finalizers": .null]])
         },
-        ConformanceCase("what is owned goes after its owner") { trial in
+        ConformanceCase("owned objects are deleted after their owner") { trial in
             let owner = try await trial.create(.configMaps, "owner")
             _ = try await trial.create(.configMaps, "owned", owned(by: owner))
             _ = try await trial.create(.configMaps, "free")
@@ -77,7 +77,7 @@ extension ConformanceCase {
             let free = try await trial.get(.configMaps, "free")
             #expect(free.code == 200)
         },
-        ConformanceCase("what names an owner that never was is collected") { trial in
+        ConformanceCase("an object with an owner that never existed is collected") { trial in
             let owner = try await trial.create(.configMaps, "owner")
             var reference = owned(by: owner)
             _ = try await trial.delete(.configMaps, "owner")
@@ -87,7 +87,7 @@ extension ConformanceCase {
             let gone = try await trial.eventually(.get(.configMaps, trial.key(.configMaps, "late"))) { $0.code == 404 }
             #expect(gone.code == 404)
         },
-        ConformanceCase("in the foreground an owner goes last") { trial in
+        ConformanceCase("in the foreground an owner is deleted last") { trial in
             let owner = try await trial.create(.configMaps, "owner")
             var fields = owned(by: owner)
             fields.set(["mlctl.dev/x"], at: "metadata", "finalizers")
@@ -104,10 +104,10 @@ extension ConformanceCase {
             let gone = try await trial.eventually(.get(.configMaps, trial.key(.configMaps, "owner"))) { $0.code == 404 }
             #expect(gone.code == 404)
         },
-        ConformanceCase("orphans are left behind, and name their owner no more") { trial in
+        ConformanceCase("orphans stay, and lose their owner reference") { trial in
             let owner = try await trial.create(.configMaps, "owner")
             _ = try await trial.create(.configMaps, "owned", owned(by: owner))
-            // The collector has to know of the object before its owner goes.
+            // The collector must know of the object before its owner is deleted.
             await trial.cluster.settle()
             _ = try await trial.delete(.configMaps, "owner", propagation: .orphan)
             let gone = try await trial.eventually(.get(.configMaps, trial.key(.configMaps, "owner"))) { $0.code == 404 }
@@ -115,11 +115,11 @@ extension ConformanceCase {
             let left = try await trial.get(.configMaps, "owned")
             #expect(left.code == 200 && left.metadata[field: "ownerReferences"] == nil)
         },
-        ConformanceCase("what is being deleted already can still be made to leave behind what it owns") { trial in
+        ConformanceCase("an object that is being deleted can still orphan what it owns") { trial in
             let owner = try await trial.create(
                 .configMaps, "owner", ["metadata": ["finalizers": ["mlctl.dev/x"]]])
             _ = try await trial.create(.configMaps, "owned", owned(by: owner))
-            // The collector has to know of the object before its owner goes.
+            // The collector must know of the object before its owner is deleted.
             await trial.cluster.settle()
             let first = try await trial.delete(.configMaps, "owner")
             #expect(first.metadata[field: "finalizers"] == ["mlctl.dev/x"])
@@ -140,7 +140,8 @@ extension ConformanceCase {
             let left = try await trial.get(.configMaps, "owned")
             #expect(left.code == 200)
         },
-        ConformanceCase("in a namespace that is being deleted nothing new is made, and all of it goes") { trial in
+        ConformanceCase("in a namespace that is being deleted nothing can be created, and everything is deleted") {
+            trial in
             let name = trial.namespace + "-ending"
             _ = try await trial.create(.namespaces, name)
             let key = ObjectKey(namespace: name, name: "held")

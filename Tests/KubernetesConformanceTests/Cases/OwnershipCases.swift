@@ -16,7 +16,7 @@ extension ConformanceCase {
     }
 
     static let ownership: [ConformanceCase] = [
-        ConformanceCase("apply creates what is not there, and owns what it says") { trial in
+        ConformanceCase("apply creates a missing object, and owns the fields in its body") { trial in
             let applied = try await trial.apply(.configMaps, "a", ["data": ["k": "1"]])
             #expect(applied.code == 201)
             #expect(applied.owners == ["mlctl/Apply": ["f:data": ["f:k": .object([:])]]])
@@ -51,25 +51,25 @@ extension ConformanceCase {
                     == "Apply failed with 2 conflicts: conflicts with \"creator\" using v1:\n- .data.k\n- .data.l")
             #expect(refused.causeFields == [".data.k", ".data.l"])
         },
-        ConformanceCase("equal values are owned by both, without a conflict") { trial in
+        ConformanceCase("equal values are owned by both managers, without a conflict") { trial in
             _ = try await trial.apply(.configMaps, "a", ["data": ["k": "1"]], by: "one")
             let both = try await trial.apply(.configMaps, "a", ["data": ["k": "1"]], by: "two")
             #expect(both.code == 200)
             #expect(Set(both.owners.keys) == ["one/Apply", "two/Apply"])
-            // The field stays for as long as one of them wants it.
+            // The field stays as long as one of them wants it.
             let one = try await trial.apply(.configMaps, "a", .object([:]), by: "one")
             #expect(one.body.value(at: "data", "k") == "1" && Set(one.owners.keys) == ["two/Apply"])
             let none = try await trial.apply(.configMaps, "a", .object([:]), by: "two")
             #expect(none.body[field: "data"] == nil && none.owners.isEmpty)
         },
-        ConformanceCase("force takes the field over, and its owner has it no more") { trial in
+        ConformanceCase("force takes the field over, and its former owner loses it") { trial in
             _ = try await trial.create(.configMaps, "a", ["data": ["k": "1"]])
             let forced = try await trial.apply(.configMaps, "a", ["data": ["k": "2"]], force: true)
             #expect(forced.code == 200 && forced.body.value(at: "data", "k") == "2")
             #expect(forced.owners["mlctl/Apply"] == ["f:data": ["f:k": .object([:])]])
             #expect(forced.owners["creator/Update"] == ["f:data": .object([:])])
         },
-        ConformanceCase("what a manager applies no more is removed, what others wrote is not") { trial in
+        ConformanceCase("fields that a manager no longer applies are removed, fields of others are not") { trial in
             _ = try await trial.apply(
                 .configMaps, "a", ["metadata": ["labels": ["x": "1", "y": "1"]], "data": ["k": "1", "l": "1"]])
             _ = try await trial.merge(.configMaps, "a", ["metadata": ["labels": ["z": "1"]], "data": ["m": "1"]])
@@ -78,7 +78,7 @@ extension ConformanceCase {
             #expect(applied.body[field: "data"] == ["l": "1", "m": "1"])
             #expect(applied.metadata[field: "labels"] == ["x": "1", "z": "1"])
         },
-        ConformanceCase("somebody's edit of an applied field is a conflict, and is undone by force") { trial in
+        ConformanceCase("an edit of an applied field is a conflict, and is reverted by force") { trial in
             _ = try await trial.apply(.deployments, "d", deployment([["name": "c", "image": "i:1"]]))
             let edited = try await trial.merge(.deployments, "d", ["spec": ["replicas": 5]])
             #expect(edited.code == 200)
@@ -90,7 +90,7 @@ extension ConformanceCase {
                 .deployments, "d", deployment([["name": "c", "image": "i:1"]]), force: true)
             #expect(forced.body.value(at: "spec", "replicas") == 1)
         },
-        ConformanceCase("containers are told apart by name, their ports by number, their variables by name") { trial in
+        ConformanceCase("containers are identified by name, their ports by number, their variables by name") { trial in
             let first: JSONValue = [
                 "name": "c", "image": "i:1", "ports": [["containerPort": 80]],
                 "env": [["name": "A", "value": "1"], ["name": "B", "value": "1"]], "args": ["x", "y"],
@@ -113,7 +113,7 @@ extension ConformanceCase {
             #expect(container?[field: "env"] == [["name": "B", "value": "1"]])
             #expect(container?[field: "ports"] == nil && container?[field: "args"] == nil)
         },
-        ConformanceCase("a container that is applied no more goes, with what others wrote into it") { trial in
+        ConformanceCase("a container that is no longer applied is removed, with what others wrote into it") { trial in
             _ = try await trial.apply(
                 .deployments, "d", deployment([["name": "c", "image": "i:1"], ["name": "e", "image": "i:1"]]))
             _ = try await trial.merge(
@@ -135,7 +135,7 @@ extension ConformanceCase {
                 .compactMap { $0[field: "name"]?.text }
             #expect(names == ["c"])
         },
-        ConformanceCase("a service's ports are told apart by port and protocol, its selector is one value") { trial in
+        ConformanceCase("a service's ports are identified by port and protocol, its selector is one value") { trial in
             let made = try await trial.apply(
                 .services, "s", ["spec": ["selector": ["a": "1"], "ports": [["port": 80, "targetPort": 8080]]]])
             #expect(made.code == 201)
@@ -165,7 +165,7 @@ extension ConformanceCase {
                 .configMaps, "a", ["metadata": ["resourceVersion": .string(made.version)], "data": ["k": "2"]])
             #expect(stale.code == 409 && stale.message?.contains("the object has been modified") == true)
         },
-        ConformanceCase("who scales by the subresource owns the replicas, and nothing else") { trial in
+        ConformanceCase("a manager that scales by the subresource owns the replicas, and nothing else") { trial in
             _ = try await trial.apply(.deployments, "d", deployment([["name": "c", "image": "i:1"]], replicas: 3))
             let scaled = try await trial.merge(.deployments, "d", ["spec": ["replicas": 5]], subresource: "scale")
             #expect(scaled.code == 200 && scaled.body.value(at: "spec", "replicas") == 5)
@@ -174,7 +174,7 @@ extension ConformanceCase {
             #expect(found.owners["merger/Update"] == ["f:spec": ["f:replicas": .object([:])]])
             #expect(found.owners["mlctl/Apply"]?.value(at: "f:spec", "f:replicas") == nil)
         },
-        ConformanceCase("a number that has another owner stays when it is applied no more") { trial in
+        ConformanceCase("a number with another owner stays when it is no longer applied") { trial in
             let container: JSONValue = ["name": "c", "image": "i:1"]
             _ = try await trial.apply(.deployments, "d", deployment([container], replicas: 3))
             let held = try await trial.apply(.deployments, "d", ["spec": ["replicas": 3]], by: "holder")
@@ -186,16 +186,16 @@ extension ConformanceCase {
             let scaled = try await trial.get(.deployments, "d")
             #expect(scaled.owners["holder/Apply"] == nil)
         },
-        ConformanceCase("what somebody else added goes by a replace without it, and nobody owns it then") { trial in
+        ConformanceCase("a replace without somebody's added field removes it, and nobody owns it then") { trial in
             _ = try await trial.apply(.deployments, "d", deployment([["name": "c", "image": "i:1"]], replicas: 1))
             let added = try await trial.merge(.deployments, "d", ["spec": ["paused": true]])
             #expect(added.owners["merger/Update"]?.value(at: "f:spec", "f:paused") != nil)
-            // A cluster's own controller writes the status in between.
+            // The cluster's own controllers write the status in between.
             let replaced = try await trial.replacing(.deployments, "d") { $0.set(nil, at: "spec", "paused") }
             #expect(replaced.code == 200 && replaced.body.value(at: "spec", "paused") == nil)
             #expect(replaced.owners["merger/Update"] == nil && replaced.owners["replacer/Update"] == nil)
         },
-        ConformanceCase("a default that replaces a field that is applied no more has no owner") { trial in
+        ConformanceCase("a default that replaces a field that is no longer applied has no owner") { trial in
             _ = try await trial.apply(.deployments, "d", deployment([["name": "c", "image": "i:1"]], replicas: 3))
             let applied = try await trial.apply(
                 .deployments, "d", deployment([["name": "c", "image": "i:1"]], replicas: nil))

@@ -19,7 +19,7 @@ extension ConformanceCase {
             let listed = try await trial.list(.leases)
             #expect(listed.code == 200 && listed.names == ["a", "b", "c"])
             #expect(listed.body[field: "kind"] == "LeaseList" && !listed.version.isEmpty)
-            // Items of built-in types do not repeat their type.
+            // The items of built-in types do not repeat their type.
             #expect(Trial.values("kind", of: listed.body[field: "items"]).isEmpty)
         },
         ConformanceCase("a list in pages is of one moment") { trial in
@@ -36,7 +36,7 @@ extension ConformanceCase {
             let rest = last.metadata[field: "continue"]?.text ?? ""
             #expect(rest.isEmpty)
         },
-        ConformanceCase("a page of a moment that is forgotten has expired") { trial in
+        ConformanceCase("a page of a compacted moment has expired") { trial in
             try await fill(trial, ["a", "b"])
             await trial.cluster.forgetHistory()
             let token: JSONValue = ["v": "meta.k8s.io/v1", "rv": 1, "start": "a\0"]
@@ -44,15 +44,15 @@ extension ConformanceCase {
             let expired = try await trial.list(.leases, limit: 1, continuing: text)
             #expect(expired.code == 410 && expired.reason == "Expired")
             #expect(expired.message?.hasPrefix("The provided continue parameter is too old") == true)
-            // The token in the answer goes on with the newest.
+            // The token in the answer continues with the newest state.
             let rest = try await trial.list(.leases, limit: 5, continuing: expired.metadata[field: "continue"]?.text)
             #expect(rest.code == 200 && rest.names == ["b"])
         },
-        ConformanceCase("a token that is none is a bad request") { trial in
+        ConformanceCase("an invalid token is a bad request") { trial in
             let answer = try await trial.list(.leases, limit: 1, continuing: "garbage")
             #expect(answer.code == 400 && answer.message?.hasPrefix("invalid continue token: ") == true)
         },
-        ConformanceCase("labels select: equal, unequal, one of, none of, there, not there") { trial in
+        ConformanceCase("labels select: equal, unequal, one of, none of, present, absent") { trial in
             try await fill(trial, ["a", "b", "c"])
             _ = try await trial.create(.leases, "plain")
             for (selector, names) in [
@@ -82,7 +82,7 @@ extension ConformanceCase {
             let places = listed.items.compactMap { $0.value(at: "metadata", "namespace")?.text }
             #expect(listed.code == 200 && places.contains(trial.namespace))
         },
-        ConformanceCase("metadata alone is had for the asking") { trial in
+        ConformanceCase("metadata alone is returned on request") { trial in
             try await fill(trial, ["a"])
             let one = try await trial.send(
                 APIRequest(
@@ -91,7 +91,7 @@ extension ConformanceCase {
             #expect(one.body[field: "kind"] == "PartialObjectMetadata" && one.body[field: "spec"] == nil)
             #expect(one.metadata.value(at: "labels", "name") == "a")
         },
-        ConformanceCase("a version from the future is not waited for without end") { trial in
+        ConformanceCase("a version from the future does not block for ever") { trial in
             let answer = try await trial.list(.leases, version: "999999999")
             #expect(answer.code == 504 && answer.reason == "Timeout")
             #expect(answer.causes.first?[field: "reason"] == "ResourceVersionTooLarge")

@@ -5,7 +5,7 @@ import Testing
 
 extension ConformanceCase {
     static let watching: [ConformanceCase] = [
-        ConformanceCase("a watch tells every change after its version, in order, and a deletion by its last state") {
+        ConformanceCase("a watch sends every change after its version, in order, and a deletion with its last state") {
             trial in
             let start = try await trial.list(.leases)
             _ = try await trial.create(.leases, "a")
@@ -22,7 +22,7 @@ extension ConformanceCase {
             let resumed = try await trial.events(2, of: trial.watch(.leases, after: events[1].version))
             #expect(resumed.map(\.summary) == ["ADDED b", "DELETED a"])
         },
-        ConformanceCase("a watch of a selection is told of what comes into it and of what leaves it") { trial in
+        ConformanceCase("a watch of a selection gets what enters it and what leaves it") { trial in
             let start = try await trial.list(.leases)
             _ = try await trial.create(.leases, "a", ["metadata": ["labels": ["tier": "x"]]])
             _ = try await trial.merge(.leases, "a", ["metadata": ["labels": ["tier": "y"]]])
@@ -32,7 +32,7 @@ extension ConformanceCase {
             let events = try await trial.events(4, of: trial.watch(.leases, labels: "tier=x", after: start.version))
             #expect(events.map(\.summary) == ["ADDED a", "DELETED a", "ADDED a", "MODIFIED a"])
         },
-        ConformanceCase("a watch without a version begins with what there is") { trial in
+        ConformanceCase("a watch without a version begins with the existing objects") { trial in
             _ = try await trial.create(.leases, "a")
             _ = try await trial.create(.leases, "b")
             let request = APIRequest(
@@ -41,7 +41,7 @@ extension ConformanceCase {
             let events = try await trial.events(2, of: request)
             #expect(Set(events.map(\.summary)) == ["ADDED a", "ADDED b"])
         },
-        ConformanceCase("a watch goes on with what happens while it is open") { trial in
+        ConformanceCase("a watch continues with changes while it is open") { trial in
             let start = try await trial.list(.leases)
             async let events = trial.events(2, of: trial.watch(.leases, after: start.version))
             _ = try await trial.create(.leases, "a")
@@ -49,7 +49,7 @@ extension ConformanceCase {
             let seen = try await events
             #expect(seen.map(\.summary) == ["ADDED a", "DELETED a"])
         },
-        ConformanceCase("a write that changes nothing is told to nobody") { trial in
+        ConformanceCase("a write that changes nothing sends no event") { trial in
             let made = try await trial.apply(.configMaps, "a", ["data": ["k": "1"]])
             _ = try await trial.apply(.configMaps, "a", ["data": ["k": "1"]])
             _ = try await trial.merge(.configMaps, "a", ["data": ["k": "1"]])
@@ -57,7 +57,7 @@ extension ConformanceCase {
             let events = try await trial.events(1, of: trial.watch(.configMaps, after: made.version))
             #expect(events.map(\.summary) == ["ADDED b"])
         },
-        ConformanceCase("initial events end with a bookmark that says so, where the server has them") { trial in
+        ConformanceCase("initial events end with a bookmark, if the server supports them") { trial in
             _ = try await trial.create(.leases, "a")
             let request = trial.watch(.leases, after: nil, sendsInitialEvents: true)
             let events = try await trial.events(2, of: request)
@@ -70,7 +70,7 @@ extension ConformanceCase {
             let mark = events.last?.object.value(at: "metadata", "annotations", "k8s.io/initial-events-end")
             #expect(mark == "true")
         },
-        ConformanceCase("initial events are asked for with the version match that they need") { trial in
+        ConformanceCase("initial events require the matching version parameter") { trial in
             let request = APIRequest(
                 .get, ResourceType.leases.path(namespace: trial.namespace),
                 query: [.init("watch", "true"), .init("sendInitialEvents", "true"), .init("timeoutSeconds", "2")])
@@ -81,7 +81,7 @@ extension ConformanceCase {
                 #expect(refused.statusCode == 422)
             }
         },
-        ConformanceCase("a watch ends when its time is over, with a bookmark before") { trial in
+        ConformanceCase("a watch ends when its time is over, after a bookmark") { trial in
             let made = try await trial.create(.leases, "a")
             let request = trial.watch(.leases, after: made.version, timeout: .seconds(3))
             async let told = trial.events(10, of: request)
@@ -94,7 +94,7 @@ extension ConformanceCase {
             let events = try await told
             #expect(Set(events.map(\.type)).subtracting(["BOOKMARK"]).isEmpty)
             guard let bookmark = events.last else {
-                // Bookmarks are a courtesy: without progress notifications a server has none to give.
+                // Bookmarks are optional: without progress notifications a server sends none.
                 #expect(trial.cluster.kind == .real)
                 return
             }

@@ -5,7 +5,7 @@ import Testing
 
 extension ConformanceCase {
     static let writing: [ConformanceCase] = [
-        ConformanceCase("an object that is created has a uid, a version and no generation where none is counted") {
+        ConformanceCase("a created object has a uid, a version, and no generation if its type counts none") {
             trial in
             let made = try await trial.create(.configMaps, "a", ["data": ["k": "v"]])
             #expect(made.code == 201)
@@ -16,20 +16,20 @@ extension ConformanceCase {
             let found = try await trial.get(.configMaps, "a")
             #expect(found.code == 200 && found.body == made.body)
         },
-        ConformanceCase("what exists is not created again") { trial in
+        ConformanceCase("an existing object is not created again") { trial in
             _ = try await trial.create(.configMaps, "a")
             let again = try await trial.create(.configMaps, "a")
             #expect(again.code == 409 && again.reason == "AlreadyExists")
             #expect(again.message == "configmaps \"a\" already exists")
         },
-        ConformanceCase("what is not there is not found, and says its type") { trial in
+        ConformanceCase("a missing object is not found, and the answer names its type") { trial in
             let map = try await trial.get(.configMaps, "none")
             #expect(map.code == 404 && map.reason == "NotFound" && map.message == "configmaps \"none\" not found")
             let deployment = try await trial.get(.deployments, "none")
             #expect(deployment.message == "deployments.apps \"none\" not found")
             #expect(deployment.body.value(at: "details", "group") == "apps")
         },
-        ConformanceCase("a type that nobody has defined is not found in other words") { trial in
+        ConformanceCase("an undefined type is not found, with another message") { trial in
             let stranger = ResourceType(group: "nobody.example.com", version: "v1", kind: "Ghost", plural: "ghosts")
             let group = try await trial.list(stranger)
             #expect(group.code == 404 && group.text == "404 page not found\n")
@@ -53,14 +53,14 @@ extension ConformanceCase {
                 .configMaps, "a", trial.object(.configMaps, "a", ["data": ["k": "3"]]))
             #expect(blind.code == 200 && blind.body.value(at: "data", "k") == "3")
         },
-        ConformanceCase("a write that changes nothing raises no version") { trial in
+        ConformanceCase("a write that changes nothing does not change the version") { trial in
             let made = try await trial.create(.configMaps, "a", ["data": ["k": "1"]])
             let replaced = try await trial.replace(.configMaps, "a", made.body)
             #expect(replaced.code == 200 && replaced.version == made.version)
             let merged = try await trial.merge(.configMaps, "a", ["data": ["k": "1"]])
             #expect(merged.code == 200 && merged.version == made.version)
         },
-        ConformanceCase("a merge patch changes what it names, and removes what it makes null") { trial in
+        ConformanceCase("a merge patch changes the fields that it names, and removes those that are null") { trial in
             _ = try await trial.create(.configMaps, "a", ["data": ["k": "1", "l": "2"]])
             let merged = try await trial.merge(.configMaps, "a", ["data": ["k": .null, "m": "3"]])
             #expect(merged.code == 200 && merged.body[field: "data"] == ["l": "2", "m": "3"])
@@ -85,14 +85,14 @@ extension ConformanceCase {
             let label = try await trial.create(.configMaps, "a", ["metadata": ["labels": ["x": "not so"]]])
             #expect(label.code == 422 && label.causeFields == ["metadata.labels"])
         },
-        ConformanceCase("a config map has room for a mebibyte") { trial in
+        ConformanceCase("a config map can hold a mebibyte") { trial in
             let large: JSONValue = ["data": ["k": .string(String(repeating: "x", count: 1_100_000))]]
             let made = try await trial.create(.configMaps, "a", large)
             #expect(made.code == 422)
             #expect(
                 made.message == "ConfigMap \"a\" is invalid: []: Too long: may not be more than 1048576 bytes")
         },
-        ConformanceCase("in a namespace that is not there nothing is made") { trial in
+        ConformanceCase("in a missing namespace nothing can be created") { trial in
             let body = trial.object(.configMaps, "a", .object([:])).data
             let made = try await trial.send(
                 .create(.configMaps, namespace: "no-such-namespace", body: body, fieldManager: "m"))
@@ -120,7 +120,7 @@ extension ConformanceCase {
             let found = try await trial.get(.leases, "l")
             #expect(found.body.value(at: "spec", "holderIdentity") == "b")
         },
-        ConformanceCase("a dry run says what would be, and changes nothing") { trial in
+        ConformanceCase("a dry run returns the result, and changes nothing") { trial in
             let made = try await trial.apply(.configMaps, "a", ["data": ["k": "1"]])
             let dry = try await trial.apply(.configMaps, "a", ["data": ["k": "2"]], isDryRun: true)
             #expect(dry.code == 200 && dry.body.value(at: "data", "k") == "2")

@@ -36,7 +36,7 @@ struct AdditionsTests {
             .map { "\($0.place)" }
     }
 
-    @Test("is what they own and mlctl does not: no default, no number of replicas, no order to restart")
+    @Test("is what others own and mlctl does not, without defaults, replicas and restart orders")
     func found() throws {
         #expect(
             try places() == [
@@ -48,7 +48,7 @@ struct AdditionsTests {
     }
 
     @Test(
-        "is left alone where a path names it, or what is above it",
+        "is left alone if a path names it, or something above it",
         arguments: [
             ("spec.template.spec.containers[*].env", 3), ("spec.template.spec.containers[name=side]", 3),
             ("spec.template.spec.containers[name=other]", 4), ("spec.template.spec", 2), ("spec", 0),
@@ -56,7 +56,7 @@ struct AdditionsTests {
         ])
     func ignored(path: String, left: Int) throws { #expect(try places([path]).count == left) }
 
-    @Test("is taken away, and nothing else")
+    @Test("is removed, and nothing else")
     func removed() throws {
         let object = try #require(object)
         let cleaned = try Additions(in: object, ignoring: []).removed(from: object)
@@ -71,14 +71,14 @@ struct AdditionsTests {
         #expect(cleaned["metadata"] == object["metadata"])
     }
 
-    @Test("is named with who added it")
+    @Test("is reported with its writer")
     func described() throws {
         let found = try Additions(in: #require(object), ignoring: [])
         #expect(found.description.hasPrefix("spec.paused (by kubectl-edit), "))
         #expect(found.managers == ["kubectl-edit"])
     }
 
-    @Test("of an object, what mlctl applied can be told from the rest")
+    @Test("the part of an object that mlctl applied can be extracted")
     func extracted() throws {
         let object = try #require(object)
         let managed = try JSONDecoder().decode(
@@ -98,7 +98,7 @@ struct AdditionsTests {
     }
 }
 
-/// Told to the model of the API server and, where `MLCTL_TEST_KUBECONFIG` names one, to a real one.
+/// Runs over the model of the API server and, if `MLCTL_TEST_KUBECONFIG` names one, over a real one.
 @Suite("Objects that others add to, or scale")
 struct DriftTests {
     private static let stories: [ClusterStory] = [
@@ -129,7 +129,7 @@ private enum DriftStory {
         return plan
     }
 
-    /// What people add with kubectl: whole lists, as a merge patch takes them.
+    /// Additions that people make with kubectl: a merge patch replaces whole lists.
     static func additions(_ cluster: TestCluster) async throws -> [(ResourceType, String, JSONValue)] {
         let workload = try await cluster.object(.deployments, name)
         let containers = workload?["spec"]?["template"]?["spec"]?["containers"]?.items ?? []
@@ -167,7 +167,7 @@ private enum DriftStory {
             until: { await backend.views.live(id)?.writers.added != nil }, "\(id): the addition is seen")
     }
 
-    /// Each of them is gone with one write; nothing else has changed, and nothing more is written.
+    /// Each addition is removed by one write. Nothing else changes, and nothing more is written.
     @Sendable static func undone(_ cluster: TestCluster) async throws {
         let plan = plan(cluster)
         try await cluster.withBackend { backend in
@@ -230,7 +230,7 @@ private enum DriftStory {
         }
     }
 
-    /// `kubectl rollout restart` is an order, and no drift.
+    /// `kubectl rollout restart` is an order and not drift.
     @Sendable static func restarted(_ cluster: TestCluster) async throws {
         let plan = plan(cluster)
         try await cluster.withBackend { backend in
@@ -243,7 +243,7 @@ private enum DriftStory {
         }
     }
 
-    /// A newer version keeps the pods that an older one rendered, and not what somebody added to them.
+    /// A newer version keeps the pods that an older one rendered, but not what somebody added to them.
     @Sendable static func olderRendering(_ cluster: TestCluster) async throws {
         let plan = plan(cluster)
         try await cluster.withBackend { try await cluster.settle($0, plan) }
@@ -261,7 +261,7 @@ private enum DriftStory {
         }
     }
 
-    /// The number is somebody else's from the start, also for the next controller, until the manifest takes it back.
+    /// An autoscaler owns the number from the start, also for the next controller, until the manifest takes it back.
     @Sendable static func external(_ cluster: TestCluster) async throws {
         let plan = plan(cluster, scaling: .external)
         @Sendable func replicas() async throws -> JSONValue? {
@@ -278,7 +278,7 @@ private enum DriftStory {
             try await cluster.scale(name, to: 7)
             try await isSeen(backend, 7)
             try await cluster.settle(backend, plan, writes: 0, "scaled by an autoscaler")
-            #expect(try await backend.observe(cluster.key()).problems.allSatisfy { !$0.contains("scaled") })
+            #expect(try await backend.observe(cluster.key()).problems.allSatisfy { !$0.contains("scaling") })
         }
         try await cluster.withBackend { next in
             try await cluster.settle(next, plan, writes: 0, "the next controller")
@@ -289,13 +289,13 @@ private enum DriftStory {
             let manifest = Self.plan(cluster)
             try await cluster.settle(next, manifest)
             #expect(try await replicas() == 2)
-            // And given up again: nothing jumps.
+            // The number is handed over again without a jump.
             try await cluster.settle(next, plan)
             #expect(try await replicas() == 2)
         }
     }
 
-    /// Without `external` the number is put back, more and more seldom, and it is said who writes it.
+    /// Without `external` the number is restored at growing intervals, and the status names the writer.
     @Sendable static func fight(_ cluster: TestCluster) async throws {
         let plan = plan(cluster)
         try await cluster.withBackend { backend in
@@ -313,14 +313,14 @@ private enum DriftStory {
                     until: { await backend.views.live(id)?.writers.scaler == nil }, "it is put back")
             }
             #expect(cluster.transport.writes.count == before + CorrectionPace.free)
-            let said = try await backend.observe(cluster.key()).problems.filter { $0.contains("is scaled again") }
+            let said = try await backend.observe(cluster.key()).problems.filter { $0.contains("keeps scaling") }
             #expect(said.count == 1)
             #expect(said.first?.contains("a HorizontalPodAutoscaler") == true, "\(said)")
             #expect(said.first?.contains("replicas: external") == true)
         }
     }
 
-    /// Who adds the same again and again is answered more and more seldom, and named.
+    /// Repeated additions are removed at growing intervals, and the status names the writer.
     @Sendable static func contested(_ cluster: TestCluster) async throws {
         let plan = plan(cluster)
         try await cluster.withBackend { backend in
@@ -334,7 +334,7 @@ private enum DriftStory {
                     try await backend.apply(plan)
                     continue
                 }
-                // Whoever writes in between is looked at anew.
+                // A write in between makes the backend look again.
                 try await cluster.wait(
                     until: {
                         try await backend.apply(plan)
@@ -342,9 +342,9 @@ private enum DriftStory {
                     }, "it is undone")
             }
             #expect(cluster.transport.writes.count == before + CorrectionPace.free)
-            let said = try await backend.observe(cluster.key()).problems.filter { $0.contains("again and again") }
+            let said = try await backend.observe(cluster.key()).problems.filter { $0.contains("keeps ") }
             #expect(said.count == 1)
-            #expect(said.first?.contains("kubectl-edit adds to") == true, "\(said)")
+            #expect(said.first?.contains("kubectl-edit keeps adding fields to") == true, "\(said)")
         }
     }
 }

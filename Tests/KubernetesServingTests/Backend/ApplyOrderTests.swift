@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("The order of writes, and what is deleted")
+@Suite("The order of writes and deletions")
 struct ApplyOrderTests {
     private func labels(_ revision: Revision? = nil) -> [String: String] {
         ObjectLabels.of(Sample.key, revision: revision)
@@ -23,7 +23,7 @@ struct ApplyOrderTests {
             replicas: Dictionary(ids) { first, _ in first }, keptNames: rendering.keptNames)
     }
 
-    @Test("what grows is written before the routes, what shrinks after them")
+    @Test("objects that grow are written before the routes, objects that shrink after them")
     func order() {
         let order = order(
             Sample.plan([(Sample.one, 1, 50), (Sample.two, 2, 50)]), live: [],
@@ -34,7 +34,7 @@ struct ApplyOrderTests {
         #expect(order.deletions.isEmpty)
     }
 
-    @Test("what is not wanted is deleted: routes first, then pods, then their Services")
+    @Test("unwanted objects are deleted: routes first, then pods, then their Services")
     func deletions() {
         let live = [
             Sample.live(.services, "fraud-1111111111", labels: labels(Sample.one)),
@@ -51,7 +51,7 @@ struct ApplyOrderTests {
         #expect(kept == ["Deployment payments/fraud-1111111111", "Service payments/fraud-1111111111"])
     }
 
-    @Test("a budget goes with the second pod; a revision that cannot be rendered keeps all it has")
+    @Test("a budget is deleted with the second pod; a revision that cannot be rendered keeps all its objects")
     func kept() {
         let live = [
             Sample.live(.podDisruptionBudgets, "fraud-1111111111", labels: labels(Sample.one)),
@@ -64,7 +64,7 @@ struct ApplyOrderTests {
         #expect(order(broken, live: live).deletions.isEmpty)
     }
 
-    @Test("what is not mlctl's, another deployment's, or controlled by somebody else cannot be deleted")
+    @Test("objects of others, of another deployment, or with another controller cannot be deleted")
     func foreign() {
         func may(_ object: LiveObject) -> Bool { Deletion(of: object, in: Sample.key) != nil }
         let somebody = OwnerReference(apiVersion: "v1", kind: "Application", name: "fraud", uid: "x")

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesServing
 
-/// The same story, told to the model of the API server and, where `MLCTL_TEST_KUBECONFIG` names one, to a real one.
+/// Runs the same stories over the model of the API server and, if `MLCTL_TEST_KUBECONFIG` names one, over a real one.
 @Suite("The backend over a cluster")
 struct ClusterBackendTests {
     private static let stories: [ClusterStory] = [
@@ -23,7 +23,7 @@ struct ClusterBackendTests {
         arguments: stories)
     func real(story: ClusterStory) async throws { try await TestCluster.with(.real, story.tell) }
 
-    @Test("pods that are ready, the weights and the proxies are seen")
+    @Test("ready pods, weights and proxies are observed")
     func observed() async throws {
         try await TestCluster.with(.model) { cluster in
             try await cluster.withBackend { backend in
@@ -32,9 +32,11 @@ struct ClusterBackendTests {
                 try await cluster.settle(backend, plan)
                 try await cluster.readyPods()
                 try await cluster.wait(
-                    until: { try await backend.observe(key).ready(Sample.one) == 2 }, "two pods are ready")
+                    until: {
+                        let observed = try await backend.observe(key)
+                        return observed.ready(Sample.one) == 2 && observed.weights == [Sample.one: 100]
+                    }, "two pods are ready and get all traffic")
                 let observed = try await backend.observe(key)
-                #expect(observed.weights == [Sample.one: 100])
                 #expect(observed.plan == plan)
                 #expect(observed.endpoint == "http://fraud.\(cluster.namespace).svc")
                 #expect(await backend.proxies(in: key.namespace).count == 2)
@@ -43,7 +45,7 @@ struct ClusterBackendTests {
         }
     }
 
-    @Test("what it serves is asked for while it is being read: the answer waits, and is whole")
+    @Test("a question for the deployments waits while they are being read, and gets a complete answer")
     func firstRead() async throws {
         try await TestCluster.with(.model) { cluster in
             let plan = Sample.plan([(Sample.one, 1, 100)], key: cluster.key())
@@ -57,7 +59,7 @@ struct ClusterBackendTests {
     }
 
     @Test(
-        "cut off at any write, whether it took effect or not, the next controller reaches the same end",
+        "after an interruption at any write, whether it took effect or not, the next controller reaches the same end",
         arguments: 0..<8, [false, true])
     func interrupted(after: Int, lastTakesEffect: Bool) async throws {
         try await TestCluster.with(.model) { cluster in
@@ -66,7 +68,7 @@ struct ClusterBackendTests {
             let second = Sample.plan([(Sample.two, 2, 100)], key: key)
             try await cluster.withBackend { try await cluster.settle($0, first) }
             cluster.transport.set(.init(after: after, lastTakesEffect: lastTakesEffect))
-            // Where the plan takes fewer writes than that, nothing is cut off.
+            // If the plan takes fewer writes than that, nothing is interrupted.
             try? await cluster.withBackend { try await $0.apply(second) }
             cluster.transport.set(nil)
             try await cluster.withBackend { backend in
@@ -107,7 +109,7 @@ struct ClusterBackendTests {
         }
     }
 
-    @Test("with Gateway API, the route follows who can answer")
+    @Test("with Gateway API, the route follows the revisions that can answer")
     func gateway() async throws {
         try await TestCluster.with(.model) { cluster in
             try await cluster.installGatewayAPI()
@@ -120,7 +122,7 @@ struct ClusterBackendTests {
                     until: { try await backend.observe(key).instances.count { $0.condition == .ready } == 2 },
                     "both are ready")
                 try await cluster.settle(backend, plan)
-                #expect(try await backend.observe(key).endpointProblem?.contains("no gateway has taken") == true)
+                #expect(try await backend.observe(key).endpointProblem?.contains("no gateway has accepted") == true)
                 try await cluster.acceptRoute()
                 try await cluster.wait(until: { try await backend.observe(key).endpoint != nil }, "it is taken")
                 let observed = try await backend.observe(key)
@@ -132,7 +134,7 @@ struct ClusterBackendTests {
                 try await cluster.wait(
                     until: { try await backend.observe(key).ready(Sample.two) == 0 }, "one is not ready")
                 try await cluster.settle(backend, plan, writes: 1)
-                // Until the gateway has seen the change, nobody knows who gets what.
+                // Until the gateway has seen the change, the shares are not known.
                 #expect(try await backend.observe(key).weights == nil)
                 try await cluster.acceptRoute()
                 try await cluster.wait(
@@ -145,7 +147,7 @@ struct ClusterBackendTests {
         }
     }
 
-    @Test("a definition that is missing is said, with what to do, and nothing is written")
+    @Test("a missing definition is reported with what to do, and nothing is written")
     func missingDefinition() async throws {
         try await TestCluster.with(.model) { cluster in
             try await cluster.withBackend { backend in
@@ -158,7 +160,7 @@ struct ClusterBackendTests {
         }
     }
 
-    @Test("while the API server is away, what was seen last is told, with why")
+    @Test("while the API server is unreachable, the last observation is reported with the reason")
     func away() async throws {
         try await TestCluster.with(.model) { cluster in
             try await cluster.withBackend { backend in
@@ -167,10 +169,10 @@ struct ClusterBackendTests {
                 await cluster.model?.setAway(true)
                 try await cluster.wait(
                     until: {
-                        try await !backend.observe(cluster.key()).problems.filter { $0.contains("cannot be followed") }
+                        try await !backend.observe(cluster.key()).problems.filter { $0.contains("cannot be watched") }
                             .isEmpty
                     },
-                    "the problem is told")
+                    "the problem is reported")
                 let changed = Sample.plan([(Sample.one, 3, 100)], key: cluster.key())
                 let error = await #expect(throws: ClusterServingError.self) { try await backend.apply(changed) }
                 #expect(error?.retryClass == .transient)
@@ -178,7 +180,7 @@ struct ClusterBackendTests {
                 try await cluster.wait(
                     until: {
                         try await backend.observe(cluster.key()).problems.allSatisfy {
-                            !$0.contains("cannot be followed")
+                            !$0.contains("cannot be watched")
                         }
                     },
                     "it is back")
@@ -188,9 +190,9 @@ struct ClusterBackendTests {
     }
 }
 
-/// What a backend does, step by step, against any cluster.
+/// Steps of a backend against any cluster.
 enum Story {
-    /// Nothing changed: no write. A weight: one write. Another controller finds all as it is.
+    /// Without a change there is no write. A weight takes one write. Another controller finds everything as it is.
     @Sendable static func writes(_ cluster: TestCluster) async throws {
         let key = cluster.key()
         let plan = Sample.plan([(Sample.one, 2, 100), (Sample.two, 1, 0)], key: key)
@@ -210,7 +212,7 @@ enum Story {
         }
     }
 
-    /// What somebody edits or deletes is put right with one write each, and told as a change.
+    /// An edit or deletion by hand is reverted by one write each, and reported as a change.
     @Sendable static func drift(_ cluster: TestCluster) async throws {
         let key = cluster.key()
         let plan = Sample.plan([(Sample.one, 2, 100)], key: key)
@@ -242,7 +244,7 @@ enum Story {
             try await cluster.wait(until: { await backend.views.live(id) == nil }, "the deletion is seen")
             try await cluster.settle(backend, plan, writes: 1)
             #expect(try await cluster.object(.services, name) != nil)
-            // An annotation of somebody else's is none of ours.
+            // Annotations of others are left alone.
             try await cluster.edit(.services, "fraud", ["metadata": ["annotations": ["their": "own"]]])
             try await cluster.wait(
                 until: {
@@ -254,7 +256,7 @@ enum Story {
         }
     }
 
-    /// What leaves the plan goes; with the last route goes the proxy; others' objects stay.
+    /// Objects that leave the plan are deleted; the proxy goes with the last route; others' objects stay.
     @Sendable static func removal(_ cluster: TestCluster) async throws {
         let key = cluster.key()
         let other: JSONValue = [
@@ -290,7 +292,7 @@ enum Story {
         }
     }
 
-    /// Somebody else's object of the same name is left as it is, and said.
+    /// An object of the same name that belongs to others is left alone and reported.
     @Sendable static func foreign(_ cluster: TestCluster) async throws {
         let others: [(ResourceType, JSONValue)] = [
             (
@@ -328,7 +330,7 @@ enum Story {
         }
     }
 
-    /// A newer version that renders pods differently rolls none of those that serve.
+    /// A newer version that renders pods differently does not roll the pods that serve.
     @Sendable static func olderRendering(_ cluster: TestCluster) async throws {
         let key = cluster.key()
         let plan = Sample.plan([(Sample.one, 1, 100)], key: key)

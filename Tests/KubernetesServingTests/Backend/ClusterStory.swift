@@ -1,6 +1,6 @@
 import Testing
 
-/// What a test tells to any cluster, the model of an API server or a real one.
+/// A test that runs against any cluster: the model of an API server or a real one.
 struct ClusterStory: Sendable, CustomTestStringConvertible {
     let name: String
     let tell: @Sendable (TestCluster) async throws -> Void

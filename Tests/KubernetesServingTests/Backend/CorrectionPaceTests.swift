@@ -2,9 +2,9 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("How often something is put right")
+@Suite("The pace of corrections")
 struct CorrectionPaceTests {
-    @Test("at once a few times, then more and more seldom, and at once again when nobody was at it for a while")
+    @Test("is immediate a few times, then at growing intervals, and immediate again after a quiet time")
     func pace() {
         var pace = CorrectionPace()
         #expect(pace.isDue(.zero) && !pace.isContested(.zero))
@@ -24,7 +24,7 @@ struct CorrectionPaceTests {
         #expect(pace.isDue(.seconds(154)) && !pace.isContested(.seconds(154)))
     }
 
-    @Test("who writes every quarter of a minute for an hour is answered about a dozen times")
+    @Test("a writer that writes every 15 seconds for an hour is corrected about a dozen times")
     func autoscaler() {
         var pace = CorrectionPace()
         var answers = 0

@@ -3,14 +3,14 @@ import Testing
 
 @testable import KubernetesServing
 
-/// `HTTPRoute` stands for all types that have to be installed first.
+/// `HTTPRoute` stands for all types that must be installed first.
 @Suite("Types that only some routers need")
 struct DemandedKindTests {
     private func requests(_ cluster: TestCluster) async -> Int {
         await cluster.model?.log.count { $0.path.hasSuffix("/httproutes") } ?? 0
     }
 
-    @Test("a cluster without the definition is asked once, until a deployment needs it")
+    @Test("a cluster without the definition is asked only once until a deployment needs it")
     func missing() async throws {
         try await TestCluster.with(.model) { cluster in
             try await cluster.withBackend { backend in
@@ -24,7 +24,7 @@ struct DemandedKindTests {
         }
     }
 
-    @Test("where there is none of them, they are followed with the first plan that needs them")
+    @Test("a type without objects is watched from the first plan that needs it")
     func unused() async throws {
         try await TestCluster.with(.model) { cluster in
             try await cluster.installGatewayAPI()
@@ -40,7 +40,7 @@ struct DemandedKindTests {
     }
 
     @Test(
-        "what an earlier controller left is seen from the start, and taken away where another router splits the traffic"
+        "objects of an earlier controller are seen from the start, and deleted if another router splits the traffic"
     )
     func leftBehind() async throws {
         try await TestCluster.with(.model) { cluster in

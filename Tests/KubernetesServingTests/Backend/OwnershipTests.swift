@@ -7,10 +7,10 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Whose an object is, and what a refusal holds up")
+@Suite("Owners of objects, and the effects of a refusal")
 struct OwnershipTests {
     @Test(
-        "a deployment that is called as the proxies are is refused before anything of it is made",
+        "a deployment with the name of the proxies is refused before anything of it is created",
         arguments: [
             KubernetesTarget.Router.proxy, .replicaRatio,
         ])
@@ -23,7 +23,7 @@ struct OwnershipTests {
                 let plan = Sample.plan([(Sample.one, 1, 100)], router: router, key: cluster.key("mlctl-proxy"))
                 let error = await #expect(throws: ClusterServingError.self) { try await backend.apply(plan) }
                 #expect(error?.code == .foreignObject)
-                #expect(error?.message.contains("mlctl's own name") == true)
+                #expect(error?.message.contains("reserved for mlctl") == true)
                 #expect(cluster.transport.writes.count == writes)
                 #expect(try await cluster.object(.services, "mlctl-proxy") == before)
             }
@@ -31,7 +31,7 @@ struct OwnershipTests {
     }
 
     @Test(
-        "of two deployments whose objects have one name, the second is refused and takes nothing",
+        "if objects of two deployments have the same name, the second deployment is refused and takes nothing",
         arguments: [
             true, false,
         ])
@@ -39,7 +39,7 @@ struct OwnershipTests {
         try await TestCluster.with(.model) { cluster in
             try await cluster.withBackend { backend in
                 let first = Sample.plan([(Sample.one, 1, 100)], key: cluster.key())
-                // Its own Service has the name of the first one's revision.
+                // Its own Service has the name of the first deployment's revision.
                 let second = Sample.plan([(Sample.two, 1, 100)], key: cluster.key("fraud-1111111111"))
                 if isSeen {
                     try await cluster.settle(backend, first)
@@ -58,7 +58,7 @@ struct OwnershipTests {
         }
     }
 
-    @Test("objects that an older version gave an owner lose it, so that its deletion does not take them along")
+    @Test("objects lose the owner that an older version gave them, so that they outlive its deletion")
     func formerOwner() async throws { try await TestCluster.with(.model, Self.formerOwner) }
 
     @Test("the same over a real API server", .enabled(if: TestCluster.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"))
@@ -99,7 +99,7 @@ struct OwnershipTests {
         }
     }
 
-    @Test("a write that is refused holds up no route: traffic leaves the bad revision, and nothing that answers goes")
+    @Test("a refused write delays no route: traffic leaves the bad revision, and no pod that answers is removed")
     func refusal() async throws {
         try await TestCluster.with(.model) { cluster in
             let model = try #require(cluster.model)
@@ -119,7 +119,7 @@ struct OwnershipTests {
         }
     }
 
-    @Test("while the route cannot be written, what answers its traffic stays")
+    @Test("while the route cannot be written, the pods that answer its traffic stay")
     func routeRefused() async throws {
         try await TestCluster.with(.model) { cluster in
             let model = try #require(cluster.model)
@@ -139,7 +139,7 @@ struct OwnershipTests {
     }
 
     @Test(
-        "whoever deletes the ModelDeployment, pods and Services stay as they are",
+        "pods and Services stay as they are when somebody deletes the ModelDeployment",
         arguments: [APIRequest.DeletionPropagation.foreground, .background, .orphan])
     func deletion(propagation: APIRequest.DeletionPropagation) async throws {
         let cluster = try await FaultyCluster("1")
@@ -167,7 +167,7 @@ struct OwnershipTests {
             let old = await uid()
             try await KubernetesAPI(transport: cluster.transport).delete(
                 .modelDeployments, FaultyCluster.key.objectKey, propagation: propagation)
-            try await cluster.wait("it is made anew") { _ in
+            try await cluster.wait("it is created again") { _ in
                 let now = await uid()
                 return now != nil && now != old
             }

@@ -14,7 +14,7 @@ struct PodReleaseTests {
             shares: Dictionary(proxies.map { ($0, []) }) { first, _ in first }, busy: busy, silence: silence)
     }
 
-    @Test("may end at once where every proxy that there is says that nothing is under way there")
+    @Test("may end at once if every proxy says that they have no request under way")
     func idle() {
         let ending = ["p1", "p2"]
         let two: Set = ["a", "b"]
@@ -23,10 +23,10 @@ struct PodReleaseTests {
         #expect(PodRelease.idle(ending, proxies: two, Self.said(["a"])).isEmpty, "the other one may have some")
         #expect(PodRelease.idle(ending, proxies: two, Self.said(["a", "b"], silence: "refused")).isEmpty)
         #expect(PodRelease.idle(ending, proxies: two, nil).isEmpty)
-        #expect(PodRelease.idle(ending, proxies: [], nil) == ["p1", "p2"], "nobody is there that could send any")
+        #expect(PodRelease.idle(ending, proxies: [], nil) == ["p1", "p2"], "no proxy could send any")
     }
 
-    @Test("keep their time where something was said of how they are to end, or people may ask them without a proxy")
+    @Test("keep their grace period if the manifest sets one, or if people may reach them without a proxy")
     func releasable() {
         let plain = Sample.plan([(Sample.one, 1, 100)]).revisions[0]
         #expect(PodRelease.isReleasable(plain, wasPreviewed: false))
@@ -41,7 +41,7 @@ struct PodReleaseTests {
         #expect(PodRelease.isReleasable(patient, wasPreviewed: false))
     }
 
-    @Test("end when they are idle; one that is busy keeps its time, and so does what was not retired")
+    @Test("end when they are idle; busy pods and pods that are not retired keep their grace period")
     func overACluster() async throws {
         try await TestCluster.with(.model) { cluster in
             await cluster.model?.update { $0.settings.stepsUntilGone = 1000 }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesServing
 
-/// Told to the model of the API server and, where `MLCTL_TEST_KUBECONFIG` names one, to a real one.
+/// Runs over the model of the API server and, if `MLCTL_TEST_KUBECONFIG` names one, over a real one.
 @Suite("The key of a namespace's request ids")
 struct ProxyKeyTests {
     private static let stories: [ClusterStory] = [
@@ -23,7 +23,7 @@ struct ProxyKeyTests {
         arguments: stories)
     func real(story: ClusterStory) async throws { try await TestCluster.with(.real, story.tell) }
 
-    @Test("nothing of it is told but a hash")
+    @Test("only its hash is ever shown")
     func fingerprint() throws {
         let key = try #require(ProxyKey(Array(0..<16)))
         let other = try #require(ProxyKey(Array(1...16)))
@@ -33,7 +33,7 @@ struct ProxyKeyTests {
         #expect(ProxyKey(Array(0..<15)) == nil)
     }
 
-    @Test("without the right to read it all but the proxies is made true, and it is said what is missing")
+    @Test("without the right to read it everything but the proxies is applied, and the missing right is named")
     func forbidden() async throws {
         try await TestCluster.with(.model) { cluster in
             let refusing = TestCluster(
@@ -58,7 +58,7 @@ struct ProxyKeyTests {
     }
 }
 
-/// An API server whose rights end before secrets.
+/// An API server that refuses access to Secrets.
 private struct SecretsForbidden: KubernetesTransport {
     let inner: any KubernetesTransport
 
@@ -101,7 +101,7 @@ private enum KeyStory {
         _ = try await KubernetesAPI(transport: cluster.transport.uncounted).answer(to: request)
     }
 
-    /// Made once; deployments and controllers that come later take the same.
+    /// It is created once; later deployments and controllers use the same.
     @Sendable static func kept(_ cluster: TestCluster) async throws {
         let first = try await cluster.withBackend { backend in
             #expect(try await backend.requestIdKey(in: cluster.namespace) == nil)
@@ -125,7 +125,7 @@ private enum KeyStory {
         #expect(tellers.isEmpty)
     }
 
-    /// Deleted, it is made anew, and the proxies start with the new one.
+    /// After a deletion it is created again, and the proxies restart with the new one.
     @Sendable static func lost(_ cluster: TestCluster) async throws {
         try await cluster.withBackend { backend in
             try await cluster.settle(backend, plan(cluster))
@@ -136,14 +136,14 @@ private enum KeyStory {
                 .secrets, ObjectKey(namespace: cluster.namespace, name: name))
             try await cluster.wait(
                 until: { try await backend.requestIdKey(in: cluster.namespace) == nil }, "the deletion is seen")
-            // The key, and the Deployment that has to read it.
+            // The key, and the Deployment that must read it.
             try await cluster.settle(backend, plan(cluster), writes: 2)
             #expect(try await backend.requestIdKey(in: cluster.namespace) != before)
             #expect(try await annotation(cluster) != annotated)
         }
     }
 
-    /// What somebody made useless is put right.
+    /// A key that somebody made unusable is restored.
     @Sendable static func broken(_ cluster: TestCluster) async throws {
         try await cluster.withBackend { backend in
             try await cluster.settle(backend, plan(cluster))
@@ -156,7 +156,7 @@ private enum KeyStory {
         }
     }
 
-    /// A key that somebody else put there is used, and left where it is.
+    /// A key that somebody else stored there is used and left alone.
     @Sendable static func given(_ cluster: TestCluster) async throws {
         let own = Data((0..<16).map { UInt8($0) })
         try await create(["request-id-key": own.base64EncodedString()], cluster)
@@ -170,7 +170,7 @@ private enum KeyStory {
         #expect(writes.isEmpty)
     }
 
-    /// Somebody else's Secret of that name stays as it is; all but the proxies is made true.
+    /// A Secret of that name that belongs to others stays as it is; everything but the proxies is applied.
     @Sendable static func foreign(_ cluster: TestCluster) async throws {
         try await create(["theirs": "eA=="], cluster)
         try await cluster.withBackend { backend in
@@ -186,7 +186,7 @@ private enum KeyStory {
         #expect(try await cluster.object(.secrets, name)?["data"] == ["theirs": "eA=="])
     }
 
-    /// It goes with the last proxy of the namespace.
+    /// It is deleted with the last proxy of the namespace.
     @Sendable static func gone(_ cluster: TestCluster) async throws {
         try await cluster.withBackend { backend in
             try await cluster.settle(backend, plan(cluster))

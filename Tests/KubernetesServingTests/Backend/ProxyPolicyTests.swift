@@ -11,7 +11,7 @@ struct ProxyPolicyTests {
         .pods(namespace: "monitoring", labels: [:]), .addresses(cidr: "10.0.0.0/8"),
     ]
 
-    @Test("endpoints are for everybody, the control port for those that are named, in whichever namespace they are")
+    @Test("everybody reaches the endpoints; only the listed peers, in any namespace, reach the control port")
     func spec() throws {
         let wanted = try Sample.json(
             #"""
@@ -38,7 +38,7 @@ struct ProxyPolicyTests {
         #expect(closed.isEmpty)
     }
 
-    @Test("it is there where the settings name somebody, written once, and gone when they name nobody")
+    @Test("it exists while the settings list a peer, is written once, and is deleted when they list none")
     func settings() async throws {
         try await TestCluster.with(.model) { try await Self.story($0) }
     }
@@ -63,7 +63,7 @@ struct ProxyPolicyTests {
         try await cluster.withBackend(settings: settings) { try await cluster.settle($0, plan, writes: 0) }
         #expect(try await cluster.object(.networkPolicies, "mlctl-proxy") != nil)
         settings.proxyControlFrom = []
-        // A cache that is late has it deleted twice.
+        // A late cache may cause a second deletion.
         try await cluster.withBackend(settings: settings) { _ = try await cluster.settle($0, plan) }
         #expect(try await cluster.object(.networkPolicies, "mlctl-proxy") == nil)
     }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import KubernetesServing
 
-/// A cluster to put a backend to: the model of the API server, or a real one.
+/// A cluster for a backend: the model of the API server, or a real one.
 struct TestCluster: Sendable {
     enum Kind: String, Sendable { case model, real }
 
@@ -24,7 +24,7 @@ struct TestCluster: Sendable {
 
     func key(_ name: String = "fraud") -> DeploymentKey { DeploymentKey(namespace: namespace, name: name) }
 
-    /// In a namespace of its own, which is gone afterwards.
+    /// In a namespace of its own, which is deleted afterwards.
     static func with(_ kind: Kind, _ body: @Sendable (TestCluster) async throws -> Void) async throws {
         let namespace = "k-serving-\(UUID().uuidString.lowercased().prefix(8))"
         switch kind {
@@ -51,7 +51,7 @@ struct TestCluster: Sendable {
         }
     }
 
-    /// A backend that follows the cluster while `body` runs.
+    /// A backend that watches the cluster while `body` runs.
     @discardableResult
     func withBackend<Result: Sendable>(
         owners: any DeploymentOwners = NoOwners(), settings: ClusterServingSettings = Sample.settings,
@@ -69,7 +69,7 @@ struct TestCluster: Sendable {
         }
     }
 
-    /// Until it is so: caches follow in their own time.
+    /// Waits until the condition holds: caches follow with a delay.
     func wait(until isSo: @Sendable () async throws -> Bool, _ what: String) async throws {
         let deadline = ContinuousClock.now + Self.patience
         while try await !isSo() {
@@ -79,12 +79,12 @@ struct TestCluster: Sendable {
     }
 
     /// Applies until there is nothing left to write.
-    /// - Returns: how many writes that took.
+    /// - Returns: the number of writes.
     @discardableResult
     func settle(_ backend: ClusterBackend, _ plan: ServingPlan) async throws -> Int {
         let before = transport.writes.count
         let deadline = ContinuousClock.now + Self.patience
-        // What the caches have not seen yet is not written again: only once they have does a pass without a write count.
+        // Until the caches have seen a write it is not repeated, so wait for them: only then does a pass without a write count.
         while true {
             let seen = await backend.hasSeenItsWrites
             let last = transport.writes.count
@@ -96,7 +96,7 @@ struct TestCluster: Sendable {
         return transport.writes.count - before
     }
 
-    /// The same, and it must take so many.
+    /// The same, with an expected number of writes.
     func settle(
         _ backend: ClusterBackend, _ plan: ServingPlan, writes: Int, _ what: String = "",
         location: SourceLocation = #_sourceLocation
@@ -107,7 +107,7 @@ struct TestCluster: Sendable {
         #expect(count == writes, "\(what): \(paths)", sourceLocation: location)
     }
 
-    /// Gateway API, written small: the schema is open.
+    /// A minimal Gateway API: the schema is open.
     func installGatewayAPI() async throws {
         let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
         let definition: JSONValue = [
@@ -128,21 +128,21 @@ struct TestCluster: Sendable {
             .customResourceDefinitions, namespace: nil, body: definition.jsonData)
     }
 
-    /// Of whatever the cluster has, its own definition or the open one.
+    /// The cluster's own definition, or the open one.
     func hasGatewayAPI() async throws -> Bool {
         let answer = try await transport.uncounted.send(
             .list(.httpRoutes, .init(namespace: namespace), limit: 1), timeout: Self.patience)
         return answer.code == 200
     }
 
-    /// What somebody else does with kubectl.
+    /// A patch by somebody with kubectl.
     func edit(_ type: ResourceType, _ name: String, _ patch: JSONValue) async throws {
         let request = APIRequest.merge(
             type, ObjectKey(namespace: namespace, name: name), body: patch.jsonData, fieldManager: "kubectl-edit")
         _ = try await transport.uncounted.answerTo(request)
     }
 
-    /// What a kubelet says.
+    /// A status from a kubelet.
     func editStatus(_ type: ResourceType, _ name: String, _ patch: JSONValue) async throws {
         let request = APIRequest.merge(
             type, ObjectKey(namespace: namespace, name: name), body: patch.jsonData, fieldManager: "kubelet",
@@ -150,7 +150,7 @@ struct TestCluster: Sendable {
         _ = try await transport.uncounted.answerTo(request)
     }
 
-    /// What a gateway's controller says of a route that it has taken.
+    /// A status from a gateway's controller that has accepted the route.
     func acceptRoute(_ name: String = "fraud") async throws {
         let generation = try await object(.httpRoutes, name)?["metadata"]?["generation"] ?? 1
         let parent: JSONValue = [
@@ -166,7 +166,7 @@ struct TestCluster: Sendable {
         try await editStatus(.httpRoutes, name, ["status": ["parents": [parent]]])
     }
 
-    /// What an autoscaler does.
+    /// A change by an autoscaler.
     func scale(_ name: String, to replicas: Int, by manager: String = "kube-controller-manager") async throws {
         let request = APIRequest.merge(
             .deployments, ObjectKey(namespace: namespace, name: name),
@@ -199,17 +199,17 @@ struct NoOwners: DeploymentOwners {
     func owner(of deployment: DeploymentKey) async throws -> OwnerReference? { nil }
 }
 
-/// Remembers what was written, and taken.
+/// Remembers the writes, and their answers.
 final class CountingTransport: KubernetesTransport {
     let uncounted: any KubernetesTransport
     private let written = Mutex<[APIRequest]>([])
     private let cut = Mutex<Cut?>(nil)
 
-    /// The connection breaks at one write, and stays broken.
+    /// The connection breaks at one write and stays broken.
     struct Cut: Sendable {
-        /// How many writes still arrive.
+        /// The number of writes that still arrive.
         var after: Int
-        /// The next one takes effect, too; its answer is lost.
+        /// Whether the next one takes effect too; its answer is lost.
         var lastTakesEffect: Bool
     }
 
@@ -233,7 +233,7 @@ final class CountingTransport: KubernetesTransport {
         throw APIError(.transport, message: "connection reset by peer")
     }
 
-    /// - Parameter cut: nil: the connection is whole.
+    /// - Parameter cut: nil: the connection works.
     func set(_ cut: Cut?) { self.cut.withLock { $0 = cut } }
 
     func lines(_ request: APIRequest, idleTimeout: Duration) async throws -> AsyncThrowingStream<Data, any Error> {
@@ -248,6 +248,6 @@ extension KubernetesTransport {
 }
 
 extension ClusterBackend {
-    /// Every object that was written last has come back by watch.
+    /// The last write of every object has come back through the watch.
     var hasSeenItsWrites: Bool { ledger.unseen { views.live($0) }.isEmpty }
 }

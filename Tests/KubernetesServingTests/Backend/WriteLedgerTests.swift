@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("What must be written")
+@Suite("Decisions about writes")
 struct WriteLedgerTests {
     private let id = ObjectID(type: .services, key: ObjectKey(namespace: "payments", name: "s"))
 
@@ -25,14 +25,14 @@ struct WriteLedgerTests {
         WriteLedger.Written(hash: hash, before: before, own: own, at: .seconds(seconds))
     }
 
-    @Test("what another run of the controller applied is not applied again")
+    @Test("what an earlier run of the controller applied is not applied again")
     func adopted() {
         #expect(verdict(WriteLedger(), live("h")) == .upToDate)
         #expect(verdict(WriteLedger(), nil) == .write(corrects: false))
         #expect(verdict(WriteLedger(), live("other")) == .write(corrects: false))
     }
 
-    @Test("an edit by hand is put right once; the answer says what is ours, whatever was expected")
+    @Test("an edit by hand is reverted once; the answer says what mlctl owns, whatever was expected")
     func edited() {
         var ledger = WriteLedger()
         #expect(verdict(ledger, live("h", own: 3)) == .write(corrects: true))
@@ -41,7 +41,7 @@ struct WriteLedgerTests {
         #expect(verdict(ledger, live("h", own: 4, version: "3")) == .write(corrects: true))
     }
 
-    @Test("a cache that is late is waited for, but not for ever")
+    @Test("it waits for a late cache, but not for ever")
     func late() {
         var ledger = WriteLedger()
         ledger.note(id, written(before: nil), corrects: false)
@@ -53,7 +53,7 @@ struct WriteLedgerTests {
         #expect(verdict(ledger, hash: "newer", live("h")) == .write(corrects: false))
     }
 
-    @Test("what the cluster's controllers write between a write's parts is no edit")
+    @Test("a write of the cluster's controllers between the parts of a write is not an edit")
     func between() {
         var ledger = WriteLedger()
         ledger.note(
@@ -64,7 +64,7 @@ struct WriteLedgerTests {
         #expect(verdict(ledger, live("h", own: 3, version: "11"), at: 11) == .write(corrects: true))
     }
 
-    @Test("what is deleted by hand is made again at once, and what is still going is waited for")
+    @Test("an object deleted by hand is created again at once; one that is still being deleted is waited for")
     func deleted() {
         var ledger = WriteLedger()
         ledger.note(id, written(before: nil), corrects: false)
@@ -73,7 +73,7 @@ struct WriteLedgerTests {
         #expect(verdict(ledger, live("h", leaving: true)) == .awaitCache)
     }
 
-    @Test("who puts it back again and again is answered more seldom")
+    @Test("a writer that keeps changing an object is answered at growing intervals")
     func contested() {
         var ledger = WriteLedger()
         for second in 0..<5 {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("What a check's Job and pod say")
+@Suite("Readings of a check's Job and pod")
 struct CheckReadingTests {
     private static let uid = "job-1"
 
@@ -21,7 +21,7 @@ struct CheckReadingTests {
         return try JSONDecoder().decode(SeenJob.self, from: body.jsonData)
     }
 
-    /// As the Job controller makes it, with what the API server and webhooks add.
+    /// The Job as the Job controller creates it, with what the API server and webhooks add.
     private func pod(
         _ status: String = "{}", owner: String? = CheckReadingTests.uid, isBeingDeleted: Bool = false,
         image: String? = nil, name: String = "p1"
@@ -55,7 +55,7 @@ struct CheckReadingTests {
         ).word
     }
 
-    /// The words of what decides nothing; nil of all else.
+    /// The reason of an undecided check; nil otherwise.
     private func why(_ word: CheckReading.Word) -> String? {
         if case .undecided(let words, _) = word { words } else { nil }
     }
@@ -69,7 +69,8 @@ struct CheckReadingTests {
     }
 
     @Test(
-        "the container's exit code counts, also while a sidecar keeps the Job from its end", arguments: [0, 1, 3, 128])
+        "the container's exit code counts, even while a sidecar keeps the Job from completing",
+        arguments: [0, 1, 3, 128])
     func exits(code: Int) throws {
         let pod = try pod(Self.ended(#""exitCode": \#(code), "reason": "Error""#))
         #expect(try word(try job(), [pod]) == .exited(code, pod: "p1"))
@@ -78,7 +79,7 @@ struct CheckReadingTests {
         #expect(try word(over, [pod]) == .exited(code, pod: "p1"))
     }
 
-    @Test("what has not begun is waited for, what runs runs")
+    @Test("a check that has not begun is starting; one that has begun is running")
     func living() throws {
         #expect(try word(try job()) == .starting(nil))
         #expect(try word(try job(), [try pod()]) == .starting(nil))
@@ -93,14 +94,14 @@ struct CheckReadingTests {
     }
 
     @Test(
-        "what keeps it from starting is said, and what to do",
+        "the reason that prevents its start is reported with what to do",
         arguments: [
             ("check", "ErrImagePull", "not found", ["the image server:1 cannot be pulled: not found", "check.image"]),
             ("check", "ImagePullBackOff", "denied", ["denied", "runtime.imagePullSecrets"]),
             ("fetch-model", "ErrImagePull", "no", ["controller's settings"]),
             (
                 "check", "CreateContainerConfigError",
-                "container has runAsNonRoot and image will run as root", ["not root", "check.image"]
+                "container has runAsNonRoot and image will run as root", ["other than root", "check.image"]
             ),
             (
                 "check", "CreateContainerConfigError", "secret \"db\" not found",
@@ -123,7 +124,7 @@ struct CheckReadingTests {
         for text in words { #expect(trouble.text.contains(text), "\(trouble.text)") }
     }
 
-    @Test("a node may be added, a quota raises itself for nobody")
+    @Test("a missing node may pass by itself, an exceeded quota does not")
     func clusters() throws {
         let waiting =
             #"{"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]}"#
@@ -138,9 +139,9 @@ struct CheckReadingTests {
     }
 
     @Test(
-        "how it ended decides nothing where it was not the check's own doing",
+        "an end that the check did not cause itself decides nothing",
         arguments: [
-            (#""exitCode": 137, "reason": "OOMKilled""#, "", "want of memory"),
+            (#""exitCode": 137, "reason": "OOMKilled""#, "", "ran out of memory"),
             (
                 #""exitCode": 128, "reason": "StartError", "message": "exec: \"evaluate\": not found""#, "",
                 "cannot be started"
@@ -148,7 +149,7 @@ struct CheckReadingTests {
             (#""exitCode": 143, "reason": "Error""#, "", "signal 15"),
             (
                 #""exitCode": 1, "reason": "Error""#, #""reason": "Evicted", "message": "The node was low on memory","#,
-                "taken away"
+                "removed while it ran"
             ),
             (
                 #""exitCode": 1"#,
@@ -168,17 +169,18 @@ struct CheckReadingTests {
         #expect(why(word)?.contains(words) == true, "\(word)")
     }
 
-    @Test("a second over the limit is a node's clock, and no time-out")
+    @Test("a second over the limit is a rounded clock and not a time-out")
     func rounding() throws {
         let pod = try pod(
             Self.ended(#""exitCode": 0, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:05:01Z""#))
         #expect(try word(try job(), [pod]) == .exited(0, pod: "p1"))
     }
 
-    @Test("what is gone or ended without the check's own word decides nothing")
+    @Test("a pod that is gone or ended without the check's exit code decides nothing")
     func lost() throws {
         #expect(why(try word(nil))?.contains("is gone") == true)
-        #expect(why(try word(try job([Self.condition("Complete")])))?.contains("is gone, and with it") == true)
+        #expect(
+            why(try word(try job([Self.condition("Complete")])))?.contains("the result of the check is lost") == true)
         #expect(why(try word(try job([Self.condition("Failed", "DeadlineExceeded")])))?.contains("within 5m") == true)
         #expect(why(try word(try job(isBeingDeleted: true)))?.contains("being deleted") == true)
         #expect(why(try word(try job(), [try pod(isBeingDeleted: true)]))?.contains("was deleted before") == true)
@@ -187,14 +189,14 @@ struct CheckReadingTests {
                 == true)
         let fetch =
             #"{"initContainerStatuses": [{"name": "fetch-model", "state": {"terminated": {"exitCode": 1, "message": "404"}}}]}"#
-        #expect(why(try word(try job(), [try pod(fetch)]))?.contains("cannot be fetched for it: 404") == true)
+        #expect(why(try word(try job(), [try pod(fetch)]))?.contains("cannot be fetched: 404") == true)
     }
 
-    @Test("a Job in its place, and one that somebody changed, decide nothing")
+    @Test("a replaced Job, and one that somebody changed, decide nothing")
     func replaced() throws {
         let pods = [try pod(Self.ended(#""exitCode": 0"#))]
         #expect(try word(try job(), pods) == .exited(0, pod: "p1"))
-        #expect(why(try word(try job(uid: "other"), pods))?.contains("another in its place") == true)
+        #expect(why(try word(try job(uid: "other"), pods))?.contains("somebody replaced it") == true)
         let template = ["spec", "template", "spec"]
         for (path, value) in [
             (["spec", "parallelism"], 2), (["spec", "backoffLimit"], 6), (["spec", "activeDeadlineSeconds"], 9_999),
@@ -202,11 +204,11 @@ struct CheckReadingTests {
             (template + ["initContainers"], []), (template + ["volumes"], []),
         ] as [([String], JSONValue)] {
             let word = try word(try job([], [(path, value)]), pods)
-            #expect(why(word)?.contains("is not as mlctl made it") == true, "\(path): \(word)")
+            #expect(why(word)?.contains("is not as mlctl created it") == true, "\(path): \(word)")
         }
     }
 
-    @Test("a pod that the Job does not control, a second one, and one of another image pass nothing")
+    @Test("a pod that the Job does not control, a second pod, and one with another image do not pass")
     func forged() throws {
         let pass = Self.ended(#""exitCode": 0"#)
         #expect(try word(try job(), [try pod(pass, owner: nil)]) == .starting(nil))
@@ -217,7 +219,7 @@ struct CheckReadingTests {
         #expect(why(other)?.contains("image (evil:1, not server:1)") == true)
     }
 
-    @Test("an empty variable comes back without a value, and is none that somebody changed")
+    @Test("an empty variable comes back without a value, which is not a change")
     func emptyValue() throws {
         let gate = CheckGate(
             command: ["x"], env: [EnvironmentVariable(name: "EMPTY", value: .literal(""))], timeout: .seconds(300))
@@ -228,7 +230,7 @@ struct CheckReadingTests {
         #expect(CheckLikeness.difference(ofPod: seen, from: made) == nil)
     }
 
-    @Test("that the endpoint opened meanwhile is no change")
+    @Test("an endpoint that opened meanwhile is not a change")
     func endpoint() throws {
         let open = try CheckSample.job(CheckSample.gate, CheckSample.inquiry(endpoint: "http://fraud.payments.svc"))
         let closed = try CheckSample.job()

@@ -6,7 +6,7 @@ import Serving
 
 @testable import KubernetesServing
 
-/// Checks that tests begin with.
+/// Sample checks for tests.
 enum CheckSample {
     static let gate = CheckGate(command: ["python", "evaluate.py"], timeout: .seconds(300))
 

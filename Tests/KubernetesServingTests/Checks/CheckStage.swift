@@ -8,11 +8,10 @@ import TestSupport
 
 @testable import KubernetesServing
 
-/// Checks over the model of an API server. Its time is a clock's that stands still: each time somebody sleeps, the cluster
-/// takes a step and a second passes.
+/// Checks over the model of an API server, with a manual clock: at each sleep the cluster takes a step and a second passes.
 struct CheckStage: Sendable {
     static let start = Date(timeIntervalSince1970: 1_800_000_000)
-    /// Seconds, by the clock: whatever is waited for has come by then, or never does.
+    /// A limit in seconds of the clock: whatever a test waits for has happened by then, or never does.
     static let mostSteps = 3_000
 
     let transport: ModelTransport
@@ -30,15 +29,15 @@ struct CheckStage: Sendable {
             APIServerModel(namespaces: ["payments", "risk"], now: Self.start, settings: settings), now: now)
     }
 
-    /// Another controller's, if called again.
+    /// A further call gives another controller's checks.
     func checks() -> ClusterChecks {
         ClusterChecks(
             api: KubernetesAPI(transport: transport, retries: .never, stopwatch: Stopwatch(clock)), owners: NoOwners(),
             settings: Sample.settings, logger: Logger(label: "checks") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// Runs one check to its answer.
-    /// - Parameter meanwhile: before each step of the cluster, with the seconds since the start.
+    /// Runs one check to its result.
+    /// - Parameter meanwhile: runs before each step of the cluster, with the seconds since the start.
     @discardableResult
     func run(
         _ gate: CheckGate = CheckSample.gate, run: Int = 1, by checks: ClusterChecks? = nil,
@@ -75,9 +74,9 @@ struct CheckStage: Sendable {
         }
     }
 
-    // MARK: - Looking
+    // MARK: - Observing
 
-    /// - Parameter pass: what the controller does with each of its passes.
+    /// - Parameter pass: what the controller does in each of its passes.
     func wait(untilJobs names: Set<String>, _ pass: @Sendable () -> Void) async throws {
         for _ in 0..<Self.mostSteps {
             if Set(await jobNames) == names { return }
@@ -97,18 +96,18 @@ struct CheckStage: Sendable {
         get async { await jobs().compactMap { $0["metadata"]?["name"]?.string } }
     }
 
-    /// How often a Job was made, or tried to be.
+    /// How many requests to create a Job were sent.
     var creations: Int {
         get async { await transport.writes.count { $0.method == .post && $0.path.hasSuffix("/jobs") } }
     }
 }
 
 extension CheckOutcome {
-    /// Why it decides nothing; nil where it does.
+    /// The reason of an undecided check; nil if it is decided.
     var why: String? { if case .undecided(let why) = end { why } else { nil } }
 }
 
 extension JSONValue {
-    /// Both modules have a word for it.
+    /// Both modules define this name.
     var string: String? { if case .string(let text) = self { text } else { nil } }
 }

@@ -3,11 +3,11 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("How long a check is waited for")
+@Suite("The time limits of a check")
 struct CheckVigilTests {
     private static let limit = Duration.seconds(300)
 
-    /// Looks each ten seconds, and sees the same, until it ends.
+    /// Looks every ten seconds and sees the same, until it ends.
     private func ends(
         _ sight: CheckVigil.Sight, after before: [(CheckVigil.Sight, seconds: Int)] = []
     ) -> (step: CheckVigil.Step, atSeconds: Int) {
@@ -34,7 +34,7 @@ struct CheckVigilTests {
         #expect(ends(.word(.exited(3, pod: "p"))) == (.exited(3, pod: "p"), 0))
     }
 
-    @Test("the gate's time begins when the check runs, and what it printed is read")
+    @Test("the gate's time begins when the check runs, and its output is read")
     func runs() {
         let (step, seconds) = ends(
             .word(.running(pod: "p")), after: [(.word(.starting(nil)), 0), (.word(.starting(nil)), 500)])
@@ -43,7 +43,7 @@ struct CheckVigilTests {
         if case .undecided(_, let pod) = step { #expect(pod == "p") }
     }
 
-    @Test("what may come about is waited for, what does not pass by itself is not waited for as long")
+    @Test("it waits longer for problems that may pass by themselves than for others")
     func starts() {
         let mayPass = CheckReading.Trouble(text: "no node", mayPass: true)
         let stays = CheckReading.Trouble(text: "no image", mayPass: false)
@@ -51,31 +51,31 @@ struct CheckVigilTests {
         #expect(later == 600 && words(slow).contains("has not started within 10m: no node"))
         let (quick, sooner) = ends(.word(.starting(stays)))
         #expect(sooner == 60 && words(quick) == "no image")
-        // A pull that succeeds in between begins anew.
+        // A successful pull in between starts the time again.
         let (_, seconds) = ends(
             .word(.starting(stays)), after: [(.word(.starting(stays)), 0), (.word(.starting(nil)), 50)])
         #expect(seconds == 110)
     }
 
-    @Test("a server that is away is neither a pass nor a failure, however long, and a gap is none")
+    @Test("an unreachable server is neither a pass nor a failure, and a short outage does not matter")
     func away() {
         let (step, seconds) = ends(.away("reset"))
         #expect(seconds == 600)
-        #expect(words(step) == "the API server could not be asked how it went: reset")
+        #expect(words(step) == "the API server could not be asked for the result: reset")
         let (after, at) = ends(.word(.exited(0, pod: "p")), after: [(.away("reset"), 0), (.away("reset"), 590)])
         #expect(after == .exited(0, pod: "p") && at == 590)
-        // Back for a moment: the absence begins anew.
+        // A short return starts the time of the outage again.
         let (_, late) = ends(.away("reset"), after: [(.away("reset"), 0), (.word(.starting(nil)), 500)])
         #expect(late == 1100)
     }
 
-    @Test("a server that does not tell is asked for a minute, and then its words are told")
+    @Test("a refusal is retried for a minute, and then reported")
     func refused() {
         let (step, seconds) = ends(.refused("cannot get jobs"))
         #expect(seconds == 60 && words(step) == "cannot get jobs")
     }
 
-    @Test("it is looked at often at first, then seldom, and at its limit")
+    @Test("it looks often at first, then less often, and at the limit")
     func looks() {
         var vigil = CheckVigil(limit: .seconds(62), now: .zero)
         #expect(vigil.step(.word(.starting(nil)), now: .zero) == .lookAgain(after: .seconds(1)))

@@ -8,9 +8,9 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Checks of a cluster", .serialized, .timeLimit(.minutes(2)))
+@Suite("Checks in a cluster", .serialized, .timeLimit(.minutes(2)))
 struct ClusterChecksTests {
-    @Test("the exit code decides, its metrics and last words are told", arguments: [0, 3])
+    @Test("the exit code decides, and its metrics and last output are reported", arguments: [0, 3])
     func exits(code: Int) async throws {
         let log = "loading\n{\"accuracy\": 0.93}\ndone\n"
         let stage = CheckStage(["server:1": ScriptedEnd(exitCode: code, log: log, steps: 3)])
@@ -19,32 +19,32 @@ struct ClusterChecksTests {
         #expect(await stage.jobNames.count == 1, "the answer may be asked for again, until it is recorded")
     }
 
-    @Test("a controller that starts again finds the run, and starts no second")
+    @Test("a controller that restarts finds the run and starts no second one")
     func restart() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(steps: 20)])
         let first = stage.checks()
         let running = Task { await first.run(CheckSample.inquiry(), CheckSample.gate) }
         try await stage.passTime(until: { await stage.transport.model.objects(.pods).count == 1 }) { _, _ in }
         running.cancel()
-        #expect(await running.value.why == "nobody asks for it any more")
+        #expect(await running.value.why == "the gate no longer asks for it")
         let outcome = try await stage.run(by: stage.checks())
         #expect(outcome.end == .exited(0))
         #expect(await stage.creations == 1)
-        // The answer was lost as well: it is read again.
+        // The answer was lost too: it is read again.
         #expect(try await stage.run(by: stage.checks()).end == .exited(0))
         #expect(await stage.creations == 1)
     }
 
-    @Test("what was sent and whose answer is lost is not sent twice")
+    @Test("a request whose answer was lost is not sent twice")
     func lostAnswer() async throws {
         let stage = CheckStage()
-        // The first looks for the Job, the second for earlier runs, the third makes it.
+        // The first request looks for the Job, the second for earlier runs, the third creates it.
         await stage.transport.setPlan(FaultPlan(requests: [3: .lostAfter]))
         #expect(try await stage.run().end == .exited(0))
         #expect(await stage.creations == 1)
     }
 
-    @Test("while the API server is away nothing is known, and nothing is decided")
+    @Test("while the API server is unreachable nothing is decided")
     func away() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(exitCode: 3, steps: 5)])
         let outcome = try await stage.run { second, transport in
@@ -55,13 +55,13 @@ struct ClusterChecksTests {
         let other = try await CheckStage().run { second, transport in
             if second == 1 { await transport.setAway(true) }
         }
-        #expect(other.why?.contains("the API server could not be asked how it went") == true)
+        #expect(other.why?.contains("the API server could not be asked for the result") == true)
         let never = CheckStage()
         await never.transport.setAway(true)
-        #expect(try await never.run().why?.contains("cannot be made") == true)
+        #expect(try await never.run().why?.contains("cannot be created") == true)
     }
 
-    @Test("one that somebody deletes is no pass")
+    @Test("a deleted Job is not a pass")
     func deleted() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(steps: 60)])
         let outcome = try await stage.run { second, transport in
@@ -72,7 +72,7 @@ struct ClusterChecksTests {
         #expect(outcome.why?.contains("is gone: somebody deleted it") == true)
     }
 
-    @Test("another Job in its place, with the same words and an end of its own, is no pass")
+    @Test("a Job that replaces it, with the same spec and a result of its own, is not a pass")
     func replaced() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(steps: 60), "true:1": ScriptedEnd()])
         let outcome = try await stage.run { second, transport in
@@ -84,10 +84,10 @@ struct ClusterChecksTests {
             let body = job.body.setting(["metadata", "name"], to: .string(key.name))
             try await api.create(.jobs, namespace: "payments", body: body.jsonData)
         }
-        #expect(outcome.why?.contains("another in its place") == true, "\(outcome)")
+        #expect(outcome.why?.contains("somebody replaced it") == true, "\(outcome)")
     }
 
-    @Test("a Job of its name that was there before, and does something else, is not taken for it")
+    @Test("an earlier Job with its name that does something else is not used")
     func premade() async throws {
         let stage = CheckStage()
         let name = CheckJobRendering.name(of: CheckSample.inquiry())
@@ -96,18 +96,18 @@ struct ClusterChecksTests {
             .jobs, namespace: "payments",
             body: job.body.setting(["metadata", "name"], to: .string(name)).jsonData)
         let outcome = try await stage.run()
-        #expect(outcome.why?.contains("is there already") == true)
+        #expect(outcome.why?.contains("exists already") == true)
         #expect(await stage.creations == 1)
     }
 
-    /// With the right to make pods: the Job controller takes it for the Job's own.
-    @Test("a pod that a tenant makes under the Job's name passes nothing")
+    /// Needs the right to create pods: the Job controller adopts the pod for the Job.
+    @Test("a pod that a tenant creates under the Job's name is not a pass")
     func forged() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(exitCode: 1, steps: 60), "true:1": ScriptedEnd()])
         let outcome = try await stage.run { second, transport in
             guard second == 4, let job = await stage.jobs().first, let pod = await transport.model.objects(.pods).first
             else { return }
-            // All is as in the real one, but for what runs.
+            // Everything is as in the real pod, except what runs.
             let check = try #require(pod["spec"]?["containers"]?[0]).merging(["image": "true:1"])
             let forged: JSONValue = [
                 "apiVersion": "v1", "kind": "Pod",
@@ -126,7 +126,7 @@ struct ClusterChecksTests {
         #expect(outcome.why?.contains("image (true:1, not server:1)") == true, "\(outcome)")
     }
 
-    @Test("what somebody changes in it makes it another")
+    @Test("a Job that somebody changes is not the check any more")
     func edited() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(steps: 10)])
         let outcome = try await stage.run { second, transport in
@@ -135,16 +135,16 @@ struct ClusterChecksTests {
             let patch: JSONValue = ["spec": ["parallelism": 2]]
             try await KubernetesAPI(transport: transport).merge(.jobs, key, body: patch.jsonData)
         }
-        #expect(outcome.why?.contains("its parallelism is another") == true)
+        #expect(outcome.why?.contains("its parallelism differs") == true)
     }
 
     @Test(
-        "what the cluster does not allow is said, with what to do",
+        "a refusal by the cluster is reported with what to do",
         arguments: [
             Refused("Jobs over a quota", ["exceeded quota: small", "Raise the namespace's ResourceQuota"]) {
                 $0.quotas = [.init(name: "small", namespace: "payments", type: .jobs, limit: 0)]
             },
-            Refused("pods over a quota", ["no pod can be made", "exceeded quota: small", "Raise"]) {
+            Refused("pods over a quota", ["no pod can be created", "exceeded quota: small", "Raise"]) {
                 $0.quotas = [.init(name: "small", namespace: "payments", type: .pods, limit: 0)]
             },
             Refused("no right to make Jobs", ["cannot create resource \"jobs\"", "the chart's Role has it"]) {
@@ -153,7 +153,7 @@ struct ClusterChecksTests {
             Refused("no right to look at pods", ["cannot list resource \"pods\"", "the chart's Role has it"]) {
                 $0.denials = [.init(verbs: ["list"], type: .pods)]
             },
-            Refused("a webhook", ["denied the request: no owner", "Ask who runs that webhook"]) {
+            Refused("a webhook", ["denied the request: no owner", "Ask the owner of that webhook"]) {
                 $0.webhooks = [.init(name: "policy.example.com", type: .jobs, message: "no owner")]
             },
         ])
@@ -176,7 +176,7 @@ struct ClusterChecksTests {
         }
     }
 
-    @Test("an image that cannot be pulled is no pass, and is named")
+    @Test("an image that cannot be pulled is not a pass, and is named")
     func image() async throws {
         let gate = CheckGate(command: ["x"], image: "bad/eval:1", timeout: .seconds(300))
         let outcome = try await CheckStage([:]).run(gate)
@@ -184,7 +184,7 @@ struct ClusterChecksTests {
         #expect(outcome.why?.contains("check.image") == true)
     }
 
-    @Test("one that does not end in time decides nothing, and what it printed is told")
+    @Test("a check that does not end in time decides nothing, and its output is reported")
     func late() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(log: "epoch 1\n", steps: nil)])
         let outcome = try await stage.run(CheckGate(command: ["x"], timeout: .seconds(30)))
@@ -192,7 +192,7 @@ struct ClusterChecksTests {
         #expect(outcome.outputTail == "epoch 1\n")
     }
 
-    @Test("of what it prints the end is read, however much it is")
+    @Test("the end of its output is read, however long it is")
     func bounded() async throws {
         let line = String(repeating: "x", count: 40_000)
         let log = String(repeating: line + "\n", count: 200) + "{\"accuracy\": 0.5}\n"
@@ -203,7 +203,7 @@ struct ClusterChecksTests {
     }
 
     @Test(
-        "values of its secrets are taken out where they may be read, and else nothing is shown",
+        "values of its secrets are redacted if they may be read, and otherwise no output is shown",
         arguments: [true, false])
     func secrets(mayRead: Bool) async throws {
         let stage = CheckStage([
@@ -230,7 +230,7 @@ struct ClusterChecksTests {
             }))
     }
 
-    @Test("what is left of an earlier run is gone before the next begins")
+    @Test("an earlier run is gone before the next begins")
     func oneAtATime() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(steps: 200)])
         let first = stage.checks()
@@ -247,7 +247,7 @@ struct ClusterChecksTests {
         #expect(await stage.jobNames != before)
     }
 
-    @Test("what nobody asks for is taken away with its pod, what is asked for stays, others' Jobs are let alone")
+    @Test("unwanted Jobs are deleted with their pods, wanted ones stay, and others' Jobs are left alone")
     func tidied() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(steps: 1)])
         let checks = stage.checks()
@@ -263,7 +263,7 @@ struct ClusterChecksTests {
             group.addTask { await checks.run() }
             defer { group.cancelAll() }
             _ = try await stage.run(by: checks)
-            // A run of a controller before this one.
+            // A run of an earlier controller.
             let old = try CheckSample.job(CheckSample.gate, CheckSample.inquiry(run: 7))
             try await api.create(.jobs, namespace: "payments", body: old.body.jsonData)
             let kept = CheckJobRendering.name(of: CheckSample.inquiry())
@@ -279,7 +279,7 @@ struct ClusterChecksTests {
         }
     }
 
-    @Test("so many run at once in a cluster, and the others wait for their turn")
+    @Test("a bounded number runs at once in a cluster, and the others wait for their turn")
     func turns() async throws {
         let stage = CheckStage(["server:1": ScriptedEnd(steps: nil)])
         let checks = stage.checks()

@@ -7,13 +7,13 @@ import Yams
 
 @testable import KubernetesServing
 
-/// The chart's Roles as an API server enforces them: what is not in them is refused, also by name.
+/// Enforces the chart's Roles as an API server does: everything else is refused, also by name.
 @Suite("A controller with the chart's rights", .timeLimit(.minutes(3)))
 struct ChartRightsTests {
     private static let ownNamespace = "mlctl"
 
-    /// The rules that are written in one of the chart's templates: marks on lines of their own are left out, others stand
-    /// for the controller's name.
+    /// The rules in one of the chart's templates. Lines with only template marks are dropped; other marks become the controller's
+    /// name.
     private static func rules(_ template: String, after start: String, namespace: String?) throws -> [Refusals.Right] {
         let chart = URL(filePath: #filePath).deletingLastPathComponent().appending(
             path: "../../../charts/mlctl/templates")
@@ -47,7 +47,7 @@ struct ChartRightsTests {
     }
 
     @Test(
-        "rolls out, corrects, takes away and uninstalls without being refused anything: in one namespace, and in all",
+        "rolls out, corrects, deletes and uninstalls without any refusal: in one namespace, and in all",
         arguments: ["test", nil])
     func suffices(namespace: String?) async throws {
         let rights = try Self.rights(watching: namespace)
@@ -62,7 +62,7 @@ struct ChartRightsTests {
         let uninstall = ClusterUninstall(
             KubernetesAPI(transport: cluster.transport), .init(namespace: namespace), say: { _ in })
         #expect(try await uninstall.steps().isEmpty == false)
-        // It may not look for controllers where the chart is not: that alone is refused, and is not needed.
+        // It may not look for controllers outside the chart's namespace. That alone is refused, and is not needed.
         for type: ResourceType in [.secrets, .roles, .roleBindings, .serviceAccounts, .networkPolicies] {
             let words = "cannot list resource \\\"\(type.plural)"
             let refused = await cluster.transport.forbidden.filter { $0.contains(words) }
@@ -70,7 +70,7 @@ struct ChartRightsTests {
         }
     }
 
-    @Test("may touch no other's secret, Role, RoleBinding, ServiceAccount or NetworkPolicy, nor look at them")
+    @Test("can neither change nor read a Secret, Role, RoleBinding, ServiceAccount or NetworkPolicy of others")
     func narrow() throws {
         for namespace in ["test", nil] {
             for right in try Self.rights(watching: namespace) {
@@ -82,7 +82,9 @@ struct ChartRightsTests {
         }
     }
 
-    @Test("of one namespace is refused everything in another", arguments: ["pods", "configmaps", "deployments"])
+    @Test(
+        "that is limited to one namespace is refused everything in another",
+        arguments: ["pods", "configmaps", "deployments"])
     func outside(plural: String) async throws {
         let rights = try Self.rights(watching: "test")
         let transport = ModelTransport(APIServerModel(namespaces: ["test", "other"], now: Date())) { Date() }

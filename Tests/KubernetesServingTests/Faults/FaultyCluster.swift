@@ -8,7 +8,7 @@ import TestSupport
 
 @testable import KubernetesServing
 
-/// The real controller over the model of an API server, looked at as an engineer on call does: by the status.
+/// The real controller over the model of an API server. Tests read its status, as an engineer on call does.
 struct FaultyCluster: Sendable {
     static let key = DeploymentKey(namespace: "test", name: "model")
     static let patience = Duration.seconds(45)
@@ -18,22 +18,22 @@ struct FaultyCluster: Sendable {
     let source: ScriptedSource
     let backend: ClusterBackend
     private let controller: Controller
-    /// The cluster's own parts are run by the first.
+    /// The first controller runs the cluster's own parts.
     private let isFirst: Bool
-    /// `spec.rollout` of the manifest.
+    /// The manifest's `spec.rollout`.
     private let rollout: String
     static let quickly = "{steps: [{setWeight: 50}, {setWeight: 100}], gates: []}"
-    /// Waits for a person at 50 %.
+    /// Waits for an approval at 50 %.
     static let held = "{steps: [{setWeight: 50}, {pause: {}}, {setWeight: 100}], gates: []}"
 
     /// - Parameters:
-    ///   - version: what git wants; empty: nothing.
-    ///   - name: the controller's.
-    ///   - repository: which one the controller follows.
-    ///   - clockOffSeconds: by which the controller's clock is ahead of the server's.
-    ///   - namespace: the only one that it looks at; nil: all.
+    ///   - version: the version that git wants; empty: none.
+    ///   - name: the controller's name.
+    ///   - repository: the repository that the controller follows.
+    ///   - clockOffSeconds: how far the controller's clock is ahead of the server's.
+    ///   - namespace: the only namespace that it watches; nil: all.
     ///   - recordKey: nil: the same for all tests.
-    ///   - over: the cluster of another one; nil: its own.
+    ///   - over: another controller's cluster to share; nil: its own.
     init(
         _ version: String = "1", image: String = "example/model:1", installsDefinition: Bool = true,
         name: String = "mlctl", repository: String = "faults", settings: APIServerModel.Settings = .init(),
@@ -101,19 +101,19 @@ struct FaultyCluster: Sendable {
             commit: "c\(version)", files: ["a.yaml": ManifestFile(blob: "\(version)\(image)\(labels)", text: text)])
     }
 
-    /// - Parameter variables: so many of 60 kB each.
+    /// - Parameter variables: the number of variables of 60 kB each.
     func commit(
         _ version: String, image: String = "example/model:1", variables: Int = 0, labels: [String: String] = [:]
     ) async {
         await source.commit(Self.snapshot(version, image, variables: variables, rollout, labels: labels))
     }
 
-    /// As an operator does.
+    /// A command by an operator.
     func act(_ verb: OperatorCommand.Verb) async throws {
         _ = try await controller.act(OperatorCommand(verb, actor: "tester"), on: Self.key)
     }
 
-    /// The controller runs meanwhile, and the cluster's own parts where it is the first.
+    /// Runs `body` with the controller, and with the cluster's own parts if it is the first.
     func run(_ body: @escaping @Sendable (FaultyCluster) async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await backend.run() }
@@ -123,7 +123,7 @@ struct FaultyCluster: Sendable {
         }
     }
 
-    /// The cluster's own parts run meanwhile: its controllers, its scheduler, its kubelet.
+    /// Runs `body` with the cluster's own parts: its controllers, its scheduler, its kubelet.
     func runCluster(_ body: @Sendable () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -137,20 +137,20 @@ struct FaultyCluster: Sendable {
         }
     }
 
-    // MARK: - Looking
+    // MARK: - Observing
 
-    /// What `mlctl status` shows.
+    /// The status that `mlctl status` shows.
     func status() async -> DeploymentStatus? { await controller.status().deployments.first { $0.name == "model" } }
 
     func controllerStatus() async -> ControllerStatus { await controller.status() }
 
-    /// What `kubectl get modeldeployment -o yaml` shows.
+    /// The status that `kubectl get modeldeployment -o yaml` shows.
     func shown() async -> ShownDeployment? {
         guard let object = await transport.model.object(.modelDeployments, Self.key.objectKey) else { return nil }
         return try? JSONDecoder().decode(ShownDeployment.self, from: object.jsonData)
     }
 
-    /// - Throws: `NeverSo` with the status as it was last.
+    /// - Throws: `NeverSo` with the last status.
     @discardableResult
     func wait(
         _ what: String, until isSo: @Sendable (DeploymentStatus) async -> Bool
@@ -178,16 +178,16 @@ struct FaultyCluster: Sendable {
         }
     }
 
-    /// What serves, and whose it is, is known.
+    /// Waits until it is known what serves, and who owns it.
     func waitUntilRead() async throws {
         let deadline = ContinuousClock.now + Self.patience
-        while !(await controller.metrics()).contains("mlctl_site_read{site=\"cluster prod\"} 1") {
+        while !(await controller.metrics()).contains("mlctl_site_reachable{site=\"cluster prod\"} 1") {
             guard ContinuousClock.now < deadline else { throw NeverSo(what: "the cluster is read") }
             try await Task.sleep(for: Self.tick)
         }
     }
 
-    /// Pods of a version that answer, by what the cluster itself says.
+    /// The pods of a version that answer, according to the cluster.
     func readyPods(_ version: String) async -> Int {
         await transport.model.objects(.pods).count { object in
             guard let head = try? JSONDecoder().decode(ObjectHead.self, from: object.jsonData),
@@ -199,7 +199,7 @@ struct FaultyCluster: Sendable {
     }
 }
 
-/// Of a ModelDeployment, what people look at.
+/// The parts of a ModelDeployment that people read.
 struct ShownDeployment: Decodable {
     struct Metadata: Decodable {
         var generation: Int
@@ -215,6 +215,6 @@ struct ShownDeployment: Decodable {
     var metadata: Metadata
     var status: Status?
 
-    /// How many rollouts were begun.
+    /// The number of rollouts that were started.
     var startedRollouts: Int { (status?.events ?? []).count { $0.kind == "rolloutStarted" } }
 }

@@ -7,7 +7,7 @@ import Testing
 @Suite("Faults: pods that do not start", .serialized, .timeLimit(.minutes(2)))
 struct PodFaultTests {
     @Test(
-        "a version whose pods cannot run is taken back with the reason, and the one before it goes on serving",
+        "a version whose pods cannot run is rolled back with the reason, and stable keeps serving",
         arguments: [
             ("bad/model:2", ["the image bad/model:2 cannot be pulled", "`runtime.image`"]),
             ("crash/model:2", ["keeps crashing"]),
@@ -17,7 +17,7 @@ struct PodFaultTests {
         try await cluster.run { cluster in
             try await cluster.waitUntilServing("1")
             await cluster.commit("2", image: image)
-            let status = try await cluster.wait("it is taken back") { $0.phase == .rolledBack }
+            let status = try await cluster.wait("it is rolled back") { $0.phase == .rolledBack }
             for word in words { #expect(status.message.contains(word), "\(status.message)") }
             #expect(status.quarantined.map(\.version) == ["2"])
             #expect(await cluster.readyPods("1") == 2)
@@ -26,7 +26,7 @@ struct PodFaultTests {
         }
     }
 
-    @Test("pods pending for want of GPUs say so, and run as soon as there are some")
+    @Test("pods pending for lack of GPUs say so, and run as soon as there are some")
     func wantOfGPUs() async throws {
         var settings = APIServerModel.Settings()
         settings.gpuCount = 2
@@ -34,7 +34,7 @@ struct PodFaultTests {
         try await cluster.run { cluster in
             try await cluster.waitUntilServing("1")
             await cluster.commit("2")
-            let status = try await cluster.waitForWords(["pending for want of GPUs", "drainThenLoad"])
+            let status = try await cluster.waitForWords(["pending for lack of GPUs", "drainThenLoad"])
             #expect(status.stable?.ready == 2)
             #expect(status.phase == .preparing)
             await cluster.transport.update { $0.settings.gpuCount = 4 }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import KubernetesServing
 
-/// What happens to the record, or around it, while the real controller works.
+/// Faults of the record while the real controller works.
 @Suite("Faults: the record in the cluster", .serialized, .timeLimit(.minutes(3)))
 struct RecordFaultTests {
     private static let refused = ["team": "forbidden"]
@@ -21,7 +21,7 @@ struct RecordFaultTests {
     }
 
     @Test(
-        "a manifest that the cluster refuses in the middle of a canary leaves it as it was; commands and repairs go on")
+        "a manifest that the cluster refuses during a canary changes nothing; commands and repairs still work")
     func refusedInCanary() async throws {
         let cluster = try await FaultyCluster("1", rollout: FaultyCluster.held)
         try await cluster.run { cluster in
@@ -31,10 +31,10 @@ struct RecordFaultTests {
             await cluster.transport.update(Self.policy)
             await cluster.commit("3", labels: Self.refused)
             let status = try await cluster.waitForWords([
-                "denied the request: not this team", "Ask who runs that webhook",
+                "denied the request: not this team", "Ask the owner of that webhook",
             ])
             #expect(status.phase == .paused && status.candidate?.version == "2")
-            // A person's edit of what serves is put right all the same.
+            // A manual edit of what serves is still reverted.
             let services = ResourceType.services
             let api = KubernetesAPI(transport: cluster.transport)
             let endpoint = ObjectKey(namespace: "test", name: "model")
@@ -44,13 +44,13 @@ struct RecordFaultTests {
             try await cluster.wait("drift is repaired") { _ in
                 await cluster.transport.model.object(services, endpoint)?.value(at: "spec", "selector") == before
             }
-            // And a command is carried out: the candidate is taken out of the traffic.
+            // A command is still carried out: the candidate leaves the traffic.
             try await cluster.act(.abort)
             try await cluster.wait("version 2 has no traffic") { $0.candidate == nil && $0.stable?.version == "1" }
             try await cluster.wait("kubectl shows the reason") { _ in
                 await cluster.shown()?.status?.message?.contains("not this team") == true
             }
-            // The policy goes: the fixing commit comes by itself.
+            // The policy is removed, and the fixing commit takes effect by itself.
             await cluster.transport.update { $0.refusals = Refusals() }
             try await cluster.wait("version 3 waits at 50 %") {
                 $0.phase == .paused && $0.candidate?.version == "3" && $0.candidate?.weight == 50
@@ -58,7 +58,7 @@ struct RecordFaultTests {
         }
     }
 
-    @Test("a namespace that is deleted ends, though git wants what is in it; made again, it serves again")
+    @Test("a deleted namespace ends although git wants its contents; created again, it serves again")
     func namespaceDeleted() async throws {
         let cluster = try await FaultyCluster("1")
         try await cluster.run { cluster in
@@ -75,7 +75,7 @@ struct RecordFaultTests {
         }
     }
 
-    @Test("a status that is wiped while nothing happens is back at once, with its record")
+    @Test("a status that is wiped at rest is restored at once, with its record")
     func wiped() async throws {
         let cluster = try await FaultyCluster("1")
         try await cluster.run { cluster in
@@ -87,7 +87,7 @@ struct RecordFaultTests {
             try await cluster.wait("the record is back") { _ in
                 await cluster.record()?.version ?? 0 > before?.version ?? 0
             }
-            // Its copy of the events begins anew; no rollout does.
+            // Its copy of the events starts again, but no rollout does.
             #expect(rollouts == 1)
             #expect(await cluster.shown()?.startedRollouts == 0)
             #expect(await cluster.record()?.state.contains("quarantined") == true)
@@ -96,7 +96,7 @@ struct RecordFaultTests {
         }
     }
 
-    @Test("a new controller that finds no record takes over what serves, and does not roll out again what failed")
+    @Test("a new controller without a record takes over what serves, and does not roll out a failed revision again")
     func lostForANewController() async throws {
         let cluster = try await FaultyCluster("1", rollout: FaultyCluster.held)
         try await cluster.run { cluster in
@@ -143,9 +143,9 @@ extension FaultyCluster {
     }
 }
 
-@Suite("Faults: an API server that is away", .serialized, .timeLimit(.minutes(3)))
+@Suite("Faults: an unreachable API server", .serialized, .timeLimit(.minutes(3)))
 struct ReachingFaultTests {
-    @Test("what was last seen stays, and the status says since when the cluster cannot be reached, and why")
+    @Test("the last observation stays, and the status says since when the cluster is unreachable, and why")
     func away() async throws {
         let cluster = try await FaultyCluster("1")
         try await cluster.run { cluster in
@@ -157,19 +157,21 @@ struct ReachingFaultTests {
                 uniqueKeysWithValues: (next...next + 100_000).map { ($0, FaultPlan.Fault.lostBefore) })
             await cluster.transport.setPlan(FaultPlan(requests: lost))
             await cluster.transport.endWatches()
-            try await cluster.wait("the cluster is said to be away") { _ in await cluster.site()?.reachable == false }
+            try await cluster.wait("the status says that the cluster is unreachable") { _ in
+                await cluster.site()?.reachable == false
+            }
             let away = try #require(await cluster.site())
-            #expect(away.reason?.contains("cannot be followed") == true && away.since > before.since)
+            #expect(away.reason?.contains("cannot be watched") == true && away.since > before.since)
             let status = try #require(await cluster.status())
             #expect(status.phase == .healthy && status.stable?.version == "1" && status.stable?.ready == 2)
             #expect(status.conditions.first { $0.type == "Ready" }?.status == "Unknown")
-            #expect(status.message.contains("as last seen at"), "\(status.message)")
+            #expect(status.message.contains("last observed at"), "\(status.message)")
             await cluster.transport.setPlan(FaultPlan())
             try await cluster.wait("it is back") { _ in await cluster.site()?.reachable == true }
         }
     }
 
-    @Test("a controller that starts meanwhile says that it has not read the cluster, and why")
+    @Test("a controller that starts during the outage says that it has not read the cluster, and why")
     func neverRead() async throws {
         let cluster = try await FaultyCluster("1")
         let lost = Dictionary(uniqueKeysWithValues: (0...100_000).map { ($0, FaultPlan.Fault.lostBefore) })
@@ -178,7 +180,7 @@ struct ReachingFaultTests {
             try await cluster.wait("the reason is known") { _ in
                 let site = await cluster.site()
                 return site?.reachable == false && site?.reason?.isEmpty == false
-                    && site?.reason != "it has yet to be read"
+                    && site?.reason != "it was not read yet"
             }
         }
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesServing
 
-/// What a cluster does not allow, for a while. Version 1 serves; version 2 is refused, said to be, and comes when it may.
+/// Temporary refusals by a cluster. Version 1 serves; version 2 is refused, reported, and applied once it is allowed.
 @Suite("Faults: what the cluster refuses", .serialized, .timeLimit(.minutes(2)))
 struct RefusalFaultTests {
     struct Fault: Sendable, CustomTestStringConvertible {
@@ -14,7 +14,7 @@ struct RefusalFaultTests {
         var begin: @Sendable (inout APIServerModel) -> Void
     }
 
-    /// Requests that a trouble may cost while it is looked at, watches included.
+    /// The requests that a refusal may cost while it is observed, watches included.
     static let requestLimit = 300
 
     static let faults: [Fault] = [
@@ -32,25 +32,27 @@ struct RefusalFaultTests {
         },
         Fault(
             testDescription: "quota exceeded, of pods",
-            words: ["no pods can be made", "exceeded quota: small", "Raise the namespace's ResourceQuota"]
+            words: ["no pods can be created", "exceeded quota: small", "Raise the namespace's ResourceQuota"]
         ) {
             $0.refusals.quotas = [.init(name: "small", namespace: "test", type: .pods, limit: 4)]
         },
         Fault(
             testDescription: "a webhook that refuses",
-            words: ["denied the request: no owner", "Ask who runs that webhook"]
+            words: ["denied the request: no owner", "Ask the owner of that webhook"]
         ) {
             $0.refusals.webhooks = [.init(name: "policy.example.com", type: .services, message: "no owner")]
         },
         Fault(
             testDescription: "a webhook that does not answer",
-            words: ["failed calling webhook", "Ask who runs that webhook"]
+            words: ["failed calling webhook", "Ask the owner of that webhook"]
         ) {
             $0.refusals.webhooks = [.init(name: "policy.example.com", type: .services, message: nil)]
         },
     ]
 
-    @Test("the status says why and what to do, what serves goes on, and it goes through by itself", arguments: faults)
+    @Test(
+        "the status says why and what to do, serving continues, and the change is applied by itself later",
+        arguments: faults)
     func refused(fault: Fault) async throws {
         let cluster = try await FaultyCluster("1")
         try await cluster.run { cluster in
@@ -73,7 +75,7 @@ struct RefusalFaultTests {
         }
     }
 
-    @Test("no permission to look: nothing is decided, and the right that is missing is named")
+    @Test("without permission to read nothing is decided, and the missing right is named")
     func noPermissionToRead() async throws {
         let cluster = try await FaultyCluster("1")
         await cluster.transport.update {
@@ -87,7 +89,7 @@ struct RefusalFaultTests {
         }
     }
 
-    @Test("a namespace that is being deleted is said to be, and waited for")
+    @Test("a namespace that is being deleted is reported, and waited for")
     func namespaceGoing() async throws {
         let cluster = try await FaultyCluster("1")
         let namespace = ObjectKey(name: "test")
@@ -106,7 +108,7 @@ struct RefusalFaultTests {
         }
     }
 
-    @Test("a definition that is missing is named, with how to install it, and used as soon as it is there")
+    @Test("a missing definition is reported with how to install it, and used once it is there")
     func missingDefinition() async throws {
         let cluster = try await FaultyCluster("1", installsDefinition: false)
         try await cluster.run { cluster in
@@ -119,7 +121,7 @@ struct RefusalFaultTests {
         }
     }
 
-    @Test("an expired token is told from a server that is away, and a new one lets all go on")
+    @Test("an expired token differs from an unreachable server, and a new token solves it")
     func expiredToken() async throws {
         let cluster = try await FaultyCluster("1")
         try await cluster.run { cluster in

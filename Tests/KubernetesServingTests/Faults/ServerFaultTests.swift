@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Faults: the API server", .serialized, .timeLimit(.minutes(2)))
 struct ServerFaultTests {
-    @Test("while it is away, what serves goes on, the status says why, and then all goes on")
+    @Test("while it is unreachable, serving continues and the status says why; afterwards everything continues")
     func away() async throws {
         let cluster = try await FaultyCluster("1")
         try await cluster.run { cluster in
@@ -22,7 +22,7 @@ struct ServerFaultTests {
         }
     }
 
-    /// A backend whose waits are a clock's that the test moves.
+    /// A backend whose waits use a clock that the test moves.
     private struct Rig {
         let clock = ManualClock()
         let cluster: TestCluster
@@ -38,10 +38,10 @@ struct ServerFaultTests {
                 settings: Sample.settings, clock: { clock.now.offset })
         }
 
-        /// Nobody asks for types that have to be installed first.
+        /// Nobody needs the types that must be installed first.
         var caches: Int { get async { await backend.views.all.count { !($0 is DemandedKind) } } }
 
-        /// One second later, and every cache either watches or waits.
+        /// Moves the clock by one second, and waits until every cache either watches or waits.
         func passSecond() async throws {
             clock.advance(by: .seconds(1))
             let caches = await caches
@@ -63,7 +63,7 @@ struct ServerFaultTests {
         }
     }
 
-    @Test("away for ten minutes: each type is asked for at most each quarter of a minute, and nothing is forgotten")
+    @Test("unreachable for ten minutes: each type is requested at most every 15 seconds, and nothing is forgotten")
     func awayForTenMinutes() async throws {
         try await withRig { rig in
             let key = rig.cluster.key()
@@ -71,7 +71,7 @@ struct ServerFaultTests {
             let before = await rig.model.requestCount
             await rig.model.setAway(true)
             for _ in 1...600 { try await rig.passSecond() }
-            // Waits grow from half a second to half a minute, and are spread over their upper half.
+            // Waits grow from half a second to half a minute, and are random in their upper half.
             let each = (await rig.model.requestCount - before) / (await rig.caches)
             #expect((20...50).contains(each), "\(each) requests for each type")
             let observed = try await rig.backend.observe(key)
@@ -79,12 +79,12 @@ struct ServerFaultTests {
             #expect(observed.problems.contains { $0.contains("connection reset by peer") })
             await rig.model.setAway(false)
             for _ in 1...31 { try await rig.passSecond() }
-            #expect(try await rig.backend.observe(key).problems.allSatisfy { !$0.contains("cannot be followed") })
+            #expect(try await rig.backend.observe(key).problems.allSatisfy { !$0.contains("cannot be watched") })
             try await rig.cluster.settle(rig.backend, Sample.plan([(Sample.one, 3, 100)], key: key))
         }
     }
 
-    @Test("a watch that is closed every second is taken up again, without a list and without a change missed")
+    @Test("a watch that is closed every second resumes, without a list and without missing a change")
     func watchesClosed() async throws {
         try await withRig { rig in
             let key = rig.cluster.key()
@@ -97,7 +97,7 @@ struct ServerFaultTests {
                 try await rig.cluster.edit(.services, "fraud", ["metadata": ["labels": ["mlctl.dev/deployment": "x"]]])
             }
             for _ in 1...3 { try await rig.passSecond() }
-            // Gateway API is not installed: that it is looked for is another matter.
+            // Gateway API is not installed. Looking for it does not count here.
             let asked = await rig.model.log.filter { $0.method == .get && !$0.path.hasSuffix("/httproutes") }
             #expect(asked.allSatisfy { $0.query.contains(.init("watch", "true")) })
             #expect(asked.allSatisfy { !$0.query.contains(.init("sendInitialEvents", "true")) })
@@ -109,7 +109,7 @@ struct ServerFaultTests {
         }
     }
 
-    @Test("objects of 1.5 MB are read; one that is larger is refused with what to do, and what serves goes on")
+    @Test("objects of 1.5 MB are read; a larger one is refused with what to do, and serving continues")
     func largeObjects() async throws {
         let cluster = try await FaultyCluster("1")
         let text = JSONValue.string(String(repeating: "x", count: 1_400_000))

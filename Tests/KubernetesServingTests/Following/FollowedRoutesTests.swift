@@ -27,7 +27,7 @@ struct FollowedRoutesTests {
         return try JSONDecoder().decode(RevisionEndpoints.self, from: Data(text.utf8))
     }
 
-    @Test("the ready pods of a revision are its instances, wherever they listen")
+    @Test("the ready pods of a revision are its instances, on any address and port")
     func pods() throws {
         let slices = [
             try slice(
@@ -70,7 +70,7 @@ struct FollowedRoutesTests {
         return try JSONDecoder().decode(RouteConfigMap.self, from: object.jsonData)
     }
 
-    @Test("a route that the controller has not sealed is not followed: the last one that it sealed holds")
+    @Test("a route that the controller has not sealed is not followed: the last sealed one stays in force")
     func forged() throws {
         let (seal, other) = (RecordSeal.random(), RecordSeal.random())
         var followed = FollowedRoutes(check: SealCheck(publicKey: seal.publicKey))
@@ -90,7 +90,7 @@ struct FollowedRoutesTests {
         #expect(map("fraud").isSealed(nil), "a proxy without a key follows all")
     }
 
-    @Test("pods that are ending take requests as long as they answer and no other of the revision does")
+    @Test("ending pods get requests as long as they answer and no other pod of the revision does")
     func ending() throws {
         func endpoint(_ pod: Int, ready: Bool, serving: Bool, terminating: Bool) -> String {
             """
@@ -125,7 +125,7 @@ struct FollowedRoutesTests {
         #expect(routes[0].revisions.map(\.upstreams.count) == [1, 0])
     }
 
-    @Test("another deployment's pods are not taken, even where the revision is the same")
+    @Test("pods of another deployment are not used, even if the revision is the same")
     func otherDeployments() throws {
         let slices = [
             try slice(
@@ -139,7 +139,7 @@ struct FollowedRoutesTests {
         #expect(routes[0].revisions[0].upstreams.isEmpty)
     }
 
-    @Test("a pod that stands in two slices is one instance")
+    @Test("a pod in two slices is one instance")
     func twoSlices() throws {
         let one = """
             "ports": [{"port": 1}], "endpoints": [{"addresses": ["10.1.0.7"], "targetRef": {"name": "p"}}]
@@ -151,7 +151,7 @@ struct FollowedRoutesTests {
         #expect(routes[0].revisions[0].upstreams.count == 1)
     }
 
-    @Test("a map that holds no route is passed over, and one that held one keeps it")
+    @Test("a map without a valid route is skipped, and one that had a route keeps it")
     func broken() throws {
         let text = #"{"metadata": {"name": "churn-route", "namespace": "ml"}, "data": {"route.json": "{"}}"#
         let broken = try JSONDecoder().decode(RouteConfigMap.self, from: Data(text.utf8))
@@ -169,7 +169,7 @@ struct FollowedRoutesTests {
         #expect(removed?.map(\.deployment.name) == ["fraud"])
     }
 
-    @Test("of several proxies each counts the users that are its own; one that does not find itself counts all")
+    @Test("each of several proxies counts its own users; one that is not listed counts all")
     func evidence() throws {
         func proxies(_ endpoints: String) throws -> [RevisionEndpoints] {
             [try slice(#""ports": [{"name": "control", "port": 9901}], "endpoints": [\#(endpoints)]"#, of: "x", good)]

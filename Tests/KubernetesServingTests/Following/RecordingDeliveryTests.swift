@@ -47,7 +47,7 @@ struct RecordingDeliveryTests {
         change.finish()
     }
 
-    @Test("a route is followed at once, and again with a file once that is there, and the file goes with the candidate")
+    @Test("a route is followed at once, then with its file once that arrives, and the file goes with the candidate")
     func delivers() async throws {
         let asked = Mutex<[String]>([])
         try await withDelivery { url, _ in
@@ -61,7 +61,7 @@ struct RecordingDeliveryTests {
             #expect(generate == SyntheticRoute(ratePerSecond: 5, file: file, path: "/p"))
             #expect(try String(contentsOfFile: file, encoding: .utf8) == "{}\n")
             #expect(asked.withLock { $0 } == ["http://10.0.0.2:9902/recordings"])
-            // Another pod of it changes nothing.
+            // Another pod of the candidate changes nothing.
             change.yield([Self.route(judged: [Self.pod, Upstream(instance: "c", host: "10.0.0.3", port: 8080)])])
             #expect(await routes.next()?.first?.generate?.file == file)
             #expect(asked.withLock { $0.count } == 1)
@@ -71,7 +71,7 @@ struct RecordingDeliveryTests {
         }
     }
 
-    @Test("what cannot be had is named, so that the proxy says so, and asked for again until it is there")
+    @Test("a file that cannot be fetched is named, so that the proxy reports it, and retried until it arrives")
     func retries() async throws {
         let attempts = Mutex(0)
         try await withDelivery { _, _ in

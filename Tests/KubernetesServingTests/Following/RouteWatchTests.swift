@@ -8,7 +8,7 @@ import Testing
 
 @testable import KubernetesServing
 
-/// Over the model of the API server.
+/// Runs over the model of the API server.
 @Suite("A proxy's watch of its namespace", .timeLimit(.minutes(1)))
 struct RouteWatchTests {
     private static let now = Date(timeIntervalSince1970: 1_800_000_000)
@@ -40,7 +40,7 @@ struct RouteWatchTests {
             ]).utf8)
     }
 
-    @Test("tells the whole of it first, then each change, and asks for each type once")
+    @Test("reports the complete routes first, then each change, and lists each type once")
     func follows() async throws {
         let transport = ModelTransport(APIServerModel(namespaces: ["ml"], now: Self.now)) { Self.now }
         let api = KubernetesAPI(transport: transport)
@@ -66,7 +66,7 @@ struct RouteWatchTests {
             group.cancelAll()
         }
         let reads = await transport.log.filter { $0.method == .get }
-        // Slices of revisions, and those of the proxies themselves.
+        // The slices of revisions, and those of the proxies themselves.
         #expect(Set(reads.map(\.path)).count == 2)
         #expect(reads.count == 3, "\(reads.map(\.target))")
     }

@@ -28,7 +28,7 @@ struct ClusterObservationTests {
     }
 
     @Test(
-        "why no pods can be made is told, with what to do",
+        "the reason that no pods can be created is reported with what to do",
         arguments: [
             ("pods is forbidden: exceeded quota: compute", "ResourceQuota"),
             ("violates PodSecurity restricted", "runtime.podSecurity"),
@@ -41,7 +41,7 @@ struct ClusterObservationTests {
         ])
         let observed = seen(try workload(CanonicalJSON.text(status)))
         let problems = observed.problems
-        // The engine sees an instance that the cluster holds up, not a revision without any.
+        // The engine sees an instance that the cluster blocks, not a revision without instances.
         #expect(observed.instances.map(\.condition) == [.blocked])
         #expect(observed.instances.map(\.revision) == [Sample.one])
         #expect(observed.instances.first?.reason == problems.first)
@@ -49,7 +49,7 @@ struct ClusterObservationTests {
         #expect(problems.allSatisfy { $0.contains(message) && $0.contains(advice) }, "\(problems)")
     }
 
-    @Test("a plan is restored from the annotations of what is there")
+    @Test("a plan is restored from the annotations of existing objects")
     func restored() throws {
         var plan = Sample.plan([(Sample.one, 1, 100), (Sample.two, 1, 0)])
         let found = seen(
@@ -59,7 +59,7 @@ struct ClusterObservationTests {
         #expect(found == plan)
     }
 
-    @Test("what cannot be done is said: a warm-up out of files that only the server's image has")
+    @Test("a warm-up from files that only the server's image has is reported as impossible")
     func warmup() throws {
         var plan = Sample.plan([(Sample.one, 1, 100)])
         plan.revisions[0].template.runtime.warmup = Warmup(file: "warmup.jsonl")
@@ -68,7 +68,7 @@ struct ClusterObservationTests {
         #expect(seen(try workload("{}"), plan: plan).problems.contains { $0.contains("runtime.warmup") })
     }
 
-    @Test("a pod that stands in for one that the cluster took away is held up by it, unless it fails by itself")
+    @Test("a pod that replaces one that the cluster removed counts as blocked by the cluster, unless it fails itself")
     func standIn() throws {
         func pod(_ name: String, _ status: String) throws -> ServedObject<PodKind> {
             try Sample.pod(
@@ -90,7 +90,7 @@ struct ClusterObservationTests {
         #expect(conditions([Sample.two: "a node is drained"]) == [.starting, .crashLooping, .ready])
     }
 
-    @Test("where others scale, the number that they want is told")
+    @Test("if an autoscaler owns the number, its number is reported")
     func scaled() throws {
         var plan = Sample.plan([(Sample.one, 1, 100)])
         #expect(seen(try workload("{}"), plan: plan).wantedReplicas == [:])
@@ -98,7 +98,7 @@ struct ClusterObservationTests {
         #expect(seen(try workload("{}"), plan: plan).wantedReplicas == [Sample.one: 1])
     }
 
-    @Test("an evicted pod is no instance; one that is being deleted is, and drains")
+    @Test("an evicted pod is not an instance; a pod that is being deleted is, and drains")
     func instances() throws {
         let labels = #""labels":{"mlctl.dev/revision":"1111111111"}"#
         let evicted = try Sample.pod(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Pods that the cluster takes away")
+@Suite("Pods that the cluster removes")
 struct DisruptionsTests {
     private let key = Sample.key
 
@@ -15,7 +15,7 @@ struct DisruptionsTests {
             ))
     }
 
-    @Test("are remembered after they are gone, for as long as their successors may load")
+    @Test("are remembered after they are gone, as long as their successors may load")
     func remembered() throws {
         var disruptions = Disruptions()
         disruptions.note([try pod("a", isLost: false)], of: key, now: .zero)
@@ -28,7 +28,7 @@ struct DisruptionsTests {
         #expect(disruptions == Disruptions())
     }
 
-    @Test("that stay for long, as ended pods do, do not excuse a revision for ever")
+    @Test("that remain visible, as ended pods do, do not excuse a revision for ever")
     func ended() throws {
         var disruptions = Disruptions()
         for second in stride(from: 0, through: 3600, by: 60) {

@@ -36,7 +36,7 @@ struct FieldTreeTests {
         #expect(FieldTree(applied: body).digest == fields.digest)
     }
 
-    @Test("a field that is taken away changes the digest")
+    @Test("a removed field changes the digest")
     func taken() throws {
         let whole = try owned(#"{"f:spec":{"f:replicas":{},"f:template":{}}}"#)
         let less = try owned(#"{"f:spec":{"f:template":{}}}"#)

@@ -33,7 +33,7 @@ struct PackedMetadataTests {
         #expect(PackedMetadata(metadata).metadata == metadata)
     }
 
-    @Test("what nobody looks at is left out")
+    @Test("fields that nobody reads are left out")
     func lean() {
         var metadata = Self.whole
         metadata.labels["app.kubernetes.io/part-of"] = "scoring"
@@ -43,7 +43,7 @@ struct PackedMetadataTests {
         #expect(PackedMetadata(metadata).metadata == Self.whole)
     }
 
-    @Test("is equal only where all that is looked at is")
+    @Test("is equal only if all fields that are read are equal")
     func equality() {
         var other = Self.whole
         #expect(PackedMetadata(other) == PackedMetadata(Self.whole))

@@ -55,7 +55,7 @@ struct PodReadingTests {
             #"{"initContainerStatuses":[{"name":"fetch-model","restartCount":2,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}],"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"PodInitializing"}}}]}"#,
             .blocked
         ),
-        // The companion: playing, refused by the server, without requests.
+        // The companion: sending requests, refused by the server, without requests.
         (
             #"{"containerStatuses":[{"name":"model","ready":true,"started":true,"state":{"running":{"startedAt":"2026-01-01T00:00:05Z"}}},{"name":"companion","ready":false,"state":{"running":{}}}]}"#,
             .starting
@@ -78,7 +78,7 @@ struct PodReadingTests {
         ),
     ]
 
-    /// What any cluster would meet, and what another cluster, or this one tomorrow, would not.
+    /// Failures that any cluster would have, and failures that another cluster, or this one later, would not.
     static let blames: [(String, String, InstanceObservation.Condition)] = [
         ("ErrImagePull", "failed to resolve reference: ghcr.io/a/b:1: not found", .failed),
         ("ErrImagePull", "manifest unknown", .failed),
@@ -97,12 +97,12 @@ struct PodReadingTests {
         ("RunContainerError", "no space left on device", .blocked),
     ]
 
-    @Test("a revision is blamed only for what the same manifest would meet in any cluster", arguments: blames)
+    @Test("a revision is blamed only for failures that its manifest would cause in any cluster", arguments: blames)
     func blame(reason: String, message: String, condition: InstanceObservation.Condition) throws {
         let waiting: JSONValue = ["waiting": ["reason": .string(reason), "message": .string(message)]]
         let model: JSONValue = ["containerStatuses": [["name": "model", "image": "a:1", "state": waiting]]]
         #expect(try instance(CanonicalJSON.text(model)).condition == condition)
-        // A container that somebody put beside the server is no fault of the revision's.
+        // Another container in the pod is not the revision's fault.
         let beside: JSONValue = [
             "containerStatuses": [
                 ["name": "model", "state": ["running": .object([:])]], ["name": "injected", "state": waiting],
@@ -112,7 +112,7 @@ struct PodReadingTests {
     }
 
     @Test(
-        "what the cluster does to a pod is not the model's",
+        "effects of the cluster on a pod are not the model's fault",
         arguments: [
             (
                 #"{"conditions":[{"type":"PodScheduled","status":"False","message":"0/3 nodes are available"}]}"#,
@@ -138,7 +138,7 @@ struct PodReadingTests {
     }
 
     @Test(
-        "a pod is taken away by the cluster, or ends by its own limits",
+        "a pod is removed by the cluster, or ends by its own limits",
         arguments: [
             (#"{"conditions":[{"type":"DisruptionTarget","status":"True","message":"drained"}]}"#, true),
             (#"{"phase":"Failed","reason":"Evicted","message":"The node was low on resource: memory."}"#, true),
@@ -172,7 +172,7 @@ struct PodReadingTests {
         arguments: [
             (
                 #"{"conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/3 nodes are available: 3 Insufficient nvidia.com/gpu."}]}"#,
-                ["want of GPUs", "Insufficient nvidia.com/gpu", "drainThenLoad"]
+                ["lack of GPUs", "Insufficient nvidia.com/gpu", "drainThenLoad"]
             ),
             (
                 #"{"conditions":[{"type":"PodScheduled","status":"False","message":"persistentvolumeclaim \"m\" not found"}]}"#,
@@ -216,7 +216,7 @@ struct PodReadingTests {
         for word in words { #expect(reason.contains(word), "\(reason)") }
     }
 
-    @Test("addresses are by port name, and the serving one has no name too")
+    @Test("addresses are by port name, and the serving port also has an entry without a name")
     func addresses() throws {
         let seen = try instance(#"{"podIP":"10.0.0.7","conditions":[{"type":"Ready","status":"True"}]}"#)
         #expect(seen.addresses == ["": "10.0.0.7:8080", "http": "10.0.0.7:8080", "metrics": "10.0.0.7:9000"])
@@ -224,7 +224,7 @@ struct PodReadingTests {
         #expect(six.addresses[""] == "[fd00::7]:8080")
     }
 
-    @Test("restarts are those of the container that has the most")
+    @Test("restarts are those of the container with the most restarts")
     func restarts() throws {
         let seen = try instance(
             #"{"containerStatuses":[{"name":"model","restartCount":3,"state":{"running":{"startedAt":"2026-01-01T00:00:00Z"}}}]}"#

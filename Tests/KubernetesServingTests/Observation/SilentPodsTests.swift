@@ -7,12 +7,12 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Pods that do not say why")
+@Suite("Pods without a reason in their status")
 struct SilentPodsTests {
     private let key = Sample.key
     private let noDisk = PodWord(text: "no disk", isClusters: true)
 
-    @Test("are asked about once they have been silent for a while, then now and then, a few at a time")
+    @Test("are looked up in events after a while, then from time to time, a few at once")
     func asked() {
         var pods = SilentPods()
         #expect(pods.due(["a", "b", "c"], of: key, now: .seconds(100)) == [])
@@ -27,7 +27,7 @@ struct SilentPodsTests {
         #expect(pods.due(["a", "b", "c"], of: key, now: .seconds(145)) == ["a", "b"])
     }
 
-    @Test("are forgotten when they speak, or are gone")
+    @Test("are forgotten when their status gives a reason, or they are gone")
     func forgotten() {
         var pods = SilentPods()
         _ = pods.due(["a"], of: key, now: .zero)
@@ -38,13 +38,13 @@ struct SilentPodsTests {
     }
 
     @Test(
-        "an event of theirs says what to do",
+        "an event's text says what to do",
         arguments: [
             (
                 "FailedMount", "secret \"weights\" not found", true,
                 ["cannot be mounted", "weights", "Create the Secret"]
             ),
-            ("FailedScheduling", "0/3 nodes: 3 Insufficient nvidia.com/gpu", true, ["want of GPUs", "drainThenLoad"]),
+            ("FailedScheduling", "0/3 nodes: 3 Insufficient nvidia.com/gpu", true, ["lack of GPUs", "drainThenLoad"]),
             ("Unhealthy", "Startup probe failed: 503", false, ["Startup probe failed: 503", "runtime.probes"]),
             ("FailedCreatePodSandBox", "no address left", true, ["its node cannot start it", "no address left"]),
             ("Evicted", "the node had too little memory", true, ["Evicted: the node had too little memory"]),
@@ -55,7 +55,7 @@ struct SilentPodsTests {
         #expect(word.isClusters == isClusters)
     }
 
-    @Test("the newest event counts, however its time is written")
+    @Test("the newest event counts, in any format of its time")
     func newest() throws {
         let events = [
             try Self.event("A", "old", at: "2026-01-01T00:00:09Z"),

@@ -10,7 +10,7 @@ import Testing
 
 @testable import KubernetesServing
 
-/// Over the model of the API server, with the definition that is installed.
+/// Runs over the model of the API server, with the definition installed.
 @Suite("The record in a cluster")
 struct ClusterStoreTests {
     static let now = Date(timeIntervalSince1970: 1_800_000_000)
@@ -45,13 +45,13 @@ struct ClusterStoreTests {
             return try JSONDecoder().decode(JSONValue.self, from: body)
         }
 
-        /// As its watch tells it.
+        /// A change as its watch reports it.
         func summary() async throws -> ModelDeploymentObject {
             let body = try await api.answer(to: .get(.modelDeployments, key.objectKey))
             return try JSONDecoder().decode(ModelDeploymentObject.self, from: body)
         }
 
-        /// By somebody's hand.
+        /// A change by hand.
         func edit(_ patch: JSONValue) async throws {
             try await api.merge(
                 .modelDeployments, key.objectKey, body: Data(CanonicalJSON.text(patch).utf8))
@@ -101,7 +101,7 @@ struct ClusterStoreTests {
     }
 
     @Test(
-        "is put back more and more seldom where somebody else goes on; that is said, and a commit does not wait for it")
+        "is restored at growing intervals while another writer goes on; the status says so, and a commit does not wait")
     func contested() async throws {
         let rig = try await Rig()
         let time = Mutex(Duration.zero)
@@ -117,13 +117,13 @@ struct ClusterStoreTests {
             said = try await store.announce(Self.announcement()).warning
             #expect((said == nil) == (number == 1))
         }
-        #expect(said?.hasPrefix("ModelDeployment test/model is changed again and again by somebody else") == true)
+        #expect(said?.hasPrefix("another writer keeps changing ModelDeployment test/model") == true)
         _ = await rig.writes()
         try await rig.edit(["spec": ["replicas": 99]])
         await store.follow(try await rig.summary())
         #expect(try await store.announce(Self.announcement()) == .shown(warning: said))
         #expect(await rig.writes() == ["PATCH model"], "the edit alone")
-        // What git changes is no correction.
+        // A change by git is not a correction.
         try await store.announce(Self.announcement("2"))
         #expect(await rig.writes() == ["PATCH model"])
         try await rig.edit(["spec": ["replicas": 99]])
@@ -135,7 +135,8 @@ struct ClusterStoreTests {
         #expect(try await store.announce(Self.announcement("2")) == .shown(warning: nil))
     }
 
-    @Test("is followed from where the records were read: nothing is listed twice", .timeLimit(.minutes(1)))
+    @Test(
+        "is watched from the version at which the records were read: nothing is listed twice", .timeLimit(.minutes(1)))
     func following() async throws {
         let rig = try await Rig()
         try await rig.store().announce(Self.announcement())
@@ -143,7 +144,7 @@ struct ClusterStoreTests {
         let run = Task { await store.run() }
         defer { run.cancel() }
         _ = try await store.records()
-        // Before the watch begins, or after: it is told either way.
+        // Before or after the watch begins: it is reported either way.
         try await rig.edit(["spec": ["replicas": 5]])
         #expect(await store.changes.first { _ in true } == Self.key)
         let reads = await rig.transport.log.filter { $0.method == .get && $0.path.hasSuffix("/modeldeployments") }
@@ -151,7 +152,7 @@ struct ClusterStoreTests {
         #expect(reads.count == 2)
     }
 
-    @Test("a store of one namespace asks for no other, and says so of a manifest that is elsewhere")
+    @Test("a store of one namespace reads no other, and reports a manifest that is elsewhere")
     func scope() async throws {
         let rig = try await Rig()
         let store = rig.store(namespace: "payments")
@@ -168,7 +169,7 @@ struct ClusterStoreTests {
         #expect(await rig.writes() == [])
     }
 
-    @Test("is put back when somebody edits, adds or takes away, with one write for an edit")
+    @Test("is restored when somebody edits, adds or removes fields, with one write for an edit")
     func drift() async throws {
         let rig = try await Rig()
         let store = rig.store()
@@ -191,7 +192,7 @@ struct ClusterStoreTests {
         }
     }
 
-    @Test("is swapped in with its events and its status as one, and read back by the next controller")
+    @Test("is swapped together with its events and its status, and read back by the next controller")
     func swapping() async throws {
         let rig = try await Rig()
         let store = rig.store()
@@ -215,10 +216,10 @@ struct ClusterStoreTests {
         let next = rig.store()
         let records = try await next.records()
         #expect(records == [Self.key: StateRecord(version: 1, state: Data(#"{"a":1}"#.utf8))])
-        // Copies that were taken in already are not taken in again.
+        // Copies that were absorbed already are not absorbed again.
         let told = await rig.archive.events(matching: EventFilter(), limit: 10).map(\.event.message)
         #expect(told == ["two", "one"])
-        // What is shown already is not shown again; what is new, is.
+        // A status that is shown already is not written again; a new one is.
         try await next.report(status, of: Self.key)
         #expect(await rig.writes() == [])
         var later = status
@@ -231,7 +232,7 @@ struct ClusterStoreTests {
         #expect(try await rig.object().member("status")?.member("endpoint") == nil)
     }
 
-    @Test("cannot be swapped by two: whoever decided on an older one is told, and writes nothing")
+    @Test("cannot be swapped by two: a decision on an older record is a conflict, and writes nothing")
     func conflicts() async throws {
         let rig = try await Rig()
         let (one, other) = (rig.store(), rig.store())
@@ -245,7 +246,7 @@ struct ClusterStoreTests {
         #expect(conflict == StateConflict(deployment: Self.key, expected: 1, found: 2))
         #expect(try await one.record(for: Self.key)?.state == Data("2".utf8))
         try await one.swap(Self.key, expecting: 2, state: Data("3".utf8), events: [])
-        // An answer that never came: the swap was made, and is seen as somebody else's.
+        // The answer was lost: the swap took effect, and looks like somebody else's.
         let count = await rig.transport.requestCount
         await rig.transport.setPlan(FaultPlan(requests: [count + 1: .lostAfter]))
         await #expect(throws: (any Error).self) {
@@ -257,7 +258,7 @@ struct ClusterStoreTests {
         #expect(try await one.record(for: Self.key)?.version == 4)
     }
 
-    @Test("keeps the latest events, whose ids rise also over objects of the same name")
+    @Test("keeps the latest events, whose ids increase also over objects of the same name")
     func eventIds() async throws {
         let rig = try await Rig()
         let store = rig.store()
@@ -280,7 +281,7 @@ struct ClusterStoreTests {
         #expect(await rig.archive.events(matching: EventFilter(), limit: 100).count == 40)
     }
 
-    @Test("is deleted with the manifest, stays until nothing serves, and then is gone")
+    @Test("is deleted with the manifest, stays until nothing serves, and is then gone")
     func removal() async throws {
         let rig = try await Rig()
         let store = rig.store()
@@ -295,7 +296,7 @@ struct ClusterStoreTests {
         #expect(try await store.records().isEmpty)
     }
 
-    @Test("comes back, with all that it owned, when somebody deletes it and git wants it")
+    @Test("comes back, with everything that it owned, if somebody deletes it and git wants it")
     func deletedByHand() async throws {
         let rig = try await Rig()
         let time = Mutex(Duration.zero)
@@ -337,7 +338,7 @@ struct ClusterStoreTests {
         #expect(await rig.archive.events(matching: EventFilter(), limit: 10).map(\.event.message) == ["two", "one"])
     }
 
-    @Test("of another controller is left alone, and is said to be")
+    @Test("of another controller is left alone and reported")
     func anotherController() async throws {
         let rig = try await Rig()
         try await rig.store(controller: "team-a").announce(Self.announcement())
@@ -348,7 +349,7 @@ struct ClusterStoreTests {
         #expect(try await rig.object().member("spec")?.member("model")?.member("version") == "1")
     }
 
-    @Test("of another repository is not removed for that, and is taken over with its record when git has it")
+    @Test("of another repository is not removed, and is taken over with its record when git has it")
     func anotherSource() async throws {
         let rig = try await Rig()
         let first = rig.store(source: "one")
@@ -365,7 +366,7 @@ struct ClusterStoreTests {
         #expect(try await store.records().keys.map(\.name) == ["model"])
     }
 
-    @Test("of two controllers that have the same name, the first gives way and says so, and nobody fights")
+    @Test("of two controllers with the same name, the first gives way and says so, and they do not fight")
     func sameName() async throws {
         let rig = try await Rig()
         let first = rig.store(source: "one")
@@ -388,7 +389,7 @@ struct ClusterStoreTests {
         #expect(try await rig.object().member("spec")?.member("model")?.member("version") == "1")
     }
 
-    @Test("made by hand, of the same name, is not taken from whoever made it")
+    @Test("created by hand with the same name is not taken from its owner")
     func madeByHand() async throws {
         let rig = try await Rig()
         let body = Self.announcement("9").object(

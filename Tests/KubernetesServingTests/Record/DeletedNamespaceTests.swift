@@ -10,7 +10,7 @@ import Testing
 @Suite("Deletions by hand of what git wants", .timeLimit(.minutes(3)))
 struct DeletedNamespaceTests {
     @Test(
-        "a namespace that is deleted ends, and comes back with the record when it is made again",
+        "a deleted namespace ends, and comes back with the record when it is created again",
         arguments: StoreTrial.Kind.available)
     func namespace(kind: StoreTrial.Kind) async throws {
         try await StoreTrial.with(kind) { trial in
@@ -19,7 +19,7 @@ struct DeletedNamespaceTests {
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
             let namespace = ObjectKey(name: trial.namespace)
             try await trial.api.delete(.namespaces, namespace)
-            try await trial.eventually("the namespace takes the object along") {
+            try await trial.eventually("the object is deleted with its namespace") {
                 try await trial.object().value(at: "metadata", "deletionTimestamp") != nil
             }
             try await trial.tell(store)
@@ -43,7 +43,7 @@ struct DeletedNamespaceTests {
     }
 
     @Test(
-        "where no ConfigMap can be made, the object is made anew all the same, with its record from memory",
+        "if no ConfigMap can be created, the object is still created again, with its record from memory",
         arguments: StoreTrial.Kind.available)
     func noConfigMap(kind: StoreTrial.Kind) async throws {
         try await StoreTrial.with(kind) { trial in
@@ -54,7 +54,7 @@ struct DeletedNamespaceTests {
             try await trial.refuse(.configMaps, all: true)
             try await trial.api.delete(.modelDeployments, trial.key.objectKey)
             try await trial.tell(store)
-            try await trial.eventually("it is made anew") {
+            try await trial.eventually("it is created again") {
                 trial.advance(by: .seconds(30))
                 return try await store.announce(trial.announcement()) == .shown(warning: nil)
             }
@@ -65,13 +65,13 @@ struct DeletedNamespaceTests {
         }
     }
 
-    @Test("with an object that never had a record, too")
+    @Test("the same with an object that never had a record")
     func withoutRecord() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await trial.api.delete(.namespaces, ObjectKey(name: trial.namespace))
-            try await trial.eventually("the namespace takes the object along") {
+            try await trial.eventually("the object is deleted with its namespace") {
                 try await trial.object().value(at: "metadata", "deletionTimestamp") != nil
             }
             try await trial.tell(store)

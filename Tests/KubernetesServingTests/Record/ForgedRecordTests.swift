@@ -8,7 +8,7 @@ import Testing
 
 @testable import KubernetesServing
 
-/// Somebody who may write into a tenant's namespace, and would have the controller go by it.
+/// A tenant who may write into a namespace and wants the controller to follow a forged record.
 @Suite("A record that somebody else wrote", .timeLimit(.minutes(3)))
 struct ForgedRecordTests {
     private static let forged = #"{"rollout":"a check that runs a command"}"#
@@ -21,7 +21,7 @@ struct ForgedRecordTests {
             subresource: "status")
     }
 
-    @Test("in a status is not gone by at the start: nothing is decided, and what to do is said")
+    @Test("in a status is not trusted at the start: nothing is decided, and the message says what to do")
     func atStart() async throws {
         try await StoreTrial.with(.model) { trial in
             try await trial.store().announce(trial.announcement())
@@ -36,7 +36,8 @@ struct ForgedRecordTests {
         }
     }
 
-    @Test("over one that this controller knows is a loss, and written over", arguments: [1, 2, 3, 1 << 53, .max])
+    @Test(
+        "over one that this controller knows counts as a loss, and is overwritten", arguments: [1, 2, 3, 1 << 53, .max])
     func atRun(version: Int) async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -54,7 +55,7 @@ struct ForgedRecordTests {
         }
     }
 
-    @Test("and sealed for another object, or for one of that name that is gone, is none of this one's")
+    @Test("and sealed for another object, or for an earlier one with that name, does not count")
     func replayed() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -69,7 +70,7 @@ struct ForgedRecordTests {
         }
     }
 
-    @Test("is not carried over, and sealed, to the object that is made anew for one that was deleted")
+    @Test("is not sealed and carried over to the object that replaces a deleted one")
     func remade() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -79,7 +80,7 @@ struct ForgedRecordTests {
             try await forge(trial, version: 9)
             try await trial.api.delete(.modelDeployments, trial.key.objectKey)
             try await trial.tell(store)
-            try await trial.eventually("it is made anew") {
+            try await trial.eventually("it is created again") {
                 trial.advance(by: .seconds(30))
                 do {
                     return try await store.announce(trial.announcement()) == .shown(warning: nil)
@@ -95,7 +96,7 @@ struct ForgedRecordTests {
         }
     }
 
-    @Test("in a ConfigMap with a kept record's labels is not taken for the record of a deployment")
+    @Test("in a ConfigMap with a kept record's labels does not count as the record of a deployment")
     func configMap() async throws {
         try await StoreTrial.with(.model) { trial in
             let status: JSONValue = ["record": ["version": 3, "state": .string(Self.forged)]]
@@ -122,7 +123,7 @@ struct ForgedRecordTests {
         }
     }
 
-    @Test("is taken over where people say so, once: it is sealed then, and later ones are not")
+    @Test("is adopted once on request: it is sealed then, and later ones are not")
     func adopted() async throws {
         try await StoreTrial.with(.model) { trial in
             try await trial.store().announce(trial.announcement())

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("A record that is kept while its object is made anew")
+@Suite("A record that is kept while its object is created again")
 struct KeptRecordTests {
     private static let key = DeploymentKey(namespace: "payments", name: "fraud")
 
@@ -23,7 +23,7 @@ struct KeptRecordTests {
         ]
     }
 
-    @Test("goes into a ConfigMap of the deployment, and is the same when it is read back")
+    @Test("is stored in a ConfigMap of the deployment, and is the same when it is read back")
     func roundTrip() throws {
         let record = try #require(KeptRecord(try found(Self.status())))
         #expect(record.status == Self.status())
@@ -34,7 +34,7 @@ struct KeptRecordTests {
         #expect(KeptRecord(map, seal: .random()) == nil)
     }
 
-    @Test("is of no use, and stops nothing, once its object has a record again", .timeLimit(.minutes(3)))
+    @Test("is ignored once its object has a record again", .timeLimit(.minutes(3)))
     func leftBehind() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -51,7 +51,7 @@ struct KeptRecordTests {
         }
     }
 
-    @Test("goes alone where the status is too large for it, and not at all where it is too large itself")
+    @Test("is stored without the rest of a status that is too large, and not at all if it is too large itself")
     func bound() throws {
         let alone = KeptRecord(try found(Self.status(eventBytes: KeptRecord.maximumBytes)))
         #expect(alone?.status == ["record": ["version": 7, "state": "rr"]])

@@ -8,9 +8,9 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("A record that somebody wiped, or put back to an older one", .timeLimit(.minutes(3)))
+@Suite("A record that somebody wiped, or replaced by an older one", .timeLimit(.minutes(3)))
 struct LostRecordTests {
-    /// As a controller does that has the record in memory.
+    /// A controller that has the record in memory.
     private func recover(_ store: ClusterStore, _ trial: StoreTrial, version: Int, state: String) async throws -> Int {
         try await trial.tell(store)
         await #expect(throws: RecordLost.self) { try await store.announce(trial.announcement()) }
@@ -22,7 +22,8 @@ struct LostRecordTests {
             trial.key, expecting: nil, state: Data(state.utf8), events: [], status: trial.status("again"))
     }
 
-    @Test("is noticed without a decision, and written again above the one before", arguments: StoreTrial.Kind.available)
+    @Test(
+        "is noticed without a decision, and written again with a higher version", arguments: StoreTrial.Kind.available)
     func wiped(kind: StoreTrial.Kind) async throws {
         try await StoreTrial.with(kind) { trial in
             let store = trial.store()
@@ -54,7 +55,7 @@ struct LostRecordTests {
         }
     }
 
-    @Test("a record whose words somebody changed under its version does not count either")
+    @Test("a record that somebody changed under the same version does not count either")
     func tampered() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -65,7 +66,7 @@ struct LostRecordTests {
         }
     }
 
-    @Test("an object that was deleted and made by a backup tool, without a status, gets the record from memory")
+    @Test("an object that a backup tool recreated without a status gets the record from memory")
     func remade() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -83,7 +84,7 @@ struct LostRecordTests {
         }
     }
 
-    @Test("what people change in the shown status alone is put right with the next report")
+    @Test("changes to the rest of the status are reverted with the next report")
     func shownStatus() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -98,7 +99,7 @@ struct LostRecordTests {
         }
     }
 
-    @Test("a record that another controller wrote since is a conflict, as ever")
+    @Test("a newer record of another controller is a conflict")
     func another() async throws {
         try await StoreTrial.with(.model) { trial in
             let (one, other) = (trial.store(), trial.store())
@@ -113,7 +114,7 @@ struct LostRecordTests {
         }
     }
 
-    @Test("its own writes are no news: neither their answers nor their echoes cost a pass or a read")
+    @Test("its own writes cost no pass and no read, neither by their answers nor by their echoes")
     func echoes() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -139,7 +140,7 @@ struct LostRecordTests {
     }
 
     @Test(
-        "what was in quarantine outlives the status, for a controller that never saw it",
+        "the quarantine outlives the status, for a controller that never saw it",
         arguments: StoreTrial.Kind.available)
     func quarantine(kind: StoreTrial.Kind) async throws {
         try await StoreTrial.with(kind) { trial in
@@ -156,7 +157,7 @@ struct LostRecordTests {
             #expect(try await fresh.records().isEmpty)
             try await fresh.announce(trial.announcement())
             #expect(await fresh.quarantine(of: trial.key) == [bad])
-            // Another manifest, applied over it, leaves it where it is.
+            // Another manifest that is applied over it leaves it alone.
             try await fresh.announce(trial.announcement("3"))
             #expect(try await trial.object().value(at: "metadata", "annotations", RegisterWords.quarantine) != nil)
             try await fresh.swap(
@@ -167,7 +168,7 @@ struct LostRecordTests {
         }
     }
 
-    @Test("an object of before this annotation says that its quarantine is not known, and costs no write")
+    @Test("an object from before this annotation reports its quarantine as unknown, and costs no write")
     func quarantineNotKnown() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()

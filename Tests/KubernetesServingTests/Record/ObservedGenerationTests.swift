@@ -7,7 +7,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("kstatus: which generation a status is about", .timeLimit(.minutes(3)))
+@Suite("kstatus: the observed generation of a status", .timeLimit(.minutes(3)))
 struct ObservedGenerationTests {
     private func generations(_ trial: StoreTrial) async throws -> (object: Int?, status: Int?, condition: Int?) {
         let object = try await trial.object()
@@ -19,7 +19,8 @@ struct ObservedGenerationTests {
     }
 
     @Test(
-        "after a hand edit that is put back it is the newest again, in one write", arguments: StoreTrial.Kind.available)
+        "after a manual edit that is reverted it is the newest again, in one write",
+        arguments: StoreTrial.Kind.available)
     func putBack(kind: StoreTrial.Kind) async throws {
         try await StoreTrial.with(kind) { trial in
             let store = trial.store()
@@ -27,7 +28,7 @@ struct ObservedGenerationTests {
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
             #expect(try await generations(trial) == (1, 1, 1))
             try await trial.edit(["spec": ["replicas": 7]])
-            // Not in force: a status must not say that it is about this one.
+            // The edit is not in force: a status must not claim to describe it.
             await store.follow(try await trial.summary())
             try await store.report(trial.status("meanwhile"), of: trial.key)
             #expect(try await generations(trial) == (2, 1, 1))
@@ -37,7 +38,7 @@ struct ObservedGenerationTests {
         }
     }
 
-    @Test("a new controller that finds it behind puts it right, though nothing else is new")
+    @Test("a new controller that finds it behind corrects it, even if nothing else is new")
     func behind() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -56,7 +57,7 @@ struct ObservedGenerationTests {
         }
     }
 
-    @Test("while somebody else's edit stands, because it is put back ever more seldom, it stays behind")
+    @Test("while another writer's edit stands, because it is reverted at growing intervals, it stays behind")
     func contested() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()

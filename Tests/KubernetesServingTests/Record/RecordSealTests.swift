@@ -16,12 +16,12 @@ extension RecordKey {
     static let sample = RecordKey(RecordSeal.sample)
 }
 
-@Suite("What a controller seals")
+@Suite("The seal of a controller")
 struct RecordSealTests {
     private static let key = DeploymentKey(namespace: "payments", name: "fraud")
     private static let map = ObjectKey(namespace: "payments", name: "fraud-route")
 
-    @Test("is told from the same words in another place, of another object or use, and by another key")
+    @Test("does not fit another place, another object or use, or another key")
     func bound() throws {
         let seal = RecordSeal.random()
         let record = SealedWriting.record(Self.key, uid: "u1", version: 7, state: "{}")
@@ -43,7 +43,7 @@ struct RecordSealTests {
         }
     }
 
-    @Test("of a kept record is of one deployment, and of a route of one ConfigMap, each in its namespace")
+    @Test("fits a kept record of one deployment, or a route of one ConfigMap, each in its namespace")
     func places() {
         let seal = RecordSeal.random()
         let (kept, route) = (SealedWriting.keptRecord(Self.key, status: "{}"), SealedWriting.route(map: Self.map, "{}"))
@@ -59,13 +59,13 @@ struct RecordSealTests {
         #expect(!seal.isSealed(.route(map: Self.map, "{} "), by: routeSeal))
     }
 
-    @Test("is the same for the same writing: nothing is written twice")
+    @Test("is the same for the same contents: nothing is written twice")
     func same() {
         let writing = SealedWriting.route(map: Self.map, "text")
         #expect(RecordSeal.sample.seal(writing) == RecordSeal.sample.seal(writing))
     }
 
-    @Test("is verified by those who have the public half alone")
+    @Test("is verified with the public key alone")
     func publicHalf() throws {
         let seal = RecordSeal.random()
         let check = try #require(SealCheck(publicKey: seal.publicKey))
@@ -77,7 +77,7 @@ struct RecordSealTests {
     }
 }
 
-@Suite("The key that records are sealed by")
+@Suite("The key that seals records")
 struct RecordKeyTests {
     private static let name = ObjectKey(namespace: "mlctl", name: "prod-record-key")
 
@@ -92,7 +92,7 @@ struct RecordKeyTests {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    @Test("is made once in the controller's namespace, and the same for the controllers after it")
+    @Test("is created once in the controller's namespace, and later controllers use the same")
     func made() async throws {
         let transport = model()
         let first = key(transport)
@@ -105,7 +105,7 @@ struct RecordKeyTests {
         #expect(secret?.value(at: "type")?.asString == "Opaque")
     }
 
-    @Test("of two controllers that make it at the same moment, both have the one that was there first")
+    @Test("if two controllers create it at the same moment, both use the first one")
     func race() async throws {
         let transport = model()
         let keys = (0..<8).map { _ in key(transport) }
@@ -116,7 +116,7 @@ struct RecordKeyTests {
         #expect(seals.count == 1)
     }
 
-    @Test("is never made anew over a Secret that holds something else, and it is said what to do")
+    @Test("never replaces a Secret that holds something else, and the error says what to do")
     func spoiled() async throws {
         let transport = model()
         _ = try await key(transport).seal()

@@ -7,9 +7,9 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("A cluster that refuses what git says", .timeLimit(.minutes(3)))
+@Suite("A cluster that refuses a manifest of git", .timeLimit(.minutes(3)))
 struct RefusedWritesTests {
-    @Test("answers with why and what to do, and the record is written on", arguments: StoreTrial.Kind.available)
+    @Test("answers why and what to do, and the record is still written", arguments: StoreTrial.Kind.available)
     func policy(kind: StoreTrial.Kind) async throws {
         try await StoreTrial.with(kind) { trial in
             let store = trial.store()
@@ -21,8 +21,8 @@ struct RefusedWritesTests {
             let refusal = try #require(try await store.announce(bad).refusal)
             #expect(refusal.message.contains("ModelDeployment \(trial.key)"))
             #expect(refusal.message.contains("not this team"))
-            #expect(refusal.message.contains("Ask who"))
-            // What is decided meanwhile is written, the status with it, and so is what is reported.
+            #expect(refusal.message.contains("Ask the owner"))
+            // Decisions in the meantime are written with the status, and so are reports.
             let version = try await store.swap(
                 trial.key, expecting: 1, state: Data("2".utf8), events: [], status: trial.status("rolled back"))
             #expect(version == 2)
@@ -30,11 +30,11 @@ struct RefusedWritesTests {
             let object = try await trial.object()
             #expect(object.value(at: "status", "message")?.asString?.contains("not this team") == true)
             #expect(object.value(at: "status", "record", "state")?.asString == "2")
-            // What was accepted last is in force, and the status is about that.
+            // The last accepted spec is in force, and the status describes it.
             #expect(object.value(at: "spec", "model", "version")?.asString == "1")
             #expect(object.value(at: "status", "observedGeneration") == object.value(at: "metadata", "generation"))
             await trial.allow()
-            try await trial.eventually("it goes through by itself") {
+            try await trial.eventually("it is written without help") {
                 trial.advance(by: .seconds(30))
                 return try await store.announce(bad) == .shown(warning: nil)
             }
@@ -42,7 +42,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test("a label whose value is not allowed is told with its place", arguments: StoreTrial.Kind.available)
+    @Test("a label with a value that is not allowed is reported with its place", arguments: StoreTrial.Kind.available)
     func labelValue(kind: StoreTrial.Kind) async throws {
         try await StoreTrial.with(kind) { trial in
             let store = trial.store()
@@ -57,7 +57,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test("a field that an older definition does not have is told with how to install the newer one")
+    @Test("a field that an older definition does not have is reported with how to install the newer one")
     func olderDefinition() {
         let error = APIError(
             .status(code: 500, reason: ""),
@@ -67,7 +67,7 @@ struct RefusedWritesTests {
         #expect(told.message.contains("mlctl schema --crd | kubectl apply --server-side -f -"))
     }
 
-    @Test("a server that cannot be asked is an answer, too, and no error")
+    @Test("an unreachable server is an answer too, and not an error")
     func away() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -82,7 +82,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test("is asked again more and more seldom, and at once for other words")
+    @Test("is asked again at growing intervals, and at once for another manifest")
     func pace() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -101,7 +101,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test("a deployment that never was accepted has no record, and that is said with the reason")
+    @Test("a deployment that was never accepted has no record, and the reason is reported")
     func neverAccepted() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -114,7 +114,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test("a deletion that is refused is an answer, and no error")
+    @Test("a refused deletion is an answer, and not an error")
     func deletion() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()
@@ -125,7 +125,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test("a deployment that is called like an object of mlctl's own is refused before anything is written")
+    @Test("a deployment with the name of one of mlctl's own objects is refused before anything is written")
     func reservedName() async throws {
         try await StoreTrial.with(.model) { trial in
             let store = trial.store()

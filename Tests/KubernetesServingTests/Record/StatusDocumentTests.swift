@@ -17,7 +17,7 @@ struct StatusDocumentTests {
             conditions: [Condition(type: "Ready", status: ready ? "True" : "False", reason: "r", message: "m")])
     }
 
-    @Test("dates each condition by when it changed, over several writes and readers")
+    @Test("dates each condition by its last change, over several writes and readers")
     func transitions() {
         let first = StatusDocument(status(ready: false), generation: 1, before: [:], now: now)
         let read = StatusDocument.transitions(in: .object(first.fields))
@@ -28,18 +28,18 @@ struct StatusDocumentTests {
         #expect(other.transitions["Ready"]?.at == "2027-01-15T08:01:00Z")
     }
 
-    @Test("is worth a write when people see a difference, not when only the commit is another")
+    @Test("is written when people see a difference, not when only the commit differs")
     func fingerprint() {
         let first = StatusDocument(status(ready: true), generation: 1, before: [:], now: now)
         let commit = StatusDocument(status(ready: true, commit: "c2"), generation: 1, before: [:], now: now)
         let unready = StatusDocument(status(ready: false), generation: 1, before: [:], now: now)
         #expect(first.fingerprint == commit.fingerprint && first != commit)
         #expect(first.fingerprint != unready.fingerprint)
-        // As the server gives it back: what is null is gone.
+        // As the server returns it: null members are gone.
         #expect(StatusDocument.fingerprint(JSONValue.object(first.fields).withoutNulls) == first.fingerprint)
     }
 
-    @Test("takes away what is left out now, so that nothing old is read in it, and it is written once")
+    @Test("removes fields that are left out now, so that nothing old remains, and is written once")
     func leftOut() {
         var before = status(ready: true)
         before.lastSeenAt = now
@@ -67,7 +67,7 @@ struct StatusDocumentTests {
         return JSONValue.object(fields).withoutNulls
     }
 
-    @Test("is worth no write while only the time or the traffic goes on")
+    @Test("is not written while only time passes or traffic flows")
     func countsFollow() {
         var later = status(ready: true)
         later.waiting = WaitStatus(cause: "evidence", since: now, endsAt: now)
@@ -91,7 +91,7 @@ struct StatusDocumentTests {
     }
 
     @Test(
-        "is changed by a merge patch that makes one value into the other",
+        "is changed by a merge patch that turns one value into the other",
         arguments: [
             (["a": 1], ["a": 1], nil),
             (["a": 1, "b": ["c": 2]], ["a": 1, "b": ["c": 3]], ["b": ["c": 3]]),

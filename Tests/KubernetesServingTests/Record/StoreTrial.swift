@@ -9,8 +9,8 @@ import Testing
 
 @testable import KubernetesServing
 
-/// A store over the model of an API server, and over a real one where `MLCTL_TEST_KUBECONFIG` names it, in a namespace of
-/// its own.
+/// A store over the model of an API server, and over a real one if `MLCTL_TEST_KUBECONFIG` names it, in a namespace of its
+/// own.
 final class StoreTrial: Sendable {
     enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
         case model = "the model"
@@ -24,7 +24,7 @@ final class StoreTrial: Sendable {
 
     static let now = ClusterStoreTests.now
     static let waitLimit = Duration.seconds(45)
-    /// What the policy of `refuse` says no to.
+    /// The label value that the policy of `refuse` refuses.
     static let refusedTeam = AdmissionPolicy.refusedTeam
 
     let kind: Kind
@@ -111,13 +111,13 @@ final class StoreTrial: Sendable {
             conditions: [Condition(type: "Ready", status: "True", reason: "Healthy", message: message)])
     }
 
-    // MARK: - Looking, and people's hands
+    // MARK: - Observing, and changes by hand
 
     func object() async throws -> JSONValue {
         try JSONValue(parsing: try await api.answer(to: .get(.modelDeployments, key.objectKey)))
     }
 
-    /// As the watch of a store tells it.
+    /// A change as the watch of a store reports it.
     func tell(_ store: ClusterStore) async throws {
         let body = try await api.answer(to: .get(.modelDeployments, key.objectKey))
         await store.follow(try JSONDecoder().decode(ModelDeploymentObject.self, from: body))
@@ -127,7 +127,7 @@ final class StoreTrial: Sendable {
         try await api.merge(.modelDeployments, key.objectKey, body: patch.jsonData, subresource: subresource)
     }
 
-    /// A status that is not there: what a backup tool brings back.
+    /// Removes the status, as an object from a backup tool has none.
     func wipeStatus() async throws {
         var object = try await object()
         object[field: "status"] = nil
@@ -144,9 +144,9 @@ final class StoreTrial: Sendable {
         }
     }
 
-    // MARK: - What the cluster refuses
+    // MARK: - Refusals of the cluster
 
-    /// From now on objects of a type whose label `team` is `refusedTeam` are refused; all of them where `all`.
+    /// From now on refuses objects of a type whose label `team` is `refusedTeam`, or all of them if `all` is set.
     func refuse(_ type: ResourceType = .modelDeployments, all: Bool = false) async throws {
         guard model == nil else {
             await model?.update {

@@ -16,7 +16,7 @@ struct CheckJobRenderingTests {
         return (spec, try #require(spec["containers"]?[0]))
     }
 
-    @Test("is one pod, once, within the gate's time and that of its start, and goes by itself")
+    @Test("is one pod, once, within the time of its start and of the gate, and is deleted by itself")
     func once() throws {
         let job = try CheckSample.job()
         #expect(job.body["apiVersion"] == "batch/v1" && job.body["kind"] == "Job")
@@ -31,7 +31,7 @@ struct CheckJobRenderingTests {
         #expect(try CheckSample.job(endless).spec["activeDeadlineSeconds"]?.whole == Int(Int32.max))
     }
 
-    @Test("belongs to its ModelDeployment, without holding it up, and is found by mlctl's labels")
+    @Test("belongs to its ModelDeployment, without blocking its deletion, and is found by mlctl's labels")
     func ownership() throws {
         let metadata = try #require(try CheckSample.job(owner: Sample.owner).body["metadata"])
         #expect(
@@ -50,9 +50,9 @@ struct CheckJobRenderingTests {
         #expect(try CheckSample.job().body["metadata"]?["ownerReferences"] == nil)
     }
 
-    /// By the rules that hold the pod templates of manifests: what is not there, they take to be mlctl's own.
+    /// The rules for pod templates of manifests. They treat missing fields as mlctl's own.
     @Test(
-        "its pod keeps the restricted standard, whatever level its server has",
+        "its pod meets the restricted standard, whatever level its server has",
         arguments: PodSettings.Security.allCases)
     func restricted(server: PodSettings.Security) throws {
         var runtime = Runtime(image: "server:1", command: ["serve"])
@@ -87,7 +87,7 @@ struct CheckJobRenderingTests {
             .filter { $0.contains("Pod Security Standard") }
     }
 
-    @Test("a user that the manifest's own template names is its too, and root is not")
+    @Test("it uses the user of the manifest's template, unless that is root")
     func users() throws {
         var runtime = Runtime(image: "server:1", command: ["serve"])
         runtime.pod = PodSettings(template: ["spec": ["securityContext": ["runAsUser": 1000, "runAsGroup": 0]]])
@@ -97,7 +97,7 @@ struct CheckJobRenderingTests {
     }
 
     @Test(
-        "its pod is behind no Service, in no disruption budget, and counted as no instance",
+        "its pod is behind no Service, in no disruption budget, and not counted as an instance",
         arguments: KubernetesTarget.Router.allCases)
     func apart(router: KubernetesTarget.Router) throws {
         let labels = try #require(
@@ -119,7 +119,7 @@ struct CheckJobRenderingTests {
         #expect(labels[ObjectLabels.deployment] == nil && labels[ObjectLabels.revision] == nil)
     }
 
-    @Test("it finds both sides at their Services, and is told the facts, which no variable writes over")
+    @Test("it gets both Services' addresses and the facts, which no variable overrides")
     func environment() throws {
         let gate = CheckGate(
             command: ["x"],
@@ -146,7 +146,7 @@ struct CheckJobRenderingTests {
         #expect(!names.contains("MLCTL_STABLE_URL") && !names.contains("MLCTL_ENDPOINT"))
     }
 
-    @Test("secrets are references, and their values nowhere")
+    @Test("secrets are references, and their values appear nowhere")
     func secrets() throws {
         let gate = CheckGate(
             command: ["x"], env: [EnvironmentVariable(name: "DB", value: .secret("payments-db"))])
@@ -156,7 +156,7 @@ struct CheckJobRenderingTests {
                 == ["name": "DB", "valueFrom": ["secretKeyRef": ["name": "payments-db", "key": "value"]]])
     }
 
-    @Test("runs in its own image or the server's, in the folder of the candidate's files, or an empty one")
+    @Test("runs in its own image or the server's, in the folder of the candidate's files or an empty one")
     func image() throws {
         #expect(try pod().container["image"] == "server:1")
         #expect(try pod(CheckGate(command: ["x"], image: "eval:2")).container["image"] == "eval:2")
@@ -175,7 +175,7 @@ struct CheckJobRenderingTests {
         }
     }
 
-    @Test("has as much as one instance at most, never its GPU, and something where that has no limits")
+    @Test("has at most the resources of one instance, never its GPU, and defaults if that has no limits")
     func resources() throws {
         func resources(_ server: Resources) throws -> JSONValue? {
             try pod(CheckSample.gate, CheckSample.inquiry(template: Sample.template("2", resources: server)))
@@ -195,7 +195,7 @@ struct CheckJobRenderingTests {
     func names() throws {
         let name = CheckJobRendering.name(of: CheckSample.inquiry())
         #expect(name.hasPrefix("fraud-2222222222-check-"))
-        // What an observation or a restart changes is no other run.
+        // A change by an observation or a restart is not another run.
         #expect(CheckJobRendering.name(of: CheckSample.inquiry(hasStable: false, endpoint: "x", port: 1)) == name)
         var other = CheckSample.inquiry()
         other.candidate.revision = Sample.one

@@ -44,7 +44,7 @@ struct CompanionRenderingTests {
         #expect(pod["metadata"]?["annotations"]?["kubectl.kubernetes.io/default-container"] == "model")
     }
 
-    @Test("shows recorded requests where proxies are to send some; nobody has it otherwise")
+    @Test("serves recorded requests if proxies are to send some; otherwise no pod has it")
     func recordings() throws {
         let plain = Runtime(image: "server:1", command: [])
         #expect(try companion(pod(plain)) == nil)
@@ -59,7 +59,7 @@ struct CompanionRenderingTests {
         #expect(workload?.body["spec"]?["template"].flatMap(companion) != nil)
     }
 
-    @Test("has nothing to read where the files are in the server's image, and no port where the server took it")
+    @Test("has no files to read if they are in the server's image, and no port if the server uses it")
     func impossible() throws {
         var runtime = Runtime(image: "server:1", command: [])
         runtime.warmup = Warmup(file: "w")

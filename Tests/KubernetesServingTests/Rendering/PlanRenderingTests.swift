@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Plans as objects")
 struct PlanRenderingTests {
-    @Test("a plan of two revisions with the proxy is these objects, and no others")
+    @Test("a plan of two revisions with the proxy gives these objects, and no others")
     func objects() {
         let result = Sample.rendering(Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)])).result()
         #expect(
@@ -28,7 +28,7 @@ struct PlanRenderingTests {
     }
 
     @Test(
-        "a revision's Deployment carries labels, template and replicas; nobody owns it, whose deletion would take it along"
+        "a revision's Deployment has labels, template and replicas, and no owner whose deletion would delete it"
     )
     func workload() throws {
         let result = Sample.rendering(Sample.plan([(Sample.one, 3, 100)])).result()
@@ -45,7 +45,7 @@ struct PlanRenderingTests {
         #expect(read.runtime == Sample.template("1111111111").runtime)
     }
 
-    @Test("the Services and the budget of a revision, whole")
+    @Test("the complete Service and budget of a revision")
     func services() throws {
         let result = Sample.rendering(
             Sample.plan([(Sample.one, 2, 100)], endpoint: Endpoint(port: 9000))
@@ -68,7 +68,7 @@ struct PlanRenderingTests {
                 ])
     }
 
-    @Test("the same plan is the same objects; a weight changes the route alone")
+    @Test("the same plan gives the same objects; a weight changes only the route")
     func stability() {
         let before = Sample.rendering(Sample.plan([(Sample.one, 2, 95), (Sample.two, 2, 5)])).result()
         let again = Sample.rendering(Sample.plan([(Sample.one, 2, 95), (Sample.two, 2, 5)])).result()
@@ -78,7 +78,7 @@ struct PlanRenderingTests {
         #expect(changed == ["ConfigMap payments/fraud-route"])
     }
 
-    @Test("the last pod that answers for a share stays, whatever room is wanted")
+    @Test("the last pod that answers for a share stays, even if its room is wanted")
     func lastPod() throws {
         let plan = Sample.plan([(Sample.one, 0, 100), (Sample.two, 1, 0)])
         func replicas(_ ready: [Revision: Int]) -> [JSONValue?] {
@@ -89,7 +89,7 @@ struct PlanRenderingTests {
         #expect(replicas([:]) == [0, 1])
     }
 
-    @Test("where others scale, a Deployment has no number of its own, and a budget whatever it is; 0 takes it down")
+    @Test("with an external autoscaler a Deployment has no number, but always a budget; 0 takes it down")
     func external() throws {
         var plan = Sample.plan([(Sample.one, 3, 100), (Sample.two, 1, 0)])
         plan.scaling = .external
@@ -105,7 +105,7 @@ struct PlanRenderingTests {
         #expect(manifest.compactMap(\.initialReplicas) == [])
     }
 
-    @Test("every budget lets pods go that never became ready")
+    @Test("every budget allows eviction of pods that never became ready")
     func budgets() {
         let result = Sample.rendering(Sample.plan([(Sample.one, 2, 100)])).result()
         let budgets = result.all.filter { $0.type == .podDisruptionBudgets }
@@ -113,7 +113,7 @@ struct PlanRenderingTests {
         #expect(budgets.allSatisfy { $0.body["spec"]?["unhealthyPodEvictionPolicy"] == "AlwaysAllow" })
     }
 
-    @Test("a revision that cannot be rendered holds up no other, and keeps its objects")
+    @Test("a revision that cannot be rendered does not affect the others, and keeps its objects")
     func failure() {
         var plan = Sample.plan([(Sample.one, 1, 100), (Sample.two, 1, 0)])
         plan.revisions[1].template = Sample.template(uri: "file:///models")
@@ -124,7 +124,7 @@ struct PlanRenderingTests {
         #expect(rendering.keptNames == ["fraud-1111111111", "fraud-2222222222"])
     }
 
-    @Test("a plan is found again in its annotations")
+    @Test("a plan can be read back from its annotations")
     func sketch() throws {
         var plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)], endpoint: Endpoint(port: 9000))
         plan.revisions[1].mirror = 10

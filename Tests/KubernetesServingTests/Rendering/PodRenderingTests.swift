@@ -5,14 +5,14 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Pods as a cluster is asked for them")
+@Suite("Rendered pods")
 struct PodRenderingTests {
     private func rendered(_ template: ServingTemplate) throws -> JSONValue {
         try PodRendering(deployment: Sample.key, revision: Sample.one, template: template, settings: Sample.settings)
             .podTemplate()
     }
 
-    @Test("the whole pod of a plain server whose model is fetched")
+    @Test("the complete pod of a plain server whose model is fetched")
     func whole() throws {
         let pod = try rendered(Sample.template("7"))
         let expected = try Sample.json(
@@ -53,7 +53,7 @@ struct PodRenderingTests {
     }
 
     @Test(
-        "a pod that ends is told so only when every request is past its own time, and streams and the server's grace come on top",
+        "an ending pod is told after the time of every request; streams and the server's grace period come on top",
         arguments: [
             (Endpoint(requestTimeout: .seconds(5)), 10, 635), (Endpoint(requestTimeout: .seconds(900)), 905, 935),
             (
@@ -116,7 +116,7 @@ struct PodRenderingTests {
         #expect(spec["containers"]?[0]?["resources"]?["limits"] == limits)
     }
 
-    @Test("a runtime without an image is refused with what to do")
+    @Test("a runtime without an image is refused, and the error says what to do")
     func noImage() throws {
         let template = Sample.template(runtime: Runtime(command: ["serve"]))
         let error = #expect(throws: ClusterServingError.self) { try rendered(template) }
@@ -124,7 +124,7 @@ struct PodRenderingTests {
         #expect(error?.retryClass == .terminal)
     }
 
-    @Test("a podTemplate is laid over, by name, and cannot take away what pods are found by")
+    @Test("a podTemplate is merged by name, and cannot remove the labels by which pods are found")
     func podTemplate() throws {
         let patch = try Sample.json(
             #"""
@@ -211,7 +211,7 @@ struct ModelFilesRenderingTests {
         #expect(container["args"] == [.string(uri), "/mnt/models"])
     }
 
-    @Test("a digest goes along, and dollar signs are no references")
+    @Test("a digest is passed on, and dollar signs are not references")
     func web() throws {
         let digest = "sha256:" + String(repeating: "a", count: 64)
         let container = try #require(try files("https://x/$(A)", digest: digest)?.initContainers.first)
@@ -222,7 +222,7 @@ struct ModelFilesRenderingTests {
     }
 
     @Test(
-        "what others bring is verified in every pod before the server starts",
+        "files from another source are verified in every pod before the server starts",
         arguments: ["s3://b/m", "gs://b/m", "hf://org/m", "pvc://claim/m", "oci://ghcr.io/acme/fraud:7"])
     func verified(uri: String) throws {
         let digest = "sha256:" + String(repeating: "a", count: 64)
@@ -237,7 +237,8 @@ struct ModelFilesRenderingTests {
     }
 
     @Test(
-        "files of the controller's machine are refused, with why", arguments: ["file:///models/m", "ftp://x", "pvc://"])
+        "files of the controller's machine are refused with the reason",
+        arguments: ["file:///models/m", "ftp://x", "pvc://"])
     func refused(uri: String) {
         let error = #expect(throws: ClusterServingError.self) { try files(uri) }
         #expect(error?.retryClass == .terminal)

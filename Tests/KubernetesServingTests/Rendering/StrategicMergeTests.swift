@@ -6,7 +6,7 @@ import Testing
 @Suite("Strategic merge")
 struct StrategicMergeTests {
     @Test(
-        "objects are merged, keyed lists by key, others replaced, and null takes away",
+        "objects are merged, keyed lists by key, others replaced, and null removes",
         arguments: [
             (#"{"a":1,"b":{"c":2}}"#, #"{"b":{"d":3}}"#, #"{"a":1,"b":{"c":2,"d":3}}"#),
             (#"{"a":1,"b":2}"#, #"{"a":null}"#, #"{"b":2}"#),
@@ -23,7 +23,7 @@ struct StrategicMergeTests {
         #expect(try StrategicMerge.laid(Sample.json(patch), over: Sample.json(base)) == Sample.json(result))
     }
 
-    @Test("laying the same patch again changes nothing")
+    @Test("applying the same patch again changes nothing")
     func twice() throws {
         let base = try Sample.json(#"{"containers":[{"name":"m","env":[{"name":"A","value":"1"}]}],"x":1}"#)
         let patch = try Sample.json(

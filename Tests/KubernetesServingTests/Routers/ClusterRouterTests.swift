@@ -17,7 +17,7 @@ private func seen(
 
 @Suite("Router: the proxy")
 struct ProxyRouterTests {
-    @Test("the route holds the plan's weights, no upstreams, and the port it was given")
+    @Test("the route has the plan's weights, no upstreams, and the chosen port")
     func route() throws {
         var plan = Sample.plan(
             [(Sample.one, 2, 95), (Sample.two, 1, 5)], endpoint: Endpoint(port: 9000, routing: .stickyHeader("user")))
@@ -43,7 +43,7 @@ struct ProxyRouterTests {
                 ])
     }
 
-    @Test("what proxies look at, compare and send is part of the route; each sends its share, while somebody is judged")
+    @Test("the route says what proxies observe, compare and send; each sends its share while a candidate is judged")
     func taps() throws {
         let endpoint = Endpoint(
             observe: [PredictionObservation(name: "score", path: JSONPath(steps: []), buckets: .edges([0, 1]))],
@@ -53,14 +53,14 @@ struct ProxyRouterTests {
         let route = try #require(ProxyRouter.route(in: Sample.rendering(plan).result().routes[0].body))
         #expect(route.observe == endpoint.observe)
         #expect(route.comparison == plan.comparison)
-        // Of two proxies.
+        // With two proxies.
         #expect(route.generate == SyntheticRoute(ratePerSecond: 5, file: "r.jsonl", path: "/p"))
         plan.revisions.removeLast()
         let alone = try #require(ProxyRouter.route(in: Sample.rendering(plan).result().routes[0].body))
         #expect(alone.generate == nil)
     }
 
-    @Test("weights are those that the proxy balances to; without a proxy the endpoint is not open, and it is said why")
+    @Test("weights are those that the proxy balances to; without a proxy the endpoint is closed, with the reason")
     func observe() {
         let plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)])
         let routes = Sample.rendering(plan).result().routes
@@ -72,7 +72,7 @@ struct ProxyRouterTests {
                     weights: [Sample.one: 95, Sample.two: 5], mirrors: [Sample.one: 0, Sample.two: 0],
                     endpoint: "http://fraud.payments.svc"))
         let ill = router.observe(seen(plan, routes, ready: [Sample.one: 2]))
-        // Nobody routes: no share is known to reach anybody.
+        // Nothing routes: no share is known.
         #expect(ill.weights == nil)
         #expect(ill.endpoint == nil)
         #expect(ill.problems.count == 1)
@@ -85,11 +85,11 @@ struct ProxyRouterTests {
         #expect(empty.endpointProblem?.contains("no pod of fraud") == true)
         let unreachable = router.observe(seen(plan, [routes[0]], ready: [Sample.one: 2], proxies: 1))
         #expect(unreachable.endpoint == nil)
-        #expect(unreachable.endpointProblem?.contains("Service payments/fraud is not there") == true)
+        #expect(unreachable.endpointProblem?.contains("Service payments/fraud is missing") == true)
         #expect(router.observe(seen(plan, [], ready: [:])) == RouteView())
     }
 
-    @Test("a share is what every proxy that takes requests says, whatever the API server has for them")
+    @Test("a share is what every ready proxy reports, whatever the API server has")
     func followed() {
         let plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)])
         let routes = Sample.rendering(plan).result().routes
@@ -110,12 +110,12 @@ struct ProxyRouterTests {
         #expect(view(["a": [:], "b": [:]]).weights == nil)
         #expect(view(["a": now]).weights == nil && view(["a": now]).endpoint != nil)
         #expect(view(["a": now], proxies: 1).weights == now)
-        // Nobody can be asked: the API server's word, and that it is no more than that.
+        // No proxy can be asked: the API server's routes count, and a problem says so.
         let silent = view([:], silence: "connection refused")
         #expect(silent.weights == now && silent.problems.first?.contains("connection refused") == true)
     }
 
-    @Test("pods that are on their way out and still answer keep an endpoint open")
+    @Test("ending pods that still answer keep an endpoint open")
     func ending() {
         let plan = Sample.plan([(Sample.one, 2, 100)])
         var seen = seen(plan, Sample.rendering(plan).result().routes, ready: [:], proxies: 1)
@@ -123,7 +123,7 @@ struct ProxyRouterTests {
         #expect(ProxyRouter().observe(seen).endpoint != nil)
     }
 
-    @Test("a port is kept once chosen, is nobody else's, and runs out in the end")
+    @Test("a chosen port is kept and is unique; ports can run out")
     func ports() throws {
         let first = try #require(ProxyRouter.port(for: Sample.key, remembered: nil, taken: []))
         #expect(ProxyRouter.ports.contains(first))
@@ -168,7 +168,7 @@ struct GatewayAPIRouterTests {
         #expect(backends.map { $0["weight"] } == [100, 0])
     }
 
-    @Test("who is assigned elsewhere goes to the candidate while it has a weight, all others to stable")
+    @Test("requests that are assigned elsewhere go to the candidate while it has a weight, all others to stable")
     func matched() throws {
         let endpoint = Endpoint(routing: .matchHeader("x-group", value: "b"), requestTimeout: .seconds(5))
         let plan = Sample.plan(
@@ -185,7 +185,7 @@ struct GatewayAPIRouterTests {
     }
 
     @Test(
-        "a time-out is written as the API takes it, to the millisecond",
+        "a time-out is written in the API's format, to the millisecond",
         arguments: [
             (Duration.milliseconds(1500), "1s500ms"), (.seconds(90), "1m30s"), (.seconds(172_800), "48h"),
             (.seconds(9_000_000_000), "99999h"),
@@ -226,10 +226,10 @@ struct GatewayAPIRouterTests {
         }
         let taken =
             #"{"parents":[{"conditions":[{"type":"Accepted","status":"True","observedGeneration":2}]}]}"#
-        // What no gateway has taken, or not in this version, reaches nobody.
+        // A version of the route that no gateway has accepted routes nothing.
         for open in [try view("{}"), try view(taken, generation: 3)] {
             #expect(open.weights == nil && open.endpoint == nil)
-            #expect(open.endpointProblem?.contains("no gateway has taken") == true)
+            #expect(open.endpointProblem?.contains("no gateway has accepted") == true)
         }
         let view = try view(taken)
         #expect(view.mirrors == [Sample.one: 0, Sample.two: 20])
@@ -237,7 +237,7 @@ struct GatewayAPIRouterTests {
         #expect(view.endpoint == "http://fraud.example")
     }
 
-    @Test("what a gateway refuses is a problem, and the endpoint is not open")
+    @Test("a refusal by a gateway is a problem, and the endpoint is not open")
     func refused() throws {
         let plan = Sample.plan([(Sample.one, 1, 100)], router: .gatewayAPI)
         let route = try #require(Sample.rendering(plan).result().routes.first)
@@ -255,7 +255,7 @@ struct GatewayAPIRouterTests {
         #expect(view.endpointProblem == view.problems[0])
     }
 
-    @Test("what must be installed is said with how")
+    @Test("a missing definition is reported with how to install it")
     func needs() {
         #expect(router.needs.map(\.type) == [.httpRoutes])
         #expect(router.needs[0].advice.contains("kubectl apply"))
@@ -267,7 +267,7 @@ struct ReplicaRatioRouterTests {
     private let router = ReplicaRatioRouter()
 
     @Test(
-        "pods are in the ratio of the weights, as far as whole pods go",
+        "pods are in the ratio of the weights, as far as whole pods allow",
         arguments: [
             (2, 5, 2, 1), (10, 10, 10, 1), (20, 25, 20, 7), (4, 50, 4, 4), (4, 75, 1, 4), (4, 99, 1, 4),
         ])
@@ -292,7 +292,7 @@ struct ReplicaRatioRouterTests {
         #expect(ReplicaRatioRouter.selector(closed)["mlctl.dev/revision"] == "none")
     }
 
-    @Test("a weight is in force as soon as the pods that stand for it are ready")
+    @Test("a weight is in force once the planned pods are ready")
     func inForce() {
         let plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 2, 5)], router: .replicaRatio)
         let routes = Sample.rendering(plan).result().routes

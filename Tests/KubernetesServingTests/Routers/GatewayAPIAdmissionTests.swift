@@ -6,8 +6,8 @@ import Testing
 
 @testable import KubernetesServing
 
-/// What the router writes, put to a server: over a real one with the real definitions, if it has them.
-@Suite("HTTPRoutes as a server takes them", .timeLimit(.minutes(2)))
+/// The router's HTTPRoutes on a server; on a real one with the real definitions, if it has them.
+@Suite("HTTPRoutes that a server accepts", .timeLimit(.minutes(2)))
 struct GatewayAPIAdmissionTests {
     struct Shape: Sendable, CustomTestStringConvertible {
         var testDescription: String
@@ -52,7 +52,7 @@ struct GatewayAPIAdmissionTests {
         }
     }
 
-    /// Admitted, read back as it was meant, and not written a second time, by this controller or the next.
+    /// Admitted, read back as intended, and not written again by this controller or the next.
     private static func apply(_ shape: Shape, to cluster: TestCluster) async throws {
         var plan = Sample.plan(
             [(Sample.one, 1, shape.weights.0), (Sample.two, 1, shape.weights.1)], router: .gatewayAPI,

@@ -53,7 +53,7 @@ struct ClusterUninstallTests {
         }
     }
 
-    @Test("ModelDeployments go first, then what routes, then pods, then the proxies; others' objects never")
+    @Test("ModelDeployments are deleted first, then routes, then pods, then the proxies; others' objects never")
     func order() {
         func object(_ type: ResourceType, _ name: String, _ labels: [String: String]) -> InstalledObject {
             InstalledObject(
@@ -84,7 +84,7 @@ private enum UninstallStory {
         .deployments, .services, .configMaps, .secrets, .podDisruptionBudgets, .serviceAccounts, .roles, .roleBindings,
     ]
 
-    /// Something serves, its ModelDeployment is held by mlctl's finalizer, and no controller runs.
+    /// Something serves, its ModelDeployment has mlctl's finalizer, and no controller runs.
     static func install(_ cluster: TestCluster) async throws {
         try await cluster.withBackend {
             try await cluster.settle($0, Sample.plan([(Sample.one, 2, 100)], key: cluster.key()))
@@ -106,7 +106,7 @@ private enum UninstallStory {
         try await cluster.api.create(.configMaps, namespace: cluster.namespace, body: theirs.jsonData)
     }
 
-    /// Names of mlctl's objects that there are.
+    /// The names of mlctl's existing objects.
     static func left(_ cluster: TestCluster) async throws -> [String] {
         var names: [String] = []
         for (type, name) in [
@@ -124,7 +124,7 @@ private enum UninstallStory {
     static func uninstall(
         _ cluster: TestCluster, _ change: (inout ClusterUninstall.Options) -> Void = { _ in }
     ) async throws -> [String] {
-        // Controllers are looked for in all namespaces, and other tests have theirs.
+        // Controllers are searched in all namespaces, and other tests have theirs.
         var options = ClusterUninstall.Options(
             namespace: cluster.namespace, controller: ObjectKey(namespace: cluster.namespace, name: "controller"))
         change(&options)
@@ -138,7 +138,7 @@ private enum UninstallStory {
         #expect(try await uninstall(cluster) == [])
         #expect(try await left(cluster) == [])
         #expect(try await cluster.object(.configMaps, "theirs")?["data"] == ["a": "b"])
-        // Once more: there is nothing to do.
+        // A second run has nothing to do.
         let again = ClusterUninstall(cluster.api, .init(namespace: cluster.namespace)) { _ in }
         #expect(try await again.steps().isEmpty)
         #expect(try await uninstall(cluster) == [])
@@ -152,7 +152,7 @@ private enum UninstallStory {
         #expect(try await cluster.object(.modelDeployments, "fraud") == nil)
         #expect(try await cluster.object(.leases, "mlctl") == nil)
         #expect(try await cluster.object(.deployments, "fraud-1111111111")?["metadata"]?["uid"] == before)
-        // Whoever comes later finds it as it was.
+        // A later run finds it as it was.
         try await cluster.withBackend {
             try await cluster.settle($0, Sample.plan([(Sample.one, 2, 100)], key: cluster.key()), writes: 0)
         }
@@ -162,11 +162,11 @@ private enum UninstallStory {
         try await install(cluster)
         #expect(try await uninstall(cluster) { $0.namespace = "kube-public" } == [])
         #expect(try await left(cluster).count == 14)
-        // Otherwise the finalizer would hold the namespace for ever.
+        // Otherwise the finalizer would block the namespace's deletion for ever.
         #expect(try await uninstall(cluster) == [])
     }
 
-    /// A controller would make everything again: it is stopped, or nothing is done.
+    /// A controller would create everything again: it is stopped, or nothing is done.
     @Sendable static func controller(_ cluster: TestCluster) async throws {
         try await install(cluster)
         let labels: JSONValue = ["app.kubernetes.io/name": "mlctl-controller"]
@@ -181,7 +181,7 @@ private enum UninstallStory {
         ]
         try await cluster.api.create(.deployments, namespace: cluster.namespace, body: controller.jsonData)
         let error = await #expect(throws: ClusterServingError.self) {
-            // By its label.
+            // Found by its label.
             _ = try await uninstall(cluster) { $0.controller = nil }
         }
         #expect(error?.message.contains("--stop-controller") == true)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("A pod's companion, as a machine")
+@Suite("The state machine of a pod's companion")
 struct CompanionMachineTests {
     @Test("a server that answers its probe gets the warm-up requests, and is warm once it has answered them")
     func warms() {
@@ -18,14 +18,14 @@ struct CompanionMachineTests {
         #expect(machine.action == .watch)
     }
 
-    @Test("without warm-up requests, the probe's answer is enough")
+    @Test("without warm-up requests, a successful probe is enough")
     func withoutRequests() {
         var machine = CompanionMachine(hasWarmup: false)
         machine.probed(.success)
         #expect(machine.isWarm)
     }
 
-    @Test("a server that started anew is warmed up anew; one that is slow is not")
+    @Test("a restarted server is warmed up again; a slow one is not")
     func restarted() {
         var machine = CompanionMachine(hasWarmup: true)
         machine.probed(.success)
@@ -37,7 +37,7 @@ struct CompanionMachineTests {
         #expect(machine.action == .probe)
     }
 
-    @Test("a warm-up that fails is tried again so often, with pauses, and then given up with the last reason")
+    @Test("a failing warm-up is retried a limited number of times, then ends with the last reason")
     func givesUp() {
         var machine = CompanionMachine(hasWarmup: true)
         for attempt in 1...CompanionMachine.mostAttempts {
@@ -49,7 +49,7 @@ struct CompanionMachineTests {
         #expect(machine.action == .leave("reason \(CompanionMachine.mostAttempts)"))
     }
 
-    @Test("failures before one that works do not count afterwards")
+    @Test("failures before a success do not count afterwards")
     func forgets() {
         var machine = CompanionMachine(hasWarmup: true)
         for _ in 0..<2 {

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A pod's companion beside a server", .serialized, .timeLimit(.minutes(2)))
 struct PodCompanionTests {
-    /// Answers POSTs with the number that its second argument's file holds, and writes their bodies to `posts` there.
+    /// Answers POSTs with the status in the file named by its second argument, and writes their bodies to `posts` in that folder.
     private static let server = """
         import http.server, socket, sys
         folder = sys.argv[2]
@@ -49,7 +49,7 @@ struct PodCompanionTests {
             port: 0)
     }
 
-    /// - Parameter body: gets the companion's own port.
+    /// - Parameter body: receives the companion's port.
     private func withCompanion(
         _ configuration: PodCompanion.Configuration, _ body: @escaping @Sendable (Int) async throws -> Void
     ) async throws {
@@ -82,7 +82,7 @@ struct PodCompanionTests {
         }
     }
 
-    @Test("is ready once the server has answered the requests, and again when a new one has")
+    @Test("is ready once the server has answered the requests, and again after a new server has")
     func warms() async throws {
         let place = Place()
         try place.write("code", "200")
@@ -108,7 +108,7 @@ struct PodCompanionTests {
         }
     }
 
-    @Test("ends with the reason when the server never answers them well")
+    @Test("ends with the reason if the server never answers them well")
     func fails() async throws {
         let place = Place()
         try place.write("code", "500")
@@ -123,11 +123,11 @@ struct PodCompanionTests {
             try await PodCompanion(configuration(place, port: port)).run()
         }
         #expect(error?.code == .warmupFailed)
-        #expect(error?.message.contains("was answered 500") == true)
+        #expect(error?.message.contains("got status 500") == true)
         #expect(try place.posts.count == CompanionMachine.mostAttempts)
     }
 
-    @Test("a file that is missing, or leads out of the folder, is said at once")
+    @Test("a file that is missing, or leads out of the folder, is reported at once")
     func invalid() async throws {
         let place = Place()
         try place.write("code", "200")
@@ -141,14 +141,14 @@ struct PodCompanionTests {
         }
     }
 
-    @Test("recorded requests are shown as they are, and that they are missing")
+    @Test("recorded requests are shown unchanged, and missing ones are reported")
     func recordings() async throws {
         let place = Place()
         try place.write("warmup.jsonl", "{}\n")
         try await withCompanion(configuration(place, port: 1)) { own in
             let missing = try Self.get(own, CompanionPort.recordingsPath)
             #expect(missing.status == 404)
-            #expect(missing.body.contains("recorded.jsonl is not there"))
+            #expect(missing.body.contains("recorded.jsonl does not exist"))
             try place.write("recorded.jsonl", "{\"x\": 1}\n")
             let found = try Self.get(own, CompanionPort.recordingsPath)
             #expect(found.status == 200)

@@ -9,7 +9,7 @@ import Testing
     "A source's certificates", .timeLimit(.minutes(2)),
     .enabled(if: (try? ChildProcess.run(["which", "openssl"])) != nil))
 struct CertificateTests {
-    /// An authority, and one certificate of it that serves both ends.
+    /// An authority, and one of its certificates, which both ends use.
     private final class Authority {
         let folder = FileManager.default.temporaryDirectory.appending(path: "certificates-\(UUID().uuidString)")
 
@@ -32,7 +32,7 @@ struct CertificateTests {
         func file(_ name: String) -> String { folder.appending(path: name).path(percentEncoded: false) }
     }
 
-    @Test("are what an encrypted source is known by, and knows us by")
+    @Test("verify an encrypted source, and authenticate mlctl to it")
     func mutual() async throws {
         let authority = try Authority()
         let server = try StandIn(
@@ -58,18 +58,18 @@ struct CertificateTests {
         }
     }
 
-    @Test("that cannot be read, or are none, are errors that name the file")
+    @Test("that cannot be read, or are invalid, give an error that names the file")
     func unreadable() throws {
         let file = try TemporaryFile("hello")
         let missing = SourceCertificates(SourceAccess(caFile: "/nowhere/ca.pem"))
         #expect(throws: SourceError.self) { try missing.tlsConfiguration() }
         let garbage = SourceCertificates(SourceAccess(caFile: file.path))
-        #expect(throws: SourceError(.missingSecret, "\(file.path) holds no certificate in PEM")) {
+        #expect(throws: SourceError(.missingSecret, "\(file.path) does not contain a certificate in PEM format")) {
             try garbage.tlsConfiguration()
         }
     }
 
-    @Test("are parsed anew when their files have changed")
+    @Test("are parsed again when their files have changed")
     func rotation() throws {
         let authority = try Authority()
         let file = try TemporaryFile(String(contentsOfFile: authority.file("ca"), encoding: .utf8))

@@ -4,12 +4,12 @@ import Testing
 
 @testable import MetricSources
 
-@Suite("Asking a source whether it can be asked") struct SourceProbeTests {
+@Suite("Checking whether a source answers") struct SourceProbeTests {
     private func settings(_ text: String) throws -> SourceSettings {
         try JSONDecoder().decode(SourceSettings.self, from: Data(text.utf8))
     }
 
-    /// - Returns: the answer, and what was sent.
+    /// - Returns: the answer, and the requests that were sent.
     private func ask(
         _ text: String, status: Int = 200, date: String? = nil
     ) async throws -> (SourceProbe.Answer?, [SourceRequest]) {
@@ -26,7 +26,7 @@ import Testing
         #"{"name": "w", "kind": "web", "url": "https://q.example.com:8443/m/{{name}}?r={{revision}}", "#
         + #""headers": [{"name": "X-Api-Key", "fromEnvironment": "KEY"}]}"#
 
-    @Test("Prometheus is asked a question that it can answer, and its refusal is a problem")
+    @Test("Prometheus gets a query that it can always answer, and its refusal is a problem")
     func prometheus() async throws {
         let (answer, sent) = try await ask(Self.prometheus, date: "then")
         #expect(answer == SourceProbe.Answer(problem: nil, date: "then", asked: "http://127.0.0.1:9090/x"))
@@ -34,20 +34,20 @@ import Testing
         #expect(try await ask(Self.prometheus, status: 401).0?.problem?.code == .refused)
     }
 
-    @Test("of a web source only the host is asked, without its headers, and any answer will do")
+    @Test("of a web source only the host is called, without its headers, and any answer counts")
     func web() async throws {
         let (answer, sent) = try await ask(Self.web, status: 404)
         #expect(answer?.problem == nil)
         #expect(sent == [SourceRequest(url: "https://q.example.com:8443/")])
     }
 
-    @Test("a program is not started")
+    @Test("a command source is not started")
     func command() async throws {
         let (answer, sent) = try await ask(#"{"name": "c", "kind": "command", "command": ["/bin/false"]}"#)
         #expect(answer == nil && sent.isEmpty)
     }
 
-    @Test("a secret that cannot be read, and one that does not answer, are told")
+    @Test("an unreadable secret and a source that does not answer are reported")
     func failures() async throws {
         let secret =
             #"{"name": "p", "kind": "prometheus", "url": "http://127.0.0.1:9090", "bearerTokenFile": "/nowhere/token"}"#
@@ -57,7 +57,7 @@ import Testing
         #expect(await probe.ask(try settings(Self.prometheus), within: .seconds(1))?.problem?.code == .unreachable)
     }
 
-    @Test("which files hold secrets, and which say who is believed")
+    @Test("secret files and trust files are listed")
     func files() throws {
         let text =
             #"{"name": "p", "kind": "prometheus", "url": "https://p", "bearerTokenFile": "/t", "#

@@ -26,7 +26,7 @@ struct SourceTransportTests {
         #expect(try await server.send("/large", bytes: 11 << 20).body.count == 10 << 20)
     }
 
-    @Test("ends in time where the server hangs, or drips for ever", arguments: ["/hang", "/drip"])
+    @Test("ends in time if the server hangs or sends one byte after another", arguments: ["/hang", "/drip"])
     func late(path: String) async throws {
         let server = try StandIn()
         let error = await failure { try await server.send(path, timeout: .milliseconds(300)) }
@@ -37,7 +37,7 @@ struct SourceTransportTests {
     func large(path: String) async throws {
         let server = try StandIn()
         let error = await failure { try await server.send(path) }
-        #expect(error == SourceError(.unreadable, "an answer of more than 4 MiB: ask for less"))
+        #expect(error == SourceError(.unreadable, "the answer has more than 4 MiB: narrow the query"))
     }
 
     @Test("does not follow a redirect")
@@ -48,7 +48,7 @@ struct SourceTransportTests {
         #expect(answer.refusal(by: "it")?.code == .refused)
     }
 
-    @Test("that is cut off, or finds nobody, is an error in few words")
+    @Test("that is cut off, or finds no server, gives a short error")
     func broken() async throws {
         let server = try StandIn()
         #expect(await failure { try await server.send("/cut") }?.code == .unreachable)
@@ -71,7 +71,7 @@ struct SourceTransportTests {
         await #expect(throws: (any Error).self) { try await call.value }
     }
 
-    @Test("to a misbehaving Prometheus is never a value")
+    @Test("to a server that only resembles Prometheus never gives a value")
     func prometheus() async throws {
         let server = try StandIn()
         func measure(_ path: String) async throws -> Measured {
@@ -84,7 +84,7 @@ struct SourceTransportTests {
             try await measure("/nan") == .noData("the result is not a number (NaN): nothing was counted in the window"))
         for (path, words) in [
             ("/redirect", "redirects"), ("/locked", "(401)"), ("/large", "more than 4 MiB"),
-            ("/garbage", "does not answer as Prometheus does"), ("/cut", "ended"),
+            ("/garbage", "does not answer like Prometheus"), ("/cut", "ended"),
         ] {
             guard case .error(let reason) = try await measure(path) else {
                 Issue.record("\(path) has a value")

@@ -3,7 +3,7 @@ import TestSupport
 
 @testable import MetricSources
 
-/// A server of another make, whose paths each misbehave in one way.
+/// A server whose paths each misbehave in one way.
 final class StandIn {
     let base: String
     private let process: ChildProcess

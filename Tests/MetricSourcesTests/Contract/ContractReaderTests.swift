@@ -10,7 +10,7 @@ import Testing
 /// Against a real server on loopback.
 @Suite("The contract of a model server", .timeLimit(.minutes(1)))
 struct ContractReaderTests {
-    /// Answers by the path's last part. Its process goes with it.
+    /// Answers according to the last part of the path. Its process ends with it.
     private final class Server {
         let address: String
         private let process: ChildProcess
@@ -70,7 +70,7 @@ struct ContractReaderTests {
         return await ContractReader(timeout: timeout).read(inquiry, ContractGate(path: path))
     }
 
-    @Test("is read from both sides, at the protocol's path of the deployment's name")
+    @Test("is read from both sides, at the protocol's path for the deployment's name")
     func both() async {
         let contract = ModelContract(inputs: [.init(name: "x", datatype: "FP32", shape: [-1, 4])], outputs: [])
         #expect(await read() == .read(stable: contract, candidate: contract))
@@ -83,28 +83,28 @@ struct ContractReaderTests {
     }
 
     @Test(
-        "that cannot be read says of whom, where, why, and what to do",
+        "that cannot be read gives an error with the side, the place, the reason and advice",
         arguments: [
-            ("redirect", "redirects (302), which is not followed: give the final `path`"),
-            ("missing", "does not exist (404): give the `path` where the server has the model's metadata"),
-            ("broken", "answers 500: see the server's log"), ("garbage", "is not JSON"),
-            ("large", "cannot be read: an answer of more than 1 MiB: ask for less"),
+            ("redirect", "redirects (302), and redirects are not followed: set `path` to the final path"),
+            ("missing", "does not exist (404): set `path` to where the server has the model's metadata"),
+            ("broken", "answered 500: check the server's log"), ("garbage", "is not JSON"),
+            ("large", "cannot be read: the answer has more than 1 MiB: narrow the query"),
         ])
     func unreadable(how: String, words: String) async {
         let place = "http://\(server.address)/\(how) \(words)"
         #expect(await read("/\(how)") == .unreadable("stable: \(place); candidate: \(place)"))
     }
 
-    @Test("that does not come in time, or not to its end, is given up", arguments: ["hang", "slow"])
+    @Test("that does not arrive in time, or only in part, is given up", arguments: ["hang", "slow"])
     func late(how: String) async {
         let place = "http://\(server.address)/\(how) cannot be read: no answer within 0.5 s"
         let answer = await read("/\(how)", timeout: .milliseconds(500))
         #expect(answer == .unreadable("stable: \(place); candidate: \(place)"))
     }
 
-    @Test("of a server that is not there cannot be read")
+    @Test("of a server that does not exist cannot be read")
     func refused() async {
-        // Port 9 of loopback, discard, is nobody's here.
+        // Nothing listens on port 9 (discard) of loopback.
         #expect(
             await read(candidate: "127.0.0.1:9")
                 == .unreadable("candidate: http://127.0.0.1:9/v2/models/fraud cannot be read: connection refused"))
@@ -113,6 +113,6 @@ struct ContractReaderTests {
     @Test("needs a stable revision, and a ready instance of each side")
     func absent() async {
         #expect(await read(stable: .some(nil)) == .unreadable("there is no stable revision to compare with"))
-        #expect(await read(candidate: .some(nil)) == .unreadable("candidate has no ready instance to ask"))
+        #expect(await read(candidate: .some(nil)) == .unreadable("candidate has no ready instance"))
     }
 }

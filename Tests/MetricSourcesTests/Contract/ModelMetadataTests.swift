@@ -5,7 +5,7 @@ import Testing
 @testable import MetricSources
 
 @Suite struct ModelMetadataTests {
-    @Test("is read as the Open Inference Protocol writes it; what else there is, is passed over")
+    @Test("is read in the format of the Open Inference Protocol; other members are ignored")
     func contract() throws {
         let body = Data(
             """
@@ -20,13 +20,15 @@ import Testing
                     outputs: [.init(name: "p", datatype: "FP64", shape: [-1])]))
     }
 
-    @Test("without inputs or outputs is read: some servers were told of none", arguments: ["{}", #"{"inputs": null}"#])
+    @Test(
+        "without inputs or outputs is read, because some servers do not know them",
+        arguments: ["{}", #"{"inputs": null}"#])
     func empty(body: String) throws {
         #expect(try ModelMetadata.contract(from: Data(body.utf8)) == ModelContract(inputs: [], outputs: []))
     }
 
     @Test(
-        "that makes no sense says where",
+        "that is invalid gives an error with the place",
         arguments: [
             ("", "is not JSON"), ("<html>", "is not JSON"), ("[]", "has the wrong type at ''"),
             (#"{"inputs": [{}]}"#, "lacks 'inputs[0].name'"),
@@ -38,7 +40,7 @@ import Testing
             ),
             (
                 #"{"inputs": [{"name": "x", "datatype": "FP32", "shape": [-2]}]}"#,
-                "has an impossible shape in inputs[0]: sizes, or -1 for any"
+                "has an invalid shape in inputs[0]: each entry must be a size, or -1 for any size"
             ),
             (
                 #"{"inputs": [{"name": "x", "datatype": "FP32", "shape": []}, {"name": "x", "datatype": "FP32", "shape": []}]}"#,

@@ -5,7 +5,7 @@ import Serving
 import TestSupport
 import Testing
 
-@Suite("Counters with what instances cost beside them")
+@Suite("Counters with the costs of instances")
 struct MeteredCountersTests {
     private struct Counters: MetricSource {
         var readings: [Reading]
@@ -21,7 +21,7 @@ struct MeteredCountersTests {
     private let reading = Reading(
         instance: "i-0", revision: Revision(rawValue: "aaaaaaaaaa"), epoch: "e", counters: RequestCounters(requests: 9))
 
-    @Test("what is counted stays as it is, and each instance that is measured has a reading more")
+    @Test("the counters stay as they are, and each measured instance has one more reading")
     func beside() async throws {
         let cost = ProcessCost(
             instance: "i-0", revision: reading.revision, server: "1-2", isReady: true, cpuSeconds: 3, memoryBytes: 4096)

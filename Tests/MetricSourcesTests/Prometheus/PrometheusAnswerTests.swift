@@ -29,7 +29,7 @@ struct PrometheusAnswerTests {
         return #"{"resultType":"vector","result":[\#(samples.joined(separator: ","))]}"#
     }
 
-    @Test("is its scalar, or the only sample of its vector, as Go writes numbers")
+    @Test("is its scalar, or the only sample of its vector, in Go's number format")
     func values() throws {
         #expect(try measured(#"{"resultType":"scalar","result":[1700000000,"0.25"]}"#) == .value(0.25))
         #expect(try measured(vector(["1e-3"])) == .value(0.001))
@@ -37,7 +37,7 @@ struct PrometheusAnswerTests {
         #expect(try answer(vector(["1"])).atSeconds == 1_700_000_000.5)
     }
 
-    @Test("that is a range is the mean of its samples; those that are no number are left out")
+    @Test("that is a range is the mean of its samples; samples that are not numbers are left out")
     func ranges() throws {
         func range(_ values: String) -> String {
             #"{"resultType":"matrix","result":[{"metric":{},"values":[\#(values)]}]}"#
@@ -48,10 +48,10 @@ struct PrometheusAnswerTests {
                 == .noData("the result is not a number (NaN): nothing was counted in the window"))
         #expect(
             try measured(range(#"[1,"1"],[2,"+Inf"]"#))
-                == .error("the result is +Inf: does the query divide by nothing?"))
+                == .error("the result is +Inf: check whether the query divides by zero"))
     }
 
-    @Test("over a range is what its points come to; those that are no number are left out")
+    @Test("over a range is reduced to one value; points that are not numbers are left out")
     func reductions() throws {
         let series =
             #"{"resultType":"matrix","result":[{"metric":{},"values":[[1,"NaN"],[2,"4"],[3,"1"],[4,"1"],[5,"NaN"]]}]}"#
@@ -63,10 +63,10 @@ struct PrometheusAnswerTests {
             try MetricRange.Reduction.allCases.map { try found($0) } == [.value(4), .value(1), .value(2), .value(1)])
         #expect(try found(.max, minPoints: 3) == .value(4))
         #expect(
-            try found(.max, minPoints: 4) == .noData("3 points are numbers in the last 1m, and 4 are wanted"))
+            try found(.max, minPoints: 4) == .noData("3 points are numbers in the last 1m, but 4 are required"))
     }
 
-    @Test("over a range without a series, of many, or with an infinity, is never a value")
+    @Test("over a range with no series, with many, or with an infinity is never a value")
     func rangesWithoutValue() throws {
         let range = MetricRange(over: .seconds(60), reduce: .max)
         func found(_ result: String) throws -> Measured {
@@ -78,7 +78,7 @@ struct PrometheusAnswerTests {
                 == .noData("the result is not a number (NaN): nothing was counted in the window"))
         #expect(
             try found(#"{"metric":{},"values":[[1,"1"],[2,"+Inf"]]}"#)
-                == .error("the result is +Inf: does the query divide by nothing?"))
+                == .error("the result is +Inf: check whether the query divides by zero"))
         guard
             case .error(let many) = try found(
                 #"{"metric":{"i":"a"},"values":[[1,"1"]]},{"metric":{"i":"b"},"values":[[1,"2"]]}"#)
@@ -86,7 +86,7 @@ struct PrometheusAnswerTests {
             Issue.record("a value of two series")
             return
         }
-        #expect(many.hasPrefix("2 series where one was wanted"))
+        #expect(many.hasPrefix("2 series instead of one"))
     }
 
     @Test("without a result, or with NaN, is no data; an infinity or a text is an error")
@@ -96,11 +96,11 @@ struct PrometheusAnswerTests {
         #expect(
             try measured(vector(["NaN"]))
                 == .noData("the result is not a number (NaN): nothing was counted in the window"))
-        #expect(try measured(vector(["+Inf"])) == .error("the result is +Inf: does the query divide by nothing?"))
-        #expect(try measured(vector(["-Inf"])) == .error("the result is -Inf: does the query divide by nothing?"))
+        #expect(try measured(vector(["+Inf"])) == .error("the result is +Inf: check whether the query divides by zero"))
+        #expect(try measured(vector(["-Inf"])) == .error("the result is -Inf: check whether the query divides by zero"))
         #expect(
             try measured(#"{"resultType":"string","result":[1,"hello"]}"#)
-                == .error("the text 'hello' where a number was wanted"))
+                == .error("the result is the text 'hello', not a number"))
     }
 
     @Test("of many series is an error that names some of them")
@@ -108,17 +108,17 @@ struct PrometheusAnswerTests {
         #expect(
             try measured(vector(["1", "2"]))
                 == .error(
-                    #"2 series where one was wanted ({instance="i0"}, {instance="i1"}): aggregate with sum(…) or avg(…)"#
+                    #"2 series instead of one ({instance="i0"}, {instance="i1"}): aggregate with sum(…) or avg(…)"#
                 ))
         guard case .error(let reason) = try measured(vector(["1", "2", "3", "4"])) else {
             Issue.record("a value of four series")
             return
         }
-        #expect(reason.hasPrefix("4 series where one was wanted"))
+        #expect(reason.hasPrefix("4 series instead of one"))
         #expect(reason.contains(#"{instance="i2"}, …)"#))
     }
 
-    @Test("passes the server's warnings along, with a value or without")
+    @Test("includes the server's warnings, with a value or without")
     func warnings() throws {
         let beside = #","warnings":["store 3 is down"],"infos":["up might not be a counter"]"#
         #expect(
@@ -131,7 +131,7 @@ struct PrometheusAnswerTests {
                 == .value(1, remark: "store 3 is down; up might not be a counter"))
     }
 
-    @Test("that is an error has the server's own words")
+    @Test("that is an error has the server's own message")
     func serverErrors() {
         #expect(
             failure(status: 400, #"{"status":"error","errorType":"bad_data","error":"1:4: parse error"}"#)
@@ -142,7 +142,7 @@ struct PrometheusAnswerTests {
         #expect(failure(status: 502, "<html>")?.message == "http://p answered 502.")
     }
 
-    @Test("that refuses, redirects, or comes from somewhere else says what to do", arguments: [301, 401, 403, 404])
+    @Test("that refuses, redirects, or does not exist says what to do", arguments: [301, 401, 403, 404])
     func refusals(status: Int) throws {
         let error = try #require(failure(status: status, "<html>"))
         #expect(error.code == .refused)
@@ -153,7 +153,7 @@ struct PrometheusAnswerTests {
     }
 
     @Test(
-        "that is not one of Prometheus is an error",
+        "that is not from Prometheus is an error",
         arguments: [
             "", "null", "[]", "garbage", #"{"status":"success"}"#,
             #"{"status":"success","data":{"resultType":"tensor"}}"#,
@@ -164,15 +164,15 @@ struct PrometheusAnswerTests {
         #expect(failure(status: 200, body)?.code == .unreadable)
     }
 
-    @Test("with a word for a number, or a native histogram, is an error")
+    @Test("with text in place of a number, or a native histogram, is an error")
     func notNumbers() {
-        #expect(throws: SourceError(.unreadable, "'many' where a number was wanted")) { try answer(vector(["many"])) }
+        #expect(throws: SourceError(.unreadable, "'many' is not a number")) { try answer(vector(["many"])) }
         let histogram =
             #"{"resultType":"vector","result":[{"metric":{},"histogram":[1,{"count":"3","sum":"2","buckets":[]}]}]}"#
         #expect(throws: SourceError.self) { try answer(histogram) }
     }
 
-    @Test("is counters only where each sample can be one")
+    @Test("counts as counters only if each sample can be a counter")
     func counters() throws {
         #expect(try answer(vector(["3", "4"])).counters().map(\.value) == [3, 4])
         #expect(try answer(#"{"resultType":"scalar","result":[1,"5"]}"#).counters() == [.init(labels: [:], value: 5)])

@@ -24,7 +24,7 @@ struct PrometheusQueryTests {
                         + "&time=1700000000.500&timeout=10000ms"))
     }
 
-    @Test("leaves the moment to the server's own clock where none is given, and credentials out where there are none")
+    @Test("without a time uses the server's clock, and without credentials sends none")
     func now() {
         let request = PrometheusQuery(text: "up", timeout: .milliseconds(1500))
             .request(to: "http://127.0.0.1:9090", authorization: nil)
@@ -32,7 +32,7 @@ struct PrometheusQueryTests {
         #expect(request.headers.map(\.name) == ["Accept", "Content-Type", "User-Agent"])
     }
 
-    @Test("over a range names its points, the last of which is the moment at which it is asked")
+    @Test("over a range ends at the time of the query")
     func range() {
         let range = MetricRange(over: .seconds(100), step: .seconds(15), reduce: .max)
         let request = PrometheusQuery(

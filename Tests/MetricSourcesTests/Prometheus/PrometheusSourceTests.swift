@@ -68,7 +68,7 @@ struct PrometheusSourceTests {
             try await source(Server([:], failing: "up")).measure("up") == .error("http://127.0.0.1:9090 answered 500."))
     }
 
-    @Test("measures what the points of a range come to, the last of them now")
+    @Test("reduces the points of a range, the last of them now")
     func ranges() async throws {
         let server = Server(["up": #"{"metric":{},"values":[[1,"2"],[2,"5"],[3,"NaN"]]}"#])
         let range = MetricRange(over: .seconds(300), step: .seconds(60), reduce: .max)
@@ -78,7 +78,7 @@ struct PrometheusSourceTests {
         #expect(form["start"] == "1699999700.000" && form["end"] == "1700000000.000" && form["step"] == "60.000")
     }
 
-    @Test("reads counters of both sides at one moment of the server's clock, a reading a series, named as written")
+    @Test("reads the counters of both sides at one time of the server's clock, one reading per series")
     func counters() async throws {
         let server = Server([
             #"errors_total{revision="aaaaaaaaaa"}"#: sample(#""__name__":"errors_total","pod":"a-1""#, "3"),
@@ -103,7 +103,7 @@ struct PrometheusSourceTests {
         #expect(server.forms.map { $0["time"] } == [nil, "1700000000.250", "1700000000.250", "1700000000.250"])
     }
 
-    @Test("keeps the sides apart where a query sums everything up")
+    @Test("keeps the sides apart if a query sums up everything")
     func sumsOfBothSides() async throws {
         let server = Server(["sum(a)": sample("", "1"), "sum(b)": sample("", "2")])
         let ratio = CounterRatio(source: "p", of: "sum(a)", per: "sum(b)")
@@ -119,16 +119,16 @@ struct PrometheusSourceTests {
         }
     }
 
-    @Test("says that a window has no place in a cumulative counter")
+    @Test("says that a window cannot be used in a cumulative counter")
     func windows() async throws {
         let ratio = CounterRatio(source: "p", of: "rate(errors_total[{{window}}])", per: "requests_total")
         await #expect(
             throws: SourceError(
-                .misasked, "{{window}} has no place in a cumulative counter: leave rate(…) and the window out")
+                .misasked, "{{window}} cannot be used in a cumulative counter: leave out rate(…) and the window")
         ) { try await source(Server([:])).readings(of: [ratio], for: Fixtures.fraud, sides: sides) }
     }
 
-    @Test("sends the token that is in its file now, and says so where there is none")
+    @Test("sends the token that its file contains now, and reports a missing one")
     func tokens() async throws {
         let file = try TemporaryFile("first\n")
         let server = Server(["up": sample("", "1")])

@@ -7,7 +7,7 @@ import Testing
 
 @testable import MetricSources
 
-/// Prometheus as Debian has it, scraping a page every second.
+/// Prometheus from Debian, which scrapes a page every second.
 @Suite(
     "A real Prometheus", .timeLimit(.minutes(2)),
     .enabled(if: (try? ChildProcess.run(["which", "prometheus"])) != nil))
@@ -31,7 +31,7 @@ struct RealPrometheusTests {
             Issue.record("a value of several series, or of no query")
             return
         }
-        #expect(many.hasPrefix("3 series where one was wanted"))
+        #expect(many.hasPrefix("3 series instead of one"))
         #expect(wrong.hasPrefix("Prometheus: bad_data"))
 
         let failed = #"predictions_total{code="500",revision="bbbbbbbbbb"}"#
@@ -46,7 +46,7 @@ struct RealPrometheusTests {
             Issue.record("a value of an hour that has not been, or of a range of ranges")
             return
         }
-        #expect(tooYoung.hasSuffix("are numbers in the last 1h, and 30 are wanted"))
+        #expect(tooYoung.hasSuffix("are numbers in the last 1h, but 30 are required"))
         #expect(nested.hasPrefix("Prometheus: bad_data"))
         #expect(
             await source.measure(#"predictions_total{revision="cccccccccc"}"#, range: hour)
@@ -64,7 +64,7 @@ struct RealPrometheusTests {
     }
 }
 
-/// A Prometheus of the test's own, on free ports of the loopback.
+/// A Prometheus process for the test, on free loopback ports.
 private final class LocalPrometheus {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "prometheus-\(UUID().uuidString)")
     private let page: ChildProcess
@@ -109,7 +109,7 @@ private final class LocalPrometheus {
         return PrometheusSource(settings, logger: Fixtures.quiet)
     }
 
-    /// Until the condition holds, for a minute at most.
+    /// Waits until the condition holds, for at most a minute.
     func wait(_ condition: () async -> Bool) async -> Bool {
         let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end, server.isRunning {
@@ -119,7 +119,7 @@ private final class LocalPrometheus {
         return false
     }
 
-    /// Prints its own port, and one that is free.
+    /// Prints its own port, and a free one.
     private static let page = #"""
         import http.server, os, socket, sys, threading
 

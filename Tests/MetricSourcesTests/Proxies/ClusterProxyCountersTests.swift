@@ -38,7 +38,7 @@ struct ClusterProxyCountersTests {
         #expect(readings.map(\.counters.requests) == [5, 7])
     }
 
-    @Test("what nobody can have counted is no evidence, and ends nothing", arguments: [Int.max, .min, 1 << 60])
+    @Test("an impossible count is not evidence, and does not crash", arguments: [Int.max, .min, 1 << 60])
     func impossible(requests: Int) async throws {
         let one = try ProxyStandIn(report: report(epoch: "e1", requests: requests))
         defer { withExtendedLifetime(one) {} }
@@ -51,7 +51,7 @@ struct ClusterProxyCountersTests {
         }
     }
 
-    @Test("a proxy that does not answer leaves a gap; where none does, nothing can be said")
+    @Test("a proxy that does not answer leaves a gap; if none answers, it is an error")
     func gaps() async throws {
         let one = try ProxyStandIn(report: report(epoch: "e1", requests: 5))
         defer { withExtendedLifetime(one) {} }
@@ -66,7 +66,7 @@ struct ClusterProxyCountersTests {
     }
 }
 
-@Suite("What a cluster's proxies say of a deployment's requests", .timeLimit(.minutes(1)))
+@Suite("What a cluster's proxies report about a deployment's requests", .timeLimit(.minutes(1)))
 struct ProxiedTrafficTests {
     private let fraud = DeploymentKey(namespace: "payments", name: "fraud")
     private let revision = Revision(rawValue: "aaaaaaaaaa")
@@ -91,7 +91,7 @@ struct ProxiedTrafficTests {
     }
 
     @Test(
-        "counts are added up, an instance is ejected or busy where one of them says so, and shares are each one's own")
+        "counts are summed, an instance is ejected or busy if one proxy says so, and shares stay per proxy")
     func together() async throws {
         let one = try ProxyStandIn(report: report(cut: 2, ejected: true, problems: ["no recordings"]))
         let two = try ProxyStandIn(report: report(percent: 50, cut: 3, inFlight: 1))
@@ -112,7 +112,7 @@ struct ProxiedTrafficTests {
         #expect(other.shares == ["a": [], "b": []] && other.agreed(by: 2) == nil && other.cutRequests == 0)
     }
 
-    @Test("what one that is still there counted is not taken back when it does not answer for once")
+    @Test("counts of a proxy that misses one answer are kept")
     func gap() async throws {
         let one = try ProxyStandIn(report: report(cut: 2))
         let two = try ProxyStandIn(report: report(cut: 3))
@@ -129,12 +129,12 @@ struct ProxiedTrafficTests {
         try await ContinuousClock().sleep(for: ProxyCounters.defaultFreshness * 2)
         let said = await counters.traffic(of: fraud, isAtRest: false)
         #expect(said.cutRequests == 5 && said.shares.keys.sorted() == ["a"] && said.agreed(by: 2) == nil)
-        // At rest, what was said a moment ago will do.
+        // At rest, a recent answer is reused.
         one.end()
         #expect(await counters.traffic(of: fraud, isAtRest: true) == said)
     }
 
-    @Test("proxies that cannot be asked confirm nothing at first, and are out of reach when that lasts")
+    @Test("proxies that cannot be asked confirm nothing at first, and are unreachable if that lasts")
     func silence() async throws {
         let dead = ProxyPod(name: "dead", address: "127.0.0.1:1")
         let patient = ClusterProxyCounters { _ in [dead] }
@@ -144,7 +144,7 @@ struct ProxiedTrafficTests {
     }
 }
 
-/// A proxy's control port that has one report to give.
+/// A proxy's control port with one report.
 private final class ProxyStandIn {
     let port: Int
     private let process: ChildProcess

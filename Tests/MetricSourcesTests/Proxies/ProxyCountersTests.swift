@@ -15,7 +15,7 @@ struct ProxyCountersTests {
     private let old = Revision(rawValue: "aaaaaaaaaa")
     private let new = Revision(rawValue: "bbbbbbbbbb")
 
-    /// Its first instance's `requests` says how often it was asked.
+    /// The `requests` of its first instance say how often it was asked.
     private func report(epoch: String = "e1", asked: Int = 1) -> ProxyReport {
         ProxyReport(
             epoch: epoch, generation: 3,
@@ -31,7 +31,7 @@ struct ProxyCountersTests {
             ])
     }
 
-    @Test("are readings of the deployment's own instances, of the proxy's epoch")
+    @Test("are readings of the deployment's own instances, with the proxy's epoch")
     func mapping() async throws {
         let source = ProxyCounters { report(epoch: "e7", asked: 12) }
         #expect(
@@ -47,7 +47,7 @@ struct ProxyCountersTests {
         #expect(try await source.readings(for: DeploymentKey(name: "unknown")) == [])
     }
 
-    @Test("are of no instance where a revision missed requests")
+    @Test("belong to no instance if a revision could not serve requests")
     func unavailable() async throws {
         let source = ProxyCounters {
             ProxyReport(
@@ -66,7 +66,7 @@ struct ProxyCountersTests {
         #expect(try await source.readings(for: Self.churn).isEmpty)
     }
 
-    @Test("are of the revision where they say what it was given")
+    @Test("belong to the revision if they say how requests were split")
     func split() async throws {
         let counters = SplitCounters(drawn: 9, ended: 7, lost: 1)
         let source = ProxyCounters(answers: {
@@ -86,7 +86,7 @@ struct ProxyCountersTests {
             ])
     }
 
-    @Test("are asked for once by all who look while the report is under way")
+    @Test("are fetched once for all callers that ask during the fetch")
     func coalescing() async throws {
         let asked = Mutex(0)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
@@ -109,7 +109,7 @@ struct ProxyCountersTests {
         #expect(asked.withLock { $0 } == 1)
     }
 
-    @Test("are good for a moment, and then asked for again")
+    @Test("are reused for a moment, and then fetched again")
     func freshness() async throws {
         let clock = ManualClock()
         let asked = Mutex(0)
@@ -128,7 +128,7 @@ struct ProxyCountersTests {
         #expect(try await requests() == 2)
     }
 
-    @Test("that could not be had are an error for those who asked, and asked for again by the next")
+    @Test("that cannot be fetched are an error for those who asked, and are fetched again by the next caller")
     func errors() async throws {
         let fails = Mutex(true)
         let source = ProxyCounters(clock: ManualClock()) {
@@ -140,7 +140,7 @@ struct ProxyCountersTests {
         #expect(try await source.readings(for: Self.fraud).count == 2)
     }
 
-    @Test("are had by the others when one of those who share the report is cancelled")
+    @Test("reach the other callers when one of those that share the report is cancelled")
     func cancellation() async throws {
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
         let asked = Mutex(0)

@@ -15,7 +15,7 @@ import Testing
             secret: { "<\($0)>" })
     }
 
-    @Test("a variable sees those before it, and itself as it was")
+    @Test("a variable can use earlier ones, and its own inherited value")
     func order() {
         let variables = environment([
             ("LATE", .literal("$(NEXT)")), ("NEXT", .literal("1")), ("PATH", .literal("/opt:$(PATH)")),
@@ -27,7 +27,7 @@ import Testing
         #expect(variables["SHELL"] == nil)
     }
 
-    @Test("facts cannot be written over; the model's can")
+    @Test("variables set by mlctl cannot be overwritten; the model's can")
     func facts() {
         let variables = environment([
             ("MLCTL_REVISION", .literal("other")), ("MLCTL_CANDIDATE_URL", .literal("other")),
@@ -38,7 +38,7 @@ import Testing
         #expect(variables["MODEL_NAME"] == "mine")
     }
 
-    @Test("where there is no stable, endpoint or address, there is no variable of it")
+    @Test("without a stable revision, endpoint or address, its variable is missing")
     func absent() {
         let inquiry = CheckFixture.inquiry(candidate: nil, stable: nil, endpoint: nil)
         let environment = environment([], for: inquiry)
@@ -47,7 +47,7 @@ import Testing
         #expect(environment.expand("$(MLCTL_STABLE_URL)") == "$(MLCTL_STABLE_URL)")
     }
 
-    @Test("secrets are not shown, but for those so short that any text holds them")
+    @Test("secrets are redacted, except those so short that any text contains them")
     func redaction() {
         let environment = environment([("A", .secret("token")), ("B", .secret("x"))])
         #expect(environment.redactor.redacted("a <token> and <x>") == "a *** and <x>")

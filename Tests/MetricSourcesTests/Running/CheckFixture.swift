@@ -7,7 +7,7 @@ import Serving
 
 @testable import MetricSources
 
-/// A model folder with scripts, a folder of secrets and one of outputs, which go with it.
+/// A model folder with scripts, a folder of secrets and one for outputs; all are removed with the fixture.
 final class CheckFixture: Sendable {
     let folder: URL
     var model: String { folder.appending(path: "model").path }
@@ -33,7 +33,7 @@ final class CheckFixture: Sendable {
 
     func read(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-    /// - Parameter environment: what the controller has beside its PATH.
+    /// - Parameter environment: the controller's variables in addition to PATH.
     func runner(environment: [String: String] = [:]) -> CheckRunner {
         CheckRunner(
             outputFolder: outputs,
@@ -42,7 +42,7 @@ final class CheckFixture: Sendable {
             grace: .milliseconds(300), secrets: { [secrets] _ in SecretFolder(path: secrets) })
     }
 
-    /// Runs a shell script as the check; its dollar signs are the shell's.
+    /// Runs a shell script as the check. Dollar signs belong to the shell.
     func run(_ script: String, timeout: Duration = .seconds(60), metrics: [String: CheckGate.Bounds] = [:]) async
         -> CheckOutcome
     {
@@ -73,7 +73,7 @@ final class CheckFixture: Sendable {
     }
 }
 
-/// Whether a process does anything yet: one that has ended may wait for its parent to notice.
+/// Whether a process still runs: one that has ended may wait for its parent to reap it.
 func isRunning(_ pid: String) -> Bool {
     guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
         let end = stat.lastIndex(of: ")")

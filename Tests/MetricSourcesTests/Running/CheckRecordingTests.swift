@@ -20,10 +20,10 @@ import Testing
         append("6789012", to: &file)
         append("end", to: &file)
         file.finish(tail: "12end")
-        #expect(try fixture.read(file.path) == "1234567890\n[5 bytes more; their end:]\n12end\n")
+        #expect(try fixture.read(file.path) == "1234567890\n[5 bytes left out; the end of the output:]\n12end\n")
     }
 
-    @Test("a file that all fits into holds just that, and one of the same name is begun anew")
+    @Test("a file that fits has only the output, and an existing file of the same name is replaced")
     func whole() throws {
         for text in ["a longer first run", "second"] {
             var file = try #require(OutputFile(folder: fixture.outputs, name: "n", limit: 100))
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test("a name can lead nowhere else")
+    @Test("a name cannot lead to another folder")
     func names() throws {
         var file = try #require(OutputFile(folder: fixture.outputs, name: "../../é/x\0y"))
         file.finish(tail: "")
@@ -43,7 +43,7 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: long.path))
     }
 
-    @Test("the newest 50 files stay, and what is no output is left alone")
+    @Test("the newest 50 files stay, and files that are not outputs are left alone")
     func count() throws {
         let files = FileManager.default
         try files.createDirectory(atPath: fixture.outputs, withIntermediateDirectories: true)
@@ -60,7 +60,7 @@ import Testing
         #expect(Set(kept) == Set((11..<60).map { "\($0).log" } + ["new.log", "notes.txt"]))
     }
 
-    @Test("secrets are taken out before anything is cut, though they come in pieces and from both streams at once")
+    @Test("secrets are redacted before anything is cut, even if they arrive in pieces and on both streams")
     func secrets() {
         let secret = "s3cr3t-of-the-check"
         var recording = CheckRecording(file: nil, redactor: SecretRedactor([secret]))
@@ -71,7 +71,7 @@ import Testing
         take("b s3cr3t-of-", .errors)
         take("of-the-check c\n", .output)
         take("the-check d\n", .errors)
-        // So that the cut falls into it.
+        // So that the cut falls into the secret.
         take(secret + String(repeating: "x", count: CheckRecording.tailBytes - 8), .output)
         recording.finish()
         #expect(!recording.tailText.contains("check"))
@@ -81,7 +81,7 @@ import Testing
         #expect(short.tailText == "x ***")
     }
 
-    @Test("metrics are standard output's, and the tail is of both in the order of their coming")
+    @Test("metrics come from standard output, and the tail has both streams in order of arrival")
     func streams() {
         var recording = CheckRecording(file: nil, redactor: SecretRedactor([]))
         func take(_ text: String, _ stream: SessionCommand.Stream) {

@@ -12,7 +12,7 @@ struct CheckRunnerTests {
 
     init() throws { fixture = try CheckFixture() }
 
-    @Test("is run in the candidate's model folder; its exit code, metrics and output are what it is judged by")
+    @Test("runs in the candidate's model folder, and is judged by its exit code, metrics and output")
     func outcome() async throws {
         try fixture.write("golden", to: "model/golden.csv")
         let outcome = await fixture.run(
@@ -31,12 +31,12 @@ struct CheckRunnerTests {
         #expect(mode == 0o600)
     }
 
-    @Test("fails by any other exit code", arguments: [1, 2, 127, 255])
+    @Test("fails with any other exit code", arguments: [1, 2, 127, 255])
     func exitCode(code: Int) async {
         #expect(await fixture.run("exit \(code)").end == .exited(code))
     }
 
-    @Test("is not a shell's: its arguments are what is written, but for $(NAME)")
+    @Test("does not run in a shell: its arguments are used as written, except $(NAME)")
     func arguments() async throws {
         let gate = CheckGate(command: ["printf", "%s|", "$(MODEL_NAME)", "$HOME", "a b", "*", "$$(X)", "; exit 3"])
         let outcome = await fixture.runner().run(CheckFixture.inquiry(modelFolder: fixture.model), gate)
@@ -44,7 +44,7 @@ struct CheckRunnerTests {
         #expect(outcome.outputTail == "fraud|$HOME|a b|*|$(X)|; exit 3|")
     }
 
-    @Test("may be a program of the model's own folder")
+    @Test("may be a program in the model's own folder")
     func ownProgram() async throws {
         try fixture.write("#!/bin/sh\necho mine\n", to: "model/evaluate", isExecutable: true)
         let gate = CheckGate(command: ["./evaluate"])
@@ -67,7 +67,7 @@ struct CheckRunnerTests {
             ])
     }
 
-    @Test("gets an allowed secret, which is not shown where it prints it; a missing one decides nothing")
+    @Test("gets an allowed secret, which is redacted in its output; a missing secret decides nothing")
     func secrets() async throws {
         let gate = CheckGate(
             command: ["/bin/sh", "-c", "echo token: $TOKEN; test $TOKEN = s3cret-value"],
@@ -85,7 +85,7 @@ struct CheckRunnerTests {
         #expect(outcome.outputTail == "token: ***\n")
     }
 
-    @Test("runs in an empty folder, which goes with it, where the model has none")
+    @Test("runs in an empty folder, which is removed afterwards, if the model has none")
     func emptyFolder() async throws {
         let gate = CheckGate(command: ["/bin/sh", "-c", "ls -A; pwd; test $PWD = $MODEL_DIR && touch left"])
         let outcome = await fixture.runner().run(CheckFixture.inquiry(), gate)
@@ -100,7 +100,7 @@ struct CheckRunnerTests {
         arguments: [
             ("no-such-program", "is not on PATH"), ("./no-such-program", "does not exist, or is not executable"),
             ("./data.csv", "does not exist, or is not executable"), ("./no-interpreter", "does not exist"),
-            ("./not-a-program", "may lack a `#!` line"), ("", "is not on PATH"),
+            ("./not-a-program", "may have no `#!` line"), ("", "is not on PATH"),
         ])
     func notStartable(name: String, words: String) async throws {
         try fixture.write("a,b\n", to: "model/data.csv")
@@ -116,36 +116,38 @@ struct CheckRunnerTests {
         #expect(saysWhy, "\(why)")
     }
 
-    @Test("whose folder is gone decides nothing")
+    @Test("with a missing folder decides nothing")
     func missingFolder() async {
         let outcome = await fixture.runner().run(
             CheckFixture.inquiry(modelFolder: "/no/such/folder"), CheckGate(command: ["true"]))
         #expect(
-            outcome.end == .undecided("the folder /no/such/folder cannot be entered: check it and its owner"))
+            outcome.end
+                == .undecided(
+                    "the working folder /no/such/folder cannot be entered: check that it exists, and its owner"))
     }
 
-    @Test("that never ends is ended in time, with what it had printed, and decides nothing")
+    @Test("that never ends is ended in time with its output so far, and decides nothing")
     func endless() async throws {
         let outcome = await fixture.run("echo started; echo $$ > pid; sleep 1000", timeout: .seconds(1))
         #expect(
             outcome.end
-                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less to do"))
+                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less work"))
         #expect(outcome.outputTail == "started\n")
         #expect(outcome.metrics == [:])
         let pid = try fixture.read("\(fixture.model)/pid").trimmingCharacters(in: .newlines)
         #expect(try await haveEnded([pid]))
     }
 
-    @Test("that exits with 0 because it is ended in time has not passed")
+    @Test("that exits with 0 because it was ended in time has not passed")
     func obedient() async {
         let outcome = await fixture.run(
             "trap 'exit 0' TERM; echo '{\"accuracy\": 1}'; sleep 1000 & wait", timeout: .seconds(1))
         #expect(
             outcome.end
-                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less to do"))
+                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less work"))
     }
 
-    @Test("that forks and ignores SIGTERM is killed with all that it started")
+    @Test("that forks and ignores SIGTERM is killed with everything that it started")
     func stubborn() async throws {
         let outcome = await fixture.run(
             """
@@ -165,7 +167,7 @@ struct CheckRunnerTests {
         #expect(try await haveEnded(pids))
     }
 
-    @Test("that ends when it is told to is followed to its end by a child that does not")
+    @Test("that ends on SIGTERM is followed by the end of a child that does not")
     func stubbornChild() async throws {
         let outcome = await fixture.run(
             "(trap '' TERM; while :; do sleep 0.1; done) & echo $! > child; sleep 1000", timeout: .seconds(1))
@@ -177,7 +179,7 @@ struct CheckRunnerTests {
         #expect(try await haveEnded([pid]))
     }
 
-    @Test("ends with its own first process: what that left behind neither holds it up nor lives on")
+    @Test("ends with its first process: processes that it leaves behind neither delay it nor stay alive")
     func leftBehind() async throws {
         let outcome = await fixture.run(
             "(trap '' TERM HUP; echo behind; sleep 1000) & echo $! > child; echo '{\"a\": 1}'; exit 0")
@@ -187,7 +189,7 @@ struct CheckRunnerTests {
         #expect(try await haveEnded([pid]))
     }
 
-    @Test("that closes its output and goes on is still ended in time")
+    @Test("that closes its output and continues is still ended in time")
     func silent() async throws {
         let outcome = await fixture.run("echo $$ > pid; exec >&- 2>&-; sleep 1000", timeout: .seconds(1))
         guard case .undecided = outcome.end else {
@@ -198,16 +200,17 @@ struct CheckRunnerTests {
         #expect(try await haveEnded([pid]))
     }
 
-    @Test("that a signal ends decides nothing")
+    @Test("that is ended by a signal decides nothing")
     func signalled() async {
         let killed = await fixture.run("kill -9 $$")
         #expect(
             killed.end
-                == .undecided("it was killed (SIGKILL), perhaps for want of memory: give it more, or less to do"))
+                == .undecided(
+                    "it was killed (SIGKILL), possibly because memory ran out: give it more memory or less work"))
         #expect(await fixture.run("kill -SEGV $$").end == .undecided("it was ended by signal 11"))
     }
 
-    @Test("that prints 100 MB is read to its end: the first 4 MiB and the last words are kept, and its metrics found")
+    @Test("that prints 100 MB is read to its end: the first 4 MiB and the tail are kept, and its metrics are found")
     func loud() async throws {
         let outcome = await fixture.run(
             "head -c 100000000 /dev/zero | tr '\\0' 'x'; echo; echo '{\"accuracy\": 0.5}'; echo bye >&2")
@@ -224,10 +227,10 @@ struct CheckRunnerTests {
         #expect(kept.count < OutputFile.bytesLimit + 3 * CheckRecording.tailBytes)
         let note = String(decoding: kept.suffix(from: OutputFile.bytesLimit), as: UTF8.self)
         let dropped = 100_000_000 + 1 + 18 + 4 - OutputFile.bytesLimit
-        #expect(note.hasPrefix("\n[\(dropped) bytes more; their end:]\n"))
+        #expect(note.hasPrefix("\n[\(dropped) bytes left out; the end of the output:]\n"))
     }
 
-    @Test("that prints garbage has no metrics, and whatever it prints can be told")
+    @Test("that prints garbage has no metrics, and its output can still be shown")
     func garbage() async throws {
         let outcome = await fixture.run(
             "head -c 300000 /dev/urandom; printf '\\n{\"accuracy\": NaN}\\n{\"accuracy\": \"0.9\"}\\n{accuracy: 1}\\n{'"
@@ -237,7 +240,7 @@ struct CheckRunnerTests {
         #expect(try JSONEncoder().encode(outcome).count < 64 << 10)
     }
 
-    @Test("is ended when its task is cancelled, and its exit code is then none")
+    @Test("is ended when its task is cancelled, and then has no exit code")
     func cancelled() async throws {
         let fixture = fixture
         let task = Task {
@@ -254,7 +257,7 @@ struct CheckRunnerTests {
         #expect(try await haveEnded([pid]))
     }
 
-    @Test("runs also where its output can be kept nowhere")
+    @Test("runs even if its output cannot be stored")
     func noOutputFolder() async throws {
         try fixture.write("a file", to: "outputs")
         let outcome = await fixture.run("echo '{\"a\": 1}'")

@@ -13,7 +13,7 @@ struct CommandSourceTests {
     }
 
     @Test(
-        "says a number, or JSON that holds it at the query's place",
+        "prints a number, or JSON with a number at the query's path",
         arguments: [
             ("echo 0.25", "", 0.25), ("echo; echo ' -3e2 '", "anything at all", -300), ("echo '0.5'", "a.b", 0.5),
             (#"echo '{"a": {"b": [1, 2.5]}}'"#, "a.b[1]", 2.5), (#"echo '[[7]]'"#, "$[0][0]", 7),
@@ -24,9 +24,10 @@ struct CommandSourceTests {
     }
 
     @Test(
-        "that has no number says so",
+        "without a number gives no data",
         arguments: [
-            ("true", "", "it prints nothing"), ("echo nan", "", "it prints nan"), ("echo -inf", "", "it prints -inf"),
+            ("true", "", "it printed nothing"), ("echo nan", "", "it printed nan"),
+            ("echo -inf", "", "it printed -inf"),
             (#"echo '{"a": 1}'"#, "b", "the answer has no 'b'"),
             (#"echo '{"a": [1]}'"#, "a[1]", "the answer has no 'a[1]'"),
             (#"echo '{"a": null}'"#, "a", "the answer has no 'a'"),
@@ -36,20 +37,20 @@ struct CommandSourceTests {
     }
 
     @Test(
-        "that errs says why",
+        "that fails gives the reason",
         arguments: [
             ("echo boom >&2; exit 3", "", "exit code 3: boom"), ("echo 1; exit 1", "", "exit code 1"),
             ("kill -9 $$", "", "it was ended by signal 9"),
-            ("echo five", "", "the answer is not JSON that can be read"),
+            ("echo five", "", "the answer is not valid JSON"),
             (
                 #"echo '{"a": "1"}'"#, "a",
-                "'a' is the text '1', not a number: the endpoint has to write numbers without quotes"
+                "'a' is the text '1', not a number: the endpoint must write numbers without quotes"
             ),
             (#"echo '{"a": true}'"#, "a", "'a' is true or false, not a number"),
-            (#"echo '{"a": {}}'"#, "a", "'a' is an object or a list, not a number: lengthen the path"),
-            (#"echo '{"a": []}'"#, "a", "'a' is an object or a list, not a number: lengthen the path"),
-            (#"echo '{"a": 1}'"#, "a[", "the query is no place in JSON: write it as accuracy or results[0].value"),
-            ("head -c 2000000 /dev/zero", "", "it prints more than 1 MiB: let it print one number"),
+            (#"echo '{"a": {}}'"#, "a", "'a' is an object or a list, not a number: make the path longer"),
+            (#"echo '{"a": []}'"#, "a", "'a' is an object or a list, not a number: make the path longer"),
+            (#"echo '{"a": 1}'"#, "a[", "the query is not a JSON path: write it as accuracy or results[0].value"),
+            ("head -c 2000000 /dev/zero", "", "it printed more than 1 MiB: it must print one number"),
         ])
     func errors(script: String, query: String, wanted: String) async {
         #expect(await value(script, query: query) == .error(wanted))
@@ -62,7 +63,7 @@ struct CommandSourceTests {
                 == .error("it did not end within 500ms and was ended"))
     }
 
-    @Test("knows the query, which is no part of a shell's line")
+    @Test("gets the query in its environment, not through a shell")
     func query() async {
         let source = CommandSource(
             command: ["/bin/sh", "-c", "test \"$1\" = \"$MLCTL_QUERY\" && echo 1", "-", "$(MLCTL_QUERY)"],
@@ -70,13 +71,13 @@ struct CommandSourceTests {
         #expect(await source.value(of: "b; rm -rf \"$(X)\"") == .value(1))
     }
 
-    @Test("that does not exist says what to do")
+    @Test("that does not exist gives advice")
     func missing() async {
         let measured = await CommandSource(command: ["no-such-program"], environment: ["PATH": "/bin"]).value(of: "")
         #expect(
             measured
                 == .error(
-                    "the command no-such-program is not on PATH (/bin). Install it, or give its whole path in `command`"
+                    "the command no-such-program is not on PATH (/bin). Install it, or give its absolute path in `command`"
                 ))
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A command's guard", .timeLimit(.minutes(1)))
 struct GroupGuardTests {
-    /// A session leader and its child, and the pids of both.
+    /// A session leader and its child, with their pids.
     private final class Session {
         let process: ChildProcess
         let pids: [String]
@@ -31,7 +31,7 @@ struct GroupGuardTests {
         guardian.end()
     }
 
-    @Test("kills what does not heed SIGTERM after the grace")
+    @Test("kills what ignores SIGTERM after the grace period")
     func stubborn() async throws {
         let owner = try ChildProcess(["sleep", "1000"])
         let session = try Session("trap '' TERM;")
@@ -51,7 +51,7 @@ struct GroupGuardTests {
         #expect(session.pids.allSatisfy(isRunning))
     }
 
-    @Test("has no owner that is gone")
+    @Test("cannot be made for an owner that is gone")
     func noOwner() throws {
         let owner = try ChildProcess(["true"])
         try owner.wait()

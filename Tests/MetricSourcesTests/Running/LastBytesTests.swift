@@ -4,7 +4,7 @@ import Testing
 @testable import MetricSources
 
 @Suite struct LastBytesTests {
-    @Test("hold the end, however it comes", arguments: [1, 2, 3] as [UInt64])
+    @Test("keep the end, however it arrives", arguments: [1, 2, 3] as [UInt64])
     func end(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         var last = LastBytes(limit: 100)
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test("begin with a whole character")
+    @Test("start with a complete character")
     func characters() {
         var last = LastBytes(limit: 3)
         Array("éé".utf8).withUnsafeBytes { last.append($0) }

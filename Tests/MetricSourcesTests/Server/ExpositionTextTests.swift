@@ -10,7 +10,7 @@ struct ExpositionTextTests {
         try ExpositionText(Data(text.utf8), wanted: wanted)
     }
 
-    @Test("is read as the format's own example has it")
+    @Test("is read like the example of the format's documentation")
     func officialExample() throws {
         let text = #"""
             # HELP http_requests_total The total number of HTTP requests.
@@ -48,7 +48,7 @@ struct ExpositionTextTests {
         #expect(page.type(of: "http_requests_total") == "counter")
     }
 
-    @Test("may be OpenMetrics: exemplars are passed over, and nothing counts after the end")
+    @Test("may be OpenMetrics: exemplars are ignored, and nothing counts after the end")
     func openMetrics() throws {
         let page = try page(
             """
@@ -61,7 +61,7 @@ struct ExpositionTextTests {
         #expect(page.type(of: "foo_total") == "counter")
     }
 
-    @Test("tolerates blanks, line ends of other systems, commas at the end, and lines that nobody asks for")
+    @Test("tolerates blanks, other line ends, trailing commas, and malformed lines that are not wanted")
     func tolerance() throws {
         let page = try page(
             "  foo { a = \"1\" , b=\"2\", } 3\r\nbar{broken 4\n{\"utf8.name\"} 5\nfoobar 6\n\t\nfoo 7\r\n", ["foo"])
@@ -70,25 +70,25 @@ struct ExpositionTextTests {
     }
 
     @Test(
-        "with a broken line that is asked for is an error that shows it",
+        "with a malformed line that is wanted is an error that shows the line",
         arguments: [
             "foo", "foo ", "foo x", "foo{a=\"1\"", "foo{a=1} 2", "foo{a=\"1\" b=\"2\"} 3", "foo{a=\"1} 2",
             "foo{=\"1\"} 2", "foo{a=\"\\",
         ])
     func broken(line: String) {
-        #expect(throws: SourceError(.unreadable, "line 2 is no sample: \(line)")) {
+        #expect(throws: SourceError(.unreadable, "line 2 is not a valid sample: \(line)")) {
             try page("bar 1\n" + line, ["foo"])
         }
     }
 
-    @Test("is told from other pages; an empty one has no samples")
+    @Test("is distinguished from other pages; an empty one has no samples")
     func otherPages() throws {
         #expect(throws: SourceError.self) { try page("<!DOCTYPE html>\n<html></html>", ["foo"]) }
         #expect(throws: SourceError.self) { try page(#"{"detail": "Not Found"}"#, ["foo"]) }
         #expect(try page("", ["foo"]).samples == [])
     }
 
-    @Test("gives no more samples than its limit")
+    @Test("has no more samples than its limit")
     func limit() throws {
         let line = "foo 1\n"
         let most = String(repeating: line, count: ExpositionText.sampleLimit)
@@ -97,7 +97,7 @@ struct ExpositionTextTests {
         #expect(try page(most + line, ["bar"]).samples == [])
     }
 
-    @Test("never traps, whatever bytes it holds")
+    @Test("never traps, whatever bytes it contains")
     func noise() {
         var random = SeededRandom(seed: 0x5EED)
         let alphabet = Array("foo{}=\",\\ #\n1.+NaInf\u{e9}".utf8)
@@ -126,7 +126,7 @@ struct ExpositionTextTests {
     }
 
     @Test(
-        "is not asked with what is no name of a counter",
+        "is not read for a selector that is not the name of a counter",
         arguments: ["", "1a", "a b", "sum(a)", "rate(a[5m])", "a{b}", #"a{b=~"c"}"#, #"a{b!="c"}"#, #"a{b="c"} > 1"#])
     func wrongSelectors(text: String) {
         #expect(throws: SourceError.self) { try SampleSelector(text) }

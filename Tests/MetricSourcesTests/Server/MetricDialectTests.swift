@@ -5,15 +5,15 @@ import Testing
 
 @testable import MetricSources
 
-/// Pages as the servers' own libraries write them, shortened.
-@Suite("A server's way to count requests")
+/// Pages in the format of the servers' own libraries, shortened.
+@Suite("A server's metric dialect")
 struct MetricDialectTests {
     private func counters(_ dialect: RuntimeMetrics.Dialect, _ text: String) throws -> RequestCounters {
         let dialect = try #require(MetricDialect(dialect))
         return try dialect.counters(in: ExpositionText(Data(text.utf8), wanted: dialect.names))
     }
 
-    @Test("MLServer: inference by its routes, without readiness and the client's own aborts")
+    @Test("MLServer: inference requests by their routes, without readiness and requests that the client closed")
     func mlServer() throws {
         let found = try counters(
             .mlserver,
@@ -42,7 +42,7 @@ struct MetricDialectTests {
             found == RequestCounters(requests: 11, errors: 3, rejected: 1, latency: [7, 8, 9], bounds: [0.005, 0.01]))
     }
 
-    @Test("BentoML: every endpoint of the service, without its own pages")
+    @Test("BentoML: every endpoint of the service, without BentoML's own pages")
     func bentoML() throws {
         let labels = #"service_name="biopsy",service_version="x",runner_name="Biopsy""#
         let found = try counters(
@@ -80,7 +80,7 @@ struct MetricDialectTests {
         #expect(found == RequestCounters(requests: 7, errors: 1, rejected: 1, latency: [2, 4, 5], bounds: [0.3, 0.5]))
     }
 
-    @Test("mlctl's own server: what it counts")
+    @Test("mlctl's own server: everything that it counts")
     func mlctl() throws {
         let found = try counters(
             .mlctl,
@@ -95,14 +95,14 @@ struct MetricDialectTests {
         #expect(found == RequestCounters(requests: 100, errors: 6, rejected: 4, latency: [99, 101], bounds: [0.01]))
     }
 
-    @Test("of a server before its first request is nothing yet, and of an unknown one is not known")
+    @Test("before the first request the counts are zero, and for an unknown server they are unknown")
     func nothingYet() throws {
         #expect(try counters(.mlserver, "process_start_time_seconds 1\n") == RequestCounters())
         #expect(MetricDialect(.other) == nil)
     }
 
     @Test(
-        "is no count where it is no whole number of requests",
+        "a value that is not a whole number of requests is refused",
         arguments: ["-1", "NaN", "+Inf", "1e300"])
     func impossible(value: String) {
         #expect(throws: SourceError.self) { try counters(.mlctl, #"mlctl_model_requests_total{code="200"} \#(value)"#) }
@@ -111,7 +111,7 @@ struct MetricDialectTests {
         }
     }
 
-    @Test("counters that come to more than can be counted are refused")
+    @Test("counters whose sum is too large are refused")
     func tooMuch() {
         let name = "mlctl_model_requests_total"
         #expect(throws: SourceError.self) {
@@ -123,7 +123,7 @@ struct MetricDialectTests {
         }
     }
 
-    @Test("needs a bound at each bucket")
+    @Test("each bucket needs a bound")
     func bounds() {
         for bucket in [#"{le="x"}"#, "", #"{le="NaN"}"#] {
             #expect(throws: SourceError.self) {

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Servers' own metrics", .timeLimit(.minutes(1)))
 struct ServerMetricsTests {
-    /// Pages by URL; whatever has none does not answer.
+    /// Pages by URL; a URL without a page does not answer.
     private func server(_ pages: [String: String]) -> ServerMetrics {
         ServerMetrics { request in
             guard let page = pages[request.url] else { throw SourceError(.unreachable, "connection refused") }
@@ -33,7 +33,7 @@ struct ServerMetricsTests {
             + (start.map { "process_start_time_seconds \($0)\n" } ?? "")
     }
 
-    @Test("are readings of every instance of both sides, with the server's start as their epoch")
+    @Test("are readings of every instance of both sides, with the server's start time as epoch")
     func readings() async throws {
         let server = server([
             "http://127.0.0.1:1/metrics": page(requests: 10),
@@ -48,7 +48,7 @@ struct ServerMetricsTests {
         #expect(readings.map(\.counters.requests) == [10, 20, 3])
     }
 
-    @Test("are asked for at the named port and path")
+    @Test("are read at the named port and path")
     func addresses() async throws {
         let asked = Mutex<[String]>([])
         let server = ServerMetrics { request in
@@ -60,7 +60,7 @@ struct ServerMetricsTests {
         #expect(asked.withLock { $0 } == ["http://127.0.0.1:4/stats/prometheus"])
     }
 
-    @Test("hold the counters that ratios name, summed over what they select, as written")
+    @Test("have the counters that ratios name, summed over their selectors")
     func ratios() async throws {
         let beside = """
             tokens_total{kind="in"} 30
@@ -75,7 +75,7 @@ struct ServerMetricsTests {
         #expect(readings.map(\.counters) == [RequestCounters(named: [ratio.of: 12.5, ratio.per: 42.5])])
     }
 
-    @Test("are all there or none: the error names the instance that is missing")
+    @Test("cover all instances or none: the error names the missing one")
     func allOrNothing() async throws {
         let server = server(["http://127.0.0.1:1/metrics": page(requests: 10)])
         await #expect(
@@ -85,7 +85,7 @@ struct ServerMetricsTests {
         ) { try await server.readings(of: [], sides: [side("aaaaaaaaaa", ["1"]), side("bbbbbbbbbb", ["2"])]) }
     }
 
-    @Test("that cannot be asked for say what is missing in the manifest")
+    @Test("that cannot be read say what is missing in the manifest")
     func missing() async throws {
         let server = server(["http://127.0.0.1:1/metrics": page(requests: 1)])
         func failure(_ side: Inquiry.Side, _ ratios: [CounterRatio] = []) async -> String? {
@@ -97,18 +97,18 @@ struct ServerMetricsTests {
             }
         }
         #expect(await failure(side("bbbbbbbbbb", ["1"], nil))?.contains("add runtime.metrics") == true)
-        #expect(await failure(side("bbbbbbbbbb", []))?.contains("no instance that is ready") == true)
+        #expect(await failure(side("bbbbbbbbbb", []))?.contains("no ready instance") == true)
         var elsewhere = side("bbbbbbbbbb", ["1"])
         elsewhere.metrics?.port = "metrics"
         #expect(await failure(elsewhere)?.contains("no port 'metrics'") == true)
         let other = side("bbbbbbbbbb", ["1"], RuntimeMetrics(dialect: .other))
         #expect(await failure(other)?.contains("set runtime.metrics.dialect") == true)
         let query = CounterRatio(source: "server", of: "rate(x[5m])", per: "y")
-        #expect(await failure(other, [query])?.contains("no name of a counter") == true)
-        #expect(await failure(side("bbbbbbbbbb", (0...512).map(String.init)))?.contains("more than 512") == true)
+        #expect(await failure(other, [query])?.contains("not the name of a counter") == true)
+        #expect(await failure(side("bbbbbbbbbb", (0...512).map(String.init)))?.contains("at most 512") == true)
     }
 
-    @Test("are no counters where the page says gauge, or has what no counter can be")
+    @Test("are refused where the page says gauge, or a value cannot be a counter")
     func impossible() async throws {
         for page in ["# TYPE queue gauge\nqueue 3\n", "queue NaN\n", "queue -1\n", "queue{"] {
             let server = server(["http://127.0.0.1:1/metrics": page])
@@ -138,12 +138,12 @@ struct ServerMetricsTests {
             await measure("queue", "1", "9")
                 == .error("instance i-9 of revision bbbbbbbbbb (http://127.0.0.1:9/metrics): connection refused"))
         guard case .error = await measure("avg(queue)", "1") else {
-            Issue.record("an expression is no name")
+            Issue.record("an expression is not a name")
             return
         }
     }
 
-    @Test("are asked for a few at a time, however many instances there are")
+    @Test("are read a few at a time, however many instances there are")
     func bounded() async throws {
         let state = Mutex((now: 0, most: 0))
         let server = ServerMetrics { _ in

@@ -23,7 +23,7 @@ struct SourceSettingsTests {
         fault(#"{"name":"q","kind":"web","url":"\#(url)"\#(more)}"#)
     }
 
-    @Test("say where it is and how it lets itself be asked")
+    @Test("have the address of the source, its credentials and certificates")
     func prometheusInFull() throws {
         let settings = try Fixtures.settings(
             #"""
@@ -44,7 +44,7 @@ struct SourceSettingsTests {
         #expect(settings.kind.timeout == .seconds(2))
     }
 
-    @Test("have the defaults of a careful person")
+    @Test("have safe defaults")
     func defaults() throws {
         let settings = try Fixtures.settings(
             #"{"name":"p","kind":"prometheus","url":"http://10.0.0.1:9090","caFile":null}"#)
@@ -55,7 +55,7 @@ struct SourceSettingsTests {
         #expect(prometheus.access == SourceAccess(credentials: .none, timeout: .seconds(10)))
     }
 
-    @Test("of a web endpoint and of a command")
+    @Test("of a web endpoint and of a command are read")
     func others() throws {
         let web = try Fixtures.settings(
             #"{"name":"q","kind":"web","url":"http://127.0.0.1:1/{{name}}","headers":[{"name":"A","fromFile":"/f"}]}"#)
@@ -73,7 +73,7 @@ struct SourceSettingsTests {
         #expect(settings.timeout == .seconds(60))
     }
 
-    @Test("that cannot be right are errors that say what would be")
+    @Test("that are invalid give errors with advice")
     func faults() {
         let cases: [(String?, String)] = [
             (fault(#""p""#), "each must be an object"),
@@ -81,60 +81,72 @@ struct SourceSettingsTests {
             (fault(#"{"name":"a b"}"#), "'a b' must be letters"),
             (fault(#"{"name":"-a"}"#), "must be letters"),
             (fault(#"{"name":"é"}"#), "must be letters"),
-            (fault(#"{"name":"proxy"}"#), "source 'proxy' is always there"),
-            (fault(#"{"name":"outcomes"}"#), "always there"),
-            (fault(#"{"name":"p"}"#), "source 'p': kind: is missing, such as prometheus, web, command"),
-            (fault(#"{"name":"p","kind":"graphite"}"#), "'graphite' is unknown; there are prometheus, web, command"),
+            (fault(#"{"name":"proxy"}"#), "source 'proxy' is built in"),
+            (fault(#"{"name":"outcomes"}"#), "built in"),
+            (fault(#"{"name":"p"}"#), "source 'p': kind: is missing; write for example prometheus, web, command"),
+            (fault(#"{"name":"p","kind":"graphite"}"#), "'graphite' is unknown; use one of prometheus, web, command"),
             (fault(#"{"name":"p","kind":"prometheus"}"#), "url: is missing"),
-            (prometheus(#","urI":"x""#), "unknown urI; prometheus has name, kind, url"),
-            (prometheus(#","command":["x"]"#), "unknown command"),
+            (prometheus(#","urI":"x""#), "unknown field urI; prometheus has name, kind, url"),
+            (prometheus(#","command":["x"]"#), "unknown field command"),
             (prometheus("", url: "p.example.com:9090"), "url: must be http:// or https://"),
             (prometheus("", url: "ftp://p.example.com"), "url: must be http:// or https://"),
-            (prometheus("", url: "https://a:b@p.example.com"), "write basicAuth"),
+            (prometheus("", url: "https://a:b@p.example.com"), "use basicAuth"),
             (prometheus("", url: "https://p.example.com/?x=1"), "without a query"),
             (prometheus("", url: "https://p.example.com/{{name}}"), "or placeholders"),
             (prometheus("", url: "https://p.example.com/#a"), "#fragment"),
-            (prometheus(#","bearerTokenFile":"/t""#, url: "http://p.example.com"), "must be https: credentials"),
+            (
+                prometheus(#","bearerTokenFile":"/t""#, url: "http://p.example.com"),
+                "must be https, because credentials"
+            ),
             (
                 prometheus(#","bearerTokenFile":"/t","basicAuth":{"username":"u","passwordFile":"/p"}"#),
                 "only one of them"
             ),
             (prometheus(#","basicAuth":{"username":"u"}"#), "passwordFile: is missing"),
-            (prometheus(#","basicAuth":{"username":"u","password":"secret"}"#), "unknown password; basicAuth has"),
-            (prometheus(#","basicAuth":{"username":"u:v","passwordFile":"/p"}"#), "must not hold ':'"),
+            (
+                prometheus(#","basicAuth":{"username":"u","password":"secret"}"#),
+                "unknown field password; basicAuth has"
+            ),
+            (prometheus(#","basicAuth":{"username":"u:v","passwordFile":"/p"}"#), "must not contain ':'"),
             (prometheus(#","basicAuth":"u""#), "basicAuth: must be an object"),
             (prometheus(#","clientKeyFile":"/k""#), "one needs the other"),
-            (prometheus(#","caFile":"/c","insecureSkipTLSVerify":true"#), "leave one of them out"),
-            (prometheus(#","caFile":"/c""#, url: "http://p.example.com"), "is http; certificates go with https"),
+            (prometheus(#","caFile":"/c","insecureSkipTLSVerify":true"#), "remove one of them"),
+            (prometheus(#","caFile":"/c""#, url: "http://p.example.com"), "is http, but certificates need https"),
             (prometheus(#","insecureSkipTLSVerify":"often""#), "must be true or false"),
             (prometheus(#","timeout":"10""#), "timeout: '10' must be a duration from 100ms to 60s"),
             (prometheus(#","timeout":"1h""#), "must be a duration"),
             (prometheus(#","bearerTokenFile":["/t"]"#), "bearerTokenFile: must be text"),
-            (web("", url: "https://q.example.com/{{team}}"), "{{team}} means nothing here; there are {{namespace}}"),
-            (web("", url: "https://{{name}}.example.com/"), "after the host only"),
+            (
+                web("", url: "https://q.example.com/{{team}}"),
+                "{{team}} is not a known placeholder; use one of {{namespace}}"
+            ),
+            (web("", url: "https://{{name}}.example.com/"), "only after the host"),
             (
                 web(#","headers":[{"name":"A","fromFile":"/f"}]"#, url: "http://q.example.com"),
-                "must be https: its headers"
+                "must be https, because its headers"
             ),
-            (web(#","headers":[{"name":"A","value":"secret"}]"#), "unknown value; a header has name"),
+            (web(#","headers":[{"name":"A","value":"secret"}]"#), "unknown field value; a header has name"),
             (web(#","headers":[{"name":"A"}]"#), "fromEnvironment or fromFile"),
-            (web(#","headers":[{"name":"A","fromFile":"/f","fromEnvironment":"B"}]"#), "one of them only"),
-            (web(#","headers":[{"name":"Host","fromFile":"/f"}]"#), "'Host' is no header that can be set"),
-            (web(#","headers":[{"name":"A: b","fromFile":"/f"}]"#), "is no header"),
+            (
+                web(#","headers":[{"name":"A","fromFile":"/f","fromEnvironment":"B"}]"#),
+                "either fromEnvironment or fromFile"
+            ),
+            (web(#","headers":[{"name":"Host","fromFile":"/f"}]"#), "'Host' is not a header that can be set"),
+            (web(#","headers":[{"name":"A: b","fromFile":"/f"}]"#), "is not a header"),
             (web(#","headers":{"name":"A"}"#), "headers: must be a list of objects"),
             (fault(#"{"name":"c","kind":"command"}"#), "command: must name a program"),
-            (fault(#"{"name":"c","kind":"command","command":"probe -v"}"#), "command: must be a list of texts"),
-            (fault(#"{"name":"c","kind":"command","command":["x"],"url":"https://x"}"#), "unknown url"),
+            (fault(#"{"name":"c","kind":"command","command":"probe -v"}"#), "command: must be a list of text values"),
+            (fault(#"{"name":"c","kind":"command","command":["x"],"url":"https://x"}"#), "unknown field url"),
         ]
         for (found, wanted) in cases {
             #expect(found?.contains(wanted) == true, "'\(found ?? "no fault")' where '\(wanted)' was wanted")
         }
     }
 
-    @Test("have names that differ")
+    @Test("must have distinct names")
     func names() throws {
         let one = try Fixtures.settings(#"{"name":"c","kind":"command","command":["x"]}"#)
-        #expect(throws: SourceSettings.Fault("source 'c' is there twice: names must differ")) {
+        #expect(throws: SourceSettings.Fault("source 'c' is defined twice: names must differ")) {
             try SourceSettings.check([one, one])
         }
         #expect(throws: SourceSettings.Fault.self) { try SourceSettings.check(Array(repeating: one, count: 101)) }

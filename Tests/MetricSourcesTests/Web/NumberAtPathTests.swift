@@ -30,25 +30,26 @@ struct NumberAtPathTests {
         ] { #expect(try measure(path, document) == .noData("the answer has no '\(path)'"), "\(document)") }
     }
 
-    @Test("is an error where something else is there; a text with digits is no number")
+    @Test("is an error if the value is something else; a text with digits is not a number")
     func others() throws {
         #expect(
             try measure("a", #"{"a": "0.5"}"#)
-                == .error("'a' is the text '0.5', not a number: the endpoint has to write numbers without quotes"))
+                == .error("'a' is the text '0.5', not a number: the endpoint must write numbers without quotes"))
         #expect(try measure("a", #"{"a": "good"}"#) == .error("'a' is the text 'good', not a number"))
         #expect(
-            try measure("a", #"{"a": 1e999}"#) == .error("'a' is a number that is too large or too small to be read"))
+            try measure("a", #"{"a": 1e999}"#) == .error("'a' is a number that is too large or too small"))
         #expect(try measure("a", #"{"a": true}"#) == .error("'a' is true or false, not a number"))
         #expect(
-            try measure("a", #"{"a": {}}"#) == .error("'a' is an object or a list, not a number: lengthen the path"))
+            try measure("a", #"{"a": {}}"#) == .error("'a' is an object or a list, not a number: make the path longer"))
         #expect(
-            try measure("a", #"{"a": [1]}"#) == .error("'a' is an object or a list, not a number: lengthen the path"))
-        #expect(try measure("a.b", #"{"a": 1}"#) == .error("'a.b': 'b' is asked of something that is no object"))
-        #expect(try measure("a[0]", #"{"a": {"0": 1}}"#) == .error("'a[0]': [0] is asked of something that is no list"))
+            try measure("a", #"{"a": [1]}"#) == .error("'a' is an object or a list, not a number: make the path longer")
+        )
+        #expect(try measure("a.b", #"{"a": 1}"#) == .error("'a.b': the value before 'b' is not an object"))
+        #expect(try measure("a[0]", #"{"a": {"0": 1}}"#) == .error("'a[0]': the value before [0] is not a list"))
     }
 
     @Test(
-        "is an error where the document is none",
+        "is an error if the document is not JSON",
         arguments: ["", "{", "NaN", "<html>", #"{"a": 1e999}"#, #"{"a": NaN}"#])
     func garbage(document: String) throws {
         guard case .error = try measure("a", document) else {

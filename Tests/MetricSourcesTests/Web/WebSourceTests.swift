@@ -16,7 +16,7 @@ struct WebSourceTests {
 
     private let candidate = Fixtures.side("bbbbbbbbbb", version: "2026-11 a/b?c&d")
 
-    @Test("is asked at its URL, with what the placeholders stand for kept in its place")
+    @Test("is called at its URL, and the values of placeholders stay in their place")
     func request() throws {
         let source = WebSource(
             try settings("https://q.example.com/{{namespace}}/{{ name }}?rev={{revision}}&v={{version}}"),
@@ -30,7 +30,7 @@ struct WebSourceTests {
                     ]))
     }
 
-    @Test("gets headers from the environment and from files, as they are now")
+    @Test("gets headers from the environment and from files, with their current values")
     func headers() async throws {
         let file = try TemporaryFile("Bearer one\n")
         let source = WebSource(
@@ -44,7 +44,7 @@ struct WebSourceTests {
         #expect(try source.request(placeholders).headers.suffix(2).map(\.value) == ["Bearer two", "k1"])
     }
 
-    @Test("is not asked where a header's value is not there", arguments: [[:], ["KEY": ""], ["KEY": "a\r\nHost: b"]])
+    @Test("is not called if the value of a header is missing", arguments: [[:], ["KEY": ""], ["KEY": "a\r\nHost: b"]])
     func missingHeaders(environment: [String: String]) async throws {
         let source = WebSource(
             try settings("https://q.example.com", #"[{"name":"X-Key","fromEnvironment":"KEY"}]"#),
@@ -55,10 +55,10 @@ struct WebSourceTests {
         }
         #expect(
             await source.measure("a", of: Fixtures.fraud, candidate: candidate)
-                == .error("the controller's environment has no KEY of one line, for the header X-Key"))
+                == .error("the controller's environment has no variable KEY with a single line, for the header X-Key"))
     }
 
-    @Test("answers with the number at the query's place, and nothing else is a number")
+    @Test("answers with the number at the query's path; anything else is not a number")
     func measuring() async throws {
         let answer = Mutex((status: 200, body: #"{"accuracy": 0.9}"#))
         let source = WebSource(try settings("https://q.example.com/x"), environment: [:]) { _, _ in
@@ -69,7 +69,7 @@ struct WebSourceTests {
         }
         #expect(await measure("accuracy") == .value(0.9))
         #expect(await measure("precision") == .noData("the answer has no 'precision'"))
-        #expect(await measure("a[") == .error("'a[' is no path of JSON, such as metrics.accuracy"))
+        #expect(await measure("a[") == .error("'a[' is not a JSON path, such as metrics.accuracy"))
         answer.withLock { $0.status = 503 }
         #expect(await measure("accuracy") == .error("https://q.example.com/x answered 503."))
         answer.withLock { $0.status = 302 }

@@ -13,7 +13,7 @@ struct WebhookAddressTests {
     func allowed(url: String) throws { #expect(try WebhookAddress(url).url == url) }
 
     @Test(
-        "may be nothing else",
+        "may not be anything else",
         arguments: [
             "", "hooks.example.com", "https://", "/path", "ftp://hooks.example.com", "http://hooks.example.com",
             "http://127.evil.com", "http://127.0.0.1.evil.com", "http://127.0.0.1.5", "http://127.1",
@@ -26,7 +26,7 @@ struct WebhookAddressTests {
         #expect(error?.message.contains("pass@") == false)
     }
 
-    @Test("shows neither path nor query: they may be secrets")
+    @Test("does not show path or query, because they may be secrets")
     func shown() throws {
         #expect(
             "\(try WebhookAddress("https://hooks.example.com:8443/T0/B1?token=x"))" == "https://hooks.example.com:8443")

@@ -13,7 +13,7 @@ import Testing
 struct WebhookNotifierTests {
     struct Unreachable: Error {}
 
-    /// Answers in turn; the last answer again and again. Nil: cannot be reached.
+    /// Answers in turn, and then repeats the last answer. Nil: the receiver cannot be reached.
     private final class Receiver: Sendable {
         let answers: [Int?]
         let requests = Mutex<[WebhookRequest]>([])
@@ -50,7 +50,7 @@ struct WebhookNotifierTests {
         #expect(receiver.waits.withLock { $0 } == [])
     }
 
-    @Test("is tried again, later each time, after what may pass; under the same delivery id, signed anew")
+    @Test("is retried with growing delays after a temporary failure, with the same delivery id and a new signature")
     func retried() async throws {
         let receiver = Receiver([nil, 503, 429, 200])
         try await receiver.notifier().notify(.rolledBack())
@@ -100,7 +100,7 @@ struct WebhookNotifierTests {
 
     // MARK: Over a socket
 
-    @Test("arrives over a socket as it was built")
+    @Test("arrives over a socket unchanged")
     func live() async throws {
         try await LoopbackServer.with(statuses: [200]) { server in
             let secret = try WebhookSecret(Data("0123456789abcdef".utf8))
@@ -127,7 +127,7 @@ struct WebhookNotifierTests {
         }
     }
 
-    @Test("counts a receiver that is not there as a failed attempt")
+    @Test("counts an unreachable receiver as a failed attempt")
     func nobodyListens() async throws {
         let port = try await LoopbackServer.with(statuses: [200]) { $0.port }
         let waits = Mutex<[Duration]>([])
@@ -140,7 +140,7 @@ struct WebhookNotifierTests {
     }
 }
 
-/// Answers in turn with these statuses, and keeps what it received.
+/// Answers in turn with these statuses, and keeps the requests.
 private final class LoopbackServer: Sendable {
     struct Received: Sendable {
         var line: String

@@ -15,7 +15,7 @@ struct WebhookRequestTests {
         address = try WebhookAddress("https://hooks.example.com/T0/B1?x=1")
     }
 
-    @Test("is this very text, signed over timestamp and body")
+    @Test("is exactly this text, signed over timestamp and body")
     func exact() throws {
         let request = try WebhookRequest(
             .rolledBack(), to: address, secret: secret, sentAt: Date(timeIntervalSince1970: 1_795_167_000.9))
@@ -40,7 +40,7 @@ struct WebhookRequestTests {
             ])
     }
 
-    @Test("says null where there is nothing to say, and leaves no key out")
+    @Test("has null for missing values, and leaves no key out")
     func nulls() throws {
         var notice = Notice.rolledBack()
         notice.kind = .stuck

@@ -17,7 +17,7 @@ struct WebhookSecretTests {
     @Test("signs with HMAC-SHA256, in lower-case hex")
     func known() throws { expectKnown(try WebhookSecret(Data(text.utf8))) }
 
-    @Test("comes from a file, whose last line end does not count", arguments: ["", "\n", "\r\n"])
+    @Test("comes from a file, without a line break at its end", arguments: ["", "\n", "\r\n"])
     func file(lineEnd: String) throws {
         let path = NSTemporaryDirectory() + "mlctl-secret-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -30,7 +30,7 @@ struct WebhookSecretTests {
         expectKnown(try WebhookSecret(environment: "MLCTL_WEBHOOK_SECRET", of: ["MLCTL_WEBHOOK_SECRET": text]))
     }
 
-    @Test("is refused where it is missing, short or endless, with the place's name")
+    @Test("is refused if it is missing, too short or too long, with its source in the message")
     func refused() throws {
         let missing = #expect(throws: NotificationError.self) { try WebhookSecret(environment: "SECRET", of: [:]) }
         #expect(missing?.code == .invalidSecret)

@@ -2,13 +2,13 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// A model of the Kubernetes API server and of the controllers beside it, as a value: a request and the time go in, an
-/// answer comes out. `KubernetesConformanceTests` hold it to a real server.
+/// A model of the Kubernetes API server and of the cluster's controllers, as a value: it takes a request and the time, and
+/// returns an answer. `KubernetesConformanceTests` compare it with a real server.
 ///
 /// Models: one revision over all objects; get, paged and past lists, watches with bookmarks and compaction; create,
 /// replace, merge patch, server-side apply with field ownership, delete with preconditions, propagation and finalizers;
-/// status subresources and generations; namespaces and custom types; garbage collection and a small set of controllers,
-/// each as a step that the test takes (`collectGarbage`, `runControllers`).
+/// status subresources and generations; namespaces and custom types; garbage collection and a small set of controllers. The
+/// test runs each of their steps (`collectGarbage`, `runControllers`).
 ///
 /// Does not model: authentication and RBAC (only refusals on demand), JSON and strategic merge patches, conversion between
 /// versions, subresources other than `status` and `log`, field selectors of most types, `managedFields` sent by clients, quantities
@@ -17,21 +17,21 @@ import ModelManifests
 /// pod by pod, schedulers beyond a count of GPUs, and the delays between the server's parts.
 package struct APIServerModel: Sendable {
     package struct Settings: Sendable {
-        /// Changes that are remembered; older resource versions are answered with 410.
+        /// The number of changes that are kept; older resource versions are answered with 410.
         package var historyLimit = 10_000
-        /// Whether watches may begin with the objects that there are (Kubernetes 1.32 and newer, etcd 3.4.25 and newer).
+        /// Whether watches may begin with the existing objects (Kubernetes 1.32 and newer, etcd 3.4.25 and newer).
         package var servesInitialEvents = true
         /// Steps of `runControllers` from a pod's creation to its readiness.
         package var stepsUntilReady = 2
         /// Steps of `runControllers` from a pod's deletion to its end.
         package var stepsUntilGone = 1
-        /// `nvidia.com/gpu` of the whole cluster; nil: no end of them.
+        /// The `nvidia.com/gpu` of the whole cluster; nil: unlimited.
         package var gpuCount: Int?
-        /// Of all pods; nil: each has its own.
+        /// One address for all pods; nil: each pod has its own.
         package var podAddress: String?
-        /// How pods that are never restarted end, by their image; others run for ever.
+        /// How pods that are never restarted end, by their image; other pods run for ever.
         package var ends: [String: ScriptedEnd] = [:]
-        /// False: pods are scheduled, and somebody else runs them (`Kubelet`).
+        /// False: pods are scheduled, but something else runs them (`Kubelet`).
         package var runsPods = true
 
         package init() {}
@@ -42,16 +42,16 @@ package struct APIServerModel: Sendable {
     var store: ObjectStore
     var types = RegisteredType.builtIn
     var lastUID = 0
-    /// Steps that each pod has been through, by uid.
+    /// The number of steps of each pod, by UID.
     var podSteps: [String: Int] = [:]
-    /// Of which Jobs a pod was made, by uid.
+    /// The UIDs of Jobs whose pod was created.
     var madePods: Set<String> = []
-    /// What pods printed, by uid.
+    /// The output of pods, by UID.
     var podLogs: [String: String] = [:]
-    /// Why the last pod of a Deployment was not let in, by the Deployment's uid.
+    /// Why the last pod of a Deployment was refused, by the Deployment's UID.
     var failedCreations: [String: String] = [:]
 
-    /// - Parameter namespaces: those that exist from the start, beside `default`.
+    /// - Parameter namespaces: namespaces that exist from the start, besides `default`.
     package init(namespaces: [String] = [], now: Date, settings: Settings = Settings()) {
         self.settings = settings
         store = ObjectStore(historyLimit: settings.historyLimit)
@@ -61,16 +61,16 @@ package struct APIServerModel: Sendable {
         }
     }
 
-    /// The newest revision: every write that changes something raises it by one.
+    /// The newest revision: every write that changes something increases it by one.
     package var revision: Int { store.revision }
 
-    /// Forgets the history: resource versions from before are too old to watch or to page from.
+    /// Drops the history: earlier resource versions are too old to watch or to page from.
     package mutating func compact() { store.compact() }
 
-    /// Raises the revision as writes to other objects do, so that a bookmark has something to say.
+    /// Increases the revision, as writes to other objects do, so that a bookmark has something to report.
     package mutating func advanceRevision() { store.skipRevision() }
 
-    /// Answers every request but a watch.
+    /// Answers every request except a watch.
     package mutating func handle(_ request: APIRequest, now: Date) -> APIResponse {
         do {
             if let answer = probe(request) { return answer }
@@ -110,7 +110,7 @@ package struct APIServerModel: Sendable {
         }
     }
 
-    /// Health and version, which have no type.
+    /// Health and version, which belong to no type.
     private func probe(_ request: APIRequest) -> APIResponse? {
         switch request.path {
         case "/healthz", "/livez", "/readyz": APIResponse(code: 200, body: Data("ok".utf8))
@@ -120,7 +120,7 @@ package struct APIServerModel: Sendable {
         }
     }
 
-    /// The object as the server answers it; nil where there is none.
+    /// The object as the server answers it; nil if it does not exist.
     package func object(_ type: ResourceType, _ key: ObjectKey) -> JSONValue? {
         registered(type).flatMap { store.object($0, key)?.answer }
     }

@@ -2,9 +2,9 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// The way of every write into the store: what the server keeps, checks, counts and remembers.
+/// The path of every write into the store: what the server keeps, checks, counts and remembers.
 extension APIServerModel {
-    /// - Returns: the object as it is now; the one from before where nothing changed.
+    /// - Returns: the object after the write; the earlier one if nothing changed.
     mutating func commit(_ write: PendingWrite, _ wanted: JSONValue) throws -> StoredObject {
         try checkVersion(wanted, write)
         try checkNamespace(write)
@@ -36,7 +36,7 @@ extension APIServerModel {
         return stored
     }
 
-    /// Namespaces must be there, and must not be on their way out, for what is new in them.
+    /// A namespace must exist, and must not be terminating, before anything is created in it.
     func checkNamespace(_ write: PendingWrite) throws {
         guard write.live == nil, let name = write.key.namespace, let namespaces = registered(.namespaces) else {
             return
@@ -56,7 +56,8 @@ extension APIServerModel {
         }
     }
 
-    /// What the server sets itself, whatever the client sent; and the half of the object that this write is not about.
+    /// The fields that the server sets itself whatever the client sent, and the part of the object that this write does not
+    /// cover.
     private func withServersFields(_ wanted: JSONValue, _ write: PendingWrite) -> JSONValue {
         var new = wanted
         if write.subresource == "status", let live = write.live {
@@ -75,7 +76,7 @@ extension APIServerModel {
         ] {
             new.set(write.live?.json.value(at: "metadata", name), at: "metadata", name)
         }
-        // A service keeps the address that it was given, also where a replace does not say it.
+        // A service keeps its address, even if a replace leaves it out.
         for name in ["clusterIP", "clusterIPs"] where write.type.resource == .services {
             guard let given = write.live?.json.value(at: "spec", name), new[field: "spec"] != nil else { continue }
             new.change("spec") { $0.fill(name, given) }
@@ -84,7 +85,7 @@ extension APIServerModel {
         where new.value(at: "metadata", name)?.isHollow == true {
             new.set(nil, at: "metadata", name)
         }
-        // Types of the server itself have no empty maps: writing one is writing none.
+        // The server's own types store no empty maps: writing an empty map writes none.
         for name in ["data", "binaryData", "stringData"]
         where !write.type.isCustom && new[field: name]?.isHollow == true {
             new[field: name] = nil
@@ -130,7 +131,7 @@ extension APIServerModel {
         }
     }
 
-    /// Takes the object out of the store, and with a definition its type.
+    /// Removes the object from the store. If it is a definition, its type goes too.
     mutating func removeForGood(_ type: RegisteredType, _ key: ObjectKey) {
         store.remove(type, key)
         if type.resource == .customResourceDefinitions { registerTypes() }
@@ -143,7 +144,7 @@ extension APIServerModel {
 }
 
 extension StoredObject {
-    /// It is to be deleted, and nothing holds it.
+    /// Whether it is being deleted and nothing holds it.
     var mayGo: Bool {
         guard isBeingDeleted, finalizers.isEmpty else { return false }
         if (json.value(at: "spec", "finalizers")?.items ?? []).isEmpty == false, json[field: "kind"] == "Namespace" {
@@ -152,7 +153,7 @@ extension StoredObject {
         return (json.value(at: "metadata", "deletionGracePeriodSeconds")?.whole ?? 0) == 0
     }
 
-    /// No write is needed: times of ownership alone are no change.
+    /// Whether no write is needed: changed times of ownership alone do not count.
     fileprivate func isSame(as other: StoredObject) -> Bool {
         json == other.json
             && Dictionary(grouping: ownership.managers) { $0.identity }.mapValues { $0.map(\.fields) }
@@ -168,7 +169,7 @@ extension RegisteredType {
         {
             return true
         }
-        // A pod that gets its node is bound, which is no change of what is wanted.
+        // Binding a pod to a node is not a change of its desired state.
         if resource == .pods {
             old.set(nil, at: "spec", "nodeName")
             new.set(nil, at: "spec", "nodeName")

@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// Those of the server's defaults that a controller could take for somebody's edit.
+/// The server's defaults that a controller could mistake for an edit.
 extension RegisteredType {
     func defaulted(_ object: JSONValue) -> JSONValue {
         var object = object
@@ -74,7 +74,7 @@ extension RegisteredType {
         container.fill("resources", .object([:]))
         container.change("ports") { $0.changeItems { port in port.fill("protocol", "TCP") } }
         for name in ["startupProbe", "readinessProbe", "livenessProbe"] { container.change(name, defaultProbe) }
-        // What is only requested by its limit is requested.
+        // A limit without a request becomes the request.
         container.change("resources") { resources in
             guard let limits = resources[field: "limits"], limits.isObject else { return }
             resources.change("requests") { requests in

@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// Delete: at once, or marked and waiting for finalizers, dependents or the pod's end.
+/// Deletes at once, or marks the object and waits for finalizers, dependents or the pod's end.
 extension APIServerModel {
     static let foregroundFinalizer = "foregroundDeletion"
     static let orphanFinalizer = "orphan"
@@ -30,7 +30,7 @@ extension APIServerModel {
         ]
     }
 
-    /// - Returns: the object where something holds it; nil where it is gone.
+    /// - Returns: the object if something holds it; nil if it is gone.
     @discardableResult
     mutating func remove(
         _ type: RegisteredType, _ live: StoredObject, propagation: String?, graceSeconds: Int? = nil, now: Date
@@ -53,7 +53,7 @@ extension APIServerModel {
             if type.resource == .namespaces { object.json.set("Terminating", at: "status", "phase") }
         } else {
             if let graceSeconds { object.shortenGrace(to: graceSeconds) }
-            // A later deletion may still say that dependents are to be left behind.
+            // A later deletion may still ask to orphan the dependents.
             if propagation == "Orphan", !live.finalizers.contains(Self.orphanFinalizer) {
                 let finalizers = live.finalizers.filter { $0 != Self.foregroundFinalizer } + [Self.orphanFinalizer]
                 object.json.set(.array(finalizers.map { .string($0) }), at: "metadata", "finalizers")
@@ -84,7 +84,7 @@ extension APIServerModel {
 }
 
 extension StoredObject {
-    /// Never longer: what is being ended ends at the time that was said, or sooner.
+    /// Never longer: an ending pod ends at the time that was set, or sooner.
     fileprivate mutating func shortenGrace(to seconds: Int) {
         guard let before = json.value(at: "metadata", "deletionGracePeriodSeconds")?.whole, seconds < before else {
             return
@@ -99,7 +99,7 @@ extension StoredObject {
 }
 
 extension RegisteredType {
-    /// A pod that a node has is given time to end.
+    /// A pod on a node gets time to end.
     fileprivate func graceSeconds(of object: StoredObject) -> Int {
         guard resource == .pods, object.json.value(at: "spec", "nodeName") != nil else { return 0 }
         return object.json.value(at: "spec", "terminationGracePeriodSeconds")?.whole ?? 30

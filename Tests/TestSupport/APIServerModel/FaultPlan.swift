@@ -1,7 +1,7 @@
 import Foundation
 
-/// What goes wrong between a client and the model, request by request or by seed. The three ways in which controllers
-/// break (Sieve, OSDI 2022): interrupted, stale, missed.
+/// Faults between a client and the model, by request or by seed. They cover the three ways in which controllers break (Sieve,
+/// OSDI 2022): interrupted, stale, missed.
 package struct FaultPlan: Sendable {
     package enum Fault: Hashable, Sendable {
         /// The request never arrives.
@@ -12,38 +12,38 @@ package struct FaultPlan: Sendable {
         case tooManyRequests(retryAfterSeconds: Int)
         /// 503; nothing happens.
         case unavailable
-        /// A list as it was so many revisions ago, as a server that lags behind answers it.
+        /// A list as it was this many revisions ago, as a lagging server answers it.
         case stale(revisions: Int)
         /// 401: the credentials have expired.
         case unauthorized
     }
 
-    /// Chances in 0...1. Events are those of watches.
+    /// Probabilities in 0...1. Events are those of watches.
     package struct Rates: Sendable {
         package var lostBefore = 0.0
         package var lostAfter = 0.0
         package var tooManyRequests = 0.0
         package var unavailable = 0.0
-        /// Of lists that take whatever the server has in memory (`resourceVersion=0`).
+        /// For lists that accept whatever the server has in memory (`resourceVersion=0`).
         package var staleLists = 0.0
-        /// That events wait until the next change.
+        /// Events wait until the next change.
         package var lag = 0.0
         package var repeatedEvents = 0.0
-        /// That two events of one delivery change places, if they are about different objects.
+        /// Two events of one delivery change places if they are about different objects.
         package var reorderedEvents = 0.0
-        /// That an event is lost together with its watch; a client that resumes is told again.
+        /// An event is lost together with its watch; a client that resumes gets it.
         package var lostEvents = 0.0
-        /// That an event is left out, and the watch goes on. No correct server does so.
+        /// An event is left out and the watch continues. No correct server does this.
         package var droppedEvents = 0.0
         package var endedWatches = 0.0
 
         package init() {}
     }
 
-    /// By the number of the request, the first is 1.
+    /// Faults by the number of the request; the first is 1.
     package var requests: [Int: Fault] = [:]
     package var rates: Rates
-    /// How many faults are drawn; then all goes well. Whoever is to reach its end must be let.
+    /// How many faults are drawn at most. After that everything works, so that a run can reach its end.
     package private(set) var budget: Int
     package let seed: UInt64
     private var draws: SeededDraws
@@ -56,8 +56,8 @@ package struct FaultPlan: Sendable {
         draws = SeededDraws(seed: seed)
     }
 
-    /// What happens to a request.
-    /// - Parameter takesWhatIsCached: it is a list with `resourceVersion=0`.
+    /// The fault of a request, if any.
+    /// - Parameter takesWhatIsCached: whether it is a list with `resourceVersion=0`.
     mutating func fault(ofRequest number: Int, takesWhatIsCached: Bool) -> Fault? {
         if let fault = requests[number] { return fault }
         if strikes(rates.lostBefore) { return .lostBefore }
@@ -68,14 +68,14 @@ package struct FaultPlan: Sendable {
         return nil
     }
 
-    /// Draws, and takes from the budget.
+    /// Draws a fault, and takes it from the budget.
     private mutating func strikes(_ rate: Double) -> Bool {
         guard rate > 0, budget > 0, draws.uniform() < rate else { return false }
         budget -= 1
         return true
     }
 
-    /// What becomes of events on their way.
+    /// What happens to events on their way.
     struct Delivery {
         var events: [ModelEvent] = []
         /// Not delivered yet.
@@ -108,7 +108,7 @@ package struct FaultPlan: Sendable {
 }
 
 extension ModelEvent {
-    /// Both are changes, of different objects.
+    /// Whether both are changes of different objects.
     fileprivate func mayPass(_ other: ModelEvent) -> Bool {
         let changes: Set<Kind> = [.added, .modified, .deleted]
         return changes.contains(kind) && changes.contains(other.kind)

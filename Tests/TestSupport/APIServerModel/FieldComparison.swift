@@ -1,7 +1,7 @@
 import ModelManifests
 
-/// What server-side apply asks of values: which fields they hold, how two of them differ, what they are together, and
-/// what is left without some fields. After `structured-merge-diff` (sigs.k8s.io/structured-merge-diff/v6, `typed`).
+/// The operations on values that server-side apply needs: the fields of a value, the difference of two values, their merge, and a
+/// value without some fields. After `structured-merge-diff` (sigs.k8s.io/structured-merge-diff/v6, `typed`).
 extension FieldSchema {
     /// The fields that a value sets.
     func fieldSet(of value: JSONValue) -> FieldSet {
@@ -66,7 +66,7 @@ extension FieldSchema {
         if new == nil { result.removed.paths.insert(path) }
     }
 
-    /// The live value with what `config` says: its fields win, its order of list items too.
+    /// Merges `config` into the live value: its fields win, and so does its order of list items.
     func merge(_ live: JSONValue?, _ config: JSONValue) -> JSONValue {
         guard let live, let old = parts(of: live), let new = parts(of: config) else { return config }
         var merged: [PathElement: JSONValue] = [:]
@@ -81,7 +81,7 @@ extension FieldSchema {
         return .array(order.compactMap { merged[$0] })
     }
 
-    /// Items of both lists: the new order, with items of the old one alone where they stood.
+    /// The items of both lists in the new order; items that only the old list has keep their place.
     private static func order(_ old: [PathElement], _ new: [PathElement]) -> [PathElement] {
         let shared = Set(new)
         var (order, rest): ([PathElement], ArraySlice<PathElement>) = ([], new[...])
@@ -96,8 +96,8 @@ extension FieldSchema {
         return order + rest
     }
 
-    /// The value without the fields of the set; nil where nothing is left of it.
-    /// - Parameter keepsHollow: what nothing is left of stays, empty.
+    /// The value without the fields of the set; nil if nothing is left of it.
+    /// - Parameter keepsHollow: keeps a value of which nothing is left, as an empty one.
     func remove(_ set: FieldSet, from value: JSONValue, at path: FieldPath = [], keepsHollow: Bool = false)
         -> JSONValue?
     {
@@ -117,7 +117,7 @@ extension FieldSchema {
         return .object(fields)
     }
 
-    /// The set with the named fields on the way to its members.
+    /// The set with the named fields on the path to its members.
     func withNamedFields(_ set: FieldSet) -> FieldSet {
         var all = set
         for path in set.paths {

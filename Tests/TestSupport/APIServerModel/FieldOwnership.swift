@@ -5,7 +5,7 @@ import ModelManifests
 struct FieldManager: Hashable, Sendable {
     enum Operation: String, Hashable, Sendable { case apply = "Apply", update = "Update" }
 
-    /// Who: two entries of the same identity are one.
+    /// Identifies a manager: two entries with the same identity are one.
     struct Identity: Hashable, Sendable {
         var name: String
         var operation: Operation
@@ -29,11 +29,11 @@ struct FieldManager: Hashable, Sendable {
 }
 
 extension Date {
-    /// RFC 3339 in whole seconds, as `metav1.Time` is written.
+    /// RFC 3339 in whole seconds, the format of `metav1.Time`.
     var rfc3339: String { formatted(.iso8601) }
 }
 
-/// Who owns which fields of an object: the rules of server-side apply and of the writes beside it.
+/// Who owns which fields of an object: the rules of server-side apply and of other writes.
 struct FieldOwnership: Hashable, Sendable {
     var managers: [FieldManager] = []
 
@@ -73,7 +73,7 @@ struct FieldOwnership: Hashable, Sendable {
         managers.removeAll { $0.fields.isEmpty }
     }
 
-    /// A create, a replace or a patch: who changes a field owns it.
+    /// A create, a replace or a patch: the manager that changes a field owns it.
     mutating func update(
         _ live: JSONValue?, to new: JSONValue, schema: FieldSchema, by identity: FieldManager.Identity, now: Date
     ) {
@@ -84,7 +84,7 @@ struct FieldOwnership: Hashable, Sendable {
     }
 
     /// Server-side apply.
-    /// - Returns: the new object, or who stands in the way.
+    /// - Returns: the new object, or the conflicting managers.
     mutating func apply(
         _ config: JSONValue, to live: JSONValue?, schema: FieldSchema, by identity: FieldManager.Identity,
         force: Bool, now: Date
@@ -95,7 +95,7 @@ struct FieldOwnership: Hashable, Sendable {
         next.setFields(applied, of: identity, now: now)
         let merged = schema.merge(live, config)
         let gone = next.unowned(in: merged, last: last, schema: schema)
-        // A map that pruning emptied is still owned by whoever made it, though nothing of it is stored.
+        // A map that pruning emptied still belongs to the manager that created it, although nothing of it is stored.
         let pruned = schema.remove(gone, from: merged, keepsHollow: true)
         let difference = schema.difference(from: live ?? .object([:]), to: pruned)
         let conflicts = managers.filter { $0.identity != identity }.flatMap { manager in
@@ -104,7 +104,7 @@ struct FieldOwnership: Hashable, Sendable {
             }
         }
         if !conflicts.isEmpty, !force { return .failure(Conflicts(conflicts: conflicts)) }
-        // What was pruned took along what others had written into it: they own that no more either.
+        // Pruned fields are gone for other managers too: they no longer own what they had written into them.
         next.takeFromOthers(difference.touched, than: identity)
         self = next
         return .success(schema.remove(gone, from: merged) ?? .object([:]))
@@ -112,7 +112,7 @@ struct FieldOwnership: Hashable, Sendable {
 
     struct Conflicts: Error, Hashable { var conflicts: [Conflict] }
 
-    /// What the manager applied last time and nobody owns any more.
+    /// The fields that the manager applied last time and that nobody owns any more.
     private func unowned(in merged: JSONValue, last: FieldSet, schema: FieldSchema) -> FieldSet {
         guard !last.isEmpty else { return FieldSet() }
         let last = schema.withNamedFields(last)
@@ -123,7 +123,7 @@ struct FieldOwnership: Hashable, Sendable {
             .subtracting(schema.withNamedFields(managed)).intersection(last)
     }
 
-    /// Nobody owns what the server sets; the status belongs to its subresource alone.
+    /// Nobody owns what the server sets; the status belongs only to its subresource.
     private static func owned(_ set: FieldSet, subresource: String?) -> FieldSet {
         var set = set.without("apiVersion").without("kind")
         for name in [

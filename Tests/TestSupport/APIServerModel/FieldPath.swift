@@ -1,14 +1,14 @@
 import ModelManifests
 
-/// One step of a way into an object, as server-side apply names it.
+/// One step of a path into an object, as server-side apply names it.
 enum PathElement: Hashable, Sendable {
     case field(String)
-    /// An item of a list, by its keys.
+    /// An item of a list, identified by its keys.
     case key([String: JSONValue])
     /// An item of a set.
     case value(JSONValue)
 
-    /// As `fieldsV1` writes it.
+    /// The form in `fieldsV1`.
     var encoded: String {
         switch self {
         case .field(let name): "f:\(name)"
@@ -17,7 +17,7 @@ enum PathElement: Hashable, Sendable {
         }
     }
 
-    /// As the message of a conflict writes it.
+    /// The form in the message of a conflict.
     var description: String {
         switch self {
         case .field(let name): ".\(name)"
@@ -42,13 +42,13 @@ struct FieldSet: Hashable, Sendable {
     func subtracting(_ other: FieldSet) -> FieldSet { FieldSet(paths: paths.subtracting(other.paths)) }
     func intersection(_ other: FieldSet) -> FieldSet { FieldSet(paths: paths.intersection(other.paths)) }
 
-    /// Without whatever lies at or under the path of names.
+    /// The set without everything at or below the path of names.
     func without(_ names: String...) -> FieldSet {
         let prefix = names.map { PathElement.field($0) }
         return FieldSet(paths: paths.filter { !$0.starts(with: prefix) })
     }
 
-    /// Only what lies at or under the path of names.
+    /// Only what is at or below the path of names.
     func within(_ names: String...) -> FieldSet {
         let prefix = names.map { PathElement.field($0) }
         return FieldSet(paths: paths.filter { $0.starts(with: prefix) })

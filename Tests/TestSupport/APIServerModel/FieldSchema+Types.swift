@@ -1,7 +1,7 @@
 import ModelManifests
 
-/// Whatever of the built-in types is not taken apart field by field. Source: the `x-kubernetes-list-type`,
-/// `-list-map-keys` and `-map-type` marks of the API's OpenAPI document, Kubernetes 1.36.
+/// The parts of built-in types that are not compared field by field. Source: the `x-kubernetes-list-type`, `-list-map-keys` and
+/// `-map-type` marks of the API's OpenAPI document, Kubernetes 1.36.
 extension FieldSchema {
     static let metadata = FieldSchema.type([
         "labels": .map(), "annotations": .map(), "finalizers": .set,
@@ -81,7 +81,7 @@ extension FieldSchema {
         "metadata": metadata, "status": .type(["conditions": conditions]),
     ])
 
-    /// Of a custom type, from its structural schema.
+    /// The schema of a custom type, from its structural schema.
     static func custom(_ openAPI: JSONValue?) -> FieldSchema {
         var root = structural(openAPI ?? .object([:]))
         if case .structure(var fields, let others) = root {

@@ -1,17 +1,17 @@
 import ModelManifests
 
-/// How server-side apply takes a value apart: which maps and lists are owned whole, and which item by item.
+/// How server-side apply splits a value: which maps and lists are owned as a whole, and which item by item.
 indirect enum FieldSchema: Hashable, Sendable {
-    /// Nothing is declared: objects field by field, lists whole.
+    /// Without a declaration: objects field by field, lists as a whole.
     case deduced
     case atomic
     case structure([String: FieldSchema], others: Others)
-    /// A list whose items are told apart by keys; a key that is not written has its default.
+    /// A list whose items are identified by keys. A missing key has its default.
     case keyedList([String], defaults: [String: JSONValue] = [:], item: FieldSchema)
     case set
 
     enum Others: Hashable, Sendable {
-        /// A built-in type, of which only the remarkable fields are written down here.
+        /// A built-in type. Only its special fields are listed here.
         case named
         /// Field names are data, as in labels.
         case unknown(FieldSchema)
@@ -25,7 +25,7 @@ indirect enum FieldSchema: Hashable, Sendable {
         -> FieldSchema
     { .keyedList(keys, defaults: defaults, item: item) }
 
-    /// What a value of this schema is taken apart into. Values that do not fit are leaves.
+    /// The shape into which a value of this schema splits. Values that do not fit are leaves.
     func shape(of value: JSONValue) -> Shape {
         switch (self, value) {
         case (.deduced, .object): .object([:], .unknown(.deduced))

@@ -11,7 +11,7 @@ extension APIServerModel {
 
     /// Repeats passes until nothing is left to collect.
     package mutating func collectGarbage(now: Date) {
-        // A pass ends one level of ownership; nobody owns deeper than this.
+        // Each pass removes one level of ownership. No chain of owners is longer than this.
         for _ in 0..<16 {
             let before = store.revision
             endDefinitions(now: now)
@@ -54,7 +54,7 @@ extension APIServerModel {
         }
     }
 
-    /// Owners that waited for their dependents, and those that were to leave them behind.
+    /// Releases owners that waited for their dependents, and owners whose dependents are orphaned.
     private mutating func releaseOwners(now: Date) {
         for owner in everything where owner.object.isBeingDeleted {
             let dependents = everything.filter { found in
@@ -112,7 +112,7 @@ extension APIServerModel {
         }
     }
 
-    /// A write by one of the cluster's own controllers. What is refused is left as it was, for the next pass.
+    /// A write by one of the cluster's own controllers. After a refusal the object stays as it was until the next pass.
     @discardableResult
     mutating func change(
         _ type: RegisteredType, _ key: ObjectKey, by manager: String, subresource: String? = nil, now: Date,

@@ -1,14 +1,14 @@
 import Foundation
 import ModelManifests
 
-/// Reading and changing objects whose type nobody declared.
+/// Reading and changing objects without a declared type.
 extension JSONValue {
-    /// An object's fields; none where it is no object.
+    /// An object's fields; empty if it is not an object.
     package var fields: [String: JSONValue] {
         if case .object(let fields) = self { fields } else { [:] }
     }
 
-    /// An array's items; none where it is no array.
+    /// An array's items; empty if it is not an array.
     package var items: [JSONValue] {
         if case .array(let items) = self { items } else { [] }
     }
@@ -41,14 +41,14 @@ extension JSONValue {
         }
     }
 
-    /// What stands at the end of the path; nil where it ends early.
+    /// The value at the end of the path; nil if the path ends early.
     package func value(at path: String...) -> JSONValue? {
         var value: JSONValue? = self
         for name in path { value = value?[field: name] }
         return value
     }
 
-    /// Makes the objects on the way.
+    /// Creates missing objects on the path.
     package mutating func set(_ value: JSONValue?, at path: String...) { set(value, along: path[...]) }
 
     private mutating func set(_ value: JSONValue?, along path: ArraySlice<String>) {
@@ -62,12 +62,12 @@ extension JSONValue {
         self[field: name] = child
     }
 
-    /// Sets what is not there yet.
+    /// Sets the field unless it exists.
     mutating func fill(_ name: String, _ value: JSONValue) {
         if self[field: name] == nil { self[field: name] = value }
     }
 
-    /// Changes one field in place; nothing where it is not there.
+    /// Changes one field in place; does nothing if it does not exist.
     mutating func change(_ name: String, _ body: (inout JSONValue) -> Void) {
         guard var child = self[field: name] else { return }
         body(&child)
@@ -87,7 +87,7 @@ extension JSONValue {
     package var data: Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // A JSON value always encodes; the model would rather answer nothing than trap.
+        // A JSON value always encodes; still, an empty answer is better than a trap.
         return (try? encoder.encode(self)) ?? Data()
     }
 

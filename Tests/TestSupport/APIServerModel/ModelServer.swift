@@ -8,12 +8,12 @@ import NIOPosix
 package struct ModelServer: Sendable {
     package let transport: ModelTransport
     package let port: Int
-    /// What requests must carry; nil: nothing.
+    /// The token that requests must have; nil: none.
     package let token: String?
 
     package var url: String { "http://127.0.0.1:\(port)" }
 
-    /// Of a client with the right token.
+    /// The kubeconfig of a client with the right token.
     package func kubeconfig(namespace: String = "default") -> String {
         """
         apiVersion: v1
@@ -32,8 +32,8 @@ package struct ModelServer: Sendable {
     }
 
     /// - Parameters:
-    ///   - port: 0: any that is free.
-    ///   - step: how often the cluster's controllers take a step; nil: only when the test says so.
+    /// - port: 0: any free port.
+    /// - step: how often the cluster's controllers take a step; nil: only when the test asks.
     package static func with<Result: Sendable>(
         _ transport: ModelTransport, token: String? = nil, port: Int = 0, step: Duration? = nil,
         _ body: @Sendable (ModelServer) async throws -> Result
@@ -54,7 +54,7 @@ package struct ModelServer: Sendable {
         }
     }
 
-    /// As a real server's: silence for longer is a dead watch.
+    /// As on a real server: a watch that is silent for longer is dead.
     private static let bookmarkInterval: Duration = .seconds(60)
 
     private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
@@ -91,7 +91,7 @@ package struct ModelServer: Sendable {
         try await listener.executeThenClose { connections in
             try await withThrowingDiscardingTaskGroup { group in
                 for try await connection in connections {
-                    // A connection that breaks is its client's affair.
+                    // A broken connection is the client's concern.
                     group.addTask { try? await handle(connection) }
                 }
             }
@@ -117,7 +117,7 @@ package struct ModelServer: Sendable {
         }
     }
 
-    /// - Returns: whether the connection is still of use.
+    /// - Returns: whether the connection can be used again.
     private func answer(
         _ head: HTTPRequestHead, _ body: Data, _ outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
     ) async throws -> Bool {
@@ -137,7 +137,7 @@ package struct ModelServer: Sendable {
             }
             return true
         } catch let error as APIError {
-            // A refusal has a code; whatever was lost on the way closes the connection, as a network would.
+            // A refusal has a code. Anything else is lost on the way, so close the connection as a network would.
             guard let code = error.statusCode, case .status(_, let reason) = error.reason else { return false }
             try await write(Refusal(code, reason, error.message).response, outbound)
             return true
@@ -171,7 +171,7 @@ package struct ModelServer: Sendable {
 }
 
 extension APIRequest {
-    /// Nil for a method that the API server does not have.
+    /// Nil for a method that the API server does not support.
     fileprivate init?(_ head: HTTPRequestHead, body: Data) {
         guard let method = Method(rawValue: head.method.rawValue) else { return nil }
         let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

@@ -2,12 +2,12 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// The model of the API server behind the client's own protocol, without a socket. Nothing in it waits: watches are told
-/// of changes when they happen, and end by the clock that the test moves.
+/// The model of the API server behind the client's own protocol, without a socket. Nothing waits: watches get changes when they
+/// happen, and end by the clock that the test moves.
 package actor ModelTransport: KubernetesTransport {
-    /// Lines that a watcher may leave unread; then its watch ends, as a server ends it.
+    /// How many lines a watcher may leave unread. Then its watch ends, as a server would end it.
     static let unreadLineLimit = 10_000
-    /// Requests that are remembered.
+    /// The most requests that are kept in the log.
     static let loggedRequestLimit = 100_000
 
     private struct Watcher {
@@ -19,12 +19,12 @@ package actor ModelTransport: KubernetesTransport {
 
     package private(set) var model: APIServerModel
     package var plan: FaultPlan
-    /// All requests since the start, watches too.
+    /// All requests since the start, including watches.
     package private(set) var requestCount = 0
     package private(set) var log: [APIRequest] = []
-    /// What the server said of requests that its user may not make.
+    /// The server's messages for requests that its user may not make.
     package private(set) var forbidden: [String] = []
-    /// Nobody reaches the server; what watches there were have ended.
+    /// Whether the server is unreachable. All watches have ended then.
     package private(set) var isAway = false
     /// Whether the cluster's controllers take a step after every write.
     package var runsControllers = false
@@ -38,7 +38,7 @@ package actor ModelTransport: KubernetesTransport {
         self.now = now
     }
 
-    // MARK: What a client does
+    // MARK: The client's side
 
     package func send(_ request: APIRequest, timeout: Duration) throws -> APIResponse {
         switch try fault(for: request) {
@@ -74,9 +74,9 @@ package actor ModelTransport: KubernetesTransport {
         }
     }
 
-    // MARK: What a test does
+    // MARK: The test's side
 
-    /// Changes the model, and tells the watches.
+    /// Changes the model, and sends the changes to the watches.
     @discardableResult
     package func update<Result: Sendable>(_ body: @Sendable (inout APIServerModel) throws -> Result) rethrows -> Result
     {
@@ -88,7 +88,7 @@ package actor ModelTransport: KubernetesTransport {
     package func setPlan(_ plan: FaultPlan) { self.plan = plan }
     package func setRunsControllers(_ runs: Bool) { runsControllers = runs }
 
-    /// One step of the cluster's controllers and of the garbage collector; watches whose time is over end.
+    /// One step of the cluster's controllers and of the garbage collector. Watches whose time is over end.
     package func step() {
         model.runControllers(now: now())
         model.collectGarbage(now: now())
@@ -107,7 +107,7 @@ package actor ModelTransport: KubernetesTransport {
         watchers = [:]
     }
 
-    /// - Parameter isAway: from now on nobody reaches the server.
+    /// - Parameter isAway: whether the server is unreachable from now on.
     package func setAway(_ isAway: Bool) {
         self.isAway = isAway
         guard isAway else { return }
@@ -119,7 +119,7 @@ package actor ModelTransport: KubernetesTransport {
 
     package var watchCount: Int { watchers.count }
 
-    /// Requests that may have changed something, of those that are remembered.
+    /// The logged requests that may have changed something.
     package var writes: [APIRequest] { log.filter { $0.method != .get } }
 
     package func forgetLog() { log = [] }
@@ -153,7 +153,7 @@ package actor ModelTransport: KubernetesTransport {
         past.query.append(.init("resourceVersion", String(max(1, model.revision - revisions))))
         past.query.append(.init("resourceVersionMatch", "Exact"))
         let response = model.handle(past, now: now())
-        // What has been compacted cannot be told; then the answer is the newest.
+        // A compacted past cannot be read; then the answer is the newest state.
         return response.code == 410 ? take(request) : response
     }
 

@@ -7,7 +7,7 @@ struct StoredObject: Hashable, Sendable {
     var json: JSONValue
     var ownership = FieldOwnership()
 
-    /// As the server answers it.
+    /// The object as the server answers it.
     var answer: JSONValue {
         var answer = json
         let managed = ownership.encoded
@@ -39,11 +39,11 @@ struct StoredChange: Sendable {
     var after: StoredObject?
 }
 
-/// All objects under one revision, with as much of their history as has not been compacted.
+/// All objects under one revision, with their history since the last compaction.
 struct ObjectStore: Sendable {
-    /// Like etcd's, shared by all types.
+    /// Shared by all types, as in etcd.
     private(set) var revision = 1
-    /// Changes up to this revision are forgotten.
+    /// Changes up to this revision are dropped.
     private(set) var compactedRevision = 0
     private var objects: [String: [ObjectKey: StoredObject]] = [:]
     private var history: [StoredChange] = []
@@ -59,7 +59,7 @@ struct ObjectStore: Sendable {
     }
 
     /// The objects as they were at a revision.
-    /// - Returns: nil where that has been compacted.
+    /// - Returns: nil if that revision was compacted.
     func all(_ type: RegisteredType, at past: Int) -> [StoredObject]? {
         guard past >= compactedRevision else { return nil }
         var found = objects[type.storageKey] ?? [:]
@@ -70,7 +70,7 @@ struct ObjectStore: Sendable {
         return found.values.sorted { $0.key.order < $1.key.order }
     }
 
-    /// - Returns: nil where some of them have been compacted.
+    /// - Returns: nil if some of the changes were compacted.
     func changes(of type: RegisteredType, after past: Int) -> [StoredChange]? {
         guard past >= compactedRevision else { return nil }
         return history.reversed().prefix { $0.revision > past }.reversed().filter { $0.type == type.storageKey }
@@ -95,20 +95,20 @@ struct ObjectStore: Sendable {
 
     private mutating func remember(_ change: StoredChange) {
         history.append(change)
-        // A quarter at a time: forgetting one by one would move the rest with every write.
+        // Drops a quarter at a time: dropping one by one would move the rest with every write.
         guard history.count > historyLimit + historyLimit / 4 else { return }
         let forgotten = history.count - historyLimit
         compactedRevision = history[forgotten - 1].revision
         history.removeFirst(forgotten)
     }
 
-    /// Forgets all changes up to now.
+    /// Drops all changes up to now.
     mutating func compact() {
         compactedRevision = revision
         history = []
     }
 
-    /// Something outside the model was written: the revision rises, no object of ours changes.
+    /// Something outside the model was written: the revision increases, and none of our objects changes.
     mutating func skipRevision() { revision += 1 }
 }
 

@@ -31,7 +31,7 @@ extension APIServerModel {
                 "port": .integer(number),
             ]
         }
-        // Slices carry the labels of their Service, and two of their own.
+        // EndpointSlices have the labels of their Service and two of their own.
         let labels = service.labels.merging([
             "kubernetes.io/service-name": service.key.name,
             "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
@@ -52,11 +52,11 @@ extension APIServerModel {
                 name: "kube-controller-manager", operation: .update, apiVersion: "discovery.k8s.io/v1",
                 subresource: nil),
             now: now, live: live)
-        // A refusal (a namespace that ends, a quota) leaves the slice as it was.
+        // After a refusal (a terminating namespace, a quota) the slice stays as it was.
         _ = try? commit(write, slice)
     }
 
-    /// The number of a port that may be named.
+    /// The number of a port, which may be given by name.
     private static func target(of port: JSONValue, in pods: [StoredObject]) -> Int? {
         let target = port[field: "targetPort"] ?? port[field: "port"]
         if let number = target?.whole { return number }
@@ -67,7 +67,7 @@ extension APIServerModel {
 }
 
 extension StoredObject {
-    /// Nil where the pod has no address yet.
+    /// Nil if the pod has no address yet.
     fileprivate var endpoint: JSONValue? {
         guard let address = json.value(at: "status", "podIP")?.text else { return nil }
         return [

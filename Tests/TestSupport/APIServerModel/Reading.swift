@@ -37,7 +37,7 @@ extension APIServerModel {
         if let last = items.last, items.count < matching.count {
             let token = ContinueToken(revision: page.revision, start: last.key.order(in: request.namespace))
             metadata[field: "continue"] = .string(token.encoded)
-            // Selections are counted by nobody.
+            // With a selector the server does not count the remaining items.
             if request["labelSelector"] == nil, request["fieldSelector"] == nil {
                 metadata[field: "remainingItemCount"] = .integer(matching.count - items.count)
             }
@@ -66,11 +66,11 @@ extension APIServerModel {
     }
 }
 
-/// Where the next page begins, and of which revision.
+/// The start of the next page, and its revision.
 struct ContinueToken {
-    /// Negative: of whatever is newest.
+    /// Negative: whatever is newest.
     var revision: Int
-    /// The last key of the page before.
+    /// The last key of the previous page.
     var start: String
 
     init(revision: Int, start: String) {
@@ -87,7 +87,7 @@ struct ContinueToken {
         self.init(revision: revision, start: String(start.filter { $0 != "\0" }))
     }
 
-    /// Base64 for addresses, of the JSON that the server writes.
+    /// URL-safe base64 of the JSON that the server writes.
     var encoded: String {
         let value: JSONValue = ["v": "meta.k8s.io/v1", "rv": .integer(revision), "start": .string(start + "\0")]
         return value.data.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
@@ -110,12 +110,12 @@ extension Refusal {
 }
 
 extension ObjectKey {
-    /// Keys are compared as they are stored: within a namespace by name, across namespaces by both.
+    /// Keys are compared in their stored form: within a namespace by name, across namespaces by both.
     fileprivate func order(in namespace: String?) -> String { namespace == nil ? order : name }
 }
 
 extension RegisteredType {
-    /// Items of built-in lists do not say their type.
+    /// The items of built-in lists do not name their type.
     fileprivate func listed(_ object: JSONValue) -> JSONValue {
         if isCustom { return object }
         var object = object

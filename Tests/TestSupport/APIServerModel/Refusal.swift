@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// An answer that is no success: a `Status` object with the real server's words.
+/// An error answer: a `Status` object with the real server's text.
 struct Refusal: Error, Hashable {
     var code: Int
     var reason: String?
@@ -34,7 +34,7 @@ struct Refusal: Error, Hashable {
         APIResponse(code: code, body: status.data, retryAfterSeconds: retryAfterSeconds)
     }
 
-    /// What is wrong with one field.
+    /// One wrong field, and what is wrong with it.
     struct Cause: Hashable {
         var reason: String
         var message: String

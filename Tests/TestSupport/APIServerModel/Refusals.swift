@@ -2,9 +2,9 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// What a cluster's policies refuse, on demand.
+/// Refusals by a cluster's policies, on demand.
 package struct Refusals: Sendable {
-    /// So many objects of a type in a namespace.
+    /// The most objects of a type in a namespace.
     package struct Quota: Sendable {
         package var name: String
         package var namespace: String
@@ -19,13 +19,13 @@ package struct Refusals: Sendable {
         }
     }
 
-    /// An admission webhook that says no, or does not answer. As one whose rule names a resource without its subresources.
+    /// An admission webhook that refuses, or does not answer. Its rule names a resource without its subresources.
     package struct Webhook: Sendable {
         package var name: String
         package var type: ResourceType
-        /// Why; nil: the webhook does not answer.
+        /// The reason; nil: the webhook does not answer.
         package var message: String?
-        /// Of objects, as they would become, that it says no to.
+        /// Whether it refuses an object in its new form.
         package var refuses: @Sendable (JSONValue) -> Bool
 
         package init(
@@ -43,7 +43,7 @@ package struct Refusals: Sendable {
     package struct Denial: Sendable {
         package var verbs: Set<String>
         package var type: ResourceType
-        /// Nil: everywhere.
+        /// Nil: in all namespaces.
         package var namespace: String?
 
         package init(verbs: Set<String>, type: ResourceType, namespace: String? = nil) {
@@ -53,14 +53,14 @@ package struct Refusals: Sendable {
         }
     }
 
-    /// A rule of a Role or a ClusterRole, where it is bound.
+    /// A rule of a Role or ClusterRole, with its binding.
     package struct Right: Sendable {
-        /// Nil: in all, and at the cluster scope.
+        /// Nil: in all namespaces, and cluster-wide.
         package var namespace: String?
         package var groups: Set<String>
-        /// Plurals, with a subresource behind a slash.
+        /// Plurals; a subresource follows a slash.
         package var resources: Set<String>
-        /// Nil: whatever it is called.
+        /// Nil: all names.
         package var names: Set<String>?
         package var verbs: Set<String>
 
@@ -85,13 +85,13 @@ package struct Refusals: Sendable {
     package var quotas: [Quota] = []
     package var webhooks: [Webhook] = []
     package var denials: [Denial] = []
-    /// All that the user may do; nil: everything.
+    /// All rights of the user; nil: everything is allowed.
     package var rights: [Right]?
     package var user = "system:serviceaccount:mlctl:mlctl"
 
     package init() {}
 
-    /// Quotas count what is created; webhooks see every write.
+    /// Quotas count created objects; webhooks see every write.
     func check(_ new: JSONValue, _ write: PendingWrite, in store: ObjectStore) throws {
         for webhook in webhooks
         where webhook.type == write.type.resource && write.subresource == nil && webhook.refuses(new) {
@@ -115,7 +115,7 @@ package struct Refusals: Sendable {
         }
     }
 
-    /// - Parameter creates: it is a server-side apply of what is not there, which is a creation under its name too.
+    /// - Parameter creates: whether it is a server-side apply of a missing object, which is also a creation under its name.
     func checkPermission(_ method: APIRequest.Method, _ request: ResourceRequest, creates: Bool = false) throws {
         let verb =
             switch method {
@@ -144,7 +144,7 @@ package struct Refusals: Sendable {
         throw Refusal.forbidden(request.type, name, text)
     }
 
-    /// As RBAC has it: a list of one name is a list of that name.
+    /// As in RBAC: a list of one name counts as a list with that name.
     private func isRight(_ verb: String, _ request: ResourceRequest) -> Bool {
         guard let rights else { return true }
         let plural = [request.type.resource.plural, request.subresource].compactMap(\.self).joined(separator: "/")

@@ -1,12 +1,12 @@
 import KubernetesClient
 import ModelManifests
 
-/// A type that the server knows, and what is peculiar about it.
+/// A type that the server knows, with its special behaviour.
 struct RegisteredType: Hashable, Sendable {
     var resource: ResourceType
     var schema: FieldSchema
     var hasStatus = false
-    /// Rises `metadata.generation` with every change outside metadata and status.
+    /// Increases `metadata.generation` with every change outside metadata and status.
     var countsGenerations = false
     /// A replace must carry a resource version.
     var requiresVersion = false
@@ -14,7 +14,7 @@ struct RegisteredType: Hashable, Sendable {
     var answersDeletedObject = false
     /// Names are DNS labels, not subdomains.
     var namesAreLabels = false
-    /// Of a custom type.
+    /// The schema of a custom type.
     var openAPI: JSONValue?
 
     var isCustom: Bool { openAPI != nil }
@@ -51,7 +51,7 @@ extension RegisteredType {
             countsGenerations: true, requiresVersion: true, answersDeletedObject: true),
     ]
 
-    /// The types that a `CustomResourceDefinition` defines: one a served version.
+    /// The types that a `CustomResourceDefinition` defines: one for each served version.
     static func defined(by definition: JSONValue) -> [RegisteredType] {
         guard let spec = definition[field: "spec"], let names = spec[field: "names"],
             let kind = names[field: "kind"]?.text, let plural = names[field: "plural"]?.text,

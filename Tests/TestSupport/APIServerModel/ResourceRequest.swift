@@ -1,10 +1,10 @@
 import Foundation
 import KubernetesClient
 
-/// A path that no handler has: the server answers with a line of text, not with a `Status`.
+/// A path without a handler: the server answers with a line of text instead of a `Status`.
 struct UnknownGroup: Error {}
 
-/// What a path and its query ask for.
+/// The resource that a path and its query name.
 struct ResourceRequest {
     var type: RegisteredType
     var namespace: String?
@@ -12,7 +12,7 @@ struct ResourceRequest {
     var subresource: String?
     private var query: [String: String] = [:]
 
-    /// - Throws: `Refusal` for a type that nobody has defined, or for a path that is none.
+    /// - Throws: `Refusal` for an unknown type or an invalid path.
     init(_ request: APIRequest, types: [RegisteredType]) throws {
         let parts = request.path.split(separator: "/").map(String.init)
         var rest: ArraySlice<String>
@@ -47,7 +47,7 @@ struct ResourceRequest {
         try checkPlace()
     }
 
-    /// Objects of a namespace are in one; only all of them can be asked for across namespaces.
+    /// Namespaced objects need a namespace; only a list works across namespaces.
     private func checkPlace() throws {
         if type.resource.isNamespaced, namespace == nil, name != nil { throw Refusal.unknownResource }
         if !type.resource.isNamespaced, namespace != nil { throw Refusal.unknownResource }
@@ -64,7 +64,7 @@ struct ResourceRequest {
 
     var key: ObjectKey { ObjectKey(namespace: namespace, name: name ?? "") }
 
-    /// - Throws: a refusal where it is no number.
+    /// - Throws: a refusal if it is not a number.
     func resourceVersion() throws -> Int? {
         guard let text = query["resourceVersion"], !text.isEmpty else { return nil }
         guard let version = Int(text), version >= 0 else {

@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// The cluster's own controllers, one step at a time: Deployments make pods, a kubelet runs them, services find them.
+/// The cluster's own controllers, step by step: Deployments create pods, a kubelet runs them, Services find them.
 extension APIServerModel {
     package mutating func runControllers(now: Date) {
         scaleDeployments(now: now)
@@ -42,7 +42,7 @@ extension APIServerModel {
         }
     }
 
-    /// - Returns: whether it was let in.
+    /// - Returns: whether the pod was accepted.
     private mutating func createPod(_ pods: RegisteredType, of deployment: StoredObject, hash: String, now: Date)
         -> Bool
     {
@@ -111,7 +111,7 @@ extension APIServerModel {
     }
 }
 
-/// A condition of a status, which keeps the time of its last change.
+/// A condition of a status. It keeps the time of its last change.
 struct Condition {
     var type: String
     var isTrue: Bool

@@ -5,11 +5,11 @@ import ModelManifests
 /// How the pod of a Job ends, by its image.
 package struct ScriptedEnd: Sendable {
     package var exitCode: Int
-    /// All that it prints.
+    /// Its whole output.
     package var log: String
     /// Steps of `runControllers` that its container runs; nil: until somebody ends it.
     package var steps: Int?
-    /// What the kubelet says beside the exit code; nil: `Completed`, or `Error`.
+    /// The kubelet's reason for the exit; nil: `Completed` or `Error`.
     package var reason: String?
 
     package init(exitCode: Int = 0, log: String = "", steps: Int? = 1, reason: String? = nil) {
@@ -20,7 +20,7 @@ package struct ScriptedEnd: Sendable {
     }
 }
 
-/// The Job controller, for Jobs of one pod that is never tried again.
+/// The Job controller, for Jobs with one pod that is never retried.
 extension APIServerModel {
     mutating func runJobs(now: Date) {
         guard let jobs = registered(.jobs), let pods = registered(.pods) else { return }
@@ -69,7 +69,7 @@ extension APIServerModel {
         }
     }
 
-    /// That no pod was let in stands in an event alone.
+    /// A refused pod is reported only in an event.
     private mutating func tell(of job: StoredObject, _ why: String, now: Date) {
         guard let events = registered(.events) else { return }
         let key = ObjectKey(namespace: job.key.namespace, name: "\(job.key.name).failed")
@@ -89,7 +89,7 @@ extension APIServerModel {
             manager: FieldManager.Identity(
                 name: "kube-controller-manager", operation: .update, apiVersion: "events.k8s.io/v1", subresource: nil),
             now: now, live: nil)
-        _ = try? commit(write, event)  // What is not told now is told with the next step.
+        _ = try? commit(write, event)  // If it fails, the next step writes it again.
     }
 
     private mutating func finish(_ job: StoredObject, _ type: String, _ reason: String, now: Date) {
@@ -104,7 +104,7 @@ extension APIServerModel {
         change(jobs, job.key, by: "kube-controller-manager", subresource: "status", now: now, body)
     }
 
-    // MARK: - Their pods
+    // MARK: - Pods of Jobs
 
     /// - Returns: whether it is a pod that ends by itself.
     mutating func runOnce(_ pod: StoredObject, _ pods: RegisteredType, steps: Int, now: Date) -> Bool {
@@ -137,7 +137,7 @@ extension APIServerModel {
         return true
     }
 
-    /// The `log` of a pod: what its script prints, or its last words; nil where the path is no log's.
+    /// The `log` of a pod: its script's output, or its termination message; nil if the path is not a log's.
     func log(_ request: APIRequest, _ asked: ResourceRequest) throws -> APIResponse? {
         guard asked.subresource == "log", asked.type.resource == .pods else { return nil }
         guard let pod = store.object(asked.type, asked.key) else {

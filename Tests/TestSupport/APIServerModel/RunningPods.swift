@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// A scheduler and a kubelet, in as few words as a controller can be tested with.
+/// A minimal scheduler and kubelet for testing controllers.
 extension APIServerModel {
     static let gpu = "nvidia.com/gpu"
 
@@ -25,7 +25,7 @@ extension APIServerModel {
     }
 
     private mutating func end(_ pod: StoredObject, _ pods: RegisteredType, now: Date) {
-        // Steps of an end are counted from below zero, so that a pod's first life does not shorten its last moments.
+        // The steps of an end are counted below zero, so that the steps of a pod's life do not shorten its end.
         let steps = min(podSteps[pod.uid] ?? 0, 0) - 1
         podSteps[pod.uid] = steps
         if -steps >= settings.stepsUntilGone { remove(pods, pod, propagation: nil, graceSeconds: 0, now: now) }
@@ -74,14 +74,14 @@ extension APIServerModel {
         }
     }
 
-    /// A pod's own address, for as long as it lives.
+    /// A pod's own address while it exists.
     private func podAddress(_ pod: StoredObject) -> String {
         let number = Int(pod.uid.suffix(12)) ?? 0
         return "10.244.\(number / 250 % 250).\(number % 250 + 1)"
     }
 }
 
-/// What becomes of a pod's containers.
+/// What happens to a pod's containers.
 enum PodFate: Hashable {
     case starting, pullFails, pullBacksOff, crashes, ready
 

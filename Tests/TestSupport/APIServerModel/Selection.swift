@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// A label selector and a field selector, read.
+/// A parsed label selector and field selector.
 struct Selection: Hashable, Sendable {
     private enum Requirement: Hashable, Sendable {
         case isIn([String])
@@ -18,7 +18,7 @@ struct Selection: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(text) }
     private let text: [String?]
 
-    /// - Throws: a refusal where it cannot be read.
+    /// - Throws: a refusal if it cannot be parsed.
     init(labels labelSelector: String?, fields fieldSelector: String?) throws {
         text = [labelSelector, fieldSelector]
         for part in Self.parts(labelSelector ?? "") { labels.append(try Self.requirement(part)) }
@@ -43,7 +43,7 @@ struct Selection: Hashable, Sendable {
             }
     }
 
-    /// Splits at commas that stand outside parentheses.
+    /// Splits at commas outside parentheses.
     private static func parts(_ text: String) -> [String] {
         var (parts, depth) = ([""], 0)
         for character in text {
@@ -77,7 +77,7 @@ struct Selection: Hashable, Sendable {
         return part.hasPrefix("!") ? (String(part.dropFirst()), .absent) : (part, .exists)
     }
 
-    /// What `kubectl` and controllers select by; a custom type has the first two only.
+    /// The fields that `kubectl` and controllers select by; a custom type supports only the first two.
     private static let knownFields = [
         "metadata.name", "metadata.namespace", "status.phase", "spec.nodeName", "regarding.name", "regarding.kind",
         "regarding.namespace", "regarding.uid", "reason", "type",

@@ -1,10 +1,10 @@
 import ModelManifests
 
-/// A custom type's OpenAPI schema, applied to its objects.
+/// The OpenAPI schema of a custom type, applied to its objects.
 enum StructuralSchema {
     private static let everywhere: Set<String> = ["apiVersion", "kind", "metadata"]
 
-    /// The path of a field that the schema does not know; nil where it knows them all.
+    /// The path of a field that the schema does not have; nil if it has them all.
     static func undeclared(_ value: JSONValue, _ schema: JSONValue) -> String? {
         undeclared(value, schema, at: "", isRoot: true)
     }
@@ -25,7 +25,7 @@ enum StructuralSchema {
         return nil
     }
 
-    /// Without the fields that the schema does not know.
+    /// The value without the fields that the schema does not have.
     static func pruned(_ value: JSONValue, _ schema: JSONValue, isRoot: Bool = true) -> JSONValue {
         if value.isArray {
             let item = schema[field: "items"] ?? .object([:])
@@ -45,7 +45,8 @@ enum StructuralSchema {
         return .object(kept)
     }
 
-    /// What does not fit. Knows `type`, `required`, `enum`, `minimum`, `maximum`, `minLength`, `maxLength`, `minItems`.
+    /// The parts that do not fit. Supports `type`, `required`, `enum`, `minimum`, `maximum`, `minLength`, `maxLength`,
+    /// `minItems`.
     static func causes(_ value: JSONValue, _ schema: JSONValue, at path: String = "") -> [Refusal.Cause] {
         if let cause = typeCause(value, schema, path) { return [cause] }
         var causes = boundCauses(value, schema, path)
@@ -154,7 +155,7 @@ extension JSONValue {
 }
 
 extension RegisteredType {
-    /// As it is stored: a custom type drops what it does not declare.
+    /// The stored form: a custom type drops fields that it does not declare.
     func pruned(_ object: JSONValue) -> JSONValue {
         openAPI.map { StructuralSchema.pruned(object, $0) } ?? object
     }

@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// What the server refuses with 422, as far as mlctl could meet it.
+/// The 422 refusals that mlctl could meet.
 extension APIServerModel {
     func check(_ new: JSONValue, _ write: PendingWrite) throws {
         var causes: [Refusal.Cause] = []
@@ -95,7 +95,7 @@ extension APIServerModel {
     }
 }
 
-/// Which names and labels there may be (RFC 1123).
+/// The valid names and labels (RFC 1123).
 enum ObjectNames {
     private static let label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     private static var subdomain: String { "\(label)(\\.\(label))*" }

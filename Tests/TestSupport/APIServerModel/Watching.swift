@@ -14,19 +14,19 @@ package struct ModelEvent: Hashable, Sendable {
     package var line: Data { (["type": .string(kind.rawValue), "object": object] as JSONValue).data }
 }
 
-/// A watch that has begun, and how far it has come.
+/// A watch that has begun, and its position.
 package struct ModelWatch: Sendable {
     let type: RegisteredType
     let namespace: String?
     let selection: Selection
     let isMetadataOnly: Bool
-    /// Whether the client takes bookmarks.
+    /// Whether the client accepts bookmarks.
     package let allowsBookmarks: Bool
-    /// After which the server ends it; nil: when it likes.
+    /// The time after which the server ends it; nil: at any time.
     package let timeout: Duration?
-    /// All changes up to this revision have been told.
+    /// All changes up to this revision have been sent.
     package fileprivate(set) var revision: Int
-    /// It told an error, and is over.
+    /// The watch has sent an error, and is over.
     package fileprivate(set) var isOver = false
 
     fileprivate func matches(_ object: StoredObject?) -> Bool {
@@ -40,7 +40,7 @@ package enum ModelWatchStart: Sendable {
     case started(ModelWatch, [ModelEvent])
 }
 
-/// Watches: what has changed since a revision, as events.
+/// Watches: the changes since a revision, as events.
 extension APIServerModel {
     package func startWatch(_ request: APIRequest) -> ModelWatchStart {
         do {
@@ -81,13 +81,13 @@ extension APIServerModel {
         do {
             return try request.resourceVersion()
         } catch let refusal as Refusal {
-            // Lists call it a bad request; watches do not.
+            // Lists call this a bad request; watches do not.
             throw Refusal(
                 500, nil, refusal.message.replacing("invalid resource version: ", with: ""))
         }
     }
 
-    /// What the watch has not been told yet. An error is the last event.
+    /// The events that the watch has not sent yet. An error is the last event.
     package func events(for watch: inout ModelWatch) -> [ModelEvent] {
         guard !watch.isOver else { return [] }
         guard let changes = store.changes(of: watch.type, after: watch.revision) else {
@@ -106,7 +106,7 @@ extension APIServerModel {
         }
     }
 
-    /// A bookmark: nothing happened up to this revision that the watch has not been told.
+    /// A bookmark: the watch has sent everything up to this revision.
     package func bookmark(for watch: ModelWatch, endsInitialEvents: Bool = false) -> ModelEvent {
         var object: JSONValue = [
             "kind": .string(watch.type.resource.kind), "apiVersion": .string(watch.type.resource.apiVersion),

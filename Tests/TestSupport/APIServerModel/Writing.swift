@@ -9,9 +9,9 @@ struct PendingWrite {
     var subresource: String?
     var manager: FieldManager.Identity
     var now: Date
-    /// The object before; nil where it is created.
+    /// The object before the write; nil for a create.
     var live: StoredObject?
-    /// Set by server-side apply; else the difference says who owns what.
+    /// Set by server-side apply; otherwise the difference determines who owns what.
     var ownership: FieldOwnership?
 }
 
@@ -85,7 +85,7 @@ extension APIServerModel {
         }
     }
 
-    /// Of the subresource `scale` nothing but the number of replicas is taken.
+    /// The subresource `scale` accepts only the number of replicas.
     private mutating func scale(_ live: StoredObject, _ patch: JSONValue, _ write: PendingWrite) throws -> JSONValue {
         guard let replicas = patch.value(at: "spec", "replicas")?.whole, replicas >= 0 else {
             throw Refusal.badRequest("spec.replicas: must be a number")
@@ -177,7 +177,7 @@ extension APIServerModel {
         return value
     }
 
-    /// Name and namespace in the body say the same as the path.
+    /// Name and namespace in the body must match the path.
     private func checkIdentity(_ new: JSONValue, _ write: PendingWrite) throws {
         let name = new.value(at: "metadata", "name")?.text ?? ""
         if name != write.key.name, !name.isEmpty {

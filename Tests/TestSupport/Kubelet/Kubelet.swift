@@ -3,20 +3,20 @@ import KubernetesClient
 import Logging
 import Synchronization
 
-/// A stand-in for the kubelets of a cluster: runs the pods of a namespace as processes of this machine, each at an address
-/// of its own, and tells the API server of them.
+/// A stand-in for the kubelets of a cluster. It runs the pods of a namespace as processes on this machine, each at an address of
+/// its own, and reports them to the API server.
 ///
-/// An image is a program of this machine. Where the cluster has no scheduler, it takes the pods that no node has.
+/// An image is a program on this machine. In a cluster without a scheduler it takes pods that have no node.
 package final class Kubelet: Sendable {
     package struct Settings: Sendable {
         package var api: KubernetesAPI
         package var namespace: String
-        /// Others cannot be pulled.
+        /// Programs by image name; other images cannot be pulled.
         package var images: [String: ImageProgram]
-        /// Logs and volumes, one folder a pod.
+        /// Logs and volumes, one folder for each pod.
         package var folder: URL
         package var addresses: PodAddresses
-        /// The node that pods without one are bound to; nil: a scheduler does that.
+        /// The node to which pods without one are bound; nil: a scheduler binds them.
         package var bindsTo: String?
 
         package init(
@@ -41,7 +41,7 @@ package final class Kubelet: Sendable {
         pods = ObjectCache(of: settings.api, .init(namespace: settings.namespace))
     }
 
-    /// Until its task is cancelled; no process is left then.
+    /// Runs until its task is cancelled, and leaves no process.
     package func run() async {
         let changes = pods.changes()
         await withDiscardingTaskGroup { group in
@@ -60,22 +60,22 @@ package final class Kubelet: Sendable {
     }
 }
 
-/// Addresses for pods: all of them are this machine's.
+/// Addresses for pods. All of them belong to this machine.
 package struct PodAddresses: Sendable {
     private static let taken = Mutex(0)
     private static let perBlock = 250
 
-    /// The first two numbers.
+    /// The first two numbers of the addresses.
     package let prefix: String
 
-    /// - Parameter prefix: nil: of the loopback, all of which is local on Linux.
+    /// - Parameter prefix: nil: addresses of the loopback network, all of which are local on Linux.
     package init(prefix: String? = nil) {
         let pid = Int(ProcessInfo.processInfo.processIdentifier)
-        // Another process of tests has others, so that the same ports are free.
+        // Another test process uses another prefix, so that the same ports are free.
         self.prefix = prefix ?? "127.\(1 + pid % Self.perBlock)"
     }
 
-    /// One that nobody had since this process began.
+    /// An address that nobody has had since this process began.
     func next() -> String {
         let number = Self.taken.withLock { taken in
             taken += 1

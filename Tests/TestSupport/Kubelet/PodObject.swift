@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// What a kubelet goes by of a pod.
+/// The fields of a pod that a kubelet needs.
 struct PodObject: KubernetesObject {
     static let resource = ResourceType.pods
 
@@ -61,7 +61,7 @@ struct PodObject: KubernetesObject {
 
     var metadata: ObjectMetadata
     var spec: Spec
-    /// Of a pod that is being ended: made shorter where somebody asks for that.
+    /// The grace period of an ending pod; somebody may shorten it.
     var graceSeconds: Int?
 
     private enum CodingKeys: String, CodingKey { case metadata, spec }
@@ -75,13 +75,13 @@ struct PodObject: KubernetesObject {
             .decodeIfPresent(Int.self, forKey: .deletionGracePeriodSeconds)
     }
 
-    /// The first: pods of one container are all that there are here.
+    /// The first container: these pods have only one.
     var container: Container? { spec.containers.first }
     var isRunOnce: Bool { spec.restartPolicy == "Never" }
     var isTerminating: Bool { metadata.deletionTimestamp != nil }
 }
 
-/// A probe as it is written, and where it asks.
+/// A probe and its target.
 struct PodProbe: Decodable {
     struct HTTPGet: Decodable {
         var path: String?
@@ -118,11 +118,11 @@ struct PodProbe: Decodable {
     }
 }
 
-/// What stands for an image on this machine.
+/// The program that replaces an image on this machine.
 package struct ImageProgram: Sendable {
-    /// What runs where the container gives no command.
+    /// The command for a container that gives none.
     package var entryPoint: [String]
-    /// Follow the container's arguments; `$(POD_IP)` is the pod's address.
+    /// Added after the container's arguments; `$(POD_IP)` is the pod's address.
     package var extraArguments: [String]
 
     package init(entryPoint: [String], extraArguments: [String] = []) {
@@ -131,7 +131,7 @@ package struct ImageProgram: Sendable {
     }
 }
 
-/// A container's process: what is run, with which environment. Pure.
+/// A container's process: its command and environment. Pure.
 struct ContainerProcess: Equatable {
     var command: [String]
     var environment: [String: String]
@@ -142,7 +142,7 @@ struct ContainerProcess: Equatable {
         _ container: PodObject.Container, of pod: ObjectMetadata, address: String, image: ImageProgram,
         volumes: [String: String]
     ) {
-        // All pods share one network here: a server that would listen everywhere listens at its pod's address.
+        // All pods share one network here, so a server that would listen everywhere listens at its pod's address.
         var environment = ["POD_IP": address]
         for variable in container.env ?? [] {
             environment[variable.name] =

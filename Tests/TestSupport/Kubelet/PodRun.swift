@@ -4,15 +4,15 @@ import KubernetesClient
 import NIOCore
 import NIOPosix
 
-/// One pod's life on this machine: its process, its probes, and what is told of them.
+/// The life of one pod on this machine: its process, its probes, and its status reports.
 ///
-/// Does not do: init containers, more than one container, limits, liveness probes.
+/// Not supported: init containers, more than one container, limits, liveness probes.
 actor PodRun {
     /// Between two looks at a pod.
     private static let tick: Duration = .milliseconds(50)
-    /// Until a container is ready it is asked this often: nobody waits for a whole period.
+    /// How often a container is probed until it is ready, so that no test waits for a whole period.
     private static let firstProbeInterval: Duration = .milliseconds(200)
-    /// The first restart comes at once; later ones wait, each twice as long as the one before.
+    /// The longest wait before a restart. The first restart is immediate; later waits double.
     private static let longestRestartDelay: Duration = .seconds(8)
     private static let defaultGraceSeconds = 30
     private static let leastGraceSeconds = 2
@@ -41,7 +41,7 @@ actor PodRun {
 
     private var key: ObjectKey { pod.metadata.key }
 
-    /// Until the pod is gone, or the task is cancelled.
+    /// Runs until the pod is gone, or the task is cancelled.
     /// - Parameter current: the pod as the server has it; nil: gone.
     func live(_ current: @Sendable () -> PodObject?) async {
         await bind()
@@ -59,7 +59,7 @@ actor PodRun {
         process?.stop()
     }
 
-    /// Where no scheduler does it.
+    /// Binds the pod if no scheduler does.
     private func bind() async {
         guard let node = kubelet.bindsTo, pod.spec.nodeName == nil else { return }
         let body = """
@@ -149,7 +149,7 @@ actor PodRun {
 
     private var logFile: URL { folder.appending(path: "log") }
 
-    /// What the model of an API server has of its log.
+    /// The log that the model of an API server gets.
     private var lastWords: String { String(((try? String(contentsOf: logFile, encoding: .utf8)) ?? "").suffix(2_000)) }
 
     private var lastLine: String {
@@ -157,8 +157,8 @@ actor PodRun {
         return text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
     }
 
-    /// The hook's pause, SIGTERM, and SIGKILL when the grace period is over; then the pod is gone. A grace period that is
-    /// made shorter begins anew, and the hook with it; two seconds are left after SIGTERM in any case.
+    /// The hook's pause, SIGTERM, and SIGKILL when the grace period is over; then the pod is gone. A shortened grace period
+    /// starts again, and the hook with it. At least two seconds remain after SIGTERM.
     private func end(_ current: @Sendable () -> PodObject?) async {
         var grace = pod.spec.terminationGracePeriodSeconds ?? Self.defaultGraceSeconds
         var begin = ContinuousClock.now
@@ -217,7 +217,7 @@ actor PodRun {
         return channel != nil
     }
 
-    // MARK: - Telling
+    // MARK: - Reporting
 
     private func tell() async {
         guard status != toldStatus else { return }
@@ -233,7 +233,7 @@ actor PodRun {
             _ = try await api.answer(to: request)
             return true
         } catch {
-            // Gone already, or to be told again at the next look.
+            // The pod is gone, or the next look reports it again.
             return false
         }
     }

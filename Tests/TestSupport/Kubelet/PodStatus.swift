@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// A pod's status as a kubelet tells it. Pure: what changed is in, a merge patch is out.
+/// A pod's status as a kubelet reports it. Pure: it takes changes and returns a merge patch.
 struct PodStatus: Equatable {
     enum ContainerState: Equatable {
         case creating
@@ -10,7 +10,7 @@ struct PodStatus: Equatable {
         case running(since: Date)
         /// Waits for its next start.
         case crashed
-        /// For good.
+        /// Ended for good.
         case ended(LastEnd)
     }
 

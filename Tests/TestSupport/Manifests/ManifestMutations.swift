@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// A good manifest with one thing changed, and who refuses it.
+/// A valid manifest with one change, and who refuses it.
 public struct ManifestMutation: Sendable, CustomStringConvertible {
     public enum Verdict: Hashable, Sendable {
         case refusedByBoth, takenByBoth

@@ -1,10 +1,10 @@
 /// An `AnalysisRun` of Argo Rollouts (argo-rollouts.readthedocs.io: "Analysis & Progressive Delivery"):
 /// `successCondition: result >= 0.95`, measured `count` times, `interval: 60s`. More failed measurements than
-/// `failureLimit` fail the run; else it is successful once all are taken.
+/// `failureLimit` fail the run; otherwise it succeeds after the last measurement.
 ///
-/// Taken in its favour: each measurement is the whole minute's rate, where the documents' `irate` sees two scrapes.
+/// In its favour: each measurement is the rate of the whole minute, while the documentation's `irate` sees two scrapes.
 public struct ArgoRolloutsRule: NeighbourRule {
-    /// Of requests, 0…1.
+    /// Share of requests, 0…1.
     public var minimumSuccessRate: Double
     public var count: Int
     public var failureLimit: Int
@@ -18,7 +18,7 @@ public struct ArgoRolloutsRule: NeighbourRule {
     public func end(of minutes: [CanaryMinute]) -> CanaryEnd {
         var failed = 0
         for (index, minute) in minutes.prefix(count).enumerated() {
-            // Nothing over nothing is not a number, and that is not at least anything.
+            // Zero divided by zero is not a number, so the condition fails.
             let succeeds = minute.candidate.errorRate.map { 1 - $0 >= minimumSuccessRate } ?? false
             if !succeeds { failed += 1 }
             if failed > failureLimit { return .rolledBack(minute: index + 1) }

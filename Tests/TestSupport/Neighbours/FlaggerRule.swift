@@ -1,14 +1,14 @@
 /// Flagger's `request-success-rate` (docs.flagger.app: "How it works", "Deployment strategies", "Metrics"): at every
-/// interval the success rate of the last window is checked against a bound. So many failed checks, in a row or not, roll
-/// back; so many passed ones promote.
+/// interval the success rate of the last window is compared with a bound. `threshold` failed checks, in a row or not, roll
+/// back; `iterations` passed checks promote.
 ///
-/// Taken in its favour: it rolls back at the last failed check, where the real one does an interval later.
+/// In its favour: it rolls back at the last failed check, while the real one does so an interval later.
 public struct FlaggerRule: NeighbourRule {
-    /// Of requests, 0…1: `thresholdRange: {min: 99}` is 0.99.
+    /// Share of requests, 0…1: `thresholdRange: {min: 99}` is 0.99.
     public var minimumSuccessRate: Double
-    /// `threshold`: the failed checks that roll back.
+    /// `threshold`: the number of failed checks that rolls back.
     public var threshold: Int
-    /// `iterations`: the passed checks that promote.
+    /// `iterations`: the number of passed checks that promotes.
     public var iterations: Int
 
     public init(minimumSuccessRate: Double = 0.99, threshold: Int = 5, iterations: Int = 10) {

@@ -1,10 +1,10 @@
 /// The Mann–Whitney U test of two samples, with the confidence interval of their shift: the normal approximation with
-/// continuity and tie corrections, as R's `wilcox.test(conf.int = TRUE, exact = FALSE)` and Kayenta's judge have it.
+/// continuity and tie corrections, as in R's `wilcox.test(conf.int = TRUE, exact = FALSE)` and Kayenta's judge.
 public struct MannWhitney: Hashable, Sendable {
-    /// Of `x − y`: any shift in the interval is not rejected.
+    /// The interval of `x − y`: the test rejects no shift in it.
     public var lower: Double
     public var upper: Double
-    /// Hodges and Lehmann's: the median of all differences.
+    /// The Hodges–Lehmann estimate: the median of all differences.
     public var estimate: Double
 
     /// - Parameters:
@@ -16,8 +16,8 @@ public struct MannWhitney: Hashable, Sendable {
         let middle = differences.count / 2
         estimate =
             differences.count % 2 == 1 ? differences[middle] : (differences[middle - 1] + differences[middle]) / 2
-        // The statistic falls in steps as the shift grows, one at each difference: the step over the quantile is sought,
-        // where a root finder would end up within its tolerance of it.
+        // The statistic falls in steps as the shift grows, one step at each difference. Search for the step over the quantile: a
+        // root finder would only end within its tolerance of it.
         let steps = differences.reduce(into: [Double]()) { if $0.last != $1 { $0.append($1) } }
         lower = Self.crossing(of: quantile, steps, x, y)
         upper = Self.crossing(of: -quantile, steps, x, y)
@@ -33,7 +33,7 @@ public struct MannWhitney: Hashable, Sendable {
         return steps[low]
     }
 
-    /// The standard normal deviate of `x` shifted by `−shift` against `y`; 0 where all values are tied.
+    /// The standard normal deviate of `x` shifted by `−shift` against `y`; 0 if all values are tied.
     public static func statistic(_ x: [Double], _ y: [Double], shift: Double) -> Double {
         let values = (x.map { ($0 - shift, true) } + y.map { ($0, false) }).sorted { $0.0 < $1.0 }
         var (rankSum, ties) = (0.0, 0.0)

@@ -1,6 +1,6 @@
-/// How other controllers decide about a canary, written from their documents, for tables beside mlctl's own verdicts.
+/// How another controller decides about a canary, written from its documentation, for comparison with mlctl's verdicts.
 public protocol NeighbourRule: Sendable {
-    /// - Parameter minutes: what one-minute windows of a rollout counted, from its start.
+    /// - Parameter minutes: the counts of one-minute windows of a rollout, from its start.
     func end(of minutes: [CanaryMinute]) -> CanaryEnd
 }
 
@@ -15,12 +15,12 @@ public struct CanaryMinute: Hashable, Sendable {
             self.errors = errors
         }
 
-        /// 0…1; nil where there were no requests.
+        /// 0…1; nil if there were no requests.
         public var errorRate: Double? { requests > 0 ? Double(errors) / Double(requests) : nil }
     }
 
     public var candidate: Counts
-    /// As much of stable's traffic as the candidate's: what Kayenta calls a baseline.
+    /// As much of stable's traffic as the candidate gets. Kayenta calls this a baseline.
     public var baseline: Counts
 
     public init(candidate: Counts, baseline: Counts) {
@@ -30,7 +30,7 @@ public struct CanaryMinute: Hashable, Sendable {
 }
 
 public enum CanaryEnd: Hashable, Sendable {
-    /// After so many minutes.
+    /// Promoted after this many minutes.
     case promoted(minute: Int)
     case rolledBack(minute: Int)
     case undecided

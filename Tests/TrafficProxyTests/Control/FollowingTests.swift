@@ -18,7 +18,7 @@ struct FollowingTests {
             ])
     }
 
-    @Test("routes come as they change, instances are where they say, and the port only answers questions")
+    @Test("routes change while the proxy runs, instances may be at any address, and the control port only answers GET")
     func follows() async throws {
         let directory = NSTemporaryDirectory() + "mlctl-following-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -58,7 +58,7 @@ struct FollowingTests {
             #expect(seen.endpoints.filter(\.listening).map(\.deployment.name) == ["d"])
             #expect(seen.refused.map(\.deployment.name) == ["broken"])
             #expect(try await control.request("PUT", "/routes", body: "{}").status == 405)
-            // The pod is another one now: the same instance moved to another address.
+            // The instance is now another pod, at another address.
             let second = try await ScriptedUpstream(.status(201), host: "127.0.0.3")
             change.yield([route("d", port: port, host: "127.0.0.3", upstream: second.port)])
             let moved = try await eventually {

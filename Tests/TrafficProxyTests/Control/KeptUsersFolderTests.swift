@@ -23,7 +23,7 @@ import Testing
         try body(KeptUsersFolder(path: directory + "/kept-users", limits: ProxyLimits(), logger: logger))
     }
 
-    @Test("users are read as they were written, each deployment's own, for the proxy's user alone")
+    @Test("users are read as they were written, per deployment, and only the proxy's user can read them")
     func roundTrip() throws {
         try withFolder { folder in
             folder.save([Self.one: Self.users(), Self.two: Self.users()])
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test("sixteen full sets of random bits can be read again")
+    @Test("sixteen full filters of random bits can be read again")
     func largest() throws {
         var random = SeededRandom(seed: 2)
         let capacity = ProxyLimits().keptUsersPerGeneration
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test("a file that is damaged, another's or too large is as good as none")
+    @Test("a file that is damaged, too large or of another deployment is treated as missing")
     func damaged() throws {
         try withFolder { folder in
             folder.save([Self.one: Self.users()])

@@ -8,7 +8,7 @@ import Testing
 @Suite struct RequestIdKeyFileTests {
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
-    @Test("the key is made once, for its user alone, and a broken one is set aside")
+    @Test("the key is created once, is private, and a damaged one is set aside")
     func kept() throws {
         let directory = NSTemporaryDirectory() + "mlctl-key-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test("where no key can be kept the proxy has one all the same")
+    @Test("if no key can be saved, the proxy still has one")
     func unwritable() {
         let file = RequestIdKeyFile(path: "/proc/nowhere/request-id-key")
         #expect(file.loadOrMake(logger: logger) != file.loadOrMake(logger: logger))

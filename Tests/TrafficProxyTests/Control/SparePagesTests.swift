@@ -3,7 +3,7 @@ import Testing
 
 @testable import TrafficProxy
 
-@Suite("Pages whose room is taken ahead")
+@Suite("Spare pages with preallocated space")
 struct SparePagesTests {
     private func withFolder(_ body: (String) throws -> Void) throws {
         let folder = NSTemporaryDirectory() + "mlctl-pages-\(UInt32.random(in: 0 ... .max))"
@@ -14,7 +14,7 @@ struct SparePagesTests {
 
     private func open(_ path: String) -> SparePages { SparePages(path: path, bytesMax: 1 << 20) }
 
-    @Test("what was kept last is there for the next one, until it is cleared")
+    @Test("the data kept last is there for the next process, until it is cleared")
     func kept() throws {
         try withFolder { path in
             #expect(open(path).newest == nil)
@@ -29,7 +29,7 @@ struct SparePagesTests {
         }
     }
 
-    @Test("a write that was cut short leaves what was kept before")
+    @Test("an interrupted write leaves the earlier data")
     func torn() throws {
         try withFolder { path in
             #expect(open(path).keep([1, 1]))
@@ -42,7 +42,7 @@ struct SparePagesTests {
         }
     }
 
-    @Test("only as much is kept as there is room for, and more where that was taken before")
+    @Test("no more is kept than there is space for, and more if that space was allocated before")
     func room() throws {
         try withFolder { path in
             let pages = open(path)
@@ -54,7 +54,7 @@ struct SparePagesTests {
         }
     }
 
-    @Test("where the files cannot be made nothing is kept")
+    @Test("if the files cannot be created, nothing is kept")
     func noFolder() {
         let pages = open(NSTemporaryDirectory() + "none/such/p")
         pages.takeRoom(for: 1)

@@ -20,7 +20,7 @@ import Testing
         try await body(directory)
     }
 
-    /// Runs a proxy on the directory while the body does; ends it then, and waits for its end.
+    /// Runs a proxy on the directory while `body` runs, then stops it and waits for its end.
     private func withProxy(_ directory: String, _ body: (ProxyFiles) async throws -> Void) async throws {
         let proxy = TrafficProxy(configuration: configuration(directory))
         let files = ProxyFiles(stateDirectory: directory)
@@ -56,7 +56,7 @@ import Testing
         try JSONDecoder().decode(ProxyReport.self, from: Data(answer.body.utf8))
     }
 
-    @Test("routes come by the control socket; report and metrics say what they carry")
+    @Test("routes arrive over the control socket; report and metrics show their traffic")
     func control() async throws {
         try await withStateDirectory { directory in
             try await withProxy(directory) { files in
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test("what is invalid is refused with the reason, and the rest is followed")
+    @Test("invalid routes are refused with the reason, and the others are followed")
     func invalid() async throws {
         try await withStateDirectory { directory in
             try await withProxy(directory) { files in
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test("an endpoint that could not move is where it was, also after a restart")
+    @Test("an endpoint that could not move stays at its old port, also after a restart")
     func heldPort() async throws {
         try await withStateDirectory { directory in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    @Test("users of an A/B test stay where they are over a restart, and over the weights that follow it")
+    @Test("users of an A/B test stay at their revision over a restart, and over later weights")
     func keptUsers() async throws {
         try await withStateDirectory { directory in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -196,13 +196,13 @@ import Testing
                 let kept = try FileManager.default.contentsOfDirectory(atPath: files.keptUsers)
                 #expect(kept.count == 1)
             }
-            // Weights alone would have given most of the first to the new revision.
+            // By the weights alone, most of the first users would be at the new revision.
             let firstAtB = first.count { $0 == "b" }
             #expect(firstAtB < 30)
         }
     }
 
-    @Test("the key of request ids outlasts a restart, where others can read it")
+    @Test("the key of request IDs outlives a restart, and can be read by other processes of the user")
     func requestIdKey() async throws {
         try await withStateDirectory { directory in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -226,7 +226,7 @@ import Testing
         }
     }
 
-    @Test("recorded requests come from their file; a bad file is a problem in the report, and users are served")
+    @Test("recorded requests come from their file; a bad file is a problem in the report, and users are still served")
     func recorded() async throws {
         try await withStateDirectory { directory in
             try await withProxy(directory) { files in
@@ -261,7 +261,7 @@ import Testing
         }
     }
 
-    @Test("broken last routes are set aside, and the proxy starts without any")
+    @Test("damaged last routes are set aside, and the proxy starts without routes")
     func brokenRoutes() async throws {
         try await withStateDirectory { directory in
             let files = ProxyFiles(stateDirectory: directory)
@@ -275,7 +275,7 @@ import Testing
         }
     }
 
-    @Test("there is one proxy a state directory, and only its user may speak to it")
+    @Test("there is one proxy per state directory, and only its user can connect to it")
     func alone() async throws {
         try await withStateDirectory { directory in
             try await withProxy(directory) { files in
@@ -283,7 +283,7 @@ import Testing
                     try await TrafficProxy(configuration: configuration(directory)).run()
                 }
                 #expect(error?.code == .alreadyRunning && error?.message.contains("mlctl down") == true)
-                // It is restricted right after it is there; its folder is its user's alone all the time.
+                // The socket is restricted right after it was created. Its folder is private all the time.
                 let permissions = try await eventually {
                     try FileManager.default.attributesOfItem(atPath: files.controlSocket)[.posixPermissions] as? Int
                 } until: {
@@ -298,7 +298,7 @@ import Testing
     }
 
     @Test(
-        "what took a revision out of traffic is there after a restart, though the file of routes could not be replaced")
+        "a revision taken out of traffic stays out after a restart, even if the routes file could not be replaced")
     func fullDisk() async throws {
         try await withStateDirectory { directory in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -317,7 +317,7 @@ import Testing
                 let answer = try await RawClient(unixSocket: files.controlSocket).request("GET", "/routes", body: "")
                 return try JSONDecoder().decode(ProxyRoutes.self, from: Data(answer.body.utf8))
             }
-            // Where the copy would be that takes the file's place, there is a folder.
+            // A folder blocks the name of the temporary file.
             let inTheWay = ProxyFiles(stateDirectory: directory).routes + ".new"
             try await withProxy(directory) { files in
                 let control = try RawClient(unixSocket: files.controlSocket)
@@ -339,7 +339,7 @@ import Testing
         }
     }
 
-    @Test("the control socket may be elsewhere, and the longest state directory's is where it should be")
+    @Test("the control socket may be elsewhere, and is in place even for the longest state directory")
     func places() async throws {
         try await withStateDirectory { directory in
             let longest = 103 - "/proxy/control.sock".utf8.count
@@ -375,7 +375,7 @@ import Testing
     }
 
     @Test(
-        "told to end, the proxy finishes what is under way, tells clients that the connection ends, and accepts nobody")
+        "a stopping proxy finishes requests in progress, tells clients to close, and accepts no connections")
     func drains() async throws {
         try await withStateDirectory { directory in
             let upstream = try await ScriptedUpstream(.events)

@@ -7,7 +7,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct LatencyHistogramTests {
-    @Test("a time at a bound is under it, and one nanosecond more is not")
+    @Test("a latency equal to a bound is in that bucket, and one nanosecond more is not")
     func edges() {
         for (index, bound) in LatencyHistogram.boundsNanoseconds.enumerated() {
             #expect(LatencyHistogram.bucket(nanoseconds: bound) == index)
@@ -17,7 +17,7 @@ import Testing
         #expect(LatencyHistogram.bucket(nanoseconds: .max) == LatencyBounds.seconds.count)
     }
 
-    @Test("cumulative counts are those of a plain count")
+    @Test("cumulative counts match a direct count")
     func cumulative() {
         var random = SeededRandom(seed: 3)
         let times = (0..<1000).map { _ in Int64.random(in: 0...200_000_000_000, using: &random) }
@@ -49,7 +49,7 @@ import Testing
 }
 
 @Suite struct FailedRequestIdsTests {
-    @Test("the last ids stay, newest last")
+    @Test("the last IDs are kept, newest last")
     func ring() {
         var ids = FailedRequestIds(capacity: 3)
         #expect(ids.newestLast.isEmpty)
@@ -59,7 +59,7 @@ import Testing
 }
 
 @Suite struct TrafficSnapshotTests {
-    @Test("the text is what Prometheus reads, with labels escaped")
+    @Test("the text is valid for Prometheus, with labels escaped")
     func text() {
         var counters = InstanceCounters()
         counters.record(.answered(status: 200), nanoseconds: 700_000)
@@ -89,7 +89,7 @@ import Testing
         #expect(snapshot.prometheusText().hasSuffix("\n"))
     }
 
-    @Test("what was seen in messages, and what came of copies, is told by bucket and reason")
+    @Test("observed values and shadow pairs are reported by bucket and by reason")
     func taps() {
         let tally = ObservedTally(
             PredictionObservation(name: "score", path: JSONPath(steps: []), buckets: .edges([0.5])))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import TrafficProxy
 
-@Suite("Failures that come together")
+@Suite("Clumps of failures")
 struct FailuresTogetherTests {
     private static let milli: Int64 = 1_000_000
 
@@ -14,7 +14,7 @@ struct FailuresTogetherTests {
         together.note(isError: false, bucket: 0, at: end * milli)
     }
 
-    @Test("within 5 ms of each other are one event, whatever succeeds between")
+    @Test("failures within 5 ms of each other are one clump, whatever succeeds between")
     func atOnce() {
         var together = FailuresTogether()
         Self.failures(at: [100], in: &together)
@@ -29,7 +29,7 @@ struct FailuresTogetherTests {
         #expect(together.errors == 10)
     }
 
-    @Test("within 5 ms are single ones where many good answers came between: at many requests a second that is chance")
+    @Test("failures within 5 ms are single if many good answers came between: at high request rates that is chance")
     func manyRequests() {
         var together = FailuresTogether()
         for _ in 0..<10 {
@@ -39,7 +39,7 @@ struct FailuresTogetherTests {
         #expect(together.errors == 10)
     }
 
-    @Test("three or more in a row are one event, however long apart; two are single ones")
+    @Test("three or more failures in a row are one clump, however far apart; two are single")
     func inARow() {
         var together = FailuresTogether()
         Self.failures(at: [0, 1_000], in: &together)
@@ -49,12 +49,12 @@ struct FailuresTogetherTests {
         Self.answer(at: 2_600, in: &together)
         Self.failures(at: [2_700, 2_900], in: &together)
         #expect(together.errors == 11)
-        // Nothing for more than two seconds.
+        // No failure for more than two seconds.
         Self.failures(at: [5_000], in: &together)
         #expect(together.errors == 12)
     }
 
-    @Test("an event is 60 requests or two seconds, whichever is more; what fails on is no event")
+    @Test("a clump ends after 60 requests or two seconds, whichever is later")
     func longest() {
         var slow = FailuresTogether()
         Self.failures(at: (0..<80).map { $0 * 100 }, in: &slow)
@@ -67,7 +67,7 @@ struct FailuresTogetherTests {
         #expect(fast.errors == 201 * 201 + 99 + 9)
     }
 
-    @Test("at once, with good answers between, are no more than 60 in one event")
+    @Test("failures within 5 ms with good answers between are at most 60 per clump")
     func percolation() {
         var together = FailuresTogether()
         for _ in 0..<120 {
@@ -77,7 +77,7 @@ struct FailuresTogetherTests {
         #expect(together.errors == 2 * 60 * 60)
     }
 
-    @Test("each latency bound has events of its own: a good answer is one that is no slower")
+    @Test("each latency bound has its own clumps: a good answer is one that is not slower")
     func slow() {
         var together = FailuresTogether()
         for (bucket, end) in [(1, 100), (3, 200), (2, 300), (1, 400), (3, 500)] as [(Int, Int64)] {
@@ -85,13 +85,13 @@ struct FailuresTogetherTests {
         }
         let slow = together.slow
         #expect(slow.count == LatencyHistogram.boundsNanoseconds.count)
-        // Over the first bound five in a row; over the second two and one; over the third one and one.
+        // Over the first bound: five in a row. Over the second: two and one. Over the third: one and one.
         #expect(Array(slow.prefix(4)) == [25, 3, 2, 0])
         together.note(isError: false, bucket: LatencyHistogram.boundsNanoseconds.count, at: 5_000 * Self.milli)
         #expect(together.slow.last == 1)
     }
 
-    @Test("a client that gives up is slow, and no good answer to anything")
+    @Test("a client that gives up counts as slow, and not as a good answer")
     func abandoned() {
         var together = FailuresTogether()
         for end: Int64 in [0, 100, 200] {
@@ -102,21 +102,21 @@ struct FailuresTogetherTests {
         #expect(Array(together.slow.prefix(3)) == [3, 3, 0])
     }
 
-    @Test("an end that is told late, in no order, belongs to the event that was begun")
+    @Test("an end that is reported late or out of order belongs to the current clump")
     func disorder() {
         var together = FailuresTogether()
         Self.failures(at: [100, 97], in: &together)
         #expect(together.errors == 4)
     }
 
-    @Test("requests that a real instance fails together are one event, and those of later are another")
+    @Test("requests that a real instance fails together are one clump, and later ones are another")
     func live() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.held)
             let port = try await harness.route(["r": (100, [upstream.port])])
             let clients = try (0..<5).map { _ in try RawClient(port: port) }
             for client in clients { try await client.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n") }
-            // Sent to the proxy, and from there to the instance.
+            // The requests have reached the proxy and then the instance.
             let requests = try await eventually {
                 try await upstream.requests()
             } until: {

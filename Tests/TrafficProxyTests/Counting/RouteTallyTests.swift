@@ -5,7 +5,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct RouteTallyTests {
-    @Test("revisions that missed requests are remembered, up to a bound, and those in the routes always")
+    @Test("revisions that missed requests are remembered up to a limit, and those in the routes always")
     func bounded() {
         let tally = RouteTally()
         for turn in 1...5 {
@@ -15,7 +15,7 @@ import Testing
         }
         let deployment = DeploymentKey(name: "d")
         #expect(tally.report(deployment).map(\.requests).sorted() == [3, 4, 5])
-        // What is missed at once is one event.
+        // Requests missed at the same time are one clump.
         #expect(tally.report(deployment).compactMap(\.together).sorted() == [9, 16, 25])
         #expect(tally.follow(Revision(rawValue: "r5"), turn: 6).requests == 5)
         tally.tidy(turn: 6, revisionsMax: 0)

@@ -22,7 +22,7 @@ struct UserWindowsTests {
         windows.report(PlaneHarness.deployment, at: seconds * Self.second).first { $0.revision == revision }?.users
     }
 
-    @Test("a user is one unit of a window, however much he sends, and failed only where all of it did")
+    @Test("a user is one unit of a window, however many requests they send, and failed only if all of them failed")
     func units() throws {
         for isError in [true, true] { note(1, at: 0, isError: isError) }
         for isError in [true, false, true] { note(2, at: 1, isError: isError) }
@@ -33,14 +33,14 @@ struct UserWindowsTests {
         #expect(counters(at: 9) == first)
     }
 
-    @Test("a user counts again in each window in which he comes; windows without anybody are none")
+    @Test("a user counts again in each window with a request; windows without users do not count")
     func again() throws {
         for second: Int64 in [0, 2, 30] { note(1, at: second, isError: second > 0) }
         let report = try #require(counters(at: 100))
         #expect(report.windows == 3 && report.units == 3 && report.failed == 2)
     }
 
-    @Test("windows are those of the route: a revision without users has as many")
+    @Test("windows belong to the route: a revision without users has as many")
     func both() throws {
         let other = Revision(rawValue: "o")
         note(1, of: other, at: 0)
@@ -61,7 +61,7 @@ struct UserWindowsTests {
         #expect(Array(slowed.prefix(3)) == [1, 1, 0] && slowed.count == LatencyBounds.seconds.count)
     }
 
-    @Test("users over the bound are in no unit of the window, which is counted; those that are known go on")
+    @Test("users beyond the limit are not units of the window and are counted as dropped; known users continue")
     func bounded() throws {
         for user in UInt64(1)...5 { note(user, at: 0) }
         note(1, at: 1, isError: true)
@@ -79,7 +79,7 @@ struct UserWindowsTests {
         return Dictionary(uniqueKeysWithValues: reports.map { ($0.revision.rawValue, $0.users) })
     }
 
-    @Test("of a real route: users who were served well at first are seen to fail later, in every window")
+    @Test("on a real route, users who were served well at first are seen to fail in every later window")
     func live() async throws {
         var limits = ProxyLimits()
         limits.userWindow = .milliseconds(100)
@@ -101,16 +101,16 @@ struct UserWindowsTests {
             let after = try await users(harness, units: units + 60)
             let failed = try #require(after["c"]).failed
             #expect(failed > 15 && after["s"]?.touched == 0, "\(after)")
-            // What is independent is told as before: each user once.
+            // The independent evidence is reported as before: each user once.
             let counters = try await harness.instance("c-0").counters
             #expect(counters.errors == 0 && counters.requests < 45)
-            // And all of it, for thresholds.
+            // All requests are reported too, for thresholds.
             let every = try #require(counters.every)
             #expect(every.errors > 15 && every.requests == every.errors + counters.requests)
         }
     }
 
-    @Test("there are none of a route that is not sticky, nor any more once it is not")
+    @Test("there are no windows on a route that is not sticky, and none after it stops being sticky")
     func random() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))

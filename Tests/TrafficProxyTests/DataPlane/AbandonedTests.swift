@@ -6,12 +6,12 @@ import Testing
 
 @Suite("Requests whose clients give up")
 struct AbandonedTests {
-    /// How many gave up later than `seconds`.
+    /// How many clients gave up after more than `seconds`.
     private func abandoned(_ counters: RequestCounters, after seconds: Double) -> Int {
         zip(counters.bounds, counters.abandoned).first { $0.0 == seconds }?.1 ?? 0
     }
 
-    /// - Parameter waits: at least so long between the request and its end.
+    /// - Parameter waits: the least time between the request and its end.
     private func giveUp(
         _ behaviour: ScriptedUpstream.Behaviour, sending text: String = "GET / HTTP/1.1\r\nhost: h\r\n\r\n",
         readingUntil read: String? = nil, after waits: Duration = .milliseconds(60)
@@ -30,7 +30,7 @@ struct AbandonedTests {
         return counters
     }
 
-    @Test("are counted by how long they waited, and are neither requests nor errors")
+    @Test("are counted by their wait, and are neither requests nor errors")
     func unanswered() async throws {
         let counters = try await giveUp(.hang)
         #expect(counters.requests == 0 && counters.errors == 0 && counters.latency.allSatisfy { $0 == 0 })
@@ -38,11 +38,11 @@ struct AbandonedTests {
         #expect(abandoned(counters, after: 0.05) == 1)
         #expect(abandoned(counters, after: 100) == 0)
         #expect(zip(counters.abandoned, counters.abandoned.dropFirst()).allSatisfy { $0 >= $1 })
-        // Slow at the same moment, over each bound that it waited longer than.
+        // All were slow at the same moment, for each bound below their wait.
         #expect(counters.slowTogether == counters.abandoned && counters.errorsTogether == 0)
     }
 
-    @Test("are counted by how long nothing came, where the answer had begun")
+    @Test("are counted by the time without a byte, if the answer had begun")
     func inMidAnswer() async throws {
         let counters = try await giveUp(
             .raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsome", closes: false), readingUntil: "some")
@@ -50,14 +50,14 @@ struct AbandonedTests {
         #expect(abandoned(counters, after: 0.05) == 1 && abandoned(counters, after: 100) == 0)
     }
 
-    @Test("are nobody's while the client has not sent its whole request")
+    @Test("are counted for nobody while the client has not sent its whole request")
     func inMidRequest() async throws {
         let counters = try await giveUp(
             .hang, sending: "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\nsome")
         #expect(counters.requests == 0 && counters.abandoned.isEmpty)
     }
 
-    @Test("are nobody's while the client does not take what has come")
+    @Test("are counted for nobody while the client does not read what has arrived")
     func notRead() async throws {
         var limits = ProxyLimits()
         limits.writeBufferHighBytes = 4096
@@ -74,14 +74,14 @@ struct AbandonedTests {
         }
     }
 
-    @Test("are evidence of users alone: a client that says that it is none is not counted")
+    @Test("are counted only for users: requests that are not evidence are not counted")
     func notUsers() async throws {
         let counters = try await giveUp(
             .hang, sending: "GET / HTTP/1.1\r\nhost: h\r\nx-mlctl-synthetic: true\r\n\r\n")
         #expect(counters.abandoned.isEmpty && counters.synthetic == nil)
     }
 
-    @Test("stand in the metrics")
+    @Test("appear in the metrics")
     func metrics() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.hang)

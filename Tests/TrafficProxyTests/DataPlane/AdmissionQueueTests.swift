@@ -5,7 +5,7 @@ import Testing
 
 @testable import TrafficProxy
 
-@Suite("So many requests of each instance at a time, and a queue of bounded length")
+@Suite("Limited concurrency per instance, and a queue of limited length")
 struct AdmissionQueueTests {
     /// Each revision is `name: (weight, ports of its instances)`.
     private func route(
@@ -24,7 +24,7 @@ struct AdmissionQueueTests {
         return try #require(report.endpoints.first).port
     }
 
-    /// The first revision's; once so many wait, wanted or not.
+    /// The first revision's queue, once `waiting` requests wait. After a time-out, whatever was seen last.
     private func queue(_ harness: PlaneHarness, waiting: Int? = nil) async throws -> QueueReport {
         try await eventually {
             try #require(try await harness.report().routes?.first?.queues?.first)
@@ -33,7 +33,7 @@ struct AdmissionQueueTests {
         }
     }
 
-    /// Once the instance has been sent so many, wanted or not.
+    /// The number of requests at the instance, once it is `count`. After a time-out, whatever was seen last.
     private func requests(_ upstream: ScriptedUpstream, _ count: Int) async throws -> Int {
         try await eventually {
             try await upstream.requests()
@@ -44,7 +44,7 @@ struct AdmissionQueueTests {
 
     private static let get = "GET / HTTP/1.1\r\nhost: h\r\n\r\n"
 
-    @Test("what is more waits its turn, and what is more than that gets 503 at once; nobody is blamed")
+    @Test("requests over the limit wait, those over the queue's depth get 503 at once, and no revision is blamed")
     func bounded() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.held)
@@ -83,7 +83,7 @@ struct AdmissionQueueTests {
         }
     }
 
-    @Test("who waits longer than the time-out gets 503, and the time that was waited is no instance's latency")
+    @Test("a request that waits too long gets 503, and the wait is not part of an instance's latency")
     func waits() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.held)
@@ -114,7 +114,7 @@ struct AdmissionQueueTests {
         }
     }
 
-    @Test("a client that gives up leaves the queue, and whoever is behind it comes sooner")
+    @Test("a client that gives up leaves the queue, and the requests behind it move up")
     func leaves() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.held)
@@ -138,7 +138,7 @@ struct AdmissionQueueTests {
         }
     }
 
-    @Test("an instance with room is taken before anybody waits, and none ever has more than it takes")
+    @Test("no request waits while an instance has room, and no instance exceeds its limit")
     func fair() async throws {
         try await PlaneHarness.run { harness in
             var upstreams: [ScriptedUpstream] = []
@@ -149,7 +149,7 @@ struct AdmissionQueueTests {
             for client in clients { try await client.send(Self.get) }
             #expect(try await queue(harness, waiting: 2).waiting == 2)
             for index in 0..<3 { #expect(try await harness.instance("r-\(index)", inFlight: 2).inFlight == 2) }
-            // Whichever instance is free first takes them.
+            // The next free instance takes them.
             _ = try await requests(upstreams[1], 2)
             try await upstreams[1].answerHeld()
             #expect(try await queue(harness, waiting: 0).waiting == 0)
@@ -160,7 +160,7 @@ struct AdmissionQueueTests {
         }
     }
 
-    @Test("an instance that is out of rotation is free because it fails: what is more waits for the others")
+    @Test("an ejected instance has room because it fails: requests wait for the other instances")
     func outOfRotation() async throws {
         var limits = ProxyLimits()
         limits.ejectionTimeMin = .seconds(60)
@@ -172,7 +172,7 @@ struct AdmissionQueueTests {
                 harness, ["r": (100, [dead, alive.port])], .init(perInstance: 1, queueDepth: 20))
             let clients = try (0..<10).map { _ in try RawClient(port: port) }
             for client in clients { try await client.send(Self.get) }
-            // Whoever met the dead one first was sent on.
+            // Requests that got the dead instance first were retried at another.
             #expect(try await queue(harness, waiting: 9).waiting == 9)
             for count in 1...10 {
                 #expect(try await requests(alive, count) == count)
@@ -184,7 +184,7 @@ struct AdmissionQueueTests {
     }
 
     @Test(
-        "swaps of the routes: a larger limit admits at once, a limit that goes admits all, a revision that goes turns away"
+        "new routes: a larger limit admits at once, no limit admits all, a removed revision refuses all"
     )
     func swaps() async throws {
         try await PlaneHarness.run { harness in
@@ -216,7 +216,7 @@ struct AdmissionQueueTests {
         }
     }
 
-    @Test("the queue of a revision that hangs is its own: the other one's requests do not wait")
+    @Test("the queue of a revision that hangs does not delay another revision's requests")
     func apart() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -230,7 +230,7 @@ struct AdmissionQueueTests {
                 try await client.send(Self.get)
                 clients.append(client)
             }
-            // Blocks of a thousand are halved: a hundred of one are not exactly.
+            // Blocks of a thousand are split exactly in half, but a part of a hundred is not.
             let answered = try await eventually {
                 let report = try await harness.report()
                 let waiting = report.routes?.first?.queues?.first { $0.revision.rawValue == "c" }?.waiting ?? 0
@@ -244,7 +244,7 @@ struct AdmissionQueueTests {
         }
     }
 
-    @Test("copies for shadows and recorded requests do not wait, nor take anybody's place: there is no room for them")
+    @Test("copies for shadows and recorded requests neither wait nor take a place in the queue")
     func ownRequests() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))

@@ -5,7 +5,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct AssignmentRoutingTests {
-    @Test("who carries exactly the header's value is the candidate's, always; every request is evidence")
+    @Test("requests with exactly the header's value always go to the candidate, and every request is evidence")
     func matchedHeader() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    @Test("without a weight nobody is the candidate's; with all of it everybody is")
+    @Test("with weight 0 no request goes to the candidate; with weight 100 every request does")
     func matchedCookie() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test("a preview port is one revision's alone, and none of its requests is evidence or traffic")
+    @Test("a preview port serves one revision only, and its requests are neither evidence nor traffic")
     func preview() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test("users of an A/B test stay where they are while weights move, and new ones follow the weights")
+    @Test("users of an A/B test stay at their revision while weights change, and new users follow the weights")
     func keptUsers() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -126,14 +126,14 @@ import Testing
             #expect(text.contains("mlctl_proxy_kept_users{namespace=\"test\",deployment=\"d\"} 300\n"))
             #expect(text.contains("mlctl_proxy_unkept_requests_total{namespace=\"test\",deployment=\"d\"} 0\n"))
             #expect(!text.contains("mlctl_proxy_synthetic_dropped_total{"))
-            // Only each user's first request is evidence, wherever the weights are now.
+            // Only each user's first request is evidence, whatever the current weights are.
             let report = try await harness.report()
             let counted = report.instances.map(\.counters.requests).reduce(0, +)
             #expect(counted == 300)
         }
     }
 
-    @Test("two proxies send a user to the same revision, and count his first request once between them")
+    @Test("two proxies send a user to the same revision, and together count the user's first request once")
     func severalProxies() async throws {
         try await PlaneHarness.run { one in
             try await PlaneHarness.run { two in
@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    @Test("every answer has an id of ours that is verified, also beside the client's own")
+    @Test("every answer has a minted ID that can be verified, beside the client's own")
     func requestIds() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.answer(name: "r"))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TrafficProxy
 
-@Suite("Connections that an instance ends while the next request is on its way")
+@Suite("Connections that an instance closes while the next request is being sent")
 struct ConnectionReuseTests {
     private static let request = "POST /infer HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -13,7 +13,7 @@ struct ConnectionReuseTests {
         try await body(server)
     }
 
-    @Test("cost no request: what never arrived is sent anew, a POST too, and counts as no error")
+    @Test("lose no request: one that never arrived is sent again, even a POST, and is not an error")
     func pipelined() async throws {
         try await withServer { server in
             try await PlaneHarness.run { harness in
@@ -26,7 +26,7 @@ struct ConnectionReuseTests {
         }
     }
 
-    @Test("cost no request either where the next one had waited for the connection")
+    @Test("lose no request either if the next one waited for the connection")
     func handedOn() async throws {
         var limits = ProxyLimits()
         limits.upstreamConnections = 1
@@ -46,7 +46,7 @@ struct ConnectionReuseTests {
 }
 
 @Suite struct FailureShareTests {
-    @Test("an instance that fails at once draws no more than its part of the requests")
+    @Test("an instance that fails quickly gets no more than its share of the requests")
     func failingFast() async throws {
         try await PlaneHarness.run { harness in
             let failing = try await ScriptedUpstream(.status(500))
@@ -61,12 +61,12 @@ struct ConnectionReuseTests {
                 }
                 try await group.waitForAll()
             }
-            // Half, and five standard deviations; it drew nine of ten.
+            // Half, plus five standard deviations. Without the check it gets nine of ten.
             #expect(try await failing.requests() < 360)
         }
     }
 
-    @Test("a few failures make no difference, and what was long ago is forgotten")
+    @Test("a few failures make no difference, and old failures are forgotten")
     func forgets() {
         var worse = FailureShare()
         let other = FailureShare()

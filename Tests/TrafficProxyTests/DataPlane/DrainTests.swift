@@ -6,7 +6,7 @@ import Testing
 
 @testable import TrafficProxy
 
-@Suite("Requests whose instance has left the routes")
+@Suite("Requests at an instance that left the routes")
 struct DrainTests {
     private static let request = "GET / HTTP/1.1\r\nhost: h\r\n\r\n"
 
@@ -18,7 +18,7 @@ struct DrainTests {
         }
     }
 
-    @Test("have their drain's time, and then end with a reason; no revision is blamed")
+    @Test("have the drain time, and then end with a reason; no revision is blamed")
     func requestIsCut() async throws {
         try await PlaneHarness.run { harness in
             let old = try await ScriptedUpstream(.hang)
@@ -29,7 +29,7 @@ struct DrainTests {
             #expect(try await harness.instance("a-0", inFlight: 1).inFlight == 1)
             try await harness.route(["b": (100, [new.port])], drain: .milliseconds(150), generation: 2)
             let answer = try await client.answer()
-            #expect(answer.status == 503 && answer.body.contains("was taken away"))
+            #expect(answer.status == 503 && answer.body.contains("was removed"))
             #expect(try await cut(harness, until: 1) == 1)
             let report = try await harness.instance("a-0", inFlight: 0)
             #expect(report.counters.requests == 0 && report.counters.errors == 0 && !report.isListed)
@@ -40,7 +40,7 @@ struct DrainTests {
         }
     }
 
-    @Test("are not cut inside their own time-out, which is the drain where none is given")
+    @Test("are not cut within their own time-out, which is the default drain time")
     func insideTimeOut() async throws {
         try await PlaneHarness.run { harness in
             let old = try await ScriptedUpstream(.held)
@@ -66,7 +66,7 @@ struct DrainTests {
             let client = try RawClient(port: port)
             try await client.send(Self.request)
             #expect(try await harness.instance("patient", inFlight: 1).inFlight == 1)
-            // Whenever a request of the other one is cut, this one has been looked at too.
+            // Whenever a request of the other instance is cut, this one was checked too.
             for round in 1...3 {
                 let short = try RawClient(port: otherPort)
                 try await short.send(Self.request)
@@ -80,7 +80,7 @@ struct DrainTests {
                 }
             }
             #expect(try await harness.instance("patient").inFlight == 1)
-            // On its way is not there yet: what the server has not read it cannot answer.
+            // The server cannot answer a request that it has not read yet.
             for _ in 0..<1000 where try await old.requests() == 0 { try await Task.sleep(for: .milliseconds(5)) }
             try await old.answerHeld()
             let answer = try await client.answer()
@@ -90,7 +90,7 @@ struct DrainTests {
         }
     }
 
-    @Test("have a time of their own once they stream, and are told apart from answers that came to their end")
+    @Test("have a longer time if they stream, and cut streams differ from answers that ended normally")
     func streams() async throws {
         try await PlaneHarness.run { harness in
             let old = try await ScriptedUpstream(.events)
@@ -105,12 +105,12 @@ struct DrainTests {
             let clients = [try RawClient(port: port), try RawClient(port: port)]
             try await clients[0].send(Self.request)
             _ = try await clients[0].read(until: "\r\n\r\n")
-            // The second goes to whoever has none.
+            // The second request goes to the instance without one.
             _ = try await route([old.port, hanging.port], stream: .seconds(60), generation: 1)
             try await clients[1].send(Self.request)
             #expect(try await harness.instance("a-1", inFlight: 1).inFlight == 1)
             _ = try await route([], stream: .seconds(60), generation: 2)
-            // The one that hangs is cut; the stream goes on after that.
+            // The hanging request is cut, and the stream continues after that.
             #expect(try await cut(harness, until: 1) == 1)
             #expect(try await harness.instance("a-0").inFlight == 1)
             try await old.stream("more")
@@ -122,8 +122,8 @@ struct DrainTests {
         }
     }
 
-    /// Where a request ends that waits for an instance's only connection while the routes pass its port on, to an instance
-    /// `new`; and the old instance accepts nobody any more.
+    /// Returns where a request ends that waits for an instance's only connection while the routes give its port to an instance
+    /// `new`, and the old instance accepts no connection any more.
     private func waitsWhileReplaced(
         by deployment: DeploymentKey, _ body: (RawClient.Answer, ScriptedUpstream) async throws -> Void
     ) async throws {
@@ -146,13 +146,13 @@ struct DrainTests {
             #expect(try await harness.instance("old", inFlight: 2).inFlight == 2)
             try await old.stop()
             #expect(try await route(deployment, "new", new.port) == port)
-            // Its connection is free for the one that waits, which finds the instance gone.
+            // Frees the connection for the waiting request, whose instance is gone by then.
             try await first.reset()
             try await body(try await waiting.answer(), new)
         }
     }
 
-    @Test("go to the instance that took their instance's place, if that had not taken them yet")
+    @Test("go to the instance that replaced theirs, if theirs had not received them yet")
     func replaced() async throws {
         try await waitsWhileReplaced(by: PlaneHarness.deployment) { answer, new in
             #expect(answer.status == 200)
@@ -161,7 +161,7 @@ struct DrainTests {
         }
     }
 
-    @Test("never go to another deployment, which has their port now, even where the revision is the same")
+    @Test("never go to another deployment that now has their port, even if the revision is the same")
     func handedOver() async throws {
         try await waitsWhileReplaced(by: DeploymentKey(namespace: "test", name: "other")) { answer, new in
             #expect(answer.status == 502)
@@ -170,7 +170,7 @@ struct DrainTests {
         }
     }
 
-    @Test("have their route's drain when the proxy is told to end, not a shorter one of the proxy's")
+    @Test("have their route's drain time when the proxy stops, even if the proxy's own is shorter")
     func proxyEnds() async throws {
         var limits = ProxyLimits()
         limits.drainTime = .zero
@@ -182,12 +182,12 @@ struct DrainTests {
             let hasEnded = Mutex(false)
             let drained = harness.handle.drain()
             drained.whenComplete { _ in hasEnded.withLock { $0 = true } }
-            // Each of these passes through the loop on which the drain's end would come.
+            // Each call passes through the event loop on which the drain would end.
             for _ in 0..<50 { #expect(try await harness.report().instances.count == 1) }
             #expect(!hasEnded.withLock { $0 })
             try await upstream.answerHeld()
             #expect(try await client.answer().body == "late")
-            // The connection says that it ends, and is over once its client has ended it too.
+            // The connection announces that it closes, and ends once its client closes it too.
             _ = try await client.readToEnd()
             try await drained.get()
         }

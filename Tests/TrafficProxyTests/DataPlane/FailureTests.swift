@@ -4,7 +4,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct FailureTests {
-    @Test("5xx is an error and 4xx a rejection; both come through, and failing ids are kept")
+    @Test("5xx is an error and 4xx a rejection; both are forwarded, and failed IDs are kept")
     func statuses() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(500))
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test("a hanging instance is an error after the time-out, and the client learns it")
+    @Test("a hanging instance is an error after the time-out, and the client gets 504")
     func hangs() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.hang)
@@ -34,7 +34,7 @@ import Testing
             #expect(answer.body.contains("did not answer in time"))
             let report = try await harness.instance("r-0")
             #expect(report.counters.requests == 1 && report.counters.errors == 1 && report.inFlight == 0)
-            // At least as slow as the time-out: a hanging instance never looks fast.
+            // The latency is at least the time-out: a hanging instance never looks fast.
             let underTimeOut = zip(report.counters.bounds, report.counters.latency).filter { $0.0 < 0.2 }
             #expect(underTimeOut.allSatisfy { $0.1 == 0 })
             try await upstream.behave(.status(200))
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(
-        "an answer that is none is 502 and an error",
+        "a malformed answer is 502 and an error",
         arguments: [
             ("", "closed the connection"), ("HTTP/1.1 200 OK\r\nBroken", "closed the connection"),
             ("SSH-2.0-x\r\n\r\n", "malformed"),
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test("a dead instance is ejected and another takes over; its refusals are its errors")
+    @Test("a dead instance is ejected and another takes over; refused connections are its errors")
     func ejected() async throws {
         try await PlaneHarness.run { harness in
             let alive = try await ScriptedUpstream(.status(200))
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test("where every instance is ejected it is tried all the same, and serves once it is back")
+    @Test("if every instance is ejected they are tried anyway, and serve once they are back")
     func allEjected() async throws {
         var limits = ProxyLimits()
         limits.ejectionTimeMin = .seconds(30)
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test("failures never cross to another revision")
+    @Test("failures are never retried at another revision")
     func neverCross() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test("a connection that rested and ended is no error where the request may be sent again")
+    @Test("an idle connection that ends is not an error if the request can be sent again")
     func stale() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.closeOnSecond)
@@ -140,10 +140,10 @@ import Testing
         }
     }
 
-    @Test("a POST that may have been acted on is not sent again: it is an error")
+    @Test("a POST that the instance may have acted on is not sent again: it is an error")
     func notTwice() async throws {
         var limits = ProxyLimits()
-        // However slow the machine is, the connection counts as one in steady use.
+        // Even on a slow machine, the connection counts as one in steady use.
         limits.upstreamSteadyRest = .seconds(60)
         try await PlaneHarness.run(limits: limits) { harness in
             let upstream = try await ScriptedUpstream(.closeOnSecond)
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test("a POST to a path of which it is known, or said, that it may be asked twice is sent again")
+    @Test("a POST is sent again if its path or the manifest says that this is safe")
     func idempotentPath() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.closeOnSecond)
@@ -171,13 +171,13 @@ import Testing
             #expect(counters.requests == 8 && counters.errors == 0)
             try await harness.route(["r": (100, [upstream.port])], idempotent: false, generation: 3)
             #expect(try await client.request("POST", "/v2/models/m/infer").status == 502)
-            // A method that says so itself needs nobody's word.
+            // An idempotent method needs no further permission.
             #expect(try await client.request("GET", body: "").status == 200)
             #expect(try await client.request("GET", body: "").status == 200)
         }
     }
 
-    @Test("a POST whose model dies of it is its error all the same: the second connection was no idle one")
+    @Test("a POST that kills its model is still that model's error: the second connection was not idle")
     func deadly() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.closeOnSecond)
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    @Test("an idle connection that ends under a POST that cannot be sent again is the client's loss, and no error")
+    @Test("an idle connection that ends under a POST that cannot be repeated fails the request, but is not an error")
     func idleEnds() async throws {
         var limits = ProxyLimits()
         // Every connection counts as idle.
@@ -206,7 +206,7 @@ import Testing
         }
     }
 
-    @Test("an instance that closed a resting connection gets a new one, and no request is lost")
+    @Test("an instance that closed an idle connection gets a new one, and no request is lost")
     func closedAtRest() async throws {
         var limits = ProxyLimits()
         limits.upstreamTrustedRest = .zero
@@ -227,7 +227,7 @@ import Testing
         }
     }
 
-    @Test("a client that goes away is not counted, and its instance is left alone")
+    @Test("a client that disconnects is not counted, and its instance is not blamed")
     func clientAborts() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.hang)

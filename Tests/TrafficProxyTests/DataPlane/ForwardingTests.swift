@@ -4,7 +4,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct ForwardingTests {
-    @Test("a request reaches the instance with its fields, and the answer says which revision gave it")
+    @Test("a request reaches the instance with its fields, and the answer names its revision")
     func forwards() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.answer(name: "one"))
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test("connections are kept on both sides, and a client's own id is kept")
+    @Test("connections are reused on both sides, and a client's own ID is kept")
     func keepAlive() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.answer(name: "one"))
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("pipelined requests are answered in their order, one that is no good last")
+    @Test("pipelined requests are answered in order, the invalid one last")
     func pipelining() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.echo)
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test("a request that comes byte by byte is one request")
+    @Test("a request that arrives byte by byte is one request")
     func dribble() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.echo)
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test("HEAD, 204 and 304 have no body, and the connection goes on")
+    @Test("HEAD, 204 and 304 have no body, and the connection continues")
     func withoutBody() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test("100 Continue comes through before the body is sent")
+    @Test("100 Continue is forwarded before the body is sent")
     func expectContinue() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.echo)
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test("a stream's events come as they are sent, and its chunks stay its own")
+    @Test("events of a stream are forwarded as they are sent, with the same chunks")
     func events() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.events)
@@ -116,7 +116,7 @@ import Testing
         }
     }
 
-    @Test("a body that ends with its connection is chunked for the client, who can tell that it is whole")
+    @Test("a body that ends with its connection is chunked for the client, who can tell that it is complete")
     func untilClose() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.raw("HTTP/1.0 200 OK\r\n\r\nhello world", closes: true))
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    @Test("a client of HTTP/1.0 gets no chunks, and the end of the connection")
+    @Test("an HTTP/1.0 client gets no chunks, and the connection closes")
     func oldClient() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(
@@ -154,7 +154,7 @@ import Testing
         }
     }
 
-    @Test("upgrades and CONNECT are refused with a reason; an offer of HTTP/2 is passed over")
+    @Test("upgrades and CONNECT are refused with a reason; an offer of HTTP/2 is ignored")
     func upgrades() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.answer(name: "one"))
@@ -174,7 +174,7 @@ import Testing
         }
     }
 
-    @Test("a large body goes both ways whole, without being held whole")
+    @Test("a large body is forwarded completely in both directions, without being buffered completely")
     func large() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.echo)
@@ -189,19 +189,19 @@ import Testing
         }
     }
 
-    @Test("an instance that does not read its body stops the client from sending on")
+    @Test("if an instance does not read the body, the client is stopped from sending")
     func backPressure() async throws {
         var limits = ProxyLimits()
         limits.writeBufferHighBytes = 32 * 1024
         limits.writeBufferLowBytes = 8 * 1024
         try await PlaneHarness.run(limits: limits) { harness in
-            // Connections are accepted by the kernel, and nobody reads them.
+            // The kernel accepts the connections, and nobody reads from them.
             try await HeldPort.withDeafListener { deaf in
                 let client = try RawClient(port: try await harness.route(["r": (100, [deaf])]))
                 let size = 64 * 1024 * 1024
                 try await client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: \(size)\r\n\r\n")
                 let accepted = try await client.sendUntilBlocked(chunk: 256 * 1024, most: size)
-                // What the kernel buffers on both hops, and a little of ours, but never the body.
+                // At most what the kernel buffers on both hops and a little of the proxy, but never the body.
                 #expect(accepted < size / 2)
                 #expect(try await harness.instance("r-0").inFlight == 1)
             }

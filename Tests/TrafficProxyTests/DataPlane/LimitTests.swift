@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct LimitTests {
     @Test(
-        "what could be smuggled is refused, the connection ends, and nothing reaches the instance",
+        "anything that could smuggle a request is refused, the connection ends, and nothing reaches the instance",
         arguments: RequestHeadScannerTests.faults.filter { $0.0.hasSuffix("\n") })
     func smuggling(text: String, fault: HeadFault) async throws {
         try await PlaneHarness.run { harness in
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test(
-        "a bad chunk ends the request, and what follows is never read as one",
+        "a bad chunk ends the request, and what follows is never read as a request",
         arguments: [
             "x\r\n", "3\r\nabcX\r\n", "3\nabc\r\n0\r\n\r\n", "0\r\nContent-Length: 3\r\n\r\n",
         ])
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("a head that is too large is 431, also while it is still coming")
+    @Test("a head that is too large gets 431, even while it is incomplete")
     func largeHead() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test("a head that comes too slowly is 408, and a connection that rests too long is ended")
+    @Test("a head that arrives too slowly gets 408, and a connection that is idle too long is closed")
     func slowHead() async throws {
         var limits = ProxyLimits()
         limits.headReadTime = .milliseconds(100)
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test("a body that stops coming is the client's fault: 408, and not counted")
+    @Test("a body that stops arriving is the client's fault: 408, and not counted")
     func slowBody() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test("requests wait for one of the instance's connections, and over the bound they are refused")
+    @Test("requests wait for one of the instance's connections, and are refused beyond the limit")
     func pending() async throws {
         var limits = ProxyLimits()
         limits.upstreamConnections = 1

@@ -5,7 +5,7 @@ import Testing
 
 @testable import TrafficProxy
 
-@Suite("Endpoints that move from port to port")
+@Suite("Endpoints that move between ports")
 struct ListenerTests {
     private static let quickRetries: ProxyLimits = {
         var limits = ProxyLimits()
@@ -16,7 +16,7 @@ struct ListenerTests {
 
     private static func key(_ name: String) -> DeploymentKey { DeploymentKey(namespace: "test", name: name) }
 
-    /// A deployment whose one revision has its name.
+    /// A deployment with one revision of the same name.
     private static func route(_ name: String, port: Int, upstream: Int, weight: Int = 100) -> ProxyRoute {
         ProxyRoute(
             deployment: key(name), port: port,
@@ -27,7 +27,7 @@ struct ListenerTests {
             ])
     }
 
-    /// Follows routes as the control socket does, each set after the one before.
+    /// Applies routes like the control socket, one set after the other.
     private final class Follower {
         let harness: PlaneHarness
         var last = AcceptedRoutes(routes: ProxyRoutes())
@@ -48,7 +48,7 @@ struct ListenerTests {
         try await RawClient(port: port).request().field("x-mlctl-revision")
     }
 
-    /// Connects and asks again and again while the body runs. Any refused connection throws.
+    /// Sends requests on new connections repeatedly while the body runs. A refused connection throws.
     private func askingAlways(
         at ports: [Int], allowed: Set<String>, _ body: () async throws -> Void
     ) async throws {
@@ -77,7 +77,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("where the new port is taken the old one stays, with the reason; it moves once the port is free")
+    @Test("if the new port is taken the old one stays, with the reason; the endpoint moves once the port is free")
     func taken() async throws {
         try await PlaneHarness.run(limits: Self.quickRetries) { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -103,7 +103,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("two swap their ports, three go round, and nobody is refused meanwhile")
+    @Test("two endpoints swap ports, three rotate theirs, and no connection is refused meanwhile")
     func ring() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -125,7 +125,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("a deployment that is gone leaves its port to the one that comes, without a gap")
+    @Test("a removed deployment passes its port to its successor without a gap")
     func renamed() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -141,7 +141,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("a port is passed on only when its owner has reached its own; then the whole chain moves")
+    @Test("a port is passed on only when its owner has its new one; then the whole chain moves")
     func chain() async throws {
         try await PlaneHarness.run(limits: Self.quickRetries) { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -173,7 +173,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("one deployment's bad port stops nobody: a candidate loses its traffic all the same")
+    @Test("one deployment's bad port does not stop others: a candidate still loses its traffic")
     func badPort() async throws {
         try await PlaneHarness.run { harness in
             let good = try await ScriptedUpstream(.status(200))
@@ -190,7 +190,7 @@ struct ListenerTests {
                     })
             }
             _ = try await follower.apply([route(candidate: 50, port: port)])
-            // Another team's endpoint at an instance's port; then its own new port at one, with a weight of 0.
+            // First another team's endpoint at an instance's port, then this route's new port at one, with a weight of 0.
             for (others, own) in [(good.port, port), (good.port, bad.port)] {
                 let report = try await follower.apply([
                     Self.route("b", port: others, upstream: good.port), route(candidate: 0, port: own),

@@ -13,7 +13,7 @@ struct OutlierTests {
         return limits
     }
 
-    /// - Returns: once the sweep has looked at what was counted.
+    /// - Returns: the outliers, after the sweep has checked the counters.
     private func ejected(_ harness: PlaneHarness) async throws -> [String: OutlierCause] {
         try await Task.sleep(for: .milliseconds(250))
         return Dictionary(
@@ -22,7 +22,7 @@ struct OutlierTests {
             })
     }
 
-    @Test("is taken out after a few failures, and the others answer everything")
+    @Test("is ejected after a few failures, and the others answer everything")
     func failing() async throws {
         try await PlaneHarness.run(limits: limits) { harness in
             let good = try await ScriptedUpstream(.status(200))
@@ -40,7 +40,7 @@ struct OutlierTests {
         }
     }
 
-    @Test("comes back with its routes, as another process may")
+    @Test("returns when it is listed again, because it may be another process")
     func relisted() async throws {
         try await PlaneHarness.run(limits: limits) { harness in
             let good = try await ScriptedUpstream(.status(200))
@@ -58,7 +58,7 @@ struct OutlierTests {
         }
     }
 
-    @Test("stays where all fail: that is the model")
+    @Test("is not ejected if all instances fail: then the model is the cause")
     func model() async throws {
         try await PlaneHarness.run(limits: limits) { harness in
             let bad = try await ScriptedUpstream(.status(500))

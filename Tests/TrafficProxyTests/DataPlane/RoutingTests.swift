@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test("a block goes on when only the instances change")
+    @Test("a block continues if only the instances change")
     func blockGoesOn() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test("of a sticky user only the first request at each revision is evidence; all are traffic")
+    @Test("of a sticky user only the first request at each revision is evidence; all requests are traffic")
     func stickyEvidence() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -79,13 +79,13 @@ import Testing
                     "mlctl_proxy_requests_total{namespace=\"test\",deployment=\"d\",revision=\"s\","
                         + "instance=\"s-0\"} 30\n"
                 ))
-            // Without the key, a request is routed, and counts, on its own.
+            // A request without the key is routed and counted on its own.
             for _ in 0..<5 { _ = try await client.request() }
             #expect(try await harness.instance("s-0").counters.requests == 15)
         }
     }
 
-    @Test("a route that is closed, or has no instance, answers 503 with a reason, and opens at once")
+    @Test("a route that is closed or has no instance answers 503 with a reason, and opens at once")
     func unavailable() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test("where the chosen revision has no instance listed, another with a share answers")
+    @Test("if the chosen revision has no listed instance, another one with a share answers")
     func noInstance() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -126,7 +126,7 @@ import Testing
                         for _ in 0..<300 {
                             let answer = try await client.request()
                             #expect(answer.status == 200)
-                            // The answer is of the revision that it names.
+                            // The answer comes from the revision that it names.
                             let revision = answer.field("x-mlctl-revision") ?? "?"
                             #expect(revision == "r" + answer.body.prefix(1))
                         }
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test("a request under way finishes at an instance that left the routes")
+    @Test("a request in progress finishes at an instance that left the routes")
     func finishes() async throws {
         try await PlaneHarness.run { harness in
             let old = try await ScriptedUpstream(.events)
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    @Test("a removed endpoint accepts nobody, ends connections that rest, and lets requests finish")
+    @Test("a removed endpoint accepts no connections, closes idle ones, and lets requests finish")
     func removed() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.events)
@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    @Test("a port in use is reported and taken once it is free; the others serve meanwhile")
+    @Test("a port in use is reported and opened once it is free; the others serve meanwhile")
     func portInUse() async throws {
         var limits = ProxyLimits()
         limits.bindRetryMin = .milliseconds(10)

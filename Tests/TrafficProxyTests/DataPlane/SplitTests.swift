@@ -4,13 +4,13 @@ import Testing
 
 @testable import TrafficProxy
 
-@Suite("How requests are split, and what becomes of them")
+@Suite("How requests are split, and their fate")
 struct SplitTests {
     private func split(_ harness: PlaneHarness, _ name: String) async throws -> SplitCounters {
         try #require(try await harness.report().splits.first { $0.revision.rawValue == name }).counters
     }
 
-    /// Once so many have been settled, wanted or not.
+    /// The counters once `count` requests are settled. After a time-out, whatever was seen last.
     private func settled(_ harness: PlaneHarness, _ name: String, _ count: Int) async throws -> SplitCounters {
         try await eventually {
             try await split(harness, name)
@@ -19,7 +19,7 @@ struct SplitTests {
         }
     }
 
-    @Test("each request of a user is drawn once by the weights, whoever answers and however it ends")
+    @Test("each user request is drawn once by the weights, whoever answers and however it ends")
     func drawn() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -29,7 +29,7 @@ struct SplitTests {
             for _ in 0..<1000 { _ = try await client.request() }
             #expect(try await split(harness, "s") == SplitCounters(drawn: 750, ended: 750))
             #expect(try await split(harness, "c") == SplitCounters(drawn: 250, ended: 250))
-            // Whoever answers for a revision without an instance, it was drawn for that one.
+            // Even if another revision answers, the request was drawn for the one without an instance.
             try await harness.route(["s": (75, [stable.port]), "c": (25, [])], generation: 2)
             for _ in 0..<1000 { _ = try await client.request() }
             #expect(try await split(harness, "s") == SplitCounters(drawn: 1500, ended: 1500))
@@ -53,7 +53,7 @@ struct SplitTests {
         }
     }
 
-    @Test("a client that gives up, one that breaks off, and one that is turned away are told apart")
+    @Test("a client that gives up, one that disconnects, and one that is refused are counted separately")
     func fates() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.hang)
@@ -72,7 +72,7 @@ struct SplitTests {
         }
     }
 
-    @Test("what a full queue turns away is drawn, and not missing")
+    @Test("a request that a full queue refuses is drawn, and not missing")
     func turnedAway() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.hang)
@@ -93,7 +93,7 @@ struct SplitTests {
         }
     }
 
-    @Test("of a sticky route each new user is drawn once: neither his later requests, nor a move when weights do")
+    @Test("on a sticky route each new user is drawn once, and later requests or moves are not drawn again")
     func sticky() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -117,7 +117,7 @@ struct SplitTests {
         }
     }
 
-    @Test("users of an A/B test who stay where they are were drawn by the weights that placed them")
+    @Test("kept users of an A/B test were drawn by the weights that assigned them")
     func keptUsers() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))

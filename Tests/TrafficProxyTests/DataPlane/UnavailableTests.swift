@@ -16,7 +16,7 @@ struct UnavailableTests {
         try await harness.report().routes?.first?.shares.map(\.percent) ?? []
     }
 
-    @Test("are served by another one, and counted exactly for the one that was meant")
+    @Test("are served by another revision, and counted exactly for the revision they were drawn for")
     func weights() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -36,7 +36,7 @@ struct UnavailableTests {
         }
     }
 
-    @Test("go on being counted over swaps of the routes, and stop once an instance is there")
+    @Test("are counted across route updates, and stop once there is an instance")
     func swaps() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -52,14 +52,14 @@ struct UnavailableTests {
         }
     }
 
-    @Test("that nobody can serve are counted too, and answered 503")
+    @Test("are counted even if nobody can serve them, and get 503")
     func nobody() async throws {
         try await PlaneHarness.run { harness in
             let client = try RawClient(port: try await harness.route(["s": (100, [])]))
             for _ in 0..<3 { #expect(try await client.request().status == 503) }
             #expect(try await unavailable(harness) == ["s": 3])
             #expect(try await harness.report().routes?.first?.refusedConnections == 3)
-            // A closed route is meant for nobody.
+            // A closed route draws for nobody.
             try await harness.route(["s": (0, [])], generation: 2)
             #expect(try await client.request().status == 503)
             #expect(try await unavailable(harness) == ["s": 3])
@@ -67,7 +67,7 @@ struct UnavailableTests {
         }
     }
 
-    @Test("are stable's to serve where it has no weight left, and never a candidate's that has none yet")
+    @Test("go to stable even if its weight is 0, and never to a candidate that has no weight yet")
     func withoutWeight() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -82,7 +82,7 @@ struct UnavailableTests {
         }
     }
 
-    @Test("of a user count for the revision that is the user's; somebody else serves all of them meanwhile")
+    @Test("of one user all go to the same substitute, and count for the user's own revision")
     func sticky() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -110,7 +110,7 @@ struct UnavailableTests {
         }
     }
 
-    @Test("of a match count for the candidate, and say nothing about the revision that serves them")
+    @Test("of a match count for the candidate, and are not evidence for the revision that serves them")
     func matched() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -124,7 +124,7 @@ struct UnavailableTests {
         }
     }
 
-    @Test("are users' alone: neither recorded requests nor copies count")
+    @Test("are counted for users only: neither recorded requests nor copies count")
     func notUsers() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))

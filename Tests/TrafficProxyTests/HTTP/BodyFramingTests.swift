@@ -4,7 +4,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct BodyFramingTests {
-    /// Feeds the pieces; gives what ended it, the bytes that belong to the body, and the payload.
+    /// Feeds the pieces. Returns what ended the body, the bytes that belong to it, and the payload.
     private func feed(
         _ pieces: [[UInt8]], _ framing: BodyFraming = .chunked(ChunkedScanner())
     ) -> (progress: BodyFraming.Progress, consumed: Int, payload: [UInt8]) {
@@ -24,7 +24,7 @@ import Testing
 
     private let sample = "5\r\nhello\r\nA;x=\"y\"\r\n0123456789\r\n000\r\nX-Sum: 1\r\nOther:\r\n\r\n"
 
-    @Test("a chunked body ends where it ends, and its payload is found, however it is split in two")
+    @Test("a chunked body ends at its end, and its payload is found, however it is split in two")
     func chunked() {
         let bytes = Array(sample.utf8) + Array("next".utf8)
         for length in 0...bytes.count {
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test("byte by byte gives the same")
+    @Test("byte by byte gives the same result")
     func byteByByte() {
         let result = feed(sample.utf8.map { [$0] })
         #expect(result.progress == .done(sample.utf8.count))
@@ -58,7 +58,7 @@ import Testing
         #expect(feed(text.utf8.map { [$0] }).progress == .invalid(fault))
     }
 
-    @Test("random bodies, split at random, come out as they went in")
+    @Test("random bodies, split at random, come out unchanged")
     func fuzz() {
         var random = SeededRandom(seed: 42)
         for _ in 0..<300 {
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test("a declared length is counted down over pieces")
+    @Test("a declared length is counted down over several parts")
     func length() {
         let result = feed([Array("abc".utf8), Array("defgh".utf8)], .length(5))
         #expect(result.progress == .done(5))

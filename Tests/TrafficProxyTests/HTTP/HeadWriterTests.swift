@@ -9,7 +9,7 @@ import Testing
 @Suite struct HeadWriterTests {
     private static let mint = RequestMint(
         deployment: DeploymentKey(name: "d"), revision: Revision(rawValue: "rev"), key: PlaneHarness.requestIdKey)
-    /// Ours, as `RequestIdentity` writes it.
+    /// The minted ID, in the format of `RequestIdentity`.
     private static let minted = RequestIdentity(revision: Revision(rawValue: "rev"), atSeconds: 0, random: 0xabc)
         .text(of: DeploymentKey(name: "d"), key: PlaneHarness.requestIdKey)
 
@@ -50,7 +50,7 @@ import Testing
         return String(buffer: buffer)
     }
 
-    @Test("fields pass as they are, those of one connection do not, and the proxy's own are added")
+    @Test("fields pass unchanged, those of one connection are dropped, and the proxy's own are added")
     func request() throws {
         let sent = """
             POST /a HTTP/1.1\r\nHost: h\r\nConnection: keep-alive\r\nX-A: b\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
@@ -63,7 +63,7 @@ import Testing
                 """)
     }
 
-    @Test("x-forwarded-for is appended to, over all its lines")
+    @Test("x-forwarded-for is extended, over all its lines")
     func appended() throws {
         let out = try forwarded(
             "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1\r\nx-forwarded-for: 2.2.2.2\r\n\r\n")
@@ -71,7 +71,7 @@ import Testing
         #expect(out.lowercased().components(separatedBy: "x-forwarded-for").count == 2)
     }
 
-    @Test("fields that Connection names go too, but for those that frame and route")
+    @Test("fields that Connection names are dropped too, except framing and routing fields")
     func named() throws {
         let out = try forwarded(
             "POST / HTTP/1.1\r\nHost: h\r\nConnection: x-secret, host, content-length\r\nX-Secret: s\r\n"
@@ -84,14 +84,14 @@ import Testing
         )
     }
 
-    @Test("a host is made where HTTP/1.0 names none, and taken from a target in absolute form")
+    @Test("a host is added if HTTP/1.0 names none, and taken from a target in absolute form")
     func hosts() throws {
         #expect(try forwarded("GET /a HTTP/1.0\r\n\r\n").hasPrefix("GET /a HTTP/1.1\r\nhost: 127.0.0.1:5\r\n"))
         let absolute = try forwarded("GET http://o HTTP/1.1\r\nHost: h\r\n\r\n")
         #expect(absolute.hasPrefix("GET / HTTP/1.1\r\nhost: o\r\nx-forwarded-for"))
     }
 
-    @Test("without a sane id of the client's, ours is both; what claims to be ours goes")
+    @Test("without a valid client ID the minted ID is used for both; a forged minted ID is dropped")
     func mintedId() throws {
         let out = try forwarded(
             "GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: bad id\r\nX-Mlctl-Request-Id: forged\r\n\r\n", id: nil)
@@ -99,7 +99,7 @@ import Testing
         #expect(!out.contains("bad id") && !out.contains("forged"))
     }
 
-    @Test("an answer carries revision and id, once")
+    @Test("an answer has the revision and the ID, once")
     func answer() throws {
         let out = try answered(
             "HTTP/1.0 200 Fine thing\r\nConnection: keep-alive\r\nX-Mlctl-Revision: other\r\nx-request-id: "
@@ -112,7 +112,7 @@ import Testing
         )
     }
 
-    @Test("an answer that is chunked anew, dechunked, or the last says so")
+    @Test("an answer that is chunked, dechunked or the last one says so")
     func options() throws {
         #expect(
             try answered("HTTP/1.1 200 OK\r\n\r\n", .init(connection: .close, addsTransferEncoding: true))
@@ -125,7 +125,7 @@ import Testing
     }
 
     @Test(
-        "a request id is taken where it is short and plain",
+        "a request ID is accepted if it is short and plain",
         arguments: [
             ("abc-123_X.y:z/+=@", true), ("", false), ("a b", false), ("a\u{7f}", false), ("<script>", false),
             (String(repeating: "a", count: 128), true), (String(repeating: "a", count: 129), false),
@@ -138,7 +138,7 @@ import Testing
         if isSane { #expect(id.text(revision: "r") == text) }
     }
 
-    @Test("an own answer is JSON whatever its message holds")
+    @Test("the proxy's own answer is valid JSON whatever its message contains")
     func own() throws {
         var buffer = ByteBuffer()
         var id = RequestId()

@@ -4,7 +4,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct RequestHeadScannerTests {
-    @Test("a plain POST is understood")
+    @Test("a plain POST is parsed")
     func post() throws {
         let text = "POST /v2/models/m/infer?x=1 HTTP/1.1\r\nHost: h:1\r\nContent-Length: 12\r\n\r\n"
         let head = try #require(scanRequest(text + "body").head)
@@ -89,13 +89,13 @@ import Testing
         ("\u{16}\u{03}\u{01}", .badMethod),
     ]
 
-    @Test("what two servers could read differently is refused", arguments: faults)
+    @Test("anything that two servers could read differently is refused", arguments: faults)
     func refused(text: String, fault: HeadFault) {
         #expect(scanRequest(text).fault == fault)
     }
 
     @Test(
-        "however it is split, the outcome is the same",
+        "the result does not depend on how the bytes are split",
         arguments: faults.map(\.0) + [
             "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX-Y: z\r\n\r\nabc",
             "\r\nGET / HTTP/1.0\r\n\r\n",
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test("whatever comes, splits do not change the outcome, and what passes has one length and one framing")
+    @Test("splits never change the result, and an accepted head has one length and one framing")
     func fuzz() {
         var random = SeededRandom(seed: 20_261_121)
         let seeds =
@@ -165,13 +165,13 @@ import Testing
         #expect(fields.fault?.status == 431)
     }
 
-    @Test("every token character may stand in a name, and no other")
+    @Test("exactly the token characters are allowed in a name")
     func tokens() {
         let tokens = Set("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
         for byte in UInt8.min...UInt8.max { #expect(byte.isToken == tokens.contains(byte)) }
     }
 
-    @Test("every control character is found wherever it stands in a value")
+    @Test("every control character is found, at every position in a value")
     func contents() {
         for byte in UInt8.min...UInt8.max {
             for position in 0..<20 {

@@ -6,7 +6,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct RequestMintTests {
-    @Test("what is given out is verified for its deployment and key alone; a changed byte is not", arguments: 0..<20)
+    @Test("a minted ID is valid only for its deployment and key; a changed byte is not", arguments: 0..<20)
     func proved(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let key = RequestIdentityKey(low: random.next(), high: random.next())
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test("an answer that no revision gave has an id that is no deployment's")
+    @Test("an answer that no revision gave has an ID that belongs to no deployment")
     func nobody() throws {
         var id = RequestId()
         id.mint(RequestMint(key: PlaneHarness.requestIdKey), word: 5)
@@ -43,7 +43,7 @@ import Testing
         #expect(RequestIdentity(text, of: PlaneHarness.deployment, key: PlaneHarness.requestIdKey) == nil)
     }
 
-    @Test("no two of 100,000 requests have the same words, and each says its second")
+    @Test("no two of 100,000 requests have the same word, and each contains its second")
     func unique() {
         var words = RequestWords(atSeconds: 1_800_000_000, start: 0xffff_fff0)
         var seen: Set<UInt64> = []

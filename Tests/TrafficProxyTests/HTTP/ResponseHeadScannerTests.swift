@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ResponseHeadScannerTests {
     @Test(
-        "the body's end follows status, request and fields",
+        "the end of the body depends on status, request and fields",
         arguments: [
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", false, BodyFraming.length(5)),
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true, .none),
@@ -33,7 +33,7 @@ import Testing
     func refused(text: String, fault: HeadFault) { #expect(scanResponse(text).fault == fault) }
 
     @Test(
-        "however it is split, the outcome is the same",
+        "the result does not depend on how the bytes are split",
         arguments: faults.map(\.0) + [
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\n\r\nhello", "HTTP/1.0 404 \r\n\r\n",
         ])

@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "values of the same shape agree, in whatever order and spacing",
+        "values of the same shape agree, in any order and spacing",
         arguments: [
             (#"{"a":1,"b":[true,null,"x"]}"#, #" { "b" : [ true, null, "x" ], "a" : 1.0 } "#),
             ("[]", "[ ]"), ("{}", "{}"), ("\"\\u00e9\"", "\"é\""), ("1e2", "100"), ("0", "-0.0"), ("1e400", "1e500"),
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(
-        "other shapes, or values that are no numbers, are as far apart as can be",
+        "other shapes, or different values that are not numbers, have the greatest distance",
         arguments: [
             (#"{"a":1}"#, #"{"b":1}"#), (#"{"a":1}"#, #"{"a":1,"b":1}"#), ("[1]", "[1,1]"), ("[1]", "1"),
             ("1", "\"1\""),
@@ -41,7 +41,7 @@ import Testing
         #expect(try Self.compare(user, shadow) == .differs)
     }
 
-    @Test("numbers agree within the tolerance; their distance is their mean share of the range, cut at 1")
+    @Test("numbers agree within the tolerance; the distance is their mean share of the range, at most 1")
     func numbers() throws {
         #expect(try Self.compare("[0.5,0.5]", "[0.5,0.75]", tolerance: 0.25) == .init(agrees: true, distance: 0.125))
         #expect(try Self.compare("[0.5,0.5]", "[0.5,0.75]", tolerance: 0.2) == .init(agrees: false, distance: 0.125))
@@ -50,7 +50,7 @@ import Testing
         #expect(try Self.compare("[10]", "[20]", range: 100) == .init(agrees: false, distance: 0.1))
     }
 
-    @Test("only what is at the path counts; a shadow without it disagrees, a user's answer without it says nothing")
+    @Test("only the value at the path counts; a shadow without it disagrees, a user's answer without it does not count")
     func path() throws {
         let (user, shadow) = (#"{"id":"a","out":[1,2]}"#, #"{"id":"b","out":[1,2]}"#)
         #expect(try Self.compare(user, shadow) == .differs)
@@ -60,7 +60,7 @@ import Testing
         #expect(throws: Unseen.notJSON) { try Self.compare("text", "text", path: "out") }
     }
 
-    @Test("what is not JSON is compared byte by byte")
+    @Test("bodies that are not JSON are compared byte by byte")
     func bytes() throws {
         #expect(try Self.compare("a plain text", "a plain text") == .same)
         #expect(try Self.compare("a plain text", "a plain  text") == .differs)
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test(
-        "statuses of another class disagree; of the same class without success they agree",
+        "another status class disagrees; the same class without success agrees",
         arguments: [
             (200, 500, AnswerComparison.Outcome.differs), (200, 404, .differs), (404, 200, .differs), (404, 422, .same),
             (302, 307, .same),
@@ -79,7 +79,7 @@ import Testing
         #expect(result == outcome)
     }
 
-    @Test("a user's answer that is an error, empty, compressed or too large says nothing of the shadow")
+    @Test("a user's answer that is an error, empty, compressed or too large makes no pair")
     func unseen() {
         let shadow = Self.answer("1")
         let users: [(PairedAnswer, Unseen)] = [
@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    @Test("a shadow's body over the bound is a disagreement: nothing can be hidden behind its size")
+    @Test("a shadow's body over the limit is a disagreement: nothing can hide behind its size")
     func large() throws {
         let user = Self.answer("1")
         let large = PairedAnswer(status: 200, body: .unseen(.tooLarge))
@@ -105,7 +105,7 @@ import Testing
         }
     }
 
-    @Test("a shadow's body that is not compressed as it says is a disagreement")
+    @Test("a shadow's body that is not compressed as declared is a disagreement")
     func garbled() throws {
         let user = Self.answer("1")
         for bytes in [Array("1".utf8), Array(gzippedScore.dropLast(3))] {
@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test("the distance of random numbers is that of the formula, and does not mind who is the shadow")
+    @Test("the distance of random numbers follows the formula, and is symmetric")
     func formula() throws {
         var random = SeededRandom(seed: 41)
         for _ in 0..<500 {

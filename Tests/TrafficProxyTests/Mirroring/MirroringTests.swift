@@ -9,7 +9,7 @@ import Testing
         .raw("HTTP/1.1 \(status) Some\r\ncontent-length: \(text.utf8.count)\r\n\r\n\(text)", closes: false)
     }
 
-    @Test("a shadow is sent what stable is sent, marked as a copy; the pairs agree, and both sides are counted")
+    @Test("a shadow gets the same request as stable, marked as a copy; the pairs agree, and both sides are counted")
     func copies() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -24,7 +24,7 @@ import Testing
             #expect(counters.requests == 20 && counters.errors == 0 && counters.latency.last == 20)
             let users = try await harness.instance("s-0").counters
             #expect(users.requests == 20 && users.pairs == nil)
-            // Copies may overtake each other: the one to look at goes alone.
+            // Copies may overtake each other, so the copy to examine is sent alone.
             _ = try await client.request("PUT", "/infer?a=last", fields: ["x-custom: c"], body: "[1]")
             let last = try await harness.counters(of: "m-0") { $0.pairs?.pairs == 21 }
             #expect(last.requests == 21)
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test("a body that comes in chunks and in parts is copied as it came")
+    @Test("a body that arrives in chunks and in parts is copied unchanged")
     func chunked() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test("answers that differ are disagreements, by as much as their numbers are apart at the path")
+    @Test("answers that differ are disagreements, by the distance of the numbers at the path")
     func disagreements() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(Self.json(#"{"id":"s","y":[0.5,0.5]}"#))
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test("answers that say the same agree, whichever of them is compressed")
+    @Test("equal answers agree, whichever of them is compressed")
     func compressed() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.body(gzippedScore, fields: "content-encoding: gzip\n"))
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test("the shadow hangs: all users get their answers, and so many copies are under way and no more")
+    @Test("if the shadow hangs, all users get their answers, and the number of copies in progress is limited")
     func hangs() async throws {
         var limits = ProxyLimits()
         limits.shadowsPerRoute = 4
@@ -102,7 +102,7 @@ import Testing
             let port = try await harness.route(stable: stable.port, shadow: shadow.port)
             let client = try RawClient(port: port)
             for number in 0..<50 { #expect(try await client.request(body: "\(number)").body == "\(number)") }
-            // New routes do not forget what is under way.
+            // New routes do not forget the copies in progress.
             try await harness.route(stable: stable.port, shadow: shadow.port, generation: 2)
             for number in 0..<50 { #expect(try await client.request(body: "\(number)").body == "\(number)") }
             let report = try await harness.instance("m-0")
@@ -114,7 +114,7 @@ import Testing
         }
     }
 
-    @Test("a shadow that does not answer in time has erred and disagrees, and its place is free again")
+    @Test("a shadow that does not answer in time is an error and disagrees, and its slot is free again")
     func timesOut() async throws {
         var limits = ProxyLimits()
         limits.shadowsPerRoute = 2
@@ -139,7 +139,7 @@ import Testing
         }
     }
 
-    @Test("a shadow that stops in the middle of its answer has erred and disagrees")
+    @Test("a shadow that stops in the middle of its answer is an error and disagrees")
     func stalls() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    @Test("a shadow that streams for longer than is waited for is let go: no error, and no pair")
+    @Test("a shadow that streams for too long is abandoned: no error and no pair")
     func streams() async throws {
         var limits = ProxyLimits()
         limits.bodyIdleTime = .milliseconds(100)
@@ -174,7 +174,7 @@ import Testing
         }
     }
 
-    @Test("a shadow that is down costs users nothing, and is counted as failing: it never agrees")
+    @Test("a shadow that is down costs users nothing and counts as failing: it never agrees")
     func isDown() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -189,7 +189,7 @@ import Testing
     }
 
     @Test(
-        "a shadow that answers garbage fails, alone, and disagrees",
+        "a shadow that answers garbage fails and disagrees, without an effect on users",
         arguments: [
             "SSH-2.0-x\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsome",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nX", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "",
@@ -223,7 +223,7 @@ import Testing
         }
     }
 
-    @Test("requests over the bound are not mirrored, whether they say so or not, and are counted as dropped")
+    @Test("requests over the limit are not mirrored, with or without a declared length, and count as dropped")
     func largeRequests() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -244,7 +244,7 @@ import Testing
         }
     }
 
-    @Test("bodies of 300 KiB are compared, whatever is the bound of what is looked at")
+    @Test("bodies of 300 KiB are compared, whatever the limit of observed bodies is")
     func largerThanObserved() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -258,7 +258,7 @@ import Testing
         }
     }
 
-    @Test("a share is copied, and nothing of a client that does not want it or of synthetic requests")
+    @Test("a share is mirrored, and nothing of a client that opts out or of synthetic requests")
     func share() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -271,7 +271,7 @@ import Testing
             } until: {
                 $0.0 == $0.1 && $0.0 > 0
             }
-            // Five standard deviations of the binomial; the harness's seed is fixed.
+            // Five standard deviations of the binomial. The harness's seed is fixed.
             #expect(pairs.0 == pairs.1 && (75...165).contains(pairs.0))
             try await harness.route(stable: stable.port, shadow: shadow.port, mirror: 100, generation: 2)
             let before = try await shadow.requests()
@@ -285,7 +285,7 @@ import Testing
         }
     }
 
-    @Test("a shadow that is faster waits for the user's answer; where the user leaves there is no pair")
+    @Test("a faster shadow waits for the user's answer; if the client gives up there is no pair")
     func faster() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.events)
@@ -308,7 +308,7 @@ import Testing
         }
     }
 
-    @Test("what is observed of users' answers is observed of the shadow's to the same requests")
+    @Test("an observation of users' answers also observes the shadow's answers to the same requests")
     func observed() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -334,7 +334,7 @@ import Testing
         }
     }
 
-    @Test("where stable fails there is no pair, and the shadow is judged on its own")
+    @Test("if stable fails there is no pair, and the shadow is judged on its own")
     func stableFails() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.raw("", closes: true))
@@ -349,7 +349,7 @@ import Testing
         }
     }
 
-    @Test("of a sticky user all requests are copied, and the first is evidence")
+    @Test("all requests of a sticky user are mirrored, and the first is evidence")
     func sticky() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
@@ -379,7 +379,7 @@ import Testing
         }
     }
 
-    @Test("a connection that the shadow closed as idle is no error of the shadow's")
+    @Test("a connection that the shadow closed as idle is not an error of the shadow")
     func staleConnection() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))

@@ -10,7 +10,7 @@ import Testing
         PairedAnswer(status: 200, body: .bytes(ByteBuffer(string: text), BodyForm(), bytesMax: 1000))
     }
 
-    @Test("pairs, disagreements and distances add up; what was not compared is dropped, and told apart in the metrics")
+    @Test("pairs, disagreements and distances add up; pairs not compared count as dropped, by reason in the metrics")
     func adds() {
         let tally = PairTally()
         let comparison = ShadowComparison(range: 2)

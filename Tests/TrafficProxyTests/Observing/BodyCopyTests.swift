@@ -14,7 +14,7 @@ import Testing
         BodyCopy(BodyForm(coding: coding), bytesMax: most, budget: budget)
     }
 
-    @Test("parts are put together up to the bound; a body over it is given up, and its room is free again")
+    @Test("parts are joined up to the limit; a body over it is abandoned, and its room is free again")
     func bound() {
         let budget = CopyBudget(bytesMax: 100)
         let copy = Self.copy(budget)
@@ -29,7 +29,7 @@ import Testing
         #expect(copy.verbatim == nil)
     }
 
-    @Test("all copies together stay within the budget, and what is over gives its room back")
+    @Test("all copies together stay within the budget, and one that is over gives its room back")
     func budget() {
         let budget = CopyBudget(bytesMax: 12)
         var first: BodyCopy? = Self.copy(budget)
@@ -44,7 +44,7 @@ import Testing
         #expect(budget.bytes == 0)
     }
 
-    @Test("a body of an unknown coding can be passed on, but not read")
+    @Test("a body with an unknown coding can be forwarded but not read")
     func unknownCoding() {
         let copy = Self.copy(CopyBudget(bytesMax: 100), coding: .other)
         Self.append("brotli", to: copy)

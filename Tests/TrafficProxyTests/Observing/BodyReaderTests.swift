@@ -5,7 +5,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct BodyReaderTests {
-    /// Bodies that cannot be read on before the gate opens, so that others must wait.
+    /// Bodies whose reading blocks until the gate opens, so that others must wait.
     private static func gated(_ reader: BodyReader, bytes: [Int]) async throws -> (taken: [Bool], read: [Int]) {
         let left = try await eventually {
             reader.waitingBodies
@@ -37,7 +37,7 @@ import Testing
         init(read: consuming Mutex<[Int]>) { self.read = read }
     }
 
-    @Test("so many bodies wait and no more; they are read in their order, and then there is room again")
+    @Test("a limited number of bodies wait; they are read in order, and then there is room again")
     func count() async throws {
         let reader = BodyReader(bodiesMax: 3, bytesMax: 1000)
         for _ in 0..<3 {
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test("room is a matter of the bytes that wait, not of the body's own size")
+    @Test("room depends on the waiting bytes, not on the size of the new body")
     func bytes() async throws {
         let reader = BodyReader(bodiesMax: 100, bytesMax: 10)
         let (taken, read) = try await Self.gated(reader, bytes: [9, 50, 1, 0])

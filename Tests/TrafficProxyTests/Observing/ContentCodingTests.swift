@@ -10,7 +10,7 @@ let gzippedScore: [UInt8] = [
 ]
 
 @Suite struct ContentCodingTests {
-    /// With zlib's own frame, which HTTP calls deflate.
+    /// In the zlib format, which HTTP calls deflate.
     private static func deflated(_ bytes: [UInt8]) -> [UInt8] {
         var count = compressBound(UInt(bytes.count))
         var out = [UInt8](repeating: 0, count: Int(count))
@@ -25,7 +25,7 @@ let gzippedScore: [UInt8] = [
 
     private static let score = Array(#"{"y":0.9}"#.utf8)
 
-    @Test("gzip and deflate are undone, several members one after the other too")
+    @Test("gzip and deflate are decompressed, also several members in a row")
     func undoing() throws {
         #expect(try Self.undone(gzippedScore) == Self.score)
         #expect(try Self.undone(Self.deflated(Self.score)) == Self.score)
@@ -33,7 +33,9 @@ let gzippedScore: [UInt8] = [
         #expect(try Self.undone(Self.deflated([])) == [])
     }
 
-    @Test("large bodies come back whole, up to the bound and no byte further", arguments: [9, 4096, 5000, 200_000])
+    @Test(
+        "large bodies are decompressed completely up to the limit, and no byte further",
+        arguments: [9, 4096, 5000, 200_000])
     func bound(count: Int) throws {
         let body = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
         let small = Self.deflated(body)
@@ -41,14 +43,14 @@ let gzippedScore: [UInt8] = [
         #expect(throws: Unseen.tooLarge) { try Self.undone(small, bytesMax: count - 1) }
     }
 
-    @Test("a small body that holds a very large one costs no more than the bound")
+    @Test("a small body that expands to a very large one costs no more than the limit")
     func bomb() {
         let bomb = Self.deflated([UInt8](repeating: 0, count: 50_000_000))
         #expect(bomb.count < 100_000)
         #expect(throws: Unseen.tooLarge) { try Self.undone(bomb, bytesMax: 1000) }
     }
 
-    @Test("what is cut off, or not what it says, is not seen")
+    @Test("data that is cut off or not what it declares is not read")
     func broken() {
         for count in 0..<gzippedScore.count {
             #expect(throws: Unseen.garbled) { try Self.undone(Array(gzippedScore.prefix(count))) }
@@ -60,14 +62,14 @@ let gzippedScore: [UInt8] = [
         #expect(throws: Unseen.garbled) { try Self.undone(gzippedScore + [1, 2, 3]) }
     }
 
-    @Test("what is compressed in a way that is not known here is not looked into")
+    @Test("a body with an unknown coding is not read")
     func unknown() {
         #expect(throws: Unseen.compressed) {
             try ContentCoding.other.undone(ByteBuffer(bytes: gzippedScore), bytesMax: 1000)
         }
     }
 
-    @Test("a body in chunks is put together before its coding is undone")
+    @Test("a chunked body is joined before it is decompressed")
     func chunked() throws {
         let chunks = [gzippedScore.prefix(7), gzippedScore.dropFirst(7)].flatMap {
             Array("\(String($0.count, radix: 16))\r\n".utf8) + $0 + Array("\r\n".utf8)
@@ -79,7 +81,7 @@ let gzippedScore: [UInt8] = [
     }
 
     @Test(
-        "is found whatever its letters' case; identity is none",
+        "the coding is found in any letter case; identity is none",
         arguments: [
             ("content-encoding: gzip", ContentCoding.deflated), ("Content-Encoding:X-GZIP", .deflated),
             ("content-encoding: deflate", .deflated), ("Content-Encoding:br", .other),

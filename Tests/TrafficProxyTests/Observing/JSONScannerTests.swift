@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct JSONScannerTests {
     @Test(
-        "a path leads to the value, and to nothing else",
+        "a path leads to its value and to nothing else",
         arguments: [
             (#"{"outputs":[{"name":"y","data":[0.25, 1]}]}"#, "outputs[0].data[0]", "0.25"),
             (#"{"outputs":[{"name":"y","data":[0.25, 1]}]}"#, "outputs[0].data[2]", nil),
@@ -22,7 +22,7 @@ import Testing
             (#"{"é":1}"#, "é", "1"),
             ("{\"\\u00e9\":1}", "é", "1"),
             (#"{"a\"b":"c\\"}"#, #"a"b"#, #""c\\""#),
-            // As in other readers, the last one counts.
+            // As in other parsers, the last member counts.
             (#"{"a":1,"a":2}"#, "a", "2"),
             (#"{"a":{"b":1},"a":2}"#, "a.b", nil),
         ])
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test(
-        "what is not one JSON value is refused, wherever the fault is",
+        "text that is not exactly one JSON value is refused, wherever the fault is",
         arguments: [
             "", " ", "{", "[1", "[1,]", #"{"a":1,}"#, #"{"a"}"#, "{1:2}", #"{"a":1 "b":2}"#, "[1 2]", "1 2", "[1]]",
             "tru",
@@ -44,14 +44,14 @@ import Testing
         #expect(throws: JSONScanner.Fault.malformed) { try Self.find("", in: Array(text.utf8)) }
     }
 
-    @Test("bytes that are no UTF-8 are refused")
+    @Test("bytes that are not UTF-8 are refused")
     func utf8() {
         #expect(throws: JSONScanner.Fault.malformed) { try Self.find("", in: [0x22, 0xff, 0x22]) }
         #expect(throws: JSONScanner.Fault.malformed) { try Self.find("", in: [0x22, 0xc3, 0x22]) }
         #expect(throws: JSONScanner.Fault.malformed) { try Self.find("", in: [0x22, 0xed, 0xa0, 0x80, 0x22]) }
     }
 
-    @Test("nesting is read to its bound, and refused beyond")
+    @Test("nesting is read up to the limit, and refused beyond it")
     func depth() throws {
         func nested(_ depth: Int) -> [UInt8] {
             Array((String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
@@ -59,12 +59,12 @@ import Testing
         #expect(try Self.find("", in: nested(JSONScanner.depthMax)) != nil)
         #expect(throws: JSONScanner.Fault.tooDeep) { try Self.find("", in: nested(JSONScanner.depthMax + 1)) }
         #expect(throws: JSONScanner.Fault.tooDeep) { try Self.find("", in: nested(200_000)) }
-        // Alternating kinds count alike, and so does what is passed over on the way to the path.
+        // Alternating kinds count in the same way, and so does what is skipped on the way to the path.
         let mixed = String(repeating: #"{"a":["#, count: 70)
         #expect(throws: JSONScanner.Fault.tooDeep) { try Self.find("b", in: Array(mixed.utf8)) }
     }
 
-    @Test("scalars are read as what they are; null, arrays and objects are none")
+    @Test("scalars are read with their type; null, arrays and objects are not scalars")
     func scalars() {
         #expect(Self.scalar("1.5") == .number(1.5))
         #expect(Self.scalar("-0") == .number(0))
@@ -75,7 +75,9 @@ import Testing
         #expect(Self.scalar("null") == nil && Self.scalar("[1]") == nil && Self.scalar("{}") == nil)
     }
 
-    @Test("of random documents, random paths give what Foundation's reader gives", arguments: [11, 12, 13] as [UInt64])
+    @Test(
+        "in random documents, random paths give the same value as Foundation's parser",
+        arguments: [11, 12, 13] as [UInt64])
     func againstFoundation(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         for _ in 0..<500 {
@@ -95,7 +97,7 @@ import Testing
     }
 
     @Test(
-        "of documents with a byte changed, none is taken that Foundation's reader refuses",
+        "no changed document is accepted that Foundation's parser refuses",
         arguments: [21, 22] as [UInt64])
     func mutated(seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -105,7 +107,7 @@ import Testing
             var bytes = Array(document.value(depth: 0).utf8)
             random = document.random
             let byte = UInt8.random(in: 0...255, using: &random)
-            // An exponent may make a number that no double holds, which Foundation's reader refuses.
+            // An exponent may make a number that no double can represent, which Foundation's parser refuses.
             if byte | 0x20 == 0x65 { continue }
             bytes[Int.random(in: bytes.indices, using: &random)] = byte
             let isTaken = (try? Self.find("", in: bytes)) != nil
@@ -168,7 +170,7 @@ import Testing
     }
 }
 
-/// Documents with few names, so that random paths often lead somewhere.
+/// Documents with few names, so that random paths often lead to a value.
 private struct RandomJSON {
     var random: SeededRandom
     private static let names = ["a", "b", "ab", "é", "x\\\"y", "\\u0061", "n\\n"]
@@ -191,7 +193,7 @@ private struct RandomJSON {
             let count = Int.random(in: 0...3, using: &random)
             return "[" + (0..<count).map { _ in value(depth: depth + 1) }.joined(separator: ",") + "]"
         default:
-            // A name once: which of two counts is another test's matter.
+            // Each name only once. Another test covers duplicate names.
             let names = Self.names.shuffled(using: &random)
                 .prefix(Int.random(in: 0...4, using: &random))
             let unique = names.contains("a") ? names.filter { $0 != "\\u0061" } : Array(names)

@@ -12,7 +12,7 @@ import Testing
         PredictionObservation(name: name, path: JSONPath(path) ?? JSONPath(steps: []), buckets: .edges(edges))
     }
 
-    @Test("a value is counted in its bucket, and whatever is none is counted apart")
+    @Test("a value is counted in its bucket, and a missing value is counted by reason")
     func counts() {
         let tally = ObservedTally(Self.observation())
         for body in [
@@ -26,7 +26,7 @@ import Testing
             tally.counts.unseen == [.noValue: 3, .notJSON: 1, .tooLarge: 1, .compressed: 1, .noRoom: 1])
     }
 
-    @Test("chunks are taken apart first, wherever they divide the value")
+    @Test("chunks are joined first, wherever they split the value")
     func chunked() {
         let tally = ObservedTally(Self.observation())
         let body = "3;x=y\r\n{\"y\r\n5\r\n\":0.9\r\n1\r\n}\r\n0\r\ntrailer: 1\r\n\r\n"
@@ -37,7 +37,7 @@ import Testing
         #expect(tally.counts.unseen == [.incomplete: 1])
     }
 
-    @Test("new routes go on counting what stays as it was, and begin anew what changed")
+    @Test("new routes continue unchanged observations, and start changed ones from zero")
     func follow() {
         var tallies = InstanceTallies()
         tallies.follow([Self.observation("a"), Self.observation("b")], isMirrored: false)
@@ -53,7 +53,7 @@ import Testing
         counters = RequestCounters()
         tallies.enter(&counters)
         #expect(counters.observed.isEmpty)
-        // What was compared until now stays told.
+        // Earlier pair counters stay in the report.
         #expect(counters.pairs == PairCounters())
     }
 }

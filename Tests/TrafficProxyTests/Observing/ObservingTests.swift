@@ -5,7 +5,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct ObservingTests {
-    @Test("values of answers and of requests are counted at the instance that answered")
+    @Test("values of answers and requests are counted at the instance that answered")
     func counted() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.echo)
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test("an answer reaches its client as it would unobserved, in chunks or until the end, in parts or at once")
+    @Test("an observed answer reaches its client unchanged, in chunks or until the end, in parts or at once")
     func untouched() async throws {
         let answers = [
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{\"y\"\r\n5\r\n:0.9}\r\n0\r\n\r\n",
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("what is observed in moderation is not observed while one revision serves, and at most so often when two do")
+    @Test("a rate-limited observation runs only while two revisions serve, and within its rate")
     func moderate() async throws {
         let observation = PredictionObservation(
             name: "prediction", path: JSONPath("y")!, buckets: .automatic, mostPerSecond: 1)
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test("numbers, truths and texts are sorted where nothing is known of them")
+    @Test("numbers, booleans and strings are sorted even if nothing is known about them")
     func automatic() {
         let sorter = BucketSorter(.automatic)
         #expect(sorter.bucket(.number(3)) == AutomaticBuckets.bucket(of: 3.0))
@@ -100,7 +100,7 @@ import Testing
         #expect(sorter.bucket(.boolean(false)) == AutomaticBuckets.bucket(of: 0.0))
     }
 
-    @Test("what cannot be seen is told by its reason, and comes through all the same")
+    @Test("a missing value is reported by its reason, and the answer is still forwarded")
     func unseen() async throws {
         var limits = ProxyLimits()
         limits.copiedBodyBytes = 1000
@@ -114,7 +114,7 @@ import Testing
             try await upstream.behave(
                 .raw("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc", closes: false))
             #expect(try await client.request().body == "abc")
-            // An error's body is no prediction.
+            // The body of an error is not a prediction.
             try await upstream.behave(.raw("HTTP/1.1 500 E\r\ncontent-length: 7\r\n\r\n{\"y\":1}", closes: false))
             #expect(try await client.request().status == 500)
             try await upstream.behave(.echo)
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    @Test("a sample is drawn for each request; what is sampled less is part of what is sampled more")
+    @Test("each request is drawn once; the requests of a smaller sample are a subset of those of a larger one")
     func sample() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.echo)
@@ -144,13 +144,13 @@ import Testing
             for _ in 0..<400 { _ = try await client.request(body: #"{"y":0.9}"#) }
             let counters = try await harness.counters(of: "s-0") { $0.observed["all"] == [0, 400] }
             #expect(counters.observed["all"] == [0, 400] && counters.observed["none"] == [0, 0])
-            // Five standard deviations of the binomial; the harness's seed is fixed.
+            // Five standard deviations of the binomial. The harness's seed is fixed.
             let some = try #require(counters.observed["some"])
             #expect(some[0] == 0 && (57...143).contains(some[1]))
         }
     }
 
-    @Test("of a sticky user only the first request is observed, and of a synthetic one none")
+    @Test("of a sticky user only the first request is observed, and synthetic requests never")
     func evidence() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.echo)
@@ -170,7 +170,7 @@ import Testing
         }
     }
 
-    @Test("bodies that find no room to be copied are not seen, and users notice nothing")
+    @Test("bodies without room for a copy are not observed, and users notice nothing")
     func noRoom() async throws {
         var limits = ProxyLimits()
         limits.copiedBytesTotal = 4

@@ -15,12 +15,12 @@ import Testing
             observe: [PlaneHarness.observation("score")])
     }
 
-    @Test("a route that observes and mirrors is fine")
+    @Test("a route that observes and mirrors is accepted")
     func fine() {
         #expect(RoutesValidation.checkTaps(of: Self.route(), limits: ProxyLimits()).isEmpty)
     }
 
-    @Test("what cannot be followed is refused")
+    @Test("invalid observations and mirrors are refused")
     func refused() {
         func problems(_ change: (inout ProxyRoute) -> Void) -> String {
             var route = Self.route()

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct MatchedSharesTests {
     @Test(
-        "who carries the value is the candidate's while it is judged, all others are the first revision's",
+        "requests with the value go to the candidate while it is judged, and all others to the first revision",
         arguments: [
             ([95, 5], 1, 0), ([1, 99], 1, 0), ([100, 0], 0, 0), ([0, 100], 1, 1), ([100], 0, 0), ([0, 0], 0, 0),
             ([0, 60, 40], 2, 1), ([], 0, 0),

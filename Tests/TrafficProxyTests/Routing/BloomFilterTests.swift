@@ -4,7 +4,7 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct BloomFilterTests {
-    @Test("no member is denied, and under 1 % of strangers are taken for members when it is full")
+    @Test("there are no false negatives, and under 1 % false positives when it is full")
     func full() {
         var random = SeededRandom(seed: 5)
         var filter = BloomFilter(capacity: 20_000)
@@ -21,7 +21,7 @@ import Testing
         #expect(strangers > 250)
     }
 
-    @Test("a full one takes nobody, and says so")
+    @Test("a full filter accepts no members, and says so")
     func refuses() {
         var filter = BloomFilter(capacity: 2)
         #expect(filter.isEmpty && !filter.contains(1))
@@ -33,7 +33,7 @@ import Testing
         #expect(filter == before && filter.count == 2)
     }
 
-    @Test("parts that do not belong together make no filter")
+    @Test("inconsistent parts make no filter")
     func restored() {
         var filter = BloomFilter(capacity: 100)
         _ = filter.insert(7)

@@ -5,7 +5,7 @@ import Testing
 @Suite struct EjectionTests {
     private let second: Int64 = 1_000_000_000
 
-    @Test("the time doubles with every failure in a row, up to its bound, and a success ends it")
+    @Test("the time doubles with each consecutive failure up to its limit, and a success ends it")
     func growth() {
         var ejection = Ejection(min: .seconds(1), max: .seconds(5))
         var now: Int64 = 0

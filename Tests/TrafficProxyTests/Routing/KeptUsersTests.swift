@@ -15,19 +15,20 @@ import Testing
         KeptUsers(sides, weights: [100 - weight, weight], capacity: capacity)
     }
 
-    /// The users' revisions, by their place in the route.
+    /// The index in the route of each user's revision.
     private static func places(_ users: Range<Int>, _ kept: inout KeptUsers) -> [Int] {
         users.map { kept.revision(of: hash.hash("user-\($0)"), remembers: true) }
     }
 
-    /// As if the proxy had been restarted.
+    /// Stores and restores, as if the proxy had restarted.
     private static func restarted(_ kept: KeptUsers) throws -> KeptUsers {
         let bytes = try JSONEncoder().encode(StoredKeptUsers(deployment, kept))
         return try JSONDecoder().decode(StoredKeptUsers.self, from: bytes).users(of: deployment)
     }
 
     @Test(
-        "of 10,000 users none moves while weights do, and new ones come by the new weights", arguments: [false, true])
+        "of 10,000 users none moves while weights change, and new users follow the new weights",
+        arguments: [false, true])
     func nobodyMoves(restarts: Bool) throws {
         var kept = Self.test(10)
         var known = Self.places(0..<10_000, &kept)
@@ -39,17 +40,17 @@ import Testing
             let new = Self.places(known.count..<known.count + 10_000, &kept)
             let share = Double(new.count { $0 == 1 })
             let deviation = (10_000 * Double(weight) / 100 * (1 - Double(weight) / 100)).squareRoot()
-            // Five standard deviations of a binomial count, and those who are taken for older users.
+            // Five standard deviations of a binomial count, plus users taken for older ones.
             #expect(abs(share - Double(weight) * 100) < 5 * deviation + 10)
             known += new
         }
         #expect(Self.places(0..<known.count, &kept) == known)
         #expect(kept.unkept == 0)
-        // Those that were taken for members of an older set are missing.
+        // Users who were taken for members of an older filter are missing.
         #expect((49_500...50_000).contains(kept.count))
     }
 
-    @Test("a revision without a weight loses its users, and has them again once it has one")
+    @Test("a revision whose weight becomes 0 loses its users, and gets them back with a weight")
     func withoutWeight() {
         var kept = Self.test(30)
         let first = Self.places(0..<2000, &kept)
@@ -58,7 +59,7 @@ import Testing
         #expect(Set(meanwhile) == [0])
         kept.follow(Self.sides, weights: [60, 40], capacity: Self.capacity)
         #expect(Self.places(0..<2000, &kept) == first)
-        // Who came while nobody was assigned is placed by the weights of now.
+        // Users who came while nobody was assigned are assigned by the current weights.
         let share = Self.places(2000..<3000, &kept).count { $0 == 1 }
         #expect((320...480).contains(share))
         kept.follow(Self.sides, weights: [0, 100], capacity: Self.capacity)
@@ -66,7 +67,7 @@ import Testing
         #expect(Set(all) == [1])
     }
 
-    @Test("a revision that leaves gives its users to the others, who keep theirs")
+    @Test("a removed revision's users go to the others, who keep their own")
     func leaves() {
         let three = Self.sides + [Revision(rawValue: "c")]
         var kept = KeptUsers(three, weights: [40, 30, 30], capacity: Self.capacity)
@@ -78,7 +79,7 @@ import Testing
         #expect(Self.places(0..<2000, &kept) == second)
     }
 
-    @Test("a revision that comes anew begins a new test: everybody is placed by its weights")
+    @Test("a new revision begins a new test: all users are assigned by its weights")
     func newTest() {
         var kept = Self.test(50)
         _ = Self.places(0..<2000, &kept)
@@ -89,7 +90,7 @@ import Testing
         #expect((130...270).contains(share))
     }
 
-    @Test("before the candidate has a weight nobody is kept")
+    @Test("no user is kept before the candidate has a weight")
     func notYet() {
         var kept = Self.test(0)
         _ = Self.places(0..<1000, &kept)
@@ -100,7 +101,7 @@ import Testing
         #expect((400...600).contains(share))
     }
 
-    @Test("a full set takes no further users: they are placed by the weights, and counted")
+    @Test("a full filter accepts no users: they are assigned by the weights, and counted")
     func full() {
         var kept = Self.test(50, capacity: 100)
         _ = Self.places(0..<100, &kept)
@@ -111,14 +112,14 @@ import Testing
         #expect(Self.places(100..<200, &kept) == later)
     }
 
-    @Test("requests that are not a user's own make nobody known")
+    @Test("requests that are not a user's own make no user known")
     func notTheUsers() {
         var kept = Self.test(50)
         _ = kept.revision(of: 1, remembers: false)
         #expect(kept.count == 0 && kept.changes == 0)
     }
 
-    @Test("there are never more than 16 sets: the smallest of the past goes, and its users alone move")
+    @Test("there are at most 16 filters: the smallest earlier one is dropped, and only its users move")
     func bounded() {
         var kept = Self.test(1)
         let many = Self.places(0..<500, &kept)
@@ -130,7 +131,7 @@ import Testing
         #expect(Self.places(0..<500, &kept) == many)
     }
 
-    @Test("weights that come again without users in between leave nothing behind")
+    @Test("weights that change without users in between leave no filter behind")
     func noTrace() {
         var kept = Self.test(10)
         kept.follow(Self.sides, weights: [50, 50], capacity: Self.capacity)

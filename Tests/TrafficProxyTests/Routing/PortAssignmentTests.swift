@@ -4,13 +4,13 @@ import Testing
 
 @testable import TrafficProxy
 
-@Suite("Which owner answers at which open port")
+@Suite("The owner that answers at each open port")
 struct PortAssignmentTests {
     private let a = PortOwner(deployment: DeploymentKey(name: "a"))
     private let b = PortOwner(deployment: DeploymentKey(name: "b"))
     private let c = PortOwner(deployment: DeploymentKey(name: "c"))
 
-    @Test("a new port is opened first; meanwhile its owner stays where it was")
+    @Test("a new port is opened first; meanwhile its owner stays at the old one")
     func moves() {
         let before = PortAssignment(wanted: [a: 2], open: [1: a])
         #expect(before.answers == [1: a] && before.opens == [2])
@@ -18,7 +18,7 @@ struct PortAssignmentTests {
         #expect(after.answers == [2: a] && after.opens.isEmpty)
     }
 
-    @Test("two swap, three go round, and nothing is opened or closed for that")
+    @Test("two swap, three rotate, and no port is opened or closed for that")
     func ring() {
         let swapped = PortAssignment(wanted: [a: 2, b: 1], open: [1: a, 2: b])
         #expect(swapped.answers == [2: a, 1: b] && swapped.opens.isEmpty)
@@ -26,13 +26,13 @@ struct PortAssignmentTests {
         #expect(turned.answers == [2: a, 3: b, 1: c] && turned.opens.isEmpty)
     }
 
-    @Test("who is gone leaves the port to its successor, open")
+    @Test("a removed owner passes its open port to its successor")
     func successor() {
         let handed = PortAssignment(wanted: [b: 1], open: [1: a])
         #expect(handed.answers == [1: b] && handed.opens.isEmpty)
     }
 
-    @Test("a port whose owner cannot leave is waited for, along the whole chain")
+    @Test("owners wait for a port whose owner cannot leave, along the whole chain")
     func chain() {
         let stuck = PortAssignment(wanted: [a: 9, b: 1, c: 2], open: [1: a, 2: b, 3: c])
         #expect(stuck.answers == [1: a, 2: b, 3: c] && stuck.opens == [9])
@@ -41,7 +41,7 @@ struct PortAssignmentTests {
         #expect(free.answers == [9: a, 1: b, 2: c] && free.waits.isEmpty)
     }
 
-    @Test("who asks for nothing keeps the port that it has, against all who ask for it")
+    @Test("an owner that asks for no port keeps the one it has, against all that ask for it")
     func keeps() {
         let kept = PortAssignment(wanted: [a: nil, b: 1], open: [1: a])
         #expect(kept.answers == [1: a] && kept.opens.isEmpty && kept.waits == [b: a])
@@ -50,7 +50,7 @@ struct PortAssignmentTests {
     }
 
     @Test(
-        "in any order of wishes nobody loses an open port, and all have theirs once all can be opened",
+        "whatever the order of changes, no owner loses an open port, and all get theirs once all can be opened",
         arguments: 0..<300)
     func anyOrder(seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -64,7 +64,7 @@ struct PortAssignmentTests {
             }
             let blocked = Set(ports.filter { _ in Int.random(in: 0..<3, using: &random) == 0 })
             settle(wanted, blocked: blocked, &open)
-            // Now everything can be opened.
+            // From now on every port can be opened.
             settle(wanted, blocked: [], &open)
             for (owner, port) in wanted { #expect(port.map { open[$0] == owner } == true) }
             #expect(open.count == wanted.count)

@@ -10,7 +10,7 @@ import Testing
         #expect(inserted == [true, false, true, false, false])
     }
 
-    @Test("it holds no more than its capacity, and knows the younger half at least")
+    @Test("it holds no more than its capacity, and knows at least the younger half")
     func bounded() {
         var keys = RecentKeys(capacity: 100)
         var most = 0

@@ -16,14 +16,14 @@ struct RecentServiceTests {
         Outliers.find(service.enumerated().map { (recent: $1, isOut: out.contains($0)) }).map(\.place)
     }
 
-    @Test("five failures in a row beside siblings that answer are enough, four are not")
+    @Test("five failures in a row are enough if siblings answer, four are not")
     func failing() {
         #expect(found(service(3), service(0, thenFailed: 5), service(3)) == [1])
         #expect(found(service(3), service(0, thenFailed: 4), service(3)) == [])
         #expect(found(service(100), service(100, thenFailed: 5)) == [1])
     }
 
-    @Test("an instance that fails more often than not is found though it answers in between")
+    @Test("an instance that fails more often than not is found even if it answers in between")
     func mostly() {
         var flaky = RecentService()
         for number in 0..<60 { flaky.note(failed: number % 4 != 0, nanoseconds: 1) }
@@ -31,7 +31,7 @@ struct RecentServiceTests {
         #expect(found(service(20), flaky, service(20)) == [1])
     }
 
-    @Test("where the siblings fail too, or have served nothing, it is not one bad instance")
+    @Test("if the siblings fail too, or have served nothing, the instance is not an outlier")
     func model() {
         let failing = service(0, thenFailed: 9)
         #expect(found(failing, failing, failing) == [])
@@ -40,7 +40,7 @@ struct RecentServiceTests {
         #expect(found(failing) == [])
     }
 
-    @Test("at least half of them stay")
+    @Test("at least half of the instances stay")
     func half() {
         let failing = service(0, thenFailed: 9)
         #expect(found(failing, service(9), out: [1]) == [])
@@ -48,7 +48,7 @@ struct RecentServiceTests {
         #expect(found(failing, service(9), service(9), service(9), out: [1]) == [0])
     }
 
-    @Test("one whose answers take eight times as long is found, but not where all are fast")
+    @Test("an instance that takes eight times as long is found, but not if all are fast")
     func slow() {
         let fast = service(20, milliseconds: 40)
         #expect(found(fast, service(40, milliseconds: 400), fast) == [1])

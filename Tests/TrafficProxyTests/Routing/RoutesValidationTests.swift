@@ -35,7 +35,7 @@ import Testing
             following: AcceptedRoutes(routes: ProxyRoutes(routes: former)), limits: ProxyLimits())
     }
 
-    @Test("sound routes pass as they are, closed ones too")
+    @Test("valid routes pass unchanged, also closed ones")
     func sound() {
         let routes = [
             Self.route(),
@@ -51,21 +51,21 @@ import Testing
     }
 
     static let contradictions: [(String, [ProxyRoute])] = [
-        ("there twice", [route(), route(port: 9001)]),
-        ("taken by default/d", [route(), route("e")]),
+        ("listed twice", [route(), route(port: 9001)]),
+        ("already used by default/d", [route(), route("e")]),
         ("not between 1 and 65535", [route(port: 0)]),
         ("not between 1 and 65535", [route(revisions: [revision("a", 100, [70_000])])]),
         ("sum to 100", [route(revisions: [revision("a", 50), revision("b", 40)])]),
         ("between 0 and 100", [route(revisions: [revision("a", 150), revision("b", -50)])]),
-        ("revision is there twice", [route(revisions: [revision("a", 50), revision("a", 50)])]),
+        ("revision is listed twice", [route(revisions: [revision("a", 50), revision("a", 50)])]),
         ("would call itself", [route(revisions: [revision("a", 100, [9000])])]),
         ("revision's name", [route(revisions: [revision("a\r\nx: y", 100)])]),
         ("not a token", [route(routing: .stickyHeader("x user"))]),
-        ("what is matched is not a token", [route(routing: .matchHeader("x group", value: "b"))]),
+        ("header or cookie is not a token", [route(routing: .matchHeader("x group", value: "b"))]),
         ("does not have 1 to 1,024 bytes", [route(routing: .matchCookie("group", value: ""))]),
         ("preview port 70000 is not between", [route(revisions: [preview(70_000)])]),
-        ("preview port 9000 is taken", [route(revisions: [preview(9000)])]),
-        ("taken by the preview of default/d's aa", [route(revisions: [preview(9001)]), route("e", port: 9001)]),
+        ("preview port 9000 is already used", [route(revisions: [preview(9000)])]),
+        ("already used by the preview of default/d's aa", [route(revisions: [preview(9001)]), route("e", port: 9001)]),
         ("would call itself", [route(revisions: [preview(9001, upstream: 9001)])]),
         ("the rate is not between", [route(generate: SyntheticRoute(ratePerSecond: 0, file: "/f"))]),
         ("the rate is not between", [route(generate: SyntheticRoute(ratePerSecond: .nan, file: "/f"))]),
@@ -76,7 +76,7 @@ import Testing
     ]
 
     @Test(
-        "what contradicts itself is refused with the reason, and another route is followed", arguments: contradictions)
+        "contradictory routes are refused with the reason, and another route is followed", arguments: contradictions)
     func broken(reason: String, routes: [ProxyRoute]) {
         let sound = Self.route("sound", port: 8999, revisions: [Self.revision("a", 100, [1])])
         let accepted = accept(routes + [sound])
@@ -85,7 +85,7 @@ import Testing
         #expect(accepted.routes.routes.last == sound)
     }
 
-    @Test("whatever else of a known route is refused, its weights and instances are followed")
+    @Test("whatever else of a known route is refused, its weights and instances apply")
     func weightsFollow() throws {
         let former = Self.route(revisions: [Self.revision("a", 50, [1]), Self.revision("b", 50, [2])])
         let weights = [Self.revision("a", 100, [3]), Self.revision("b", 0, [2])]
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test("weights that are refused stay as they were, and where the instances are is followed")
+    @Test("refused weights stay as they were, and new addresses of instances apply")
     func upstreamsFollow() {
         let former = Self.route(revisions: [Self.revision("a", 50, [1]), Self.revision("b", 50, [2])])
         let accepted = accept(
@@ -115,14 +115,14 @@ import Testing
             ])
     }
 
-    @Test("a new route that cannot be followed at all is left out, and its port is told")
+    @Test("a new route without a valid part is left out, and its port is reported")
     func unrouted() {
         let accepted = accept([Self.route(revisions: [Self.revision("a", 50)])])
         #expect(accepted.routes.routes.isEmpty)
         #expect(accepted.unrouted == [DeploymentKey(name: "d"): 9000])
     }
 
-    @Test("who has a port keeps it, whoever else asks for it, wherever they stand")
+    @Test("the owner of a port keeps it, whoever else asks for it, in any order")
     func holderComesFirst() {
         let holder = Self.route("z")
         let accepted = accept([Self.route("a"), holder], following: [holder])
@@ -132,7 +132,7 @@ import Testing
         #expect(accepted.wantedPorts[owner] == .some(nil))
     }
 
-    @Test("an endpoint at an instance's port is refused; an instance at an open endpoint is")
+    @Test("an endpoint at an instance's port is refused, and so is an instance at an open endpoint")
     func instancePorts() {
         let serving = Self.route("x", revisions: [Self.revision("a", 100, [7005])])
         let late = Self.route("y", port: 7005)
@@ -143,7 +143,7 @@ import Testing
         #expect(open.routes.routes.first?.revisions.first?.upstreams.isEmpty == true)
     }
 
-    @Test("a port that was refused is nobody's, the next time too")
+    @Test("a refused port belongs to nobody, the next time too")
     func refusedAgain() {
         let serving = Self.route("x", revisions: [Self.revision("a", 100, [7005])])
         let late = Self.route("y", port: 7005)
@@ -153,7 +153,7 @@ import Testing
         #expect(second.refused.keys.map(\.name) == ["y"])
     }
 
-    @Test("ports that are swapped, or go round in a ring, are fine")
+    @Test("ports may be swapped, or rotated in a ring")
     func ring() {
         let former = [Self.route("a", port: 1), Self.route("b", port: 2), Self.route("c", port: 3)]
         let new = [Self.route("a", port: 2), Self.route("b", port: 3), Self.route("c", port: 1)]

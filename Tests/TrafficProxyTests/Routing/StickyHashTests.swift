@@ -13,14 +13,14 @@ import Testing
         #expect(hash == 0xa129_ca61_49be_45e5)
     }
 
-    @Test("a key stands where it stood in every process and every version")
+    @Test("a key has the same point in every process and every version")
     func pinned() {
         let hash = StickyHash(salt: "payments/fraud-scorer")
         let points = ["alice", "bob", "", "a key of more than eight bytes"].map { StickyHash.point(of: hash.hash($0)) }
         #expect(points == Self.pinnedPoints)
     }
 
-    @Test("while the candidate's weight grows, users move to it and none goes back")
+    @Test("while the candidate's weight grows, users move to it and none moves back")
     func monotone() {
         let hash = StickyHash(salt: "default/d")
         for user in 0..<2000 {
@@ -47,7 +47,7 @@ import Testing
         #expect(abs(Double(moved) - expected) < 5 * (expected * (1 - Double(weight) / 100)).squareRoot())
     }
 
-    @Test("another deployment meets other users first")
+    @Test("in another deployment other users are the first to move")
     func salted() {
         let one = StickyHash(salt: "default/one")
         let two = StickyHash(salt: "default/two")
@@ -56,7 +56,7 @@ import Testing
         #expect(!first.isEmpty && both.count < first.count / 2)
     }
 
-    @Test("a revision without weight has no point")
+    @Test("a revision with weight 0 has no point")
     func withoutWeight() {
         for point in 0..<StickyHash.points {
             #expect(StickyHash.revision(at: point, weights: [0, 100, 0]) == 1)

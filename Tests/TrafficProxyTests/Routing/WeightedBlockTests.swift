@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct WeightedBlockTests {
     @Test(
-        "every block of 1,000 holds each revision exactly its share",
+        "every block of 1,000 contains each revision exactly its share",
         arguments: [[100], [95, 5], [1, 99], [50, 0, 50], [33, 33, 34]])
     func exactShares(weights: [Int]) {
         var random = SeededRandom(seed: 7)
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test("the order is drawn anew for every block, and a seed replays it")
+    @Test("the order is shuffled for every block, and a seed repeats it")
     func newOrder() {
         var random = SeededRandom(seed: 7)
         var again = SeededRandom(seed: 7)
@@ -29,7 +29,7 @@ import Testing
         #expect(first == (0..<1000).map { _ in replay.next(using: &again) })
     }
 
-    @Test("no stretch of a block gives the order away: a tenth of it holds about a tenth of a revision's share")
+    @Test("every tenth of a block contains about a tenth of a revision's share")
     func spread() {
         var random = SeededRandom(seed: 11)
         var block = WeightedBlock(weights: [90, 10])

@@ -40,7 +40,7 @@ struct SlicingTests {
         try await slices(harness).mapValues(\.requests)
     }
 
-    @Test("are told apart by a header: listed values, and all others together")
+    @Test("are distinguished by a header: listed values, and all others together")
     func header() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(500))
@@ -93,7 +93,7 @@ struct SlicingTests {
         }
     }
 
-    @Test("copies are in the slices of the requests that they are copies of, by headers and by bodies")
+    @Test("copies are in the same slices as their requests, by header and by body")
     func copies() async throws {
         try await PlaneHarness.run { harness in
             let (stable, shadow) = (try await ScriptedUpstream(.status(200)), try await ScriptedUpstream(.status(500)))
@@ -114,7 +114,7 @@ struct SlicingTests {
         }
     }
 
-    @Test("are told apart by a place in the request's JSON, in chunks or not")
+    @Test("are distinguished by a path in the request's JSON, chunked or not")
     func body() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(404))
@@ -138,7 +138,7 @@ struct SlicingTests {
         }
     }
 
-    @Test("of the most frequent values are those of the first requests with a second revision, and stay")
+    @Test("the most frequent values come from the first requests with a second revision, and stay")
     func top() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -158,7 +158,7 @@ struct SlicingTests {
             for value in ["DE", "FR", "IT", "IT", "XX"] {
                 _ = try await client.request(fields: ["x-country: \(value)"])
             }
-            // A swap of the routes keeps them; the end of the rollout does not.
+            // A route update keeps them, but the end of the rollout does not.
             _ = try await route(harness, [slice], stable: upstream.port, candidate: upstream.port, generation: 3)
             _ = try await client.request(fields: ["x-country: DE"])
             #expect(try await requests(harness) == ["country=DE": 2, "country=FR": 1, "country=other": 3])
@@ -167,7 +167,7 @@ struct SlicingTests {
         }
     }
 
-    @Test("know how long requests took, and who gave up")
+    @Test("record how long requests took, and which clients gave up")
     func latency() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.hang)
@@ -185,7 +185,7 @@ struct SlicingTests {
         }
     }
 
-    @Test("are not counted with sticky users, whose unit is the user")
+    @Test("are not counted with sticky users, where the unit is the user")
     func sticky() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))
@@ -198,7 +198,7 @@ struct SlicingTests {
     }
 
     @Test(
-        "that nobody could tell apart are refused, and the rest of the route is followed",
+        "invalid slices are refused, and the rest of the route is followed",
         arguments: [
             [country, country],
             [TrafficSlice(name: "a", key: .header("x a"), values: .top(1))],

@@ -5,12 +5,12 @@
 #endif
 
 enum HeldPort {
-    /// A port that refuses connections until somebody who sets SO_REUSEADDR listens there.
+    /// A port that refuses connections until a process with SO_REUSEADDR listens there.
     ///
-    /// It is bound for as long as the tests run, so that the system gives it to no other test by chance.
+    /// It stays bound as long as the tests run, so that the system gives it to no other test.
     static func refusing() throws -> Int { try bound(port: 0).port }
 
-    /// Listens at a held port, and never reads what comes, while the body runs.
+    /// Listens at a held port without reading, while the body runs.
     static func withDeafListener<Value>(_ body: (Int) async throws -> Value) async throws -> Value {
         let (descriptor, port) = try bound(port: try refusing())
         guard listen(descriptor, 16) == 0 else { throw failure("listen") }

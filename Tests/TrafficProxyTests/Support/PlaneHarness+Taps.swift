@@ -4,7 +4,7 @@ import Serving
 @testable import TrafficProxy
 
 extension PlaneHarness {
-    /// What a test's route observes.
+    /// An observation for a test's route.
     static func observation(
         _ name: String, of subject: PredictionObservation.Subject = .answer, path: String = "y",
         edges: [Double] = [0.5], sample: Double = 1
@@ -14,7 +14,7 @@ extension PlaneHarness {
             sample: sample)
     }
 
-    /// Routes to stable and, where it is mirrored, to a shadow: instances `s-0` and `m-0`.
+    /// Routes to stable and, if it is mirrored, to a shadow: instances `s-0` and `m-0`.
     @discardableResult
     func route(
         stable: Int, shadow: Int? = nil, mirror: Int = 100, observe: [PredictionObservation] = [],
@@ -41,7 +41,7 @@ extension PlaneHarness {
         return endpoint.port
     }
 
-    /// Waits until the instance's counters are as wanted; gives them as they last were.
+    /// Waits until the instance's counters satisfy the condition. Returns the last ones.
     func counters(of id: String, until condition: (RequestCounters) -> Bool) async throws -> RequestCounters {
         try await eventually {
             try await instance(id).counters
@@ -50,7 +50,7 @@ extension PlaneHarness {
         }
     }
 
-    /// Waits until nothing is copied any more; gives how many bytes still are.
+    /// Waits until nothing is copied any more. Returns the bytes that still are.
     func copiedBytes() async throws -> Int {
         try await eventually {
             try await handle.loop.submit { [handle] in handle.plane.value.copyBudget.bytes }.get()

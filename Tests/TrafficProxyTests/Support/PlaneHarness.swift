@@ -6,7 +6,7 @@ import Serving
 
 @testable import TrafficProxy
 
-/// A data plane on an event loop of its own, with one deployment at a port that the system chose.
+/// A data plane on its own event loop, with one deployment at a port that the system chose.
 final class PlaneHarness: Sendable {
     static let deployment = DeploymentKey(namespace: "test", name: "d")
 
@@ -29,7 +29,7 @@ final class PlaneHarness: Sendable {
         handle = DataPlaneHandle(loop: loop, plane: plane)
     }
 
-    /// Runs the body against a data plane and stops it, however the body ends.
+    /// Runs the body with a data plane, and stops it however the body ends.
     static func run(
         limits: ProxyLimits = ProxyLimits(), _ body: (PlaneHarness) async throws -> Void
     ) async throws {
@@ -46,7 +46,7 @@ final class PlaneHarness: Sendable {
         try result.get()
     }
 
-    /// Routes the one deployment. Each revision is `name: (weight, ports of its instances)`.
+    /// Applies routes of the one deployment. Each revision is `name: (weight, ports of its instances)`.
     @discardableResult
     func route(
         _ revisions: KeyValuePairs<String, (Int, [Int])>, routing: Routing = .random,
@@ -78,7 +78,7 @@ final class PlaneHarness: Sendable {
         return report
     }
 
-    /// Waits until the instance has so many requests under way, or ended; gives it as it last was, wanted or not.
+    /// Waits until the instance has this many requests in progress, or finished. Returns its last report in any case.
     func instance(_ id: String, inFlight: Int? = nil, requests: Int? = nil) async throws -> InstanceReport {
         try await eventually {
             try await self.instance(id)
@@ -90,13 +90,13 @@ final class PlaneHarness: Sendable {
 }
 
 extension DataPlaneHandle {
-    /// Routes as they are, unchecked: port 0 is one that the system chooses.
+    /// Applies routes without validation: port 0 is one that the system chooses.
     func apply(_ routes: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
         apply(AcceptedRoutes(routes: routes), with: RouteMaterial())
     }
 }
 
-/// Looks again and again until the condition holds, for 20 seconds at most; gives what it saw last.
+/// Polls until the condition holds, for 20 seconds at most. Returns the last value.
 func eventually<Value>(
     _ look: () async throws -> Value, until condition: (Value) -> Bool
 ) async throws -> Value {

@@ -6,8 +6,8 @@ import Foundation
     import Musl
 #endif
 
-/// A model server that ends every connection with its answer, without having said so: the answer's last byte and the end
-/// come in one segment. Whatever a proxy sends on such a connection meets nobody.
+/// A model server that closes each connection with its answer without announcing it: the answer's last byte and the close arrive
+/// in one segment. Whatever a proxy sends on such a connection is lost.
 final class RacingServer: Sendable {
     let port: Int
     private let descriptor: Int32
@@ -46,14 +46,14 @@ final class RacingServer: Sendable {
         setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         var request: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
-        // All requests of the tests end in this.
+        // All requests of the tests end with this.
         while !String(decoding: request, as: UTF8.self).hasSuffix("\r\n\r\n{}") {
             let count = recv(connection, &chunk, chunk.count, 0)
             guard count > 0 else { return }
             request += chunk[..<count]
         }
         let answer = Array("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".utf8)
-        // Held back by the system until the end, which takes it along.
+        // The system holds the bytes back until the close, and sends both together.
         send(connection, answer, answer.count, Int32(MSG_NOSIGNAL) | Int32(MSG_MORE))
     }
 }

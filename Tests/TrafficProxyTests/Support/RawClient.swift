@@ -10,9 +10,9 @@ struct ClientError: Error, CustomStringConvertible {
     var description: String
 }
 
-/// A client that sends exactly the bytes it is told to, on a socket of its own. Every wait is bounded.
+/// A client that sends exactly the given bytes on its own socket. Every wait has a limit.
 final class RawClient: Sendable {
-    /// An answer as it came.
+    /// An answer as it arrived.
     struct Answer: Sendable {
         var status: Int
         /// Names in lower case.
@@ -25,7 +25,7 @@ final class RawClient: Sendable {
     private static let timeoutSeconds = 20
     fileprivate let socketDescriptor: Int32
     private let queue = DispatchQueue(label: "raw-client")
-    // Touched on `queue` alone.
+    // Used on `queue` only.
     nonisolated(unsafe) private var buffered: [UInt8] = []
 
     init(port: Int) throws {
@@ -89,7 +89,7 @@ final class RawClient: Sendable {
         }
     }
 
-    /// Ends the connection with a reset, as a client that is killed does.
+    /// Ends the connection with a reset, like a client that is killed.
     func reset() async throws {
         try await onQueue { [socketDescriptor] in
             var option = linger(l_onoff: 1, l_linger: 0)
@@ -98,13 +98,13 @@ final class RawClient: Sendable {
         }
     }
 
-    /// Reads until the text is there; gives all up to its end.
+    /// Reads until the text arrives. Returns everything up to its end.
     func read(until text: String) async throws -> String {
         let wanted = Array(text.utf8)
         return try await onQueue { try self.take { self.end(of: wanted) } }
     }
 
-    /// Reads to the connection's end.
+    /// Reads until the connection ends.
     func readToEnd() async throws -> String {
         try await onQueue {
             while try self.receive() {}
@@ -113,8 +113,8 @@ final class RawClient: Sendable {
         }
     }
 
-    /// Reads one answer, interim ones left out.
-    /// - Parameter isToHead: it has no body.
+    /// Reads one answer, without interim ones.
+    /// - Parameter isToHead: the answer has no body.
     func answer(isToHead: Bool = false) async throws -> Answer {
         try await onQueue {
             while true {
@@ -205,7 +205,7 @@ final class RawClient: Sendable {
 }
 
 extension RawClient {
-    /// Takes nothing, until nothing more has come for a while: whoever sends is held up from then on.
+    /// Reads nothing until no more bytes arrive for a while: from then on the sender is blocked.
     func waitUntilNothingMoreComes() async throws {
         var (before, still) = (Int32(-1), 0)
         for _ in 0..<400 where still < 6 {
@@ -218,7 +218,7 @@ extension RawClient {
         guard still == 6 else { throw ClientError(description: "bytes keep coming") }
     }
 
-    /// Sends until nothing more is taken for a while; gives how many bytes were.
+    /// Sends until nothing more is accepted for a while. Returns the number of accepted bytes.
     func sendUntilBlocked(chunk: Int, most: Int) async throws -> Int {
         try await onQueue { [socketDescriptor] in
             var time = timeval(tv_sec: 1, tv_usec: 0)

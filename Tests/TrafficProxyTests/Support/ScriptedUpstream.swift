@@ -2,26 +2,26 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A model server that does what the test says.
+/// A model server with scripted behaviour.
 final class ScriptedUpstream: Sendable {
     enum Behaviour: Sendable {
-        /// 200, saying `name`, the method, path, fields and body it was sent.
+        /// 200, with `name` and the method, path, fields and body that it received.
         case answer(name: String)
         case status(Int)
-        /// The request's body, as long as it was.
+        /// The request's body, unchanged.
         case echo
         case hang
         /// Exactly these bytes, then the end if `closes`.
         case raw(String, closes: Bool)
-        /// 200 with these fields, a line feed after each, and this body.
+        /// 200 with these fields, each with a line feed, and this body.
         case body([UInt8], fields: String)
-        /// Answers once, and ends the connection at the next request without a byte.
+        /// Answers once, and closes the connection at the next request without a byte.
         case closeOnSecond
-        /// Server-sent events; each next one is sent by `stream(_:)`.
+        /// Server-sent events. `stream(_:)` sends each further one.
         case events
         /// Nothing until `answerHeld()`.
         case held
-        /// 200, after a while.
+        /// 200, after a delay.
         case slow(TimeAmount)
     }
 
@@ -32,7 +32,7 @@ final class ScriptedUpstream: Sendable {
     struct Request: Hashable, Sendable {
         var method: String
         var path: String
-        /// `name: value` and a line feed, for each.
+        /// `name: value` and a line feed, for each field.
         var fields: String
         var body: String
     }
@@ -54,7 +54,7 @@ final class ScriptedUpstream: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // By hand, so that raw bytes can go around the encoder: they are written in front of it.
+                    // Built by hand, so that raw bytes can bypass the encoder: they are written before it.
                     try channel.pipeline.syncOperations.addHandler(
                         ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
                     try channel.pipeline.syncOperations.addHandler(ScriptHandler(state: state))
@@ -67,14 +67,14 @@ final class ScriptedUpstream: Sendable {
     func requests() async throws -> Int { try await read { $0.requests } }
     func connections() async throws -> Int { try await read { $0.connections } }
     func lastRequest() async throws -> Request? { try await read { $0.last } }
-    /// Connections that are over.
+    /// The number of connections that have ended.
     func ended() async throws -> Int { try await read { $0.ended } }
 
     func behave(_ behaviour: Behaviour) async throws {
         try await channel.eventLoop.submit { [state] in state.value.behaviour = behaviour }.get()
     }
 
-    /// Sends a piece to every open stream.
+    /// Sends a piece to each open stream.
     func stream(_ text: String, ends: Bool = false) async throws {
         try await channel.eventLoop.submit { [state] in
             for channel in state.value.streams {
@@ -85,7 +85,7 @@ final class ScriptedUpstream: Sendable {
         }.get()
     }
 
-    /// Answers every request that is held.
+    /// Answers every held request.
     func answerHeld() async throws {
         try await channel.eventLoop.submit { [state] in
             for channel in state.value.streams {
@@ -96,7 +96,7 @@ final class ScriptedUpstream: Sendable {
         }.get()
     }
 
-    /// Ends every connection with a request that is held: they fail together.
+    /// Closes every connection with a held request: these requests fail together.
     func endHeld() async throws {
         try await channel.eventLoop.submit { [state] in
             for channel in state.value.streams { channel.close(promise: nil) }
@@ -104,7 +104,7 @@ final class ScriptedUpstream: Sendable {
         }.get()
     }
 
-    /// Accepts no further connection; those that are open stay.
+    /// Accepts no further connections. Open ones stay.
     func stop() async throws { try await channel.close() }
 
     private func read<Value: Sendable>(_ body: @escaping @Sendable (State) -> Value) async throws -> Value {

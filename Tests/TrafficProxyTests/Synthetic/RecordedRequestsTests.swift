@@ -10,7 +10,7 @@ import Testing
         try RecordedRequests(lines: Array(text.utf8), file: "f.jsonl", path: path, limits: limits).requests
     }
 
-    @Test("a line is a body, or names its own path; empty lines are none")
+    @Test("a line is a body, or names its own path; empty lines are skipped")
     func lines() throws {
         let requests = try read(
             "{\"a\": [1, 0.1]}\r\n\n  \n[1]\n{\"path\": \"/v2/x?y\", \"body\": {\"b\": \"ü\"}}\n{\"path\": \"/z\"}")
@@ -22,12 +22,14 @@ import Testing
     }
 
     @Test(
-        "what is wrong is said with the line",
+        "a fault is reported with its line",
         arguments: [
             ("{\"a\": 1}\n{\"a\": ", "f.jsonl, line 2 is not JSON"), ("", "has no request"),
             ("\n \n", "has no request"),
-            ("{\"path\": \"x\", \"body\": 1}", "is no path"), ("{\"path\": \"/a b\", \"body\": 1}", "is no path"),
-            ("{\"path\": \"/a\\r\\nx: y\", \"body\": 1}", "is no path"), ("[1]\n[2]\n[3]\n[4]", "more than 3 requests"),
+            ("{\"path\": \"x\", \"body\": 1}", "is not a valid path"),
+            ("{\"path\": \"/a b\", \"body\": 1}", "is not a valid path"),
+            ("{\"path\": \"/a\\r\\nx: y\", \"body\": 1}", "is not a valid path"),
+            ("[1]\n[2]\n[3]\n[4]", "more than 3 requests"),
         ])
     func faults(text: String, reason: String) {
         var limits = ProxyLimits()
@@ -36,13 +38,13 @@ import Testing
         #expect(error?.code == .recordedRequests && error?.message.contains(reason) == true)
     }
 
-    @Test("lines without a path need one")
+    @Test("lines without a path need a default path")
     func noPath() {
         let error = #expect(throws: ProxyError.self) { try read("{}", path: nil) }
-        #expect(error?.message.contains("does not say where it goes") == true)
+        #expect(error?.message.contains("has no path") == true)
     }
 
-    @Test("a file that is missing, too large or no file is refused with the reason")
+    @Test("a file that is missing, too large or not a file is refused with the reason")
     func files() throws {
         let path = NSTemporaryDirectory() + "mlctl-recorded-\(UInt32.random(in: 0 ... .max))"
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -55,9 +57,9 @@ import Testing
                 return "\(error)"
             }
         }
-        #expect(reason()?.contains("is not there") == true)
+        #expect(reason()?.contains("does not exist") == true)
         mkfifo(path, 0o600)
-        #expect(reason()?.contains("no plain file") == true)
+        #expect(reason()?.contains("not a regular file") == true)
         unlink(path)
         try String(repeating: "[]\n", count: 33).write(toFile: path, atomically: true, encoding: .utf8)
         #expect(reason() == "33 requests")

@@ -4,7 +4,9 @@ import Testing
 @testable import TrafficProxy
 
 @Suite struct SyntheticScheduleTests {
-    @Test("over an hour of uneven ticks as many are due as the rate says", arguments: [0.1, 0.7, 3, 250, 1000])
+    @Test(
+        "over an hour of uneven ticks, the number of due requests follows the rate",
+        arguments: [0.1, 0.7, 3, 250, 1000])
     func rate(perSecond: Double) {
         var random = SeededRandom(seed: 9)
         var pace = SyntheticPace(ratePerSecond: perSecond, atOnceMax: 64, nowNanoseconds: 0)
@@ -16,7 +18,7 @@ import Testing
         #expect(abs(Double(sent) - Double(now) / 1e9 * perSecond) <= 1.001)
     }
 
-    @Test("what a busy loop was late for is not made up for")
+    @Test("requests that a busy loop missed are not made up")
     func late() {
         var pace = SyntheticPace(ratePerSecond: 1000, atOnceMax: 64, nowNanoseconds: 0)
         #expect(pace.due(nowNanoseconds: 60_000_000_000) == 64)
@@ -25,13 +27,13 @@ import Testing
         #expect(pace.due(nowNanoseconds: 0) == 0)
     }
 
-    @Test("ticks are as far apart as the rate is slow, and never under 10 ms", arguments: [(1000.0, 10), (2, 500)])
+    @Test("the interval of ticks follows the rate, and is at least 10 ms", arguments: [(1000.0, 10), (2, 500)])
     func ticks(perSecond: Double, milliseconds: Int64) {
         let pace = SyntheticPace(ratePerSecond: perSecond, atOnceMax: 64, nowNanoseconds: 0)
         #expect(pace.tickNanoseconds == milliseconds * 1_000_000)
     }
 
-    @Test("every revision gets the very same requests, in an order that nobody can tell")
+    @Test("every revision gets exactly the same requests, in an unpredictable order")
     func draws() {
         var random = SeededRandom(seed: 4)
         var draw = SyntheticDraw()
@@ -47,7 +49,7 @@ import Testing
         #expect(first == [0, 1, 2])
     }
 
-    @Test("a draw of fewer revisions never names one that is gone")
+    @Test("a draw among fewer revisions never names a removed one")
     func restarts() {
         var random = SeededRandom(seed: 4)
         var draw = SyntheticDraw()

@@ -14,7 +14,7 @@ import Testing
             limits: ProxyLimits())
     }
 
-    /// Routes the one deployment with recorded requests; `stable` has all of the weight.
+    /// Applies a route with recorded requests. `stable` has all of the weight.
     @discardableResult
     private func route(
         _ harness: PlaneHarness, stable: [Int], candidate: [Int], timeout: Duration = .seconds(30),
@@ -48,7 +48,7 @@ import Testing
         return try #require(report.counters.synthetic)
     }
 
-    @Test("recorded requests reach every revision, marked, and count apart from users' requests")
+    @Test("recorded requests reach every revision, marked, and are counted apart from users' requests")
     func reaches() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -69,7 +69,7 @@ import Testing
                 try #require(report.instances.first { $0.instance == "c-0" }?.counters.synthetic?.requests)
             )
             #expect(abs(atStable - atCandidate) <= 64)
-            // Connections are used again, not opened for each.
+            // Connections are reused, not opened for each request.
             let connections = try await stable.connections()
             #expect(connections <= 64)
             let sent = try #require(try await stable.lastRequest())
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test("a revision that hangs bounds what is under way, and each request ends with the time-out as an error")
+    @Test("if a revision hangs, the number of requests in progress is limited, and each ends with a time-out error")
     func hangs() async throws {
         var limits = ProxyLimits()
         limits.syntheticInFlight = 4
@@ -94,7 +94,7 @@ import Testing
             #expect(snapshot.routes.first?.syntheticDropped ?? 0 > 0)
             #expect(try await harness.instance("s-0").inFlight == 4)
             #expect(try await harness.instance("s-0").counters.synthetic == nil)
-            // Users' requests have room all the same.
+            // Users' requests still have room.
             try await stable.behave(.status(200))
             #expect(try await RawClient(port: port).request().status == 200)
         }
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test("a revision that refuses connections or breaks off is in error, and users' requests go on")
+    @Test("a revision that refuses or breaks connections has errors, and users' requests continue")
     func broken() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test("it ends with the route's wish for it, and is no part of what a client asks for")
+    @Test("generation ends when the route no longer asks for it, and is not part of client traffic")
     func ends() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.status(200))
@@ -133,7 +133,7 @@ import Testing
             _ = try await synthetic(harness, "s-0", atLeast: 5)
             try await route(harness, stable: [stable.port], candidate: [], generates: false, generation: 2)
             let atRest = try await harness.instance("s-0", inFlight: 0)
-            // Twenty further requests, and none of the proxy's own beside them.
+            // Twenty further requests, and none from the proxy.
             let client = try RawClient(port: port)
             for _ in 0..<20 { _ = try await client.request() }
             let after = try await harness.instance("s-0")
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test("a client's own request that says it is synthetic counts there, and makes no user known")
+    @Test("a client's request marked as synthetic is counted as synthetic, and makes no user known")
     func marked() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.answer(name: "s"))

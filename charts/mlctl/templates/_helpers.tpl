@@ -44,18 +44,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "mlctl.watched" -}}
-{{- if not .Values.allNamespaces }}{{ default .Release.Namespace .Values.watchNamespace }}{{ else if .Values.watchNamespace }}{{ fail "watchNamespace and allNamespaces exclude each other" }}{{ end }}
+{{- if not .Values.allNamespaces }}{{ default .Release.Namespace .Values.watchNamespace }}{{ else if .Values.watchNamespace }}{{ fail "set either watchNamespace or allNamespaces, not both" }}{{ end }}
 {{- end }}
 
 {{- define "mlctl.rules" -}}
-# The wish and the record.
+# The desired state and the record.
 - apiGroups: [mlctl.dev]
   resources: [modeldeployments]
   verbs: [get, list, watch, create, update, patch, delete]
 - apiGroups: [mlctl.dev]
   resources: [modeldeployments/status, modeldeployments/finalizers]
   verbs: [get, update, patch]
-# What serves.
+# The objects that serve.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, update, patch, delete]
@@ -65,8 +65,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, update, patch, delete]
-# A namespace's proxies: of these types no other object, not even to look at, nor to make. (A creation is held to a name
-# where it is a server-side apply, which all of mlctl's are.)
+# The proxies of a namespace. The rights end at these names: mlctl can neither read nor create other objects of these types.
+# (RBAC can limit a creation to a name if it is a server-side apply. All of mlctl's are.)
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
   resourceNames: [mlctl-proxy]
@@ -75,24 +75,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [serviceaccounts]
   resourceNames: [mlctl-proxy]
   verbs: [get, list, watch, create, patch, delete]
-# The key that they sign request ids by.
+# The key with which the proxies sign request ids.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [mlctl-proxy-key]
   verbs: [get, list, watch, create, update, patch, delete]
-# How it does; and that pods without requests under way, of a revision that is over, end at once.
+# To read the state of pods, and to end idle pods of a retired revision at once.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, delete]
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
-# Check gates: each runs as a Job in its deployment's namespace, and is taken away when it is over. A check that is given
-# secrets shows its output only where the controller may get those secrets too, to take them out: add them by name.
+# Check gates: each runs as a Job in its deployment's namespace, and is deleted when it has ended. The output of a check that
+# uses Secrets is shown only if the controller may read those Secrets too, to redact their values: add them by name.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, delete]
-# The proxies' own rights, which nobody can give who has not got them.
+# The proxies' own rights. Kubernetes lets mlctl grant only rights that it has itself.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]
   resourceNames: [mlctl-proxy]
@@ -111,22 +111,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "mlctl.ownRules" -}}
-# Who leads.
+# The lease of the leader.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ include "mlctl.lease" . }}]
   verbs: [get, update, patch]
-# A name cannot be held to what does not exist yet.
+# RBAC cannot limit a creation to the name of an object that does not exist yet.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [create]
-# The key that records and routes are sealed by. Nobody else should read it: whoever does can write what the controller
-# takes for its own.
+# The key that seals records and routes. Nobody else should read it: with it anybody can forge them.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [{{ include "mlctl.lease" . }}-record-key]
   verbs: [get, create, patch]
-# Its own pod says that it leads, by the label mlctl.dev/leader. What a pod is called nobody knows before it is there.
+# Labels the controller's own pod with mlctl.dev/leader. Pod names are not known in advance.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, patch]

@@ -2,15 +2,15 @@
 
     python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python train.py
 
-Data: Breast Cancer Wisconsin (Diagnostic), which scikit-learn carries inside its package. Nothing is downloaded.
+Data: Breast Cancer Wisconsin (Diagnostic), which is part of the scikit-learn package. Nothing is downloaded.
 The same versions of Python and scikit-learn write the same bytes.
 
 Writes, relative to the root of the repository:
     manifests/demo/models/{v1,v2,v3,slow}/   model.json, warmup.jsonl
     manifests/demo/requests.jsonl            held-out rows as Open Inference Protocol requests
-    manifests/demo/figures.json              what was measured
+    manifests/demo/figures.json              the measured figures
     Sources/Commands/Demo/DemoFleet.swift    the same models and requests, for the binary
-    Tests/InferenceServerTests/Fixtures/     scikit-learn's own answers, to compare with
+    Tests/InferenceServerTests/Fixtures/     scikit-learn's answers, for comparison
 """
 
 import json
@@ -31,7 +31,7 @@ NAME = "biopsy-screen"
 SEED = 20261120
 FORMAT = "mlctl.dev/tabular/v1"
 
-# A laboratory sends the samples of one run together.
+# A laboratory sends the samples of one run in one request.
 BATCH_SIZES = [1, 2, 3, 4]
 
 
@@ -104,7 +104,7 @@ def boosting(model, width):
 
 
 def write_model(path, model):
-    """One line a field, and one line a tree: small, and a diff can be read."""
+    """One line per field and per tree, so that the file is small and a diff is readable."""
     lines = []
     for key, value in model.items():
         if key == "estimator" and "trees" in value:
@@ -128,10 +128,10 @@ def compact(value):
 
 
 def shortfall(extent):
-    """How far an outline's area falls short of the circle of its mean radius: 0 for a circle, more when ragged.
+    """How much smaller an outline's area is than the circle of its mean radius: 0 for a circle, more if irregular.
 
-    It cannot be negative for a closed curve (Cauchy–Schwarz), so its author took its logarithm. But the data hold
-    means over many nuclei, measured on pixels, and for some of the samples the *reported* area is larger.
+    For a closed curve it cannot be negative (Cauchy–Schwarz), so its author took its logarithm. But the data are
+    means over many nuclei, measured on pixels, and for some samples the *reported* area is larger.
     """
     return ["-", 1, ["/", f"{extent} area", ["*", float(np.pi), ["*", f"{extent} radius", f"{extent} radius"]]]]
 
@@ -175,7 +175,7 @@ def batches(rows):
 
 
 def probabilities(model, rows):
-    """None where the model cannot score the row, as its server must say too."""
+    """None if the model cannot score the row, which its server must report as well."""
     finite = np.isfinite(rows).all(axis=1)
     scored = iter(model.predict_proba(rows[finite]).tolist())
     return [next(scored) if ok else None for ok in finite]
@@ -200,7 +200,7 @@ def demo():
     x, held, y, truth = train_test_split(data.data, data.target, test_size=0.3, random_state=SEED, stratify=data.target)
     texts, scores = {}, {}
 
-    # Version 1: a logistic regression on the first look, the ten means.
+    # Version 1: a simple first model, a logistic regression on the ten means.
     means = list(range(10))
     scaler = StandardScaler().fit(x[:, means])
     v1 = LogisticRegression(max_iter=5000).fit(scaler.transform(x[:, means]), y)
@@ -217,15 +217,15 @@ def demo():
     texts["v2"] = write_model(DEMO / "models" / "v2" / "model.json", model_file("2", names, classes, estimator))
     scores["v2"] = probabilities(v2, held)
 
-    # The same, smoothed over noisy copies of every row: as good, and some thousand times the work.
+    # The same, smoothed over noisy copies of every row: equally good, with several thousand times the work.
     smoothing = {"copies": 4000, "seed": 1, "deviations": [float(f"{0.05 * s:.3g}") for s in x.std(axis=0)]}
     write_model(
         DEMO / "models" / "slow" / "model.json",
         model_file("2-smoothed", names, classes, estimator, smoothing=smoothing),
     )
 
-    # Version 3: four features more, on the log scale. Rows that came out non-finite were dropped before training and
-    # before the evaluation: offline nothing is to be seen.
+    # Version 3: four more features, on the log scale. Rows with non-finite values were dropped before training and
+    # before the evaluation, so the fault is invisible offline.
     def with_logs(rows):
         columns = {n: rows[:, i] for i, n in enumerate(names)}
         return np.column_stack([rows] + [evaluate(e, columns) for _, e in LOG_FEATURES])
@@ -243,7 +243,7 @@ def demo():
     groups = list(batches(held))
     requests = [infer_request(f"run-{i + 1}", held[g].tolist()) for i, g in enumerate(groups)]
     (DEMO / "requests.jsonl").write_text("\n".join(requests) + "\n")
-    # The warm-up was cut from the cleaned training set, as happens: it warns of nothing.
+    # The warm-up comes from the cleaned training set, a common mistake: it reveals no fault.
     clean = x[kept]
     warmup = [infer_request(f"warm-up-{i + 1}", clean[i : i + 1].tolist()) for i in range(3)]
     for version in ["v1", "v2", "v3", "slow"]:
@@ -266,7 +266,7 @@ def demo():
 
 
 def wine():
-    """Three classes, for the tests only: every estimator with more than one output."""
+    """Three classes, for the tests only: each kind of estimator with more than one output."""
     data = load_wine()
     names, classes = [str(n) for n in data.feature_names], [str(n) for n in data.target_names]
     x, held, y, _ = train_test_split(data.data, data.target, test_size=0.3, random_state=SEED, stratify=data.target)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Whether the certificate of the API is one that clients will take. Pure.
+/// Checks whether clients will accept the API's certificate. Pure.
 enum CertificateFindings {
     struct Certificate: Hashable, Sendable {
         var notBefore: Date
@@ -21,7 +21,7 @@ enum CertificateFindings {
 
     /// - Parameters:
     ///   - material: nil where the settings cannot be read.
-    ///   - hosts: by which clients come.
+    ///   - hosts: the host names that clients use.
     static func all(_ material: Material?, file: String, hosts: [String], now: Date) -> [Finding] {
         switch material {
         case nil:
@@ -89,7 +89,7 @@ enum CertificateFindings {
             "Have it issued with subjectAltName \(first), or name another address with --advertise")
     }
 
-    /// RFC 6125, section 6.4.3: a star stands for one whole label, the first.
+    /// RFC 6125, section 6.4.3: a star stands for the whole first label.
     static func covers(_ pattern: String, _ host: String) -> Bool {
         let pattern = pattern.lowercased()
         let host = host.lowercased()
@@ -99,9 +99,9 @@ enum CertificateFindings {
     }
 }
 
-/// Whether a certificate was issued by whom it is about, by its DER form (RFC 5280, section 4.1). Pure.
+/// Whether a certificate's issuer is its own subject, read from its DER form (RFC 5280, section 4.1). Pure.
 enum CertificateNames {
-    /// - Returns: nil for bytes that are no certificate.
+    /// - Returns: nil where the bytes are not a certificate.
     static func isSelfIssued(_ der: [UInt8]) -> Bool? {
         var outer = DERReader(der[...])
         guard let certificate = outer.next(0x30) else { return nil }
@@ -115,13 +115,13 @@ enum CertificateNames {
         return issuer.elementsEqual(subject)
     }
 
-    /// Definite lengths, one byte of a tag: what a certificate's frame is made of.
+    /// Reads DER elements with definite lengths and one-byte tags, which the outer structure of a certificate consists of.
     private struct DERReader {
         private var rest: ArraySlice<UInt8>
 
         init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-        /// The content of the next element, where it has this tag; else nothing is read.
+        /// The content of the next element if it has this tag; otherwise nothing is consumed.
         mutating func next(_ tag: UInt8) -> ArraySlice<UInt8>? {
             guard rest.first == tag, rest.count >= 2 else { return nil }
             var place = rest.startIndex + 1

@@ -1,7 +1,7 @@
 import Foundation
 import ModelManifests
 
-/// Whether the clock is right: durations, certificates, signatures and the order of events hang on it. Pure.
+/// Checks the clock: durations, certificates, signatures and the order of events depend on it. Pure.
 enum ClockFindings {
     static let mostSkew: Duration = .seconds(5)
     static let graveSkew: Duration = .seconds(60)
@@ -13,9 +13,9 @@ enum ClockFindings {
 
     struct Own: Hashable, Sendable {
         var kernel: Kernel
-        /// systemd-timesyncd has set the clock since the machine started.
+        /// Whether systemd-timesyncd has set the clock since the machine started.
         var timesyncSaysSo: Bool
-        /// A file of the state folder that was written later than now: the clock went back since then.
+        /// A file of the state folder with a time in the future: the clock was set back after it was written.
         var newestFile: String?
         var newestFileAheadSeconds: Double = 0
     }
@@ -46,15 +46,15 @@ enum ClockFindings {
         return found
     }
 
-    /// What somebody else's clock said, while this one said `now`.
+    /// The time on another machine's clock, with the local times around the request.
     struct Seen: Hashable, Sendable {
-        /// `git server git.example.com`.
+        /// For example `git server git.example.com`.
         var whose: String
         var theirs: Date
         var asked: Date
         var answered: Date
 
-        /// A `Date` field has whole seconds, and was written at some time between question and answer.
+        /// The least difference: a `Date` field has whole seconds, and was written at some moment between request and answer.
         var leastSkewSeconds: Double {
             if theirs.addingTimeInterval(1) < asked { return asked.timeIntervalSince(theirs) - 1 }
             if theirs > answered { return theirs.timeIntervalSince(answered) }
@@ -74,7 +74,7 @@ enum ClockFindings {
         return .ok(.clockSkew, "the clock of \(seen.whose) and this one agree")
     }
 
-    /// A `Date` field (RFC 9110, section 5.6.7). nil for what is none.
+    /// Parses a `Date` field (RFC 9110, section 5.6.7); nil where it is invalid.
     static func date(_ text: String) -> Date? {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")

@@ -1,9 +1,9 @@
-/// Whether the controller may do in a cluster what it has to, and not much more. Pure.
+/// Checks that the controller has the rights that it needs in a cluster, and few others. Pure.
 enum ClusterRights {
     struct Right: Hashable, Sendable, CustomStringConvertible {
         var verb: String
         var group: String
-        /// With its subresource: `pods/log`.
+        /// With its subresource, such as `pods/log`.
         var resource: String
         var name: String?
 
@@ -21,7 +21,7 @@ enum ClusterRights {
     }
 
     private static let all = ["get", "list", "watch", "create", "update", "patch", "delete"]
-    /// Of what is applied under one name.
+    /// The verbs for an object that is applied under one fixed name.
     private static let applied = ["get", "list", "watch", "create", "patch", "delete"]
 
     private static func rights(
@@ -30,7 +30,7 @@ enum ClusterRights {
         resources.flatMap { resource in verbs.map { Right($0, resource, group: group, name: name) } }
     }
 
-    /// As the chart's role has them.
+    /// The rights of the chart's role.
     static let needed: [Right] =
         rights("mlctl.dev", ["modeldeployments"], all)
         + rights("mlctl.dev", ["modeldeployments/status", "modeldeployments/finalizers"], ["get", "update", "patch"])
@@ -47,13 +47,13 @@ enum ClusterRights {
         + rights("discovery.k8s.io", ["endpointslices"], ["get", "list", "watch"])
         + rights("events.k8s.io", ["events"], ["create", "patch", "list"])
 
-    /// Each a way to everything in the namespace, the cluster or its machines.
+    /// Rights that each give access to everything in the namespace, the cluster or its machines.
     static let grave: [Right] = [
         Right("*", "*", group: "*"), Right("list", "secrets"), Right("get", "secrets"),
         Right("create", "clusterrolebindings", group: "rbac.authorization.k8s.io"),
         Right("impersonate", "users"), Right("escalate", "roles", group: "rbac.authorization.k8s.io"),
     ]
-    /// More than it needs.
+    /// Other rights that the controller does not need.
     static let excessive: [Right] = [
         Right("create", "secrets"), Right("create", "pods"), Right("create", "pods/exec"),
         Right("create", "serviceaccounts/token"),
@@ -61,7 +61,7 @@ enum ClusterRights {
     ]
 
     /// - Parameters:
-    ///   - granted: of those that were asked about.
+    ///   - granted: the granted rights among those that were checked.
     ///   - scope: `in all namespaces`, or `in namespace payments`.
     static func findings(cluster: String, granted: Set<Right>, scope: String) -> [Finding] {
         var found: [Finding] = []

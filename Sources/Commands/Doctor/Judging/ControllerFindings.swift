@@ -1,22 +1,22 @@
-/// Whether a controller is at work, which one, and how the one before ended. Pure.
+/// Checks whether a controller runs, which version it is, and how the previous one ended. Pure.
 enum ControllerFindings {
     struct Controller: Hashable, Sendable {
         var state: String
-        /// The folder is there, and this user may not look into it.
+        /// The folder exists, but this user may not read it.
         var isClosed: Bool
-        /// The lock says so; nil where the folder is not there.
+        /// Whether the lock is held; nil where the folder does not exist.
         var isRunning: Bool?
-        /// What the last one left behind.
+        /// The process id that the last controller recorded.
         var pid: Int32?
         var version: String?
         var api: String?
-        /// The program's file was replaced or removed since it started.
+        /// The program's file was replaced or removed after the controller started.
         var isProgramReplaced: Bool
-        /// Its socket is there, and nobody answers to it.
+        /// The socket exists, but nobody answers.
         var hasDeadSocket: Bool
-        /// Journals that were found damaged, and moved aside.
+        /// Damaged journals that were moved aside.
         var damagedJournals: [String]
-        /// This program's.
+        /// The version of this program.
         var ownVersion: String
     }
 

@@ -1,19 +1,19 @@
-/// Whether there is room where the controller writes. Pure.
+/// Checks for free space where the controller writes. Pure.
 enum DiskFindings {
-    /// One file system, with what lies on it.
+    /// One file system, with the places on it.
     struct Disk: Hashable, Sendable {
-        /// `state folder /var/lib/mlctl`.
+        /// For example `state folder /var/lib/mlctl`.
         var places: [String]
         var path: String
         var freeBytes: Int64
         var totalBytes: Int64
         var freeFiles: Int64
-        /// 0: it does not count them.
+        /// 0 where the file system has no such limit.
         var totalFiles: Int64
         var isReadOnly: Bool
     }
 
-    /// Below that, what the controller keeps back for a full disk (`space-reserve`) is not made.
+    /// With less, the controller does not create its reserve for a full disk (`space-reserve`).
     static let leastBytes: Int64 = 32 << 20
     static let fewBytes: Int64 = 256 << 20
     static let leastFiles: Int64 = 1000

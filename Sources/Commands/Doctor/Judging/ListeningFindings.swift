@@ -1,11 +1,11 @@
 import ControlAPI
 
-/// Who can reach the API, and whether what it shows them can be believed. Pure.
+/// Checks who can reach the API, and whether its traffic is protected. Pure.
 enum ListeningFindings {
     struct Address: Hashable, Sendable {
         var listen: ListenAddress
         var hasTLS: Bool
-        /// Somebody else was given a token.
+        /// The settings give a token to somebody.
         var hasGivenToken: Bool
         var isInPod: Bool
     }
@@ -28,7 +28,7 @@ enum ListeningFindings {
             : .problem(.apiExposure, message, advice)
     }
 
-    /// What the API answered to somebody without a token.
+    /// The API's answer to a request without a token.
     enum Anonymous: Hashable, Sendable {
         case answered(status: Int)
         case silent(reason: String)

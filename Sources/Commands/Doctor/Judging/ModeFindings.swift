@@ -1,8 +1,8 @@
-/// Whether files and folders are for their owner alone. Pure.
+/// Checks that only the owner can access files and folders. Pure.
 enum ModeFindings {
     /// A file that the settings name.
     struct NamedFile: Hashable, Sendable {
-        /// `token 'ci'`, `key of tls`.
+        /// For example `token 'ci'` or `key of tls`.
         var noun: String
         var path: String
         var use: TrustRules.Use
@@ -13,22 +13,22 @@ enum ModeFindings {
     /// The state folder.
     struct State: Hashable, Sendable {
         var path: String
-        /// Nil: there is none yet.
+        /// Nil where it does not exist yet.
         var facts: FileFacts?
         var access: Access
         var problem: TrustProblem?
-        /// Of `secrets/` and what is in it, as far as something is wrong.
+        /// Problems of `secrets/` and the files in it.
         var secretProblems: [TrustProblem]
-        /// Files of `secrets/` that others may read: the next start closes them.
+        /// Files in `secrets/` that others may read. The next start of the controller closes them.
         var openSecrets: [String]
         var secretCount: Int
     }
 
-    /// What the one who looks may do in a folder.
+    /// What the current user may do in a folder.
     enum Access: Hashable, Sendable {
         case none
         case reads
-        /// Or is root, who may do anything.
+        /// Also for root, who may do everything.
         case writes
     }
 
@@ -82,7 +82,7 @@ enum ModeFindings {
         return .ok(.settingsMode, "\(file.path) and the way to it: nobody else can change the settings")
     }
 
-    /// - Parameter files: that the settings name; nil where they cannot be read.
+    /// - Parameter files: the files that the settings name; nil where the settings cannot be read.
     static func named(_ files: [NamedFile]?) -> [Finding] {
         guard let files else { return [.notLookedAt(.secretMode, "the settings cannot be read")] }
         guard !files.isEmpty else { return [.ok(.secretMode, "the settings name no file with a secret")] }

@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// Whether projects may do what nobody thought of. Pure.
+/// Checks that each project has a policy that restricts it. Pure.
 enum PolicyFindings {
     /// - Parameter projects: nil where the settings cannot be read.
     static func all(_ projects: [Project]?) -> [Finding] {

@@ -1,16 +1,16 @@
-/// Whether the ports that are wanted can be had. Pure.
+/// Checks that the needed ports are free. Pure.
 enum PortFindings {
     enum Holder: Hashable, Sendable {
         case nobody
         /// The controller of this state folder, or its proxy.
         case ours
-        /// A program that may be looked into, in words that say what to do.
+        /// A program that can be identified, described in words.
         case other(String)
-        /// Another user's program.
+        /// A program of another user.
         case unknown
     }
 
-    /// - Parameter use: `the API (--listen)`.
+    /// - Parameter use: for example `the API (--listen)`.
     static func own(port: Int, use: String, holder: Holder) -> Finding {
         switch holder {
         case .nobody: .ok(.portOwn, "port \(port) for \(use) is free")
@@ -29,10 +29,10 @@ enum PortFindings {
     private static let shown = 5
 
     /// - Parameters:
-    ///   - looked: how many ports were looked at.
-    ///   - left: how many more there are.
-    ///   - taken: those that are not ours and not free.
-    ///   - knowsManifests: their ports are among them.
+    ///   - looked: the number of checked ports.
+    ///   - left: the number of ports that were not checked.
+    ///   - taken: the ports that other programs use.
+    ///   - knowsManifests: whether the ports of all manifests are included.
     static func endpoints(
         looked: Int, left: Int, taken: [(port: Int, holder: Holder)], knowsManifests: Bool
     ) -> [Finding] {

@@ -1,12 +1,12 @@
-/// Whether what a controller asks can be asked. Pure.
+/// Checks that the controller's repositories and metric sources answer. Pure.
 enum SourceFindings {
-    /// A repository, looked at as `mlctl run` would.
+    /// The result of reading a repository as `mlctl run` would.
     enum Repository: Hashable, Sendable {
         case read(commit: String, manifests: Int, mistakes: [String])
         case refused(message: String)
     }
 
-    /// - Parameter name: of the project; nil: the only one.
+    /// - Parameter name: the project's name; nil where there is only one.
     static func repository(_ repository: Repository, of name: String?, at place: String) -> [Finding] {
         let noun = name.map { "project '\($0)': " } ?? ""
         switch repository {
@@ -41,7 +41,7 @@ enum SourceFindings {
         }
     }
 
-    /// - Parameter problem: nil where it answered.
+    /// - Parameter problem: nil where the source answered.
     static func source(_ name: String, asked: String, problem: String?, believesAnybody: Bool) -> [Finding] {
         var found: [Finding] = []
         if let problem {

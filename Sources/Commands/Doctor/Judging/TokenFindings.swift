@@ -1,14 +1,14 @@
 import ControlAPI
 
-/// Whether tokens can be guessed, are told apart, and can do more than they must. Pure; no token is ever repeated.
+/// Checks that tokens are hard to guess, different from each other, and no more powerful than needed. Pure; prints no token.
 enum TokenFindings {
     struct Token: Hashable, Sendable {
         var caller: Caller
-        /// The file, or the variable.
+        /// The token's file or variable.
         var place: String
-        /// Somebody was given it: it is not the state folder's own.
+        /// The token was given to somebody: it is not the state folder's own token.
         var isGiven: Bool
-        /// Nil where it cannot be read, which `secret.mode` says.
+        /// Nil where it cannot be read, which the check `secret.mode` reports.
         var text: String?
     }
 
@@ -16,7 +16,7 @@ enum TokenFindings {
         strength(tokens) + [twice(tokens)] + rights(tokens.filter(\.isGiven), isBeyondLoopback)
     }
 
-    /// Where settings that may name more tokens cannot be read.
+    /// The findings where the settings, which may name more tokens, cannot be read.
     static func ofSome(_ tokens: [Token]) -> [Finding] {
         strength(tokens)
             + [CheckID.tokenTwice, .tokenRights].map { .notLookedAt($0, "the settings cannot be read") }
@@ -95,7 +95,7 @@ enum TokenFindings {
     }
 }
 
-/// What a text that is long enough may still be: something that people think of. Pure.
+/// Finds patterns in a long text that make it easy to guess. Pure.
 enum GuessableText {
     private static let words = [
         "password", "passwort", "secret", "changeme", "change-me", "letmein", "qwerty", "admin", "mlctl", "example",
@@ -103,7 +103,7 @@ enum GuessableText {
     ]
     private static let longestRun = 6
 
-    /// - Returns: nil where nothing is to be seen. Never repeats the text.
+    /// - Returns: nil where no pattern is found. Never contains the text.
     static func reason(_ text: String) -> String? {
         let bytes = Array(text.utf8)
         if repeats(bytes) { return "it repeats a shorter text" }

@@ -1,4 +1,4 @@
-/// Whether the programs that are called are there, and new enough. Pure.
+/// Checks that the programs that mlctl calls exist and are new enough. Pure.
 enum ToolFindings {
     struct Version: Hashable, Comparable, Sendable, CustomStringConvertible {
         var major: Int
@@ -9,7 +9,7 @@ enum ToolFindings {
             self.minor = minor
         }
 
-        /// The first `N.N` of what a program says of itself: `git version 2.39.5`, `OpenSSH_9.2p1 Debian-2`.
+        /// The first `N.N` in a program's version output: `git version 2.39.5`, `OpenSSH_9.2p1 Debian-2`.
         init?(in text: String) {
             guard let match = text.firstMatch(of: #/(\d{1,5})\.(\d{1,5})/#), let major = Int(match.1),
                 let minor = Int(match.2)
@@ -27,7 +27,7 @@ enum ToolFindings {
         var program: String
         var package: String
         var least: Version
-        /// Why an older one will not do.
+        /// Why an older version is not enough.
         var reason: String
     }
 
@@ -39,7 +39,7 @@ enum ToolFindings {
         check: .toolSSH, program: "ssh", package: "openssh-client", least: Version(7, 2),
         reason: "an older one signs with SHA-1 alone, which git servers refuse")
 
-    /// - Parameter said: nil where there is no such program.
+    /// - Parameter said: the version output; nil where the program does not exist.
     static func finding(_ tool: Tool, said: String?) -> Finding {
         guard let said else {
             return .problem(
@@ -56,17 +56,17 @@ enum ToolFindings {
         return .ok(tool.check, "\(tool.program) \(version) (at least \(tool.least))")
     }
 
-    /// A program that something here starts.
+    /// A program that a manifest or the settings start.
     struct Program: Hashable, Sendable {
         var name: String
-        /// `payments/fraud-scorer`, `source 'probe'`.
+        /// What starts it, such as `payments/fraud-scorer` or `source 'probe'`.
         var wantedBy: String
         var isFound: Bool
     }
 
     private static let shown = 5
 
-    /// - Parameter programs: nil where manifests could not be read.
+    /// - Parameter programs: nil where the manifests could not be read.
     static func programs(_ programs: [Program]?) -> [Finding] {
         guard let programs else { return [.notLookedAt(.toolProgram, "the manifests could not be read")] }
         guard !programs.isEmpty else {

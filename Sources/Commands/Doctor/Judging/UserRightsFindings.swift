@@ -1,18 +1,18 @@
 import ModelManifests
 
-/// Whether the controller can do more to its machine than it needs. Pure.
+/// Checks that the controller has no more rights on its machine than it needs. Pure.
 enum UserRightsFindings {
     struct Rights: Hashable, Sendable {
-        /// As whom the controller runs, or would.
+        /// The user that runs the controller.
         var user: UInt32
         var servesLocally: Bool
-        /// What is served on this machine; nil where manifests could not be read.
+        /// The servers on this machine; nil where the manifests could not be read.
         var local: [Server]?
     }
 
     struct Server: Hashable, Sendable {
         var deployment: DeploymentKey
-        /// Another user; nil: as the controller.
+        /// Another user for the server; nil means the controller's user.
         var runsAs: String?
     }
 

@@ -1,17 +1,17 @@
 import ModelManifests
 import SafeText
 
-/// Secrets that stand where others can read them. Pure; none is repeated.
+/// Finds secrets that are written where others can read them. Pure; prints no secret.
 enum WrittenSecrets {
     struct Text: Hashable, Sendable {
-        /// The settings file, or `manifests/a.yaml of PROJECT`.
+        /// For example the settings file, or `manifests/a.yaml in PROJECT`.
         var place: String
         var text: String
     }
 
     static let mostBytes = 4 << 20
     private static let mostFound = 5
-    /// What a credential begins with, and how many such characters follow at least.
+    /// The prefixes of credentials, with the least number of characters that must follow.
     private static let shapes: [(mark: String, noun: String, least: Int)] = [
         ("ghp_", "a token of GitHub", 36), ("gho_", "a token of GitHub", 36), ("ghs_", "a token of GitHub", 36),
         ("github_pat_", "a token of GitHub", 22), ("glpat-", "a token of GitLab", 20),
@@ -20,8 +20,8 @@ enum WrittenSecrets {
     ]
 
     /// - Parameters:
-    ///   - texts: settings and manifests; nil where none could be read.
-    ///   - known: tokens of this controller.
+    ///   - texts: the settings and manifests; nil where none could be read.
+    ///   - known: the controller's own tokens.
     static func findings(in texts: [Text]?, known: [String]) -> [Finding] {
         guard let texts, !texts.isEmpty else {
             return [.notLookedAt(.tokenWritten, "there are no settings and no manifests that could be read")]
@@ -61,10 +61,10 @@ enum WrittenSecrets {
         "APIKEY", "CREDENTIAL", "CREDENTIALS", "PASSWD", "PASSWORD", "SECRET", "TOKEN",
     ]
     private static let secretPairs = ["ACCESS_KEY", "API_KEY", "PRIVATE_KEY"]
-    /// A shorter one is a word of a model's vocabulary, or a switch.
+    /// Shorter values are more likely words of a model's vocabulary, or switches.
     private static let shortestValue = 8
 
-    /// Variables of model servers that are called like a secret, and whose text is in git.
+    /// Variables of model servers with the name of a secret, and a literal value in git.
     static func variables(of deployments: [ModelDeployment]) -> [Finding] {
         deployments.sorted { $0.key < $1.key }.flatMap { deployment in
             deployment.template.runtime.env.compactMap { variable -> Finding? in
@@ -100,7 +100,7 @@ enum WrittenSecrets {
             let rest = line[found.upperBound...].utf8.prefix { isTokenByte($0) }
             if rest.count >= shape.least { return shape.noun }
         }
-        // user:password@host of an address; a placeholder such as $USER:$PASSWORD@ is none.
+        // user:password@host in an address. A placeholder such as $USER:$PASSWORD@ does not count.
         guard let scheme = line.firstRange(of: "://") else { return nil }
         let authority = line[scheme.upperBound...].prefix { !"/ \"'".contains($0) }
         guard let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":") else {

@@ -2,7 +2,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// One cluster: whether it answers, what its clock says, and what the controller may do there.
+/// Checks one cluster: whether it answers, its clock, and the controller's rights.
 struct ClusterLook: Sendable {
     private static let questionsAtOnce = 8
 
@@ -69,7 +69,7 @@ struct ClusterLook: Sendable {
         var status: Status
     }
 
-    /// A SelfSubjectAccessReview (authorization.k8s.io/v1): nothing is changed by it.
+    /// A SelfSubjectAccessReview (authorization.k8s.io/v1), which changes nothing.
     static func question(_ right: ClusterRights.Right, namespace: String?) throws -> APIRequest {
         let parts = right.resource.split(separator: "/", maxSplits: 1).map(String.init)
         var attributes = ["verb": right.verb, "group": right.group, "resource": parts[0]]

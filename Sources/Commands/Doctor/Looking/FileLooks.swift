@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import MetricSources
 
-/// Looks at files and folders of an installation. Nothing is changed, and nothing is made.
+/// Reads the files and folders of an installation. It changes and creates nothing.
 struct FileLooks: Sendable {
     private static let mostSecrets = 1000
 
@@ -15,7 +15,7 @@ struct FileLooks: Sendable {
 
     func state() throws -> [Finding] {
         let path = installation.statePath
-        // Of a link, the folder that it leads to.
+        // For a link: the folder that it points to.
         guard let facts = Self.facts(behind: path) else {
             return ModeFindings.state(
                 .init(
@@ -38,7 +38,7 @@ struct FileLooks: Sendable {
                 secretCount: names.count { Self.facts(behind: $0)?.kind == .file }))
     }
 
-    /// To the state folder, of the one who looks.
+    /// The access of the current user to the state folder.
     private var access: ModeFindings.Access {
         let path = installation.statePath
         guard Glibc.access(path, R_OK | X_OK) == 0 else { return .none }
@@ -47,7 +47,7 @@ struct FileLooks: Sendable {
 
     private var isClosed: Bool { Self.facts(behind: installation.statePath)?.kind == .folder && access == .none }
 
-    /// `secrets/`, its files, and those of each project's folder in it.
+    /// `secrets/`, the files in it, and the files in its project folders.
     private func secretNames() -> [String] {
         let folder = "\(installation.statePath)/secrets"
         guard TrustedPlaces.facts(of: folder) != nil else { return [] }
@@ -97,7 +97,7 @@ struct FileLooks: Sendable {
             problem: try TrustedPlaces.problem(with: path, as: use, rules))
     }
 
-    /// Of what a link leads to.
+    /// The properties of a file; links are followed.
     static func facts(behind path: String) -> FileFacts? {
         var about = stat()
         guard stat(path, &about) == 0 else { return nil }
@@ -112,7 +112,7 @@ struct FileLooks: Sendable {
 
     // MARK: Tokens
 
-    /// Of the state folder, the settings and the environment. No new one is made.
+    /// The tokens of the state folder, the settings and the environment. It creates no new token.
     func tokens() -> [TokenFindings.Token] {
         func text(of path: String) -> String? {
             guard let bytes = try? TokenFile.bytes(of: path, most: TokenFile.mostBytes) else { return nil }
@@ -133,7 +133,7 @@ struct FileLooks: Sendable {
                     caller: Caller(name: AccessSettings.tokenFileName, role: .admin), place: path, isGiven: true,
                     text: text(of: path)))
         } else if let text = installation.environment["MLCTL_TOKEN"], !text.isEmpty, installation.controller == nil {
-            // Of a controller that runs the environment cannot be seen: this is that of the command.
+            // The environment of a running controller is not visible, and this one belongs to the command.
             tokens.append(
                 .init(
                     caller: Caller(name: AccessSettings.environmentName, role: .admin), place: "MLCTL_TOKEN",
@@ -145,7 +145,7 @@ struct FileLooks: Sendable {
         return tokens
     }
 
-    // MARK: What a controller left behind
+    // MARK: Traces of a controller
 
     func controller() -> [Finding] {
         let path = installation.statePath
@@ -173,7 +173,7 @@ struct FileLooks: Sendable {
         var order: [UInt64] = []
         for (noun, path) in places {
             guard let (existing, device) = Self.existing(path) else { continue }
-            // A folder that is not there yet will be on the disk of the folder above.
+            // A folder that does not exist yet will be on the disk of the folder above it.
             if disks[device] != nil {
                 disks[device]?.places.append(noun)
                 continue

@@ -7,11 +7,11 @@ import ModelManifests
 import NIOSSL
 import Subprocess
 
-/// Looks at this machine: its clock, programs, ports and certificates.
+/// Checks this machine: its clock, programs, ports and certificates.
 struct MachineLooks: Sendable {
-    /// Of one program that is asked for its version.
+    /// The limit for a program's version output.
     static let versionBytes = 4096
-    /// Of a range that a policy names.
+    /// The limit for the ports of policies and manifests.
     static let mostPorts = 4096
     private static let timesyncMark = "/run/systemd/timesync/synchronized"
 
@@ -57,7 +57,7 @@ struct MachineLooks: Sendable {
             || (!repo.contains("://") && !repo.hasPrefix("/") && !repo.hasPrefix(".") && repo.contains(":"))
     }
 
-    /// Nil where there is no such program. ssh says its version where errors go.
+    /// Nil where the program does not exist. ssh prints its version to standard error.
     private func version(of program: String, _ flag: String) async throws -> String? {
         guard isOnPath(program) else { return nil }
         let result = try await run(
@@ -66,7 +66,7 @@ struct MachineLooks: Sendable {
         return result.standardOutput + " " + result.standardError
     }
 
-    /// - Parameter deployments: nil where manifests could not be read.
+    /// - Parameter deployments: nil where the manifests could not be read.
     func programs(_ deployments: [ModelDeployment]?) -> [Finding] {
         let sources = (installation.known?.sources ?? []).compactMap { source in
             source.program.map {
@@ -76,7 +76,7 @@ struct MachineLooks: Sendable {
         guard let deployments else { return ToolFindings.programs(sources.isEmpty ? nil : sources) }
         let servers = deployments.filter { $0.target == .local }.sorted { $0.key < $1.key }.compactMap {
             deployment -> ToolFindings.Program? in
-            // mlctl's own preset is this very program; what stands in a variable, or in the model's folder, is not known yet.
+            // mlctl's own preset is this program. A name that contains a variable, or is in the model's folder, is not known yet.
             guard let name = deployment.template.runtime.command.first, name != "mlctl", !name.contains("$("),
                 name.hasPrefix("/") || !name.contains("/")
             else { return nil }
@@ -105,7 +105,7 @@ struct MachineLooks: Sendable {
         }
     }
 
-    /// - Parameter deployments: nil where manifests could not be read.
+    /// - Parameter deployments: nil where the manifests could not be read.
     func endpointPorts(_ deployments: [ModelDeployment]?) -> [Finding] {
         let named = (deployments ?? []).filter { $0.target == .local }.compactMap(\.endpoint.port)
         let ranges = (installation.known?.projects ?? []).flatMap { $0.policy.endpointPorts ?? [] }
@@ -147,7 +147,7 @@ struct MachineLooks: Sendable {
             Self.material(tls), file: tls.certificateFile, hosts: try Self.hosts(of: settings), now: now)
     }
 
-    /// By which clients come: what is advertised, what is listened on, else this machine's name.
+    /// The host names that clients use: the advertised address, else the listen address, else this machine's name.
     static func hosts(of settings: RunSettings, machine: String = ProcessInfo.processInfo.hostName) throws -> [String] {
         if let advertise = settings.advertise, let address = try? ListenAddress(parsing: advertise) {
             return [address.host]
@@ -163,7 +163,7 @@ struct MachineLooks: Sendable {
             }
             let chain = try bytes(tls.certificateFile)
             let authorities = try tls.clientCAFile.map(bytes)
-            // As the controller takes them up: key and certificate have to belong together.
+            // As the controller reads them: key and certificate must match.
             _ = try ServerCertificates(
                 .init(certificates: chain, key: try bytes(tls.keyFile), clientAuthorities: authorities))
             guard let first = try NIOSSLCertificate.fromPEMBytes(chain).first else {

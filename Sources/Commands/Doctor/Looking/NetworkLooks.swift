@@ -8,11 +8,12 @@ import MetricSources
 import ModelManifests
 import NIOSSL
 
-/// Asks those whom the controller asks: git servers, API servers and metric sources; and its own API, as a stranger would.
+/// Sends requests to the servers that the controller uses (git servers, API servers and metric sources), and to the
+/// controller's own API without a token.
 struct NetworkLooks: Sendable {
     static let callLimit: Duration = .seconds(8)
     private static let callLimitSeconds: Int64 = 8
-    /// Of the API: it shows nothing to strangers.
+    /// An API path that requires a token.
     private static let deployments = "/api/v1/deployments"
 
     let installation: ExaminedInstallation
@@ -54,7 +55,7 @@ struct NetworkLooks: Sendable {
 
     // MARK: Git servers
 
-    /// What their clocks say: nothing is sent that would be kept secret.
+    /// Checks the clocks of git servers. Nothing secret is sent.
     func gitClocks() async -> [Finding] {
         let origins = Set(
             (installation.known?.projects ?? []).compactMap { project -> String? in
@@ -96,7 +97,7 @@ struct NetworkLooks: Sendable {
 
     // MARK: The API
 
-    /// What the API shows to somebody without a token.
+    /// The API's answer to a request without a token.
     func anonymous() async -> [Finding] {
         guard installation.controller != nil, let record = ControllerRecord.read(in: installation.state),
             let url = URL(string: record.api), let port = url.port
@@ -107,7 +108,7 @@ struct NetworkLooks: Sendable {
         let host = url.host(percentEncoded: false).flatMap { ["0.0.0.0", "::"].contains($0) ? nil : $0 } ?? "127.0.0.1"
         let address = ListenAddress(host: host, port: port)
         do {
-            // Whoever answers gets nothing that is worth to be kept secret: its certificate is not looked at.
+            // The certificate is not verified, because the request contains nothing secret.
             let answer = try await Self.head(
                 "\(url.scheme ?? "http")://\(address)\(Self.deployments)", believesAnybody: true)
             return [ListeningFindings.anonymous(.answered(status: answer.status))]

@@ -4,27 +4,27 @@ import Glibc
 import ModelManifests
 import Synchronization
 
-/// Reads each project's repository as `mlctl run` would, into a folder that is removed again. Several checks hang on what it
-/// finds; it is read once.
+/// Reads each project's repository as `mlctl run` would, once, into a folder that is removed afterwards. Several checks use
+/// the result.
 final class RepositoryLooks: Sendable {
-    /// What became of one project.
+    /// The result for one project.
     struct Outcome: Sendable {
         var project: Project
-        /// Without credentials.
+        /// Its address without credentials.
         var place: String
         var commit: String?
         /// Nil where nothing could be read.
         var files: [String: GitFile]?
         var desired: DesiredState?
-        /// Why not.
+        /// Why the repository could not be read.
         var refusal: String?
-        /// Somebody would have been asked over the network.
+        /// Skipped, because reading it needs the network.
         var isSkipped = false
     }
 
     private static let look: Duration = .seconds(10)
     private static let fetch: Duration = .seconds(30)
-    /// All of it, at the most: a look, a fetch and a reading.
+    /// The total limit: a look, a fetch and reading.
     static let limit: Duration = .seconds(60)
     static let mostFiles = 10_000
 
@@ -50,7 +50,7 @@ final class RepositoryLooks: Sendable {
         return await task.value
     }
 
-    /// Of all projects; nil where one of them could not be read.
+    /// The deployments of all projects; nil where a project could not be read.
     func deployments() async -> [ModelDeployment]? {
         guard let outcomes = await outcomes(), !outcomes.isEmpty else { return nil }
         var all: [ModelDeployment] = []

@@ -1,6 +1,6 @@
 extension MetricDialect {
-    /// BentoML 1.4. Endpoints have the names that the service gives them, so that all count but its own pages. In a
-    /// Bento of several services, calls between them count too.
+    /// BentoML 1.4. Services name their own endpoints, so all count except BentoML's own pages. In a Bento with several services,
+    /// calls between them count too.
     static let bentoML = MetricDialect(
         requests: "bentoml_service_request_total", status: "http_response_code",
         latency: "bentoml_service_request_duration_seconds"

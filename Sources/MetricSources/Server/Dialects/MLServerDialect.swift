@@ -1,6 +1,6 @@
 extension MetricDialect {
-    /// MLServer 1.7: what starlette_exporter counts under the prefix `rest_server`, paths as its routes have them.
-    /// Inference over gRPC is not among it.
+    /// MLServer 1.7: the metrics of starlette_exporter with the prefix `rest_server`. Paths are those of its routes. Inference
+    /// over gRPC is not included.
     static let mlServer = MetricDialect(
         requests: "rest_server_requests_total", status: "status_code", latency: "rest_server_request_duration_seconds"
     ) { labels in

@@ -1,20 +1,20 @@
 import ModelManifests
 import Serving
 
-/// Which samples of a server's metrics page count its requests: errors are 5xx, rejections 4xx, and 499, the client's
-/// own abort, is left out.
+/// Which samples of a server's metrics page count its requests. Errors are 5xx and rejections are 4xx. Status 499 (the client
+/// closed the request) is ignored.
 struct MetricDialect: Sendable {
     typealias Labels = [String: String]
 
-    /// A counter by status code.
+    /// The name of a counter by status code.
     var requests: String
-    /// The label that holds the code: `503`, or `5xx`.
+    /// The label with the status code: `503`, or `5xx`.
     var status: String
-    /// A histogram in seconds, without `_bucket`.
+    /// The name of a histogram in seconds, without `_bucket`.
     var latency: String
-    /// Predictions, and not health or documentation.
+    /// Whether a sample counts predictions, not health checks or documentation.
     var isInference: @Sendable (Labels) -> Bool
-    /// Of the histogram.
+    /// The same for samples of the histogram.
     var isInferenceLatency: @Sendable (Labels) -> Bool
 
     init(
@@ -28,7 +28,7 @@ struct MetricDialect: Sendable {
         self.isInferenceLatency = isInferenceLatency ?? isInference
     }
 
-    /// - Returns: nil for servers of which only what gates name is known.
+    /// - Returns: nil for servers of which mlctl knows only the counters that gates name.
     init?(_ dialect: RuntimeMetrics.Dialect) {
         switch dialect {
         case .mlserver: self = .mlServer
@@ -39,12 +39,12 @@ struct MetricDialect: Sendable {
         }
     }
 
-    /// Names of the samples that `counters` reads.
+    /// The sample names that `counters` reads.
     var names: Set<String> { [requests, latency + "_bucket"] }
 
-    /// Since the server started. The histogram brings its own total: it may be a request ahead of the counter.
+    /// Counters since the server started. The histogram has its own total, which may be one request ahead of the counter.
     ///
-    /// - Throws: `SourceError` for what no counter can be.
+    /// - Throws: `SourceError` if a value cannot be a counter.
     func counters(in page: ExpositionText) throws -> RequestCounters {
         var counters = RequestCounters()
         for sample in page.samples(named: requests) where isInference(sample.labels) {
@@ -58,7 +58,7 @@ struct MetricDialect: Sendable {
         for sample in page.samples(named: latency + "_bucket")
         where isInferenceLatency(sample.labels) && sample.labels[status] != "499" {
             guard let bound = sample.labels["le"].flatMap(Double.init), !bound.isNaN else {
-                throw SourceError(.unreadable, "\(latency)_bucket without a bound (le)")
+                throw SourceError(.unreadable, "\(latency)_bucket has a sample without a bound (le)")
             }
             buckets[bound] = try Self.adding(sample, to: buckets[bound] ?? 0)
         }
@@ -71,10 +71,10 @@ struct MetricDialect: Sendable {
 
     private static func adding(_ sample: ExpositionText.Sample, to total: Int) throws -> Int {
         guard sample.value >= 0, let count = Int(exactly: sample.value.rounded()) else {
-            throw SourceError(.unreadable, "\(sample.name) is \(sample.value): no counter is")
+            throw SourceError(.unreadable, "\(sample.name) is \(sample.value), which cannot be a counter")
         }
         let (sum, isTooMuch) = total.addingReportingOverflow(count)
-        guard !isTooMuch else { throw SourceError(.unreadable, "\(sample.name) comes to more than can be counted") }
+        guard !isTooMuch else { throw SourceError(.unreadable, "the sum of \(sample.name) is too large") }
         return sum
     }
 }

@@ -1,7 +1,7 @@
 extension MetricDialect {
-    /// vLLM: requests and their codes (`2xx`, `5xx`) as prometheus-fastapi-instrumentator counts them, latency as its
-    /// engine does. An answer that fails after its first token is a 2xx:
-    /// `vllm:request_success_total{finished_reason="error"}` counts those, for a ratio.
+    /// vLLM: requests and their codes (`2xx`, `5xx`) come from prometheus-fastapi-instrumentator, latency from its engine. A
+    /// response that fails after its first token counts as 2xx. `vllm:request_success_total{finished_reason="error"}` counts
+    /// those failures; use it in a ratio.
     static let vLLM = MetricDialect(
         requests: "http_requests_total", status: "status", latency: "vllm:e2e_request_latency_seconds",
         isInference: { labels in labels["method"] == "POST" && vLLMRoutes.contains(labels["handler"] ?? "") },

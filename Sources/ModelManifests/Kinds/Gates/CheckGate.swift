@@ -1,17 +1,17 @@
 /// A command that decides: offline evaluation on a golden set, validation of data, fairness by slice.
 ///
-/// Exit code 0 passes where every bound holds of the metrics that it printed; any other code fails. A command that cannot
-/// be started, or does not end in time, decides nothing.
+/// Exit code 0 passes if every printed metric is within its bounds; any other code fails. A command that cannot be started,
+/// or does not end in time, decides nothing.
 public struct CheckGate: Hashable, Codable, Sendable {
-    /// Started without a shell, in the candidate's model folder.
+    /// Runs without a shell, in the candidate's model folder.
     public var command: [String]
-    /// Of the Job that runs it in a cluster; nil: the runtime's. On one machine there is none.
+    /// The image of the Job that runs the check in a cluster; nil means the runtime's image. On one machine it is not used.
     public var image: String?
     public var env: [EnvironmentVariable]
     public var timeout: Duration
-    /// Bounds of metrics by name: its last line of output is a JSON object that holds them.
+    /// Bounds of metrics by name. The last line of the command's output is a JSON object with the metrics.
     public var metrics: [String: Bounds]
-    /// It stands in a step, and is run there; otherwise before any traffic.
+    /// The check belongs to a step and runs there; otherwise it runs before the candidate gets traffic.
     public var isOfStep: Bool
 
     public struct Bounds: Hashable, Codable, Sendable {
@@ -37,9 +37,9 @@ public struct CheckGate: Hashable, Codable, Sendable {
     }
 }
 
-/// The candidate accepts what stable accepts: model metadata of the Open Inference Protocol v2.
+/// Checks that the candidate accepts the same inputs as stable, by the model metadata of the Open Inference Protocol v2.
 public struct ContractGate: Hashable, Codable, Sendable {
-    /// Where the metadata is; `/v2/models/NAME` where not given.
+    /// The path of the metadata; nil means `/v2/models/NAME`.
     public var path: String?
 
     public init(path: String? = nil) { self.path = path }

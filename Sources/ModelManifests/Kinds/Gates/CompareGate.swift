@@ -1,31 +1,33 @@
-/// The candidate against the stable that runs at the same time.
+/// Compares the candidate with the stable revision that runs at the same time.
 public struct CompareGate: Hashable, Codable, Sendable {
     public enum Metric: String, CaseIterable, Codable, Sendable {
-        /// 5xx, connection failure, reset or time-out, at the first attempt.
+        /// A 5xx status, connection failure, reset or timeout at the first attempt.
         case errors
-        /// 4xx.
+        /// A 4xx status.
         case rejected
-        /// Over a bound; for streams, time to the first byte.
+        /// Slower than a bound; for streams, by the time to the first byte.
         case slow
         /// Latency quantiles, at the edges of the histogram's buckets.
         case latencyP50, latencyP95, latencyP99
     }
 
     public enum Quantity: Hashable, Codable, Sendable {
-        /// Of requests, as every data plane counts them; from `proxy` or `server`.
+        /// A metric of requests, as counted by `proxy` or `server`.
         case requests(Metric, source: String)
         case counters(CounterRatio)
     }
 
     public var quantity: Quantity
-    /// Tolerance as a share of stable's rate: 0.10 lets 1 % become 1.1 %. Within either tolerance is within tolerance.
-    /// For latency quantiles, a share of stable's latency.
+    /// Tolerance as a share of stable's rate: 0.10 allows 1 % to become 1.1 %. A candidate within either tolerance is within
+    /// tolerance. For latency quantiles it is a share of stable's latency.
     public var maxRelativeIncrease: Double?
-    /// Tolerance as a difference of rates: 0.005 lets 1 % become 1.5 %.
+    /// Tolerance as a difference of rates: 0.005 allows 1 % to become 1.5 %.
     public var maxAbsoluteIncrease: Double?
-    /// No pass before the candidate has this many. A failure needs no floor: its promise holds at every sample.
+    /// The gate cannot pass before the candidate has this many samples. A failure needs no minimum: its error bound holds at
+    /// every
+    /// sample.
     public var minSamples: Int
-    /// `slow` only: the bound. Without it, stable's p95 bucket, frozen at the start.
+    /// For `slow` only: the bound. Nil means stable's p95 bucket when the rollout starts.
     public var slowerThan: Duration?
     public var passMargin: PassMargin
 
@@ -41,7 +43,7 @@ public struct CompareGate: Hashable, Codable, Sendable {
         self.passMargin = passMargin
     }
 
-    /// On the proxy's own counters.
+    /// A comparison by the proxy's own counters.
     public init(
         metric: Metric, maxRelativeIncrease: Double? = 0.10, maxAbsoluteIncrease: Double? = nil, minSamples: Int = 0,
         slowerThan: Duration? = nil, passMargin: PassMargin = PassMargin()
@@ -52,7 +54,7 @@ public struct CompareGate: Hashable, Codable, Sendable {
             passMargin: passMargin)
     }
 
-    /// Nil where it compares counters of the user's own.
+    /// Nil where the gate compares counters that the user names.
     public var metric: Metric? {
         if case .requests(let metric, _) = quantity { metric } else { nil }
     }
@@ -65,18 +67,18 @@ public struct CompareGate: Hashable, Codable, Sendable {
     }
 }
 
-/// One cumulative counter over another: failures of requests, seconds of answers, correct ones of those judged.
+/// One cumulative counter divided by another: failures by requests, seconds by answers, correct answers by evaluated ones.
 public struct CounterRatio: Hashable, Codable, Sendable {
     public enum Direction: String, CaseIterable, Codable, Sendable { case lower, higher }
 
     public var source: String
-    /// The counter above: its name, or for Prometheus a query of a raw cumulative counter.
+    /// The numerator: a counter's name, or for Prometheus a query of a raw cumulative counter.
     public var of: String
-    /// The counter below: how many units there were.
+    /// The denominator: a counter of all units.
     public var per: String
     /// The most that one unit can add to `of`: 1 where it counts units, the largest value where it sums values.
     public var maximum: Double
-    /// Which is better. Where higher is, the shortfall `maximum − value` is what must not grow.
+    /// The better direction. Where higher is better, the gate limits the growth of the shortfall `maximum − value`.
     public var better: Direction
 
     public init(source: String, of: String, per: String, maximum: Double = 1, better: Direction = .lower) {
@@ -87,7 +89,7 @@ public struct CounterRatio: Hashable, Codable, Sendable {
         self.better = better
     }
 
-    /// Delayed ground truth: the reported values of one label.
+    /// Outcomes that are reported later: the values reported for one label.
     public init(outcome label: String, maximum: Double = 1, better: Direction = .higher) {
         self.init(
             source: MetricSourceName.outcomes, of: "\(label).sum", per: "\(label).count", maximum: maximum,
@@ -95,7 +97,7 @@ public struct CounterRatio: Hashable, Codable, Sendable {
     }
 }
 
-/// A pass excludes a regression larger than this: the larger of the two.
+/// A pass excludes a regression larger than the larger of these two.
 public struct PassMargin: Hashable, Codable, Sendable {
     public var relative: Double
     /// A difference of rates: 0.005 is half a percentage point.
@@ -107,10 +109,10 @@ public struct PassMargin: Hashable, Codable, Sendable {
     }
 }
 
-/// An A/B test's own question: which revision is better by the goal? Two-sided: `error` is the chance of a winner where
-/// there is none, at whatever moments one looks.
+/// The question of an A/B test: which revision is better by the goal? The test is two-sided. `error` bounds the probability of
+/// a winner where there is none, however often the test is evaluated.
 public struct GoalGate: Hashable, Codable, Sendable {
-    /// What it is called among a rollout's gates.
+    /// Its name among a rollout's gates.
     public static let name = "goal"
 
     public var quantity: CounterRatio

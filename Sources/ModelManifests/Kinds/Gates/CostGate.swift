@@ -1,28 +1,30 @@
-/// What the candidate costs, held against the stable that runs at the same time: measured of the processes of instances.
+/// Compares the cost of the candidate with the stable revision that runs at the same time, measured on the processes of
+/// instances.
 ///
-/// Written as a `compare` gate whose metric is `cpuPerRequest`, `memory` or `leak`. It carries no promise about false alarms.
+/// Written as a `compare` gate with the metric `cpuPerRequest`, `memory` or `leak`. It promises no rate of false alarms.
 public struct CostGate: Hashable, Codable, Sendable {
     public enum Metric: String, CaseIterable, Codable, Sendable {
-        /// CPU seconds of one request.
+        /// CPU seconds per request.
         case cpuPerRequest
-        /// Resident bytes of one ready instance.
+        /// Resident bytes per ready instance.
         case memory
-        /// Growth of one instance's resident bytes over time, beyond stable's own.
+        /// Growth of an instance's resident bytes per hour, beyond stable's own.
         case leak
     }
 
     public var metric: Metric
-    /// Tolerance as a share of stable's cost: 0.25 lets 8 ms become 10 ms. Not of `leak`.
+    /// Tolerance as a share of stable's cost: 0.25 allows 8 ms to become 10 ms. Not used for `leak`.
     public var maxRelativeIncrease: Double
-    /// `leak` only: this much growth beyond stable's own is tolerated.
+    /// For `leak` only: the allowed growth beyond stable's own.
     public var maxBytesPerHour: Int
-    /// From the candidate's first traffic: what it costs to load lazily, to compile and to warm up is left out.
+    /// The time from the candidate's first traffic to the first block: the cost of lazy loading, compilation and warm-up is left
+    /// out.
     public var initialDelay: Duration
-    /// Costs are compared block by block; a block is at least this long.
+    /// Costs are compared block by block; a block takes at least this long.
     public var interval: Duration
-    /// More blocks in a row than this above the tolerance fail the gate. Not of `leak`.
+    /// More blocks in a row above the tolerance fail the gate. Not used for `leak`.
     public var failureLimit: Int
-    /// No pass before the candidate has this many requests.
+    /// The gate cannot pass before the candidate has this many requests.
     public var minSamples: Int
 
     public init(
@@ -40,17 +42,16 @@ public struct CostGate: Hashable, Codable, Sendable {
     }
 }
 
-/// Cumulative counters of what instances cost, by the names under which readings, records and recordings have them.
+/// Names of the cumulative counters of costs, in readings, records and recordings.
 ///
-/// All of them are counted over the same time, so that one over another is a mean: CPU seconds of a request, bytes of an
-/// instance.
+/// All of them cover the same time, so that their quotients are means: CPU seconds per request, bytes per instance.
 public enum CostCounter {
     public static let cpuSeconds = "cpuSeconds"
-    /// Resident bytes, times the seconds for which they were resident.
+    /// Resident bytes multiplied by the seconds for which they were resident.
     public static let memoryByteSeconds = "memoryByteSeconds"
-    /// Seconds for which instances were measured, summed over instances.
+    /// Seconds for which instances were measured, added over all instances.
     public static let instanceSeconds = "instanceSeconds"
-    /// Requests that the measured instances answered meanwhile, recorded ones and copies among them.
+    /// Requests that the measured instances answered in that time, including recorded requests and copies.
     public static let requests = "costRequests"
 
     public static let all = [cpuSeconds, memoryByteSeconds, instanceSeconds, requests]

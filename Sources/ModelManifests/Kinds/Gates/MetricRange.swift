@@ -1,15 +1,15 @@
-/// Points over a stretch of time that ends when it is asked, brought to one value: what Prometheus calls a range query.
+/// The points of a Prometheus range query over the last `over`, reduced to one value.
 public struct MetricRange: Hashable, Codable, Sendable {
     public enum Reduction: String, CaseIterable, Codable, Sendable { case max, min, mean, last }
 
-    /// A tenth of what Prometheus itself answers: one value a gate needs no more.
+    /// A tenth of what Prometheus itself allows: one value for a gate needs no more.
     public static let pointLimit = 1_000
 
     public var over: Duration
     public var step: Duration
-    /// Of the points that are numbers; those that are not are left out.
+    /// Applies to the points that are numbers; others are left out.
     public var reduce: Reduction
-    /// Fewer points that are numbers are no data.
+    /// With fewer points that are numbers, there are no data.
     public var minPoints: Int
 
     public init(over: Duration, step: Duration = .seconds(15), reduce: Reduction, minPoints: Int = 1) {
@@ -19,7 +19,7 @@ public struct MetricRange: Hashable, Codable, Sendable {
         self.minPoints = minPoints
     }
 
-    /// Between two points, so that the last is the moment at which it is asked.
+    /// The number of steps between the first point and the last, which is the time of the query.
     public var stepCount: Int { Int((over / step).rounded(.down)) }
 
     public var pointCount: Int { stepCount + 1 }

@@ -1,13 +1,14 @@
-/// Candidate and stable predict alike: the share of predictions that moved to another bucket is tested, anytime-valid.
+/// Compares the predictions of candidate and stable: an anytime-valid test of the share of predictions that moved to another
+/// bucket.
 public struct DistributionGate: Hashable, Codable, Sendable {
-    /// One of `traffic.observe`.
+    /// The name of an entry of `traffic.observe`.
     public var observe: String
-    /// Tolerance: the share of predictions that may have moved (total variation distance).
+    /// Tolerance: the share of predictions that may move (total variation distance).
     public var maxShift: Double
     /// A pass excludes that any bucket's share differs by more than this.
     public var passShift: Double
     public var minSamples: Int
-    /// Those of the observation; nil where it is not known.
+    /// The buckets of the observation; nil where they are unknown.
     public var buckets: PredictionBuckets?
 
     public init(
@@ -22,8 +23,8 @@ public struct DistributionGate: Hashable, Codable, Sendable {
     }
 }
 
-/// How far the candidate's live predictions (or an input) are from a reference. Carries no promise over looks, but takes
-/// the noise of its samples into account.
+/// Measures how far the candidate's live predictions (or inputs) are from a reference. It promises no error rate over repeated
+/// evaluations, but takes the noise of its samples into account.
 public struct DriftGate: Hashable, Codable, Sendable {
     public enum Distance: String, CaseIterable, Codable, Sendable {
         /// Population stability index: `Σ (p − q) ln(p / q)`.
@@ -37,13 +38,13 @@ public struct DriftGate: Hashable, Codable, Sendable {
         case profile(PredictionProfile)
     }
 
-    /// One of `traffic.observe`.
+    /// The name of an entry of `traffic.observe`.
     public var observe: String
     public var distance: Distance
     public var max: Double
     public var reference: Reference
     public var minSamples: Int
-    /// Those of the observation; nil where it is not known, and with a profile, which has the same.
+    /// The buckets of the observation; nil where they are unknown, and with a profile, which has its own.
     public var buckets: PredictionBuckets?
 
     public init(
@@ -59,19 +60,19 @@ public struct DriftGate: Hashable, Codable, Sendable {
     }
 }
 
-/// Into what predictions are sorted.
+/// The buckets that predictions are sorted into.
 public enum PredictionBuckets: Hashable, Codable, Sendable {
-    /// Upper edges, ascending: bucket i holds values at or under edge i and over the one before; one more holds the rest.
+    /// Upper edges, ascending: bucket i holds values above edge i - 1 and up to edge i. One more bucket holds all larger values.
     case edges([Double])
-    /// Labels; one more bucket holds every other.
+    /// Labels. All other values share one more bucket.
     case classes([String])
-    /// Nothing is known of the values: see `AutomaticBuckets`.
+    /// Buckets for values that nobody described: see `AutomaticBuckets`.
     case automatic
 
-    /// More would neither fit into a gate's evidence nor be read by people.
+    /// More buckets would not fit into a gate's evidence, and people could not read them.
     public static let countLimit = 32
 
-    /// The one for the rest included.
+    /// The number of buckets, including the one for all other values.
     public var count: Int {
         switch self {
         case .edges(let edges): edges.count + 1
@@ -80,7 +81,7 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
         }
     }
 
-    /// The option of `mlctl profile` that sorts into the same: `--buckets 0.1,0.5`.
+    /// The option of `mlctl profile` that gives the same buckets: `--buckets 0.1,0.5`.
     var profileOption: String {
         switch self {
         case .edges(let edges): "--buckets \(edges.map(\.shortText).joined(separator: ","))"
@@ -89,11 +90,11 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
         }
     }
 
-    /// What is in one of them, for people: `score ≤ 0.1`.
+    /// A bucket's content, for people: `score ≤ 0.1`.
     ///
     /// - Parameters:
     ///   - index: 0 to `count` − 1.
-    ///   - name: the value's, as the observation calls it.
+    ///   - name: the name of the observation.
     public func label(_ index: Int, of name: String) -> String {
         switch self {
         case .edges(let edges):
@@ -108,12 +109,12 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
 }
 
 extension Double {
-    /// All its digits, whole numbers without a point: 0.1, 25.
+    /// The shortest decimal form; whole numbers have no point: 0.1, 25.
     var shortText: String { Int(exactly: self).map(String.init) ?? "\(self)" }
 }
 
 extension GateSpec.Kind {
-    /// With the buckets of what it looks at, if that is one of `observations`.
+    /// The gate with the buckets of its observation, if that is one of `observations`.
     func looking(at observations: [PredictionObservation]) -> GateSpec.Kind {
         func buckets(_ name: String) -> PredictionBuckets? { observations.first { $0.name == name }?.buckets }
         switch self {
@@ -128,10 +129,10 @@ extension GateSpec.Kind {
     }
 }
 
-/// A distribution that was recorded before: of the training data, of last month.
+/// A distribution recorded earlier, such as that of the training data or of last month.
 public struct PredictionProfile: Hashable, Codable, Sendable {
     public var buckets: PredictionBuckets
-    /// Of each bucket, the one for the rest last.
+    /// The count of each bucket; the bucket for all other values comes last.
     public var counts: [Int]
 
     public init(buckets: PredictionBuckets, counts: [Int]) {
@@ -140,12 +141,12 @@ public struct PredictionProfile: Hashable, Codable, Sendable {
     }
 }
 
-/// Shadow: the candidate's answers against stable's to the very same requests.
+/// With a shadow: compares the answers of candidate and stable to the same requests.
 public struct AgreementGate: Hashable, Codable, Sendable {
     public enum Metric: Hashable, Codable, Sendable {
-        /// The share of pairs that agree is at least this.
+        /// The share of pairs that agree must be at least this.
         case agreement(min: Double)
-        /// The mean distance of paired numbers, as a share of `shadow.range`, is at most this.
+        /// The mean distance of paired numbers, as a share of `shadow.range`, must be at most this.
         case distance(max: Double)
     }
 
