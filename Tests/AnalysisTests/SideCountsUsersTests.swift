@@ -60,7 +60,7 @@ struct SideCountsUsersTests {
     @Test(
         "invalid counters are named",
         arguments: [
-            (UserCounters(units: 2, touched: 3), "more users than there are"),
+            (UserCounters(units: 2, touched: 3), "more failed users than users"),
             (UserCounters(units: 2, failed: -1), "a negative count of users"),
             (UserCounters(units: 2, slowed: [1]), "1 counts of slow users for 2 bounds"),
             (UserCounters(units: 2, slowed: [1, 2]), "more users over a larger bound than over a smaller one"),
