@@ -32,22 +32,25 @@ struct CrashWatchTests {
         return world
     }
 
-    @Test("equal versions, both of which end now and then, are not rolled back for it", arguments: [0.02, 0.05, 0.2])
+    @Test("equal versions, both of which end now and then, are not rolled back for it", arguments: [0.02, 0.05, 0.1])
     func equal(rate: Double) {
         var (rolledBack, looped) = (0, 0)
-        for seed in 1...300 {
+        for seed in 1...60 {
             let world = Self.ended(seed: UInt64(seed), stable: rate, candidate: rate)
-            if world.state?.phase == .rolledBack { rolledBack += 1 }
+            if world.state?.phase == .rolledBack {
+                rolledBack += 1
+                #expect(world.state?.message.contains("its servers ended ") == true, "another rule: \(seed)")
+            }
             if world.instances.contains(where: { $0.restarts >= 5 }) { looped += 1 }
         }
         // At most one in a hundred by the promise.
-        #expect(rolledBack <= 3, "\(rolledBack) of 300")
-        if rate > 0.02 { #expect(looped > 20, "there are crash loops to be mistaken: \(looped)") }
+        #expect(rolledBack <= 1, "\(rolledBack) of 60")
+        if rate > 0.02 { #expect(looped > 4, "there are crash loops to be mistaken: \(looped)") }
     }
 
     @Test("stable that ends more often than the candidate is no reason to take it back")
     func better() {
-        for seed in 1...100 {
+        for seed in 1...30 {
             let world = Self.ended(seed: UInt64(seed), stable: 0.2, candidate: 0.05)
             #expect(world.state?.phase != .rolledBack, "seed \(seed)")
         }
@@ -56,7 +59,7 @@ struct CrashWatchTests {
     @Test("a candidate that ends as soon as it is ready leaves within half a minute, where stable does not end")
     func servesForAMoment() throws {
         var seconds: [Double] = []
-        for seed in 1...50 {
+        for seed in 1...20 {
             var world = Self.ended(seed: UInt64(seed), stable: 0, candidate: 0)
             world.commit(.example("restarting-3", rollout: Self.patient))
             world.endsPerTick["restarting-3"] = 0.5
@@ -64,10 +67,12 @@ struct CrashWatchTests {
                 $0.rollout?.candidate.version == "restarting-3" && $0.rollout?.hasBegunSteps == true
             }
             let began = world.now
-            world.run(limit: 400) { $0.rollout?.withdrawal != nil }
-            try #require(world.state?.rollout?.withdrawal != nil, "seed \(seed)")
-            #expect(world.state?.message.contains("its servers ended ") == true)
-            #expect(world.state?.message.hasSuffix("those of version restarting-2 0 times") == true)
+            world.run(limit: 400) { $0.phase == .rolledBack }
+            let message = try #require(world.state?.message)
+            #expect(world.state?.phase == .rolledBack, "seed \(seed)")
+            #expect(
+                message.hasSuffix("those of version restarting-2 0 times")
+                    || message.hasSuffix("without being ready in between"), "\(message)")
             seconds.append(world.now.timeIntervalSince(began))
         }
         let slowest = try #require(seconds.max())
@@ -82,7 +87,7 @@ struct CrashWatchTests {
         world.endsPerTick["restarting-1"] = 0.1
         world.commit(.example("crashing-2", rollout: Self.patient))
         let began = world.now
-        world.run(limit: 40) { $0.rollout?.withdrawal != nil }
+        world.run(limit: 40) { $0.phase == .rolledBack }
         #expect(
             world.state?.message.hasSuffix("without being ready in between") == true, "\(world.state?.message ?? "")")
         #expect(world.now.timeIntervalSince(began) <= 6)
@@ -93,8 +98,8 @@ struct CrashWatchTests {
         var world = World.serving("good-1")
         world.commit(.example("crashing-2", rollout: Self.patient))
         world.turn("good-1", into: .crashing)
-        world.run(limit: 30) { $0.rollout?.withdrawal != nil }
-        #expect(world.state?.rollout?.withdrawal == nil)
+        world.run(limit: 30) { $0.phase == .rolledBack }
+        #expect(world.state?.rollout != nil && world.state?.rollout?.withdrawal == nil)
         #expect(world.state?.rollout?.candidate.version == "crashing-2")
     }
 

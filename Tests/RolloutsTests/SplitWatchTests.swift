@@ -181,7 +181,9 @@ struct SplitWatchTests {
 
     @Test("one that is held and loses its instances needs nobody: it is taken out by itself")
     func heldAndAway() throws {
-        var spec = RolloutSpec.twoSteps
+        var spec = RolloutSpec(
+            steps: [RolloutStep(.setWeight(20)), RolloutStep(.pause(.seconds(600))), RolloutStep(.setWeight(100))],
+            gates: [])
         spec.unavailableAfter = .seconds(10)
         var world = vanishing(spec)
         #expect(world.state?.wait(seeing: world.observe())?.needsPerson == true)
