@@ -94,8 +94,8 @@ let package = Package(
 
         // Pure: no input or output, no clock.
         module("ModelManifests", ["SafeText", "JSON", .collections, .yams, .crypto]),
-        module("Analysis", ["ModelManifests", .numerics]),
         module("Serving", ["SafeText", "JSON", "ModelManifests"]),
+        module("Analysis", ["JSON", "ModelManifests", "Serving", .numerics]),
         module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
 
         // Adapters: one thing outside each.
@@ -190,7 +190,7 @@ let package = Package(
         tests("HTTP1Tests", ["HTTP1"]),
         tests("TransportTests", ["Transport"]),
         tests("ModelManifestsTests", ["ModelManifests"]),
-        tests("AnalysisTests", ["Analysis"]),
+        tests("AnalysisTests", ["Analysis", "Serving"]),
         tests("ServingTests", ["Serving"]),
         tests("RolloutsTests", ["Rollouts"], exclude: ["Fixtures"]),
         tests("SimulationTests", ["Rollouts", "Controller", "KubernetesClient", "KubernetesServing"]),

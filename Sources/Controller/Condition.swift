@@ -14,6 +14,9 @@ public struct Condition: Hashable, Codable, Sendable {
     /// The type of an advisory condition: no gate judges predictions. It does not mean that something is wrong with what serves.
     public static let predictionsJudged = "PredictionsJudged"
 
+    /// The type of a condition that is there only while nothing new is rolled out.
+    public static let suspended = "Suspended"
+
     public var type: String
     /// `True`, `False` or `Unknown`.
     public var status: String

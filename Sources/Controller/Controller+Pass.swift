@@ -89,10 +89,7 @@ extension Controller {
             if case .shown(let warning?) = answer { observed?.problems.append(warning) }
             guard let observed else { return try await passUnseeing(key, at: place, desired) }
             entries[key]?.observed = observed
-            let backend = place.site.backend
-            let outage = try? await bounded(configuration.limits.observing) { await backend.outage() }
-            note(reach: outage ?? nil, of: place.name)
-            if outage == .some(nil) { entries[key]?.observedAt = with.now() }
+            await noteOutage(of: key, at: place)
             try check(begun)
             let requeue = try await pass(key, at: place, desired, observed, counters)
             return answer.isTransientRefusal ? requeue.noLater(than: Self.refusalDelay) : requeue
@@ -118,6 +115,15 @@ extension Controller {
             }
             return .after(Self.leadershipDelay)
         }
+    }
+
+    private func noteOutage(of key: DeploymentKey, at place: Place) async {
+        let backend = place.site.backend
+        do {
+            let outage = try await bounded(configuration.limits.observing) { await backend.outage() }
+            note(look: outage, at: place.name)
+            if outage == nil { entries[key]?.observedAt = with.now() }
+        } catch {}  // Cancelled, or busy: nothing has been learnt.
     }
 
     private static func text(of conflict: StateConflict) -> String {

@@ -20,11 +20,18 @@ public struct ControllerConfiguration: Sendable {
     public var probePort: Int?
     /// How long passes wait for other components.
     public var limits: CallLimits
+    /// Between two looks at whether a site can be reached.
+    public var reachInterval: Duration
+    /// So long a site cannot be reached before that is said: one lost watch is no outage.
+    public var outagePatience: Duration
 
     public init(
         interval: Duration = .seconds(30), restingInterval: Duration = .seconds(15), concurrency: Int = 16,
-        apiPort: Int? = nil, probePort: Int? = nil, limits: CallLimits = CallLimits()
+        apiPort: Int? = nil, probePort: Int? = nil, limits: CallLimits = CallLimits(),
+        reachInterval: Duration = .seconds(1), outagePatience: Duration = .seconds(2)
     ) {
+        self.reachInterval = reachInterval
+        self.outagePatience = outagePatience
         self.interval = interval
         self.restingInterval = restingInterval
         self.concurrency = concurrency
@@ -80,6 +87,8 @@ public actor Controller {
     var standings: [SiteName: SiteStanding] = [:]
     /// Whether each site could be reached at the last attempt.
     var reaches: [SiteName: SiteReach] = [:]
+    /// Since when each look at a site has failed; nil where the last one did not.
+    var outageDoubts: [SiteName: Date] = [:]
     /// Nil if only the current state is shown.
     var lastKnown: LastKnown?
     var passesInFlight: [SiteName: Int] = [:]
@@ -126,6 +135,7 @@ public actor Controller {
         if with.leadership == nil { await takeUpWork() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.limits.run() }
+            group.addTask { await self.watchReach() }
             if let leadership = with.leadership {
                 group.addTask { await leadership.run() }
                 group.addTask { for await leads in leadership.changes { await self.follow(leads) } }

@@ -102,6 +102,9 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
     /// For all its rollouts in which stable was compared with itself. Left out if there were none.
     public var selfCheck: SelfCheckSummary?
     public var quarantined: [QuarantineStatus]
+    /// Revisions that `mlctl rollback` passes over, though git may ask for them: they were aborted, or taken back, when they
+    /// were on their way last. Left out where there are none.
+    public var passedOver: [QuarantineStatus]?
     public var conditions: [Condition]
     /// At most `instanceLimit` instances; those with problems come first.
     @Listed public var instances: [InstanceStatus]
@@ -126,7 +129,8 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         namespace: String, name: String, phase: Phase, since: Date, message: String, waitingFor: String? = nil,
         deadlineAt: Date? = nil, endpoint: String? = nil, preview: String? = nil, desired: DesiredStatus? = nil,
         stable: RevisionStatus? = nil, candidate: RevisionStatus? = nil, step: StepStatus? = nil,
-        gates: [GateSummary] = [], quarantined: [QuarantineStatus] = [], conditions: [Condition] = [],
+        gates: [GateSummary] = [], quarantined: [QuarantineStatus] = [], passedOver: [QuarantineStatus]? = nil,
+        conditions: [Condition] = [],
         waiting: WaitStatus? = nil, instances: [InstanceStatus] = [], availableSince: Date? = nil,
         degradedSince: Date? = nil, leftVersion: String? = nil, cutRequests: Int? = nil,
         refusedConnections: Int? = nil, lastSeenAt: Date? = nil, split: SplitSummary? = nil,
@@ -148,6 +152,7 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         self.step = step
         self.gates = gates
         self.quarantined = quarantined
+        self.passedOver = passedOver
         self.conditions = conditions
         self.waiting = waiting
         self.instances = instances

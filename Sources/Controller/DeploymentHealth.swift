@@ -103,9 +103,7 @@ struct DeploymentHealth {
         var wait = wait
         switch cause {
         case .cannotServe:
-            wait.remedy =
-                "'mlctl logs' says why; commit a version that can serve"
-                + (state.canRollBack ? ", or 'mlctl rollback'" : "")
+            wait.remedy = RolloutState.remedyOfUnserved(canRollBack: state.canRollBack)
         case .heldOff: wait.remedy = "'mlctl retry', or commit another version"
         default: break
         }

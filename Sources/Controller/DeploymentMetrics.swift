@@ -57,7 +57,7 @@ extension MetricsText {
             "mlctl_deployment_waiting_for_person",
             "1 if the deployment does not continue without a person, and the cause",
             cause == nil ? 0 : 1, with("cause", cause?.rawValue ?? "none"))
-        if status.conditions.contains(where: { $0.type == "Suspended" }) {
+        if status.conditions.contains(where: { $0.type == Condition.suspended }) {
             gauge(
                 "mlctl_deployment_suspended", "1 if the deployment is suspended; otherwise absent", 1, labels)
         }

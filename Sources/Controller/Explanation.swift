@@ -20,6 +20,9 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     /// Ids of the candidate's last failing requests, newest last, from the rollout in flight or from the one that was rolled
     /// back. Responses carry them in the header `x-mlctl-request-id`.
     public var failedRequestIds: [String]
+    /// Of the rollout in flight: requests that are in no gate's evidence, because one bad instance answered them. Left out
+    /// where there are none.
+    public var leftOut: [LeftOutRequests]?
     /// All settings that can change without a new revision.
     public var settings: [SettingWords]
     /// The stable revision and the wanted one; null if there is none.
@@ -56,6 +59,19 @@ public struct LeftRevision: Hashable, Codable, Sendable {
     public init(version: String, revision: Revision? = nil) {
         self.version = version
         self.revision = revision
+    }
+}
+
+/// Requests of a revision that one bad instance answered.
+public struct LeftOutRequests: Hashable, Codable, Sendable {
+    public var version: String
+    public var revision: Revision
+    public var requests: Int
+
+    public init(version: String, revision: Revision, requests: Int) {
+        self.version = version
+        self.revision = revision
+        self.requests = requests
     }
 }
 

@@ -24,6 +24,7 @@ extension DeploymentExplanation {
         if let rollout = state.rollout {
             steps = Self.steps(of: rollout, state.settings.rollout)
             self.failedRequestIds = failedRequestIds
+            leftOut = Self.leftOut(rollout, stable: state.stable)
         } else if status.phase != .healthy {
             rollback = Self.rollback(in: ofRollout)
             self.failedRequestIds = rollback?.event.failedRequestIds ?? []
@@ -59,6 +60,16 @@ extension DeploymentExplanation {
             return GateExplanation(
                 summary: summary, words: spec?.words(alpha: nil, missedRegressionRate: missed))
         }
+    }
+
+    private static func leftOut(_ rollout: Rollout, stable: DeployedRevision?) -> [LeftOutRequests]? {
+        let counts = rollout.leftOutRequests
+        let found = [stable, rollout.candidate].compactMap(\.self).compactMap { deployed in
+            counts[deployed.revision].map {
+                LeftOutRequests(version: deployed.version, revision: deployed.revision, requests: $0)
+            }
+        }
+        return found.isEmpty ? nil : found
     }
 
     private static func steps(of rollout: Rollout, _ spec: RolloutSpec) -> [StepExplanation] {

@@ -28,7 +28,7 @@ public struct InstanceStatus: Hashable, Codable, Sendable {
     init(_ seen: InstanceObservation) {
         self.init(
             id: seen.id, revision: seen.revision, condition: seen.condition.rawValue, restarts: seen.restarts,
-            ejected: seen.isEjected, reason: seen.reason)
+            ejected: seen.isEjected == true, reason: seen.reason)
     }
 
     /// Whether something is wrong with it.

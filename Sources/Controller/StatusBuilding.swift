@@ -71,6 +71,11 @@ struct DeploymentView {
             quarantined: state.quarantined.map {
                 QuarantineStatus(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
             },
+            passedOver: state.passedOver.isEmpty
+                ? nil
+                : state.passedOver.map {
+                    QuarantineStatus(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
+                },
             conditions: health.conditions(message(state, health)) + notes(state) + suspension(state),
             waiting: health.waiting,
             instances: observed?.instances.statuses(limit: DeploymentStatus.instanceLimit) ?? [],
@@ -118,7 +123,7 @@ struct DeploymentView {
             revision: deployed.revision, version: deployed.version,
             weight: observed?.weights?[deployed.revision] ?? weight, replicas: state.replicas(of: deployed, observed),
             ready: observed?.ready(deployed.revision) ?? 0, restarts: own.reduce(0) { $0 + $1.restarts }.ifAny,
-            ejected: own.count(where: \.isEjected).ifAny, unavailable: unavailable[deployed.revision]?.ifAny,
+            ejected: own.count { $0.isEjected == true }.ifAny, unavailable: unavailable[deployed.revision]?.ifAny,
             abandoned: abandoned[deployed.revision]?.ifAny, progress: own.progress,
             cpuSeconds: costs[deployed.revision].map { ($0.cpuSeconds * 100).rounded() / 100 },
             memoryBytes: costs[deployed.revision]?.memoryBytes)
@@ -143,7 +148,7 @@ struct DeploymentView {
         guard let text = state.suspension else { return [] }
         return [
             Condition(
-                type: "Suspended", status: "True", reason: state.settings.suspend ? "ByManifest" : "ByOperator",
+                type: Condition.suspended, status: "True", reason: state.settings.suspend ? "ByManifest" : "ByOperator",
                 message: text)
         ]
     }

@@ -12,6 +12,10 @@ extension DecisionPass {
             withdraw(.candidateFailed, reason, .failure)
             return true
         }
+        // It is not known yet whether its evidence is of what it should be.
+        if rollout.isSplitInDoubt, rollout.hasBegunSteps, rollout.withdrawal == nil, rollout.hold == nil {
+            return false
+        }
         switch rollout.stage {
         case .preparing(let preparing):
             let leadsOn = prepare(rollout, preparing)
@@ -80,10 +84,7 @@ extension DecisionPass {
         if let failed = instances.first(where: { $0.condition == .failed }) {
             return "instance \(failed.id) cannot serve: \(failed.reason ?? "it gave no reason")"
         }
-        let looping = instances.first {
-            $0.condition == .crashLooping && $0.restarts >= Self.crashLoopRestartLimit
-        }
-        return looping.map { "instance \($0.id) keeps crashing (\($0.restarts) restarts): \($0.reason ?? "")" }
+        return crashLoop(of: deployed, instances)
     }
 
     func notReadyReason(_ deployed: DeployedRevision) -> String {
@@ -303,7 +304,7 @@ extension DecisionPass {
 
     /// A candidate that fails a gate or is not available becomes stable only if a person decides so.
     func mayEndProbation(_ rollout: Rollout) -> Bool {
-        rollout.failedGate == nil && mayGoOn(rollout)
+        rollout.failedGate == nil && !rollout.isSplitInDoubt && mayGoOn(rollout)
     }
 
     mutating func concludeProbation(_ event: PhaseEvent, _ reason: String) {

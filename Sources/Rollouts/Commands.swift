@@ -191,12 +191,20 @@ extension DecisionPass {
         }
         let wanted = state.settings.template.revision
         guard state.quarantine(of: wanted) != nil || state.postponed?.revision == wanted else {
-            return "revision \(wanted), which git asks for, is not held back"
+            return "revision \(wanted), which git asks for, is not held back" + heldBackText
         }
         state.quarantined.removeAll { $0.revision == wanted }
         state.postponed = nil
         record(.retried, "revision \(wanted) may be tried again", actor: actor)
         return nil
+    }
+
+    /// The revisions that are held back besides what git asks for, and how to go back to them all the same.
+    private var heldBackText: String {
+        let others = (state.quarantined + state.passedOver).map {
+            "version \($0.version) (\($0.reason); 'mlctl rollback \(state.key.name) --to \($0.revision) --force' goes back to it)"
+        }
+        return others.isEmpty ? "" : ". Held back from a rollback: \(others.joined(separator: ", "))"
     }
 
     private mutating func suspend(actor: String?) -> String? {

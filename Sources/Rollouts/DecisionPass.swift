@@ -45,6 +45,7 @@ struct DecisionPass {
         followPolicy()
         readDesired()
         gatherEvidence()
+        watchCrashes()
         checkOneself()
         takeFindings()
         noteAvailability()
@@ -53,6 +54,7 @@ struct DecisionPass {
         followDesired()
         for _ in 0..<Self.transitionLimit where advance() {}
         watchService()
+        watchRotation()
         keepCounterTurns()
         countSelfCheck()
         let isGone = state.isRemoved && inputs.observed.instances.isEmpty
@@ -134,9 +136,15 @@ extension Rollout {
                 counterTurns[source]?.problem.map { "; \(source): \($0)" }
             }
             let prefix = gate.spec.warnOnly && gate.verdict == .fail ? "would have failed: " : ""
+            let partly =
+                gate.spec.isJudgedOnSlices ? ledgers[MetricSourceName.proxy]?.partlyKnownValues : nil
+            let parted = partly.map {
+                "; only some proxies tell \($0.joined(separator: ", ")) apart, the others count them as "
+                    + "'\(TrafficSlice.other)'"
+            }
             return GateSummary(
                 name: gate.spec.name, verdict: gate.verdict.rawValue, samples: gate.samples,
-                reason: prefix + gate.reason + (problem ?? ""), warnOnly: gate.spec.warnOnly)
+                reason: prefix + gate.reason + (parted ?? "") + (problem ?? ""), warnOnly: gate.spec.warnOnly)
         }
     }
 

@@ -10,6 +10,11 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
     var isOpen = false
     var baselines = ReadingLedger()
     var badInstances = BadInstances()
+    /// Values of slices that only some of the proxies tell apart; nil where all tell the same ones.
+    var partlyKnownValues: [String]?
+
+    /// As many are told.
+    static let partlyKnownLimit = 5
 
     init() {}
 
@@ -19,6 +24,7 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         isOpen = try fields.decode(Bool.self, forKey: .isOpen)
         baselines = try fields.decode(ReadingLedger.self, forKey: .baselines)
         badInstances = try fields.decodeIfPresent(BadInstances.self, forKey: .badInstances) ?? BadInstances()
+        partlyKnownValues = try fields.decodeIfPresent([String].self, forKey: .partlyKnownValues)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -26,10 +32,11 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         try fields.encode(isOpen, forKey: .isOpen)
         try fields.encode(baselines, forKey: .baselines)
         if !badInstances.isEmpty { try fields.encode(badInstances, forKey: .badInstances) }
+        try fields.encodeIfPresent(partlyKnownValues, forKey: .partlyKnownValues)
     }
 
     private enum CodingKeys: String, CodingKey {
-        case isOpen, baselines, badInstances
+        case isOpen, baselines, badInstances, partlyKnownValues
     }
 
     /// The result of one look at the counters.
@@ -49,6 +56,7 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
     ) -> Look {
         let judged = readings.filter { $0.split == nil && ($0.revision == stable || $0.revision == candidate) }
         let costs = measuresCosts ? costs(judged) : [:]
+        partlyKnownValues = Self.partlyKnownValues(judged)
         let additions = judged.filter { $0.cost == nil }.map { reading in
             BadInstances.Addition(
                 instance: reading.instance, revision: reading.revision,
@@ -71,6 +79,30 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         return .interval(stable: stable.map(side) ?? SideCounts(), candidate: side(candidate))
     }
 
+    /// Each proxy chooses the most frequent values (`top`) by the requests that it saw itself. What one of them counts by its
+    /// name another counts as `other`, on both sides alike: no comparison is wrong for it, but the value is judged on a part
+    /// of its requests alone.
+    private static func partlyKnownValues(_ readings: [Reading]) -> [String]? {
+        var byProxy: [Substring: Set<String>] = [:]
+        for reading in readings {
+            guard let labels = reading.counters.slices?.keys, reading.counters.unavailable == 0 else { continue }
+            byProxy[Reading.proxy(of: reading.instance), default: []].formUnion(labels)
+        }
+        guard byProxy.count > 1 else { return nil }
+        // A proxy that has not chosen yet has no value of the slice at all.
+        let named = byProxy.values.map {
+            Dictionary(grouping: $0) { TrafficSlice.name(ofLabel: $0) }.mapValues(Set.init)
+        }
+        var partly: Set<String> = []
+        for name in Set(named.flatMap(\.keys)) {
+            let known = named.compactMap { $0[name] }
+            guard let first = known.first else { continue }
+            let all = known.reduce(first) { $0.intersection($1) }
+            partly.formUnion(known.reduce(first) { $0.union($1) }.subtracting(all))
+        }
+        return partly.isEmpty ? nil : Array(partly.sorted().prefix(partlyKnownLimit))
+    }
+
     /// The costs of each revision. Costs do not wait for the decision about bad instances.
     private mutating func costs(_ readings: [Reading]) -> [Revision: SideCounts] {
         var sides: [Revision: SideCounts] = [:]
@@ -81,6 +113,13 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
             sides[reading.revision, default: SideCounts()].add(added)
         }
         return sides
+    }
+}
+
+extension Rollout {
+    /// Requests that are in no gate's evidence, because one bad instance answered them: by revision.
+    public var leftOutRequests: [Revision: Int] {
+        ledgers.values.reduce(into: [:]) { $0.merge($1.badInstances.leftOut, uniquingKeysWith: +) }
     }
 }
 
@@ -97,11 +136,7 @@ extension SideCounts {
                     requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency,
                     abandoned: $0.abandoned.isEmpty ? nil : $0.abandoned)
             },
-            users: counters.users.map {
-                UserCounts(
-                    windows: $0.windows, units: $0.units, failed: $0.failed, touched: $0.touched,
-                    rejected: $0.rejected, slowed: $0.slowed, dropped: $0.dropped)
-            },
+            users: counters.users,
             synthetic: counters.synthetic.map {
                 RequestStratum(requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency)
             },
@@ -122,7 +157,7 @@ extension SliceCounts {
     init(_ counters: SliceCounters, bounds: [Double], slowEdges: [Double]) {
         self.init(
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
-            errorsTogether: counters.errorsTogether,
+            errorsTogether: counters.errorsTogether, unavailable: counters.unavailable,
             slow: slowEdges.compactMap { edge in
                 guard let bound = bounds.firstIndex(where: { SideCounts.isSameBound($0, edge) }) else { return nil }
                 let over = counters.buckets.filter { $0.index > bound }

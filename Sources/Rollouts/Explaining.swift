@@ -36,9 +36,16 @@ extension RolloutState {
         }
         if let hold = rollout.hold {
             let held = rollout.wait(held: hold, since: since)
-            guard case .byOperator = hold, var away = waitForInstances(rollout, observed) else { return held }
+            guard failsByItself(rollout, under: hold), var away = waitForInstances(rollout, observed) else {
+                return held
+            }
             away.cause += "; then for \(held.text)"
             return away
+        }
+        if rollout.hasBegunSteps, rollout.withdrawal == nil, let reason = rollout.splitMismatch {
+            return Wait(
+                "the gates to judge the candidate, for some seconds more (\(reason))", remedy: "'mlctl abort'",
+                since: since)
         }
         switch rollout.stage {
         case .preparing(let preparing): return wait(rollout, preparing, observed)
@@ -177,6 +184,16 @@ extension RolloutState {
         }
     }
 
+    /// Held or not, a candidate that stays without its instances is taken out: nobody is needed for that.
+    private func failsByItself(_ rollout: Rollout, under hold: Rollout.Hold) -> Bool {
+        switch hold {
+        case .byOperator: true
+        case .splitMismatch, .stepsEdited, .trafficUnconfirmed, .insufficientEvidence:
+            settings.rollout.onFailure == .rollback && !rollout.isForced
+        case .gateFailed, .unavailable: false
+        }
+    }
+
     /// A candidate without all its instances fails soon, whatever else it waits for. Nil if it has them.
     private func waitForInstances(_ rollout: Rollout, _ observed: Observation?) -> Wait? {
         let replicas = rollout.room == .drain && rollout.stepping != nil ? 1 : settings.replicas
@@ -241,6 +258,13 @@ extension RolloutState {
     }
 }
 
+extension RolloutState {
+    /// What a person can do where instances do not come up.
+    public static func remedyOfUnserved(canRollBack: Bool) -> String {
+        "'mlctl logs' says why; commit a version that can serve" + (canRollBack ? ", or 'mlctl rollback'" : "")
+    }
+}
+
 extension Shortage {
     fileprivate func remedy(canRollBack: Bool) -> String {
         switch kind {
@@ -249,7 +273,7 @@ extension Shortage {
                 ? "free the port, or set another endpoint.port"
                 : "wait: mlctl tries again by itself; the reason says what prevents it"
         case .tooFewInstances, .cannotServe:
-            "'mlctl logs' says why; commit a version that can serve" + (canRollBack ? ", or 'mlctl rollback'" : "")
+            RolloutState.remedyOfUnserved(canRollBack: canRollBack)
         case .intendedGap: "'mlctl abort'"
         }
     }

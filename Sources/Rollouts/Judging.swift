@@ -18,7 +18,7 @@ extension DecisionPass {
         var watch = rollout.split ?? SplitWatch()
         watch.look(
             at: readings, stable: stable, candidate: candidate, share: rollout.weight,
-            isInForce: observed.weights?[candidate] == rollout.weight)
+            isInForce: observed.weights?[candidate] == rollout.weight, now: now)
         rollout.split = watch.isEmpty ? nil : watch
     }
 
@@ -34,8 +34,8 @@ extension DecisionPass {
             absorbed.append(
                 Interval(at: now, source: Interval.stableHistory, stable: stableHistory, candidate: SideCounts()))
         case .interval(var stable, var candidate):
-            if !isOrWasShort(rollout) { candidate.unavailable = 0 }
-            if !isOrWasStableShort { stable.unavailable = 0 }
+            if !isOrWasShort(rollout) { candidate.forgetUnavailable() }
+            if !isOrWasStableShort { stable.forgetUnavailable() }
             let interval = Interval(at: now, source: source, stable: stable, candidate: candidate)
             rollout.judgement.absorb(interval)
             absorbed.append(interval)
@@ -62,7 +62,9 @@ extension DecisionPass {
             fail("gate \(failed.spec.name) failed: \(failed.reason)", .gateFailed(failed.spec.name), .failure)
         } else if let reason = unavailability(rollout) {
             fail(reason, .unavailable(reason), isBlocked(rollout.candidate) ? .machine : .failure)
-        } else if let reason = rollout.splitMismatch, rollout.hold?.needsPerson != true {
+        } else if let reason = rollout.splitMismatch, rollout.hold?.needsPerson != true,
+            rollout.isSplitForPerson(at: now)
+        {
             hold(.splitMismatch(reason), .held, reason)
         }
     }

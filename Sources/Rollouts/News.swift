@@ -51,6 +51,7 @@ extension Rollout {
         copy.ledgers = [:]
         copy.counterTurns = [:]
         copy.split = nil
+        copy.crashes = nil
         copy.selfCheck = nil
         return copy
     }

@@ -49,6 +49,11 @@ extension DecisionPass {
     }
 
     private var nextLookAtRest: Date? {
+        let others = nextLookForService
+        return rotationLookAt.map { at in others.map { min($0, at) } ?? at } ?? others
+    }
+
+    private var nextLookForService: Date? {
         if let shortage = state.shortage {
             return now.addingTimeInterval(shortage.isTold ? Self.loadingInterval : Self.judgingInterval)
         }

@@ -7,22 +7,27 @@ public struct PromiseWords: Hashable, Codable, Sendable {
     /// For example `errors, slow: failures of an instance within 5 ms … are one event`.
     public var assumes: [String]
 
-    /// - Parameter slices: the slices that gates evaluate.
-    /// - Returns: nil if no gate limits false alarms.
+    /// - Parameter slices: those that gates are judged on.
+    /// - Returns: nil where no gate acts on what it finds.
     public init?(_ rollout: RolloutSpec, slices: [TrafficSlice]) {
         let promising = rollout.gates.filter { $0.isComparing && !$0.warnOnly }
-        guard !promising.isEmpty else { return nil }
+        let others = rollout.gates.filter { $0.promisesNothing && !$0.warnOnly }
+        guard !promising.isEmpty || !others.isEmpty else { return nil }
         let odds = oneIn(rollout.falseRollbackRate)
         let names = promising.map(\.name).joined(separator: ", ")
-        let others = rollout.gates.contains { $0.promisesNothing && !$0.warnOnly }
         let sliced = slices.isEmpty ? [] : promising.filter(\.isJudgedOnSlices).map(\.name)
         let everywhere =
             sliced.isEmpty
             ? ""
             : " (\(sliced.joined(separator: ", ")) also in each slice: \(slices.map(\.name).joined(separator: ", ")))"
-        text =
-            "\(names) roll back a candidate that is within their tolerances\(everywhere) in at most \(odds) rollouts"
-            + (others ? "; thresholds, drift and costs promise nothing about false alarms" : "")
+        let promised =
+            promising.isEmpty
+            ? nil
+            : "\(names) roll back a candidate that is within their tolerances\(everywhere) in at most \(odds) rollouts"
+        let unpromised =
+            others.isEmpty
+            ? nil : "\(others.map(\.name).joined(separator: ", ")): nothing is promised about false alarms"
+        text = [promised, unpromised].compactMap(\.self).joined(separator: "; ")
         var seen: [String] = []
         let grouped = Dictionary(grouping: promising) { gate -> String in
             let words = gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate)

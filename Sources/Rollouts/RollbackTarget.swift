@@ -82,8 +82,26 @@ struct RollbackTarget {
 
     private func reasonAgainst(_ revision: Revision) -> String? {
         if let quarantine = state.quarantine(of: revision) { return "is held back: \(quarantine.reason)" }
-        let last = state.history.first { $0.deployed.revision == revision }
-        guard let last, last.outcome == .rolledBack || last.outcome == .aborted else { return nil }
-        return "failed: \(last.reason)"
+        return state.passedOver(revision).map { "is held back: \($0.reason)" }
+    }
+}
+
+extension RolloutState {
+    /// Revisions that `mlctl rollback` passes over, though git may ask for them: the last time that they were on their way
+    /// they were aborted, or taken back. Newest first; those in quarantine are not among them.
+    public var passedOver: [Quarantine] {
+        var seen: Set<Revision> = []
+        return history.compactMap { record in
+            seen.insert(record.deployed.revision).inserted ? passedOver(record.deployed.revision) : nil
+        }
+    }
+
+    fileprivate func passedOver(_ revision: Revision) -> Quarantine? {
+        guard revision != stable?.revision, revision != rollout?.candidate.revision, quarantine(of: revision) == nil,
+            let last = history.first(where: { $0.deployed.revision == revision }),
+            last.outcome == .rolledBack || last.outcome == .aborted
+        else { return nil }
+        return Quarantine(
+            revision: revision, version: last.deployed.version, reason: last.reason, at: last.endedAt)
     }
 }

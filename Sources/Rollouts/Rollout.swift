@@ -92,6 +92,8 @@ public struct Rollout: Codable, Equatable, Sendable {
     public internal(set) var overriddenGates: [String]
     /// Whether requests are split as requested. Nil before any were, and in older records.
     var split: SplitWatch?
+    /// Whose servers end, and how often; nil before any was seen, and in records of before.
+    var crashes: CrashWatch?
     /// The self-check, which compares stable with itself. Nil if this rollout has none, and in older records.
     var selfCheck: SelfCheck?
     /// An operator let it continue although not all of its instances are ready.

@@ -13,6 +13,8 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
         case stuck, recovered, failed, removed, warning
         /// The deployment serves less than it should or not at all; and it serves again as it should.
         case degraded, available
+        /// The data plane has taken an instance out of rotation; and has taken it back.
+        case instanceEjected, instanceReturned
     }
 
     public var at: Date

@@ -38,6 +38,8 @@ public struct RolloutState: Codable, Equatable, Sendable {
     public internal(set) var postponed: Postponement?
     /// Newest first.
     public var history: [HistoryRecord]
+    /// Instances that the data plane has taken out of rotation; nil where there are none.
+    public internal(set) var ejected: [EjectedInstance]?
     /// The results of all self-checks. Nil if there were none.
     public internal(set) var selfChecks: SelfCheckTally?
     /// Whether an operator suspended it. The manifest can also suspend it.

@@ -67,15 +67,7 @@ extension ModelDeployment {
         return "; judged by \(rollout.gates.filter(\.isJudgedOnSlices).map(\.name).joined(separator: ", "))"
     }
 
-    /// Why no gate evaluates slices. Nil if some do.
-    private var whyNoSlice: String? {
-        if endpoint.routing.isSticky { return "with sticky users the unit of evidence is the user" }
-        if !rollout.strategy.splitsRequests || hasNoRoomForBoth {
-            return "users' requests do not go to both revisions"
-        }
-        return rollout.gates.contains(where: \.isJudgedOnSlices)
-            ? nil : "no gate compares errors, rejected or slow of the proxy's requests"
-    }
+    private var whyNoSlice: String? { Self.whyNoSlice(rollout, endpoint.routing, replicas: replicas) }
 
     /// Why `rollout.slices` has no effect. Nil if it has one.
     public var unjudgedSlices: String? {

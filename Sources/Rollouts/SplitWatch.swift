@@ -1,4 +1,5 @@
 import Analysis
+import Foundation
 import ModelManifests
 import Serving
 
@@ -17,7 +18,13 @@ struct SplitWatch: Codable, Equatable, Sendable {
     /// be one look apart.
     private static let settlingLooks = 2
 
+    /// So long a mismatch has to last before a person is asked. A candidate that hangs loses its requests, too, and fails by
+    /// them: its gates need no person, and a few looks longer.
+    static let patience: TimeInterval = 10
+
     private(set) var evidence = SplitEvidence()
+    /// Since when there is a mismatch; nil where there is none, and in records of before.
+    private var mismatchedSince: Date?
     /// A person let the rollout continue despite the mismatch.
     var isOverridden = false
     /// The counters of the last look, by the reading's `instance`.
@@ -26,48 +33,43 @@ struct SplitWatch: Codable, Equatable, Sendable {
     private var share: Int?
     private var settled = 0
 
+    func isForPerson(at now: Date) -> Bool {
+        mismatchedSince.map { now.timeIntervalSince($0) >= Self.patience } ?? true
+    }
+
     var isEmpty: Bool { baselines.isEmpty && evidence == SplitEvidence() }
 
     /// - Parameters:
     ///   - share: the candidate's requested share since the last look, in percent.
     ///   - isInForce: whether the data plane confirms it.
     mutating func look(
-        at readings: [Reading], stable: Revision, candidate: Revision, share: Int, isInForce: Bool
+        at readings: [Reading], stable: Revision, candidate: Revision, share: Int, isInForce: Bool, now: Date
     ) {
-        var now: [String: Baseline] = [:]
-        var added: [Revision: SplitCounts] = [:]
+        var latest: [String: Baseline] = [:]
+        var added: [Revision: SplitCounters] = [:]
         var isWhole = true
         for reading in readings where reading.revision == stable || reading.revision == candidate {
             guard let counters = reading.split else { continue }
-            now[reading.instance] = Baseline(epoch: reading.epoch, counters: counters)
+            latest[reading.instance] = Baseline(epoch: reading.epoch, counters: counters)
             let before = baselines[reading.instance]
             if let before, before.epoch != reading.epoch { evidence.beginAnew() }
             guard let before, before.epoch == reading.epoch, let since = counters.since(before.counters) else {
                 isWhole = false
                 continue
             }
-            added[reading.revision, default: SplitCounts()].add(since)
+            added[reading.revision, default: SplitCounters()] += since
         }
-        isWhole = isWhole && now.count == baselines.count
-        baselines = now
+        isWhole = isWhole && latest.count == baselines.count
+        baselines = latest
         let isSettled = isInForce && share == self.share
         if isSettled, isWhole, settled >= Self.settlingLooks, (1...99).contains(share) {
             evidence.absorb(
-                stable: added[stable] ?? SplitCounts(), candidate: added[candidate] ?? SplitCounts(),
+                stable: added[stable] ?? SplitCounters(), candidate: added[candidate] ?? SplitCounters(),
                 share: Double(share) / 100)
         }
+        if evidence.mismatch != nil, mismatchedSince == nil { mismatchedSince = now }
         settled = isSettled ? min(settled + 1, Self.settlingLooks) : isInForce ? 1 : 0
         self.share = share
-    }
-}
-
-extension SplitCounts {
-    fileprivate mutating func add(_ counters: SplitCounters) {
-        drawn += counters.drawn
-        ended += counters.ended
-        givenUp += counters.givenUp
-        turnedAway += counters.turnedAway
-        lost += counters.lost
     }
 }
 
@@ -85,9 +87,18 @@ extension Rollout {
 
     /// Why the evidence cannot be trusted because of the split. Nil if it can, or if a person overrode the mismatch.
     var splitMismatch: String? {
-        guard let split, !split.isOverridden, split.evidence.mismatch != nil else { return nil }
-        return "requests are not split as requested: \(split.evidence.reason)"
+        guard let split, isSplitInDoubt else { return nil }
+        return "requests are not split as asked: \(split.evidence.reason)"
     }
+
+    /// The gates' evidence is not of what it should be, and no person went past that: nothing goes on.
+    var isSplitInDoubt: Bool {
+        guard let split else { return false }
+        return !split.isOverridden && split.evidence.mismatch != nil
+    }
+
+    /// Nothing but a person can help: no gate has failed the candidate meanwhile.
+    func isSplitForPerson(at now: Date) -> Bool { split?.isForPerson(at: now) ?? false }
 }
 
 /// The observed split of requests compared with the requested one, since the rollout began.

@@ -6,6 +6,8 @@ import Serving
 extension DecisionPass {
     /// A shorter shortage appears in the status, but not in an event.
     static let shortageTellingDelay: TimeInterval = 3
+    /// So long a server that ends again and again is not ready before it is said that it cannot serve.
+    static let crashLoopPatience: TimeInterval = 5
 
     mutating func watchService() {
         growNeeds()
@@ -98,11 +100,19 @@ extension DecisionPass {
             needed = state.rollout?.room == .surge ? state.needed(wanted) : 1
         }
         guard ready < needed else { return nil }
-        if ready == 0, let reason = cannotServe(deployed) { return (.cannotServe, reason) }
+        if ready == 0, hasFailedForGood(deployed), let reason = cannotServe(deployed) { return (.cannotServe, reason) }
         return (
             .tooFewInstances,
             "\(ready) of \(needed) instances of version \(deployed.version) ready: \(notReadyReason(deployed))"
         )
+    }
+
+    /// A server that ends now and then, and is ready again soon, has not failed: its successor is compared with it.
+    private func hasFailedForGood(_ deployed: DeployedRevision) -> Bool {
+        if observed.instances.contains(where: { $0.revision == deployed.revision && $0.condition == .failed }) {
+            return true
+        }
+        return state.shortage.map { now.timeIntervalSince($0.since) >= Self.crashLoopPatience } ?? false
     }
 
     /// With `drainThenLoad`, all instances except one must be ready, counted over both sides.

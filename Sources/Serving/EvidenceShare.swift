@@ -33,17 +33,8 @@ public struct EvidenceOwner: Hashable, Sendable {
     @inline(__always)
     public func counts(_ user: UInt64) -> Bool {
         guard let own else { return false }
-        let score = Self.mixed(user ^ own)
-        for other in others where Self.mixed(user ^ other) > score { return false }
+        let score = SplitMix64.mixed(user ^ own)
+        for other in others where SplitMix64.mixed(user ^ other) > score { return false }
         return true
-    }
-
-    /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection on 64-bit numbers.
-    @inline(__always)
-    private static func mixed(_ number: UInt64) -> UInt64 {
-        var word = number
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }

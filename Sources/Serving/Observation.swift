@@ -75,9 +75,9 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
     public var revision: Revision
     public var condition: Condition
     public var restarts: Int
-    /// The data plane has ejected it for now.
-    public var isEjected: Bool
-    /// What is wrong and what to do. Nil if nothing is wrong.
+    /// The data plane has taken it out of rotation for now; nil where it could not be asked.
+    public var isEjected: Bool?
+    /// What is wrong and what to do; nil while all is well.
     public var reason: String?
     /// `host:port` of each named port. The port that serves requests is also listed under the empty name.
     public var addresses: [String: String]
@@ -85,7 +85,7 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
     public var modelFolder: String?
 
     public init(
-        id: String, revision: Revision, condition: Condition, restarts: Int = 0, isEjected: Bool = false,
+        id: String, revision: Revision, condition: Condition, restarts: Int = 0, isEjected: Bool? = nil,
         reason: String? = nil, addresses: [String: String] = [:], modelFolder: String? = nil
     ) {
         self.isEjected = isEjected

@@ -217,8 +217,14 @@ public struct UnavailableReport: Hashable, Codable, Sendable {
     public var requests: Int
     /// As `RequestCounters.errorsTogether`. Nil if the proxy cannot tell.
     public var together: Int?
+    /// By the slice's label, of slices whose value a request's head has; nil where there were none, and from a proxy that
+    /// cannot tell.
+    public var slices: [String: Int]?
 
-    public init(deployment: DeploymentKey, revision: Revision, requests: Int, together: Int? = nil) {
+    public init(
+        deployment: DeploymentKey, revision: Revision, requests: Int, together: Int? = nil, slices: [String: Int]? = nil
+    ) {
+        self.slices = slices
         self.deployment = deployment
         self.revision = revision
         self.requests = requests

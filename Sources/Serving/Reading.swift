@@ -11,6 +11,10 @@ public struct Reading: Hashable, Codable, Sendable {
     /// The `instance` of the reading that counts what an instance costs. Its counters are those of `CostCounter`, and
     /// have their own epoch.
     public static func cost(_ instance: String) -> String { "cost-\(instance)" }
+    /// The proxy that counted, of several; empty where there is only one.
+    public static func proxy(of instance: String) -> Substring {
+        instance.lastIndex(of: "@").map { instance[instance.index(after: $0)...] } ?? ""
+    }
 
     public var instance: String
     public var revision: Revision

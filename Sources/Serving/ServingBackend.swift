@@ -19,8 +19,11 @@ public protocol ServingBackend: Sendable {
     var changes: AsyncStream<DeploymentKey> { get }
     /// Why the site cannot be observed now; observations are then those seen last. Nil if it can be observed.
     func outage() async -> String?
+    /// The same, and it may take some seconds to find out. Called beside passes, about once a second.
+    func reach() async -> String?
 }
 
 extension ServingBackend {
     public func outage() async -> String? { nil }
+    public func reach() async -> String? { await outage() }
 }

@@ -6,6 +6,8 @@ public struct SliceCounters: Hashable, Sendable {
     public var rejected: Int
     /// As `RequestCounters.errorsTogether`.
     public var errorsTogether: Int
+    /// Meant for the revision, and none of its instances could take them: not part of `requests`.
+    public var unavailable: Int
     /// By ascending latency. Empty buckets are left out.
     public var buckets: [Bucket]
 
@@ -29,25 +31,31 @@ public struct SliceCounters: Hashable, Sendable {
     }
 
     public init(
-        requests: Int = 0, errors: Int = 0, rejected: Int = 0, errorsTogether: Int = 0, buckets: [Bucket] = []
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, errorsTogether: Int = 0, unavailable: Int = 0,
+        buckets: [Bucket] = []
     ) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
         self.errorsTogether = errorsTogether
+        self.unavailable = unavailable
         self.buckets = buckets
     }
 }
 
-/// Coded as a list of numbers, because a report has many of them.
+/// As a list of numbers: there are many of them in a report. A last one by itself is `unavailable`.
 extension SliceCounters: Codable {
     public init(from decoder: any Decoder) throws {
         var list = try decoder.unkeyedContainer()
         func next() throws -> Int { try list.decode(Int.self) }
         self.init(requests: try next(), errors: try next(), rejected: try next(), errorsTogether: try next())
         while !list.isAtEnd {
-            buckets.append(
-                Bucket(index: try next(), answered: try next(), abandoned: try next(), together: try next()))
+            let first = try next()
+            guard !list.isAtEnd else {
+                unavailable = first
+                return
+            }
+            buckets.append(Bucket(index: first, answered: try next(), abandoned: try next(), together: try next()))
         }
     }
 
@@ -57,5 +65,6 @@ extension SliceCounters: Codable {
         for bucket in buckets {
             for count in [bucket.index, bucket.answered, bucket.abandoned, bucket.together] { try list.encode(count) }
         }
+        if unavailable > 0 { try list.encode(unavailable) }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Serving
 import Testing
 
 @testable import Analysis
@@ -99,7 +100,7 @@ import Testing
             requests: 10, errors: 2, unavailable: 3, latency: [9, 10], bounds: [0.1, 0.25], abandoned: [4, 1],
             errorsTogether: 4, slowTogether: [1, 0],
             every: RequestStratum(requests: 30, errors: 4, latency: [29, 30], abandoned: [6, 2]),
-            users: UserCounts(windows: 3, units: 9, failed: 2, touched: 3, rejected: 1, slowed: [2, 1], dropped: 1))
+            users: UserCounters(windows: 3, units: 9, failed: 2, touched: 3, rejected: 1, slowed: [2, 1], dropped: 1))
         let side = ReplaySide(counts)
         let again = try JSONDecoder().decode(ReplaySide.self, from: JSONEncoder().encode(side))
         #expect(again == side)

@@ -290,6 +290,23 @@ import Testing
         #expect(found[1].reason == "no data yet; last line left out: the candidate side has no \"distance\"")
     }
 
+    @Test("a gate of costs says what it is judged on, and where that comes from, where a recording lacks it")
+    func costs() throws {
+        let cpu = GateSpec(name: "cpu", kind: .cost(CostGate(.cpuPerRequest)))
+        let lines = (1...3).map { step in
+            Self.sides(
+                step, #""requests": \#(step * 100), "cpuSeconds": \#(step)"#,
+                #""requests": \#(step * 100), "cpuSeconds": \#(step)"#)
+        }
+        let found = try Self.run(lines, gates: [cpu])
+        #expect(found[0].verdict == .insufficient)
+        #expect(
+            found[0].reason.hasSuffix(
+                "the stable side has no \"instanceSeconds\": a gate of costs is judged on cpuSeconds and instanceSeconds (for how "
+                    + "long instances were measured, summed over them) of both sides; 'mlctl events NAME --export' has them of "
+                    + "a rollout that had such a gate"))
+    }
+
     @Test("synthetic requests are replayed separately from those of users")
     func synthetic() throws {
         let lines = (1...5).map { step in

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Serving
 import Testing
 
 @testable import Analysis
@@ -17,16 +18,16 @@ struct SideCountsUsersTests {
     func sums() throws {
         let users = SideCounts(
             latency: [0, 0], bounds: Self.bounds,
-            users: UserCounts(windows: 2, units: 5, failed: 2, touched: 3, rejected: 1, slowed: [3, 1]))
+            users: UserCounters(windows: 2, units: 5, failed: 2, touched: 3, rejected: 1, slowed: [3, 1]))
         let one = first(
             2, errors: 0, every: RequestStratum(requests: 9, errors: 4, latency: [7, 9], abandoned: [2, 1]))
         let sum = one + users + SideCounts(unavailable: 3)
         #expect(sum.users == users.users && sum.every == one.every && sum.requests == 2 && sum.unavailable == 3)
         let twice = sum + sum
-        #expect(twice.users == UserCounts(windows: 2, units: 10, failed: 4, touched: 6, rejected: 2, slowed: [6, 2]))
+        #expect(twice.users == UserCounters(windows: 2, units: 10, failed: 4, touched: 6, rejected: 2, slowed: [6, 2]))
         #expect(twice.every == RequestStratum(requests: 18, errors: 8, latency: [14, 18], abandoned: [4, 2]))
         let added = try #require(twice.increment(since: sum))
-        #expect(added.users == UserCounts(units: 5, failed: 2, touched: 3, rejected: 1, slowed: [3, 1]))
+        #expect(added.users == UserCounters(units: 5, failed: 2, touched: 3, rejected: 1, slowed: [3, 1]))
         #expect(added.every == one.every)
         #expect(twice.covers(sum) && !sum.covers(twice) && sum.increment(since: twice) == nil)
     }
@@ -59,12 +60,12 @@ struct SideCountsUsersTests {
     @Test(
         "invalid counters are named",
         arguments: [
-            (UserCounts(units: 2, touched: 3), "more failed users than users"),
-            (UserCounts(units: 2, failed: -1), "a negative count of users"),
-            (UserCounts(units: 2, slowed: [1]), "1 counts of slow users for 2 bounds"),
-            (UserCounts(units: 2, slowed: [1, 2]), "more users over a larger bound than over a smaller one"),
+            (UserCounters(units: 2, touched: 3), "more failed users than users"),
+            (UserCounters(units: 2, failed: -1), "a negative count of users"),
+            (UserCounters(units: 2, slowed: [1]), "1 counts of slow users for 2 bounds"),
+            (UserCounters(units: 2, slowed: [1, 2]), "more users over a larger bound than over a smaller one"),
         ])
-    func impossible(users: UserCounts, problem: String) {
+    func impossible(users: UserCounters, problem: String) {
         #expect(SideCounts(latency: [0, 0], bounds: Self.bounds, users: users).impossibility == problem)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ModelManifests
 import Testing
 
 @testable import Analysis
@@ -62,7 +63,8 @@ struct SliceCountsTests {
         "invalid counters are not evidence",
         arguments: [
             SliceCounts(requests: -1), SliceCounts(requests: 1, errors: 2, errorsTogether: 2),
-            SliceCounts(requests: 1, rejected: 2), SliceCounts(requests: 3, errors: 2, errorsTogether: 1),
+            SliceCounts(unavailable: -1), SliceCounts(requests: 1, rejected: 2),
+            SliceCounts(requests: 3, errors: 2, errorsTogether: 1),
             SliceCounts(
                 requests: 3, slow: [SliceCounts.SlowCounts(edge: 1, requests: 1, slow: 2, together: 2)]),
         ])
@@ -80,5 +82,38 @@ struct SliceCountsTests {
         let old = try JSONEncoder().encode(SideCounts(requests: 3))
         #expect(!String(decoding: old, as: UTF8.self).contains("slices"))
         #expect(try JSONDecoder().decode(SideCounts.self, from: old).slices == nil)
+    }
+
+    @Test("what was missed is added, subtracted and written, and left out where nobody is to blame")
+    func unavailable() throws {
+        let earlier = side(5, ["a=x": SliceCounts(requests: 2, unavailable: 3)])
+        let later = side(9, ["a=x": SliceCounts(requests: 4, unavailable: 7, slow: [slow(0.1, 4, 1)])])
+        #expect((later + earlier).slices?["a=x"]?.unavailable == 10)
+        let counts = SliceCounts(requests: 4, errors: 1, errorsTogether: 1, unavailable: 7, slow: [slow(0.1, 4, 1)])
+        let text = try JSONEncoder().encode([
+            counts, SliceCounts(requests: 4, unavailable: 7), SliceCounts(requests: 1),
+        ])
+        #expect(String(decoding: text, as: UTF8.self) == "[[4,1,0,1,0.1,4,1,1,7],[4,0,0,0,7],[1,0,0,0]]")
+        #expect(
+            try JSONDecoder().decode([SliceCounts].self, from: text)
+                == [counts, SliceCounts(requests: 4, unavailable: 7), SliceCounts(requests: 1)])
+        var forgiven = later
+        forgiven.unavailable = 7
+        forgiven.forgetUnavailable()
+        #expect(forgiven.unavailable == 0 && forgiven.slices?["a=x"]?.unavailable == 0)
+        #expect(forgiven.slices?["a=x"]?.requests == 4)
+        #expect(later.increment(since: earlier)?.slices?["a=x"]?.unavailable == 4)
+    }
+
+    @Test("what was missed counts among a slice's errors as one event, and among nothing else")
+    func missed() {
+        let missed = side(
+            0, ["a=x": SliceCounts(requests: 6, errors: 1, rejected: 2, errorsTogether: 1, unavailable: 4)])
+        let interval = Interval(
+            at: .distantPast, source: MetricSourceName.proxy, stable: side(0, [:]), candidate: missed)
+        let errors = interval.sliceBlocks(.errors, slowerThan: nil)["a=x"]?.candidate
+        #expect(errors?.count == 10 && errors?.successes == 5 && errors?.together == 17)
+        let rejected = interval.sliceBlocks(.rejected, slowerThan: nil)["a=x"]?.candidate
+        #expect(rejected?.count == 6 && rejected?.successes == 2)
     }
 }

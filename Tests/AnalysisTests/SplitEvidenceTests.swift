@@ -1,3 +1,4 @@
+import Serving
 import TestSupport
 import Testing
 
@@ -33,7 +34,7 @@ private struct SplitTraffic {
     }
 
     mutating func look(into evidence: inout SplitEvidence) {
-        var sides = [SplitCounts(), SplitCounts()]
+        var sides = [SplitCounters(), SplitCounters()]
         for _ in 0..<Int.random(in: 0...10, using: &random) {
             let leaves = Double.random(in: 0..<1, using: &random) < leaving
             for _ in 0..<Int.random(in: 1...clump, using: &random) {
@@ -164,8 +165,8 @@ struct SplitEvidenceTests {
         var evidence = SplitEvidence()
         #expect(evidence.reason == "no requests were split yet")
         evidence.absorb(
-            stable: SplitCounts(drawn: 750, ended: 748, givenUp: 1, turnedAway: 1),
-            candidate: SplitCounts(drawn: 250, ended: 199, givenUp: 45, turnedAway: 1, lost: 5), share: 0.25)
+            stable: SplitCounters(drawn: 750, ended: 748, givenUp: 1, turnedAway: 1),
+            candidate: SplitCounters(drawn: 250, ended: 199, givenUp: 45, turnedAway: 1, lost: 5), share: 0.25)
         #expect(evidence.mismatch == .candidateLoses)
         #expect(
             evidence.reason
@@ -180,10 +181,10 @@ struct SplitEvidenceTests {
         var evidence = SplitEvidence()
         for _ in 0..<100 {
             evidence.absorb(
-                stable: counts(75), candidate: SplitCounts(drawn: 25, ended: 5, turnedAway: 20), share: 0.25)
+                stable: counts(75), candidate: SplitCounters(drawn: 25, ended: 5, turnedAway: 20), share: 0.25)
         }
         #expect(evidence.mismatch == nil)
     }
 
-    private func counts(_ drawn: Int) -> SplitCounts { SplitCounts(drawn: drawn, ended: drawn) }
+    private func counts(_ drawn: Int) -> SplitCounters { SplitCounters(drawn: drawn, ended: drawn) }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Serving
 import TestSupport
 import Testing
 
@@ -21,8 +22,8 @@ struct UserWindowEvidenceTests {
             alpha: 0.0045)
     }
 
-    private static func interval(_ second: Int, stable: UserCounts, candidate: UserCounts) -> Interval {
-        func side(_ users: UserCounts) -> SideCounts { SideCounts(latency: [0, 0], bounds: [0.1, 1], users: users) }
+    private static func interval(_ second: Int, stable: UserCounters, candidate: UserCounters) -> Interval {
+        func side(_ users: UserCounters) -> SideCounts { SideCounts(latency: [0, 0], bounds: [0.1, 1], users: users) }
         return Interval(
             at: Date(timeIntervalSinceReferenceDate: Double(second)), stable: side(stable), candidate: side(candidate))
     }
@@ -37,17 +38,17 @@ struct UserWindowEvidenceTests {
         gate.absorb(
             Interval(at: Date(timeIntervalSinceReferenceDate: -1), stable: first, candidate: first),
             missedRegressionRate: 0.05)
-        let well = UserCounts(windows: 1, units: 36, slowed: [0, 0])
+        let well = UserCounters(windows: 1, units: 36, slowed: [0, 0])
         for second in 0..<100 {
             gate.absorb(
-                Self.interval(second, stable: UserCounts(windows: 1, units: 24, slowed: [0, 0]), candidate: well),
+                Self.interval(second, stable: UserCounters(windows: 1, units: 24, slowed: [0, 0]), candidate: well),
                 missedRegressionRate: 0.05)
         }
         #expect(gate.verdict != .fail)
-        let bad = UserCounts(windows: 1, units: 36, failed: 36, touched: 36, rejected: 36, slowed: [36, 36])
+        let bad = UserCounters(windows: 1, units: 36, failed: 36, touched: 36, rejected: 36, slowed: [36, 36])
         for second in 100..<103 {
             gate.absorb(
-                Self.interval(second, stable: UserCounts(windows: 1, units: 24, slowed: [0, 0]), candidate: bad),
+                Self.interval(second, stable: UserCounters(windows: 1, units: 24, slowed: [0, 0]), candidate: bad),
                 missedRegressionRate: 0.05)
         }
         #expect(gate.verdict == .fail)

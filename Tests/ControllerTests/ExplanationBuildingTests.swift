@@ -31,6 +31,20 @@ struct ExplanationBuildingTests {
         return DeploymentExplanation(status: status, state: state, events: events.reversed())
     }
 
+    @Test("says how many requests of a bad instance are in no gate's evidence")
+    func leftOut() throws {
+        var world = World(seed: 2, deployment: .example("good-1", replicas: 2))
+        world.run(limit: 20) { $0.phase == .healthy }
+        #expect(try explanation(world).leftOut == nil)
+        world.commit(.example("good-2", replicas: 2, rollout: .twoSteps))
+        world.run(limit: 20) { $0.rollout?.hasBegunSteps == true }
+        let candidate = try #require(world.state?.rollout?.candidate.revision)
+        world.outliers = [try #require(world.instances.first { $0.revision == candidate }?.id)]
+        world.run(limit: 10) { $0.rollout?.leftOutRequests.isEmpty == false }
+        let left = try #require(try explanation(world).leftOut?.first)
+        #expect(left.version == "good-2" && left.revision == candidate && left.requests > 0)
+    }
+
     @Test("of a rollout in flight has its gates with descriptions, its steps, its events and what comes next")
     func inFlight() throws {
         var world = World.serving("good-1")

@@ -34,6 +34,18 @@ struct SitesTests {
             self.leadership = leadership
         }
 
+        /// No pass comes by itself, and time is the test's.
+        func quietController(_ clock: ManualClock) -> Controller {
+            Controller(
+                configuration: ControllerConfiguration(
+                    interval: .seconds(3600), restingInterval: .seconds(3600), reachInterval: .milliseconds(1)),
+                with: ControllerCollaborators(
+                    source: source, sites: SiteDirectory(clusters: ["prod": prod.site(isShown: true)]),
+                    trail: local.store, leadership: leadership,
+                    now: { Date(timeIntervalSince1970: 1_800_000_000 + clock.now.offset / .seconds(1)) }),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        }
+
         func controller() -> Controller {
             Controller(
                 configuration: ControllerConfiguration(
@@ -117,6 +129,45 @@ struct SitesTests {
                 return status?.phase == .healthy && pinned?.status == "False"
                     && pinned?.message.hasPrefix("s3://models/fraud is not pinned") == true
             }
+        }
+    }
+
+    @Test("a site that is cut off is said to be after two seconds, without a pass, and a lost watch is not said at all")
+    func cutOff() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1", cluster: "prod")])
+        let clock = ManualClock()
+        let controller = rig.quietController(clock)
+        /// Looks that have begun since are over.
+        func looks(_ count: Int) async throws {
+            let before = await rig.prod.backend.looks
+            try await OneSite.wait { await rig.prod.backend.looks >= before + count }
+        }
+        func site() async -> SiteStatus? { await controller.status().sites.first { $0.name == "cluster prod" } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await controller.run() }
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            let observed = await rig.prod.backend.observed
+            await rig.prod.backend.cutOff("the API server is away")
+            try await looks(3)
+            clock.advance(by: .milliseconds(1900))
+            try await looks(3)
+            #expect(await site()?.reachable == true, "it may be one lost watch")
+            await rig.prod.backend.cutOff(nil)
+            try await looks(3)
+            await rig.prod.backend.cutOff("the API server is away")
+            try await looks(3)
+            clock.advance(by: .milliseconds(1900))
+            try await looks(3)
+            #expect(await site()?.reachable == true, "what was over does not add up")
+            clock.advance(by: .milliseconds(100))
+            try await ControllerTests.wait(controller) { $0?.lastSeenAt != nil }
+            #expect(await site()?.reachable == false)
+            #expect(await site()?.reason == "the API server is away")
+            #expect(await rig.prod.backend.observed == observed, "no pass was needed")
+            await rig.prod.backend.cutOff(nil)
+            try await ControllerTests.wait(controller) { $0?.lastSeenAt == nil }
+            #expect(await site()?.reachable == true)
+            group.cancelAll()
         }
     }
 

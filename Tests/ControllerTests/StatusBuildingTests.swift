@@ -32,6 +32,23 @@ struct StatusBuildingTests {
         #expect(view(world).status.step == StepStatus(index: 1, count: 5, description: "approval"))
     }
 
+    @Test("names what a rollback passes over, once it was aborted, and nothing before")
+    func passedOver() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 400) { $0.stable?.version == "good-2" }
+        #expect(view(world).status.passedOver == nil)
+        world.turned["good-1"] = .stuck
+        world.command(.rollback(to: nil))
+        world.run(limit: 5) { _ in false }
+        world.command(.abort)
+        world.run(limit: 10) { $0.rollout == nil }
+        let entry = try #require(view(world).status.passedOver?.first)
+        #expect(entry.version == "good-1" && entry.reason == "aborted by tester")
+        let json = String(decoding: try JSONEncoder().encode(view(world).status), as: UTF8.self)
+        #expect(json.contains(#""passedOver":[{"#) && json.contains(#""quarantined":[]"#))
+    }
+
     @Test("shows the last step during a promotion, and none during a rollback or a restore")
     func stepAfterSteps() throws {
         var world = World.serving("good-1")
@@ -51,12 +68,12 @@ struct StatusBuildingTests {
     @Test("shows a suspension, and what ends it, in its message, a condition and a metric")
     func suspended() throws {
         var world = World.serving("good-1")
-        #expect(view(world).status.conditions.allSatisfy { $0.type != "Suspended" })
+        #expect(view(world).status.conditions.allSatisfy { $0.type != Condition.suspended })
         world.command(.suspend)
         world.pass()
         let status = view(world).status
         #expect(status.message == "version good-1 serves; suspended: nothing new is rolled out until 'mlctl resume'")
-        #expect(status.conditions.first { $0.type == "Suspended" }?.status == "True")
+        #expect(status.conditions.first { $0.type == Condition.suspended }?.status == "True")
         #expect(status.condition(.ready)?.status == "True", "all that git asks for serves")
         var metrics = MetricsText()
         metrics.add(status)

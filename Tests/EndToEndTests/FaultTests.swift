@@ -45,6 +45,30 @@ struct FaultTests {
         }
     }
 
+    private static let canMount = geteuid() == 0 && (try? ChildProcess.run(["unshare", "-m", "true"])) != nil
+
+    @Test(
+        "a controller that can keep nothing says why and what to do, and leaves what serves alone",
+        .enabled(if: canMount),
+        arguments: [
+            (
+                #"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1""#,
+                "its file system is mounted read-only. Mount it"
+            ),
+            (#"mount -t tmpfs -o ro,mode=700 tmpfs "$1""#, "its file system is mounted read-only. Mount it"),
+            (#"mount -t tmpfs -o size=16k,mode=700 tmpfs "$1""#, "its disk is full. Free some space"),
+        ])
+    func keepsNothing(script: String, reason: String) async throws {
+        try await serving { installation, _ in
+            try installation.stopController()
+            let end = try installation.runController(after: script)
+            #expect(end.status == 1, "\(end)")
+            #expect(end.error.contains("the controller cannot keep anything in its state folder "), "\(end.error)")
+            #expect(end.error.contains(reason), "\(end.error)")
+            #expect(end.error.contains("What serves now goes on serving"))
+        }
+    }
+
     @Test("a check ends when the controller is killed while the check runs")
     func killedWithCheck() async throws {
         try await serving { installation, _ in

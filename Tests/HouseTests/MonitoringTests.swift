@@ -71,6 +71,21 @@ struct MonitoringTests {
         try ChildProcess.run(["promtool", "check", "rules", RepositoryFiles.url("controller/alerts.yaml").path()])
     }
 
+    @Test("every alert has a test of when it fires, and of when it does not")
+    func tested() throws {
+        func names(_ file: String, _ key: String) throws -> [String] {
+            try String(contentsOf: RepositoryFiles.url(file), encoding: .utf8)
+                .matches(of: try Regex("\\b\(key): (Mlctl\\w+)")).compactMap {
+                    $0.output[1].substring.map { String($0) }
+                }
+        }
+        let tested = try names("controller/alerts-tests.yaml", "alertname")
+        for alert in try names("controller/alerts.yaml", "alert") where alert != "MlctlServiceErrors" {
+            #expect(tested.count { $0 == alert } >= 2, "\(alert)")
+        }
+        #expect(tested.contains("MlctlServiceErrors"), "its test has a deployment that it does not fire for")
+    }
+
     @Test("the rules fire when they should", .enabled(if: RepositoryFiles.isInstalled("promtool")))
     func firing() throws {
         try ChildProcess.run(["promtool", "test", "rules", RepositoryFiles.url("controller/alerts-tests.yaml").path()])

@@ -355,4 +355,40 @@ struct CommandsTests {
         #expect(world.state?.quarantined == [])
         #expect(world.state?.wait(seeing: world.observe()) == nil)
     }
+
+    @Test("after an aborted rollback its target is told: in the state, by retry and by the next rollback")
+    func passedOver() throws {
+        var world = served(["good-1", "good-2"])
+        world.turned["good-1"] = .stuck
+        world.command(.rollback(to: nil, force: false))
+        world.run(limit: 5) { _ in false }
+        #expect(world.state?.passedOver == [], "it is on its way")
+        world.command(.abort)
+        world.run(limit: 10) { $0.rollout == nil }
+        let entry = try #require(world.state?.passedOver.first)
+        #expect(world.state?.passedOver.count == 1)
+        #expect(entry.version == "good-1" && entry.reason == "aborted by tester")
+        world.command(.retry)
+        world.pass()
+        let refusal = try #require(world.refusals.last?.reason)
+        #expect(
+            refusal.contains(
+                "Held back from a rollback: version good-1 (aborted by tester; 'mlctl rollback model --to "
+                    + "\(entry.revision) --force' goes back to it)"))
+        world.command(.rollback(to: nil, force: false))
+        world.pass()
+        #expect(
+            world.refusals.last?.reason.hasPrefix(
+                "every earlier revision is held back: version good-1 is held back: aborted by tester") == true)
+        world.turned["good-1"] = .good
+        rollBack(&world, to: "good-1", force: true)
+        #expect(world.state?.stable?.version == "good-1" && world.state?.passedOver == [])
+    }
+
+    @Test("what is in quarantine is told once, and is not passed over as well")
+    func quarantinedOnce() {
+        var world = inFlight("bad-2", .twoSteps)
+        world.run(limit: 100) { $0.phase == .rolledBack }
+        #expect(world.state?.quarantined.map(\.version) == ["bad-2"] && world.state?.passedOver == [])
+    }
 }

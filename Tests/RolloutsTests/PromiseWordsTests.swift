@@ -45,12 +45,18 @@ struct PromiseWordsTests {
         #expect(promise([compare(.errors), compare(.slow, warnOnly: true)])?.text.hasPrefix("errors roll") == true)
     }
 
-    @Test("with a threshold, the text says what has no guarantee")
-    func threshold() throws {
+    @Test("what promises nothing is named, beside what does and alone")
+    func unpromised() throws {
         let threshold = GateSpec(name: "p99", kind: .threshold(ThresholdGate(metric: .latencyP99, max: 0.2)))
-        #expect(promise([threshold]) == nil)
+        let cost = GateSpec(name: "cpu", kind: .cost(CostGate(.cpuPerRequest)))
+        #expect(promise([threshold])?.text == "p99: nothing is promised about false alarms")
+        #expect(promise([cost, threshold])?.text == "cpu, p99: nothing is promised about false alarms")
+        #expect(promise([cost])?.assumes == [])
         #expect(
-            promise([compare(.errors), threshold])?.text.contains("thresholds, drift and costs promise nothing") == true
-        )
+            promise([compare(.errors), cost])?.text
+                == "errors roll back a candidate that is within their tolerances in at most 1 of 100 rollouts; cpu: nothing "
+                + "is promised about false alarms")
+        #expect(promise([GateSpec(name: "cpu", kind: .cost(CostGate(.cpuPerRequest)), warnOnly: true)]) == nil)
+        #expect(promise([]) == nil)
     }
 }

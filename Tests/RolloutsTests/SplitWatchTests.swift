@@ -24,7 +24,9 @@ struct SplitWatchTests {
         _ looks: [(readings: [Reading], share: Int, isInForce: Bool)]
     ) -> SplitWatch {
         looks.reduce(into: SplitWatch()) {
-            $0.look(at: $1.readings, stable: stable, candidate: candidate, share: $1.share, isInForce: $1.isInForce)
+            $0.look(
+                at: $1.readings, stable: stable, candidate: candidate, share: $1.share, isInForce: $1.isInForce,
+                now: Date(timeIntervalSince1970: 0))
         }
     }
 
@@ -123,6 +125,76 @@ struct SplitWatchTests {
         world.vanishing["bad-2"] = 0.2
         world.commit(.example("bad-2", rollout: .twoSteps))
         world.run(limit: 400) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(!world.events.contains { $0.kind == .stuck }, "nobody was needed for that")
+    }
+
+    /// Up to the look that finds the mismatch.
+    private func inDoubt(_ rollout: RolloutSpec = .twoSteps) -> World {
+        var world = World.serving("good-1")
+        world.vanishing["good-2"] = 0.2
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 400) { $0.rollout?.splitSummary?.isMismatched == true }
+        return world
+    }
+
+    @Test("asks for nobody while the gates may still fail the candidate, and goes no step further meanwhile")
+    func patience() throws {
+        var world = inDoubt()
+        let weight = try #require(world.state?.rollout?.weight)
+        let wait = try #require(world.state?.wait(seeing: world.observe()))
+        #expect(wait.text.hasPrefix("the gates to judge the candidate, for some seconds more (requests are not split"))
+        #expect(!wait.needsPerson && world.state?.hold == nil)
+        for _ in 0..<18 {
+            world.passTime()
+            world.pass()
+            #expect(world.state?.hold == nil && world.state?.rollout?.weight == weight)
+        }
+        world.run(limit: 4) { $0.hold?.needsPerson == true }
+        #expect(world.state?.hold?.needsPerson == true)
+        #expect(world.events.last?.kind == .stuck)
+    }
+
+    @Test("a candidate that begins to fail meanwhile is rolled back, and nobody was asked for")
+    func failsMeanwhile() {
+        var world = inDoubt()
+        world.turn("good-2", into: .bad)
+        world.run(limit: 19) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(!world.events.contains { $0.kind == .stuck || $0.kind == .paused })
+    }
+
+    @Test("a probation in doubt is not ended by another commit, and no step is let go on by the clock")
+    func probationInDoubt() {
+        var spec = RolloutSpec.twoSteps
+        spec.probation = Probation(duration: .seconds(600), holdback: 50)
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 400) { $0.phase == .probation }
+        world.vanishing["good-2"] = 0.2
+        world.run(limit: 400) { $0.rollout?.splitSummary?.isMismatched == true }
+        #expect(world.state?.phase == .probation)
+        world.commit(.example("good-3", rollout: spec))
+        world.pass()
+        #expect(world.state?.stable?.version == "good-1", "it was not taken for good")
+    }
+
+    @Test("one that is held and loses its instances needs nobody: it is taken out by itself")
+    func heldAndAway() throws {
+        var spec = RolloutSpec(
+            steps: [RolloutStep(.setWeight(20)), RolloutStep(.pause(.seconds(600))), RolloutStep(.setWeight(100))],
+            gates: [])
+        spec.unavailableAfter = .seconds(10)
+        var world = vanishing(spec)
+        #expect(world.state?.wait(seeing: world.observe())?.needsPerson == true)
+        world.turn("good-2", into: .dead)
+        world.passTime()
+        world.pass()
+        let wait = try #require(world.state?.wait(seeing: world.observe()))
+        #expect(
+            wait.text.hasPrefix("0 of 1 instances of version good-2 are ready; then for a person: requests are not"))
+        #expect(!wait.needsPerson && wait.endsAt != nil)
+        world.run(limit: 40) { $0.phase == .rolledBack }
         #expect(world.state?.phase == .rolledBack)
     }
 

@@ -14,6 +14,12 @@ import Testing
         let text = try JSONEncoder().encode(["a=x": counters])
         #expect(String(decoding: text, as: UTF8.self) == #"{"a=x":[7,2,1,4,3,6,0,7,9,1,2,3]}"#)
         #expect(try JSONDecoder().decode([String: SliceCounters].self, from: text) == ["a=x": counters])
+        let missed = SliceCounters(
+            requests: 1, unavailable: 5, buckets: [.init(index: 3, answered: 1, abandoned: 0, together: 1)])
+        let written = try JSONEncoder().encode([missed, SliceCounters(unavailable: 2)])
+        #expect(String(decoding: written, as: UTF8.self) == "[[1,0,0,0,3,1,0,1,5],[0,0,0,0,2]]")
+        #expect(
+            try JSONDecoder().decode([SliceCounters].self, from: written) == [missed, SliceCounters(unavailable: 2)])
         let none = try JSONEncoder().encode(RequestCounters(requests: 1))
         #expect(!String(decoding: none, as: UTF8.self).contains("slices"))
         #expect(try JSONDecoder().decode(RequestCounters.self, from: none).slices == nil)

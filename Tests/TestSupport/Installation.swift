@@ -165,6 +165,18 @@ package final class Installation {
             environment: processEnvironment.merging(environment) { _, new in new })
     }
 
+    /// Runs a controller that is to end by itself, in a mount namespace of its own.
+    /// - Parameter script: what is done there first; `$1` is the state folder.
+    package func runController(after script: String) throws -> Output {
+        try Self.output(
+            [
+                "unshare", "-m", "sh", "-c", "\(script) && shift && exec \"$@\"", "sh",
+                state.path(percentEncoded: false),
+                executable.path(percentEncoded: false), "run", "--state-dir", state.path(percentEncoded: false),
+                "--listen", "127.0.0.1:0", "--repo", repo.path(percentEncoded: false),
+            ], environment: processEnvironment)
+    }
+
     private var processEnvironment: [String: String] {
         var all: [String: String] = [:]
         let path = ProcessInfo.processInfo.environment["PATH"]

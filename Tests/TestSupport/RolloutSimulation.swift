@@ -135,7 +135,7 @@ package struct RolloutSimulation {
     private mutating func misbehave() {
         let versions = [world.state?.stable?.version, world.state?.rollout?.candidate.version].compactMap(\.self)
         guard let version = versions.randomElement(using: &chaos) else { return }
-        world.turn(version, into: World.Quality.allCases[chaos.int(0...World.Quality.allCases.count - 1)])
+        world.turn(version, into: World.Quality.simulated[chaos.int(0...World.Quality.simulated.count - 1)])
     }
 
     // MARK: - Properties
@@ -457,7 +457,7 @@ extension SeededRandom {
 
 extension ModelDeployment {
     package static func random(_ number: Int, using random: inout SeededRandom) -> ModelDeployment {
-        let quality = World.Quality.allCases[random.int(0...World.Quality.allCases.count - 1)]
+        let quality = World.Quality.simulated[random.int(0...World.Quality.simulated.count - 1)]
         var steps: [RolloutStep] = []
         for weight in [5, 20, 50].prefix(random.int(0...3)) {
             steps.append(RolloutStep(.setWeight(weight), advance: random.chance(0.3) ? .evidence : .done))

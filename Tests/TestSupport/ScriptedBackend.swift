@@ -21,6 +21,9 @@ package actor ScriptedBackend: ServingBackend {
     package nonisolated let pinning = Barrier()
     private var exempt: Set<DeploymentKey> = []
     private var digests: [String: Digest] = [:]
+    private var outageReason: String?
+    /// Looks at whether it can be reached.
+    package private(set) var looks = 0
     package private(set) var pinned: [String] = []
 
     package init() {
@@ -66,6 +69,16 @@ package actor ScriptedBackend: ServingBackend {
         if uri.contains("/missing/") { throw ControlError(.unavailable, "there is no \(uri)") }
         return digests[uri]
     }
+
+    package func outage() -> String? { outageReason }
+
+    package func reach() -> String? {
+        looks += 1
+        return outageReason
+    }
+
+    /// From now on it cannot be looked at, or can be again (nil). Nothing tells the controller.
+    package func cutOff(_ reason: String?) { outageReason = reason }
 
     package func hold(_ digest: Digest, at uri: String) { digests[uri] = digest }
 

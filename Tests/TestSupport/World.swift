@@ -16,6 +16,11 @@ package struct World {
         case blocked
         /// No longer ready, for good, although it does not crash.
         case dead
+        /// Serves, and ends now and then: `World.endsPerTick` says how often.
+        case restarting
+
+        /// Those that the simulation draws from: its seeds depend on their number.
+        package static let simulated: [Quality] = allCases.filter { $0 != .restarting }
 
         package init(version: String) {
             self = Quality(rawValue: String(version.prefix { $0 != "-" })) ?? .good
@@ -28,6 +33,8 @@ package struct World {
         package var quality: Quality
         package var age = 0
         package var restarts = 0
+        /// Ends in a row, since it has been ready for a minute.
+        package var crashes = 0
         package var counters = RequestCounters(latency: [0], bounds: [1])
         /// Newest last.
         package var failedRequestIds: [String] = []
@@ -45,7 +52,17 @@ package struct World {
             case .flapping: age < World.loadTicks ? .starting : age / World.flapTicks % 2 == 0 ? .ready : .unready
             case .blocked: isMachineInTheWay ? .blocked : age >= World.loadTicks ? .ready : .starting
             case .dead: age >= World.loadTicks ? .unready : .starting
+            case .restarting: age >= World.loadTicks ? .ready : crashes >= 3 ? .crashLooping : .starting
             }
+        }
+
+        /// It ends, and is started again after a delay that grows, as a keeper has it.
+        package mutating func end() {
+            restarts += 1
+            crashes += 1
+            counters = RequestCounters(latency: [0], bounds: [1])
+            let delaySeconds = min(0.1 * Double(1 << min(crashes - 1, 16)), 30)
+            age = World.loadTicks - 1 - Int((delaySeconds / World.tick).rounded(.up))
         }
     }
 
@@ -53,6 +70,8 @@ package struct World {
     package static let loadTicks = 3
     /// How long a flapping instance is ready, and then not ready.
     package static let flapTicks = 25
+    /// For so long an instance is ready before its next end is its first again.
+    static let provenTicks = 120
     /// As many as the proxy remembers for an instance.
     package static let failedRequestLimit = 20
 
@@ -108,6 +127,12 @@ package struct World {
     package var transitions: [PhaseTransition] = []
     package var requestsPerTick = 40
     package var goodErrorRate = 0.0
+    /// Of a version whose servers end now and then: the probability that one that is ready ends within a tick.
+    package var endsPerTick: [String: Double] = [:]
+    /// Instances that the proxy has taken out of rotation; nil: it does not say.
+    package var ejected: Set<String>? = []
+    /// Those of them that serve much worse than their siblings.
+    package var outliers: Set<String> = []
     /// The number of instances ever started, by version.
     package var started: [String: Int] = [:]
 
@@ -165,8 +190,17 @@ package struct World {
             if instances[index].condition != .blocked { instances[index].age += 1 }
             instances[index].isMachineInTheWay = isMachineInTheWay
             if instances[index].quality == .crashing { instances[index].restarts += 1 }
+            if instances[index].quality == .restarting { endNowAndThen(index) }
         }
         sendTraffic()
+    }
+
+    private mutating func endNowAndThen(_ index: Int) {
+        guard instances[index].condition == .ready else { return }
+        if instances[index].age >= Self.loadTicks + Self.provenTicks { instances[index].crashes = 0 }
+        let version = plan?.revisions.first { $0.revision == instances[index].revision }?.template.model.version
+        let rate = version.flatMap { endsPerTick[$0] } ?? 0.05
+        if Double.random(in: 0..<1, using: &random) < rate { instances[index].end() }
     }
 
     private mutating func sendTraffic() {
@@ -281,7 +315,8 @@ package struct World {
         Observation(
             instances: instances.map {
                 InstanceObservation(
-                    id: $0.id, revision: $0.revision, condition: $0.condition, restarts: $0.restarts)
+                    id: $0.id, revision: $0.revision, condition: $0.condition, restarts: $0.restarts,
+                    isEjected: isProxyReachable ? ejected?.contains($0.id) : nil)
             },
             endpoint: weights.values.contains { $0 > 0 } && !isPortTaken ? "http://127.0.0.1:9000" : nil,
             endpointProblem: isPortTaken ? "port 9000 is taken by another program" : nil,
@@ -292,7 +327,7 @@ package struct World {
         instances.map {
             Reading(
                 instance: $0.id, revision: $0.revision, epoch: "\(epoch)", counters: $0.counters,
-                failedRequestIds: $0.failedRequestIds)
+                failedRequestIds: $0.failedRequestIds, isOutlier: outliers.contains($0.id))
         }
             + unavailable.sorted { $0.key.rawValue < $1.key.rawValue }.map {
                 Reading(

@@ -1,46 +1,19 @@
-/// The counts of a sticky route besides each user's first request: all requests of users, and users by windows of time.
+import Serving
 
-/// Users of a sticky route. Each user who sent a request within a window is one unit of it. Units of one window are
-/// independent, because users are the randomised unit. Units of two windows are not, because the same users come back.
-public struct UserCounts: Codable, Hashable, Sendable {
-    /// Windows with at least one unit, of either side, that have ended.
-    public var windows: Int
-    public var units: Int
-    /// Units in which every request failed.
-    public var failed: Int
-    /// Units in which at least one request failed.
-    public var touched: Int
-    /// Units in which every request was rejected.
-    public var rejected: Int
-    /// For each of the side's `bounds`: units in which every request was slower, or was abandoned later.
-    public var slowed: [Int]
-    /// Requests that are in no unit, because the window was full.
-    public var dropped: Int
+/// What a sticky route tells beside each user's first request: every request of users, and users by windows of time.
 
-    public init(
-        windows: Int = 0, units: Int = 0, failed: Int = 0, touched: Int = 0, rejected: Int = 0, slowed: [Int] = [],
-        dropped: Int = 0
-    ) {
-        self.windows = windows
-        self.units = units
-        self.failed = failed
-        self.touched = touched
-        self.rejected = rejected
-        self.slowed = slowed
-        self.dropped = dropped
-    }
-
-    /// The sum over two proxies, which see the same windows.
-    fileprivate static func + (left: UserCounts, right: UserCounts) -> UserCounts {
-        UserCounts(
+extension UserCounters {
+    /// Of two proxies, which see the same windows.
+    fileprivate static func + (left: UserCounters, right: UserCounters) -> UserCounters {
+        UserCounters(
             windows: max(left.windows, right.windows), units: left.units + right.units,
             failed: left.failed + right.failed, touched: left.touched + right.touched,
             rejected: left.rejected + right.rejected, slowed: SideCounts.sum(left.slowed, right.slowed),
             dropped: left.dropped + right.dropped)
     }
 
-    fileprivate func since(_ earlier: UserCounts) -> UserCounts {
-        UserCounts(
+    fileprivate func since(_ earlier: UserCounters) -> UserCounters {
+        UserCounters(
             windows: windows - earlier.windows, units: units - earlier.units, failed: failed - earlier.failed,
             touched: touched - earlier.touched, rejected: rejected - earlier.rejected,
             slowed: SideCounts.sum(slowed, earlier.slowed.map { -$0 }), dropped: dropped - earlier.dropped)
@@ -94,7 +67,7 @@ extension SideCounts {
     }
 
     mutating func takeUsers(_ later: SideCounts, since earlier: SideCounts) {
-        users = later.users.map { $0.since(earlier.users ?? UserCounts()) }
+        users = later.users.map { $0.since(earlier.users ?? UserCounters()) }
         guard let now = later.every else { return }
         let before = earlier.every ?? earlier.own
         let hasSameBounds = later.bounds == earlier.bounds
@@ -110,7 +83,7 @@ extension SideCounts {
         guard now.requests >= before.requests, now.errors >= before.errors, now.rejected >= before.rejected else {
             return false
         }
-        let (units, earlier) = (users ?? UserCounts(), other.users ?? UserCounts())
+        let (units, earlier) = (users ?? UserCounters(), other.users ?? UserCounters())
         return zip(units.counts, earlier.counts).allSatisfy { $0 >= $1 }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Serving
 
 /// The counts of one side, summed over its instances: of one interval, or since counting began.
 public struct SideCounts: Codable, Hashable, Sendable {
@@ -27,9 +28,9 @@ public struct SideCounts: Codable, Hashable, Sendable {
     /// The counts of all users' requests, if the counts above are of each user's first request only. Nil if those are
     /// of all.
     public var every: RequestStratum?
-    /// Users of a sticky route by windows of time. Nil if requests are routed at random.
-    public var users: UserCounts?
-    /// Requests that mlctl itself sent: a separate stratum that is never added to the users' requests.
+    /// Users of a sticky route, a window of time at a time; nil where requests are routed at random.
+    public var users: UserCounters?
+    /// What became of requests that mlctl itself sent: a stratum of its own, never added to the users'.
     public var synthetic: RequestStratum?
     /// The number of values in each bucket, by the observation's name.
     public var observed: [String: [Int]]
@@ -43,7 +44,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorsTogether: Int? = nil, slowTogether: [Int]? = nil,
-        every: RequestStratum? = nil, users: UserCounts? = nil, synthetic: RequestStratum? = nil,
+        every: RequestStratum? = nil, users: UserCounters? = nil, synthetic: RequestStratum? = nil,
         observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
         named: [String: Double] = [:], slices: [String: SliceCounts]? = nil
     ) {
@@ -78,7 +79,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         errorsTogether = try fields.decodeIfPresent(Int.self, forKey: .errorsTogether)
         slowTogether = try fields.decodeIfPresent([Int].self, forKey: .slowTogether)
         every = try fields.decodeIfPresent(RequestStratum.self, forKey: .every)
-        users = try fields.decodeIfPresent(UserCounts.self, forKey: .users)
+        users = try fields.decodeIfPresent(UserCounters.self, forKey: .users)
         synthetic = try fields.decodeIfPresent(RequestStratum.self, forKey: .synthetic)
         observed = try fields.decode([String: [Int]].self, forKey: .observed)
         pairs = try fields.decode(PairCounts.self, forKey: .pairs)

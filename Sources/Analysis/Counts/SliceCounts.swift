@@ -8,6 +8,8 @@ public struct SliceCounts: Hashable, Sendable {
     public var rejected: Int
     /// As `SideCounts.errorsTogether`.
     public var errorsTogether: Int
+    /// Meant for the revision, and none of its instances could take them: not part of `requests`.
+    public var unavailable: Int
     public var slow: [SlowCounts]
 
     /// The requests over one bound.
@@ -29,12 +31,14 @@ public struct SliceCounts: Hashable, Sendable {
     }
 
     public init(
-        requests: Int = 0, errors: Int = 0, rejected: Int = 0, errorsTogether: Int = 0, slow: [SlowCounts] = []
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, errorsTogether: Int = 0, unavailable: Int = 0,
+        slow: [SlowCounts] = []
     ) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
         self.errorsTogether = errorsTogether
+        self.unavailable = unavailable
         self.slow = slow
     }
 
@@ -43,7 +47,8 @@ public struct SliceCounts: Hashable, Sendable {
     /// Why these counters are invalid. Nil if they are valid.
     var impossibility: String? {
         let counts =
-            [requests, errors, rejected, errorsTogether] + slow.flatMap { [$0.requests, $0.slow, $0.together] }
+            [requests, errors, rejected, errorsTogether, unavailable]
+            + slow.flatMap { [$0.requests, $0.slow, $0.together] }
         if counts.contains(where: { $0 < 0 }) { return "a negative count" }
         if errors > requests || rejected > requests || slow.contains(where: { $0.slow > $0.requests }) {
             return "more failures than requests"
@@ -56,6 +61,7 @@ public struct SliceCounts: Hashable, Sendable {
         SliceCounts(
             requests: requests - earlier.requests, errors: errors - earlier.errors,
             rejected: rejected - earlier.rejected, errorsTogether: errorsTogether - earlier.errorsTogether,
+            unavailable: unavailable - earlier.unavailable,
             slow: slow.compactMap { now in
                 guard let before = earlier.slow(over: now.edge) else { return nil }
                 return SlowCounts(
@@ -69,7 +75,7 @@ public struct SliceCounts: Hashable, Sendable {
         var sum = SliceCounts(
             requests: left.requests + right.requests, errors: left.errors + right.errors,
             rejected: left.rejected + right.rejected, errorsTogether: left.errorsTogether + right.errorsTogether,
-            slow: left.slow)
+            unavailable: left.unavailable + right.unavailable, slow: left.slow)
         for other in right.slow {
             guard let index = sum.slow.firstIndex(where: { SideCounts.same($0.edge, other.edge) }) else {
                 sum.slow.append(other)
@@ -83,17 +89,19 @@ public struct SliceCounts: Hashable, Sendable {
     }
 }
 
-/// Coded as a list of numbers.
+/// As a list of numbers. A last one by itself is `unavailable`.
 extension SliceCounts: Codable {
     public init(from decoder: any Decoder) throws {
         var list = try decoder.unkeyedContainer()
         func count() throws -> Int { try list.decode(Int.self) }
         self.init(requests: try count(), errors: try count(), rejected: try count(), errorsTogether: try count())
         while !list.isAtEnd {
-            slow.append(
-                SlowCounts(
-                    edge: try list.decode(Double.self), requests: try count(), slow: try count(),
-                    together: try count()))
+            let first = try list.decode(Double.self)
+            guard !list.isAtEnd else {
+                unavailable = Int(exactly: first) ?? 0
+                return
+            }
+            slow.append(SlowCounts(edge: first, requests: try count(), slow: try count(), together: try count()))
         }
     }
 
@@ -104,11 +112,22 @@ extension SliceCounts: Codable {
             try list.encode(bound.edge)
             for count in [bound.requests, bound.slow, bound.together] { try list.encode(count) }
         }
+        if unavailable > 0 { try list.encode(unavailable) }
     }
 }
 
 /// The slices of a side, by label. A value may appear at any time, and begins at 0.
 extension SideCounts {
+    /// What was meant for the side and not served by it is left out: nobody is to blame for it.
+    public mutating func forgetUnavailable() {
+        unavailable = 0
+        slices = slices?.mapValues { counts in
+            var counts = counts
+            counts.unavailable = 0
+            return counts
+        }
+    }
+
     var impossibilityOfSlices: String? {
         for (label, counts) in slices ?? [:] {
             if let problem = counts.impossibility { return "\(problem) in \(label)" }

@@ -138,11 +138,18 @@ enum ReplayNeed: Hashable, Sendable {
     }
 
     private static func costs(_ metric: CostGate.Metric, of side: ReplaySide) throws(ReplayLack) -> SideCounts {
-        let seconds = try side.named[CostCounter.instanceSeconds].orLack(CostCounter.instanceSeconds)
         let wanted = metric == .cpuPerRequest ? CostCounter.cpuSeconds : CostCounter.memoryByteSeconds
-        let cost = try side.named[wanted].orLack(wanted)
+        let remedy =
+            "a gate of costs is judged on \(wanted) and \(CostCounter.instanceSeconds) (for how long instances were measured, "
+            + "summed over them) of both sides; 'mlctl events NAME --export' has them of a rollout that had such a gate"
+        func counter(_ value: Double?, _ name: String) throws(ReplayLack) -> Double {
+            guard let value else { throw ReplayLack(name, remedy: remedy) }
+            return value
+        }
+        let seconds = try counter(side.named[CostCounter.instanceSeconds], CostCounter.instanceSeconds)
+        let cost = try counter(side.named[wanted], wanted)
         let requests = side.named[CostCounter.requests] ?? side.requests.map(Double.init)
-        let counted = try requests.orLack("requests")
+        let counted = try counter(requests, "requests")
         return SideCounts(named: [CostCounter.instanceSeconds: seconds, wanted: cost, CostCounter.requests: counted])
     }
 
@@ -163,10 +170,13 @@ struct ReplayLack: Error {
     var name: String
     /// What is wrong with a value that is not missing.
     var fault: String?
+    /// What the gate needs, and where that comes from; nil where the name says it.
+    var remedy: String?
 
-    init(_ name: String, _ fault: String? = nil) {
+    init(_ name: String, _ fault: String? = nil, remedy: String? = nil) {
         self.name = name
         self.fault = fault
+        self.remedy = remedy
     }
 
     /// - Parameters:
@@ -175,7 +185,7 @@ struct ReplayLack: Error {
     func text(of side: String, unreadable: [String: String]) -> String {
         let stem = String(name.prefix { $0 != "." })
         if let fault = fault ?? unreadable[stem] { return "the \(side) side's \"\(stem)\" \(fault)" }
-        return "the \(side) side has no \"\(name)\""
+        return "the \(side) side has no \"\(name)\"" + (remedy.map { ": \($0)" } ?? "")
     }
 }
 

@@ -1,3 +1,5 @@
+import Serving
+
 /// What only mlctl's own proxy reports about a side, besides requests, errors and latency.
 public struct ReplayProxy: Codable, Hashable, Sendable {
     /// Requests meant for this side but not served by it.
@@ -87,7 +89,7 @@ public struct ReplayUsers: Codable, Hashable, Sendable {
     public var slowed: ReplayOver?
     public var dropped: Int
 
-    init(_ users: UserCounts, bounds: [Double]) {
+    init(_ users: UserCounters, bounds: [Double]) {
         windows = users.windows
         units = users.units
         failed = users.failed
@@ -98,8 +100,8 @@ public struct ReplayUsers: Codable, Hashable, Sendable {
     }
 
     /// - Parameter slowed: at the bounds of the side's latency.
-    func counts(slowed: [Int]) -> UserCounts {
-        UserCounts(
+    func counts(slowed: [Int]) -> UserCounters {
+        UserCounters(
             windows: windows, units: units, failed: failed, touched: touched, rejected: rejected, slowed: slowed,
             dropped: dropped)
     }

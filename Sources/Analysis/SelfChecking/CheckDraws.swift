@@ -1,21 +1,18 @@
-/// The random draws of a self-check. The state in the record gives the same draws at any controller.
-///
-/// Source: SplitMix64 (Steele, Lea, Flood 2014).
+import Serving
+
+/// Draws of a self-check: a seed in the record gives the same ones at any controller.
 struct CheckDraws: Codable, Hashable, Sendable {
-    private var state: UInt64
+    private var numbers: SplitMix64
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { numbers = SplitMix64(seed: seed) }
 
-    private mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    /// As the generator is written.
+    init(from decoder: any Decoder) throws { numbers = try SplitMix64(from: decoder) }
 
-    /// At least 0 and less than 1.
-    mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+    func encode(to encoder: any Encoder) throws { try numbers.encode(to: encoder) }
+
+    /// At or above 0, below 1.
+    mutating func uniform() -> Double { Double(numbers.next() >> 11) * 0x1p-53 }
 
     mutating func isHit(_ chance: Double) -> Bool { uniform() < chance }
 

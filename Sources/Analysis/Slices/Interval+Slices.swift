@@ -23,7 +23,12 @@ extension SliceCounts {
                 count: Double(count), successes: Double(hits), together: together.map { Double(max($0, hits)) })
         }
         switch metric {
-        case .errors: return trials(requests, errors, together: errorsTogether)
+        case .errors:
+            // What is missed in one look is missed together: the revision had no instance.
+            let missed = min(unavailable, 1 << 30)
+            return trials(
+                requests.addingOrFull(unavailable), errors.addingOrFull(unavailable),
+                together: errorsTogether.addingOrFull(missed * missed))
         case .rejected: return trials(requests, rejected, together: nil)
         case .slow:
             guard let edge else { return nil }

@@ -1,31 +1,19 @@
 import RealModule
+import Serving
 
-/// The requests that were drawn for one revision, and their results. The fields mean the same as in `SplitCounters`.
-public struct SplitCounts: Codable, Hashable, Sendable {
-    public var drawn: Int
-    public var ended: Int
-    public var givenUp: Int
-    public var turnedAway: Int
-    public var lost: Int
-
-    public init(drawn: Int = 0, ended: Int = 0, givenUp: Int = 0, turnedAway: Int = 0, lost: Int = 0) {
-        self.drawn = drawn
-        self.ended = ended
-        self.givenUp = givenUp
-        self.turnedAway = turnedAway
-        self.lost = lost
-    }
-
-    /// Requests that are in no gate's evidence, for reasons that concern only the revision and its clients.
+extension SplitCounters {
+    /// In no gate's evidence, and nobody but the revision and its clients had to do with it.
     public var missing: Int { givenUp + lost }
 
-    fileprivate var isNothing: Bool { self == SplitCounts() }
+    fileprivate var isNothing: Bool { self == SplitCounters() }
 
-    fileprivate static func + (left: SplitCounts, right: SplitCounts) -> SplitCounts {
-        SplitCounts(
+    public static func + (left: SplitCounters, right: SplitCounters) -> SplitCounters {
+        SplitCounters(
             drawn: left.drawn + right.drawn, ended: left.ended + right.ended, givenUp: left.givenUp + right.givenUp,
             turnedAway: left.turnedAway + right.turnedAway, lost: left.lost + right.lost)
     }
+
+    public static func += (left: inout SplitCounters, right: SplitCounters) { left = left + right }
 
     fileprivate var fates: Trials { Trials(count: Double(ended + missing), successes: Double(missing)) }
 }
@@ -61,17 +49,17 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
     private var shares = ShareEvidence()
     private var candidateLoses = Self.comparison
     private var stableLoses = Self.comparison
-    public private(set) var stable = SplitCounts()
-    public private(set) var candidate = SplitCounts()
-    /// The number of requests that the candidate should have got.
+    public private(set) var stable = SplitCounters()
+    public private(set) var candidate = SplitCounters()
+    /// Of the requests that were drawn, as many as the candidate was to have.
     public private(set) var asked = 0.0
     /// Stays once it was found.
     public private(set) var mismatch: Mismatch?
 
     public init() {}
 
-    /// - Parameter share: the candidate's share that was requested during the whole look, 0…1.
-    public mutating func absorb(stable: SplitCounts, candidate: SplitCounts, share: Double) {
+    /// - Parameter share: the candidate's, as asked for through all of the look: 0…1.
+    public mutating func absorb(stable: SplitCounters, candidate: SplitCounters, share: Double) {
         guard !stable.isNothing || !candidate.isNothing else { return }
         self.stable = self.stable + stable
         self.candidate = self.candidate + candidate
@@ -119,7 +107,7 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
         return (parts + [turnedAway].compactMap(\.self)).joined(separator: "; ")
     }
 
-    private static func missing(_ counts: SplitCounts, _ side: String) -> String? {
+    private static func missing(_ counts: SplitCounters, _ side: String) -> String? {
         guard counts.missing > 0 else { return nil }
         let share = Double(counts.missing) / Double(counts.ended + counts.missing)
         let causes = [

@@ -54,7 +54,7 @@ struct DeploymentPlan: Hashable, Encodable {
             deployment.target != .local || template.model.storageURI == nil || template.model.digest != nil
         preview = ClusterPreview.address(of: deployment, template.revision)
             .map { "\($0), from outside: \(ClusterPreview.forwarding($0) ?? "")" }
-        warnings = [deployment.unpinnedModel, deployment.nothingActs, deployment.unjudgedSlices].compactMap(\.self)
+        warnings = deployment.warnings
         runningVersion = known?.stableLoad?.version
         runningRevision = known?.stableLoad?.revision
         settingChanges = known.map { Self.changes(from: $0.settings, to: deployment.settingsWords) } ?? []
@@ -131,6 +131,13 @@ struct DeploymentPlan: Hashable, Encodable {
             return text == setting.text ? nil : "\(setting.name): \(text) → \(setting.text)"
         }
         return changed + old.filter { !after.contains($0.name) }.map { "\($0.name): removed (was \($0.text))" }
+    }
+}
+
+extension ModelDeployment {
+    /// What is valid, and may go wrong later: what 'validate' and 'plan' say.
+    var warnings: [String] {
+        [unpinnedModel, nothingActs, nothingIsJudged, unjudgedSlices].compactMap(\.self)
     }
 }
 

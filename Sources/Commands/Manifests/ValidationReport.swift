@@ -36,7 +36,7 @@ struct ValidationReport {
     /// Valid settings that may cause problems later.
     private var warnings: [Warning] {
         deployments.sorted { $0.key < $1.key }.flatMap { deployment in
-            [deployment.unpinnedModel, deployment.nothingActs].compactMap(\.self).map {
+            deployment.warnings.map {
                 Warning(deployment: "\(deployment.key)", message: $0)
             }
         }

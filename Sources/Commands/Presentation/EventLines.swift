@@ -46,9 +46,9 @@ enum EventLines {
 
     static func tone(_ kind: RolloutEvent.Kind) -> Tone {
         switch kind {
-        case .promoted, .gatePassed, .recovered, .available: .good
+        case .promoted, .gatePassed, .recovered, .available, .instanceReturned: .good
         case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .failed, .degraded: .bad
-        case .gateWarned, .paused, .stuck, .warning, .suspended: .warning
+        case .gateWarned, .paused, .stuck, .warning, .suspended, .instanceEjected: .warning
         case .rolloutStarted, .stepStarted, .resumed, .approved, .promoting, .probationStarted, .retried: .active
         case .deployed, .probationEnded, .superseded, .unsuspended, .removed: .plain
         }

@@ -25,10 +25,11 @@ struct ExplainText {
     }
 
     func lines() -> [String] {
-        [headline, facts, rollback, outlook, gates, failedRequests, steps, events, quarantine, advice].filter {
-            !$0.isEmpty
-        }
-        .joined(separator: [""]).map(\.self)
+        [headline, facts, rollback, outlook, gates, failedRequests, steps, events, quarantine, passedOver, advice]
+            .filter {
+                !$0.isEmpty
+            }
+            .joined(separator: [""]).map(\.self)
     }
 
     // MARK: Current state
@@ -47,6 +48,12 @@ struct ExplainText {
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
         if let split = status.split { rows.add("split", split.reason, split.isMismatched ? .bad : .plain) }
+        for left in explanation.leftOut ?? [] {
+            rows.add(
+                "left out",
+                "\(left.requests) requests of version \(left.version) are in no gate's evidence: one instance answered them "
+                    + "much worse than its siblings", .warning)
+        }
         if let costs = CostWords.line(status) { rows.add("cost", costs) }
         if let check = status.selfCheck { rows.add("self-check", check.reason, check.isBroken ? .warning : .plain) }
         if let text = status.waitText { rows.add("waiting for", text, status.isTimedPause ? .active : .warning) }
@@ -158,6 +165,16 @@ struct ExplainText {
             rows.add(entry.revision.rawValue, isSaid ? what : "\(what): \(shownReasons.shortened(entry.reason))")
         }
         return section("Not tried again", rows.lines)
+    }
+
+    private var passedOver: [String] {
+        var rows = Rows(canvas, labelColumns: 13)
+        for entry in status.passedOver ?? [] {
+            rows.add(
+                entry.revision.rawValue,
+                "version \(entry.version), \(RelativeTime.text(entry.at, now: now)): \(entry.reason)")
+        }
+        return section("Passed over by a rollback ('--to REVISION --force' goes back all the same)", rows.lines)
     }
 
     private var advice: [String] {

@@ -158,7 +158,7 @@ struct StatusDetail {
     }
 
     private var quarantine: [String] {
-        guard !deployment.quarantined.isEmpty else { return [] }
+        guard !deployment.quarantined.isEmpty else { return passedOver }
         var table = TextTable(["QUARANTINED", "REVISION", "SINCE", "REASON"], indent: 2)
         for entry in deployment.quarantined {
             table.add([
@@ -168,7 +168,20 @@ struct StatusDetail {
         }
         let isWanted = deployment.quarantined.contains { $0.revision == deployment.desired?.revision }
         let advice = "git still asks for it: fix the model, or run 'mlctl retry \(deployment.key)' to try it again"
-        return table.lines(on: canvas) + (isWanted ? canvas.wrapped("  " + advice) : [])
+        return table.lines(on: canvas) + (isWanted ? canvas.wrapped("  " + advice) : []) + passedOver
+    }
+
+    private var passedOver: [String] {
+        guard let entries = deployment.passedOver else { return [] }
+        var table = TextTable(["NO ROLLBACK TO", "REVISION", "SINCE", "REASON"], indent: 2)
+        for entry in entries {
+            table.add([
+                TextTable.Cell(entry.version, .warning), "\(entry.revision)",
+                "\(RelativeTime.text(entry.at, now: now))", "\(entry.reason)",
+            ])
+        }
+        let advice = "'mlctl rollback \(deployment.key) --to REVISION --force' rolls back to it anyway"
+        return table.lines(on: canvas) + canvas.wrapped("  " + advice)
     }
 
     private var conditions: [String] {

@@ -212,11 +212,11 @@ extension RolloutEvent.Kind {
     fileprivate var isTrouble: Bool {
         switch self {
         case .gateWarned, .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .stuck, .failed, .degraded,
-            .warning:
+            .warning, .instanceEjected:
             true
         case .deployed, .rolloutStarted, .stepStarted, .gatePassed, .paused, .resumed, .approved, .promoting, .promoted,
             .probationStarted, .probationEnded, .superseded, .retried, .suspended, .unsuspended, .recovered, .available,
-            .removed:
+            .removed, .instanceReturned:
             false
         }
     }

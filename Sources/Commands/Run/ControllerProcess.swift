@@ -28,6 +28,24 @@ struct ControllerProcess {
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)  // The reader of the log may go away.
         HeapMemory.limit()
+        do {
+            try await runHeld()
+        } catch let error where Self.saysWhatToDo(error) {
+            throw error
+        } catch {
+            // Whatever failed first: where the folder takes no files, that is why.
+            guard let fault = StateFolderFault.find(state.path(percentEncoded: false)) else { throw error }
+            throw CommandFailure(.failed, "\(fault) (\(error))")
+        }
+    }
+
+    /// It is about the settings or the place, and not about what failed to be written.
+    private static func saysWhatToDo(_ error: any Error) -> Bool {
+        error is ValidationError || error is CommandFailure || error is CancellationError
+    }
+
+    /// With the state folder's lock, so that no other controller works on it.
+    private func runHeld() async throws {
         try TrustedPlaces.checkState(state, making: true, logger: logger)
         guard
             let lock = try FileLock.acquire(

@@ -54,6 +54,7 @@ public actor ClusterBackend: ServingBackend {
     /// The owners of objects that the caches do not show yet.
     var claims: [ObjectID: DeploymentKey] = [:]
     var silentPods = SilentPods()
+    var silence = ServerSilence()
     var disruptions = Disruptions()
     /// Asks the proxies what they do; nil: nobody asks them.
     private(set) var proxies: ProxyQuestion?

@@ -52,6 +52,8 @@ struct CachedKind<Kind: ServedKind>: KindView {
     var type: ResourceType { Kind.resource }
     var isSynced: Bool { cache.freshness.isSynced }
     var failure: APIError? { cache.freshness.error }
+    /// When the server last said anything of the type; of the cache's stopwatch.
+    var lastContactAt: Duration? { cache.freshness.lastContactAt }
     var allLive: [LiveObject] { cache.all.map(\.live) }
 
     func all(of deployment: DeploymentKey) -> [Object] {

@@ -61,7 +61,8 @@ struct ClusterObservation: Sendable {
     /// crashes or fails does not.
     private func instance(_ pod: ServedObject<PodKind>) -> InstanceObservation? {
         guard var instance = PodReading(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
-        instance.isEjected = traffic?.ejected.contains(instance.id) == true
+        // Proxies that say nothing have taken nobody back.
+        if let traffic, !traffic.shares.isEmpty { instance.isEjected = traffic.ejected.contains(instance.id) }
         if [.starting, .fetching].contains(instance.condition), let reason = disrupted[instance.revision] {
             instance.condition = .blocked
             instance.reason = "it replaces another pod: \(reason). \(instance.reason ?? "It is starting.")"

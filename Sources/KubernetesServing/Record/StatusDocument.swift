@@ -111,8 +111,10 @@ struct StatusDocument: Equatable, Sendable {
         return hasher.finalize()
     }
 
-    /// A merge patch keeps fields that it does not name, so fields that `mlctl status` leaves out must be removed.
-    private static let leftOut = ["leftVersion", "cutRequests", "refusedConnections", "lastSeenAt", "split"]
+    /// A merge patch keeps what it does not name: what `mlctl status` leaves out has to be taken away.
+    private static let leftOut = [
+        "leftVersion", "cutRequests", "refusedConnections", "lastSeenAt", "split", "passedOver",
+    ]
     private static let leftOutOfRevisions = ["restarts", "ejected", "unavailable", "abandoned", "progress"]
 
     private static func clearing(_ fields: [String: JSONValue]) -> [String: JSONValue] {

@@ -42,7 +42,7 @@ public actor LocalBackend: ServingBackend {
     static let maximumConcurrentFetches = 64
 
     let state: StateFolder
-    let spaceReserve: SpaceReserve
+    var spaceReserve: SpaceReserve
     let inherited: [String: String]
     let reservedPorts: [Int: String]
     let secrets: @Sendable (DeploymentKey) -> SecretFolder?

@@ -39,9 +39,9 @@ struct SeenInstance: Hashable, Sendable {
     var restarts = 0
     /// The machine blocks the next step: fetching files, or starting a keeper. `reason` says why.
     var isBlocked = false
-    /// The proxy ejected it.
-    var isEjected = false
-    /// Why the proxy reports it as an outlier, if a restart is due.
+    /// The proxy has taken it out of rotation for now; nil where the proxy could not be asked.
+    var isEjected: Bool?
+    /// It did so because the instance serves much worse than its siblings, and a restart is due.
     var restartCause: OutlierCause?
     var reason: String?
 

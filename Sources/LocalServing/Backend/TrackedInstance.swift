@@ -183,7 +183,7 @@ struct TrackedInstance: Sendable {
         seen.restarts = status?.restarts ?? 0
         (seen.reason, seen.isBlocked) = trouble(now)
         seen.isGone = isRemovalRefused
-        seen.isEjected = view.answers && view.instances[spec.id]?.ejected == true
+        seen.isEjected = view.answers ? view.instances[spec.id]?.ejected == true : nil
         if view.answers, let report = view.instances[spec.id], let outlier = report.outlier {
             seen.reason = seen.reason ?? "ejected by the proxy because \(outlier.described)"
             // Do not cut requests that are still in progress there.

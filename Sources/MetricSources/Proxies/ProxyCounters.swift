@@ -104,7 +104,8 @@ public actor ProxyCounters: MetricSource {
                         instance: answer.proxy.map { "\(unserved)@\($0)" } ?? unserved,
                         revision: unavailable.revision, epoch: answer.report.epoch,
                         counters: RequestCounters(
-                            unavailable: unavailable.requests, errorsTogether: unavailable.together)))
+                            unavailable: unavailable.requests, errorsTogether: unavailable.together,
+                            slices: unavailable.slices?.mapValues { SliceCounters(unavailable: $0) })))
             }
             for report in answer.report.users {
                 let name = Reading.users(report.revision)

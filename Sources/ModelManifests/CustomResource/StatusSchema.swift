@@ -56,11 +56,8 @@ enum StatusSchema {
                 ]),
             "quarantined": list(
                 "Revisions that are not tried again until the serving template changes or somebody runs mlctl retry.",
-                [
-                    "revision": text("The revision."), "version": text("Its version."),
-                    "reason": text("Why it is not tried."),
-                    "at": time("When it was quarantined."),
-                ]),
+                heldOff),
+            "passedOver": list("Revisions that a rollback passes over, though git may ask for them.", heldOff),
             "conditions": conditions,
             "instances": list(
                 "Running model servers; those with a problem come first.",
@@ -97,6 +94,11 @@ enum StatusSchema {
                     "evidence": gates,
                 ]),
         ])
+
+    private static let heldOff = [
+        "revision": text("The revision."), "version": text("Its version."), "reason": text("Why."),
+        "at": time("Since when."),
+    ]
 
     private static let gates = list(
         "The verdict of each gate.",

@@ -8,6 +8,28 @@ extension ModelDeployment {
             "every gate is warnOnly, so every version is promoted whatever the gates find. Remove warnOnly from a gate."
     }
 
+    /// That nothing is judged, where gates would be there by default; nil where one is.
+    public var nothingIsJudged: String? {
+        let defaults = RolloutSpec.defaultGates(of: rollout.strategy, hasSyntheticTraffic: endpoint.generate != nil)
+        guard !defaults.isEmpty, rollout.gates.allSatisfy(\.isDefaultWatch) else { return nil }
+        return
+            "there are no gates: a version goes through all steps, and nothing is judged but whether its instances are "
+            + "available. Take 'gates: []' out, so that errors, rejections and slowness are compared, or name some."
+    }
+
+    /// Why no gate is judged on slices of the traffic; nil where some are. What decides about it and what tells it is this.
+    ///
+    /// With sticky users the unit of evidence is the user, of whom slices of requests tell nothing. Where only one revision
+    /// has users' requests a gate would keep half of its rate for what never comes.
+    public static func whyNoSlice(_ rollout: RolloutSpec, _ routing: Routing, replicas: Int) -> String? {
+        if routing.isSticky { return "with sticky users the unit of evidence is the user" }
+        guard rollout.strategy.splitsRequests, !(rollout.capacity == .drainThenLoad && replicas == 1) else {
+            return "users' requests do not go to both revisions"
+        }
+        return rollout.gates.contains(where: \.isJudgedOnSlices)
+            ? nil : "no gate compares errors, rejected or slow of the proxy's requests"
+    }
+
     /// Says that no gate looks at predictions, and which gate to add; nil where a gate does, and while the deployment is
     /// suspended.
     ///
@@ -48,7 +70,8 @@ extension ModelDeployment {
         }
         return "add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others"
             + (template.runtime.labelPath.map { ", with 'shadow: {path: \"\($0)\"}' (and a tolerance, for numbers)" }
-                ?? "")
+                ?? ", with 'shadow: {path: PLACE}', the place of the prediction in its answers, such as result.label (and a "
+                + "tolerance, for numbers): without it whole answers are compared")
     }
 }
 

@@ -166,9 +166,8 @@ extension Shape where Value == Double {
                     schema[isOpen ? "exclusiveMinimum" : "minimum"] = bounds.low
                 }
                 if isBounded { schema[isOpen ? "exclusiveMaximum" : "maximum"] = bounds.high }
-                if case .number = bounds.low {
-                    // The API server rounds bounds when it checks whole numbers: 0 would not be less than 0.01. This rule does
-                    // not round.
+                if case .number = bounds.low, range.lowerBound > -.greatestFiniteMagnitude {
+                    // The API server holds whole numbers against bounds that it has made whole: 0 is no less than 0.01 to it.
                     let low = CanonicalJSON.text(bounds.low)
                     schema[ServerRule.keyword] = [ServerRule("self >= \(low)", "must be at least \(low)").json]
                 }

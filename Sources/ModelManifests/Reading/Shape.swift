@@ -52,21 +52,22 @@ extension Shape {
                     reading.report("must be a list, not \(node.shownInMessages)", at: node.place)
                     return nil
                 }
-                guard count.contains(items.count) else {
+                let isCountRight = count.contains(items.count)
+                if !isCountRight {
                     let wanted =
                         items.count < count.lowerBound
                         ? "at least \(count.lowerBound)" : "at most \(count.upperBound)"
                     reading.report("has \(items.count) entries, but must have \(wanted)", at: node.place)
-                    return nil
                 }
+                // Errors inside of the entries are reported too, up to the limit.
                 var values: [Element] = []
-                values.reserveCapacity(items.count)
-                for (index, item) in items.enumerated() {
+                values.reserveCapacity(min(items.count, count.upperBound))
+                for (index, item) in items.prefix(count.upperBound).enumerated() {
                     reading.enter(.index(index))
                     if let value = element.read(item, &reading) { values.append(value) }
                     reading.leave()
                 }
-                return values
+                return isCountRight ? values : nil
             },
             canonical: { node in
                 guard case .sequence(let items) = node.content else { return .array([]) }
@@ -106,18 +107,17 @@ extension Shape {
                     reading.report("must be a mapping of names to values, not \(node.shownInMessages)", at: node.place)
                     return nil
                 }
-                guard entries.count <= limit else {
+                if entries.count > limit {
                     reading.report("has \(entries.count) entries, but must have at most \(limit)", at: node.place)
-                    return nil
                 }
                 var values: [String: Element] = [:]
-                for entry in entries {
+                for entry in entries.prefix(limit) {
                     reading.enter(.field(entry.key))
                     if let problem = check(entry.key) { reading.report(problem, at: entry.keyPlace) }
                     if let value = element.read(entry.value, &reading) { values[entry.key] = value }
                     reading.leave()
                 }
-                return values
+                return entries.count > limit ? nil : values
             },
             canonical: { node in
                 guard case .mapping(let entries) = node.content else { return .object([:]) }

@@ -87,11 +87,7 @@ struct DeploymentAsWritten: Sendable {
             endpoint.observe = [DefaultWatch.observation]
             rollout.gates.append(DefaultWatch.gate)
         }
-        // With sticky users the unit of evidence is the user, and slices of requests say nothing about users. Where only one
-        // revision gets users' requests, a gate would reserve half of its error rate for slices that never get data.
-        if !endpoint.routing.isSticky, rollout.strategy.splitsRequests,
-            rollout.gates.contains(where: \.isJudgedOnSlices)
-        {
+        if ModelDeployment.whyNoSlice(rollout, endpoint.routing, replicas: spec.replicas.count) == nil {
             endpoint.slices = rollout.slices
         }
         let deployment = ModelDeployment(

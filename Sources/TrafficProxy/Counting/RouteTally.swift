@@ -11,11 +11,30 @@ final class RouteTally {
         var split = SplitCounters()
         /// The `turn` when the revision was last in the routes.
         fileprivate var seen = 0
+        /// By slot of a table, of what a request's head says.
+        private var missed: (table: SliceTable, counts: [Int])?
 
         /// No good answer can come between, so all that is missed within two seconds is one clump.
         func note(at now: Int64) {
             requests += 1
             together.note(answer: requests, at: now)
+        }
+
+        func note(_ marks: SliceMarks) {
+            var counts = missed.flatMap { $0.table === marks.table ? $0.counts : nil } ?? []
+            for index in 0..<marks.slots.scalarCount where marks.slots[index] >= 0 {
+                let slot = Int(marks.slots[index])
+                while counts.count <= slot { counts.append(0) }
+                counts[slot] += 1
+            }
+            missed = (marks.table, counts)
+        }
+
+        /// - Parameter table: of the route now.
+        fileprivate func missed(by table: SliceTable?) -> [String: Int]? {
+            guard let missed, missed.table === table else { return nil }
+            let counted = zip(missed.table.labels, missed.counts).filter { $0.1 > 0 }
+            return Dictionary(counted.map { ($0.0, $0.1) }, uniquingKeysWith: +)
         }
     }
 
@@ -113,7 +132,8 @@ final class RouteTally {
     func all(_ deployment: DeploymentKey) -> [UnavailableReport] {
         unserved.map {
             UnavailableReport(
-                deployment: deployment, revision: $0.key, requests: $0.value.requests, together: $0.value.together.sum)
+                deployment: deployment, revision: $0.key, requests: $0.value.requests, together: $0.value.together.sum,
+                slices: $0.value.missed(by: slices))
         }
     }
 }

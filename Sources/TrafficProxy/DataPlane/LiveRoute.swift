@@ -110,6 +110,7 @@ final class LiveRoute {
         let revision = revisions[index]
         if isUsers { revision.unserved.split.drawn += 1 }
         if !revision.instances.isEmpty { return Choice(revision: revision, isEvidence: isUsers, isDrawn: isUsers) }
+        if isUsers, let table = tally.slices { revision.unserved.note(table.marks(bytes, head, spans)) }
         return substitute(for: revision, at: random.next(), isUsers: isUsers, now: now).map {
             Choice(revision: $0, isEvidence: isUsers)
         }

@@ -1,18 +1,13 @@
+import Serving
+
 /// xoshiro256** (Blackman, Vigna 2018): random numbers for routing and request IDs, without a system call for each.
 struct RoutingRandom: RandomNumberGenerator, Sendable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
     /// Any seed works: SplitMix64 spreads it over the state.
     init(seed: UInt64) {
-        var mixed = seed
-        func next() -> UInt64 {
-            mixed &+= 0x9E37_79B9_7F4A_7C15
-            var word = mixed
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
-        state = (next(), next(), next(), next())
+        var seeds = SplitMix64(seed: seed)
+        state = (seeds.next(), seeds.next(), seeds.next(), seeds.next())
     }
 
     @inline(__always)

@@ -1,6 +1,7 @@
 import Analysis
 import Foundation
 import ModelManifests
+import Serving
 import TestSupport
 
 /// How soon an increase is found after a long healthy past, and the guarantees if failures come together: guarantees
@@ -58,7 +59,7 @@ enum Alertness {
             let users = (0..<60).map { _ in draws.uniform() < 0.6 }
             var judgement = judgement()
             for second in 1...90 {
-                var sides = [true: UserCounts(), false: UserCounts()]
+                var sides = [true: UserCounters(), false: UserCounters()]
                 if second % 2 == 0 {
                     // With 200 requests almost every user has some.
                     let seen = Set((0..<200).map { _ in Int(draws.uniform() * 60) })

@@ -117,6 +117,7 @@ struct DeploymentPlanTests {
             DeploymentPlan(try deployment("3", extra), against: .absent).warnings
         }
         #expect(try warnings("").map { $0.prefix(34) } == ["no gate looks at predictions: add "])
+        #expect(try warnings(", gates: []").first?.hasPrefix("there are no gates: ") == true)
         let warns = try warnings(", gates: [{name: c, check: {command: [evaluate]}, warnOnly: true}]")
         #expect(warns.count == 1 && warns[0].hasPrefix("every gate is warnOnly: "), "\(warns)")
         #expect(try warnings(", gates: [{name: c, check: {command: [evaluate]}}]") == [])
@@ -145,7 +146,7 @@ struct DeploymentPlanTests {
                           rejected: failures come singly, or in clumps like those of earlier looks: the source does not report events
                 needs     6 instances: 3 CPU, 9 GiB of memory, 6 nvidia.com/gpu while both revisions are loaded
                 endpoint  http://127.0.0.1:9000, answers within 1m
-                warning   no gate looks at predictions: add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others
+                warning   no gate looks at predictions: add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others, with 'shadow: {path: PLACE}', the place of the prediction in its answers, such as result.label (and a tolerance, for numbers): without it whole answers are compared
 
             1 to roll out
             """

@@ -50,7 +50,39 @@ struct ValidationReportTests {
         #expect(!text("runtime: {command: [serve]}").contains("Job"))
     }
 
-    @Test("every output format stays valid, whatever a manifest holds")
+    @Test("warns of what plan warns of: no gates, gates that only warn, and slices that no gate is judged on")
+    func warnings() throws {
+        func text(_ rollout: String) throws -> String {
+            let manifest = """
+                apiVersion: mlctl.dev/v1alpha1
+                kind: ModelDeployment
+                metadata: {name: fraud, namespace: payments}
+                spec: {model: {version: "1"}, runtime: {command: [serve]}, rollout: {\(rollout)}}
+                """
+            let desired = DesiredState.resolve(files: [ManifestReader.read(manifest, file: "a.yaml")])
+            let report = ValidationReport(
+                files: ["a.yaml"], deployments: Array(desired.deployments.values), diagnostics: desired.diagnostics)
+            let deployment = try #require(desired.deployments.values.first, "\(desired.diagnostics)")
+            let plan = DeploymentPlan(deployment, against: .absent)
+            let warned = report.text.split(separator: "\n").filter { $0.contains(": warning: ") }
+            #expect(
+                warned.map { $0.dropFirst("payments/fraud: warning: ".count) }.allSatisfy { warning in
+                    plan.warnings.contains { $0 == warning }
+                })
+            return warned.joined(separator: "\n")
+        }
+        #expect(
+            try text("gates: [], steps: [{setWeight: 50}, {setWeight: 100}]").contains(
+                ": warning: there are no gates: "))
+        #expect(
+            try text("gates: [{name: c, check: {command: [a]}, warnOnly: true}]").contains("every gate is warnOnly"))
+        #expect(
+            try text("strategy: recreate, slices: [{name: a, header: x-a, top: 3}]")
+                .contains("no gate is judged on rollout.slices: users' requests do not go to both revisions"))
+        #expect(try text("steps: [{setWeight: 50}, {setWeight: 100}]").isEmpty)
+    }
+
+        @Test("every output format stays valid, whatever a manifest holds")
     func formats() throws {
         let (text, json, sarif, junit) = (report.text, try report.json(), try report.sarif(), report.junit)
         for format in [text, json, sarif, junit] { #expect(!hasControls(format)) }

@@ -41,7 +41,7 @@ struct HealthAgreementTests {
         let (isReady, available) = (status.condition(.ready)?.status == "True", status.condition(.available)?.status)
         let (stalled, reconciling) = (status.condition(.stalled)?.status, status.condition(.reconciling)?.status)
         // Other conditions than kstatus's are notes, which say nothing about the health.
-        let notes = ["PredictionsJudged", "Suspended"]
+        let notes = [Condition.predictionsJudged, Condition.suspended]
         let stands = status.conditions.filter { !notes.contains($0.type) }
         #expect(Set(stands.map(\.type)) == ["Ready", "Reconciling", "Stalled", "Available"])
         #expect(stands.count == 4 && status.conditions.count <= 6)

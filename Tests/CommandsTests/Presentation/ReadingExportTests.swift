@@ -2,6 +2,7 @@ import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 import Testing
 
 @testable import Commands
@@ -106,7 +107,7 @@ struct ReadingExportTests {
     private static let bounds = [0.005, 0.1, 1, 2]
 
     /// Requests without an error, all answered within 5 ms.
-    private static func answered(_ count: Int, every: Int? = nil, users: UserCounts? = nil) -> SideCounts {
+    private static func answered(_ count: Int, every: Int? = nil, users: UserCounters? = nil) -> SideCounts {
         SideCounts(
             requests: count, latency: Array(repeating: count, count: 4), bounds: bounds, errorsTogether: 0,
             slowTogether: [0, 0, 0, 0],
@@ -136,11 +137,11 @@ struct ReadingExportTests {
             }(), fails: ["errors", "limit"]),
         Case(
             testDescription: "users whom it has served before",
-            stable: answered(0, every: 90, users: UserCounts(windows: 1, units: 30, slowed: [0, 0, 0, 0])),
+            stable: answered(0, every: 90, users: UserCounters(windows: 1, units: 30, slowed: [0, 0, 0, 0])),
             candidate: SideCounts(
                 latency: [0, 0, 0, 0], bounds: bounds, errorsTogether: 0, slowTogether: [0, 0, 0, 0],
                 every: RequestStratum(requests: 30, errors: 30, latency: [30, 30, 30, 30]),
-                users: UserCounts(windows: 1, units: 10, failed: 10, touched: 10, slowed: [0, 0, 0, 0])),
+                users: UserCounters(windows: 1, units: 10, failed: 10, touched: 10, slowed: [0, 0, 0, 0])),
             fails: ["errors", "limit"]),
         Case(
             testDescription: "errors that come together", stable: answered(30),

@@ -53,7 +53,7 @@ struct ProxyCountersTests {
             ProxyReport(
                 epoch: "e1", generation: 1,
                 unavailable: [
-                    UnavailableReport(deployment: Self.fraud, revision: new, requests: 4),
+                    UnavailableReport(deployment: Self.fraud, revision: new, requests: 4, slices: ["a=x": 3]),
                     UnavailableReport(deployment: Self.churn, revision: new, requests: 0),
                 ])
         }
@@ -61,7 +61,7 @@ struct ProxyCountersTests {
             try await source.readings(for: Self.fraud) == [
                 Reading(
                     instance: Reading.unserved(new), revision: new, epoch: "e1",
-                    counters: RequestCounters(unavailable: 4))
+                    counters: RequestCounters(unavailable: 4, slices: ["a=x": SliceCounters(unavailable: 3)]))
             ])
         #expect(try await source.readings(for: Self.churn).isEmpty)
     }

@@ -39,6 +39,24 @@ import Testing
         #expect(try advice(spec) == nil)
     }
 
+    @Test func `no gates at all are said where there would be some by default`() throws {
+        let none = "rollout: {gates: [], steps: [{setWeight: 50}, {setWeight: 100}]}"
+        #expect(
+            try deployment(none).nothingIsJudged?.hasPrefix("there are no gates: a version goes through all steps")
+                == true)
+        #expect(try deployment("rollout: {gates: []}", runtime: Self.inference).nothingIsJudged != nil)
+        #expect(try deployment().nothingIsJudged == nil)
+        #expect(try deployment("rollout: {gates: [{name: c, check: {command: [a]}}]}").nothingIsJudged == nil)
+        // Without traffic on both sides there are none by default either.
+        #expect(try deployment("rollout: {strategy: recreate, gates: []}").nothingIsJudged == nil)
+        #expect(try deployment("rollout: {strategy: blueGreen}").nothingIsJudged == nil)
+    }
+
+    @Test func `of a runtime whose answers are not known, the place of the prediction is asked for`() throws {
+        #expect(try advice()?.contains("'shadow: {path: PLACE}', the place of the prediction in its answers") == true)
+        #expect(try advice(runtime: Self.inference)?.contains("PLACE") == false)
+    }
+
     @Test func `the gate to add works with the runtime`() throws {
         #expect(try advice(runtime: Self.inference)?.contains(#"shadow: {path: "outputs"}"#) == true)
         #expect(try advice(runtime: "{name: mlctl}")?.contains("outputs[1].data") == true)

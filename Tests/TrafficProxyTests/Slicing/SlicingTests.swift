@@ -61,6 +61,39 @@ struct SlicingTests {
         }
     }
 
+    @Test("what no instance of a revision could take is in the slices of its requests, as far as their heads say")
+    func unavailable() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.status(200))
+            func apply(_ candidate: [Upstream], _ slices: [TrafficSlice], generation: Int) async throws -> Int {
+                let route = ProxyRoute(
+                    deployment: PlaneHarness.deployment, port: 0,
+                    revisions: [
+                        RevisionRoute(
+                            revision: Revision(rawValue: "s"), weight: 50,
+                            upstreams: [Upstream(instance: "s-0", port: upstream.port)]),
+                        RevisionRoute(revision: Revision(rawValue: "c"), weight: 50, upstreams: candidate),
+                    ], slices: slices)
+                let report = try await harness.handle.apply(ProxyRoutes(generation: generation, routes: [route])).get()
+                return report.endpoints.first?.port ?? 0
+            }
+            func missed() async throws -> UnavailableReport? { try await harness.report().unavailable.first }
+            let port = try await apply([], [Self.country, Self.plan], generation: 1)
+            let client = try RawClient(port: port)
+            for index in 0..<1_000 {
+                _ = try await client.request(fields: ["x-country: \(index % 2 == 0 ? "DE" : "IT")"])
+            }
+            let found = try #require(try await missed())
+            #expect(found.requests == 500)
+            #expect((found.slices ?? [:]).values.reduce(0, +) == 500)
+            #expect(Set((found.slices ?? [:]).keys) == ["country=DE", "country=other"])
+            // Other slices begin at nothing.
+            _ = try await apply([], [Self.country], generation: 2)
+            #expect(try await missed()?.slices == nil)
+            #expect(try await missed()?.requests == 500)
+        }
+    }
+
     @Test("copies are in the same slices as their requests, by header and by body")
     func copies() async throws {
         try await PlaneHarness.run { harness in

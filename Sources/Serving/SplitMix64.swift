@@ -1,0 +1,20 @@
+/// Small, fast, and the same on every machine: a seed gives the same numbers anywhere (Steele, Lea, Flood 2014).
+public struct SplitMix64: RandomNumberGenerator, Codable, Hashable, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        return Self.mixed(state)
+    }
+
+    /// No two numbers give the same.
+    @inline(__always)
+    static func mixed(_ number: UInt64) -> UInt64 {
+        var word = number
+        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+        return word ^ (word >> 31)
+    }
+}
