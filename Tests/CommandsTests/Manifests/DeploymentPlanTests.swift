@@ -118,7 +118,7 @@ struct DeploymentPlanTests {
         }
         #expect(try warnings("").map { $0.prefix(34) } == ["no gate looks at predictions: add "])
         let warns = try warnings(", gates: [{name: c, check: {command: [evaluate]}, warnOnly: true}]")
-        #expect(warns.count == 1 && warns[0].hasPrefix("every gate is warnOnly: "), "\(warns)")
+        #expect(warns.count == 1 && warns[0].hasPrefix("every gate is warnOnly, "), "\(warns)")
         #expect(try warnings(", gates: [{name: c, check: {command: [evaluate]}}]") == [])
         let settings = DeploymentPlan(
             try deployment("3", ", gates: [{name: e, compare: {metric: errors}, warnOnly: true}]"), against: .absent
