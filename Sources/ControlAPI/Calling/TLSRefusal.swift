@@ -11,8 +11,8 @@ enum TLSRefusal {
         if let error = error as? NIOConnectionError, let first = error.connectionErrors.first {
             return reason(first.error)
         }
-        let isOfTLS = error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError
-        guard isOfTLS || error is CertificateProblem else { return nil }
+        guard error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is CertificateProblem
+        else { return nil }
         if (error as? NIOSSLExtraError) == .failedToValidateHostname {
             return "its certificate is for another name: use a name from the certificate in --server"
         }
@@ -24,8 +24,8 @@ enum TLSRefusal {
     private static let reasons = [
         (
             "CERTIFICATE_VERIFY_FAILED",
-            "its certificate cannot be verified. If this machine does not know its authority, give the authority's "
-                + "certificate with --ca-file FILE or MLCTL_CA_FILE"
+            "its certificate cannot be verified. If this machine does not know its authority, give the authority's certificate "
+                + "with --ca-file FILE or MLCTL_CA_FILE"
         ),
         (
             "CERTIFICATE_REQUIRED",

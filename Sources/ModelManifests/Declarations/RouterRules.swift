@@ -46,7 +46,7 @@ enum RouterRules {
                     [.field("steps"), .index(index), .field("mirror")], at: step.place,
                     (
                         "\(router.name) cannot copy requests",
-                        "leave the step out, or use router: gatewayAPI or \(ownRouter)"
+                        "remove the step, or use router: gatewayAPI or \(ownRouter)"
                     ))
             }
         }

@@ -56,7 +56,7 @@ enum StrategyRules {
                 report(
                     "strategy: \(rollout.spec.strategy.rawValue) switches all traffic at once",
                     path + [.field("setWeight")],
-                    step.place, "leave the step out, or use strategy: canary")
+                    step.place, "remove the step, or use strategy: canary")
             case .mirror? where rollout.spec.strategy == .recreate:
                 report(
                     "with strategy: recreate there is no stable revision to copy requests from",

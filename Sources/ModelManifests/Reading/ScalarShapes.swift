@@ -154,7 +154,7 @@ extension Shape where Value == Double {
                     let wanted = isBounded ? "between \(low) and \(high)" : "at least \(low)"
                     let shown = CanonicalJSON.text(.normal(number))
                     reading.report(
-                        "must be \(wanted)\(isOpen ? ", but neither of them" : ""), not \(shown)", at: node.place)
+                        "must be \(wanted)\(isOpen ? " without the bounds" : ""), not \(shown)", at: node.place)
                     return nil
                 }
                 return number

@@ -119,7 +119,7 @@ struct DeploymentPlanTests {
         #expect(try warnings("").map { $0.prefix(34) } == ["no gate looks at predictions: add "])
         #expect(try warnings(", gates: []").first?.hasPrefix("there are no gates: ") == true)
         let warns = try warnings(", gates: [{name: c, check: {command: [evaluate]}, warnOnly: true}]")
-        #expect(warns.count == 1 && warns[0].hasPrefix("every gate is warnOnly: "), "\(warns)")
+        #expect(warns.count == 1 && warns[0].hasPrefix("every gate is warnOnly, "), "\(warns)")
         #expect(try warnings(", gates: [{name: c, check: {command: [evaluate]}}]") == [])
         let settings = DeploymentPlan(
             try deployment("3", ", gates: [{name: e, compare: {metric: errors}, warnOnly: true}]"), against: .absent

@@ -81,6 +81,7 @@ import Testing
             "{steps: [{gate: {name: slow, compare: {metric: slow}}}, {setWeight: 100}]}",
             "spec.rollout.steps[0].gate: two gates are named 'slow', the first is a default gate"
         ),
+<<<<<<< HEAD
         (
             "{falseRollbackRate: 0}",
             "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 0"
@@ -88,6 +89,12 @@ import Testing
         (
             "{falseRollbackRate: 1.0}",
             "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 1"
+=======
+        ("{falseRollbackRate: 0}", "spec.rollout.falseRollbackRate: must be between 0 and 1 without the bounds, not 0"),
+        (
+            "{falseRollbackRate: 1.0}",
+            "spec.rollout.falseRollbackRate: must be between 0 and 1 without the bounds, not 1"
+>>>>>>> e87daa5d32449edb62a5d1f18c27f45165bcc7d8
         ),
         (
             "{missedRegressionRate: 5%}",
@@ -97,7 +104,7 @@ import Testing
             "{probation: {duration: 1h, holdback: 100}}",
             "spec.rollout.probation.holdback: must be from 0 to 99, not 100"
         ),
-        ("{probation: {holdback: 5}}", "spec.rollout.probation.duration: is missing (How long.)"),
+        ("{probation: {holdback: 5}}", "spec.rollout.probation.duration: is missing (How long the probation lasts.)"),
         (
             "{onInsufficient: roll-back}",
             "spec.rollout.onInsufficient: unknown action 'roll-back' (did you mean 'rollback'?)"

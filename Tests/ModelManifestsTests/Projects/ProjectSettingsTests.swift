@@ -112,9 +112,9 @@ struct ProjectSettingsTests {
     @Test("lists of ports and programs that are too long are errors: no entry is dropped silently")
     func tooLong() {
         let ports = (0...100).map { "\(9000 + $0)" }.joined(separator: ", ")
-        expect("has 101 entries, but must have at most 100", of: "endpointPorts: [\(ports)]")
+        expect("has 101 entries; at most 100 are allowed", of: "endpointPorts: [\(ports)]")
         let programs = (0...500).map { "/opt/p\($0)" }.joined(separator: ", ")
-        expect("has 501 entries, but must have at most 500", of: "commands: [\(programs)]")
+        expect("has 501 entries; at most 500 are allowed", of: "commands: [\(programs)]")
     }
 
     @Test(

@@ -16,9 +16,9 @@ import Testing
     @Test(arguments: [
         ("30", "did you mean '30s'?"), ("2d", "did you mean '48h'?"), ("5min", "did you mean '5m'?"),
         ("10 s", "write it as 500ms, 90s, 5m or 1h30m"), ("soon", "write it as 500ms, 90s, 5m or 1h30m"),
-        ("1h30", "did you mean '1h30s'?"), ("", "write a duration such as 30s"), ("99999999h", "at most ten years"),
+        ("1h30", "did you mean '1h30s'?"), ("", "write a duration such as 30s"), ("99999999h", "use at most ten years"),
         // Each part fits its type; the sum overflows.
-        ("1h170141183460469231731687303715ns", "at most ten years"),
+        ("1h170141183460469231731687303715ns", "use at most ten years"),
     ])
     func `other units get a suggestion`(_ text: String, _ suggestion: String) {
         let problem = #expect(throws: GoDuration.Problem.self) { try GoDuration.parse(text) }

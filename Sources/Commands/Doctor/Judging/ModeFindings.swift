@@ -63,7 +63,7 @@ enum ModeFindings {
             return .notLookedAt(.stateSecrets, "this user may not read \(state.path)")
         }
         if let problem = state.secretProblems.first {
-            let more = state.secretProblems.count > 1 ? " (and \(state.secretProblems.count - 1) similar problems)" : ""
+            let more = state.secretProblems.count > 1 ? " (and \(state.secretProblems.count - 1) more)" : ""
             return .problem(.stateSecrets, "\(problem.path): \(problem.reason)\(more)", problem.advice)
         }
         if !state.openSecrets.isEmpty {
