@@ -2,6 +2,7 @@ import ControllerRuntime
 import Foundation
 import ModelManifests
 import Serving
+import Transport
 
 /// Checks git, one project at a time.
 extension Controller {
@@ -25,7 +26,7 @@ extension Controller {
             }
             projects[name]?.status.error = text
             for waiter in waiters { waiter.resume(throwing: ControlError(.unavailable, text)) }
-            return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
+            return .backoff(retry == .terminal ? .waiting : retry)
         }
     }
 
@@ -79,12 +80,8 @@ extension Controller {
         projects[name]?.status.diagnosticsLeftOut = leftOut == 0 ? nil : leftOut
         let usage = manifests.usage(ofProject: name)
         projects[name]?.status.limits = usage.isEmpty ? nil : usage
-        let unknown = source.rules.unknownRuntimes(beside: ledger.runtimeNames)
-        if !unknown.isEmpty, projects[name]?.status.error == nil {
-            projects[name]?.status.error =
-                "the project's policy names runtimes that are neither presets nor ServingRuntimes of its repository: "
-                + unknown.joined(separator: ", ")
-                + ". Correct 'policy.runtimes' in the settings, or commit the runtimes"
+        if projects[name]?.status.error == nil {
+            projects[name]?.status.error = source.rules.unknownRuntimes(beside: ledger.runtimeNames)
         }
     }
 
@@ -110,7 +107,7 @@ extension Controller {
         // Revisions that stay warm after a promotion are only in the plan.
         guard let plan = entry.plan else { return decided }
         return plan.revisions.reduce(ProjectDemand()) { sum, revision in
-            sum + ProjectDemand(replicas: revision.replicas, of: revision.template)
+            sum + ProjectDemand(replicas: revision.replicas, of: revision.template, at: plan.target)
         }.peak(decided)
     }
 
@@ -126,15 +123,5 @@ extension Controller {
         if let error = error as? ControlError { return (error.message, .transient) }
         if error is CancellationError { return (stopping.message, .transient) }
         return ("\(error)", .transient)
-    }
-}
-
-extension FailureClass {
-    init(_ retry: RetryClass) {
-        switch retry {
-        case .transient: self = .transient
-        case .waiting: self = .waiting
-        case .terminal: self = .terminal
-        }
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import ModelManifests
 import Rollouts
 import Serving
+import Transport
 
 /// Intervals and limits of a controller.
 public struct ControllerConfiguration: Sendable {
@@ -109,7 +110,7 @@ public actor Controller {
         with = collaborators
         self.logger = logger
         startedAt = collaborators.now()
-        manifests = ProjectBook(collaborators.sources.map { ($0.name, $0.rules.policy.limits) })
+        manifests = ProjectBook(collaborators.sources.map(\.rules))
         for source in collaborators.sources { projects[source.name] = ProjectStanding(source) }
         looks = Runner(
             configuration: RunnerConfiguration(

@@ -50,7 +50,7 @@ struct EndpointTests {
             try await backend.apply(stage.plan((a, 1, 100), port: 31_990))
             let seen = await backend.observe(key)
             #expect(seen.endpoint == nil)
-            #expect(seen.endpointProblem?.contains("at port 31980, as before") == true)
+            #expect(seen.endpointProblem?.contains("stays at port 31980") == true)
             #expect(try stage.routes()?.routes.map(\.port) == [31_980])
         }
         try await stage.down()
@@ -85,7 +85,7 @@ struct EndpointTests {
             // It cannot have the other deployment's port, so it stays.
             try await backend.apply(stage.plan((a, 0, 100), port: 31_984))
             try await backend.apply(stage.plan((a, 0, 100), port: 31_983, of: third))
-            #expect(await backend.observe(third).endpointProblem?.contains("default/m still answers") == true)
+            #expect(await backend.observe(third).endpointProblem?.contains("default/m still uses port 31983") == true)
         }
         try await stage.down()
     }

@@ -1,10 +1,11 @@
 import ArgumentParser
+import Controller
 import Foundation
 import ModelManifests
 
 /// The project whose policy is checked.
 struct ProjectOption: ParsableArguments {
-    @Option(help: ArgumentHelp("Hold the manifests against this project's policy.", valueName: "name"))
+    @Option(help: ArgumentHelp("Check the manifests against this project's policy.", valueName: "name"))
     var project: String?
 
     @Option(help: ArgumentHelp("With --project: the controller's settings file.", valueName: "file"))
@@ -14,8 +15,8 @@ struct ProjectOption: ParsableArguments {
         guard (project == nil) == (config == nil) else {
             throw ValidationError(
                 project == nil
-                    ? "--config goes with --project NAME: whose policy the manifests are held against"
-                    : "--project goes with --config FILE: the settings that hold its policy")
+                    ? "--config needs --project NAME, the project whose policy is checked"
+                    : "--project needs --config FILE, the settings with its policy")
         }
     }
 
@@ -28,7 +29,8 @@ struct ProjectOption: ParsableArguments {
                 let names = settings.projects.map(\.name)
                 throw ValidationError(
                     "\(config) has no project '\(project)'"
-                        + (DidYouMean.suggestion(for: project, among: names, noun: "there are").map { "; \($0)" } ?? "")
+                        + (DidYouMean.suggestion(for: project, among: names, noun: "the projects are").map { "; \($0)" }
+                            ?? "")
                 )
             }
             return settings.rules(of: found)
@@ -36,7 +38,31 @@ struct ProjectOption: ParsableArguments {
     }
 
     /// The desired state of the files under the project's policy. Its limits apply to all files together.
-    func desired(_ files: [ParsedFile]) throws -> DesiredState {
-        DesiredState.resolve(files: files, by: try rules).withinLimits(of: try rules)
+    func desired(_ files: [ParsedFile], reserved: ReservedPorts = ReservedPorts()) throws -> DesiredState {
+        let rules = try rules
+        return DesiredState.resolve(files: files, reserved: reserved, by: rules).withinLimits(of: rules)
+    }
+
+    /// What the other projects of the settings have; nil without `--project`.
+    func others(_ running: ControllerStatus?) async throws -> OtherProjects? {
+        guard let project, let config else { return nil }
+        let settings = try RunSettings(contentsOf: config)
+        var others = settings
+        others.projects.removeAll { $0.name == project }
+        let outcomes = await RepositoryLooks(others, isOffline: true).outcomes() ?? []
+        return try await OtherProjects(settings, besides: project, outcomes, running: running)
+    }
+
+    /// What is said of the policy itself: a runtime that it names and that nobody knows.
+    ///
+    /// - Parameter paths: as named: one file is not all of a repository, and its runtimes may stand in another.
+    func warning(_ desired: DesiredState, paths: [String]) throws -> String? {
+        var isFolder: ObjCBool = false
+        guard
+            paths.contains(where: {
+                FileManager.default.fileExists(atPath: $0, isDirectory: &isFolder) && isFolder.boolValue
+            })
+        else { return nil }
+        return try rules.unknownRuntimes(beside: desired.runtimeNames)
     }
 }

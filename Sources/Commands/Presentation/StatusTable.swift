@@ -82,7 +82,7 @@ struct StatusTable {
 
     private func emptyText(_ sources: [SourceStatus]) -> String {
         if let namespace { return "no deployments in namespace '\(namespace)'; without -n, all are shown" }
-        guard let source = sources.first else { return "no deployments yet: the controller follows no repository" }
+        guard let source = sources.first else { return "no deployments yet: the controller has no repository" }
         return "no deployments yet: commit a ModelDeployment to \(source.repo) (\(source.referenceText)), "
             + "then run 'mlctl sync'"
     }
@@ -92,27 +92,5 @@ extension SourceStatus {
     /// `branch main`, or a tag or version range.
     var referenceText: String {
         ["tag ", "semver "].contains { branch.hasPrefix($0) } ? branch : "branch \(branch)"
-    }
-}
-
-/// Problems of repositories and manifests, with advice.
-enum SourceProblems {
-    static func lines(_ sources: [SourceStatus], for deployment: DeploymentKey? = nil, on canvas: Canvas) -> [String] {
-        var lines: [String] = []
-        for source in sources {
-            if let error = source.error {
-                let project = sources.count > 1 ? source.project.map { "\($0): " } ?? "" : ""
-                let text = "\(project)\(source.repo) (\(source.referenceText)): \(error)".printable
-                lines += canvas.wrapped(text).map { canvas.paint($0, .bad) }
-            }
-            for diagnostic in source.diagnostics.sorted()
-            where deployment == nil || diagnostic.deployment == nil || diagnostic.deployment == deployment {
-                lines += canvas.wrapped(diagnostic.description.printable).map { canvas.paint($0, .warning) }
-            }
-            if let more = source.diagnosticsLeftOut, deployment == nil {
-                lines.append(canvas.paint("and \(more) more; 'mlctl validate' says all", .warning))
-            }
-        }
-        return lines.isEmpty ? [] : [""] + lines
     }
 }

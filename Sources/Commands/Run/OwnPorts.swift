@@ -11,27 +11,27 @@ struct OwnPorts: Hashable, Sendable {
 
     /// The reserved ports, with their purpose.
     var reserved: [Int: String] {
-        var reserved = [api.port: "the controller's own (--listen)"]
-        if let probes { reserved[probes.port] = "the controller's own (--probes)" }
+        var reserved = [api.port: "used by the controller (--listen)"]
+        if let probes { reserved[probes.port] = "used by the controller (--probes)" }
         return reserved
     }
 
     /// - Throws: `ValidationError` where an address is invalid, or both have the same port.
     init(_ settings: RunSettings) throws {
-        api = try Self.address(settings.listen)
-        probes = try settings.probes.map(Self.address)
+        api = try Self.address(settings.listen, of: "--listen")
+        probes = try settings.probes.map { try Self.address($0, of: "--probes") }
         guard probes?.port != api.port else {
             throw ValidationError(
-                "--probes and --listen have the same port, \(api.port): choose another one for --probes")
+                "--probes and --listen have the same port \(api.port); choose another port for --probes")
         }
     }
 
-    private static func address(_ text: String) throws -> ListenAddress {
+    private static func address(_ text: String, of option: String) throws -> ListenAddress {
         do {
             let address = try ListenAddress(parsing: text)
             return address.port == 0 ? try address.withFreePort() : address
         } catch {
-            throw ValidationError("\(error)")
+            throw ValidationError("\(option): \(error)")
         }
     }
 }

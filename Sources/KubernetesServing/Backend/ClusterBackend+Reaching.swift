@@ -36,7 +36,7 @@ extension ClusterBackend {
     /// does not answer.
     public func outage() async -> String? {
         if let failure = views.workloads.failure ?? views.pods.failure {
-            return ClusterServingError(failure, about: "the cluster cannot be followed").message
+            return ClusterServingError(failure, about: "the cluster cannot be watched").message
         }
         return silence.reason
     }

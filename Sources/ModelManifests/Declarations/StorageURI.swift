@@ -1,3 +1,5 @@
+import SafeText
+
 /// The URI schemes that can be fetched, for each target.
 enum StorageURI {
     /// Schemes that the controller's machine can fetch.
@@ -10,11 +12,11 @@ enum StorageURI {
     /// Every scheme with what must follow it. `staysInVolume` refuses `..` in a volume's path.
     static var pattern: String {
         let claim = NameRules.dnsSubdomainPattern.dropFirst().dropLast()
-        return "^(file:/*[^/].*|https://[^/]+.*|(oci|s3|gs|hf)://[^/]+/+[^/].*|pvc://\(claim)(/.*)?)$"
+        return "^(file:/*[^/].*|https://[^/?#@]+([/?#].*)?|(oci|s3|gs|hf)://[^/@]+/+[^/].*|pvc://\(claim)(/.*)?)$"
     }
 
     static let staysInVolume = ServerRule(
-        "!self.startsWith('pvc:') || (!self.contains('/../') && !self.endsWith('/..'))", "must stay within the volume")
+        "!self.startsWith('pvc:') || (!self.contains('/../') && !self.endsWith('/..'))", "must be inside the volume")
 
     typealias Problem = (message: String, suggestion: String?)
 
@@ -33,10 +35,10 @@ enum StorageURI {
         if later.contains(scheme) {
             return ("scheme '\(scheme):' is not available in this version", "use \(shown(known))")
         }
-        if scheme == "http" { return ("scheme 'http:' is not encrypted and is refused; use https:", nil) }
+        if scheme == "http" { return ("scheme 'http:' is refused because it is not encrypted; use https:", nil) }
         guard !known.contains(scheme) else { return nil }
         return (
-            "scheme '\(scheme.shortened):' is not known",
+            "scheme '\(scheme.shortened):' is unknown",
             DidYouMean.suggestion(for: scheme + ":", among: (known + later).map { "\($0):" }, noun: "the schemes are")
         )
     }
@@ -47,13 +49,13 @@ enum StorageURI {
         switch target {
         case .local where !local.contains(scheme):
             return (
-                "storageUri scheme '\(scheme):' is for clusters: nothing fetches it on this machine",
-                "copy the files and write file:, put them at an https: address, or write target: {kind: kubernetes}"
+                "storageUri scheme '\(scheme):' can only be used in a cluster; on one machine mlctl cannot fetch it",
+                "copy the files and write file:, use an https: address, or write target: {kind: kubernetes}"
             )
         case .kubernetes where !cluster.contains(scheme):
             return (
-                "'\(scheme):' names files of the controller's machine, and no pod sees them",
-                "put them on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: "
+                "'\(scheme):' names files on the controller's machine, which pods cannot read",
+                "put the files on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: "
                     + "address"
             )
         case .local, .kubernetes: return nil
@@ -81,6 +83,9 @@ enum StorageURI {
     private static func hostProblem(_ rest: Substring, of uri: String, scheme: String) -> Problem? {
         let host = rest.dropFirst(2).prefix { $0 != "/" }
         let path = rest.dropFirst(2 + host.count).drop { $0 == "/" }
+        guard UserInfo.of(uri) == nil else {
+            return ("storageUri \(UserInfo.problem)", credentialAdvice(scheme))
+        }
         guard rest.hasPrefix("//"), !host.isEmpty else {
             return ("'\(uri.shortened)' names no \(noun(of: scheme))", "write it as \(form(of: scheme))")
         }
@@ -88,11 +93,17 @@ enum StorageURI {
         case "oci", "hf", "s3", "gs":
             return path.isEmpty ? ("'\(uri.shortened)' names no model", "write it as \(form(of: scheme))") : nil
         case "pvc" where !NameRules.isDNSSubdomain(String(host)):
-            return ("'\(host.description.shortened)' is not a name of a claim", "write it as \(form(of: scheme))")
+            return ("'\(host.description.shortened)' is not the name of a claim", "write it as \(form(of: scheme))")
         case "pvc" where path.split(separator: "/").contains(".."):
-            return ("'\(uri.shortened)' leaves the volume", "write a path without '..'")
+            return ("'\(uri.shortened)' is outside the volume", "write a path without '..'")
         default: return nil
         }
+    }
+
+    private static func credentialAdvice(_ scheme: String) -> String {
+        scheme == "https"
+            ? "take it out: write an address that needs none, or one that is signed and ends soon"
+            : "take it out: the storage initializer has its credentials from its namespace or its node"
     }
 
     static func noun(of scheme: String) -> String {

@@ -1,23 +1,30 @@
+import JSON
+
 /// A container of a pod template, with what a policy checks.
 struct PodContainer {
     enum List: String, CaseIterable { case containers, initContainers, ephemeralContainers }
 
     var list: List
+    /// In its list.
+    var index: Int
     var name: String
     /// As written; null removes a field.
     var fields: [String: JSONValue]
 
     /// All containers of a template, list by list.
     static func all(of template: JSONValue?) -> [PodContainer] {
-        let spec = template?.member("spec")
+        let spec = template?["spec"]
         return List.allCases.flatMap { list in
-            (spec?.member(list.rawValue)).elements.map { container in
+            (spec?[list.rawValue]).elements.enumerated().map { index, container in
                 var name = ""
-                if case .string(let text)? = container.member("name") { name = text }
-                return PodContainer(list: list, name: name, fields: container.members)
+                if case .string(let text)? = container["name"] { name = text }
+                return PodContainer(list: list, index: index, name: name, fields: container.members)
             }
         }
     }
+
+    /// In the template.
+    var path: [PathElement] { [.field("spec"), .field(list.rawValue), .index(index)] }
 
     /// The container that a runtime describes.
     var isServer: Bool { list == .containers && name == PodTemplateRules.server }
@@ -36,18 +43,20 @@ struct PodContainer {
 
     var image: String? { if case .string(let image)? = fields["image"] { image } else { nil } }
 
-    /// The names in `env`.
-    var variables: [String] {
-        fields["env"].elements.compactMap { if case .string(let name)? = $0.member("name") { name } else { nil } }
+    /// Names in `env`, with their places in it.
+    var variables: [(name: String, index: Int)] {
+        fields["env"].elements.enumerated().compactMap { index, variable in
+            if case .string(let name)? = variable["name"] { (name, index) } else { nil }
+        }
     }
 
     /// The mounted volumes: name and mount folder.
-    var mounts: [(volume: String, folder: [Substring])] {
-        fields["volumeMounts"].elements.map { mount in
+    var mounts: [(volume: String, folder: [Substring], index: Int)] {
+        fields["volumeMounts"].elements.enumerated().map { index, mount in
             var volume = ""
-            if case .string(let name)? = mount.member("name") { volume = name }
-            guard case .string(let path)? = mount.member("mountPath") else { return (volume, []) }
-            return (volume, Self.folder(path))
+            if case .string(let name)? = mount["name"] { volume = name }
+            guard case .string(let path)? = mount["mountPath"] else { return (volume, [], index) }
+            return (volume, Self.folder(path), index)
         }
     }
 
@@ -61,14 +70,6 @@ struct PodContainer {
             }
         }
     }
-}
-
-extension JSONValue {
-    /// A field of an object; nil where the field is missing or the value is not an object.
-    func member(_ name: String) -> JSONValue? { if case .object(let fields) = self { fields[name] } else { nil } }
-
-    /// The fields of an object; empty for any other value.
-    var members: [String: JSONValue] { if case .object(let fields) = self { fields } else { [:] } }
 }
 
 extension JSONValue? {

@@ -1,3 +1,5 @@
+import JSON
+
 /// The declaration of one type of value. It reads the value, and gives its canonical form and its JSON Schema.
 struct Shape<Value: Sendable>: Sendable {
     /// Reads the value; nil where it could not be read. Every problem is reported.
@@ -55,7 +57,7 @@ extension Shape {
                     let wanted =
                         items.count < count.lowerBound
                         ? "at least \(count.lowerBound)" : "at most \(count.upperBound)"
-                    reading.report("has \(items.count) entries; it must have \(wanted)", at: node.place)
+                    reading.report("has \(items.count) entries, but must have \(wanted)", at: node.place)
                 }
                 // What is wrong within is told all the same, of as many as there may be.
                 var values: [Element] = []
@@ -106,7 +108,7 @@ extension Shape {
                     return nil
                 }
                 if entries.count > limit {
-                    reading.report("has \(entries.count) entries; it must have at most \(limit)", at: node.place)
+                    reading.report("has \(entries.count) entries, but must have at most \(limit)", at: node.place)
                 }
                 var values: [String: Element] = [:]
                 for entry in entries.prefix(limit) {

@@ -142,10 +142,11 @@ public struct DesiredState: Sendable {
         let key = written.key
         switch resolution {
         case .resolved(let deployment):
-            let violations = PolicyCheck.diagnostics(of: deployment, written: written, base: base, by: rules)
+            let violations = PolicyCheck.violations(
+                of: deployment, by: rules, origin: RuntimeOrigin(written, over: base))
             guard !violations.isEmpty else { return deployments[key] = deployment }
             invalid.insert(key)
-            diagnostics += violations
+            diagnostics += violations.map { written.diagnostic(of: $0, project: rules.project, over: base) }
         case .refused(let problems):
             invalid.insert(key)
             if saying { diagnostics += problems }
@@ -169,7 +170,7 @@ public struct DesiredState: Sendable {
                     path: "metadata.name",
                     message: "\(key) is also described by \(others.joined(separator: ", "))"
                         + (more > 0 ? " and \(more) more" : ""),
-                    suggestion: "keep one of them, or name one otherwise", deployment: key))
+                    suggestion: "keep one of them, or rename one", deployment: key))
         }
     }
 
@@ -181,8 +182,8 @@ public struct DesiredState: Sendable {
             diagnostics.append(
                 Diagnostic(
                     file: own.file, line: own.line, column: 1, path: "spec.dependsOn",
-                    message: "waits for itself: \(circle.map(\.description).joined(separator: " → "))",
-                    suggestion: "take one of them out of dependsOn", deployment: key))
+                    message: "depends on itself: \(circle.map(\.description).joined(separator: " → "))",
+                    suggestion: "remove one of them from dependsOn", deployment: key))
             invalid.insert(key)
         }
         for key in invalid { deployments[key] = nil }
@@ -197,7 +198,7 @@ public struct DesiredState: Sendable {
             diagnostics.append(
                 Diagnostic(
                     file: deployment.written.place.file, line: place.line, column: place.column, path: "metadata.name",
-                    message: "'\(key.name)' is how the objects of a revision of \(owner) are called",
+                    message: "'\(key.name)' is a name that objects of a revision of \(owner) can have",
                     suggestion: "choose a name that does not end like a revision", deployment: key))
             deployments[key] = nil
             invalid.insert(key)
@@ -237,19 +238,21 @@ extension DesiredState {
     /// The same state, checked against the project's limits as if nothing ran yet.
     public func withinLimits(of rules: ProjectRules) -> DesiredState {
         let claims = deployments.values.map { deployment in
-            var demand = ProjectDemand(replicas: deployment.replicas, of: deployment.template)
+            var demand =
+                ProjectDemand(replicas: deployment.replicas, of: deployment.template, at: deployment.target)
+                + deployment.checkDemand
             demand.deployments = 1
             return ProjectQuota.Claim(deployment: deployment.key, inUse: ProjectDemand(), wanted: demand)
         }
         var limited = self
-        for (key, excess) in ProjectQuota(claims, within: rules.policy.limits).refusals {
+        for (key, excess) in ProjectQuota(claims, within: rules.limits).refusals {
             guard let place = place(of: key, "spec") else { continue }
             limited.deployments[key] = nil
             limited.invalid.insert(key)
             limited.diagnostics.append(
                 Diagnostic(
                     file: place.file, line: place.line, column: place.column, path: "spec",
-                    message: rules.noRoom(excess), suggestion: "take something else out, or ask for a higher limit",
+                    message: ProjectRules.noRoom(in: rules.project, for: excess), suggestion: rules.limitAdvice,
                     deployment: key))
         }
         limited.diagnostics.sort()

@@ -5,14 +5,17 @@ struct WantedPort: Hashable, Sendable {
     var path: String
     var place: SourcePlace
 
+    static let endpointPath = "spec.endpoint.port"
+    static let previewPath = "spec.rollout.preview.port"
+
     static func of(_ spec: WrittenDeployment, at node: SourceNode?) -> [WantedPort] {
         guard spec.target == .local else { return [] }
         var claims: [WantedPort] = []
         if let port = spec.endpoint.port, let place = node?["endpoint"]?["port"]?.place {
-            claims.append(WantedPort(port: port, path: "spec.endpoint.port", place: place))
+            claims.append(WantedPort(port: port, path: endpointPath, place: place))
         }
         if let port = spec.rollout.spec.preview?.port, let place = node?["rollout"]?["preview"]?["port"]?.place {
-            claims.append(WantedPort(port: port, path: "spec.rollout.preview.port", place: place))
+            claims.append(WantedPort(port: port, path: previewPath, place: place))
         }
         return claims
     }
@@ -31,7 +34,7 @@ struct PortAssignment {
         var suggestion: String
     }
 
-    private static let advice = "choose another port, or leave it out to have one chosen"
+    private static let advice = "choose another port, or leave it out and mlctl chooses one"
 
     private var claims: [DeploymentKey: [WantedPort]]
     /// The ports that each deployment had before or has now.
@@ -78,7 +81,7 @@ struct PortAssignment {
         refuse { [claims] key, claim in
             let same = (claims[key] ?? []).filter { $0.port == claim.port }
             guard same.count > 1, claim == same.last else { return nil }
-            return "port \(claim.port) is the endpoint's already"
+            return "port \(claim.port) is already the endpoint's port"
         }
     }
 
@@ -89,7 +92,7 @@ struct PortAssignment {
         refuse { key, claim in
             guard let owner = owners[claim.port], owner != key else { return nil }
             return
-                "port \(claim.port) is still that of \(owner), which goes on as it is until its manifest is put right"
+                "port \(claim.port) still belongs to \(owner), which keeps it until its manifest is fixed"
         }
     }
 
@@ -104,8 +107,8 @@ struct PortAssignment {
         guard !owners.isEmpty else { return }
         refuse { [held, place] key, claim in
             guard let owner = owners[claim.port], owner != key else { return nil }
-            let why = held[owner]?.contains(claim.port) ?? false ? ", which has it already" : ""
-            return "port \(claim.port) is also wanted by \(owner) (\(place(owner)))\(why)"
+            let why = held[owner]?.contains(claim.port) ?? false ? " and has it already" : ""
+            return "\(owner) (\(place(owner))) also asks for port \(claim.port)\(why)"
         }
     }
 }

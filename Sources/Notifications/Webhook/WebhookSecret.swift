@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import SafeText
 
 /// The key by which a receiver verifies that mlctl sent a message. It never appears in logs, errors or dumps.
 public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
@@ -33,7 +34,13 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
             throw NotificationError(
                 .invalidSecret, "The webhook's secret cannot be read from \(path). Check the path and its permissions.")
         }
-        try self.init(Data(bytes.reversed().drop { $0 == 0x0A || $0 == 0x0D }.reversed()))
+        let secret = Data(bytes.reversed().drop { $0 == 0x0A || $0 == 0x0D }.reversed())
+        try self.init(secret)
+        if let weakness = SecretStrength.weakness(of: String(decoding: secret, as: UTF8.self)) {
+            throw NotificationError(
+                .invalidSecret, "The webhook's secret in \(path) cannot be used: \(weakness). \(SecretStrength.advice)."
+            )
+        }
     }
 
     /// - Throws: `NotificationError`.
@@ -49,8 +56,7 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
 
     /// HMAC-SHA256 in lower-case hex.
     func signature(of message: some DataProtocol) -> String {
-        HMAC<SHA256>.authenticationCode(for: message, using: key)
-            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        Hex.text(HMAC<SHA256>.authenticationCode(for: message, using: key))
     }
 
     public var description: String { "(secret)" }

@@ -23,7 +23,7 @@ struct ValidationReportTests {
         }
     }
 
-    @Test("says of a cluster's checks that they run as Jobs, and in which image; of this machine's nothing")
+    @Test("says that checks in a cluster run as Jobs, and in which image; nothing for local checks")
     func checks() throws {
         func text(_ more: String) -> String {
             let manifest = """
@@ -82,7 +82,7 @@ struct ValidationReportTests {
         #expect(try text("steps: [{setWeight: 50}, {setWeight: 100}]").isEmpty)
     }
 
-    @Test("whatever a manifest says, each format stays what it is")
+    @Test("every output format stays valid, whatever a manifest holds")
     func formats() throws {
         let (text, json, sarif, junit) = (report.text, try report.json(), try report.sarif(), report.junit)
         for format in [text, json, sarif, junit] { #expect(!hasControls(format)) }

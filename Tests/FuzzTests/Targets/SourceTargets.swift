@@ -1,4 +1,7 @@
 import Foundation
+import HTTP1
+
+import SafeText
 
 @testable import GitSource
 @testable import ModelStorage
@@ -64,10 +67,9 @@ extension FuzzTarget {
         do {
             let location = try GitLocation(text, base: "/work")
             try demand(!location.address.hasPrefix("-"), "\(location) looks like an option")
-            guard location.transport == .https, text.ranges(of: secret).count == 1 else { return }
-            guard location.credentials?.password?.contains(secret) == true else { return }
-            let shown = [location.address, location.description, location.redacted(text)]
-            try demand(shown.allSatisfy { !$0.contains(secret) }, "a password is shown: \(shown)")
+            guard location.transport == .https else { return }
+            try demand(UserInfo.of(text) == nil, "credentials are taken in an address")
+            try demand(!location.address.contains("@") || location.address.contains("/"), "\(location) has a user")
         } catch let error as GitError {
             guard let start = text.firstRange(of: "://"), let at = text.lastIndex(of: "@") else { return }
             let before = text[start.upperBound...].prefix { $0 != "@" && $0 != "?" && $0 != "#" && $0 != "/" }
@@ -131,13 +133,14 @@ extension FuzzTarget {
         }
     }
 
-    /// Checks that offsets and waits of a download stay valid, whatever a server answers.
+    /// Checks that a download ends, and that its offsets and waits stay valid, whatever a server answers.
     private static func checkDownload(_ head: ModelStorage.ResponseHead) throws {
         let origin = try WebLocation("https://h/a")
         let limits = StorageLimits()
         var plan = TransferPlan(origin: origin, isVerified: false, validator: "\"a\"", limits: limits)
         var action = plan.start(bytes: 5)
-        for _ in 0...limits.maximumAttemptsInAll + limits.maximumRedirects {
+        // Each attempt may wait once.
+        for _ in 0...2 * limits.maximumAttemptsInAll + limits.maximumRedirects {
             switch action {
             case .request(let request):
                 try demand(request.offset >= 0, "requested from offset \(request.offset)")
@@ -148,5 +151,6 @@ extension FuzzTarget {
             case .complete, .unchanged, .fail: return
             }
         }
+        try demand(false, "a download that does not end")
     }
 }

@@ -1,9 +1,9 @@
 import ModelManifests
 import Testing
 
-@Suite("Limits of a project, and what a pod template asks for")
+@Suite("Project limits and the requests of pod templates")
 struct PodDemandTests {
-    /// What is said of a deployment whose server has 1 core and 1Gi.
+    /// The errors for a deployment whose server has 1 core and 1Gi.
     private func refusals(_ template: String, _ limits: ProjectLimits, replicas: Int = 2) -> [String] {
         let text = """
             apiVersion: mlctl.dev/v1alpha1
@@ -23,7 +23,7 @@ struct PodDemandTests {
         return state.diagnostics.map { "\($0.path): \($0.message)" }
     }
 
-    /// Exactly so many cores and Gi of two instances are within the limits, and one less is not.
+    /// Expects that two instances need exactly these cores and Gi: one less in a limit is refused.
     private func expect(_ template: String, cores: Int, gi: Int64, gpus: Int? = nil) {
         func amounts(_ cores: Int, _ gi: Int64, _ gpus: Int?) -> ProjectLimits {
             ProjectLimits(
@@ -37,7 +37,7 @@ struct PodDemandTests {
         if let gpus { #expect(!refusals(template, amounts(cores, gi, gpus - 1)).isEmpty, "\(template)") }
     }
 
-    @Test("the server alone, and what a template gives it instead")
+    @Test("the server alone, and with the resources of a template")
     func server() {
         expect("nodeName: a", cores: 2, gi: 2)
         expect("containers: [{name: model, resources: {limits: {cpu: 3}}}]", cores: 6, gi: 2)
@@ -50,7 +50,7 @@ struct PodDemandTests {
         "{name: \(name), image: x, \(more) resources: {limits: {\(resources)}}}"
     }
 
-    @Test("what runs beside it is added; what runs before it counts where it needs more")
+    @Test("sidecars are added; init containers count where they need more")
     func others() {
         let side = container("side", "cpu: 2, memory: 1Gi, nvidia.com/gpu: 1")
         expect("containers: [\(side)]", cores: 6, gi: 4, gpus: 2)
@@ -66,21 +66,21 @@ struct PodDemandTests {
         expect("resources: {limits: {cpu: 4, memory: 4Gi}}", cores: 8, gi: 8)
     }
 
-    @Test("parts of a unit are rounded up")
+    @Test("fractions of a unit are rounded up")
     func rounding() {
         let limits = ProjectLimits(resources: ResourceAmounts(cpuMillicores: 4000))
         #expect(refusals("containers: [\(container("a", "cpu: 1"))]", limits) == [])
         #expect(!refusals("containers: [\(container("a", "cpu: \"1000.5m\""))]", limits).isEmpty)
     }
 
-    @Test("a container that may use a resource without an end is refused where the project limits it")
+    @Test("a container without a limit for a resource is refused where the project limits it")
     func endless() {
         let limits = ProjectLimits(resources: ResourceAmounts(memoryBytes: 1 << 50))
         for (template, path) in [
-            ("containers: [{name: side, image: x}]", "spec.runtime.podTemplate"),
+            ("containers: [{name: side, image: x}]", "spec.runtime.podTemplate.spec.containers[0]"),
             (
                 "initContainers: [{name: side, image: x, resources: {requests: {memory: 1}}}]",
-                "spec.runtime.podTemplate"
+                "spec.runtime.podTemplate.spec.initContainers[0]"
             ),
             ("containers: [{name: model, resources: {limits: {memory: null}}}]", "spec.resources"),
             ("containers: [{name: model, resources: null}]", "spec.resources"),
@@ -96,7 +96,46 @@ struct PodDemandTests {
         #expect(refusals("resourceClaims: [{name: gpu, resourceClaimName: all}]", devices).count == 1)
     }
 
-    @Test("what all of a project asks for counts the same")
+    @Test("what mlctl runs beside a server, and the Jobs of its checks, count as well")
+    func ofMlctl() {
+        func demand(_ model: String, _ more: String = "", target: String = "kubernetes") -> ProjectDemand? {
+            let text = """
+                apiVersion: mlctl.dev/v1alpha1
+                kind: ModelDeployment
+                metadata: {name: scorer}
+                spec:
+                  target: {kind: \(target)}
+                  model: {\(model)}
+                  replicas: 2
+                  resources: {limits: {cpu: 100m, memory: 64Mi}}
+                  \(more)
+                """
+            let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "m.yaml")])
+            return state.deployments.values.first.map {
+                ProjectDemand(replicas: $0.replicas, of: $0.template, at: $0.target) + $0.checkDemand
+            }
+        }
+        let runtime = "runtime: {name: mlserver}"
+        let bare = demand("version: '1'", runtime)
+        #expect(bare?.cpuMillicores == 200 && bare?.memoryBytes == 128 << 20)
+        for uri in ["s3://m/x", "hf://o/m", "https://h/m"] {
+            let fetched = demand("storageUri: '\(uri)'", runtime)
+            #expect(fetched?.cpuMillicores == 2000 && fetched?.memoryBytes == 2 << 30, "\(uri)")
+        }
+        let volume = demand("storageUri: 'pvc://c/x'", runtime)
+        #expect(volume?.cpuMillicores == 200)
+        let less = "initContainers: [{name: storage-initializer, resources: {limits: {cpu: 300m, memory: 1Gi}}}]"
+        let lowered = demand(
+            "storageUri: 's3://m/x'", "runtime: {name: mlserver, podTemplate: {spec: {\(less)}}}")
+        #expect(lowered?.cpuMillicores == 600)
+        let check = "rollout: {gates: [{name: e, check: {command: [x]}}, {name: f, check: {command: [x]}}]}"
+        let checked = demand("version: '1'", "\(runtime)\n  \(check)")
+        #expect(checked?.cpuMillicores == 400 && checked?.replicas == 2)
+        let local = demand("storageUri: 'https://h/m'", "\(runtime)\n  \(check)", target: "local")
+        #expect(local?.cpuMillicores == 200)
+    }
+
+    @Test("the deployments of a project are added up in the same way")
     func together() {
         let text = """
             apiVersion: mlctl.dev/v1alpha1
