@@ -79,6 +79,10 @@ struct ValidationReportTests {
         #expect(
             try text("strategy: recreate, slices: [{name: a, header: x-a, top: 3}]")
                 .contains("no gate is judged on rollout.slices: users' requests do not go to both revisions"))
+        // With one replica the old revision makes room first.
+        #expect(
+            try text("capacity: drainThenLoad, slices: [{name: a, header: x-a, top: 3}]")
+                .contains("no gate is judged on rollout.slices: users' requests do not go to both revisions"))
         #expect(try text("steps: [{setWeight: 50}, {setWeight: 100}]").isEmpty)
     }
 
