@@ -95,7 +95,7 @@ let package = Package(
         // Pure: no input or output, no clock.
         module("ModelManifests", ["SafeText", "JSON", .collections, .yams, .crypto]),
         module("Serving", ["SafeText", "JSON", "ModelManifests"]),
-        module("Analysis", ["JSON", "ModelManifests", "Serving", .numerics]),
+        module("Analysis", ["ModelManifests", "Serving", .numerics]),
         module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
 
         // Adapters: one thing outside each.

@@ -14,7 +14,7 @@ struct HouseTests {
         "HTTP1": ["SafeText"],
         "Transport": [],
         "ModelManifests": ["SafeText", "JSON"],
-        "Analysis": ["JSON", "ModelManifests", "Serving"],
+        "Analysis": ["ModelManifests", "Serving"],
         "Serving": ["SafeText", "JSON", "ModelManifests"],
         "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
         "GitSource": ["SafeText", "Transport", "ModelManifests", "CLinuxProcess"],

@@ -56,8 +56,10 @@ enum StatusSchema {
                 ]),
             "quarantined": list(
                 "Revisions that are not tried again until the serving template changes or somebody runs mlctl retry.",
-                heldOff),
-            "passedOver": list("Revisions that a rollback passes over, though git may ask for them.", heldOff),
+                heldBack("When it was quarantined.")),
+            "passedOver": list(
+                "Revisions that a rollback passes over, although git may ask for them.",
+                heldBack("When it was aborted or rolled back.")),
             "conditions": conditions,
             "instances": list(
                 "Running model servers; those with a problem come first.",
@@ -95,10 +97,12 @@ enum StatusSchema {
                 ]),
         ])
 
-    private static let heldOff = [
-        "revision": text("The revision."), "version": text("Its version."), "reason": text("Why."),
-        "at": time("Since when."),
-    ]
+    private static func heldBack(_ at: String) -> [String: JSONValue] {
+        [
+            "revision": text("The revision."), "version": text("Its version."), "reason": text("Why it is not tried."),
+            "at": time(at),
+        ]
+    }
 
     private static let gates = list(
         "The verdict of each gate.",

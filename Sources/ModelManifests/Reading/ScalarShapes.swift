@@ -151,10 +151,15 @@ extension Shape where Value == Double {
                 guard isInside else {
                     let low = CanonicalJSON.text(bounds.low)
                     let high = CanonicalJSON.text(bounds.high)
-                    let wanted = isBounded ? "between \(low) and \(high)" : "at least \(low)"
+                    let wanted =
+                        switch (isBounded, isOpen) {
+                        case (true, true): "greater than \(low) and less than \(high)"
+                        case (true, false): "between \(low) and \(high)"
+                        case (false, true): "greater than \(low)"
+                        case (false, false): "at least \(low)"
+                        }
                     let shown = CanonicalJSON.text(.normal(number))
-                    reading.report(
-                        "must be \(wanted)\(isOpen ? " without the bounds" : ""), not \(shown)", at: node.place)
+                    reading.report("must be \(wanted), not \(shown)", at: node.place)
                     return nil
                 }
                 return number

@@ -79,10 +79,14 @@ struct ValidationReportTests {
         #expect(
             try text("strategy: recreate, slices: [{name: a, header: x-a, top: 3}]")
                 .contains("no gate is judged on rollout.slices: users' requests do not go to both revisions"))
+        // With one replica the old revision makes room first.
+        #expect(
+            try text("capacity: drainThenLoad, slices: [{name: a, header: x-a, top: 3}]")
+                .contains("no gate is judged on rollout.slices: users' requests do not go to both revisions"))
         #expect(try text("steps: [{setWeight: 50}, {setWeight: 100}]").isEmpty)
     }
 
-        @Test("every output format stays valid, whatever a manifest holds")
+    @Test("every output format stays valid, whatever a manifest holds")
     func formats() throws {
         let (text, json, sarif, junit) = (report.text, try report.json(), try report.sarif(), report.junit)
         for format in [text, json, sarif, junit] { #expect(!hasControls(format)) }

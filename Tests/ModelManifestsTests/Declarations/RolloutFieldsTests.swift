@@ -81,20 +81,10 @@ import Testing
             "{steps: [{gate: {name: slow, compare: {metric: slow}}}, {setWeight: 100}]}",
             "spec.rollout.steps[0].gate: two gates are named 'slow', the first is a default gate"
         ),
-<<<<<<< HEAD
-        (
-            "{falseRollbackRate: 0}",
-            "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 0"
-        ),
+        ("{falseRollbackRate: 0}", "spec.rollout.falseRollbackRate: must be greater than 0 and less than 1, not 0"),
         (
             "{falseRollbackRate: 1.0}",
-            "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 1"
-=======
-        ("{falseRollbackRate: 0}", "spec.rollout.falseRollbackRate: must be between 0 and 1 without the bounds, not 0"),
-        (
-            "{falseRollbackRate: 1.0}",
-            "spec.rollout.falseRollbackRate: must be between 0 and 1 without the bounds, not 1"
->>>>>>> e87daa5d32449edb62a5d1f18c27f45165bcc7d8
+            "spec.rollout.falseRollbackRate: must be greater than 0 and less than 1, not 1"
         ),
         (
             "{missedRegressionRate: 5%}",

@@ -95,13 +95,13 @@ import Testing
         let slices = (1...6).map { "{name: s\($0), header: x-a, top: \($0 == 2 || $0 == 6 ? 99 : 1)}" }
         #expect(
             problems(slices.joined(separator: ", ")) == [
-                "spec.rollout.slices: has 6 entries; it must have at most 4",
+                "spec.rollout.slices: has 6 entries, but must have at most 4",
                 "spec.rollout.slices[1].top: must be from 1 to 20, not 99",
             ])
         let values = (0...20).map { $0 == 3 ? "other" : "v\($0)" }.joined(separator: ", ")
         #expect(
             problems("{name: a, header: x-a, values: [\(values)]}") == [
-                "spec.rollout.slices[0].values: has 21 entries; it must have at most 20",
+                "spec.rollout.slices[0].values: has 21 entries, but must have at most 20",
                 "spec.rollout.slices[0].values[3]: 'other' is what all other values are (leave it out: it is always there)",
             ])
     }

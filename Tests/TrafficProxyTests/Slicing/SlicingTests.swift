@@ -168,6 +168,21 @@ struct SlicingTests {
         }
     }
 
+    @Test("a value of fewer than three requests is chance, and is counted as other, even if there is room for it")
+    func rare() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.status(200))
+            let slice = TrafficSlice(name: "country", key: .header("x-country"), values: .top(9))
+            let port = try await route(harness, [slice], stable: upstream.port, candidate: upstream.port)
+            let client = try RawClient(port: port)
+            for index in 0..<SliceTable.requestsToChoose {
+                let value = index < 2 ? "AA" : index < 5 ? "BB" : "DE"
+                _ = try await client.request(fields: ["x-country: \(value)"])
+            }
+            #expect(Set(try await requests(harness).keys) == ["country=BB", "country=DE", "country=other"])
+        }
+    }
+
     @Test("record how long requests took, and which clients gave up")
     func latency() async throws {
         try await PlaneHarness.run { harness in
