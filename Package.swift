@@ -99,7 +99,7 @@ let package = Package(
         .target(name: "CLinuxProcess", swiftSettings: strict),
         module("SecretFiles", []),
         module("GitSource", ["SafeText", "CLinuxProcess", .subprocess, .system, .logging]),
-        module("ModelStorage", ["CCurl", "CLinuxProcess", .crypto, .logging]),
+        module("ModelStorage", ["CCurl", "CZlib", "CLinuxProcess", .crypto, .logging]),
         module(
             "LocalServing",
             [

@@ -16,7 +16,7 @@ struct HouseTests {
         "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
         "GitSource": ["SafeText", "CLinuxProcess"],
         "SecretFiles": [],
-        "ModelStorage": ["CCurl", "CLinuxProcess"],
+        "ModelStorage": ["CCurl", "CZlib", "CLinuxProcess"],
         "LocalServing": ["SafeText", "SecretFiles", "ModelManifests", "Serving", "ModelStorage", "CLinuxProcess"],
         "TrafficProxy": ["SafeText", "ModelManifests", "Serving", "CZlib"],
         "KubernetesClient": ["SafeText"],

@@ -12,12 +12,16 @@ struct FetchModelCommand: AsyncParsableCommand {
             Resumes what was cut off, and does nothing where the files are there already. With --verify-only it brings \
             nothing: it reads what something else has brought, and exits 2 where that is not what the digest says.
 
+            Archives (.tar, .tar.gz, .tgz, .zip) are unpacked. For s3: it looks for keys where AWS's own clients do.
+
             Examples:
+              mlctl fetch-model --uri s3://models/fraud/v3 --to /mnt/models
+              mlctl fetch-model --uri 'hf://acme/fraud@v3?include=*.safetensors' --to /mnt/models
               mlctl fetch-model --uri https://models.example.com/fraud.tar.gz --digest sha256:9f2c… --to /mnt/models
               mlctl fetch-model --verify-only --digest sha256:9f2c… --to /mnt/models
             """)
 
-    @Option(help: "Where the files are: https: or file:.") var uri: String?
+    @Option(help: "Where the files are: https:, s3:, hf: or file:.") var uri: String?
     @Option(help: "What they must be: sha256: and 64 hex digits.") var digest: String?
     @Option(help: "The folder that is to hold them.", transform: { URL(fileURLWithPath: $0, isDirectory: true) })
     var to: URL
