@@ -42,7 +42,9 @@ extension Target.Dependency {
 
 /// Parsers of what others write, and what must hold of them: as tests, or as the program of `make fuzz`.
 let parsers: [Target.Dependency] = [
-    "SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage", "LocalServing",
+    "SafeText", "JSON", "HTTP1", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource",
+    "ModelStorage",
+    "LocalServing",
     "TrafficProxy", "MetricSources", "KubernetesClient", "KubernetesServing", "Notifications", "Journal", "ControlAPI",
     "InferenceServer", "Commands", .nioCore, .nioHTTP1,
 ]
@@ -86,11 +88,14 @@ let package = Package(
     targets: [
         // Ground: shared by all, knows no models.
         module("SafeText", []),
+        module("JSON", ["SafeText"]),
+        module("HTTP1", ["SafeText"]),
+        module("Transport", [.nioCore, .nioPosix, .nioSSL, .asyncHTTPClient]),
 
         // Pure: no input or output, no clock.
-        module("ModelManifests", ["SafeText", .yams, .crypto]),
+        module("ModelManifests", ["SafeText", "JSON", .collections, .yams, .crypto]),
         module("Analysis", ["ModelManifests", .numerics]),
-        module("Serving", ["ModelManifests"]),
+        module("Serving", ["SafeText", "JSON", "ModelManifests"]),
         module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
 
         // Adapters: one thing outside each.
@@ -98,42 +103,59 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinuxProcess", swiftSettings: strict),
         module("SecretFiles", []),
-        module("GitSource", ["SafeText", "CLinuxProcess", .subprocess, .system, .logging]),
-        module("ModelStorage", ["CCurl", "CZlib", "CLinuxProcess", .crypto, .logging]),
+        module(
+            "GitSource",
+            ["SafeText", "Transport", "ModelManifests", "CLinuxProcess", .subprocess, .system, .logging]),
+        module("ModelStorage", ["SafeText", "Transport", "CCurl", "CZlib", "CLinuxProcess", .crypto, .logging]),
         module(
             "LocalServing",
             [
-                "SafeText", "SecretFiles", "Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1,
-                .asyncHTTPClient, .logging,
+                "SafeText", "HTTP1", "Transport", "SecretFiles", "Serving", "ModelStorage", "CLinuxProcess", .nioCore,
+                .nioPosix,
+                .nioHTTP1, .asyncHTTPClient, .logging,
             ]),
-        module("TrafficProxy", ["SafeText", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+        module(
+            "TrafficProxy",
+            ["SafeText", "JSON", "HTTP1", "Transport", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
         module(
             "MetricSources",
             [
-                "SafeText", "SecretFiles", "Controller", "CLinuxProcess", .asyncHTTPClient, .subprocess, .system,
+                "SafeText", "JSON", "Transport", "SecretFiles", "Controller", "CLinuxProcess", .asyncHTTPClient,
+                .subprocess,
+                .system,
                 .nioSSL, .logging,
             ]),
         module(
             "KubernetesClient",
             [
-                "SafeText", .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess, .system, .yams,
+                "SafeText", "JSON", "Transport", .collections, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1,
+                .nioSSL, .subprocess,
+                .system, .yams,
                 .logging,
             ]),
         module(
             "KubernetesServing",
-            ["SafeText", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient", .crypto, .logging]),
-        module("Notifications", ["SafeText", "Controller", .asyncHTTPClient, .crypto, .logging]),
-        module("Journal", ["Controller", .grdb]),
+            [
+                "SafeText", "JSON", "Transport", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient",
+                .crypto,
+                .logging,
+            ]),
+        module("Notifications", ["SafeText", "Transport", "Controller", .asyncHTTPClient, .crypto, .logging]),
+        module("Journal", ["Transport", "Controller", .grdb]),
 
         // Control.
-        module("ControllerRuntime", [.collections, .logging]),
+        module("ControllerRuntime", ["Transport", .collections, .logging]),
         module(
             "Controller",
-            ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime", .logging]),
+            [
+                "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime",
+                .logging,
+            ]),
         module(
             "ControlAPI",
             [
-                "SafeText", "ModelManifests", "Rollouts", "Serving", "Controller", .hummingbird, .hummingbirdCore,
+                "SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller", .hummingbird,
+                .hummingbirdCore,
                 .serviceLifecycle, .crypto,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .asyncHTTPClient, .logging,
             ]),
@@ -141,7 +163,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "SafeText", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource",
+                "SafeText", "JSON", "Transport", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts",
+                "GitSource",
                 "ModelStorage",
                 "LocalServing",
                 "TrafficProxy", "KubernetesClient", "KubernetesServing", "MetricSources", "Notifications", "Journal",
@@ -156,12 +179,16 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Controller", "ControlAPI", "KubernetesClient", .numerics, .nioCore, .nioPosix, .nioHTTP1,
+                "JSON", "HTTP1", "Transport", "Controller", "ControlAPI", "KubernetesClient", .numerics, .nioCore,
+                .nioPosix, .nioHTTP1,
                 .asyncHTTPClient, .logging,
             ],
             path: "Tests/TestSupport",
             exclude: ["Fixtures"], swiftSettings: strict),
         tests("SafeTextTests", ["SafeText"]),
+        tests("JSONTests", ["JSON"]),
+        tests("HTTP1Tests", ["HTTP1"]),
+        tests("TransportTests", ["Transport"]),
         tests("ModelManifestsTests", ["ModelManifests"]),
         tests("AnalysisTests", ["Analysis"]),
         tests("ServingTests", ["Serving"]),

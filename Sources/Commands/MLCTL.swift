@@ -7,17 +7,17 @@ import SafeText
 public struct MLCTL: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "mlctl",
-        abstract: "Commit a model, and evidence rolls it out or back.",
+        abstract: "Deploy models from git, with gradual rollouts and automatic rollback.",
         discussion: """
             mlctl reads ModelDeployment manifests from git, serves the models, moves traffic to a new version step by \
-            step, and keeps it only while live evidence says that it is no worse.
+            step, and keeps it only while live evidence shows that it is no worse.
 
             Start here:
-              mlctl demo                            the whole story in about a minute
+              mlctl demo                            a good and a bad release in about a minute
               mlctl run --repo ./models             the controller, over a git repository
               mlctl status                          what serves, and what each rollout waits for
-              mlctl wait NAME --for healthy         for CI: exits 0, 3 if it was rolled back
-              mlctl doctor                          what is wrong with an installation, and what to do
+              mlctl wait NAME --for healthy         for CI: exits 0 when healthy, 3 when rolled back
+              mlctl doctor                          checks an installation and says what to fix
             """,
         version: Version.text,
         groupedSubcommands: [
@@ -25,7 +25,7 @@ public struct MLCTL: AsyncParsableCommand {
                 name: "Serve",
                 subcommands: [DemoCommand.self, RunCommand.self, DownCommand.self, UninstallCommand.self]),
             CommandGroup(
-                name: "Look",
+                name: "Inspect",
                 subcommands: [
                     StatusCommand.self, ExplainCommand.self, HistoryCommand.self, EventsCommand.self, LogsCommand.self,
                 ]),
@@ -80,7 +80,10 @@ private func hideSecrets() {
     guard CommandLine.arguments.dropFirst().first == RunCommand.configuration.commandName else { return }
     clp_hide_addresses_in_arguments()
     guard clp_hide_environment() != 0 else { return }
-    FileHandle.standardError.write(Data("mlctl: no memory to hide the environment in; it stays as it is\n".utf8))
+    FileHandle.standardError.write(
+        Data(
+            "mlctl: the environment stays visible to this user's processes: there is no memory for a hidden copy\n".utf8
+        ))
 }
 
 private func exitCodeOf(_ error: any Error) -> Int32 { exitCode(for: error) }

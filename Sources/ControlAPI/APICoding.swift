@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 
 /// How the API encodes and decodes JSON. The server, the client and `-o json` share it.
 ///

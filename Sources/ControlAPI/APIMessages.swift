@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 
 /// Paths of the API, shared by server and client.
 enum APIPath {

@@ -4,6 +4,8 @@ import Foundation
 import ModelManifests
 import Rollouts
 import SafeText
+import Serving
+import Transport
 
 import enum NIOHTTP1.HTTPMethod
 
@@ -25,6 +27,8 @@ public struct ControlClient: Sendable {
     private static let streamSilenceSeconds: Int64 = 45
 
     public let server: URL
+    /// Of all calls of this process.
+    private static let stopwatch = Stopwatch()
     private let calls: ControlTransport
     private let streams: ControlTransport
 
@@ -209,10 +213,9 @@ public struct ControlClient: Sendable {
         _ call: ControlCall, openly: Bool = false, within limit: Duration = ControlClient.callLimit
     ) async throws -> Data {
         try await reporting(limit: limit) {
-            try await withDeadline(limit) { [calls] in
+            try await Self.stopwatch.within(limit) { [calls] in
                 let response = try await (openly ? calls.sendOpenly(call) : calls.send(call))
-                let body = try await response.body.collect(upTo: Self.answerBytes)
-                let data = Data(body.readableBytesView)
+                let data = try await response.body.whole(upTo: Self.answerBytes)
                 guard (200..<300).contains(response.status.code) else {
                     throw self.refusal(Int(response.status.code), data)
                 }
@@ -231,7 +234,7 @@ public struct ControlClient: Sendable {
         if let position { request.headers.append(("last-event-id", position)) }
         let asked = request
         return try await reporting(limit: Self.callLimit) {
-            // `withDeadline` is not used, because the body outlives this call. The client's read time-out limits the wait.
+            // Without a time limit: the body outlives the call. The client's read time-out bounds the wait.
             let response = try await streams.send(asked)
             guard response.status == .ok else {
                 let body = try await response.body.collect(upTo: Self.answerBytes)
@@ -276,5 +279,30 @@ public struct ControlClient: Sendable {
 
     func unreachable(_ error: any Error) -> ControlClientError {
         .unreachable(server: server.absoluteString, reason: TransportReason.text(error))
+    }
+}
+
+/// Why a call got no usable answer. A refusal by the controller itself is a `ControlError`.
+public enum ControlClientError: Error, Hashable, CustomStringConvertible, Sendable {
+    /// Nothing answers at the address.
+    case unreachable(server: String, reason: String)
+    /// The server accepted the call but did not answer in time.
+    case timedOut(server: String, limit: Duration)
+    /// The token is missing or wrong, or the request's origin is not allowed.
+    case refused(String)
+    /// The answer is not one of a controller: another program answers, or another version of mlctl.
+    case unexpected(server: String, what: String)
+
+    public var description: String {
+        switch self {
+        case .unreachable(let server, let reason):
+            "cannot reach the controller at \(server): is 'mlctl run' running? Set --server or MLCTL_SERVER (\(reason))"
+        case .timedOut(let server, let limit):
+            "the controller at \(server) did not answer within \(limit)"
+        case .refused(let message):
+            message
+        case .unexpected(let server, let what):
+            "\(server) does not answer like a controller (\(what)): check --server and MLCTL_SERVER"
+        }
     }
 }

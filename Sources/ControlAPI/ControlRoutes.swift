@@ -4,6 +4,7 @@ import Hummingbird
 import Logging
 import ModelManifests
 import Rollouts
+import Transport
 
 /// The routes of the API. All data that a caller gets comes from `CallerSurface`, which knows what the caller may see. Only the
 /// probes use the controller directly.
@@ -21,6 +22,8 @@ struct ControlRoutes: Sendable {
     var tls: ServerCertificates?
     var standing: @Sendable () async -> LeaderStanding = { .leads }
     let outcomeBatches = OutcomeBatches()
+    /// What the controller does not answer in time is left behind, and counted.
+    let stopwatch = Stopwatch()
 
     func router(guardedBy guarding: Guarding) -> Router<ControlContext> {
         let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
@@ -28,7 +31,7 @@ struct ControlRoutes: Sendable {
         router.add(middleware: guarding)
         // Added again, so that errors of the middleware below also carry the answer's proof.
         router.add(middleware: ErrorAnswers())
-        router.add(middleware: Forwarding(register: register, tls: tls, standing: standing))
+        router.add(middleware: Forwarding(register: register, tls: tls, stopwatch: stopwatch, standing: standing))
         addDeployments(to: router)
         addEvidence(to: router)
         addEvents(to: router)
@@ -176,7 +179,7 @@ struct ControlRoutes: Sendable {
         }
         router.get(RouterPath(APIPath.metrics)) { _, context in
             let seen = try seen(by: context)
-            return try await withDeadline(Self.answerLimit) {
+            return try await stopwatch.within(Self.answerLimit) {
                 text(try await seen.metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
             }
         }
@@ -185,7 +188,7 @@ struct ControlRoutes: Sendable {
     private func addProbes(to router: Router<ControlContext>) {
         router.get(RouterPath(APIPath.health)) { _, _ in text("ok\n") }
         router.get(RouterPath(APIPath.readiness)) { _, _ in
-            guard try await withDeadline(Self.answerLimit, { await surface.isReady() }) else {
+            guard try await stopwatch.within(Self.answerLimit, { await surface.isReady() }) else {
                 throw ControlError(.unavailable, "the first check of git has not succeeded yet")
             }
             guard case .standsBy(_, _, let reason, _) = await standing() else { return text("ready, leads\n") }
@@ -223,7 +226,7 @@ struct ControlRoutes: Sendable {
     private func collect(
         _ request: Request, _ context: ControlContext, upTo limit: Int = bodyBytes
     ) async throws -> ByteBuffer {
-        let buffer = try await withDeadline(Self.answerLimit) { try await request.body.collect(upTo: limit) }
+        let buffer = try await stopwatch.within(Self.answerLimit) { try await request.body.collect(upTo: limit) }
         if case .signature(let signature, _) = context.proof,
             signature.bodyDigest != RequestSignature.digest(of: Data(buffer.readableBytesView))
         {
@@ -237,7 +240,7 @@ struct ControlRoutes: Sendable {
     private func json<Value: Encodable & Sendable>(
         within limit: Duration = ControlRoutes.answerLimit, _ answer: @escaping @Sendable () async throws -> Value
     ) async throws -> Response {
-        Response.json(try APICoding.encode(try await withDeadline(limit, answer)))
+        Response.json(try APICoding.encode(try await stopwatch.within(limit, answer)))
     }
 
     private func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {

@@ -105,7 +105,7 @@ public struct ControlServer: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [surface, logger] in  // Ends when cancelled.
                 await hook.run(logger: logger) {
-                    _ = try await withDeadline(ControlRoutes.syncLimit) { try await surface.sync(nil) }
+                    _ = try await routes.stopwatch.within(ControlRoutes.syncLimit) { try await surface.sync(nil) }
                 }
             }
             defer { group.cancelAll() }

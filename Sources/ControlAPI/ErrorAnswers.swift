@@ -3,6 +3,7 @@ import Foundation
 import Hummingbird
 import Logging
 import Serving
+import Transport
 
 /// Turns every error into an answer in one format.
 struct ErrorAnswers: RouterMiddleware {

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import ServiceLifecycle
 import Synchronization
+import Transport
 
 import enum NIOHTTP1.HTTPMethod
 
@@ -37,12 +38,14 @@ struct Forwarding: RouterMiddleware {
     let register: AccessRegister
     let standing: @Sendable () async -> LeaderStanding
     let leaders: LeaderTransports
+    let stopwatch: Stopwatch
 
     init(
         register: AccessRegister, tls: ServerCertificates? = nil,
-        standing: @escaping @Sendable () async -> LeaderStanding
+        stopwatch: Stopwatch, standing: @escaping @Sendable () async -> LeaderStanding
     ) {
         self.register = register
+        self.stopwatch = stopwatch
         self.standing = standing
         leaders = LeaderTransports(tls: tls)
     }
@@ -115,7 +118,9 @@ struct Forwarding: RouterMiddleware {
 
     private func body(of request: Request, _ context: ControlContext) async throws -> Data {
         let limit = request.uri.path == APIPath.outcomes ? APILimits.outcomeBytes : ControlRoutes.bodyBytes
-        let buffer = try await withDeadline(ControlRoutes.answerLimit) { try await request.body.collect(upTo: limit) }
+        let buffer = try await stopwatch.within(ControlRoutes.answerLimit) {
+            try await request.body.collect(upTo: limit)
+        }
         let body = Data(buffer.readableBytesView)
         if case .signature(let signature, _) = context.proof,
             signature.bodyDigest != RequestSignature.digest(of: body)

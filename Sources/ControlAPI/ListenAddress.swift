@@ -1,6 +1,8 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import SafeText
+import Transport
 
 /// The address that the controller listens on: `127.0.0.1:8090`, `[::1]:8090`, `localhost:0`, or `:8090` for all addresses.
 public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
@@ -53,7 +55,7 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         return octets.count == 4 && !octets.contains(nil) && octets[0] == 127
     }
 
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    public var description: String { Escape.authority(host, port) }
 }
 
 /// Why the API cannot listen on an address.

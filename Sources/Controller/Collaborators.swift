@@ -24,20 +24,6 @@ public struct ManifestSnapshot: Hashable, Sendable {
     }
 }
 
-public struct ManifestFile: Hashable, Sendable {
-    /// The blob's id. Equal ids mean equal bytes, so the file is not parsed again.
-    public var blob: String
-    /// Nil if the file could not be read or is too large; `problem` says which.
-    public var text: String?
-    public var problem: String?
-
-    public init(blob: String, text: String?, problem: String? = nil) {
-        self.blob = blob
-        self.text = text
-        self.problem = problem
-    }
-}
-
 /// A source of readings.
 public protocol MetricSource: Sendable {
     /// Readings of all instances of the deployment that the source knows. Throws if the source could not be asked; then there is

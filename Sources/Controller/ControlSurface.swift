@@ -1,6 +1,7 @@
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 
 /// The operations of a running controller that the API and the commands use.
 public protocol ControlSurface: Sendable {
@@ -63,18 +64,6 @@ public struct HistoryEntry: Hashable, Codable, Sendable {
         self.endedAt = endedAt
         self.outcome = outcome
         self.reason = reason
-    }
-}
-
-public struct LogLine: Hashable, Codable, Sendable {
-    public var revision: Revision
-    public var instance: String
-    public var text: String
-
-    public init(revision: Revision, instance: String, text: String) {
-        self.revision = revision
-        self.instance = instance
-        self.text = text
     }
 }
 

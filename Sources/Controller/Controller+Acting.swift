@@ -66,7 +66,7 @@ extension Controller {
         var delay = decision?.lookAgainAt.map { Duration.seconds(max(0, $0.timeIntervalSince(now))) }
         if failed, delay == nil {
             let retry = entry.failure ?? .transient
-            return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
+            return .backoff(retry == .terminal ? .waiting : retry)
         }
         if let retry = entry.retries[.pinning] {
             let wait = Duration.seconds(max(0.1, retry.notBefore.timeIntervalSince(now)))

@@ -2,6 +2,7 @@ import Foundation
 import ModelManifests
 import Rollouts
 import Serving
+import Transport
 
 /// The calls that a pass makes to other components, and what it does if one gets no answer. Each call fails separately.
 extension Controller {

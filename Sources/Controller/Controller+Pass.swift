@@ -136,7 +136,7 @@ extension Controller {
         entries[key]?.troubles[.place] = text
         refusePending(key, text)
         if case SiteError.unreachable? = error as? SiteError { return .done }  // The site triggers the next pass.
-        return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
+        return .backoff(retry == .terminal ? .waiting : retry)
     }
 
     /// The site does not allow decisions about this deployment now. The refusal says why.
@@ -144,7 +144,7 @@ extension Controller {
         counts.failures += 1
         entries[key]?.troubles[.announcing] = refusal.message
         refusePending(key, refusal.message)
-        return .backoff(refusal.retryClass == .terminal ? .waiting : FailureClass(refusal.retryClass))
+        return .backoff(refusal.retryClass == .terminal ? .waiting : refusal.retryClass)
     }
 }
 

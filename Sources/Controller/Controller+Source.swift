@@ -2,6 +2,7 @@ import ControllerRuntime
 import Foundation
 import ModelManifests
 import Serving
+import Transport
 
 /// Checks git, one project at a time.
 extension Controller {
@@ -25,7 +26,7 @@ extension Controller {
             }
             projects[name]?.status.error = text
             for waiter in waiters { waiter.resume(throwing: ControlError(.unavailable, text)) }
-            return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
+            return .backoff(retry == .terminal ? .waiting : retry)
         }
     }
 
@@ -126,15 +127,5 @@ extension Controller {
         if let error = error as? ControlError { return (error.message, .transient) }
         if error is CancellationError { return (stopping.message, .transient) }
         return ("\(error)", .transient)
-    }
-}
-
-extension FailureClass {
-    init(_ retry: RetryClass) {
-        switch retry {
-        case .transient: self = .transient
-        case .waiting: self = .waiting
-        case .terminal: self = .terminal
-        }
     }
 }

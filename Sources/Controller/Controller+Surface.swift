@@ -1,7 +1,9 @@
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 import Synchronization
+import Transport
 
 /// The operations for the API and the commands.
 extension Controller: ControlSurface {

@@ -4,6 +4,7 @@ import Logging
 import ModelManifests
 import Rollouts
 import Serving
+import Transport
 
 /// Intervals and limits of a controller.
 public struct ControllerConfiguration: Sendable {

@@ -1,5 +1,6 @@
 import ModelManifests
 import Serving
+import Transport
 
 /// What git wants of one deployment, to be shown at its site.
 public struct Announcement: Hashable, Sendable {

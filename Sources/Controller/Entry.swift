@@ -2,6 +2,7 @@ import Foundation
 import ModelManifests
 import Rollouts
 import Serving
+import Transport
 
 /// A command that waits for its deployment's next pass.
 struct PendingCommand {

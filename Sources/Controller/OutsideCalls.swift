@@ -1,6 +1,7 @@
 import Foundation
 import ModelManifests
 import Synchronization
+import Transport
 
 /// How long a pass waits for other components, per step. The sum of the steps that a command waits for is below 5 s.
 ///
@@ -54,45 +55,6 @@ extension PassStep {
         case .pinning: "the model store"
         case .readings: "the source of readings"
         case .applying: "the backend, told what to serve,"
-        }
-    }
-}
-
-/// A result that several tasks may provide: the first one counts.
-final class FirstResult<Value: Sendable>: Sendable {
-    private enum State {
-        case open(CheckedContinuation<Value, any Error>?)
-        /// Provided, but not taken yet.
-        case brought(Result<Value, any Error>)
-        case taken
-    }
-
-    private let state = Mutex(State.open(nil))
-
-    /// - Returns: whether it was the first.
-    @discardableResult
-    func bring(_ result: Result<Value, any Error>) -> Bool {
-        let (isFirst, waiter) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
-            guard case .open(let waiter) = state else { return (false, nil) }
-            state = waiter == nil ? .brought(result) : .taken
-            return (true, waiter)
-        }
-        waiter?.resume(with: result)
-        return isFirst
-    }
-
-    /// Call once.
-    func value() async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            let brought = state.withLock { state -> Result<Value, any Error>? in
-                guard case .brought(let result) = state else {
-                    state = .open(continuation)
-                    return nil
-                }
-                state = .taken
-                return result
-            }
-            if let brought { continuation.resume(with: brought) }
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Synchronization
 
 /// What git wants of each deployment, merged from all projects of a controller.
 ///
@@ -332,5 +333,35 @@ public struct LimitUsage: Hashable, Codable, Sendable {
             add(name, Double(demand.extended[name] ?? 0), Double(limit))
         }
         return all
+    }
+}
+
+/// The owner of each deployment, for backends. Each pass updates it before it carries anything out.
+public final class ProjectOwners: Sendable {
+    private let owners = Mutex<[DeploymentKey: String]>([:])
+
+    public init() {}
+
+    /// - Returns: nil if it has no owner, or had no pass yet.
+    public func project(of deployment: DeploymentKey) -> String? { owners.withLock { $0[deployment] } }
+
+    func note(_ project: String?, of deployment: DeploymentKey) {
+        owners.withLock { $0[deployment] = project }
+    }
+}
+
+/// The state of one project: its last check of git, and the callers that wait for the next one.
+struct ProjectStanding {
+    let source: ProjectSource
+    var status: SourceStatus
+    var waiters: [CheckedContinuation<Set<DeploymentKey>, any Error>] = []
+    /// Whether git was read successfully at least once.
+    var hasLooked = false
+    var looks = 0
+    var lookFailures = 0
+
+    init(_ source: ProjectSource) {
+        self.source = source
+        status = SourceStatus(project: source.name, repo: source.repo, branch: source.reference)
     }
 }

@@ -1,5 +1,6 @@
 import ModelManifests
 import Serving
+import Transport
 
 /// A place where deployments are served and their records are kept: the controller's machine, or a cluster.
 public struct Site: Sendable {

@@ -1,3 +1,5 @@
+import Transport
+
 /// When a pass wants its key to run again.
 public enum Requeue: Hashable, Sendable {
     /// Nothing more to do. The key runs again when it is added.
@@ -5,7 +7,7 @@ public enum Requeue: Hashable, Sendable {
     /// The pass succeeded. Run again after this delay; until then the key has this class.
     case after(Duration, Urgency = .routine)
     /// The pass failed.
-    case backoff(FailureClass)
+    case backoff(RetryClass)
 }
 
 public struct RunnerConfiguration: Hashable, Sendable {
@@ -197,4 +199,19 @@ public struct RunnerSnapshot: Hashable, Sendable {
     public var failing: Int
     /// How many times since the start a key came back too soon and was delayed.
     public var putOff: Int
+}
+
+/// Failures in a row, for each key that fails now. Keys that are well take no memory.
+struct FailureCounts<Key: Hashable & Sendable>: Sendable {
+    private var counts: [Key: Int] = [:]
+
+    var failingCount: Int { counts.count }
+
+    /// - Returns: failures of the key in a row, this one included.
+    mutating func failed(_ key: Key) -> Int {
+        counts[key, default: 0] += 1
+        return counts[key, default: 1]
+    }
+
+    mutating func succeeded(_ key: Key) { counts[key] = nil }
 }

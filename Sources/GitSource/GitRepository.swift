@@ -1,5 +1,8 @@
 import Foundation
 import Logging
+import ModelManifests
+import SafeText
+import Transport
 
 /// Which repository is read, and how.
 public struct GitConfiguration: Sendable {
@@ -93,10 +96,10 @@ public actor GitRepository {
     /// What exceeded the limits. It is not fetched again until the source changes.
     private var refused: (wanted: WantedObject, error: GitError)?
     private var current: GitRevision?
-    private var snapshot: (commit: String, files: [String: GitFile])?
+    private var snapshot: (commit: String, files: [String: ManifestFile])?
     private var fetchesSinceCollection = 0
-    private var isLooking = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    /// Looks come one at a time, in order of arrival: each has its own time limit, so the wait ends.
+    private let looks = Turnstile(1, waitingMax: maximumWaiting)
 
     public init(configuration: GitConfiguration, logger: Logger = Logger(label: "mlctl.git")) {
         self.configuration = configuration
@@ -113,7 +116,7 @@ public actor GitRepository {
     /// - Throws: `GitError`, `CancellationError`.
     public func fetch() async throws -> GitRevision {
         try await enter()
-        defer { leave() }
+        defer { looks.leave() }
         let wanted = try await look()
         if let current, wanted == lastLook, mirror.isUsable {
             await collectGarbageIfDue()
@@ -163,10 +166,10 @@ public actor GitRepository {
     ///
     /// - Parameter commit: a full object id that `fetch` returned.
     /// - Throws: `GitError`, `CancellationError`.
-    public func files(at commit: String) async throws -> [String: GitFile] {
+    public func files(at commit: String) async throws -> [String: ManifestFile] {
         try requireObjectID(commit)
         if let snapshot, snapshot.commit == commit { return snapshot.files }
-        let files: [String: GitFile]
+        let files: [String: ManifestFile]
         do {
             files = try await readFiles(at: commit, acceptsMissing: false)
         } catch let error as GitError where error.code == .damaged {
@@ -233,8 +236,8 @@ extension GitRepository {
         return try await !isAncestor(current.commit, of: commit)
     }
 
-    private func readFiles(at commit: String, acceptsMissing: Bool) async throws -> [String: GitFile] {
-        var files: [String: GitFile] = [:]
+    private func readFiles(at commit: String, acceptsMissing: Bool) async throws -> [String: ManifestFile] {
+        var files: [String: ManifestFile] = [:]
         let entries: [TreeEntry]
         if let snapshot, let change = try await changes(from: snapshot.commit, to: commit) {
             files = snapshot.files
@@ -258,7 +261,7 @@ extension GitRepository {
         if !acceptsMissing, let id = readable.first(where: { (contents[$0] ?? .missing) == .missing }) {
             throw GitFailure.damage("missing blob \(id)", doing: "Reading files", from: configuration.location)
         }
-        for entry in entries { files[entry.path] = GitFile(entry, content: contents[entry.id] ?? .missing) }
+        for entry in entries { files[entry.path] = ManifestFile(entry, content: contents[entry.id] ?? .missing) }
         return files
     }
 
@@ -285,7 +288,7 @@ extension GitRepository {
 
     private func repair() async throws {
         try await enter()
-        defer { leave() }
+        defer { looks.leave() }
         lastLook = nil
         try await mirror.clone(look())
     }
@@ -300,22 +303,14 @@ extension GitRepository {
         }
     }
 
-    /// Calls that contact the source run one at a time, in order of arrival. The wait ends, because each has a time limit.
     private func enter() async throws {
-        guard isLooking else {
-            isLooking = true
-            return
-        }
-        guard waiting.count < Self.maximumWaiting else {
+        do {
+            try await looks.enter()
+        } catch is Turnstile.Crowded {
             throw GitError(
                 .failed,
                 "\(Self.maximumWaiting) checks of \(configuration.location) are already waiting. Try again later.")
         }
-        await withCheckedContinuation { waiting.append($0) }
-    }
-
-    private func leave() {
-        if waiting.isEmpty { isLooking = false } else { waiting.removeFirst().resume() }
     }
 
     private func requireObjectID(_ text: String) throws {
@@ -325,28 +320,48 @@ extension GitRepository {
     }
 
     private func requireAbbreviatedID(_ text: String) throws {
-        guard (4...64).contains(text.utf8.count), GitReference.isHex(text) else {
+        guard (4...64).contains(text.utf8.count), Hex.isHex(text) else {
             throw GitError(.invalidConfiguration, "'\(text)' is not a commit id (4 to 64 hex digits).")
         }
     }
 }
 
-extension GitFile {
+extension ManifestFile {
     init(_ entry: TreeEntry, content: BlobReader.Content) {
-        blob = entry.id
-        guard entry.hasReadableName else {
-            problem = "The file's name is not UTF-8. Rename it."
-            return
-        }
-        switch (entry.kind, content) {
-        case (.symbolicLink, _): problem = "The file is a symbolic link, which is not followed. Commit the file itself."
-        case (.submodule, _): problem = "This is a submodule, which is not entered. Commit the files themselves."
-        case (.file, .text(let text)): self.text = text
-        case (.file, .problem(let problem)): self.problem = problem
-        case (.file, .missing):
-            problem =
+        let problem: String? =
+            switch (entry.kind, content) {
+            case _ where !entry.hasReadableName: "The file's name is not UTF-8. Rename it."
+            case (.symbolicLink, _): "The file is a symbolic link, which is not followed. Commit the file itself."
+            case (.submodule, _): "This is a submodule, which is not entered. Commit the files themselves."
+            case (.file, .text): nil
+            case (.file, .problem(let problem)): problem
+            case (.file, .missing):
                 "The repository has lost the file's content (blob \(entry.id)). Run 'git fsck' in it, and "
-                + "commit it again."
+                    + "commit it again."
+            }
+        if problem == nil, case .text(let text) = content {
+            self.init(blob: entry.id, text: text)
+        } else {
+            self.init(blob: entry.id, text: nil, problem: problem)
         }
+    }
+}
+
+/// What one pass over a repository found.
+public struct GitRevision: Hashable, Sendable {
+    /// The commit's full object id. It never means anything else.
+    public var commit: String
+    /// `refs/heads/main`, `refs/tags/v1`; nil for a pinned commit.
+    public var reference: String?
+    /// What the pass before found; nil at the first.
+    public var previous: String?
+    /// History was rewritten since the last pass: the commit that was read before is no ancestor of this one.
+    public var isForced: Bool
+
+    public init(commit: String, reference: String?, previous: String? = nil, isForced: Bool = false) {
+        self.commit = commit
+        self.reference = reference
+        self.previous = previous
+        self.isForced = isForced
     }
 }

@@ -48,7 +48,7 @@ final class JournalDoor: Sendable {
         switch state.withLock({ $0 }) {
         case .open(let database, _), .closed(let database?, _): return database
         case .waiting(let error, _): throw error
-        case .closed(nil, _): throw JournalError(.refused, path: path, message: "The journal \(path) is closed.")
+        case .closed(nil, _): throw JournalError(.refused, "The journal \(path) is closed.", at: path)
         }
     }
 

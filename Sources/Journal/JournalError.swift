@@ -1,39 +1,27 @@
 import GRDB
-import Serving
+import Transport
 
-/// Why the journal could not be opened, read or written.
-public struct JournalError: RetryableError, Hashable, Sendable, CustomStringConvertible {
-    public enum Code: String, Sendable {
-        case diskFull
-        /// Another process holds the file's lock.
-        case busy
-        /// The file system reports errors.
-        case inputOutput
-        /// The file or its folder may not be opened or written.
-        case denied
-        /// Damaged while it was open. The next start moves the file aside.
-        case corrupt
-        case newerSchema
-        /// A valid SQLite file that belongs to another program.
-        case foreign
-        /// SQLite refuses for another reason.
-        case refused
-    }
+/// Why the journal could not be opened, read or written; its place is the journal.
+public typealias JournalError = CodedError<JournalErrorCode>
 
-    public var code: Code
-    public var path: String
-    public var message: String
-
-    public init(_ code: Code, path: String, message: String) {
-        self.code = code
-        self.path = path
-        self.message = message
-    }
-
-    public var description: String { message }
+public enum JournalErrorCode: String, ErrorCode {
+    case diskFull
+    /// Another process holds the file's lock.
+    case busy
+    /// The file system answers with errors.
+    case inputOutput
+    /// The file or its folder may not be opened or written.
+    case denied
+    /// Damaged while it was open. The next start moves the file aside.
+    case corrupt
+    case newerSchema
+    /// A sound SQLite file, but somebody else's.
+    case foreign
+    /// SQLite refuses for a reason that is none of these.
+    case refused
 
     public var retryClass: RetryClass {
-        switch code {
+        switch self {
         case .diskFull, .busy, .inputOutput: .transient
         case .denied: .waiting
         case .corrupt, .newerSchema, .foreign, .refused: .terminal
@@ -62,7 +50,7 @@ extension JournalError {
             default:
                 (.refused, "SQLite refuses to work on the journal \(path): \(said).")
             }
-        self.init(code, path: path, message: message)
+        self.init(code, message, at: path)
     }
 
     /// Runs `body` and converts errors of SQLite to `JournalError`. Other errors pass through unchanged.

@@ -52,7 +52,7 @@ struct JournalFile {
     }
 
     private func denied(_ what: String) -> JournalError {
-        JournalError(.denied, path: path, message: "\(what). Check the permissions, or choose another --state-dir.")
+        JournalError(.denied, "\(what). Check the permissions, or choose another --state-dir.", at: path)
     }
 
     private func connect() throws -> DatabaseQueue {
@@ -93,7 +93,7 @@ struct JournalFile {
         }
         guard try size(path) == 0, FileManager.default.fileExists(atPath: path + "-wal"), try size(path + "-wal") > 0
         else { return }
-        throw JournalError(.corrupt, path: path, message: "the file is empty but its log is not")
+        throw JournalError(.corrupt, "the file is empty but its log is not", at: path)
     }
 
     /// Checks the file before anything is changed: whether it is a journal, whether its schema is known, and whether it
@@ -105,15 +105,15 @@ struct JournalFile {
             try refuseForeign(db)
             if try JournalSchema.migrator.hasBeenSuperseded(db) {
                 throw JournalError(
-                    .newerSchema, path: path,
-                    message: "The journal \(path) was written by a newer mlctl. "
-                        + "Use that version, or another --state-dir.")
+                    .newerSchema,
+                    "The journal \(path) was written by a newer mlctl. "
+                        + "Use that version, or another --state-dir.", at: path)
             }
             let bytes = try Int.fetchOne(
                 db, sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
             let check = (bytes ?? 0) <= Self.largestFullCheckBytes ? "integrity_check" : "quick_check"
             let said = try String.fetchOne(db, sql: "PRAGMA \(check)(1)") ?? "ok"
-            guard said == "ok" else { throw JournalError(.corrupt, path: path, message: said) }
+            guard said == "ok" else { throw JournalError(.corrupt, said, at: path) }
         }
     }
 
@@ -126,8 +126,8 @@ struct JournalFile {
             sql: "SELECT count(*) FROM sqlite_master WHERE name NOT GLOB 'grdb_*' AND name NOT GLOB 'sqlite_*'")
         guard applicationId != 0 || tables != 0 else { return }
         throw JournalError(
-            .foreign, path: path,
-            message: "\(path) is a database of another program. Move it away, or choose another --state-dir.")
+            .foreign,
+            "\(path) is a database of another program. Move it away, or choose another --state-dir.", at: path)
     }
 
     /// Nothing is deleted: a person may want to look into the damaged file.
@@ -142,9 +142,9 @@ struct JournalFile {
             )
         else {
             throw JournalError(
-                .inputOutput, path: path,
-                message: "The journal \(path) is damaged, and so were \(Self.mostDamagedFiles) before it. "
-                    + "Check its disk and move away the .corrupt files.")
+                .inputOutput,
+                "The journal \(path) is damaged, and so were \(Self.mostDamagedFiles) before it. "
+                    + "Check its disk and move away the .corrupt files.", at: path)
         }
         // The log first: if it stayed, it would be taken for the new file's log.
         for suffix in suffixes where files.fileExists(atPath: path + suffix) {

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import KubernetesClient
 import ModelManifests
+import Serving
 
 /// Logs of a cluster's model servers, fetched from the kubelets through the API server.
 public struct ClusterLogs: LogSource {

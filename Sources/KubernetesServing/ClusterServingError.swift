@@ -1,44 +1,41 @@
 import KubernetesClient
-import Serving
+import Transport
 
 /// Why a plan cannot be applied to a cluster.
-public struct ClusterServingError: RetryableError, Hashable, CustomStringConvertible {
-    public enum Code: Hashable, Sendable {
-        /// The manifest asks for something that a cluster cannot do.
-        case invalidPlan
-        /// An object with that name belongs to somebody else.
-        case foreignObject
-        /// A definition that the router needs is not installed.
-        case missingDefinition
-        /// The caches have not been filled yet.
-        case notSynced
-        /// The API server refused the request, or could not be reached.
-        case refused
+public typealias ClusterServingError = CodedError<ClusterServingErrorCode>
+
+public enum ClusterServingErrorCode: ErrorCode {
+    /// The manifest asks for what a cluster cannot do.
+    case invalidPlan
+    /// An object of that name belongs to somebody else.
+    case foreignObject
+    /// A definition that the router needs is not installed.
+    case missingDefinition
+    /// The caches have not been filled yet.
+    case notSynced
+    /// The API server refused.
+    case refused
+    /// There was no answer, or no credentials to ask with: asking for something else is in vain.
+    case unreachable
+
+    public var retryClass: RetryClass {
+        switch self {
+        case .invalidPlan: .terminal
+        case .notSynced, .unreachable: .transient
+        case .foreignObject, .missingDefinition, .refused: .waiting
+        }
     }
-
-    public var code: Code
-    public var message: String
-    public var retryClass: RetryClass
-    /// There was no answer: other requests would fail too.
-    public var isUnreachable = false
-
-    public init(_ code: Code, _ message: String, retry: RetryClass) {
-        self.code = code
-        self.message = message
-        retryClass = retry
-    }
-
-    public var description: String { message }
 }
 
 extension ClusterServingError {
     /// Explains an API error about one object, with advice if there is any.
     init(_ error: APIError, about object: String) {
         let advice = Self.advice(error, about: object)
+        let isUnreachable = error.reason == .transport || error.reason == .credentials
         self.init(
-            .refused, "\(object): \(advice.map { "\(Self.sentence(error.message)) \($0)" } ?? error.message)",
+            isUnreachable ? .unreachable : .refused,
+            "\(object): \(advice.map { "\(Self.sentence(error.message)) \($0)" } ?? error.message)",
             retry: Self.retry(error))
-        isUnreachable = error.reason == .transport || error.reason == .credentials
     }
 
     private static func sentence(_ text: String) -> String {

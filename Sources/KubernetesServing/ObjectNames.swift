@@ -1,6 +1,8 @@
 import Crypto
 import Foundation
+import JSON
 import ModelManifests
+import SafeText
 
 /// The names of mlctl's objects.
 public enum ObjectNames {
@@ -56,10 +58,7 @@ enum ObjectHash {
     }
 
     /// The same as 16 hex digits.
-    static func text(_ text: String) -> String {
-        let written = String(bits(text), radix: 16)
-        return String(repeating: "0", count: digits - written.count) + written
-    }
+    static func text(_ text: String) -> String { Hex.text(bits(text), digits: digits) }
 
     static func value(_ value: JSONValue) -> String { text(CanonicalJSON.text(value)) }
 }

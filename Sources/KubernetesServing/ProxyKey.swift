@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 import Serving
@@ -51,4 +52,12 @@ enum ProxyKeyKind: ServedKind {
             "data": .strings([ProxyKey.entry: Data(bytes).base64EncodedString()]),
         ])
     }
+}
+
+/// A Secret with its data.
+struct StoredSecret: KubernetesObject {
+    static let resource = ResourceType.secrets
+    var metadata: ObjectMetadata
+    /// Base64 in JSON.
+    var data: [String: Data]?
 }

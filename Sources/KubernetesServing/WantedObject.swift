@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 
@@ -73,19 +74,6 @@ extension JSONValue {
     }
 
     static func strings(_ values: [String: String]) -> JSONValue { .object(values.mapValues(JSONValue.string)) }
-
-    subscript(_ key: String) -> JSONValue? {
-        if case .object(let members) = self { members[key] } else { nil }
-    }
-
-    subscript(_ index: Int) -> JSONValue? {
-        if case .array(let items) = self, items.indices.contains(index) { items[index] } else { nil }
-    }
-
-    var text: String? { if case .string(let text) = self { text } else { nil } }
-    var whole: Int? { if case .integer(let number) = self { number } else { nil } }
-    var items: [JSONValue] { if case .array(let items) = self { items } else { [] } }
-    var members: [String: JSONValue] { if case .object(let members) = self { members } else { [:] } }
 
     var jsonData: Data { Data(CanonicalJSON.text(self).utf8) }
 }

@@ -1,30 +1,23 @@
 import Analysis
+import Transport
 
 /// Why a source has no answer. It is counted separately and is never a verdict.
-public struct SourceError: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Code: String, Sendable {
-        /// The source could not be reached, or did not answer in time.
-        case unreachable
-        /// A secret that the source needs cannot be read.
-        case missingSecret
-        /// The source refuses the call: wrong credentials, a redirect, or a wrong address.
-        case refused
-        /// The source cannot answer this query.
-        case misasked
-        /// The answer cannot be parsed, or is too large.
-        case unreadable
-    }
+public typealias SourceError = CodedError<SourceErrorCode>
 
-    public var code: Code
-    /// What is wrong and what to do.
-    public var message: String
+public enum SourceErrorCode: String, ErrorCode {
+    /// It could not be reached, or did not answer in time.
+    case unreachable
+    /// A secret that it asks for cannot be read here.
+    case missingSecret
+    /// It will not answer: credentials, a redirect, a wrong address.
+    case refused
+    /// The question is none that it can answer.
+    case misasked
+    /// Its answer cannot be understood, or is too large.
+    case unreadable
 
-    public init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    public var description: String { message }
+    /// A question is put again with the next pass.
+    public var retryClass: RetryClass { .transient }
 }
 
 extension Measured {

@@ -5,6 +5,7 @@ import Logging
 import ModelManifests
 import Rollouts
 import Serving
+import Transport
 
 /// Sends each inquiry to the source that it names.
 ///
@@ -44,8 +45,8 @@ public struct SourceInquirer: Inquirer {
     private let command: Command
     private let outcomes: Outcomes
     private let sleep: @Sendable (Duration) async throws -> Void
-    private let questions = ConcurrencyLimit(questionsAtOnce)
-    private let checks = ConcurrencyLimit(checksAtOnce)
+    private let questions = Turnstile(questionsAtOnce)
+    private let checks = Turnstile(checksAtOnce)
 
     /// - Parameters:
     ///   - sources: with distinct names.

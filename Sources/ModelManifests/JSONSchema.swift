@@ -1,3 +1,5 @@
+import JSON
+
 /// JSON Schema (draft 2020-12) of the manifest kinds, made from the declarations that read them.
 public enum JSONSchema {
     /// - Parameter kind: the kind; nil gives one schema for all kinds.

@@ -19,7 +19,7 @@ public enum ManifestReader {
         guard documents.count <= documentLimit else {
             return ParsedFile(
                 file: file,
-                problem: "holds \(documents.count) documents; a file may have at most \(documentLimit): part it")
+                problem: "holds \(documents.count) documents; a file may have at most \(documentLimit), so split it")
         }
         for document in documents {
             let composed = DocumentComposer.compose(document)
@@ -32,7 +32,7 @@ public enum ManifestReader {
             }
         }
         if named, parsed.isEmpty, parsed.passedOverCount == 0 {
-            parsed.diagnostics.append(Diagnostic(file: file, message: "holds no manifest"))
+            parsed.diagnostics.append(Diagnostic(file: file, message: "contains no manifest"))
         }
         parsed.diagnostics = DiagnosticBound.kept(of: parsed.diagnostics, atMost: DiagnosticBound.ofFile).diagnostics
         return parsed

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Synchronization
+import Transport
 
 /// Runs blocking work (copying, hashing, libcurl) on its own thread, so that the few threads of the Swift concurrency pool stay
 /// free.
@@ -16,46 +17,17 @@ enum BlockingWork {
         patience: Duration = patience, _ body: @escaping @Sendable (Cancellation) throws -> Value
     ) async throws -> Value {
         let cancellation = Cancellation()
-        let waiter = Waiter<Value>()
+        let first = FirstResult<Value>()
+        let thread = Thread { first.bring(Result { try body(cancellation) }) }
+        thread.stackSize = stackBytes
+        thread.start()
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                waiter.wait(continuation)
-                let thread = Thread { waiter.end(Result { try body(cancellation) }) }
-                thread.stackSize = stackBytes
-                thread.start()
-            }
+            try await first.value()
         } onCancel: {
             cancellation.cancel()
             DispatchQueue.global().asyncAfter(deadline: .now() + patience / .seconds(1)) {
-                waiter.end(.failure(CancellationError()))
+                first.bring(.failure(CancellationError()))
             }
-        }
-    }
-
-    /// Resumes the caller with the first result; later results are dropped.
-    private final class Waiter<Value: Sendable>: Sendable {
-        private struct State {
-            var continuation: CheckedContinuation<Value, any Error>?
-            var first: Result<Value, any Error>?
-        }
-
-        private let state = Mutex(State())
-
-        func wait(_ continuation: CheckedContinuation<Value, any Error>) {
-            let first = state.withLock { state in
-                if state.first == nil { state.continuation = continuation }
-                return state.first
-            }
-            if let first { continuation.resume(with: first) }
-        }
-
-        func end(_ result: Result<Value, any Error>) {
-            let continuation = state.withLock { state in
-                state.first = state.first ?? result
-                defer { state.continuation = nil }
-                return state.continuation
-            }
-            continuation?.resume(with: result)
         }
     }
 }

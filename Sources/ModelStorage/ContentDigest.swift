@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import SafeText
 
 /// `sha256:` and 64 lower-case hex digits.
 struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
@@ -8,16 +9,14 @@ struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `StorageError` with `unsupported`.
     init(_ text: String) throws(StorageError) {
         let digits = text.dropFirst("sha256:".count).lowercased()
-        guard text.hasPrefix("sha256:"), digits.utf8.count == 64,
-            digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-        else {
+        guard text.hasPrefix("sha256:"), digits.utf8.count == 64, Hex.isHex(digits) else {
             throw StorageError(.unsupported, "'\(text.prefix(100))' is not a digest. Write sha256: and 64 hex digits.")
         }
         hex = digits
     }
 
     init(_ digest: SHA256Digest) {
-        hex = digest.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+        hex = Hex.text(digest)
     }
 
     init(of bytes: some Sequence<UInt8>) { self.init(SHA256.hash(data: Array(bytes))) }

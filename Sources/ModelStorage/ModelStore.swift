@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Transport
 
 /// Loads models' files by URI, verifies their digests and keeps them by digest.
 ///
@@ -18,13 +19,6 @@ public actor ModelStore {
         var digest: ContentDigest?
     }
 
-    private struct WaitingTransfer {
-        var number: Int
-        var server: String
-        /// Resumed with true when the transfer may begin; with false if its caller was cancelled.
-        var turn: CheckedContinuation<Bool, Never>
-    }
-
     let cache: ModelCache
     private let base: String?
     let roots: FileRoots
@@ -35,13 +29,11 @@ public actor ModelStore {
     let caller: StoreCaller
     let aws: AWSIdentity
 
-    private var loads: [Key: Flight<URL>] = [:]
-    private var pins: [Key: Flight<String>] = [:]
+    private var loads: [Key: Flight<URL, TransferProgress>] = [:]
+    private var pins: [Key: Flight<String, TransferProgress>] = [:]
     private var inUse: Set<String>?
-    /// Transfers under way, by server.
-    private var transfers: [String: Int] = [:]
-    private var waitingTransfers: [WaitingTransfer] = []
-    private var lastWaitingTransfer = 0
+    /// By server. Each transfer has its own time limits, so the wait for a turn ends.
+    private let transfers: Turnstile
 
     /// - Parameters:
     ///   - cacheDirectory: a directory that nothing else uses.
@@ -59,6 +51,7 @@ public actor ModelStore {
         self.roots = FileRoots(
             allowed: roots.allowed, own: roots.own + [cacheDirectory.standardizedFileURL.path], home: roots.home)
         self.limits = limits
+        transfers = Turnstile(limits.maximumTransfers, each: limits.maximumTransfersPerHost)
         self.logger = logger
         self.now = now
         self.environment = environment
@@ -140,9 +133,9 @@ public actor ModelStore {
     }
 
     private func join<Value>(
-        _ flights: inout [Key: Flight<Value>], _ key: Key,
-        _ work: @escaping @Sendable (Flight<Value>) async throws -> Value
-    ) -> Flight<Value> {
+        _ flights: inout [Key: Flight<Value, TransferProgress>], _ key: Key,
+        _ work: @escaping @Sendable (Flight<Value, TransferProgress>) async throws -> Value
+    ) -> Flight<Value, TransferProgress> {
         let current = flights[key]
         if let current, current.join() { return current }
         let flight = Flight(after: current, work)
@@ -155,7 +148,9 @@ public actor ModelStore {
 // MARK: - Finding out what a URI holds
 
 extension ModelStore {
-    func find(_ location: ModelLocation, _ key: Key, flight: Flight<String>) async throws -> String {
+    func find(_ location: ModelLocation, _ key: Key, flight: Flight<String, TransferProgress>) async throws
+        -> String
+    {
         // Runs at the end, even if no caller waits any more.
         defer { if pins[key] === flight { pins[key] = nil } }
         return switch location {
@@ -221,7 +216,7 @@ extension ModelStore {
 // MARK: - Loading
 
 extension ModelStore {
-    func load(_ location: ModelLocation, _ key: Key, flight: Flight<URL>) async throws -> URL {
+    func load(_ location: ModelLocation, _ key: Key, flight: Flight<URL, TransferProgress>) async throws -> URL {
         defer { if loads[key] === flight { loads[key] = nil } }
         let wanted = key.digest
         let folder =
@@ -261,7 +256,9 @@ extension ModelStore {
         }
     }
 
-    private func loadTree(_ path: String, wanted: ContentDigest?, flight: Flight<URL>) async throws -> String {
+    private func loadTree(_ path: String, wanted: ContentDigest?, flight: Flight<URL, TransferProgress>) async throws
+        -> String
+    {
         let fileName = URL(fileURLWithPath: path).lastPathComponent
         if let wanted {
             for name in [ModelCache.treeName, ModelCache.place(ofFile: fileName)] {
@@ -313,7 +310,9 @@ extension ModelStore {
         }
     }
 
-    private func loadFile(_ web: WebLocation, wanted: ContentDigest?, flight: Flight<URL>) async throws -> String {
+    private func loadFile(_ web: WebLocation, wanted: ContentDigest?, flight: Flight<URL, TransferProgress>)
+        async throws -> String
+    {
         guard let digest = wanted else {
             // This goes through the shared loads, because two of them must not write to the same partial file.
             let found = try await pin(uri: web.url) { flight.report($0) }
@@ -347,11 +346,11 @@ extension ModelStore {
 
     func run(_ download: WebDownload) async throws -> WebDownload.Result {
         let server = download.location.server
-        try await enterTransfer(server)
-        defer { leaveTransfer(server) }
+        try await transfers.enter(server)
+        defer { transfers.leave(server) }
         do {
             return try await withRoom { try await download.run() }
-        } catch let error as StorageError where error.code == .diskFull || error.retry == .terminal {
+        } catch let error as StorageError where error.code == .diskFull || error.retryClass == .terminal {
             // The partial file must not keep the disk full, and after a terminal error it is useless.
             download.discard()
             throw error
@@ -376,49 +375,5 @@ extension ModelStore {
         }
         download.discard()
         return folder
-    }
-
-    /// Waits until the total and the server have room for a transfer. Waiters are served in order of arrival, as far as their
-    /// servers have room. The wait ends, because each transfer has time limits.
-    /// - Throws: `CancellationError`, at once.
-    private func enterTransfer(_ server: String) async throws {
-        guard !mayTransfer(server) else {
-            transfers[server, default: 0] += 1
-            return
-        }
-        lastWaitingTransfer += 1
-        let number = lastWaitingTransfer
-        let mayBegin = await withTaskCancellationHandler {
-            await withCheckedContinuation { turn in
-                if Task.isCancelled {
-                    turn.resume(returning: false)
-                } else {
-                    waitingTransfers.append(WaitingTransfer(number: number, server: server, turn: turn))
-                }
-            }
-        } onCancel: {
-            Task { await self.giveUpTransfer(number) }
-        }
-        guard mayBegin else { throw CancellationError() }
-    }
-
-    private func mayTransfer(_ server: String) -> Bool {
-        transfers.values.reduce(0, +) < limits.maximumTransfers
-            && transfers[server, default: 0] < limits.maximumTransfersPerHost
-    }
-
-    private func giveUpTransfer(_ number: Int) {
-        guard let index = waitingTransfers.firstIndex(where: { $0.number == number }) else { return }
-        waitingTransfers.remove(at: index).turn.resume(returning: false)
-    }
-
-    private func leaveTransfer(_ server: String) {
-        let left = transfers[server, default: 1] - 1
-        transfers[server] = left > 0 ? left : nil
-        while let index = waitingTransfers.firstIndex(where: { mayTransfer($0.server) }) {
-            let next = waitingTransfers.remove(at: index)
-            transfers[next.server, default: 0] += 1
-            next.turn.resume(returning: true)
-        }
     }
 }

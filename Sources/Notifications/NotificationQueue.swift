@@ -1,6 +1,6 @@
 import Controller
 import Logging
-import Serving
+import Transport
 
 /// A queue between the control loop, which must not wait, and a channel, which may be slow. `notify` takes a notice at
 /// once; `run` sends the notices one after the other.
@@ -57,4 +57,18 @@ public final class NotificationQueue: Notifier {
             "kind": "\(notice.kind.rawValue)", "event": "\(notice.event.id)",
         ]
     }
+}
+
+/// Why a notification cannot be sent, or was not.
+public typealias NotificationError = CodedError<NotificationErrorCode>
+
+public enum NotificationErrorCode: String, ErrorCode {
+    case invalidAddress
+    case invalidSecret
+    /// The receiver will not have it, now or later.
+    case refused
+    /// Every attempt failed.
+    case undelivered
+
+    public var retryClass: RetryClass { self == .undelivered ? .transient : .terminal }
 }

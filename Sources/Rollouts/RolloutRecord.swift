@@ -15,7 +15,7 @@ public enum RolloutRecord {
             switch self {
             case .newerFormat(let format):
                 "it has format \(format), but this version of mlctl reads formats up to \(RolloutState.currentFormat)"
-            case .unreadable(let reason): "this version of mlctl cannot read it (\(reason))"
+            case .unreadable(let reason): "it is not a record of a format that this version of mlctl knows (\(reason))"
             }
         }
     }

@@ -33,18 +33,19 @@ public struct SecretFolder: Hashable, Codable, Sendable {
         }
         if let allowed, !allowed.contains(name) {
             throw Missing(
-                message: "the secret \(name) is not allowed here: its project's policy has to name it under `secrets`",
+                message: "the secret \(name) is not allowed here: add it to `secrets` in its project's policy",
                 isHopeless: false)
         }
         let file = "\(path)/\(name)"
         guard let bytes = Self.read(file) else {
             throw Missing(
-                message: "the secret \(name) is not allowed here: put its value into \(file) (mode 0600)",
+                message: "the secret \(name) cannot be read: put its value into \(file) (mode 0600)",
                 isHopeless: false)
         }
         guard bytes.count <= Self.bytesLimit, !bytes.contains(0) else {
             throw Missing(
-                message: "the secret in \(file) cannot be a variable: it is larger than 1 MiB, or holds a NUL",
+                message:
+                    "the secret in \(file) cannot be a variable's value: it is larger than 1 MiB or contains a NUL byte",
                 isHopeless: false)
         }
         // The newline that editors add at the end is not part of the secret.

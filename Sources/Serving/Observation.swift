@@ -98,3 +98,16 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
         self.modelFolder = modelFolder
     }
 }
+
+/// One line of what a model server printed.
+public struct LogLine: Hashable, Codable, Sendable {
+    public var revision: Revision
+    public var instance: String
+    public var text: String
+
+    public init(revision: Revision, instance: String, text: String) {
+        self.revision = revision
+        self.instance = instance
+        self.text = text
+    }
+}

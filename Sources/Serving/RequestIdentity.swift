@@ -1,4 +1,5 @@
 import ModelManifests
+import SafeText
 
 /// The id that the data plane gives to every request. It names the revision that answered and the time, and only those
 /// who have the key can create a valid one.
@@ -17,8 +18,9 @@ public struct RequestIdentity: Hashable, Sendable {
     }
 
     public func text(of deployment: DeploymentKey, key: RequestIdentityKey) -> String {
-        let body = "\(revision.rawValue)-\(Self.hex(UInt64(atSeconds), 8))\(Self.hex(UInt64(random), 8))"
-        return "\(body)-\(Self.hex(key.sipHash.hash("\(deployment)\n\(body)"), 16))"
+        let body =
+            "\(revision.rawValue)-\(Hex.text(UInt64(atSeconds), digits: 8))\(Hex.text(UInt64(random), digits: 8))"
+        return "\(body)-\(Hex.text(key.sipHash.hash("\(deployment)\n\(body)"), digits: 16))"
     }
 
     /// - Returns: nil if the id was not issued for this deployment under this key.
@@ -39,11 +41,6 @@ public struct RequestIdentity: Hashable, Sendable {
         self.init(
             revision: Revision(rawValue: revision), atSeconds: UInt32(middle >> 32),
             random: UInt32(truncatingIfNeeded: middle))
-    }
-
-    private static func hex(_ number: UInt64, _ digits: Int) -> String {
-        let text = String(number, radix: 16)
-        return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
     }
 }
 

@@ -24,20 +24,3 @@ public protocol ServingBackend: Sendable {
 extension ServingBackend {
     public func outage() async -> String? { nil }
 }
-
-/// What an adapter's error says about retrying.
-public enum RetryClass: String, Codable, Sendable {
-    /// Back off and try again.
-    case transient
-    /// Something outside must change first: try again from time to time.
-    case waiting
-    /// Report and stop: a retry cannot help until the input changes.
-    case terminal
-}
-
-/// An error that says how it may be retried, and what its reader can do.
-public protocol RetryableError: Error {
-    var retryClass: RetryClass { get }
-    /// What is wrong and what to do, for people.
-    var message: String { get }
-}

@@ -1,3 +1,5 @@
+import HTTP1
+
 /// The limits of every buffer, queue, wait and connection of the proxy.
 public struct ProxyLimits: Hashable, Sendable {
     // Heads.
@@ -102,4 +104,18 @@ public struct ProxyLimits: Hashable, Sendable {
     public var drainTime = Duration.seconds(30)
 
     public init() {}
+}
+
+extension RequestHeadScanner {
+    init(limits: ProxyLimits) {
+        self.init(
+            headBytesMax: limits.requestHeadBytes, lineBytesMax: limits.requestLineBytes,
+            fieldsMax: limits.headFieldCount)
+    }
+}
+
+extension ResponseHeadScanner {
+    init(limits: ProxyLimits) {
+        self.init(headBytesMax: limits.responseHeadBytes, fieldsMax: limits.headFieldCount)
+    }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import NIOCore
 import NIOPosix
@@ -169,5 +170,53 @@ public struct TrafficProxy: Sendable {
         getrlimit(resource, &limit)
         let reserved = 128
         return max(16, (Int(clamping: limit.rlim_cur) - reserved) / 2)
+    }
+}
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Waits for a request to stop.
+enum StopSignal {
+    /// Returns when the task is cancelled, or on SIGTERM or SIGINT if `mindsSignals` is true.
+    static func wait(forSignals mindsSignals: Bool) async {
+        let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
+        let sources = (mindsSignals ? [SIGTERM, SIGINT] : []).map { number in
+            // The default action would end the process before the source gets the signal.
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { stop.finish() }
+            source.resume()
+            return source
+        }
+        for await _ in stops {}
+        for source in sources { source.cancel() }
+    }
+}
+
+/// Where a proxy gets its routes from, and where it serves its counters.
+public enum ProxyDirections: Sendable {
+    /// A controller on this machine sends routes over the socket in the state folder. Endpoints listen on the loopback address.
+    case fromSocket
+    /// A follower of a cluster sends routes. Endpoints and the control port listen on `host`.
+    case following(AsyncStream<[ProxyRoute]>, host: String, controlPort: Int)
+
+    /// The address that endpoints listen on.
+    var host: String {
+        switch self {
+        case .fromSocket: Upstream.loopback
+        case .following(_, let host, _): host
+        }
+    }
+
+    /// Ports that no endpoint may use.
+    var reservedPorts: [ReservedPort] {
+        switch self {
+        case .fromSocket: []
+        case .following(_, _, let port): [ReservedPort(port: port, use: "the proxy's control port")]
+        }
     }
 }

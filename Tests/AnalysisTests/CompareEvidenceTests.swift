@@ -78,7 +78,8 @@ import Testing
         }
         #expect(evidence.verdict == .insufficient)
         #expect(
-            evidence.reason.contains("no candidate can be beyond the tolerance: give a smaller maxAbsoluteIncrease"))
+            evidence.reason.contains(
+                "no candidate can be beyond the tolerance: set only maxAbsoluteIncrease, and a smaller"))
     }
 
     @Test("a sum that grows by more than its maximum per unit is invalid, and not evidence")
@@ -163,7 +164,8 @@ import Testing
         #expect(
             evidence.reason.hasPrefix(
                 "candidate 0 errors of 10 (0 %) and of synthetic requests 60 errors of 500 (12 %), stable 0 errors of 90 "
-                    + "(0 %) and of synthetic requests 5 errors of 500 (1 %); within tolerance"))
+                    + "(0 %) and of synthetic requests 5 errors of 500 (1 %); over a million to 1 against being within tolerance"
+            ))
     }
 
     @Test("synthetic requests are a separate stratum: many of them on one side do not change the comparison of users")

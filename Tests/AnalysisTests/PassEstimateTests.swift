@@ -86,7 +86,7 @@ import Testing
         Self.absorb(&worse, looks: 0..<60, candidate: 20, errorRate: 0.05, candidateRate: 0.08)
         try #require(worse.verdict == .insufficient)
         #expect(
-            worse.missing(at: Self.start.addingTimeInterval(61))?.hasPrefix("it cannot be told how many more") == true,
+            worse.missing(at: Self.start.addingTimeInterval(61))?.hasPrefix("it is not known how many more") == true,
             "\(worse.missing(at: Self.start.addingTimeInterval(61)) ?? "")")
     }
 

@@ -324,7 +324,7 @@ import Testing
         let gate = GateSpec(name: "offline", kind: .check(CheckGate(command: ["true"])))
         let found = try Self.run([Self.line(1, stable: (95, 1), candidate: (5, 0))], gates: [gate])
         #expect(found[0].verdict == .insufficient)
-        #expect(found[0].reason.hasPrefix("not judged: it is asked anew"))
+        #expect(found[0].reason.hasPrefix("not judged: this gate asks a source for each measurement"))
     }
 
     @Test("a verdict is one JSON object with documented keys")

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 import Testing
 
 @testable import ControlAPI

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 import Synchronization
 
 /// A controller that answers from memory. Commands change its deployments like a real controller, so that tests can check the

@@ -101,7 +101,7 @@ struct OutcomeVerificationTests {
     func undecided() {
         var verification = OutcomeVerification(
             keys: [churn: .unknown("cluster prod is away"), fraud: .known(key)],
-            deployments: [revision: [churn, fraud]], unread: "cluster prod has yet to be read", now: now)
+            deployments: [revision: [churn, fraud]], unread: "cluster prod was not read yet", now: now)
         func sorted(_ id: String) -> OutcomeVerification.Sorted {
             verification.sort([ReportedOutcome(requestId: id, label: "correct", value: 1)])
         }
@@ -109,7 +109,7 @@ struct OutcomeVerificationTests {
         #expect(sorted(id(of: churn, under: otherKey)).refused.isEmpty)
         #expect(sorted(id(of: fraud)).undecided == nil)
         let stranger = id(of: fraud, revision: Revision(rawValue: "bbbbbbbbbb"))
-        #expect(sorted(stranger).undecided == "cluster prod has yet to be read")
+        #expect(sorted(stranger).undecided == "cluster prod was not read yet")
         verification.unread = nil
         #expect(sorted(stranger).undecided == nil)
         #expect(sorted(stranger).refused.count == 1)

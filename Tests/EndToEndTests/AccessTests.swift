@@ -237,7 +237,7 @@ struct AccessTests {
             let probes = try #require(line?.split(separator: ":").last.flatMap { Int($0) })
             #expect(try await status(URL(string: "http://127.0.0.1:\(probes)"), "/readyz") == 200)
             #expect(try await status(URL(string: "http://127.0.0.1:\(probes)"), "/metrics") == 404)
-            for (port, words) in [(api, "its API listens there"), (probes, "its probes answer there")] {
+            for (port, words) in [(api, "the controller's API"), (probes, "the controller's probes")] {
                 try installation.commit([
                     "model.yaml": installation.manifest("good-1", extra: "  endpoint: {port: \(port)}")
                 ])
@@ -282,7 +282,7 @@ struct AccessTests {
             #expect(blind.status == 5, "\(blind.error)")
             try install("two")
             try await installation.until("the new certificate is shown") {
-                installation.controllerLog.contains("TLS goes on with a new certificate")
+                installation.controllerLog.contains("TLS uses a new certificate")
             }
             #expect(try run("status").status == 0)
         }

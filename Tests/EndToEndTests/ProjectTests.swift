@@ -67,7 +67,7 @@ struct ProjectTests {
             let synced = try installation.mlctl("sync")
             #expect(synced.status == 0, "\(synced.error)")
             for expected in [
-                "risk/stranger.yaml:3:39: metadata.namespace: namespace 'ads' is not one of the project's (policy 'namespaces' of project 'risk')",
+                "risk/stranger.yaml:3:39: metadata.namespace: the project may not use namespace 'ads' (policy 'namespaces' of project 'risk')",
                 "(policy 'commands' of project 'risk')", "risk/fraud belongs to project 'risk', which had it first",
                 "project 'risk' has no room for it (policy 'limits'): deployments: 3 of 2",
             ] {

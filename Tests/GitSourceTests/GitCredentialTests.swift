@@ -154,11 +154,17 @@ struct GitCredentialTests {
         let environment = try environment(server)
         let sources: [(GitCredentialSource, String)] = [
             (.file(try secretFile("bot:\(Self.canary)", mode: 0o622)), "chmod 600"),
-            (.file("/nowhere"), "cannot be read"), (.file("/dev/zero"), "no file"),
-            (.file(fixture.folder.path), "no file"),
-            (.file(try secretFile("https://bot:\(Self.canary)@other.example\n")), "nothing for https://127.0.0.1"),
-            (.file(try secretFile("https://bot:\(Self.canary)@127.0.0.1\n")), "nothing for https://127.0.0.1:"),
-            (.file(try secretFile("host=other.example\nusername=bot\npassword=\(Self.canary)\n")), "nothing for"),
+            (.file("/nowhere"), "cannot be read"), (.file("/dev/zero"), "not a regular file"),
+            (.file(fixture.folder.path), "not a regular file"),
+            (
+                .file(try secretFile("https://bot:\(Self.canary)@other.example\n")),
+                "no credentials for https://127.0.0.1"
+            ),
+            (.file(try secretFile("https://bot:\(Self.canary)@127.0.0.1\n")), "no credentials for https://127.0.0.1:"),
+            (
+                .file(try secretFile("host=other.example\nusername=bot\npassword=\(Self.canary)\n")),
+                "no credentials for"
+            ),
             (.tokenFile(try secretFile("")), "one token"),
             (.tokenFile(try secretFile("\(Self.canary) x")), "one token"),
         ]

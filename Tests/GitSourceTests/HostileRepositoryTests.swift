@@ -52,7 +52,7 @@ struct HostileRepositoryTests {
         try fixture.commit(["a.yaml": "2"])
         for _ in 0..<2 {
             let error = try #require(try await gitError { _ = try await repository.fetch() })
-            #expect(error.code == .tooLarge && error.retry == .waiting)
+            #expect(error.code == .tooLarge && error.retryClass == .waiting)
             #expect(error.message.contains("larger than the limits") || error.message.contains("transferred more"))
         }
         #expect(mirrorBytes < before + (1 << 20))

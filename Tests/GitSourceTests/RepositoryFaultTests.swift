@@ -163,7 +163,7 @@ struct RepositoryFaultTests {
             timeouts: GitTimeouts(look: .milliseconds(700)), environment: ["PATH": path])
         let error = try #require(try await gitError { _ = try await repository.fetch() })
         #expect(error.code == .timedOut)
-        #expect(error.retry == .transient)
+        #expect(error.retryClass == .transient)
         let started = try String(contentsOf: pids, encoding: .utf8).split(whereSeparator: \.isWhitespace)
         #expect(started.count == 2)
         for pid in started {
@@ -192,7 +192,7 @@ struct RepositoryFaultTests {
         let repository = try fixture.repository(environment: ["PATH": fixture.folder.path])
         let error = try #require(try await gitError { _ = try await repository.fetch() })
         #expect(error.code == .gitMissing)
-        #expect(error.retry == .terminal)
+        #expect(error.retryClass == .terminal)
     }
 
     @Test("hooks and settings of the source are not used")

@@ -1,3 +1,4 @@
+import ModelManifests
 import Testing
 
 @testable import GitSource
@@ -23,7 +24,7 @@ struct TreeEntryTests {
         let bytes = Array("100644 blob \(Self.id)\t".utf8) + [0xFF] + Array(".yaml\0".utf8)
         let entry = try #require(TreeEntry.entries(ofListing: bytes).first)
         #expect(!entry.hasReadableName)
-        #expect(GitFile(entry, content: .missing).problem?.contains("UTF-8") == true)
+        #expect(ManifestFile(entry, content: .missing).problem?.contains("UTF-8") == true)
     }
 
     @Test("a difference has the present and the removed files")

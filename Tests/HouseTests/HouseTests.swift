@@ -10,31 +10,41 @@ struct HouseTests {
     /// The modules that each module may import. A module that is not listed may import none.
     static let arrows: [String: Set<String>] = [
         "SafeText": [],
-        "ModelManifests": ["SafeText"],
+        "JSON": ["SafeText"],
+        "HTTP1": ["SafeText"],
+        "Transport": [],
+        "ModelManifests": ["SafeText", "JSON"],
         "Analysis": ["ModelManifests"],
-        "Serving": ["ModelManifests"],
+        "Serving": ["SafeText", "JSON", "ModelManifests"],
         "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
-        "GitSource": ["SafeText", "CLinuxProcess"],
+        "GitSource": ["SafeText", "Transport", "ModelManifests", "CLinuxProcess"],
         "SecretFiles": [],
-        "ModelStorage": ["CCurl", "CZlib", "CLinuxProcess"],
-        "LocalServing": ["SafeText", "SecretFiles", "ModelManifests", "Serving", "ModelStorage", "CLinuxProcess"],
-        "TrafficProxy": ["SafeText", "ModelManifests", "Serving", "CZlib"],
-        "KubernetesClient": ["SafeText"],
-        "KubernetesServing": [
-            "SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient",
-        ],
-        "MetricSources": [
-            "SafeText", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
+        "ModelStorage": ["SafeText", "Transport", "CCurl", "CZlib", "CLinuxProcess"],
+        "LocalServing": [
+            "SafeText", "JSON", "HTTP1", "Transport", "SecretFiles", "ModelManifests", "Serving", "ModelStorage",
             "CLinuxProcess",
         ],
-        "Notifications": ["SafeText", "ModelManifests", "Rollouts", "Serving", "Controller"],
-        "Journal": ["ModelManifests", "Rollouts", "Serving", "Controller"],
-        "ControllerRuntime": [],
-        "Controller": ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime"],
-        "ControlAPI": ["SafeText", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "TrafficProxy": ["SafeText", "JSON", "HTTP1", "Transport", "ModelManifests", "Serving", "CZlib"],
+        "KubernetesClient": ["SafeText", "JSON", "Transport"],
+        "KubernetesServing": [
+            "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
+            "KubernetesClient",
+        ],
+        "MetricSources": [
+            "SafeText", "JSON", "Transport", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts",
+            "Controller",
+            "CLinuxProcess",
+        ],
+        "Notifications": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "Journal": ["Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "ControllerRuntime": ["Transport"],
+        "Controller": [
+            "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime",
+        ],
+        "ControlAPI": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
         "InferenceServer": ["SafeText"],
     ]
-    static let pure = ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts"]
+    static let pure = ["SafeText", "JSON", "HTTP1", "ModelManifests", "Analysis", "Serving", "Rollouts"]
 
     static func sources(of module: String) throws -> [(path: String, text: String)] {
         let folder = root.appending(path: "Sources/\(module)")

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import KubernetesClient
 import ModelManifests
+import Serving
 import Synchronization
 import Testing
 

@@ -50,7 +50,7 @@ struct EndpointTests {
             try await backend.apply(stage.plan((a, 1, 100), port: 31_990))
             let seen = await backend.observe(key)
             #expect(seen.endpoint == nil)
-            #expect(seen.endpointProblem?.contains("at port 31980, as before") == true)
+            #expect(seen.endpointProblem?.contains("stays at port 31980") == true)
             #expect(try stage.routes()?.routes.map(\.port) == [31_980])
         }
         try await stage.down()
@@ -85,7 +85,7 @@ struct EndpointTests {
             // It cannot have the other deployment's port, so it stays.
             try await backend.apply(stage.plan((a, 0, 100), port: 31_984))
             try await backend.apply(stage.plan((a, 0, 100), port: 31_983, of: third))
-            #expect(await backend.observe(third).endpointProblem?.contains("default/m still answers") == true)
+            #expect(await backend.observe(third).endpointProblem?.contains("default/m still uses port 31983") == true)
         }
         try await stage.down()
     }
@@ -154,7 +154,7 @@ struct EndpointTests {
             try await eventually("the new one loads, and says who answers") {
                 let seen = await backend.observe(other)
                 return seen.instances.first?.condition == .starting
-                    && seen.endpointProblem?.contains("still answered by default/m") == true ? true : nil
+                    && seen.endpointProblem?.contains("default/m still answers at port") == true ? true : nil
             }
             #expect(await backend.observe(key).ready(a) == 1)
             _ = try stage.test.writeFile("loaded", "")
@@ -233,7 +233,7 @@ struct EndpointTests {
             let hung = try #require(mark.tree().first.map(ProcessIdentity.init))
             hung.signal(SIGSTOP)
             try await eventually("it is said what is done") {
-                await backend.observe(key).endpointProblem?.contains("when it has not run for 10s") == true ? true : nil
+                await backend.observe(key).endpointProblem?.contains("stays stuck for 10s") == true ? true : nil
             }
             try await eventually("it is ended", within: .seconds(40)) { hung.isAlive ? nil : true }
             _ = try await stage.open(backend, key)

@@ -341,7 +341,7 @@ struct KeeperTests {
             Script.runtime(Script.http, warmup: Warmup(file: "warm.jsonl", path: "/infer")), modelFolder: model)
         let (status, _) = try await keeping(folder) {
             try await eventually("the reason names the warm-up") {
-                try folder.readStatus().flatMap { $0.reason?.contains("answered 500") == true ? $0 : nil }
+                try folder.readStatus().flatMap { $0.reason?.contains("got status 500") == true ? $0 : nil }
             }
         }
         #expect(status.phase == .starting)

@@ -346,7 +346,7 @@ struct LocalBackendTests {
             let seen = try await ready(backend, a, 1)
             let lines = await backend.logs(of: key, revision: a, lines: 10)
             #expect(
-                lines.first == ServerLogLine(revision: a, instance: seen.instances[0].id, text: "hello from the model"))
+                lines.first == LogLine(revision: a, instance: seen.instances[0].id, text: "hello from the model"))
             try await backend.apply(ServingPlan(deployment: key))
             try await eventually("it is gone") { await backend.observe(key).instances.isEmpty ? true : nil }
             #expect(await backend.logs(of: key, revision: a, lines: 10).first?.text == "hello from the model")

@@ -21,7 +21,7 @@ struct ServerOutputTests {
             true
         ),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 200, false),
-        ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", 200, false),
+        ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", nil, false),
         ("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, false),
         ("SSH-2.0-OpenSSH\r\n\r\n", nil, false),
         ("HTTP/1.1 9999 Odd\r\n\r\n", nil, false),

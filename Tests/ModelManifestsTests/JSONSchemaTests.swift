@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Testing
 
 @testable import ModelManifests
@@ -16,21 +17,22 @@ import Testing
     }
 
     @Test(arguments: ManifestKind.allCases)
-    func `every kind has a schema that names it`(_ kind: ManifestKind) throws {
+    func `every kind has a schema with its name`(_ kind: ManifestKind) throws {
         let schema = try schema(kind)
         #expect(value(schema, at: "$schema") == "https://json-schema.org/draft/2020-12/schema")
         #expect(value(schema, at: "properties", "kind", "enum") == [.string(kind.rawValue)])
         #expect(value(schema, at: "additionalProperties") == false)
     }
 
-    @Test func `fields carry types, bounds, words and what they are for`() throws {
+    @Test func `fields have types, bounds, allowed values and descriptions`() throws {
         let properties = try #require(value(try schema(.modelDeployment), at: "properties", "spec", "properties"))
         #expect(
             value(properties, at: "replicas", "oneOf")
                 == [["type": "integer", "minimum": 1, "maximum": 1000], ["enum": ["external"]]])
         #expect(value(properties, at: "suspend", "type") == "boolean")
         #expect(
-            value(properties, at: "suspend", "description") == "Keeps everything as it is, whatever git says; false.")
+            value(properties, at: "suspend", "description")
+                == "Keeps everything as it is, whatever git says. Default: false.")
         #expect(
             value(properties, at: "rollout", "properties", "strategy", "enum")
                 == ["canary", "blueGreen", "ab", "shadow", "recreate"])
@@ -49,7 +51,7 @@ import Testing
                 ])
     }
 
-    @Test func `one schema serves all kinds`() throws {
+    @Test func `one schema covers all kinds`() throws {
         guard case .array(let kinds)? = value(try schema(nil), at: "oneOf") else {
             Issue.record("no oneOf")
             return
@@ -57,7 +59,7 @@ import Testing
         #expect(kinds.count == ManifestKind.allCases.count)
     }
 
-    @Test func `the schema's text is the same every time`() {
+    @Test func `the schema's text is deterministic`() {
         #expect(JSONSchema.document(for: nil) == JSONSchema.document(for: nil))
     }
 }

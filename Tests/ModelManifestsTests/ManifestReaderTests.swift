@@ -71,7 +71,7 @@ import Testing
             """)
         #expect(deployment.key == DeploymentKey(namespace: "default", name: "small"))
         #expect(deployment.template.model.version == "v7.tar.gz")
-        // Its runtime speaks the Open Inference Protocol: predictions are watched, and told.
+        // Its runtime speaks the Open Inference Protocol: mlctl observes predictions, and a gate warns.
         var (rollout, endpoint) = (deployment.rollout, deployment.endpoint)
         #expect(rollout.gates.last?.name == "predictions" && rollout.gates.last?.warnOnly == true)
         #expect(endpoint.observe.map(\.mostPerSecond) == [50])
@@ -106,21 +106,21 @@ import Testing
             """
         #expect(
             Manifests.problems(text) == [
-                "3:18: metadata.name: 'Fraud_Scorer' is not a DNS-1123 label: lower-case letters, digits and '-', at most 63, "
+                "3:18: metadata.name: 'Fraud_Scorer' is not a DNS-1123 label: use at most 63 lower-case letters, digits and '-', "
                     + "with a letter or digit at both ends (did you mean 'fraud-scorer'?)",
-                "5:33: spec.model.digest: must be 'sha256:' and 64 hex digits, not 'sha256:12' (sha256sum prints the digits)",
+                "5:33: spec.model.digest: must be 'sha256:' and 64 hex digits, not 'sha256:12' (run sha256sum to get the digits)",
                 "7:3: spec.replica: unknown field 'replica' (did you mean 'replicas'?)",
                 "8:13: spec.replicas: must be a whole number, not 'two'",
                 "12:7: spec.rollout.steps[1].setWeight: setWeight falls from 50 to 20 "
-                    + "(weights rise from step to step; a rollback is what takes traffic away)",
+                    + "(weights must rise from step to step; only a rollback lowers them)",
                 "12:7: spec.rollout.steps[1].setWeight: the steps end at 50 %, not at 100 % (add '- setWeight: 100' at the end)",
                 "13:3: spec.replicas: is given twice, the first time on line 8 (keep one of them)",
-                "19:3: spec.model: is missing (What is served.)",
+                "19:3: spec.model: is missing (The model that is served.)",
                 "19:12: spec.runtime: must be a mapping of fields, such as {name: …}, not a list",
             ])
     }
 
-    @Test func `a diagnostic names the deployment that it stops`() {
+    @Test func `a diagnostic names the deployment that it affects`() {
         let file = ManifestReader.read(Manifests.deployment(spec: "replicas: -1"), file: "f")
         #expect(file.diagnostics.map(\.deployment) == [DeploymentKey(name: "scorer")])
         #expect(file.keys == [DeploymentKey(name: "scorer")])
@@ -141,14 +141,15 @@ import Testing
     func `a file without documents is empty`(_ text: String) {
         let file = ManifestReader.read(text, file: "f")
         #expect(file.keys.isEmpty && file.diagnostics.isEmpty)
-        #expect(ManifestReader.read(text, file: "f", named: true).diagnostics.map(\.message) == ["holds no manifest"])
+        #expect(
+            ManifestReader.read(text, file: "f", named: true).diagnostics.map(\.message) == ["contains no manifest"])
     }
 
     @Test(arguments: [
         "apiVersion: v1\nkind: ConfigMap\n", "apiVersion: serving.kserve.io/v1alpha1\nkind: ServingRuntime\nspec: {}\n",
         "just text", "[1, 2]", "services: {web: {image: x}}", "kind: ModelDeployment\n",
     ])
-    func `documents of others are passed over, unless the file is named`(_ text: String) {
+    func `documents of other kinds are skipped, unless the file is named`(_ text: String) {
         let file = ManifestReader.read(text, file: "f")
         #expect(file.keys.isEmpty && file.diagnostics.isEmpty)
         #expect(file.passedOverCount == 1)
@@ -158,7 +159,7 @@ import Testing
             ])
     }
 
-    @Test func `what is not even YAML is passed over where it is none of ours`() {
+    @Test func `text that is not YAML is skipped if it is not a manifest of mlctl`() {
         let helm = "{{- if .Values.x }}\nkind: Deployment\n{{ end }}"
         #expect(ManifestReader.read(helm, file: "f").diagnostics == [])
         #expect(ManifestReader.read(helm, file: "f").unreadable != nil)
@@ -168,11 +169,11 @@ import Testing
 
     @Test(arguments: [
         (
-            "apiVersion: mlctl.dev/v1\nkind: ModelDeployment", "version 'mlctl.dev/v1' is not known",
+            "apiVersion: mlctl.dev/v1\nkind: ModelDeployment", "version 'mlctl.dev/v1' is unknown",
             "did you mean 'mlctl.dev/v1alpha1'?"
         ),
         (
-            "apiVersion: mlclt.dev/v1alpha1\nkind: X", "'mlclt.dev/v1alpha1' is not known",
+            "apiVersion: mlclt.dev/v1alpha1\nkind: X", "'mlclt.dev/v1alpha1' is unknown",
             "did you mean 'mlctl.dev/v1alpha1'?"
         ),
         (
@@ -185,7 +186,7 @@ import Testing
         ),
         ("kind: ModelDeployment\nspec: {}", "is missing", "write apiVersion: mlctl.dev/v1alpha1"),
     ])
-    func `what was meant to be ours is not passed over`(_ text: String, _ message: String, _ suggestion: String) {
+    func `a broken manifest of mlctl is not skipped`(_ text: String, _ message: String, _ suggestion: String) {
         let diagnostics = ManifestReader.read(text, file: "f").diagnostics
         #expect(diagnostics.map(\.message) == [message])
         #expect(diagnostics.map(\.suggestion) == [suggestion])
@@ -210,7 +211,7 @@ import Testing
         #expect(ManifestReader.read(bytes: Array(Manifests.full.utf8), file: "f").keys.count == 1)
     }
 
-    @Test func `carriage returns and a byte order mark do not matter`() throws {
+    @Test func `carriage returns and a byte order mark are ignored`() throws {
         let text = "\u{FEFF}" + Manifests.full.replacing("\n", with: "\r\n")
         #expect(try Manifests.only(text) == Manifests.only(Manifests.full))
     }
@@ -244,7 +245,7 @@ import Testing
         #expect(steps[3].action == .pause(.seconds(10)))
     }
 
-    @Test func `no text makes the reader fail`() {
+    @Test func `the reader accepts every text without crashing`() {
         var random = TestBytes(seed: 7)
         let full = Array(Manifests.full.utf8)
         let indicators = Array("[]{}:-&*!|>'\"%@`#,? \n\t".utf8)
@@ -262,13 +263,13 @@ import Testing
             let file = ManifestReader.read(bytes: bytes, file: "f")
             let state = DesiredState.resolve(files: [file])
             #expect(file.diagnostics == file.diagnostics.sorted())
-            // Whatever came of it: it is made true, or it is said why not, or it is another's.
+            // The manifest is used, or has an error, or belongs to another tool.
             #expect(!state.deployments.isEmpty || !state.diagnostics.isEmpty || file.keys.isEmpty)
         }
     }
 }
 
-/// Numbers from a seed.
+/// Random numbers from a seed.
 private struct TestBytes {
     private var random: SeededRandom
 

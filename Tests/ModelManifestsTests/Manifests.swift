@@ -1,9 +1,10 @@
 import Foundation
+import JSON
 import Testing
 
 @testable import ModelManifests
 
-/// A manifest that is right, and what the tests make of it.
+/// A valid manifest, and the variants that tests use.
 enum Manifests {
     static let full = """
         apiVersion: mlctl.dev/v1alpha1
@@ -63,7 +64,7 @@ enum Manifests {
           suspend: true
         """
 
-    /// A small manifest with a spec of its own.
+    /// A small manifest with the given spec.
     static func deployment(
         _ name: String = "scorer", namespace: String = "default", spec: String = "",
         runtime: String = "{command: [server]}",
@@ -80,7 +81,7 @@ enum Manifests {
         """
     }
 
-    /// One for a cluster: its image is all that it needs.
+    /// A manifest for a cluster with only an image.
     static func inCluster(
         _ target: String = "{kind: kubernetes}", spec: String = "", runtime: String = "{image: server}",
         model: String = "{version: \"1\"}"
@@ -106,13 +107,13 @@ enum Manifests {
         """
     }
 
-    /// All of one file, resolved.
+    /// The desired state of one file.
     static func resolve(_ texts: String...) -> DesiredState {
         let files = texts.enumerated().map { ManifestReader.read($1, file: "\($0).yaml") }
         return DesiredState.resolve(files: files)
     }
 
-    /// The one deployment that the texts describe.
+    /// The only deployment in the texts.
     static func only(_ texts: String...) throws -> ModelDeployment {
         let files = texts.enumerated().map { ManifestReader.read($1, file: "\($0).yaml") }
         let state = DesiredState.resolve(files: files)
@@ -120,16 +121,16 @@ enum Manifests {
         return try #require(state.deployments.values.first)
     }
 
-    /// A mapping of YAML as JSON.
+    /// A YAML mapping as JSON.
     static func json(_ yaml: String) throws -> String {
         let document = try #require(DocumentText.split(yaml).first)
         let root = try #require(DocumentComposer.compose(document).roots.first?.node)
         return CanonicalJSON.text(root.json)
     }
 
-    /// JSON without some keys, wherever they stand.
+    /// JSON without some keys, at every depth.
     static func removing(_ keys: Set<String>, from json: Data) throws -> Data {
-        // Not by way of `JSONValue`: a `Duration` holds numbers that are too large for it.
+        // Without `JSONValue`: a `Duration` holds numbers that are too large for it.
         func removed(_ value: Any) -> Any {
             switch value {
             case let members as [String: Any]: members.filter { !keys.contains($0.key) }.mapValues(removed)
@@ -140,7 +141,7 @@ enum Manifests {
         return try JSONSerialization.data(withJSONObject: removed(try JSONSerialization.jsonObject(with: json)))
     }
 
-    /// What is wrong with a text, as people read it, without the file's name.
+    /// The printed errors of a text, without the file's name.
     static func problems(_ text: String, named: Bool = false) -> [String] {
         let file = ManifestReader.read(text, file: "f", named: named)
         return DesiredState.resolve(files: [file]).diagnostics.map { String($0.description.dropFirst(2)) }

@@ -1,9 +1,10 @@
+import JSON
 import Testing
 
 @testable import ModelManifests
 
 @Suite struct PredictionBucketsTests {
-    @Test("buckets are called by what is in them, the rest included")
+    @Test("buckets are named after the values in them, including the rest")
     func labels() {
         let edges = PredictionBuckets.edges([0.1, 25])
         #expect(
@@ -12,13 +13,13 @@ import Testing
         #expect((0..<classes.count).map { classes.label($0, of: "pet") } == ["pet 'cat'", "pet of another class"])
     }
 
-    @Test("the option of 'mlctl profile' that sorts into the same")
+    @Test("the option of 'mlctl profile' that uses the same buckets")
     func profileOption() {
         #expect(PredictionBuckets.edges([-0.5, 0, 1e20]).profileOption == "--buckets -0.5,0,1e+20")
         #expect(PredictionBuckets.classes(["cat", "dog"]).profileOption == "--classes 'cat,dog'")
     }
 
-    @Test("gates on predictions know the buckets of what they look at, unless a profile has them")
+    @Test("gates on predictions take the buckets of the observation, unless a profile sets them")
     func looking() {
         let buckets = PredictionBuckets.edges([0.5])
         let observations = [PredictionObservation(name: "score", path: JSONPath(steps: []), buckets: buckets)]

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ModelManifests
 
-/// The manifests that the repository ships.
+/// The manifests in this repository.
 @Suite struct RepositoryManifestsTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "manifests")
@@ -16,13 +16,13 @@ import Testing
         }
     }
 
-    @Test func `every manifest is without errors`() throws {
+    @Test func `every manifest is valid`() throws {
         let files = try Self.parsed()
         #expect(!files.isEmpty)
         for file in files { #expect(file.diagnostics == [], "\(file.diagnostics.map(\.description))") }
     }
 
-    @Test func `there is an example of each router, and none contradicts another`() throws {
+    @Test func `each router has an example, and the examples fit together`() throws {
         let examples = DesiredState.resolve(files: try Self.parsed().filter { $0.file.hasPrefix("examples/") })
         #expect(examples.diagnostics == [], "\(examples.diagnostics.map(\.description))")
         let routers = examples.deployments.values.compactMap { deployment -> KubernetesTarget.Router? in

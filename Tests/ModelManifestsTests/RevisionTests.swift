@@ -2,7 +2,7 @@ import Testing
 
 @testable import ModelManifests
 
-/// Revisions are kept in state and named by people: a change of one of these is a rollout of everything, everywhere.
+/// Revision names are stored and used by people. If one of these changes, every deployment in every installation rolls out.
 @Suite struct RevisionTests {
     private let text = Manifests.full
 
@@ -23,7 +23,7 @@ import Testing
                 + #""warmup":{"file":"warmup.jsonl","path":"/score","timeout":"20s"}}}"#)
     }
 
-    @Test func `known manifests keep their revisions for ever`() throws {
+    @Test func `known manifests keep their revisions forever`() throws {
         #expect(try revision(text) == "4e93541503")
         #expect(try revision(Manifests.deployment()) == "9e8391b409")
         #expect(try revision(Manifests.deployment(runtime: "{name: mlserver}")) == "778ad1495d")
@@ -40,7 +40,7 @@ import Testing
         ("version: \"2026-11-20\"", "version: 2026-11-20"), ("    format: sklearn\n", ""),
         ("    env:", "    metrics:\n    env:"),
     ])
-    func `spelling does not matter`(_ old: String, _ new: String) throws {
+    func `notation does not change the revision`(_ old: String, _ new: String) throws {
         var changed = text.replacing(old, with: new)
         try #require(changed != text)
         if new.isEmpty { changed = changed.replacing("  runtime:", with: "    \"format\": 'sklearn'\n  runtime:") }
@@ -53,7 +53,7 @@ import Testing
         ("suspend: true", "suspend: false"), ("header: x-user-id", "cookie: uid"), ("holdback: 5", "holdback: 0"),
         ("falseRollbackRate: 0.02", "falseRollbackRate: 0.03"), ("name: fraud-scorer", "name: other"),
     ])
-    func `what needs no new instances makes no new revision`(_ old: String, _ new: String) throws {
+    func `fields that need no new instances make no new revision`(_ old: String, _ new: String) throws {
         let changed = text.replacing(old, with: new)
         try #require(changed != text)
         #expect(try revision(changed) == revision(text))
@@ -65,13 +65,13 @@ import Testing
         ("/ready", "/readyz"), ("Seconds: 10", "Seconds: 11"), ("cpu: 1.5", "cpu: 2"), ("--port", "-p"),
         ("periodSeconds: 0.5", "periodSeconds: 1"),
     ])
-    func `what needs new instances makes a new revision`(_ old: String, _ new: String) throws {
+    func `fields that need new instances make a new revision`(_ old: String, _ new: String) throws {
         let changed = text.replacing(old, with: new)
         try #require(changed != text)
         #expect(try revision(changed) != revision(text))
     }
 
-    @Test func `where it is served, and what routes it, makes no new revision`() throws {
+    @Test func `the target and the router make no new revision`() throws {
         let local = try revision(Manifests.deployment(runtime: "{name: mlserver}"))
         let gateway = "{kind: kubernetes, cluster: prod, router: gatewayAPI, gateways: [{name: g}]}"
         for target in ["{kind: kubernetes}", gateway] {
@@ -83,7 +83,7 @@ import Testing
     @Test(arguments: [
         "drain: {timeout: 5s}", "rollout: {unavailableAfter: 1m}", "replicas: external", "replicas: 7",
     ])
-    func `how many there are, and how they go, makes no new revision`(_ field: String) throws {
+    func `replicas and draining make no new revision`(_ field: String) throws {
         let plain = try revision(Manifests.inCluster())
         #expect(try revision(Manifests.inCluster(spec: field)) == plain)
     }
@@ -101,12 +101,12 @@ import Testing
         "serviceAccountName: b", "nodeSelector: {pool: gpu}", "tolerations: [{operator: Exists}]",
         "podSecurity: baseline", "podTemplate: {spec: {priorityClassName: high}}", "imagePullSecrets: [registry]",
     ])
-    func `what pods are asked of makes a new revision`(_ field: String) throws {
+    func `pod fields make a new revision`(_ field: String) throws {
         let plain = try revision(Manifests.inCluster(runtime: "{image: a}"))
         #expect(try revision(Manifests.inCluster(runtime: "{image: a, \(field)}")) != plain)
     }
 
-    @Test func `a preset enters by its name only, and what differs from it as written`() throws {
+    @Test func `a preset counts by its name only, and overrides of it as written`() throws {
         let plain = try Manifests.only(Manifests.deployment(runtime: "{name: mlserver}"))
         #expect(plain.template.canonical == #"{"model":{"version":"1"},"runtime":{"preset":"mlserver"}}"#)
         let own = try Manifests.only(Manifests.deployment(runtime: "{name: mlserver, args: [--debug]}"))
@@ -114,7 +114,7 @@ import Testing
             own.template.canonical == #"{"model":{"version":"1"},"runtime":{"args":["--debug"],"preset":"mlserver"}}"#)
     }
 
-    @Test func `a runtime is the same inline and by reference, whatever it is called`() throws {
+    @Test func `a runtime gives the same revision inline and by reference, whatever its name`() throws {
         let inline = try revision(Manifests.deployment(runtime: "{command: [server], args: [a]}"))
         for name in ["one", "two"] {
             let referred = Manifests.deployment(runtime: "{name: \(name), args: [a]}")

@@ -26,7 +26,7 @@ struct FileRootsTests {
     func refused(path: String) {
         #expect(!isAllowed(path, roots))
         let error = #expect(throws: StorageError.self) { try roots.check(path) }
-        #expect(error?.code == .notAllowed && error?.retry == .terminal)
+        #expect(error?.code == .notAllowed && error?.retryClass == .terminal)
     }
 
     @Test(

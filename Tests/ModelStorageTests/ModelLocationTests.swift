@@ -31,7 +31,7 @@ struct ModelLocationTests {
     func refused(uri: String, advice: String) {
         let error = #expect(throws: StorageError.self) { try ModelLocation(uri) }
         #expect(error?.code == .unsupported)
-        #expect(error?.retry == .terminal)
+        #expect(error?.retryClass == .terminal)
         #expect(error?.message.contains(advice) == true)
     }
 

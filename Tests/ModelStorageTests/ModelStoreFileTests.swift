@@ -146,7 +146,7 @@ struct ModelStoreFileTests {
         let error = try #require(
             try await storageError { _ = try await store.materialise(uri: uri("m"), digest: first) })
         #expect(error.code == .digestMismatch)
-        #expect(error.retry == .terminal)
+        #expect(error.retryClass == .terminal)
         #expect(error.message.contains(first) && error.message.contains(second))
     }
 
@@ -228,7 +228,7 @@ struct ModelStoreFileTests {
         let store = fixture.store(limits: limits)
         let error = try #require(try await storageError { _ = try await store.materialise(uri: uri("m")) })
         #expect(error.code == .diskFull)
-        #expect(error.retry == .transient)
+        #expect(error.retryClass == .transient)
         #expect(!FileManager.default.fileExists(atPath: "\(fixture.cache.path)/sha256"))
     }
 

@@ -69,7 +69,7 @@ struct ModelStoreWebTests {
         limits.maximumAttemptsInAll = 2
         let error = try await storageError { _ = try await load("cut/model.bin", digest: digest, limits: limits) }
         #expect(error?.code == .unreachable)
-        #expect(error?.retry == .transient)
+        #expect(error?.retryClass == .transient)
         let before = try server.requests().count
         #expect(before == 2)
         #expect(try await load("cut/model.bin", digest: digest) == body)
@@ -94,7 +94,7 @@ struct ModelStoreWebTests {
         let wrong = "sha256:" + String(repeating: "0", count: 64)
         let error = try #require(try await storageError { _ = try await load("ok/model.bin", digest: wrong) })
         #expect(error.code == .digestMismatch)
-        #expect(error.retry == .terminal)
+        #expect(error.retryClass == .terminal)
         #expect(error.message.contains(wrong) && error.message.contains(digest))
         #expect(partials().isEmpty)
         #expect(!FileManager.default.fileExists(atPath: "\(fixture.cache.path)/sha256"))
@@ -130,7 +130,7 @@ struct ModelStoreWebTests {
         let error = try #require(
             try await storageError { _ = try await store.pin(uri: "http://127.0.0.1:1/model.bin") })
         #expect(error.code == .unreachable)
-        #expect(error.retry == .transient)
+        #expect(error.retryClass == .transient)
     }
 
     @Test("a stalled transfer is ended")
@@ -247,7 +247,7 @@ struct ModelStoreWebTests {
         let error = try #require(
             try await storageError { _ = try await load("ok/model.bin", digest: digest, limits: limits) })
         #expect(error.code == .diskFull)
-        #expect(error.retry == .transient)
+        #expect(error.retryClass == .transient)
         #expect(partials().isEmpty)
     }
 
@@ -261,7 +261,7 @@ struct ModelStoreWebTests {
         let uri = server.url("nolength/model.bin")
         let error = try #require(try await storageError { _ = try await store.materialise(uri: uri, digest: digest) })
         #expect(error.code == .diskFull)
-        #expect(error.retry == .transient)
+        #expect(error.retryClass == .transient)
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(disk.folder.path)/cache/partial").isEmpty)
     }
 

@@ -228,10 +228,10 @@ struct AvailabilityTests {
         world.command(.promote(.init(isFull: true)))
         world.pass()
         // Even by force, traffic cannot go to where no instance accepts it.
-        #expect(world.refusals.last?.reason.contains("no instance is ready") == true)
+        #expect(world.refusals.last?.reason.contains("no instance of the candidate is ready") == true)
         world.command(.promote(.init(isFull: true, isForced: true)))
         world.pass()
-        #expect(world.refusals.last?.reason.contains("no instance is ready") == true)
+        #expect(world.refusals.last?.reason.contains("no instance of the candidate is ready") == true)
         #expect(world.state?.rollout?.weight == 50)
     }
 

@@ -210,7 +210,7 @@ struct CommandsTests {
         #expect(world.state?.hold == .gateFailed("errors"))
         world.command(.pause)
         world.pass()
-        #expect(world.refusals.last?.reason.contains("waits for a person already") == true)
+        #expect(world.refusals.last?.reason.contains("already waits for a person") == true)
         world.command(.resume)
         world.pass()
         #expect(world.refusals.last?.reason.contains("gate errors failed") == true)

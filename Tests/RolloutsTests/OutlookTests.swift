@@ -305,7 +305,8 @@ struct OutlookTests {
     func withoutRoom() {
         var deployment = ModelDeployment.example("good-1", replicas: 1, rollout: .twoSteps)
         func leftOut(_ deployment: ModelDeployment) -> [String] {
-            deployment.settingsWords.filter { $0.text.contains("left out") }.map(\.name)
+            deployment.settingsWords.filter { $0.text.contains("skipped: the old revision has stopped by then") }.map(
+                \.name)
         }
         #expect(leftOut(deployment) == [])
         deployment.rollout.capacity = .drainThenLoad

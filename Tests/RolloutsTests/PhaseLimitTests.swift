@@ -55,7 +55,8 @@ struct PhaseLimitTests {
         let ofStable = world.instances.indices.filter { world.instances[$0].revision == stable }
         for index in ofStable.prefix(2) { world.instances[index].quality = .dead }
         world.pass()
-        #expect(world.state?.shortage?.reason.hasPrefix("2 of 3 instances ready on both sides") == true)
+        #expect(
+            world.state?.shortage?.reason.hasPrefix("2 of 3 instances of both revisions together are ready") == true)
     }
 
     @Test("a rollback names the instance that still loads, not the traffic")

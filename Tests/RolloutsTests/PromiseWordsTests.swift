@@ -24,8 +24,8 @@ struct PromiseWordsTests {
                 == "errors, slow, rejected roll back a candidate that is within their tolerances in at most 1 of 200 rollouts"
         )
         #expect(words.assumes.count == 2)
-        #expect(words.assumes.first?.hasPrefix("errors, slow: what an instance fails within 5 ms") == true)
-        #expect(words.assumes.last?.hasPrefix("rejected: what fails does so singly") == true)
+        #expect(words.assumes.first?.hasPrefix("errors, slow: failures of an instance within 5 ms") == true)
+        #expect(words.assumes.last?.hasPrefix("rejected: failures come singly") == true)
     }
 
     @Test("slices are named with the gates that evaluate them, and nowhere else")

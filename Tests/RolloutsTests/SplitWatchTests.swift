@@ -101,7 +101,7 @@ struct SplitWatchTests {
         #expect(summary.isMismatched && summary.candidateMissing > 0 && summary.stableMissing == 0)
         world.command(.resume)
         world.pass()
-        #expect(world.refusals.last?.reason.contains("'mlctl promote' goes on all the same") == true)
+        #expect(world.refusals.last?.reason.contains("'mlctl promote' continues anyway") == true)
         world.command(.promote(.init()))
         world.run(limit: 400) { $0.phase == .healthy }
         #expect(world.state?.stable?.version == "good-2")

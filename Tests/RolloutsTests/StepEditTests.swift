@@ -48,7 +48,7 @@ struct StepEditTests {
         #expect(world.state?.stable?.version == "good-1")
         world.command(.resume)
         world.pass()
-        #expect(world.refusals.last?.reason.contains("resume approves nothing") == true)
+        #expect(world.refusals.last?.reason.contains("'mlctl resume' does not approve them") == true)
         world.command(.promote(.init()))
         world.run(limit: 10) { $0.phase == .healthy }
         #expect(world.state?.stable?.version == "good-2")

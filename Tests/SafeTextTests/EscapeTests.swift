@@ -3,8 +3,8 @@ import Testing
 
 @testable import SafeText
 
-/// What each language is given, for the texts that have broken others: CR LF, ESC, NUL, C1, direction marks, line
-/// separators, combining marks after what has a meaning, and bytes that were no text.
+/// The escaped text for each language, for input that has broken other programs: CR LF, ESC, NUL, C1, direction marks,
+/// line separators, combining marks after characters with a meaning, and bytes that are not text.
 struct EscapeTests {
     static let nasty = [
         "a\r\nb", "a\nb", "a\rb", "\u{1B}[31m", "a\u{0}b", "a\u{9B}31m", "\u{202E}abc", "a\u{2028}b", "a\u{2029}b",
@@ -17,7 +17,7 @@ struct EscapeTests {
         text.unicodeScalars.contains { $0.isControl || $0.endsLine }
     }
 
-    @Test("a line is a line, and moves no cursor", arguments: nasty)
+    @Test("text for a line stays on one line and moves no cursor", arguments: nasty)
     func line(text: String) {
         for shown in [Escape.line(text), Escape.logValue(text)] {
             #expect(!hasControl(shown) && !shown.unicodeScalars.contains(where: \.isInvisible))
@@ -28,7 +28,7 @@ struct EscapeTests {
         }
     }
 
-    @Test("what is hidden is shown by its number, and letters of all scripts stay")
+    @Test("invisible characters are shown by their number, and letters of all scripts stay")
     func shown() {
         #expect(Escape.line("a\r\n\tb\u{1B}\u{202E}") == #"a\r\n\tb\u{1B}\u{202E}"#)
         #expect(Escape.lines("a\r\nb\rc\td") == "a\nb\\rc\td")
@@ -38,14 +38,14 @@ struct EscapeTests {
         #expect(Escape.logValue("") == "\"\"")
     }
 
-    @Test("a string of JSON is read back as it was", arguments: nasty)
+    @Test("a JSON string is read back unchanged", arguments: nasty)
     func json(text: String) throws {
         let escaped = Escape.jsonString(text)
         #expect(!hasControl(escaped))
         #expect(try JSONDecoder().decode([String].self, from: Data("[\"\(escaped)\"]".utf8)) == [text])
     }
 
-    @Test("XML has no tag, quote or control in it that was not written as a reference", arguments: nasty)
+    @Test("every tag, quote and control character in XML is written as a reference", arguments: nasty)
     func xml(text: String) {
         let escaped = Escape.xml(text)
         #expect(!hasControl(escaped))
@@ -54,7 +54,7 @@ struct EscapeTests {
         #expect(!html.unicodeScalars.contains { "<>\"'".unicodeScalars.contains($0) || $0 == "\u{1B}" || $0 == "\0" })
     }
 
-    @Test("a part of a URI is ASCII without anything that has a meaning there", arguments: nasty)
+    @Test("a URI component is ASCII without reserved characters", arguments: nasty)
     func uri(text: String) {
         let part = Escape.uriPart(text)
         #expect(part.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } && part.wholeMatch(of: #/[A-Za-z0-9._~%\-]*/#) != nil)
@@ -62,7 +62,12 @@ struct EscapeTests {
         #expect(Escape.uriPath("a b/" + text).hasPrefix("a%20b/"))
     }
 
-    @Test("a label of the exposition is one line that its own string ends", arguments: nasty)
+    @Test(
+        "a host in a URI has brackets where it is an address of IPv6",
+        arguments: [("::1", "[::1]:80"), ("127.0.0.1", "127.0.0.1:80"), ("host", "host:80")])
+    func authority(host: String, expected: String) { #expect(Escape.authority(host, 80) == expected) }
+
+    @Test("a metric label value is one line and cannot end its own quotes", arguments: nasty)
     func exposition(text: String) {
         let label = Escape.expositionLabel(text)
         #expect(!hasControl(label))
@@ -70,12 +75,14 @@ struct EscapeTests {
         #expect(!hasControl(Escape.expositionHelp(text)))
     }
 
-    @Test("a label of Kubernetes is one", arguments: nasty + [String(repeating: "a", count: 62) + "-b", "-a.", "é"])
+    @Test(
+        "a Kubernetes label value is always valid",
+        arguments: nasty + [String(repeating: "a", count: 62) + "-b", "-a.", "é"])
     func label(text: String) {
         #expect(Escape.labelValue(text).wholeMatch(of: #/([A-Za-z0-9]([A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?)?/#) != nil)
     }
 
-    @Test("a header's value is what can be sent as it is, or none", arguments: nasty)
+    @Test("a header value is sent unchanged or refused", arguments: nasty)
     func header(text: String) {
         if let value = Escape.headerValue(text) {
             #expect(value == text && value.utf8.allSatisfy { (0x20...0x7E).contains($0) })
@@ -84,7 +91,7 @@ struct EscapeTests {
         #expect(Escape.headerValue("plain; q=1") == "plain; q=1")
     }
 
-    @Test("a string of PromQL holds the value and nothing else", arguments: nasty)
+    @Test("a PromQL string contains exactly the value", arguments: nasty)
     func promQL(text: String) {
         for quote: Unicode.Scalar in ["\"", "'"] {
             let escaped = Escape.promQLString(text, quote: quote)
@@ -93,7 +100,7 @@ struct EscapeTests {
         #expect(!hasControl(Escape.promQLString(Escape.regularExpression(text))))
     }
 
-    /// Whether a string's content ends nowhere before its end.
+    /// Whether a quoted string holds all of its content: nothing in it ends the quotes.
     private func isClosed(_ content: String, quote: Unicode.Scalar) -> Bool {
         var isEscaped = false
         for scalar in content.unicodeScalars {
@@ -108,7 +115,7 @@ struct EscapeTests {
         return !isEscaped
     }
 
-    @Test("the place in a query is known by what stands before it")
+    @Test("the kind of place in a query follows from the text before it")
     func places() {
         let places: [(String, PromQLPlace)] = [
             ("lag{revision=\"", .string(quote: "\"")), ("lag{revision='", .string(quote: "'")),
@@ -126,7 +133,7 @@ struct EscapeTests {
         }
     }
 
-    @Test("a value that no form of the place can hold is refused there")
+    @Test("a value that cannot be written at a place in a query is refused")
     func fills() {
         #expect(PromQLPlace.code.fill("a1_b") == "a1_b")
         for value in ["2\"} * 0", "a-b", "", "1.2", "a b", "é", "a\u{301}"] {
@@ -141,9 +148,9 @@ struct EscapeTests {
     }
 }
 
-/// Documents and coloured lines, as commands write them.
+/// Documents and coloured lines that commands print.
 struct DocumentEscapeTests {
-    @Test("only mlctl's own colours stay in a line", arguments: EscapeTests.nasty)
+    @Test("a line keeps only mlctl's own colours", arguments: EscapeTests.nasty)
     func colours(text: String) {
         let styles: Set<String> = ["31", "0"]
         #expect(Escape.styledLine("\u{1B}[31mred\u{1B}[0m", styles: styles) == "\u{1B}[31mred\u{1B}[0m")
@@ -157,7 +164,7 @@ struct DocumentEscapeTests {
     }
 
     @Test(
-        "a document of JSON stays what it was, without anything that a terminal acts on", arguments: EscapeTests.nasty)
+        "a JSON document keeps its meaning and holds no terminal control sequences", arguments: EscapeTests.nasty)
     func json(text: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes]
@@ -167,7 +174,7 @@ struct DocumentEscapeTests {
         #expect(try JSONDecoder().decode([String: String].self, from: Data(document.utf8)) == ["k": text + "\u{E0041}"])
     }
 
-    @Test("a cell is one line; a message of SARIF has no links")
+    @Test("a table cell is one line; a SARIF message has no links")
     func cells() {
         #expect(Escape.cell("a\r\n\tb\u{1B}[2J\u{202E}") == "a   b\u{FFFD}[2J\u{FFFD}")
         #expect(Escape.sarifMessage("steps[0]: wrong\nx") == "steps[0]: wrong\\nx")

@@ -6,7 +6,7 @@ import Testing
 struct SecretRedactorTests {
     static let secret = "hush-secret/+&%x"
 
-    @Test("a secret is found as it is, percent-encoded, JSON-escaped, in hex and in base64 wherever it begins")
+    @Test("a secret is found in plain text, percent-encoded, JSON-escaped, in hex and in base64 at any offset")
     func forms() throws {
         let redactor = SecretRedactor([Self.secret, "pa\"ss\\wörd\n"])
         #expect(redactor.redacted("a \(Self.secret) b") == "a *** b")
@@ -32,20 +32,20 @@ struct SecretRedactorTests {
         #expect(redactor.redacted(#"{"p":"pa\"ss\\w\u00f6rd\n"}"#) == #"{"p":"***"}"#)
     }
 
-    @Test("each long line of a secret is one by itself")
+    @Test("each long line of a secret is redacted on its own")
     func lines() {
         let redactor = SecretRedactor(["-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nabc\n-----END KEY-----"])
         #expect(redactor.redacted("got MIIEvQIBADANBgkq, abc") == "got ***, abc")
     }
 
-    @Test("short ones are left, and none at all costs nothing")
+    @Test("short secrets are not redacted, and without secrets the text passes through")
     func short() {
         #expect(SecretRedactor(["", "abc"]).isEmpty)
         #expect(SecretRedactor(["abc"]).redacted("abcabc") == "abcabc")
         #expect(SecretRedactor(["abcd"]).redacted("abcabcd") == "abc***")
     }
 
-    @Test("a text in pieces loses what the whole loses, wherever it is cut", arguments: UInt64(1)...20)
+    @Test("a text in pieces is redacted like the whole text, wherever it is split", arguments: UInt64(1)...20)
     func pieces(seed: UInt64) {
         let secrets = [Self.secret, "abcdefX", "cdef", "line-two-long", "pw\"\\q\n"]
         let words = secrets + ["abc", "hush-", "de", "X", "abcdef", "zz", "hush-secret%2F", "\n"]
@@ -72,14 +72,14 @@ struct SecretRedactorTests {
         }
     }
 
-    @Test("a secret that is cut off at the end is taken out as well")
+    @Test("a secret that the end of the text cuts off is redacted as well")
     func cut() {
         let redactor = SecretRedactor([Self.secret])
         #expect(redactor.redacted("x hush-secr") == "x ***")
         #expect(redactor.redacted("x hush") == "x hush")
     }
 
-    @Test("nothing is held back that cannot be a secret's beginning")
+    @Test("only text that may begin a secret is held back")
     func promptness() {
         var stream = RedactedStream(SecretRedactor([Self.secret]))
         #expect(stream.take(Array("a line\n".utf8)[...]) == Array("a line\n".utf8))
@@ -87,15 +87,15 @@ struct SecretRedactorTests {
         #expect(stream.take(Array("ky\n".utf8)[...]) == Array("husky\n".utf8))
     }
 
-    @Test("bytes that are no UTF-8 stay as they are")
+    @Test("bytes that are not UTF-8 stay unchanged")
     func anyBytes() {
         let bytes: [UInt8] = [0xFF, 0xFE] + Array(Self.secret.utf8) + [0x80]
         #expect(SecretRedactor([Self.secret]).redacted(bytes[...]) == [0xFF, 0xFE] + Array("***".utf8) + [0x80])
     }
 
-    @Test("the work for a byte is bounded, whatever the text: one step down a pattern, or back up those it went down")
+    @Test("the work for each byte is bounded for every text: one step down a pattern, or back up earlier steps")
     func cost() {
-        // Texts that go along one pattern and fail at its end, again and again, are the worst for a naive search.
+        // A text that matches a pattern up to its last byte, again and again, is the worst case for a naive search.
         let secret = String(repeating: "a", count: 2000) + "b"
         let search = PatternSearch(SecretForms(of: [secret], limit: 1 << 20).patterns)
         var state: Int32 = 0

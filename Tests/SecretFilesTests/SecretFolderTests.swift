@@ -17,7 +17,7 @@ final class SecretFolderTests {
         try text.write(to: root.appending(path: name), atomically: false, encoding: .utf8)
     }
 
-    @Test("are a file each, without an editor's last newline; a link is its file")
+    @Test("are one file each, read without the final newline; links are followed")
     func value() throws {
         try write("a b\nc\n", to: "secrets/token")
         #expect(try folder.value(of: "token") == "a b\nc")
@@ -29,7 +29,7 @@ final class SecretFolderTests {
     }
 
     @Test(
-        "are nowhere but in their folder",
+        "are read from their folder only",
         arguments: ["../x", "/etc/hostname", ".hidden", "", "a b", "a\0b", "a/b", "é"])
     func names(name: String) throws {
         try write("x", to: "x")
@@ -37,7 +37,7 @@ final class SecretFolderTests {
         #expect(fault?.message.contains("cannot be a file's name") == true && fault?.isHopeless == true)
     }
 
-    @Test("that are missing, a folder, a pipe, too large or hold a NUL are refused at once")
+    @Test("that are missing, too large, a folder, a pipe or hold a NUL byte are refused at once")
     func refused() throws {
         try write("a\0b", to: "secrets/nul")
         try write(String(repeating: "x", count: SecretFolder.bytesLimit + 1), to: "secrets/large")
@@ -48,7 +48,7 @@ final class SecretFolderTests {
         }
     }
 
-    @Test("of a project are those that its policy names, and none of another project's folder")
+    @Test("of a project are those that its policy names, and never those of another project's folder")
     func allowed() throws {
         try write("1", to: "secrets/payments-db")
         try write("2", to: "secrets/other")

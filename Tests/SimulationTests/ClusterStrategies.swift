@@ -114,14 +114,14 @@ struct ClusterStrategies {
         await cluster.commit("2")
         let isBack = await cluster.live {
             await watch.look()
-            let isOver = await cluster.status()?.member("phase") == "RolledBack"
+            let isOver = await cluster.status()?["phase"] == "RolledBack"
             let isAlone = await watch.isAlone("1")
             return isOver && isAlone
         }
         let status = await cluster.status()
         #expect(isBack, "\(String(describing: status))")
         #expect(await watch.faults == [])
-        #expect(await cluster.status()?.member("stable")?.member("version") == "1")
+        #expect(await cluster.status()?["stable"]?["version"] == "1")
         #expect(await watch.hasRead("for lack of GPUs"))
     }
 
@@ -138,7 +138,7 @@ struct ClusterStrategies {
                 await watch.look()
                 return await watch.isSplit(replicas: replicas)
             }
-            let message = await cluster.status()?.member("message")
+            let message = await cluster.status()?["message"]
             #expect(isScaled, "\(replicas) replicas: \(String(describing: message))")
         }
         let isReached = await cluster.live {
@@ -162,7 +162,7 @@ struct ClusterStrategies {
             return await looks.isOver()
         }
         #expect(await !watch.versionsSeenTogether)
-        #expect(await cluster.status()?.member("stable")?.member("version") == "1")
+        #expect(await cluster.status()?["stable"]?["version"] == "1")
         await cluster.commit("3", text: SimulatedCluster.manifest("2"))
         let isReached = await cluster.live {
             await watch.look()
@@ -182,7 +182,7 @@ struct ClusterStrategies {
         let tooEarly = Flag()
         let isReached = await cluster.live {
             await watch.look()
-            let encoder = await cluster.status(of: "encoder")?.member("phase")
+            let encoder = await cluster.status(of: "encoder")?["phase"]
             if await watch.mostPods > 0, encoder != "Healthy" { await tooEarly.raise() }
             return await cluster.isAsWanted("1")
         }

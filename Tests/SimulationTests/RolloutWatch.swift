@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import KubernetesServing
 import ModelManifests
@@ -43,7 +44,7 @@ actor RolloutWatch {
         last = sight
         mostPods = max(mostPods, sight.pods.count)
         if Set(sight.pods.map(\.version)).count > 1 { versionsSeenTogether = true }
-        if case .string(let message)? = await cluster.status()?.member("message") { messages.insert(message) }
+        if case .string(let message)? = await cluster.status()?["message"] { messages.insert(message) }
         let total = sight.shares.values.reduce(0, +)
         if ![0, 100].contains(total) { faults.insert("the weights are \(sight.shares)") }
         let answering = sight.pods.count { $0.isReady && sight.shares[$0.version, default: 0] > 0 }
@@ -86,22 +87,22 @@ actor RolloutWatch {
         var sight = Sight()
         var versions: [String: String] = [:]
         for pod in items(pods) {
-            let labels = pod.member("metadata")?.member("labels")
-            guard labels?.member(ObjectLabels.deployment) == .string(SimulatedCluster.key.name),
-                let version = labels?.member("app.kubernetes.io/version")?.words,
-                let revision = labels?.member(ObjectLabels.revision)?.words
+            let labels = pod["metadata"]?["labels"]
+            guard labels?[ObjectLabels.deployment] == .string(SimulatedCluster.key.name),
+                let version = labels?["app.kubernetes.io/version"]?.words,
+                let revision = labels?[ObjectLabels.revision]?.words
             else { continue }
             versions[revision] = version
-            let isLeaving = pod.member("metadata")?.member("deletionTimestamp") != nil
-            let ready = items(pod.member("status")?.member("conditions")).contains {
-                $0.member("type") == "Ready" && $0.member("status") == "True"
+            let isLeaving = pod["metadata"]?["deletionTimestamp"] != nil
+            let ready = items(pod["status"]?["conditions"]).contains {
+                $0["type"] == "Ready" && $0["status"] == "True"
             }
             sight.pods.append(Sight.Pod(version: version, isReady: ready && !isLeaving))
         }
         for map in items(maps) {
-            let labels = map.member("metadata")?.member("labels")
-            guard labels?.member(ObjectLabels.deployment) == .string(SimulatedCluster.key.name),
-                let route = route(in: map.member("data"))
+            let labels = map["metadata"]?["labels"]
+            guard labels?[ObjectLabels.deployment] == .string(SimulatedCluster.key.name),
+                let route = route(in: map["data"])
             else { continue }
             for revision in route.revisions {
                 sight.shares[versions[revision.revision.rawValue] ?? "?", default: 0] += revision.weight
@@ -118,14 +119,14 @@ actor RolloutWatch {
             guard let body = request.body, let object = try? JSONDecoder().decode(JSONValue.self, from: body) else {
                 continue
             }
-            let labels = object.member("metadata")?.member("labels")
-            if let revision = labels?.member(ObjectLabels.revision)?.words,
-                let version = labels?.member("app.kubernetes.io/version")?.words
+            let labels = object["metadata"]?["labels"]
+            if let revision = labels?[ObjectLabels.revision]?.words,
+                let version = labels?["app.kubernetes.io/version"]?.words
             {
                 versions[revision] = version
             }
-            guard labels?.member(ObjectLabels.deployment) == .string(SimulatedCluster.key.name),
-                let route = route(in: object.member("data"))
+            guard labels?[ObjectLabels.deployment] == .string(SimulatedCluster.key.name),
+                let route = route(in: object["data"])
             else { continue }
             let words = route.revisions.map { revision in
                 let mirror = revision.mirror > 0 ? "+\(revision.mirror)" : ""
@@ -137,12 +138,12 @@ actor RolloutWatch {
     }
 
     private static func route(in data: JSONValue?) -> ProxyRoute? {
-        guard let text = data?.member("route.json")?.words else { return nil }
+        guard let text = data?["route.json"]?.words else { return nil }
         return try? JSONDecoder().decode(ProxyRoute.self, from: Data(text.utf8))
     }
 
     private static func items(_ body: Data) -> [JSONValue] {
-        items((try? JSONDecoder().decode(JSONValue.self, from: body))?.member("items"))
+        items((try? JSONDecoder().decode(JSONValue.self, from: body))?["items"])
     }
 
     private static func items(_ value: JSONValue?) -> [JSONValue] {

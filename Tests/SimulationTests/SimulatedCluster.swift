@@ -1,5 +1,6 @@
 import Controller
 import Foundation
+import JSON
 import KubernetesClient
 import Logging
 import ModelManifests
@@ -133,19 +134,19 @@ struct SimulatedCluster {
         var differences: [String] = []
         func check(_ isSo: Bool, _ what: String) { if !isSo { differences.append(what) } }
         let deployment = await deployment()
-        let status = deployment?.member("status")
-        check(status?.member("phase") == "Healthy", "phase \(String(describing: status?.member("phase")))")
-        check(status?.member("stable")?.member("version") == .string(version), "another stable")
-        check(status?.member("candidate") == nil, "a candidate")
+        let status = deployment?["status"]
+        check(status?["phase"] == "Healthy", "phase \(String(describing: status?["phase"]))")
+        check(status?["stable"]?["version"] == .string(version), "another stable")
+        check(status?["candidate"] == nil, "a candidate")
         let workloads = await objects(.deployments).filter {
-            $0.member("metadata")?.member("labels")?.member(ObjectLabels.deployment) == "model"
+            $0["metadata"]?["labels"]?[ObjectLabels.deployment] == "model"
         }
         check(workloads.count == 1, "\(workloads.count) workloads")
         for workload in workloads {
-            check(workload.member("spec")?.member("replicas") == .integer(replicas), "replicas")
-            check(workload.member("status")?.member("readyReplicas") == .integer(replicas), "ready replicas")
+            check(workload["spec"]?["replicas"] == .integer(replicas), "replicas")
+            check(workload["status"]?["readyReplicas"] == .integer(replicas), "ready replicas")
             // Deleting the ModelDeployment in the foreground would also delete the objects that it owns.
-            check(workload.member("metadata")?.member("ownerReferences") == nil, "an owner")
+            check(workload["metadata"]?["ownerReferences"] == nil, "an owner")
         }
         return differences
     }
@@ -164,27 +165,27 @@ struct SimulatedCluster {
     }
 
     func isQuarantined(_ revision: String) async -> Bool {
-        guard case .array(let entries)? = await state.member("quarantined") else { return false }
-        return entries.contains { $0.member("revision") == .string(revision) }
+        guard case .array(let entries)? = await state["quarantined"] else { return false }
+        return entries.contains { $0["revision"] == .string(revision) }
     }
 
     private var state: JSONValue {
         get async {
-            guard case .string(let text)? = await record?.member("state") else { return .null }
+            guard case .string(let text)? = await record?["state"] else { return .null }
             return (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .null
         }
     }
 
     private var record: JSONValue? {
-        get async { await objects(.modelDeployments).first?.member("status")?.member("record") }
+        get async { await objects(.modelDeployments).first?["status"]?["record"] }
     }
 
     /// The number of swaps of the record.
     var recordVersion: Int {
-        get async { if case .integer(let version)? = await record?.member("version") { version } else { 0 } }
+        get async { if case .integer(let version)? = await record?["version"] { version } else { 0 } }
     }
 
-    var uid: JSONValue? { get async { await objects(.modelDeployments).first?.member("metadata")?.member("uid") } }
+    var uid: JSONValue? { get async { await objects(.modelDeployments).first?["metadata"]?["uid"] } }
 
     /// A person deletes the ModelDeployment.
     func delete() async throws {
@@ -196,8 +197,8 @@ struct SimulatedCluster {
     var configMaps: [String] {
         get async {
             await objects(.configMaps).compactMap { map in
-                guard map.member("metadata")?.member("labels")?.member(ObjectLabels.deployment) == "model",
-                    case .string(let name)? = map.member("metadata")?.member("name")
+                guard map["metadata"]?["labels"]?[ObjectLabels.deployment] == "model",
+                    case .string(let name)? = map["metadata"]?["name"]
                 else { return nil }
                 return name
             }
@@ -206,20 +207,20 @@ struct SimulatedCluster {
 
     /// How often something was started, according to the record.
     func events(_ kind: RolloutEvent.Kind) async -> Int {
-        guard case .array(let events)? = await status()?.member("events")
+        guard case .array(let events)? = await status()?["events"]
         else { return 0 }
-        return events.count { $0.member("kind") == .string(kind.rawValue) }
+        return events.count { $0["kind"] == .string(kind.rawValue) }
     }
 
     private func deployment(_ name: String = key.name) async -> JSONValue? {
-        await objects(.modelDeployments).first { $0.member("metadata")?.member("name") == .string(name) }
+        await objects(.modelDeployments).first { $0["metadata"]?["name"] == .string(name) }
     }
 
-    func status(of name: String = key.name) async -> JSONValue? { await deployment(name)?.member("status") }
+    func status(of name: String = key.name) async -> JSONValue? { await deployment(name)?["status"] }
 
     private func objects(_ type: ResourceType) async -> [JSONValue] {
         let body = await transport.update { $0.handle(.list(type), now: Date()).body }
-        guard case .array(let items)? = try? JSONDecoder().decode(JSONValue.self, from: body).member("items") else {
+        guard case .array(let items)? = try? JSONDecoder().decode(JSONValue.self, from: body)["items"] else {
             return []
         }
         return items
@@ -269,11 +270,4 @@ final class MortalTransport: KubernetesTransport {
     }
 
     private static let dead = APIError(.transport, message: "killed")
-}
-
-extension JSONValue {
-    func member(_ name: String) -> JSONValue? {
-        guard case .object(let members) = self else { return nil }
-        return members[name]
-    }
 }

@@ -388,7 +388,7 @@ package struct RolloutSimulation {
         if observed.ready(stable.revision) < needed { violate("healthy means that all instances are ready") }
         if observed.endpoint == nil { violate("healthy means that the endpoint is open") }
         if stable.template != state.settings.template, state.quarantine(of: state.settings.template.revision) != nil {
-            violate("what is held off is not healthy")
+            violate("a deployment whose revision in git is held back must not be healthy")
         }
     }
 

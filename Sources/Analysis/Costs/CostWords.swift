@@ -15,13 +15,13 @@ extension CostGate {
                 passes: passes,
                 fails: fails,
                 assumes:
-                    "cores are equally fast, and without requests both cost the same, at most the least share of a core that "
-                    + "was seen; no promise about false alarms")
+                    "cores are equally fast, and an instance without requests costs the same in both, at most the smallest share of a "
+                    + "core that was seen; no promise about false alarms")
         case .memory:
             return GateWords(
                 asks: "does an instance of the candidate hold more memory than one of stable, by more than \(allowed)?",
                 passes: passes, fails: fails,
-                assumes: "what fills with requests (caches) is as full in both; no promise about false alarms")
+                assumes: "caches that fill with requests are equally full in both; no promise about false alarms")
         case .leak:
             let growth = EvidenceText.bytes(Double(maxBytesPerHour))
             return GateWords(
@@ -32,7 +32,7 @@ extension CostGate {
                     "it does in each third of the last \(LeakEvidence.leastPoints) to \(LeakEvidence.pointLimit) blocks, without "
                     + "a break",
                 assumes:
-                    "what fills once (caches) is full, or fills more slowly, after initialDelay; no promise about false alarms"
+                    "after initialDelay caches are full, or fill more slowly; no promise about false alarms"
             )
         }
     }

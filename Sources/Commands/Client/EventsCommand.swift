@@ -7,16 +7,16 @@ import SafeText
 
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "events", abstract: "Show what was decided, when, and why.",
+        commandName: "events", abstract: "Show what mlctl decided, when, and why.",
         discussion: """
             Examples:
-              mlctl events                        the last hundred, of all deployments
+              mlctl events                        the last 100 events of all deployments
               mlctl events fraud-scorer --limit 20
-              mlctl events --project risk         of one project's deployments
-              mlctl events -w                     the last ones, and from now on every one as it happens
-              mlctl events -w -o json             one JSON object a line
+              mlctl events --project risk         events of one project's deployments
+              mlctl events -w                     the latest events, then every new one as it happens
+              mlctl events -w -o json             one JSON object per line
               mlctl events fraud-scorer --export > readings.jsonl
-                                                  what the last rollout was judged on, for 'mlctl replay'
+                                                  the readings of the last rollout, for 'mlctl replay'
               mlctl events fraud-scorer --export --rollout 3f1c9a7e02
             """)
 
@@ -26,22 +26,23 @@ struct EventsCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "With a name: its namespace. (default: default)")
     var namespace: String?
 
-    @Option(help: ArgumentHelp("Only of deployments of this project.", valueName: "name"))
+    @Option(help: ArgumentHelp("Only deployments of this project.", valueName: "name"))
     var project: String?
 
-    @Flag(name: .shortAndLong, help: "Go on with every event as it happens.")
+    @Flag(name: .shortAndLong, help: "Keep showing new events as they happen.")
     var watch = false
 
-    @Option(help: ArgumentHelp("At most so many, the newest.", valueName: "count"))
+    @Option(help: ArgumentHelp("The maximum number of events; the newest are shown.", valueName: "count"))
     var limit: Int?
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: table, wide, json or yaml.", valueName: "format"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The output format: table, wide, json or yaml.", valueName: "format"))
     var output: OutputFormat = .table
 
-    @Flag(help: "Write the readings of the last rollout instead, in the form that 'mlctl replay' reads.")
+    @Flag(help: "Write the readings of the last rollout instead, in the format of 'mlctl replay'.")
     var export = false
 
-    @Option(help: ArgumentHelp("With --export: every kept rollout of this revision.", valueName: "revision"))
+    @Option(help: ArgumentHelp("With --export: all kept rollouts of this revision.", valueName: "revision"))
     var rollout: String?
 
     @OptionGroup var server: ServerOptions
@@ -51,20 +52,20 @@ struct EventsCommand: AsyncParsableCommand {
     func validate() throws {
         _ = try key
         if namespace != nil, name == nil {
-            throw ValidationError("--namespace wants a NAME: events are shown for one or all")
+            throw ValidationError("--namespace needs a NAME: events are shown for one deployment or for all")
         }
         guard (1...APILimits.events).contains(limit ?? 1) else {
             throw ValidationError("--limit must be from 1 to \(APILimits.events)")
         }
         if export {
             guard name != nil else {
-                throw ValidationError("--export wants a NAME: it writes one deployment's readings")
+                throw ValidationError("--export needs a NAME: it writes the readings of one deployment")
             }
             guard !watch, limit == nil, project == nil, output == .table else {
                 throw ValidationError("--export writes JSON lines: leave out -w, --limit, --project and -o")
             }
         } else if rollout != nil {
-            throw ValidationError("--rollout goes with --export")
+            throw ValidationError("--rollout can only be used with --export")
         }
         if watch, output == .yaml { throw ValidationError("-w writes tables or json, not yaml") }
     }
@@ -101,8 +102,8 @@ struct EventsCommand: AsyncParsableCommand {
             throw CommandFailure(
                 .failed,
                 kept.isEmpty
-                    ? "no rollout of \(key) has left readings yet"
-                    : "no readings of revision '\(rollout ?? "")' are kept; there are \(revisions)")
+                    ? "no readings of a rollout of \(key) are kept yet"
+                    : "no readings of revision '\(rollout ?? "")' are kept; readings are kept of \(revisions)")
         }
         for rollout in rollouts.reversed() {
             var export = ReadingExport(rollout)

@@ -5,7 +5,7 @@ import ModelManifests
 
 struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Say why: each gate's evidence, what would happen next, and what to do.",
+        commandName: "explain", abstract: "Explain a rollout: each gate's evidence, what happens next, and what to do.",
         discussion: """
             Examples:
               mlctl explain fraud-scorer
@@ -16,7 +16,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     @OptionGroup var deployment: DeploymentArguments
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: text or json.", valueName: "format"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("The output format: text or json.", valueName: "format"))
     var output: Output = .text
 
     @OptionGroup var server: ServerOptions

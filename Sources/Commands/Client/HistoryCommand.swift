@@ -4,7 +4,7 @@ import Foundation
 
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "history", abstract: "Show a deployment's revisions: what was deployed when, and how it ended.",
+        commandName: "history", abstract: "Show a deployment's revisions: when each was deployed, and its result.",
         discussion: """
             Examples:
               mlctl history fraud-scorer
@@ -13,7 +13,8 @@ struct HistoryCommand: AsyncParsableCommand {
 
     @OptionGroup var deployment: DeploymentArguments
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: table, wide, json or yaml.", valueName: "format"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The output format: table, wide, json or yaml.", valueName: "format"))
     var output: OutputFormat = .table
 
     @OptionGroup var server: ServerOptions

@@ -5,9 +5,9 @@ import ModelManifests
 
 struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Show the last lines that a deployment's model servers wrote.",
+        commandName: "logs", abstract: "Show the last log lines of a deployment's model servers.",
         discussion: """
-            Logs of a revision that was rolled back are kept for 14 days.
+            The logs of a revision that was rolled back are kept for 14 days.
 
             Examples:
               mlctl logs fraud-scorer
@@ -16,10 +16,12 @@ struct LogsCommand: AsyncParsableCommand {
 
     @OptionGroup var deployment: DeploymentArguments
 
-    @Option(help: ArgumentHelp("Only this revision's; 'mlctl history' lists them.", valueName: "revision"))
+    @Option(
+        help: ArgumentHelp("Only logs of this revision; 'mlctl history' lists the revisions.", valueName: "revision"))
     var revision: String?
 
-    @Option(name: [.long, .customLong("lines")], help: ArgumentHelp("At most so many lines.", valueName: "count"))
+    @Option(
+        name: [.long, .customLong("lines")], help: ArgumentHelp("The maximum number of lines.", valueName: "count"))
     var tail: Int = APILimits.defaultLogLines
 
     @OptionGroup var server: ServerOptions

@@ -5,12 +5,12 @@ import Foundation
 
 struct OutcomeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "outcome", abstract: "Report what answers turned out to be worth: delayed ground truth.",
+        commandName: "outcome", abstract: "Report outcomes of answers that are known later (delayed ground truth).",
         discussion: """
-            Every answer carries its request id in the header x-mlctl-request-id. Hours later, say what was right: \
-            'outcome' gates and A/B goals compare the revisions by it. A request's label counts once.
+            Every answer has its request id in the header x-mlctl-request-id. Report later what was right: \
+            'outcome' gates and A/B goals compare the revisions by it. Each label counts once per request.
 
-            A line of the file: {"requestId": "…", "correct": 1, "cost": 2.5}. Exits 1 if anything was refused.
+            A line of the file: {"requestId": "…", "correct": 1, "cost": 2.5}. Exits 1 if an outcome was refused.
 
             Examples:
               mlctl outcome 3f1c9a7e02-6920…-9a7e… correct=1
@@ -22,19 +22,21 @@ struct OutcomeCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The request's id.", valueName: "request-id"))
     var requestId: String?
 
-    @Argument(help: ArgumentHelp("What it was worth: LABEL=NUMBER, or LABEL=true.", valueName: "label=value"))
+    @Argument(help: ArgumentHelp("The outcome: LABEL=NUMBER or LABEL=true.", valueName: "label=value"))
     var labels: [String] = []
 
-    @Option(help: ArgumentHelp("Many at once, one JSON object a line; - for the standard input.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A file with many outcomes, one JSON object per line; - reads standard input.", valueName: "file"))
     var file: String?
 
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
-        if file != nil, requestId != nil { throw ValidationError("give a request's id, or --file; not both") }
+        if file != nil, requestId != nil { throw ValidationError("give either a request id or --file, not both") }
         if file == nil {
-            guard requestId != nil else { throw ValidationError("give a request's id and label=value, or --file") }
-            guard !labels.isEmpty else { throw ValidationError("say what it was worth, such as correct=1") }
+            guard requestId != nil else { throw ValidationError("give a request id and label=value, or --file") }
+            guard !labels.isEmpty else { throw ValidationError("add an outcome, such as correct=1") }
             _ = try values
         }
     }
@@ -48,7 +50,7 @@ struct OutcomeCommand: AsyncParsableCommand {
         let words = ["true": 1.0, "false": 0.0]
         guard parts.count == 2, !parts[0].isEmpty, let value = words[parts[1]] ?? Double(parts[1]), value.isFinite
         else {
-            throw ValidationError("'\(text)' is no label=value, such as correct=1 or correct=true")
+            throw ValidationError("'\(text)' is not label=value, such as correct=1 or correct=true")
         }
         return (parts[0], value)
     }
@@ -58,7 +60,7 @@ struct OutcomeCommand: AsyncParsableCommand {
         var receipt = OutcomeReceipt()
         for batch in try batches() { receipt = receipt + (try await client.report(outcomes: batch)) }
         try Console.standard.print([
-            "\(receipt.accepted) accepted, \(receipt.repeated) known before, \(receipt.refused) refused"
+            "\(receipt.accepted) accepted, \(receipt.repeated) already known, \(receipt.refused) refused"
         ])
         guard receipt.refused > 0 else { return }
         let reasons = receipt.refusals.map { refusal in
@@ -78,7 +80,7 @@ struct OutcomeCommand: AsyncParsableCommand {
             return AnySequence([lines.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")])
         }
         guard file == "-" || FileManager.default.isReadableFile(atPath: file), let input = LineReader(path: file) else {
-            throw ValidationError("\(file): the file cannot be read")
+            throw ValidationError("\(file) cannot be read")
         }
         return AnySequence(LineBatches(lines: input))
     }

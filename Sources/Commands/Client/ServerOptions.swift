@@ -19,22 +19,22 @@ struct ServerOptions: ParsableArguments {
 
     @Option(
         help: """
-            The token to ask with. It signs requests, and is itself sent over https: alone. (default: MLCTL_TOKEN, which other \
-            users of the machine cannot see; none for a controller of this user)
+            The token for the API. It signs requests, and is itself sent only over https:. (default: MLCTL_TOKEN, which other \
+            users of the machine cannot see; a controller of this user needs none)
             """)
     var token: String?
 
     @Option(
         name: .customLong("ca-file"),
-        help: "For https: authorities (PEM) beside the machine's own. (default: MLCTL_CA_FILE)")
+        help: "For https: certificate authorities (PEM) in addition to the machine's own. (default: MLCTL_CA_FILE)")
     var caFile: String?
 
     @Option(
         name: .customLong("cert-file"),
-        help: "For https: the certificate (PEM) to show a server that asks for one. (default: MLCTL_CERT_FILE)")
+        help: "For https: the client certificate (PEM). (default: MLCTL_CERT_FILE)")
     var certFile: String?
 
-    @Option(name: .customLong("key-file"), help: "The certificate's key. (default: MLCTL_KEY_FILE)")
+    @Option(name: .customLong("key-file"), help: "The key of the client certificate. (default: MLCTL_KEY_FILE)")
     var keyFile: String?
 
     @OptionGroup var state: StateOption
@@ -72,7 +72,7 @@ struct ServerOptions: ParsableArguments {
         guard ControllerRecord.hasSocket(in: folder) else {
             let path = folder.path(percentEncoded: false)
             throw ControlClientError.unreachable(
-                server: "the controller of \(path)", reason: "there is no \(ControllerRecord.socketName) in it")
+                server: "the controller of \(path)", reason: "the folder has no socket \(ControllerRecord.socketName)")
         }
         return try localClient(folder, token: token)
     }
@@ -80,7 +80,7 @@ struct ServerOptions: ParsableArguments {
     private func localClient(_ folder: URL, token: String?) throws -> ControlClient {
         let api = ControllerRecord.read(in: folder).flatMap { URL(string: $0.api) }
         guard let server = api ?? URL(string: Self.defaultServer) else {
-            throw ValidationError("'\(Self.defaultServer)' is no address")
+            throw ValidationError("'\(Self.defaultServer)' is not an address")
         }
         return try ControlClient(
             socket: ControllerRecord.socket(in: folder).path(percentEncoded: false), of: server, token: token)
@@ -90,7 +90,7 @@ struct ServerOptions: ParsableArguments {
         at text: String, token: String?, _ environment: [String: String], _ registry: ControllerRegistry
     ) throws -> ControlClient {
         guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host?.isEmpty == false else {
-            throw ValidationError("'\(text)' is no address of a controller; write it as \(Self.defaultServer)")
+            throw ValidationError("'\(text)' is not the address of a controller; write it as \(Self.defaultServer)")
         }
         if let folder = localFolder(of: url, registry) { return try localClient(folder, token: token) }
         do {
@@ -131,7 +131,7 @@ struct ServerOptions: ParsableArguments {
             certificates: try bytes(certFile, "MLCTL_CERT_FILE", as: .settings),
             key: try bytes(keyFile, "MLCTL_KEY_FILE", as: .secret))
         guard (trust.certificates == nil) == (trust.key == nil) else {
-            throw ValidationError("--cert-file and --key-file belong together")
+            throw ValidationError("--cert-file and --key-file must be given together")
         }
         return trust
     }

@@ -7,32 +7,33 @@ import SafeText
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show deployments: what serves, what is on its way, and what it waits for.",
+        commandName: "status", abstract: "Show deployments: what serves, what rolls out, and what it waits for.",
         discussion: """
             Examples:
-              mlctl status                       every deployment, a line each
-              mlctl status fraud-scorer          one deployment in full: gates, conditions, quarantine
+              mlctl status                       all deployments, one per line
+              mlctl status fraud-scorer          one deployment in detail: gates, conditions, quarantine
               mlctl status -n payments -o wide   one namespace, with revisions, commits and endpoints
-              mlctl status --project risk        what belongs to one project
-              mlctl status -w                    keep showing
+              mlctl status --project risk        the deployments of one project
+              mlctl status -w                    keep the view up to date
               mlctl status -o json               for programs
             """)
 
     private static let watchInterval: Duration = .seconds(1)
 
-    @Argument(help: ArgumentHelp("One deployment in full: its name, or NAMESPACE/NAME.", valueName: "name"))
+    @Argument(help: ArgumentHelp("Show one deployment in detail: its name, or NAMESPACE/NAME.", valueName: "name"))
     var name: String?
 
     @Option(name: .shortAndLong, help: "The namespace. (default: all; with a name: default)")
     var namespace: String?
 
-    @Option(help: ArgumentHelp("Only what belongs to this project.", valueName: "name"))
+    @Option(help: ArgumentHelp("Only deployments of this project.", valueName: "name"))
     var project: String?
 
-    @Flag(name: .shortAndLong, help: "Keep showing; where there is no terminal, a line for every change.")
+    @Flag(name: .shortAndLong, help: "Keep the view up to date; without a terminal, print a line for every change.")
     var watch = false
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: table, wide, json or yaml.", valueName: "format"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The output format: table, wide, json or yaml.", valueName: "format"))
     var output: OutputFormat = .table
 
     @OptionGroup var server: ServerOptions
@@ -70,8 +71,8 @@ struct StatusCommand: AsyncParsableCommand {
         let elsewhere = status.deployments.filter { $0.name == key.name }.map(\.key.description)
         let advice =
             elsewhere.isEmpty
-            ? "'mlctl status' lists what there is" : "did you mean \(elsewhere.sorted().joined(separator: " or "))?"
-        return CommandFailure(.failed, "there is no deployment '\(key)'; \(advice)")
+            ? "'mlctl status' lists the deployments" : "did you mean \(elsewhere.sorted().joined(separator: " or "))?"
+        return CommandFailure(.failed, "deployment '\(key)' does not exist; \(advice)")
     }
 
     private func text(_ status: ControllerStatus, now: Date, on canvas: Canvas) throws -> String {

@@ -4,15 +4,15 @@ import Foundation
 
 struct SyncCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sync", abstract: "Look at git now, rather than at the next interval.",
+        commandName: "sync", abstract: "Read git now instead of at the next interval.",
         discussion: """
-            Returns when every deployment that changed has been looked at once, or after some seconds with the number of \
-            those that have not. In a repository's post-receive hook \
+            Returns after one pass for every changed deployment, or after some seconds with the number of \
+            deployments without one. In a repository's post-receive hook \
             it makes the controller act on a push at once.
 
             Examples:
               mlctl sync
-              mlctl sync --project risk          the repository of one project
+              mlctl sync --project risk          only the repository of one project
               git push && mlctl sync && mlctl wait fraud-scorer --for healthy --commit $(git rev-parse HEAD)
             """)
 
@@ -32,12 +32,12 @@ struct SyncCommand: AsyncParsableCommand {
         }
         if let awaited = sources.compactMap(\.awaited).first {
             console.note(
-                "\(awaited) of the deployments that changed have yet to be looked at; 'mlctl status' shows them")
+                "\(awaited) of the changed deployments still wait for their first pass; 'mlctl status' shows them")
         }
         for line in SourceProblems.lines(sources, on: Canvas()) where !line.isEmpty { console.note(line) }
         let failed = sources.filter { $0.error != nil }.compactMap(\.project)
         if !failed.isEmpty {
-            throw CommandFailure(.failed, "not read without problems: \(failed.joined(separator: ", "))")
+            throw CommandFailure(.failed, "there were problems reading \(failed.joined(separator: ", "))")
         }
     }
 }

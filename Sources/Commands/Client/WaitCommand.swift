@@ -6,12 +6,12 @@ import ModelManifests
 
 struct WaitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "wait", abstract: "Wait until a deployment is healthy, or rolled back. For CI.",
+        commandName: "wait", abstract: "Wait until a deployment is healthy or rolled back. For CI.",
         discussion: """
-            With --commit, only what that commit or a descendant of it asks for counts: give it, or a rollout that \
-            has not begun yet looks like one that is over.
+            Give --commit: then only the state that this commit or a descendant asks for counts. Without it, a rollout \
+            that has not begun yet looks like one that has ended.
 
-            Exit codes: 0 reached; 2 its manifest is invalid; 3 waited for healthy, but it was rolled back; \
+            Exit codes: 0 reached; 2 invalid manifest; 3 waited for healthy, but the version was rolled back; \
             4 timed out; 5 controller unreachable.
 
             Examples:
@@ -25,10 +25,10 @@ struct WaitCommand: AsyncParsableCommand {
         name: .customLong("for"), help: ArgumentHelp("What to wait for: healthy or rolledback.", valueName: "state"))
     var target: WaitGoal.Target
 
-    @Option(help: ArgumentHelp("The commit that is waited for, or a descendant of it.", valueName: "commit"))
+    @Option(help: ArgumentHelp("Wait for this commit or a descendant of it.", valueName: "commit"))
     var commit: String?
 
-    @Option(help: ArgumentHelp("How long to wait at most.", valueName: "duration"))
+    @Option(help: ArgumentHelp("The longest time to wait.", valueName: "duration"))
     var timeout: DurationArgument = DurationArgument(duration: .seconds(600), text: "10m")
 
     @OptionGroup var server: ServerOptions

@@ -23,12 +23,12 @@ struct WaitGoal: Hashable, Sendable {
         func counts(_ commit: String) -> Bool { self.commit == nil || includesCommit(commit) }
         if let invalid = invalidManifest(status, counts) { return invalid }
         guard let found = status.deployments.first(where: { $0.key == deployment }) else {
-            return .waiting("there is no deployment '\(deployment)' yet" + sourceText(status))
+            return .waiting("deployment '\(deployment)' does not exist yet" + sourceText(status))
         }
         guard let desired = found.desired else { return .waiting(found.summary + sourceText(status)) }
         guard counts(desired.commit) else {
             return .waiting(
-                "commit \(commit?.shortCommit ?? "") has not been taken over; the controller is at "
+                "the controller has not read commit \(commit?.shortCommit ?? "") yet; it is at "
                     + "\(desired.commit.shortCommit)" + sourceText(status))
         }
         return switch target {

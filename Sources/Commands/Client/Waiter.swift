@@ -86,7 +86,7 @@ private struct Lineage {
             do {
                 answers[commit] = try await client.isAncestor(wanted, of: commit)
             } catch let error as ControlError where error.code == .notFound {
-                continue  // Not fetched yet: asked again at the next look.
+                continue  // Not fetched yet; asked again at the next poll.
             }
         }
     }

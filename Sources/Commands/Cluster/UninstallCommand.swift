@@ -7,42 +7,42 @@ import SafeText
 /// `mlctl uninstall`: removes mlctl's objects from a cluster.
 struct UninstallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "uninstall", abstract: "Take what mlctl has made out of a cluster.",
+        commandName: "uninstall", abstract: "Remove mlctl's objects from a cluster.",
         discussion: """
-            Takes the finalizer off every ModelDeployment and deletes it, then deletes what mlctl made for it: routes, \
-            Deployments, Services, proxies, keys, records and the controller's lease. With --keep-serving the models go \
-            on serving, and nobody looks after them until mlctl is installed again.
+            Removes the finalizer of every ModelDeployment and deletes it, then deletes what mlctl created: routes, \
+            Deployments, Services, proxies, keys, records and the controller's lease. With --keep-serving the models keep \
+            serving, without any controller until mlctl is installed again.
 
-            No controller may run meanwhile: it would make everything again. One that the chart installed is found, and \
-            stopped with --stop-controller. Manifests in git are left alone, and so is a release of the chart.
+            No controller may run meanwhile, because it would create everything again. --stop-controller stops a controller \
+            that the chart installed. Manifests in git and the chart's release stay.
 
             Examples:
-              mlctl uninstall                                  say what would be deleted
-              mlctl uninstall --yes --stop-controller --crd    everything
-              mlctl uninstall --yes --namespace payments       of one namespace
-              mlctl uninstall --yes --keep-serving             only mlctl, not what it serves
+              mlctl uninstall                                  show what would be deleted
+              mlctl uninstall --yes --stop-controller --crd    delete everything
+              mlctl uninstall --yes --namespace payments       delete the objects of one namespace
+              mlctl uninstall --yes --keep-serving             remove only mlctl, not what it serves
             """)
 
-    @Option(help: "The context of the kubeconfig; the current one.") var context: String?
-    @Option(help: "A kubeconfig; in a pod its service account, else KUBECONFIG or ~/.kube/config.")
+    @Option(help: "The context of the kubeconfig. Default: the current one.") var context: String?
+    @Option(help: "A kubeconfig. Default: in a pod its service account, otherwise KUBECONFIG or ~/.kube/config.")
     var kubeconfig: String?
     @Option(name: .shortAndLong, help: "Only this namespace.") var namespace: String?
-    @Flag(name: .customLong("keep-serving"), help: "What serves goes on.") var keepsServing = false
+    @Flag(name: .customLong("keep-serving"), help: "Keep the models serving.") var keepsServing = false
     @Flag(help: "Delete the definition of ModelDeployments too.") var crd = false
-    @Flag(name: .customLong("stop-controller"), help: "Scale a controller that runs in the cluster to none first.")
+    @Flag(name: .customLong("stop-controller"), help: "First scale a controller in the cluster to zero replicas.")
     var stopsController = false
-    @Option(help: "The controller's Deployment as NAMESPACE/NAME; those that the chart installed.")
+    @Option(help: "The controller's Deployment as NAMESPACE/NAME. Default: those that the chart installed.")
     var controller: String?
-    @Option(help: "What the controller's lease is called: the `name` of its settings.") var lease = "mlctl"
-    @Flag(help: "Do it, and do not only say what would be done.") var yes = false
+    @Option(help: "The name of the controller's lease: `name` in its settings.") var lease = "mlctl"
+    @Flag(help: "Delete, instead of only showing what would be deleted.") var yes = false
 
     func validate() throws {
         if crd, namespace != nil {
-            throw ValidationError("--crd goes with all namespaces: the definition is the whole cluster's")
+            throw ValidationError("--crd cannot be used with --namespace: the definition belongs to the whole cluster")
         }
         if crd, keepsServing {
             throw ValidationError(
-                "--crd and --keep-serving exclude each other: keep the definition for the next install")
+                "--crd cannot be used with --keep-serving: the next installation needs the definition")
         }
         if controller != nil, controllerKey == nil {
             throw ValidationError("write --controller as NAMESPACE/NAME")
@@ -71,17 +71,20 @@ struct UninstallCommand: AsyncParsableCommand {
         do {
             let steps = try await uninstall.steps()
             for line in steps.lines { print((yes ? "deleting " : "would delete ") + Escape.line(line)) }
-            if keepsServing { print("what serves goes on") }
+            if keepsServing { print("models keep serving") }
             guard yes else {
                 throw CommandFailure(
-                    .wrongUsage, steps.isEmpty ? "nothing of mlctl's is there" : "nothing was done: add --yes to do it")
+                    .wrongUsage,
+                    steps.isEmpty ? "there is nothing to delete" : "nothing was deleted; add --yes to delete")
             }
             let left = try await uninstall.run(steps)
             for line in left { print(Escape.line(line)) }
             guard left.isEmpty else {
-                throw CommandFailure(.failed, "\(left.count) of mlctl's objects could not be taken away")
+                throw CommandFailure(.failed, "\(left.count) of mlctl's objects could not be deleted")
             }
-            print(keepsServing ? "done: mlctl is gone, and its models serve" : "done: nothing of mlctl is left")
+            print(
+                keepsServing
+                    ? "done: mlctl is removed, and its models keep serving" : "done: mlctl is removed completely")
         } catch let error as ClusterServingError {
             throw CommandFailure(.failed, error.message)
         }

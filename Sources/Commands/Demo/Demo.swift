@@ -32,7 +32,7 @@ struct Demo {
 
     /// - Returns: what happened. No process is left running, even after an error.
     func play() async throws -> DemoReport {
-        progress.say("the demo's folder is \(folder.path(percentEncoded: false))")
+        progress.say("the demo folder is \(folder.path(percentEncoded: false))")
         try await repository.create()
         var outcome: Result<DemoReport, any Error>
         do {
@@ -61,7 +61,9 @@ struct Demo {
             group.addTask { try await tellStory(firstCommit: first) }
             defer { group.cancelAll() }
             while let ended = try await group.next() {
-                guard let report = ended else { throw DemoError("the controller ended; its log is controller.log") }
+                guard let report = ended else {
+                    throw DemoError("the controller ended unexpectedly; see controller.log with --keep")
+                }
                 return report
             }
             throw DemoError("the demo ended without a report")
@@ -96,9 +98,10 @@ struct Demo {
     private func tellStory(firstCommit: String) async throws -> DemoReport {
         var report = DemoReport()
         let client = try await connect()
-        progress.say("version 1 is committed (\(firstCommit.prefix(7))): a first model, nothing to compare it with")
+        progress.say(
+            "version 1 is committed (\(firstCommit.prefix(7))): the first model, with nothing to compare it with")
         var status = try await follow(client, "version 1", until: { $0.phase == .healthy })
-        guard let endpoint = status.endpoint else { throw DemoError("there is no endpoint: \(status.message)") }
+        guard let endpoint = status.endpoint else { throw DemoError("version 1 has no endpoint: \(status.message)") }
         progress.say("version 1 serves at \(endpoint); the load begins")
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -113,11 +116,11 @@ struct Demo {
             progress.say(status.message)
 
             status = try await release(
-                "3", "worse in earnest: it fails on real inputs", client, &report,
+                "3", "a worse model: it fails on real inputs", client, &report,
                 until: { $0.phase == .rolledBack || ($0.phase == .healthy && $0.stable?.version == "3") })
             report.isRolledBack = status.phase == .rolledBack && status.stable?.version == "2"
-            progress.say("version 3 is out: \(status.message)")
-            try await Task.sleep(for: .seconds(1))  // The load goes on: whatever is still routed wrongly would show.
+            progress.say("version 3 was rolled back: \(status.message)")
+            try await Task.sleep(for: .seconds(1))  // Shows requests that are still routed to version 3.
             report.tallies = load.byRevision
             return report
         }

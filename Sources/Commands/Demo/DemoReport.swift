@@ -1,3 +1,4 @@
+import Controller
 import Foundation
 import Rollouts
 
@@ -39,7 +40,7 @@ struct DemoReport {
         if !isPromoted { list.append("version 2 was not promoted") }
         if !isRolledBack { list.append("version 3 was not rolled back to version 2") }
         if failed != failedByBad {
-            list.append("\(failed - failedByBad) requests failed that version 3 did not answer")
+            list.append("\(failed - failedByBad) requests failed that were not answered by version 3")
         }
         if served == 0 { list.append("no request was served") }
         return list
@@ -63,5 +64,24 @@ struct DemoReport {
         return "\n"
             + rows.map { "  " + $0.0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.1 }.joined(
                 separator: "\n") + "\n"
+    }
+}
+
+/// Prints progress, one line each, with the seconds since the start.
+struct DemoProgress {
+    private let start = ContinuousClock.now
+
+    func say(_ text: String) {
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        print(String(format: "%6.1fs  ", seconds) + text)
+        fflush(nil)
+    }
+
+    static func line(_ status: DeploymentStatus) -> String {
+        guard let candidate = status.candidate else { return "\(status.phase.rawValue): \(status.message)" }
+        let gates = status.gates.map { "\($0.name) \($0.verdict)" }.joined(separator: ", ")
+        let step = status.step.map { ", step \($0.index + 1) of \($0.count) (\($0.description))" } ?? ""
+        let told = gates.isEmpty ? "" : "; \(gates)"
+        return "\(status.phase.rawValue): version \(candidate.version) at \(candidate.weight) %\(step)\(told)"
     }
 }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import Synchronization
+import Transport
 
 /// Simulates users: a steady load on an endpoint, with a tally of the results. Nothing is retried.
 package final class SteadyLoad: Sendable {
@@ -38,9 +39,7 @@ package final class SteadyLoad: Sendable {
 
     /// Runs until it is cancelled. Requests under way at that moment are not counted.
     package func run(against endpoint: String, path: String = "/predict", bodies: [String] = ["{}"]) async throws {
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let client = HTTPClient.careful()
         await withTaskGroup(of: Void.self) { group in
             for worker in 0..<workers {
                 group.addTask { await self.work(worker, client, endpoint + path, bodies) }

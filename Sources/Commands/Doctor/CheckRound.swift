@@ -1,6 +1,6 @@
 import Dispatch
 import ModelManifests
-import Synchronization
+import Transport
 
 /// One check of something outside this process, with a time limit.
 struct Check: Sendable {
@@ -30,17 +30,19 @@ struct CheckRound: Sendable {
         let named = Set(all.map(\.check))
         return all
             + CheckID.allCases.filter { !named.contains($0) }.map {
-                .notApplicable($0, "nothing here has to do with it")
+                .notApplicable($0, "this installation has nothing to check here")
             }
     }
 
     private func findings(of check: Check) async -> [Finding] {
         guard !(check.isNetwork && isOffline) else {
-            return check.about.map { .notLookedAt($0, "it would ask over the network, and --offline was given") }
+            return check.about.map { .notLookedAt($0, "it needs the network, but --offline was given") }
         }
         switch await LimitedWork.run(within: check.limit, grace: grace, check.look) {
         case nil:
-            return check.about.map { .notLookedAt($0, "no answer within \(check.limit.goText): something hangs") }
+            return check.about.map {
+                .notLookedAt($0, "no answer within \(check.limit.goText): a file server or a network service hangs")
+            }
         case .failure(let error): return check.about.map { .notLookedAt($0, "\(error)") }
         case .success(let found): return found
         }
@@ -56,45 +58,13 @@ enum LimitedWork {
     static func run<Value: Sendable>(
         within limit: Duration, grace: Duration = CheckRound.grace, _ work: @escaping @Sendable () async throws -> Value
     ) async -> Result<Value, any Error>? {
-        await withCheckedContinuation { continuation in
-            let waiter = FirstEnd(continuation)
-            let task = Task.detached(executorPreference: CheckThreads.shared) {
-                do { waiter.end(.success(try await work())) } catch { waiter.end(.failure(error)) }
-            }
-            let queue = DispatchQueue.global()
-            queue.asyncAfter(deadline: .now() + limit / .seconds(1)) {
-                waiter.isLate = true
-                task.cancel()
-            }
-            queue.asyncAfter(deadline: .now() + (limit + grace) / .seconds(1)) { waiter.end(nil) }
+        do {
+            return .success(try await Stopwatch().within(limit, grace: grace, on: CheckThreads.shared, work))
+        } catch is DeadlineExceeded {
+            return nil
+        } catch {
+            return .failure(error)
         }
-    }
-}
-
-/// Resumes a continuation once, with the first result. A result after the limit counts as late.
-private final class FirstEnd<Value: Sendable>: Sendable {
-    typealias Outcome = Result<Value, any Error>?
-
-    private struct State {
-        var continuation: CheckedContinuation<Outcome, Never>?
-        var isLate = false
-    }
-
-    private let state: Mutex<State>
-
-    init(_ continuation: CheckedContinuation<Outcome, Never>) { state = Mutex(State(continuation: continuation)) }
-
-    var isLate: Bool {
-        get { state.withLock { $0.isLate } }
-        set { state.withLock { $0.isLate = newValue } }
-    }
-
-    func end(_ outcome: Outcome) {
-        let (continuation, isLate) = state.withLock { state in
-            defer { state.continuation = nil }
-            return (state.continuation, state.isLate)
-        }
-        continuation?.resume(returning: isLate ? nil : outcome)
     }
 }
 

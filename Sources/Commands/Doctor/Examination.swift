@@ -67,7 +67,7 @@ struct Examination: Sendable {
         func fault(_ message: String) -> Finding {
             .problem(
                 .settingsRead, message,
-                "'mlctl run' ends with that too. Each setting is explained in controller/mlctl.yaml")
+                "'mlctl run' fails with the same error. controller/mlctl.yaml explains each setting")
         }
         switch installation.settings {
         case .failure(let error): return [fault(error.message)]
@@ -75,9 +75,9 @@ struct Examination: Sendable {
             let faults = SettingsFaults.all(settings).map(fault)
             guard faults.isEmpty else { return faults }
             guard let config = installation.config else {
-                return [.ok(.settingsRead, "no settings file (--config): everything has its default")]
+                return [.ok(.settingsRead, "no settings file (--config): all settings have their defaults")]
             }
-            return [.ok(.settingsRead, "\(config): 'mlctl run' takes these settings")]
+            return [.ok(.settingsRead, "'mlctl run' accepts the settings in \(config)")]
         }
     }
 

@@ -48,7 +48,7 @@ struct ExaminedInstallation: Sendable {
             do {
                 if let config = command.config, let facts = FileLooks.facts(behind: config), facts.kind != .file {
                     // Opening a pipe would block.
-                    throw ValidationError("\(config): it is no file. Name a plain file")
+                    throw ValidationError("\(config) is not a regular file. Give a regular file")
                 }
                 return (command.config, .success(try command.settings()))
             } catch {

@@ -35,7 +35,7 @@ enum SettingsFaults {
         if settings.electsLeader, settings.clusters.isEmpty,
             ProcessInfo.processInfo.environment["KUBERNETES_SERVICE_HOST"] == nil
         {
-            faults.append("--leader-elect needs a cluster for its lease: name one under 'clusters'")
+            faults.append("--leader-elect needs a cluster for its lease: add one under 'clusters'")
         }
         return faults
     }

@@ -49,7 +49,7 @@ struct CSVRecords<Lines: IteratorProtocol<String>> {
             try parser.feed(first, at: begin)
             while parser.isInQuotes {
                 guard let more = try lines.next() else {
-                    throw DataError(line: begin, message: "a quote is opened and never closed")
+                    throw DataError(line: begin, message: "a quote is not closed")
                 }
                 bytes += more.utf8.count
                 guard bytes < LineReader.maximumLineBytes else { throw lines.tooLong(from: begin) }
@@ -75,7 +75,7 @@ struct CSVFields {
     static func split(_ text: String) throws(DataError) -> [String] {
         var parser = CSVFields()
         try parser.feed(text, at: 1)
-        guard !parser.isInQuotes else { throw DataError(line: nil, message: "a quote is opened and never closed") }
+        guard !parser.isInQuotes else { throw DataError(line: nil, message: "a quote is not closed") }
         return parser.fields
     }
 
@@ -108,7 +108,8 @@ struct CSVFields {
             state = .quoted
             field.append(byte)
         case (.closed, _):
-            throw DataError(line: number, message: "a closing quote must be followed by a comma: double those inside")
+            throw DataError(
+                line: number, message: "a closing quote must be followed by a comma; double the quotes inside a field")
         }
     }
 

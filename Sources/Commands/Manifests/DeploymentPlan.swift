@@ -95,30 +95,30 @@ struct DeploymentPlan: Hashable, Encodable {
     ) -> (Change, String) {
         let version = "version \(deployment.template.model.version)"
         switch running {
-        case .unknown: return (.unknown, "\(version); not compared, because the controller was not asked")
+        case .unknown: return (.unknown, "\(version), not compared because the controller was not asked")
         case .absent: return (.created, "\(version) is deployed for the first time")
         case .present(let known):
             let stable = known.stableLoad
             if known.status.quarantined.contains(where: { $0.revision == revision }) {
                 return (
-                    .quarantined, "\(version) failed before and is not tried again: change it, or 'mlctl retry'"
+                    .quarantined, "\(version) failed before and is not tried again; change it, or run 'mlctl retry'"
                 )
             }
-            guard let stable else { return (.created, "\(version) is deployed, and nothing serves yet") }
+            guard let stable else { return (.created, "\(version) is deployed; nothing serves yet") }
             if stable.revision == revision {
                 if known.status.candidate != nil, known.wanted?.revision != revision {
-                    return (.revision, "the rollout in flight ends, and \(version) goes on serving")
+                    return (.revision, "the current rollout ends, and \(version) keeps serving")
                 }
                 return changesSettings
-                    ? (.settings, "\(version) goes on serving, under other settings")
-                    : (.unchanged, "\(version) goes on serving; nothing changes")
+                    ? (.settings, "\(version) keeps serving, with changed settings")
+                    : (.unchanged, "\(version) keeps serving; nothing changes")
             }
             if known.status.candidate?.revision == revision {
                 return changesSettings
-                    ? (.settings, "\(version) is being rolled out already, and goes on under other settings")
-                    : (.unchanged, "\(version) is being rolled out already; nothing changes")
+                    ? (.settings, "\(version) is already rolling out, and continues with changed settings")
+                    : (.unchanged, "\(version) is already rolling out; nothing changes")
             }
-            let verb = deployment.suspend ? "waits, suspended, to replace" : "is rolled out against"
+            let verb = deployment.suspend ? "is suspended; it would replace" : "is rolled out to replace"
             return (.revision, "\(version) \(verb) version \(stable.version)")
         }
     }
@@ -130,7 +130,7 @@ struct DeploymentPlan: Hashable, Encodable {
             guard let text = before[setting.name] else { return "\(setting.name): \(setting.text) (new)" }
             return text == setting.text ? nil : "\(setting.name): \(text) → \(setting.text)"
         }
-        return changed + old.filter { !after.contains($0.name) }.map { "\($0.name): gone (\($0.text))" }
+        return changed + old.filter { !after.contains($0.name) }.map { "\($0.name): removed (was \($0.text))" }
     }
 }
 
@@ -147,14 +147,14 @@ enum CapacityText {
         let replicas = deployment.replicas
         guard starts else { return text(instances: replicas, of: [(replicas, own)]) }
         guard deployment.overlapsRevisions else {
-            return text(instances: replicas, of: [(replicas, own)]) + "; the old revision makes room first"
+            return text(instances: replicas, of: [(replicas, own)]) + "; the old revision stops first"
         }
         if let stable {
             return text(instances: replicas * 2, of: [(replicas, own), (replicas, stable.resources)])
                 + " while both revisions are loaded"
         }
         if knowsStable { return text(instances: replicas, of: [(replicas, own)]) }
-        return text(instances: replicas, of: [(replicas, own)]) + ", and what serves now beside it"
+        return text(instances: replicas, of: [(replicas, own)]) + ", plus the revision that serves now"
     }
 
     private static func text(instances: Int, of loads: [(replicas: Int, resources: Resources)]) -> String {
@@ -166,7 +166,7 @@ enum CapacityText {
         for name in Set(loads.flatMap { $0.resources.extended.keys }).sorted() {
             parts.append("\(loads.reduce(0) { $0 + ($1.resources.extended[name] ?? 0) * $1.replicas }) \(name)")
         }
-        let isPartial = parts.isEmpty ? " (no limits are given)" : ": \(parts.joined(separator: ", "))"
+        let isPartial = parts.isEmpty ? " (without resource limits)" : ": \(parts.joined(separator: ", "))"
         return "\(instances) \(instances == 1 ? "instance" : "instances")\(isPartial)"
     }
 

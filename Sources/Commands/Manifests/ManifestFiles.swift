@@ -14,11 +14,13 @@ enum ManifestFiles {
         for path in paths {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-                throw ValidationError("\(path): there is no such file or folder")
+                throw ValidationError("\(path) does not exist")
             }
             found += isFolder.boolValue ? try manifests(in: path).map { ($0, false) } : [(path, true)]
         }
-        guard !found.isEmpty else { throw ValidationError("no *.yaml or *.yml in \(paths.joined(separator: ", "))") }
+        guard !found.isEmpty else {
+            throw ValidationError("there is no *.yaml or *.yml file in \(paths.joined(separator: ", "))")
+        }
         return found.map { ($0.path, parse($0.path, isNamed: $0.isNamed)) }
     }
 
@@ -36,12 +38,12 @@ enum ManifestFiles {
 
     private static func manifests(in folder: String) throws -> [String] {
         guard let walk = FileManager.default.enumerator(atPath: folder) else {
-            throw ValidationError("\(folder): the folder cannot be read")
+            throw ValidationError("the folder \(folder) cannot be read")
         }
         var paths: [String] = []
         for case let name as String in walk where isManifest(name) {
             guard paths.count < maximumFiles else {
-                throw ValidationError("\(folder): more than \(maximumFiles) manifests")
+                throw ValidationError("the folder \(folder) has more than \(maximumFiles) manifests")
             }
             paths.append((folder as NSString).appendingPathComponent(name))
         }
@@ -51,7 +53,7 @@ enum ManifestFiles {
     private static func parse(_ path: String, isNamed: Bool) -> ParsedFile {
         guard let file = FileHandle(forReadingAtPath: path),
             let data = try? file.read(upToCount: maximumBytes + 1) ?? Data()
-        else { return ParsedFile(file: path, problem: "the file cannot be read: check its permissions") }
+        else { return ParsedFile(file: path, problem: "the file cannot be read; check its permissions") }
         return ManifestReader.read(bytes: Array(data), file: path, named: isNamed)
     }
 }

@@ -7,31 +7,31 @@ import ModelManifests
 /// `mlctl plan PATH…`: shows what a commit would do.
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Say what would happen if these manifests were committed.",
+        commandName: "plan", abstract: "Show what would happen if these manifests were committed.",
         discussion: """
-            Compares the files with what the controller runs: what is new, what would be rolled out and how, and what \
-            it takes. Where no controller answers, it says what the files ask for. Changes nothing.
+            Compares the files with what the controller runs: what is new, what would be rolled out and how, and which \
+            resources that needs. If no controller answers, it shows what the files ask for. Changes nothing.
 
-            Exits 2 if a manifest is invalid, 5 if the controller that --server or MLCTL_SERVER names is unreachable.
+            Exits 2 if a manifest is invalid, 5 if the controller given by --server or MLCTL_SERVER is unreachable.
 
             Examples:
               mlctl plan manifests/
               mlctl plan model.yaml --offline
-              mlctl plan deploy --project risk --config mlctl.yaml    by the policy of a project
+              mlctl plan deploy --project risk --config mlctl.yaml    check the policy of a project
               mlctl plan manifests/ --server https://mlctl.example.com -o json
             """)
 
     enum Output: String, CaseIterable, ExpressibleByArgument { case text, json }
 
     @Argument(help: "Files and folders.") var paths: [String]
-    @Flag(help: "Ask no controller.") var offline = false
-    @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: text or json.", valueName: "format"))
+    @Flag(help: "Do not ask a controller.") var offline = false
+    @Option(name: .shortAndLong, help: ArgumentHelp("The output format: text or json.", valueName: "format"))
     var output: Output = .text
     @OptionGroup var project: ProjectOption
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
-        if paths.isEmpty { throw ValidationError("name files or folders") }
+        if paths.isEmpty { throw ValidationError("give files or folders") }
     }
 
     func run() async throws {
@@ -65,7 +65,7 @@ struct PlanCommand: AsyncParsableCommand {
             }
             return running
         } catch let error as ControlClientError where !server.isNamed {
-            console.note("offline: \(error.description)")
+            console.note("not compared with a controller: \(error.description)")
             return nil
         }
     }

@@ -1,15 +1,16 @@
 import ArgumentParser
 import Foundation
+import JSON
 import ModelManifests
 
 /// `mlctl profile`: creates a reference for drift gates.
 struct ProfileCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "profile", abstract: "Write a PredictionProfile: the reference that a drift gate measures from.",
+        commandName: "profile", abstract: "Create a PredictionProfile, the reference of a drift gate.",
         discussion: """
-            Counts one column of a CSV file, or one place in each line of a file of JSON lines. Numbers are sorted into \
-            ten buckets of about the same size, anything else by its labels; give --buckets or --classes to sort as the \
-            deployment's observation does. Commit what it writes beside the manifest.
+            Counts the values in one column of a CSV file, or at one path in JSON lines. Numbers are sorted into \
+            ten buckets of about the same size, other values by label. Give --buckets or --classes to sort as the \
+            deployment's observation does. Commit the output next to the manifest.
 
             Examples:
               mlctl profile train.csv --column score -o profile.yaml
@@ -26,18 +27,19 @@ struct ProfileCommand: ParsableCommand {
                 - {name: drift, drift: {observe: score, profile: score}}
             """)
 
-    @Argument(help: "The data: CSV with a header, or JSON lines; - for the standard input.") var data: String
-    @Option(help: "CSV: the column.") var column: String?
-    @Option(help: "JSON lines: where in each line the value is, such as outputs[0].data[0].") var path: String?
+    @Argument(help: "The data: CSV with a header, or JSON lines; - reads standard input.") var data: String
+    @Option(help: "For CSV: the column.") var column: String?
+    @Option(help: "For JSON lines: the path of the value in each line, such as outputs[0].data[0].") var path: String?
     @Option(
-        parsing: .unconditional, help: "Upper edges of the buckets, ascending: 0.1,0.5. One more bucket holds the rest."
+        parsing: .unconditional,
+        help: "Upper edges of the buckets, ascending: 0.1,0.5. One more bucket holds larger values."
     ) var buckets: String?
-    @Option(help: "So many buckets of about the same size, 2 to \(PredictionBuckets.countLimit).") var bins: Int?
-    @Option(parsing: .unconditional, help: "Labels, quoted as in CSV. One more bucket holds every other.") var classes:
+    @Option(help: "The number of buckets of about the same size, 2 to \(PredictionBuckets.countLimit).") var bins: Int?
+    @Option(parsing: .unconditional, help: "Labels, quoted as in CSV. One more bucket holds all others.") var classes:
         String?
-    @Option(help: "What the profile is called; after the column or the path where not given.") var name: String?
+    @Option(help: "The profile's name. Default: the name of the column or the path.") var name: String?
     @Option(name: .shortAndLong, help: "Its namespace.") var namespace: String?
-    @Option(name: .shortAndLong, help: "The file to write; the standard output where not given.") var output: String?
+    @Option(name: .shortAndLong, help: "The file to write. Default: standard output.") var output: String?
 
     private enum Place {
         case column(String)
@@ -49,10 +51,10 @@ struct ProfileCommand: ParsableCommand {
         var tally = ProfileTally(try sorting())
         let name = try profileName(place)
         if let namespace, !NameRules.isDNSLabel(namespace) {
-            throw ValidationError("'\(namespace)' is no namespace: use lower-case letters, digits and '-'")
+            throw ValidationError("'\(namespace)' is not a namespace: use lower-case letters, digits and '-'")
         }
         guard data == "-" || isReadableFile(data), let lines = LineReader(path: data) else {
-            throw ValidationError("\(data): there is no such file, or it cannot be read")
+            throw ValidationError("\(data) does not exist or cannot be read")
         }
         let profile: PredictionProfile
         do {
@@ -64,7 +66,7 @@ struct ProfileCommand: ParsableCommand {
         let manifest = ProfileManifest(
             name: name, namespace: namespace,
             source:
-                "\(column ?? path ?? "") of \(data == "-" ? "the standard input" : (data as NSString).lastPathComponent)",
+                "\(column ?? path ?? "") of \(data == "-" ? "standard input" : (data as NSString).lastPathComponent)",
             profile: profile)
         try write(try manifest.yaml())
         try report(tally, manifest)
@@ -92,15 +94,15 @@ struct ProfileCommand: ParsableCommand {
         do {
             try Data(text.utf8).write(to: URL(filePath: output), options: .atomic)
         } catch {
-            throw CommandFailure(.failed, "\(output): cannot be written: \(error.localizedDescription)")
+            throw CommandFailure(.failed, "\(output) cannot be written: \(error.localizedDescription)")
         }
     }
 
     /// Reports to standard error, so that standard output contains only the manifest.
     private func report(_ tally: ProfileTally, _ manifest: ProfileManifest) throws {
         var lines = ["\(tally.valueCount) values in \(manifest.profile.counts.count) buckets"]
-        if tally.blankCount > 0 { lines[0] += "; \(tally.blankCount) rows without a value are left out" }
-        lines.append("the deployment observes the same buckets with traffic.observe:")
+        if tally.blankCount > 0 { lines[0] += "; \(tally.blankCount) rows without a value were left out" }
+        lines.append("use the same buckets in the deployment's traffic.observe:")
         lines.append("- \(try manifest.observation(path: path ?? "outputs[0].data[0]"))")
         FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
     }
@@ -113,7 +115,7 @@ extension ProfileCommand {
         let isJSON = [".jsonl", ".ndjson"].contains { data.hasSuffix($0) }
         switch (column, path) {
         case (let column?, nil):
-            guard !isJSON else { throw ValidationError("\(data) holds JSON lines: use --path instead of --column") }
+            guard !isJSON else { throw ValidationError("\(data) contains JSON lines: use --path instead of --column") }
             return .column(column)
         case (nil, let path?):
             guard let parsed = JSONPath(path) else {
@@ -133,14 +135,14 @@ extension ProfileCommand {
             }
         guard let name = name ?? NameRules.repairedLabel(written), NameRules.isDNSLabel(name) else {
             throw ValidationError(
-                "'\(name ?? written)' is no name: give --name with lower-case letters, digits and '-'")
+                "'\(name ?? written)' is not a valid name: give --name with lower-case letters, digits and '-'")
         }
         return name
     }
 
     func sorting() throws -> ProfileTally.Sorting {
         guard [buckets != nil, bins != nil, classes != nil].count(where: \.self) <= 1 else {
-            throw ValidationError("give one of --buckets, --bins and --classes")
+            throw ValidationError("give only one of --buckets, --bins and --classes")
         }
         let most = PredictionBuckets.countLimit
         if let bins {
@@ -155,12 +157,12 @@ extension ProfileCommand {
             guard numbers.count == edges.count, zip(numbers, numbers.dropFirst()).allSatisfy({ $0 < $1 }) else {
                 throw ValidationError("--buckets must be ascending numbers, such as 0.1,0.25,0.5")
             }
-            guard numbers.count < most else { throw ValidationError("--buckets may be at most \(most - 1)") }
+            guard numbers.count < most else { throw ValidationError("--buckets can have at most \(most - 1) edges") }
             return .edges(numbers)
         }
         if let classes {
             let labels = try labels(classes)
-            guard labels.count < most else { throw ValidationError("--classes may be at most \(most - 1)") }
+            guard labels.count < most else { throw ValidationError("--classes can have at most \(most - 1) labels") }
             guard !labels.contains(""), Set(labels).count == labels.count else {
                 throw ValidationError("--classes must be different labels, such as cat,dog")
             }

@@ -53,9 +53,9 @@ struct ProfileTally {
         if case .undecided = state { state = value.number == nil ? .labels([:]) : .numbers([], bins: Self.defaultBins) }
         switch state {
         case .numbers(var numbers, let bins):
-            state = .undecided  // So that the array is not copied.
+            state = .undecided  // Avoids a copy of the array.
             guard numbers.count < Self.numberLimit else {
-                throw DataError(line: line, message: "more than \(Self.numberLimit) numbers: give --buckets instead")
+                throw DataError(line: line, message: "more than \(Self.numberLimit) numbers: use --buckets instead")
             }
             numbers.append(try Self.number(value, line))
             state = .numbers(numbers, bins: bins)
@@ -71,7 +71,9 @@ struct ProfileTally {
             guard labels[label] != nil || labels.count < Self.labelLimit else {
                 throw DataError(
                     line: line,
-                    message: "more than \(Self.labelLimit) different values that are not numbers: no classes")
+                    message:
+                        "more than \(Self.labelLimit) different values that are not numbers, which is too many for classes"
+                )
             }
             labels[label, default: 0] += 1
             state = .labels(labels)
@@ -83,7 +85,8 @@ struct ProfileTally {
         if let number = value.number { return number }
         throw DataError(
             line: line,
-            message: "'\(value.label.prefix(40))' is not a number: leave it empty, or count labels with --classes"
+            message:
+                "'\(value.label.prefix(40))' is not a number: leave the field empty, or count labels with --classes"
         )
     }
 
@@ -99,7 +102,7 @@ struct ProfileTally {
 
     func profile() throws(DataError) -> PredictionProfile {
         guard valueCount > 0 else {
-            throw DataError(line: nil, message: "there are no values: \(blankCount) rows, all without one")
+            throw DataError(line: nil, message: "there are no values in \(blankCount) rows")
         }
         switch state {
         case .undecided: throw DataError(line: nil, message: "there are no values")
@@ -120,7 +123,9 @@ struct ProfileTally {
         let shown = labels.filter { !$0.key.isEmpty && $0.key.utf8.count <= labelLimitBytes }
             .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(PredictionBuckets.countLimit - 1)
         guard !shown.isEmpty else {
-            throw DataError(line: nil, message: "every value is longer than \(labelLimitBytes) bytes: no classes")
+            throw DataError(
+                line: nil, message: "every value is longer than \(labelLimitBytes) bytes, which is too long for a class"
+            )
         }
         let rest = labels.values.reduce(0, +) - shown.reduce(0) { $0 + $1.value }
         return PredictionProfile(buckets: .classes(shown.map(\.key)), counts: shown.map(\.value) + [rest])

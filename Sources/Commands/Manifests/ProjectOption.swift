@@ -4,7 +4,7 @@ import ModelManifests
 
 /// The project whose policy is checked.
 struct ProjectOption: ParsableArguments {
-    @Option(help: ArgumentHelp("Hold the manifests against this project's policy.", valueName: "name"))
+    @Option(help: ArgumentHelp("Check the manifests against this project's policy.", valueName: "name"))
     var project: String?
 
     @Option(help: ArgumentHelp("With --project: the controller's settings file.", valueName: "file"))
@@ -14,8 +14,8 @@ struct ProjectOption: ParsableArguments {
         guard (project == nil) == (config == nil) else {
             throw ValidationError(
                 project == nil
-                    ? "--config goes with --project NAME: whose policy the manifests are held against"
-                    : "--project goes with --config FILE: the settings that hold its policy")
+                    ? "--config needs --project NAME, the project whose policy is checked"
+                    : "--project needs --config FILE, the settings with its policy")
         }
     }
 
@@ -28,7 +28,8 @@ struct ProjectOption: ParsableArguments {
                 let names = settings.projects.map(\.name)
                 throw ValidationError(
                     "\(config) has no project '\(project)'"
-                        + (DidYouMean.suggestion(for: project, among: names, noun: "there are").map { "; \($0)" } ?? "")
+                        + (DidYouMean.suggestion(for: project, among: names, noun: "the projects are").map { "; \($0)" }
+                            ?? "")
                 )
             }
             return settings.rules(of: found)

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import ModelManifests
 
 /// A value in recorded data.
@@ -20,13 +21,13 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
         self.header = header.fields
         let places = header.fields.indices.filter { header.fields[$0] == column }
         guard let index = places.first else {
-            let advice = DidYouMean.suggestion(for: column, among: header.fields, noun: "there are")
+            let advice = DidYouMean.suggestion(for: column, among: header.fields, noun: "the columns are")
             throw DataError(
-                line: header.line, message: "there is no column '\(column)'" + (advice.map { " (\($0))" } ?? ""))
+                line: header.line, message: "column '\(column)' does not exist" + (advice.map { " (\($0))" } ?? ""))
         }
         guard places.count == 1 else {
             throw DataError(
-                line: header.line, message: "there are \(places.count) columns '\(column)': rename all but one")
+                line: header.line, message: "\(places.count) columns are named '\(column)'; rename all but one")
         }
         self.index = index
     }
@@ -37,8 +38,8 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
         guard record.fields.count == header.count else {
             throw DataError(
                 line: record.line,
-                message: "has \(record.fields.count) fields and the header \(header.count)"
-                    + ": quote fields that hold a comma")
+                message: "has \(record.fields.count) fields, but the header has \(header.count)"
+                    + "; quote fields that contain a comma")
         }
         let text = record.fields[index]
         return (record.line, text.allSatisfy(\.isWhitespace) ? nil : .text(text))
@@ -49,7 +50,6 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
 struct PathValues<Lines: IteratorProtocol<String>> {
     private var lines: NumberedLines<Lines>
     private let path: JSONPath
-    private let decoder = JSONDecoder()
 
     init(_ lines: Lines, path: JSONPath) {
         self.lines = NumberedLines(lines)
@@ -60,54 +60,33 @@ struct PathValues<Lines: IteratorProtocol<String>> {
     mutating func next() throws(DataError) -> (line: Int, value: RecordedValue?)? {
         while let line = try lines.next() {
             guard !line.allSatisfy(\.isWhitespace) else { continue }
-            do {
-                return (
-                    lines.number, try decoder.decode(ValueAtPath.self, from: Data(line.utf8), configuration: path).value
-                )
-            } catch let error as DataError {
-                throw DataError(line: lines.number, message: error.message)
-            } catch {
+            guard let value = try? JSONValue(scanning: line.utf8) else {
                 throw DataError(line: lines.number, message: "is not JSON")
             }
+            return (
+                lines.number,
+                try leaf(
+                    path.steps.reduce(value) { place, step in
+                        switch step {
+                        case .member(let name): place?[name]
+                        case .element(let index): place?[index]
+                        }
+                    })
+            )
         }
         return nil
     }
-}
 
-/// The value at a path of a JSON document.
-private struct ValueAtPath: DecodableWithConfiguration {
-    var value: RecordedValue?
-
-    private struct Member: CodingKey {
-        var stringValue: String
-        var intValue: Int? { nil }
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
-    }
-
-    init(from decoder: any Decoder, configuration path: JSONPath) throws {
-        var place = decoder
-        for step in path.steps {
-            switch step {
-            case .member(let name):
-                let key = Member(stringValue: name)
-                guard let object = try? place.container(keyedBy: Member.self), object.contains(key) else { return }
-                place = try object.superDecoder(forKey: key)
-            case .element(let index):
-                guard var list = try? place.unkeyedContainer(), index < list.count ?? 0 else { return }
-                for _ in 0..<index { _ = try list.superDecoder() }
-                place = try list.superDecoder()
-            }
+    private func leaf(_ value: JSONValue?) throws(DataError) -> RecordedValue? {
+        switch value {
+        case nil, .null?: return nil
+        case .bool(let flag)?: return .text(String(flag))
+        case .integer(let number)?: return .number(Double(number))
+        case .number(let number)?: return .number(number)
+        case .string(let text)?: return .text(text)
+        case .array?, .object?:
+            throw DataError(
+                line: lines.number, message: "the path leads to a list or an object; extend it to a single value")
         }
-        value = try Self.leaf(place)
-    }
-
-    private static func leaf(_ decoder: any Decoder) throws -> RecordedValue? {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() { return nil }
-        if let flag = try? container.decode(Bool.self) { return .text(String(flag)) }
-        if let number = try? container.decode(Double.self) { return .number(number) }
-        if let text = try? container.decode(String.self) { return .text(text) }
-        throw DataError(line: nil, message: "the path leads to a list or an object: name one value in it")
     }
 }

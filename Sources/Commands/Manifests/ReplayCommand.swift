@@ -7,11 +7,11 @@ import SafeText
 /// `mlctl replay`: evaluates a manifest's gates over recorded metrics.
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "replay", abstract: "Run a manifest's gates over recorded metrics, and print each verdict.",
+        commandName: "replay", abstract: "Evaluate a manifest's gates over recorded metrics, and print each verdict.",
         discussion: """
-            Reads one JSON object a line: cumulative counters of stable and candidate at a time t in seconds, in order of \
-            t within each stream. Writes one object a line for each stream and gate: when it failed, else when it passed, \
-            else insufficient.
+            Reads one JSON object per line: cumulative counters of stable and candidate at time t in seconds, in order of \
+            t within each stream. Writes one object per line for each stream and gate: when it failed, or when it passed, \
+            or insufficient.
 
             Examples:
               mlctl replay --manifest model.yaml --data metrics.jsonl
@@ -21,13 +21,13 @@ struct ReplayCommand: ParsableCommand {
               {"stream": "a", "t": 10, "stable": {"requests": 950, "errors": 9}, "candidate": {"requests": 50, "errors": 3}}
             """)
 
-    @Option(help: "The manifest whose gates are run.") var manifest: String
-    @Option(help: "The recorded metrics, one JSON object a line; - for the standard input.") var data: String
+    @Option(help: "The manifest with the gates.") var manifest: String
+    @Option(help: "The recorded metrics, one JSON object per line; - reads standard input.") var data: String
 
     func run() throws {
         let deployment = try Self.deployment(in: manifest)
         guard data == "-" || FileManager.default.isReadableFile(atPath: data), let input = LineReader(path: data) else {
-            throw ValidationError("\(data): the file cannot be read")
+            throw ValidationError("\(data) cannot be read")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -49,7 +49,8 @@ struct ReplayCommand: ParsableCommand {
             throw ValidationError("the manifest is invalid:\n\(text)")
         }
         guard let deployment = desired.deployments.values.first, desired.deployments.count == 1 else {
-            throw ValidationError("\(path) holds \(desired.deployments.count) ModelDeployments; replay wants one")
+            throw ValidationError(
+                "\(path) contains \(desired.deployments.count) ModelDeployments; replay needs exactly one")
         }
         return deployment
     }

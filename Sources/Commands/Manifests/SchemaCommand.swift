@@ -1,18 +1,20 @@
 import ArgumentParser
 import Foundation
+import JSON
 import ModelManifests
 
 /// `mlctl schema`: prints schemas for editors and for clusters.
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schema", abstract: "Print the JSON Schema of the manifests, for editors to complete and check.",
+        commandName: "schema",
+        abstract: "Print the JSON Schema of the manifests, for completion and checks in editors.",
         discussion: """
             Examples:
               mlctl schema > mlctl.schema.json
-            and in a manifest's first line, for editors with a YAML language server:
+            and, for editors with a YAML language server, in the first line of a manifest:
               # yaml-language-server: $schema=./mlctl.schema.json
               mlctl schema --crd | kubectl apply --server-side --force-conflicts -f -
-            lets a cluster keep ModelDeployments.
+            installs the definition of ModelDeployments in a cluster
             """)
 
     @Flag(help: "Print the CustomResourceDefinition of ModelDeployments instead, as YAML.") var crd = false

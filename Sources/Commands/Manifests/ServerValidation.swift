@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 
@@ -35,7 +36,7 @@ struct ServerValidation: Sendable {
                     throw CommandFailure(
                         .timedOut,
                         "the API server took longer than \(Self.totalTimeout.goText); \(rest.count) of \(asked.count) deployments "
-                            + "were not asked about. Name fewer files")
+                            + "were not checked. Give fewer files")
                 }
                 found += refusals
                 askNext()
@@ -74,7 +75,7 @@ struct ServerValidation: Sendable {
                 let (file, place) = places(deployment.key, finding.field)
                 return Diagnostic(
                     file: file, line: place?.line ?? 0, column: place?.column ?? 0, path: finding.field,
-                    message: "the API server refuses it: \(finding.message)", suggestion: finding.suggestion,
+                    message: "the API server refuses this: \(finding.message)", suggestion: finding.suggestion,
                     deployment: deployment.key)
             }
         }
@@ -91,25 +92,25 @@ struct ServerValidation: Sendable {
     static func findings(_ error: APIError, namespace: String) throws -> [Finding] {
         switch error.reason {
         case .transport, .credentials, .malformed:
-            throw CommandFailure(.unreachable, "the API server cannot be asked: \(error.message)")
+            throw CommandFailure(.unreachable, "the API server cannot be reached: \(error.message)")
         case .status(401, _):
             throw CommandFailure(.unreachable, "the API server does not accept the credentials: \(error.message)")
         case .status(403, _) where error.message.contains("User ") && error.message.contains("cannot "):
             throw CommandFailure(
-                .failed, "the credentials may not do a dry run, which needs the right to patch: \(error.message)")
+                .failed, "the credentials lack the right to patch, which a dry run needs: \(error.message)")
         case .status where error.isMissingResource:
             throw CommandFailure(
                 .failed,
-                "the API server knows no ModelDeployments. Install their definition: mlctl schema --crd | kubectl apply "
+                "the API server has no definition of ModelDeployments. Install it: mlctl schema --crd | kubectl apply "
                     + "--server-side -f -")
         case .status(404, _):
             return [
                 Finding(
                     field: "metadata.namespace", message: error.message,
-                    suggestion: "create the namespace '\(namespace)', or ask the cluster that has it (--context)")
+                    suggestion: "create the namespace '\(namespace)', or use a cluster that has it (--context)")
             ]
         case .status(let code, _) where code == 408 || code == 429 || (code >= 500 && !isAboutManifest(error)):
-            throw CommandFailure(.unreachable, "the API server cannot answer now: \(error.message)")
+            throw CommandFailure(.unreachable, "the API server cannot answer at the moment: \(error.message)")
         case .status:
             let causes = error.causes.compactMap { cause in
                 cause.message.map { Finding(field: field(of: cause), message: $0, suggestion: nil) }

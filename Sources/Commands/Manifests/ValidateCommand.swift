@@ -8,13 +8,13 @@ import SafeText
 struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate",
-        abstract: "Check manifests: every error at once, with its place and what would be right.",
+        abstract: "Check manifests and report all errors, each with its place and a suggestion.",
         discussion: """
-            A folder is searched for *.yaml and *.yml; references are resolved between all the files given. With --server \
-            a cluster's API server is asked too, by a dry run that changes nothing: it knows its own rules, policies, \
+            Folders are searched for *.yaml and *.yml. References are resolved between all given files. With --server, \
+            a cluster's API server also checks them in a dry run, which changes nothing: it has its own rules, policies, \
             webhooks and quotas.
 
-            Exits 2 if anything is wrong, 5 if the API server cannot be asked, 4 if it takes too long.
+            Exits 2 if a manifest is invalid, 5 if the API server cannot be reached, 4 if it takes too long.
 
             Examples:
               mlctl validate manifests/
@@ -22,22 +22,23 @@ struct ValidateCommand: AsyncParsableCommand {
               mlctl validate deploy -o sarif > mlctl.sarif        for code scanning
               mlctl validate deploy -o junit > mlctl.xml          for test reports
               mlctl validate deploy --server --context staging
-              mlctl validate deploy --project risk --config mlctl.yaml    by the policy of a project
+              mlctl validate deploy --project risk --config mlctl.yaml    check the policy of a project
             """)
 
     enum Output: String, CaseIterable, ExpressibleByArgument { case text, json, sarif, junit }
 
     @Argument(help: "Files and folders.") var paths: [String]
-    @Option(name: .shortAndLong, help: "text, json, sarif or junit.") var output: Output = .text
-    @Flag(help: "Ask a cluster's API server too. Nothing is changed there.") var server = false
-    @Option(help: "With --server: a context of the kubeconfig; the current one.") var context: String?
-    @Option(help: "With --server: the kubeconfig; $KUBECONFIG, else ~/.kube/config.") var kubeconfig: String?
+    @Option(name: .shortAndLong, help: "The output format: text, json, sarif or junit.") var output: Output = .text
+    @Flag(help: "Also check with a cluster's API server. Nothing is changed there.") var server = false
+    @Option(help: "With --server: a context of the kubeconfig. Default: the current one.") var context: String?
+    @Option(help: "With --server: the kubeconfig. Default: $KUBECONFIG, otherwise ~/.kube/config.") var kubeconfig:
+        String?
 
     @OptionGroup var project: ProjectOption
 
     func validate() throws {
         guard server || (context == nil && kubeconfig == nil) else {
-            throw ValidationError("--context and --kubeconfig go with --server")
+            throw ValidationError("--context and --kubeconfig can only be used with --server")
         }
     }
 

@@ -29,7 +29,7 @@ enum DoctorText {
             switch severity {
             case .problem: return count.counted("problem")
             case .warning: return count.counted("warning")
-            case .notLookedAt: return "\(count) not looked at"
+            case .notLookedAt: return "\(count) not checked"
             case .notApplicable: return "\(count) not applicable"
             case .ok: return "\(count) ok"
             }
@@ -42,7 +42,7 @@ enum DoctorText {
         switch severity {
         case .ok: "ok"
         case .notApplicable: "-"
-        case .notLookedAt: "not looked at"
+        case .notLookedAt: "not checked"
         case .warning: "warning"
         case .problem: "PROBLEM"
         }

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 
 /// The output of `mlctl events`.
 enum EventLines {
@@ -9,14 +10,18 @@ enum EventLines {
     static func table(_ newestFirst: [StoredEvent], now: Date, on canvas: Canvas) -> [String] {
         guard !newestFirst.isEmpty else { return ["no events yet"] }
         var table = TextTable(["WHEN", "DEPLOYMENT", "EVENT", "VERSION", "MESSAGE"])
-        for stored in newestFirst.reversed() {
+        let events = newestFirst.reversed()
+        let reasons = SharedReasons(of: events.map(\.event.message))
+        for stored in events {
             table.add([
                 "\(RelativeTime.text(stored.event.at, now: now))", "\(stored.deployment)",
                 TextTable.Cell(stored.event.kind.rawValue, tone(stored.event.kind)),
-                stored.event.version.map { TextTable.Cell($0) } ?? .none, "\(message(stored.event))",
+                stored.event.version.map { TextTable.Cell($0) } ?? .none,
+                "\(message(stored.event, reasons.shortened(stored.event.message)))",
             ])
         }
-        return table.lines(on: canvas)
+        return [table.lines(on: canvas), reasons.lines(on: canvas, indent: 0)].filter { !$0.isEmpty }
+            .joined(separator: [""]).map(\.self)
     }
 
     /// One line for an event as it happens.
@@ -25,12 +30,13 @@ enum EventLines {
         let version = stored.event.version.map { " \($0)" } ?? ""
         return [
             canvas.paint(RelativeTime.clock(stored.event.at), .faint), stored.deployment.description,
-            canvas.paint(kind.rawValue, tone(kind)) + version.printable, message(stored.event).printable,
+            canvas.paint(kind.rawValue, tone(kind)) + version.printable,
+            message(stored.event, stored.event.message).printable,
         ].joined(separator: "  ")
     }
 
-    private static func message(_ event: RolloutEvent) -> String {
-        event.actor.map { "\(event.message) (\(actor($0, event)))" } ?? event.message
+    private static func message(_ event: RolloutEvent, _ text: String) -> String {
+        event.actor.map { "\(text) (\(actor($0, event)))" } ?? text
     }
 
     /// The authenticated actor, and whom the client claims to act for.
@@ -45,6 +51,20 @@ enum EventLines {
         case .gateWarned, .paused, .stuck, .warning, .suspended: .warning
         case .rolloutStarted, .stepStarted, .resumed, .approved, .promoting, .probationStarted, .retried: .active
         case .deployed, .probationEnded, .superseded, .unsuspended, .removed: .plain
+        }
+    }
+}
+
+/// The output of `mlctl logs`. With several instances, each line begins with its instance.
+enum LogText {
+    static func lines(_ log: [LogLine], on canvas: Canvas) -> [String] {
+        let instances = Set(log.map(\.instance))
+        guard instances.count > 1 else { return log.map(\.text.printable) }
+        let width = instances.map(\.columns).max() ?? 0
+        return log.map { line in
+            let label = line.instance.printable
+            let padding = String(repeating: " ", count: max(0, width - label.columns))
+            return canvas.paint(label + padding, .faint) + "  " + line.text.printable
         }
     }
 }

@@ -17,6 +17,12 @@ struct ExplainText {
     static let failedRequestLimit = 5
 
     private var status: DeploymentStatus { explanation.status }
+    /// The gates' reasons, which the section about gates shows.
+    private var gateReasons: [String] { explanation.gates.map(\.summary.reason) }
+    /// The reasons that the events and the quarantine need not repeat.
+    private var shownReasons: ShownReasons {
+        ShownReasons(gateReasons + (explanation.rollback.map { [$0.event.message] } ?? []))
+    }
 
     func lines() -> [String] {
         [headline, facts, rollback, outlook, gates, failedRequests, steps, events, quarantine, advice].filter {
@@ -35,7 +41,9 @@ struct ExplainText {
         var rows = Rows(canvas, labelColumns: 13)
         rows.add("phase", status.phaseText(now: now), status.tone)
         if let text = status.ageText(now: now) { rows.add("", text, .warning) }
-        if !status.message.isEmpty, explanation.rollback == nil { rows.add("because", status.message) }
+        if !status.message.isEmpty, explanation.rollback == nil {
+            rows.add("because", ShownReasons(gateReasons).shortened(status.message))
+        }
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
         if let split = status.split { rows.add("split", split.reason, split.isMismatched ? .bad : .plain) }
@@ -43,7 +51,7 @@ struct ExplainText {
         if let check = status.selfCheck { rows.add("self-check", check.reason, check.isBroken ? .warning : .plain) }
         if let text = status.waitText { rows.add("waiting for", text, status.isTimedPause ? .active : .warning) }
         if let time = status.waitTime(now: now) { rows.add("how long", time) }
-        if let remedy = status.waiting?.remedy { rows.add("can do", remedy) }
+        if let remedy = status.waiting?.remedy { rows.add("what to do", remedy) }
         for trouble in ExplainWords.troubles(status) { rows.add("", trouble, .warning) }
         if let note = status.conditions.first(where: { $0.type == Condition.predictionsJudged }) {
             rows.add("note", note.message)
@@ -69,7 +77,7 @@ struct ExplainText {
     private var gates: [String] {
         let blocks = explanation.gates.flatMap { gate in
             var rows = Rows(canvas, labelColumns: 9, indent: 4)
-            if let words = gate.words { rows.add("asks", words.asks) }
+            if let words = gate.words { rows.add("question", words.asks) }
             rows.add("found", gate.summary.reason)
             if let missing = gate.summary.missing { rows.add("missing", missing) }
             if let words = gate.words {
@@ -77,10 +85,10 @@ struct ExplainText {
                 rows.add("fails", words.fails)
                 if let assumes = words.assumes { rows.add("assumes", assumes) }
             }
-            if gate.summary.warnOnly { rows.add("then", "it is told, and nothing else happens (warnOnly)") }
+            if gate.summary.warnOnly { rows.add("then", "the failure is only reported (warnOnly)") }
             return head(of: gate.summary) + rows.lines
         }
-        return section(explanation.rollback == nil ? "Gates" : "Gates, as they stood then", blocks)
+        return section(explanation.rollback == nil ? "Gates" : "Gates at the time of the rollback", blocks)
     }
 
     private var failedRequests: [String] {
@@ -113,12 +121,13 @@ struct ExplainText {
             table.add([
                 "\(RelativeTime.text(stored.event.at, now: now))",
                 TextTable.Cell(stored.event.kind.rawValue, EventLines.tone(stored.event.kind)),
-                "\(stored.event.message)\(actor)",
+                "\(shownReasons.shortened(stored.event.message))\(actor)",
             ])
         }
         let left = explanation.events.count - shown.count
         let more = left > 0 ? ["  … \(left) earlier: mlctl events \(status.key)"] : []
-        return section(status.candidate == nil ? "The last rollout" : "So far", more + table.lines(on: canvas))
+        return section(
+            status.candidate == nil ? "Events of the last rollout" : "Events so far", more + table.lines(on: canvas))
     }
 
     // MARK: Rollback, quarantine and advice
@@ -127,7 +136,7 @@ struct ExplainText {
         guard let rollback = explanation.rollback?.event else { return [] }
         var rows = Rows(canvas, labelColumns: 13)
         rows.add("when", "\(RelativeTime.text(rollback.at, now: now)) (\(RelativeTime.clock(rollback.at)))")
-        rows.add("why", rollback.message, .bad)
+        rows.add("why", ShownReasons(gateReasons).shortened(rollback.message), .bad)
         if let actor = rollback.actor { rows.add("by", EventLines.actor(actor, rollback)) }
         if let left = explanation.left {
             rows.add(
@@ -146,7 +155,7 @@ struct ExplainText {
         for entry in status.quarantined {
             let what = "version \(entry.version), \(RelativeTime.text(entry.at, now: now))"
             let isSaid = entry.reason == explanation.rollback?.event.message
-            rows.add(entry.revision.rawValue, isSaid ? what : "\(what): \(entry.reason)")
+            rows.add(entry.revision.rawValue, isSaid ? what : "\(what): \(shownReasons.shortened(entry.reason))")
         }
         return section("Not tried again", rows.lines)
     }

@@ -8,17 +8,17 @@ enum ExplainWords {
         let stable = status.stable.map { "version \($0.version)" }
         let candidate = status.candidate.map { "version \($0.version)" }
         if let stable, candidate == nil, let wrong = unavailable(status, stable) { return wrong }
-        if let candidate, let left = status.leftVersion { return "going back from version \(left) to \(candidate)" }
+        if let candidate, let left = status.leftVersion { return "rolling back from version \(left) to \(candidate)" }
         switch (status.phase, candidate, stable) {
         case (.rollingBack, let candidate?, _): return "\(candidate) is being rolled back"
-        case (.probation, let candidate?, let stable?): return "\(candidate) is on probation, \(stable) is kept warm"
+        case (.probation, let candidate?, let stable?): return "\(candidate) is on probation, and \(stable) stays warm"
         case (.promoting, let candidate?, _): return "\(candidate) is being promoted"
-        case (_, let candidate?, let stable?): return "\(candidate) is on trial against \(stable)"
+        case (_, let candidate?, let stable?): return "\(candidate) is compared with \(stable)"
         case (_, let candidate?, nil): return "\(candidate) is being deployed for the first time"
-        case (.healthy, nil, let stable?): return "\(stable) serves, and nothing is on its way"
-        case (.failed, nil, let stable?): return "\(stable) cannot be made to serve"
-        case (.rolledBack, nil, let stable?): return "\(rolledBack(status)) was taken back, and \(stable) serves"
-        case (.rolledBack, nil, nil): return "\(rolledBack(status)) was taken back, and nothing serves"
+        case (.healthy, nil, let stable?): return "\(stable) serves, and no rollout is under way"
+        case (.failed, nil, let stable?): return "\(stable) cannot serve"
+        case (.rolledBack, nil, let stable?): return "\(rolledBack(status)) was rolled back, and \(stable) serves"
+        case (.rolledBack, nil, nil): return "\(rolledBack(status)) was rolled back, and nothing serves"
         case (_, nil, let stable?): return "\(stable) serves"
         case (_, nil, nil): return "nothing serves"
         }
@@ -30,9 +30,9 @@ enum ExplainWords {
 
     private static func unavailable(_ status: DeploymentStatus, _ stable: String) -> String? {
         let isUnknown = status.condition(.available)?.status == "Unknown"
-        if status.lastSeenAt != nil { return "it is not known whether \(stable) still serves" }
+        if status.lastSeenAt != nil { return "it is unknown whether \(stable) still serves" }
         guard status.phase == .degraded else { return nil }
-        return isUnknown ? "it is not known whether \(stable) serves" : "\(stable) does not serve as it should"
+        return isUnknown ? "it is unknown whether \(stable) serves" : "\(stable) is not fully available"
     }
 
     /// Requests that reached no instance or were cut off, and restarts; only where there were any.
@@ -40,16 +40,17 @@ enum ExplainWords {
         var lines: [String] = []
         for revision in [status.stable, status.candidate].compactMap(\.self) {
             let counts = [
-                revision.restarts.map { "\($0) restarts" }, revision.ejected.map { "\($0) instances out of rotation" },
-                revision.unavailable.map { "\($0) requests that it could not take" },
+                revision.restarts.map { "\($0) restarts" },
+                revision.ejected.map { "\($0) instances without traffic because they fail" },
+                revision.unavailable.map { "\($0) requests that it could not accept" },
                 revision.abandoned.map { "\($0) requests whose clients gave up" }, revision.progress,
             ].compactMap(\.self)
             if !counts.isEmpty { lines.append("version \(revision.version): \(counts.joined(separator: ", "))") }
         }
         if let cut = status.cutRequests {
-            lines.append("\(cut) requests were cut off because they outlived their drain")
+            lines.append("\(cut) requests were cut off because they took longer than the drain timeout")
         }
-        if let refused = status.refusedConnections { lines.append("\(refused) connections that no instance took") }
+        if let refused = status.refusedConnections { lines.append("\(refused) connections that no instance accepted") }
         return lines
     }
 
@@ -67,19 +68,19 @@ enum ExplainWords {
         let name = status.key.description
         if let rollback = explanation.rollback?.event, let revision = explanation.left?.revision ?? rollback.revision {
             return [
-                "what its servers printed: mlctl logs \(name) --revision \(revision)",
-                "judge the same readings again: mlctl events \(name) --export --rollout \(revision) > readings.jsonl, "
+                "see what its servers printed: mlctl logs \(name) --revision \(revision)",
+                "evaluate the same readings again: mlctl events \(name) --export --rollout \(revision) > readings.jsonl, "
                     + "then mlctl replay --manifest FILE --data readings.jsonl",
-                "fix the model and commit it; or try the very same again: mlctl retry \(name)",
+                "fix the model and commit it, or try the same revision again: mlctl retry \(name)",
             ]
         }
         switch status.phase {
         case .paused where status.candidate != nil:
             let commands = ["promote", "resume"].filter { status.waiting?.remedy?.contains("mlctl \($0)") == true }
-            return (commands.first.map { ["let it go on: mlctl \($0) \(name)"] } ?? []) + [
-                "end it: mlctl abort \(name)"
+            return (commands.first.map { ["continue the rollout: mlctl \($0) \(name)"] } ?? []) + [
+                "end the rollout: mlctl abort \(name)"
             ]
-        case .preparing, .degraded, .failed: return ["what its servers print: mlctl logs \(name)"]
+        case .preparing, .degraded, .failed: return ["see what its servers print: mlctl logs \(name)"]
         case .idle, .progressing, .paused, .promoting, .probation, .healthy, .rollingBack, .rolledBack: return []
         }
     }

@@ -5,7 +5,7 @@ import ModelManifests
 /// The output of `mlctl history`: one line per revision, newest first.
 enum HistoryTable {
     static func lines(_ history: [HistoryEntry], now: Date, on canvas: Canvas) -> [String] {
-        guard !history.isEmpty else { return ["nothing was deployed yet"] }
+        guard !history.isEmpty else { return ["nothing has been deployed yet"] }
         var table = TextTable(["VERSION", "REVISION", "COMMIT", "OUTCOME", "STARTED", "ENDED", "REASON"])
         for entry in history {
             table.add([

@@ -29,7 +29,7 @@ struct PlanText {
             }
         }
         if plan.change.startsRollout || plan.change == .settings {
-            rows.add("at most", plan.capacity)
+            rows.add("needs", plan.capacity)
             if let endpoint = plan.settings.first(where: { $0.name == "endpoint" }) {
                 rows.add("endpoint", endpoint.text)
             }
@@ -50,7 +50,7 @@ struct PlanText {
     }
 
     private func revision(_ plan: DeploymentPlan) -> String {
-        let own = plan.isRevisionFinal ? plan.revision.rawValue : "known once its model files are pinned"
+        let own = plan.isRevisionFinal ? plan.revision.rawValue : "unknown until its model files are pinned"
         guard let running = plan.runningRevision, running != plan.revision else { return own }
         return "\(running) → \(own)"
     }
@@ -99,7 +99,7 @@ extension DeploymentPlan.Change {
         switch self {
         case .created: "new"
         case .revision: "to roll out"
-        case .settings: "with other settings"
+        case .settings: "with changed settings"
         case .unchanged: "unchanged"
         case .quarantined: "quarantined"
         case .unknown: "not compared"

@@ -21,7 +21,7 @@ struct StatusChanges {
         for key in summaries.keys.sorted() where current[key] == nil { lines.append("\(time)  \(key)  gone") }
         let found = SourceProblems.lines(status.sources, on: Canvas()).filter { !$0.isEmpty }
         if found != problems {
-            lines += found.isEmpty ? ["\(time)  all manifests are in order"] : found.map { "\(time)  \($0)" }
+            lines += found.isEmpty ? ["\(time)  all manifests are valid"] : found.map { "\(time)  \($0)" }
         }
         summaries = current
         problems = found

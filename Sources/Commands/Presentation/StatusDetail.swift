@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import KubernetesServing
 import ModelManifests
+import Rollouts
 
 /// The output of `mlctl status NAME`: everything about one deployment.
 struct StatusDetail {
@@ -23,14 +24,25 @@ struct StatusDetail {
     }
 
     private var sections: [[String]] {
-        [facts, revisions, instances, gates, quarantine, conditions, source]
+        [facts, revisions, instances, gates, quarantine, conditions, reasons.lines(on: canvas, indent: 2), source]
     }
+
+    /// The reasons that the gates' section shows.
+    private var gateReasons: ShownReasons { ShownReasons(deployment.gates.map(\.reason)) }
+
+    private var reasons: SharedReasons {
+        let texts = [deployment.message] + deployment.quarantined.map(\.reason) + deployment.conditions.map(\.message)
+        return SharedReasons(of: texts.map(gateReasons.shortened))
+    }
+
+    /// Without a reason that another part of the screen shows.
+    private func shortened(_ text: String) -> String { reasons.shortened(gateReasons.shortened(text)) }
 
     private var facts: [String] {
         var lines = [canvas.paint(canvas.fitted(deployment.key.description), .heading)]
         lines.append(field("Phase", deployment.phaseText(now: now), deployment.tone))
         if let text = deployment.ageText(now: now) { lines.append(field("", text, .warning)) }
-        if !deployment.message.isEmpty { lines.append(field("Message", deployment.message)) }
+        if !deployment.message.isEmpty { lines.append(field("Message", shortened(deployment.message))) }
         if let step = deployment.step { lines.append(field("Step", "\(step.position)  \(step.description)")) }
         lines += waiting
         if let deadline = deployment.deadlineAt {
@@ -50,7 +62,7 @@ struct StatusDetail {
         guard let text = deployment.waitText else { return [] }
         var lines = [field("Waiting for", text, deployment.isTimedPause ? .active : .warning)]
         if let time = deployment.waitTime(now: now) { lines.append(field("", time)) }
-        if let remedy = deployment.waiting?.remedy { lines.append(field("Can do", remedy)) }
+        if let remedy = deployment.waiting?.remedy { lines.append(field("What to do", remedy)) }
         return lines
     }
 
@@ -65,18 +77,18 @@ struct StatusDetail {
             lines.append(field("Self-check", check.reason, .warning))
         }
         if let cut = deployment.cutRequests {
-            lines.append(field("Cut off", "\(cut) requests that outlived their drain", .warning))
+            lines.append(field("Cut off", "\(cut) requests that took longer than the drain timeout", .warning))
         }
         if let refused = deployment.refusedConnections {
-            lines.append(field("Refused", "\(refused) connections that no instance took", .warning))
+            lines.append(field("Refused", "\(refused) connections that no instance accepted", .warning))
         }
         for revision in [deployment.stable, deployment.candidate].compactMap(\.self) {
             if let unavailable = revision.unavailable {
-                let text = "\(unavailable) requests meant for version \(revision.version), which could not take them"
+                let text = "\(unavailable) requests for version \(revision.version), which could not accept them"
                 lines.append(field("Unavailable", text, .warning))
             }
             if let abandoned = revision.abandoned {
-                let text = "\(abandoned) clients of version \(revision.version) gave up before it had answered"
+                let text = "\(abandoned) clients of version \(revision.version) gave up before it answered"
                 lines.append(field("Abandoned", text, .warning))
             }
         }
@@ -91,7 +103,7 @@ struct StatusDetail {
         guard !troubled.isEmpty else { return [] }
         var table = TextTable(["INSTANCE", "CONDITION", "RESTARTS", "REASON"], indent: 2)
         for instance in troubled {
-            let condition = instance.condition + (instance.ejected ? ", out of rotation" : "")
+            let condition = instance.condition + (instance.ejected ? ", without traffic" : "")
             table.add([
                 "\(instance.id)", TextTable.Cell(condition, condition == "ready" ? .good : .warning),
                 "\(instance.restarts)", instance.reason.map { TextTable.Cell($0) } ?? .none,
@@ -133,7 +145,16 @@ struct StatusDetail {
             let reason = gate.reason + (gate.missing.map { "; \($0)" } ?? "")
             table.add(["\(gate.name)", TextTable.Cell(gate.verdictText, gate.tone), "\(gate.samples)", "\(reason)"])
         }
-        return table.lines(on: canvas)
+        let lines = table.lines(on: canvas)
+        return lines + deployment.gates.filter { $0.verdict == "fail" }.flatMap { wholeReason(of: $0, below: lines) }
+    }
+
+    /// The reason of a failed gate, where the table cuts it.
+    private func wholeReason(of gate: GateSummary, below table: [String]) -> [String] {
+        guard !table.contains(where: { $0.contains(gate.reason.printable) }) else { return [] }
+        var rows = Rows(canvas, labelColumns: gate.name.printable.columns + 2)
+        rows.add(gate.name, gate.reason)
+        return rows.lines
     }
 
     private var quarantine: [String] {
@@ -142,11 +163,11 @@ struct StatusDetail {
         for entry in deployment.quarantined {
             table.add([
                 TextTable.Cell(entry.version, .bad), "\(entry.revision)", "\(RelativeTime.text(entry.at, now: now))",
-                "\(entry.reason)",
+                "\(shortened(entry.reason))",
             ])
         }
         let isWanted = deployment.quarantined.contains { $0.revision == deployment.desired?.revision }
-        let advice = "git still asks for it: fix the model, or 'mlctl retry \(deployment.key)' to try it again"
+        let advice = "git still asks for it: fix the model, or run 'mlctl retry \(deployment.key)' to try it again"
         return table.lines(on: canvas) + (isWanted ? canvas.wrapped("  " + advice) : [])
     }
 
@@ -154,7 +175,9 @@ struct StatusDetail {
         guard !deployment.conditions.isEmpty else { return [] }
         var table = TextTable(["CONDITION", "STATUS", "REASON", "MESSAGE"], indent: 2)
         for condition in deployment.conditions {
-            table.add(["\(condition.type)", "\(condition.status)", "\(condition.reason)", "\(condition.message)"])
+            table.add([
+                "\(condition.type)", "\(condition.status)", "\(condition.reason)", "\(shortened(condition.message))",
+            ])
         }
         return table.lines(on: canvas)
     }
@@ -162,7 +185,7 @@ struct StatusDetail {
     private var source: [String] {
         ownSources.map { source in
             let commit = source.commit.map { "at \($0.shortCommit)" } ?? "not read yet"
-            let age = source.fetchedAt.map { ", looked at \(RelativeTime.text($0, now: now))" } ?? ""
+            let age = source.fetchedAt.map { ", read \(RelativeTime.text($0, now: now))" } ?? ""
             return canvas.fitted("  \(source.repo) (\(source.referenceText)) \(commit)\(age)".printable)
         }
     }

@@ -82,7 +82,7 @@ struct StatusTable {
 
     private func emptyText(_ sources: [SourceStatus]) -> String {
         if let namespace { return "no deployments in namespace '\(namespace)'; without -n, all are shown" }
-        guard let source = sources.first else { return "no deployments yet: the controller follows no repository" }
+        guard let source = sources.first else { return "no deployments yet: the controller has no repository" }
         return "no deployments yet: commit a ModelDeployment to \(source.repo) (\(source.referenceText)), "
             + "then run 'mlctl sync'"
     }
@@ -110,7 +110,7 @@ enum SourceProblems {
                 lines += canvas.wrapped(diagnostic.description.printable).map { canvas.paint($0, .warning) }
             }
             if let more = source.diagnosticsLeftOut, deployment == nil {
-                lines.append(canvas.paint("and \(more) more; 'mlctl validate' says all", .warning))
+                lines.append(canvas.paint("and \(more) more; 'mlctl validate' shows all", .warning))
             }
         }
         return lines.isEmpty ? [] : [""] + lines

@@ -1,7 +1,9 @@
+import ControlAPI
 import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Transport
 
 extension Phase {
     var tone: Tone {
@@ -84,7 +86,7 @@ extension DeploymentStatus {
 
     /// The age of the whole status; nil where it is current.
     func ageText(now: Date) -> String? {
-        lastSeenAt.map { "not current: all of it is as last seen \(RelativeTime.text($0, now: now))" }
+        lastSeenAt.map { "not current: the deployment was last seen \(RelativeTime.text($0, now: now))" }
     }
 
     /// A deployment that cannot be seen is not shown as healthy.
@@ -99,4 +101,31 @@ extension String {
 extension Int {
     /// `1 file`, `2 files`.
     func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
+}
+
+/// Times relative to now: `3m ago`, `in 27m`.
+enum RelativeTime {
+    static func text(_ date: Date, now: Date) -> String {
+        let seconds = Int(now.timeIntervalSince(date).rounded(.towardZero))
+        return switch seconds {
+        case 0: "now"
+        case ..<0: "in \(span(seconds: -seconds))"
+        default: "\(span(seconds: seconds)) ago"
+        }
+    }
+
+    /// The time in UTC, to the second, for permanent output.
+    static func clock(_ date: Date) -> String {
+        String(RFC3339.text(date).prefix(19)) + "Z"
+    }
+
+    /// A time span in one unit: `59s`, `3m`, `47h`, `2d`.
+    static func span(seconds: Int) -> String {
+        switch seconds {
+        case ..<60: "\(seconds)s"
+        case ..<3600: "\(seconds / 60)m"
+        case ..<(48 * 3600): "\(seconds / 3600)h"
+        default: "\(seconds / 86_400)d"
+        }
+    }
 }

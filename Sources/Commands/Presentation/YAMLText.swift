@@ -1,90 +1,57 @@
+import ArgumentParser
+import ControlAPI
 import Foundation
+import JSON
 import SafeText
+import Yams
 
 /// Writes JSON as YAML, for `-o yaml`: block style, sorted keys. Strings are quoted where YAML could read them as another
 /// type.
 enum YAMLText {
     static func render(json: Data) throws -> String {
-        lines(try JSONDecoder().decode(Node.self, from: json)).joined(separator: "\n") + "\n"
+        // Wide enough for any line: a text is never folded.
+        let text = try serialize(node: node(try JSONValue(parsing: json)), width: -1, allowUnicode: true)
+        return Escape.jsonDocument(text)
     }
 
-    private indirect enum Node: Decodable {
-        case scalar(String)
-        case list([Node])
-        case map([(key: String, value: Node)])
-
-        init(from decoder: any Decoder) throws {
-            if let keyed = try? decoder.container(keyedBy: AnyKey.self) {
-                self = .map(
-                    try keyed.allKeys.sorted { $0.stringValue < $1.stringValue }.map {
-                        (quoted($0.stringValue), try keyed.decode(Node.self, forKey: $0))
-                    })
-                return
-            }
-            if var unkeyed = try? decoder.unkeyedContainer() {
-                var items: [Node] = []
-                while !unkeyed.isAtEnd { items.append(try unkeyed.decode(Node.self)) }
-                self = .list(items)
-                return
-            }
-            let single = try decoder.singleValueContainer()
-            if single.decodeNil() {
-                self = .scalar("null")
-            } else if let flag = try? single.decode(Bool.self) {
-                self = .scalar(String(flag))
-            } else if let whole = try? single.decode(Int.self) {
-                self = .scalar(String(whole))
-            } else if let number = try? single.decode(Double.self) {
-                self = .scalar(String(number))
-            } else {
-                self = .scalar(quoted(try single.decode(String.self)))
-            }
-        }
-    }
-
-    private struct AnyKey: CodingKey {
-        var stringValue: String
-        var intValue: Int? { nil }
-
-        init(stringValue: String) { self.stringValue = stringValue }
-
-        init?(intValue: Int) { nil }
-    }
-
-    private static func lines(_ node: Node) -> [String] {
-        switch node {
-        case .scalar(let text): [text]
-        case .list(let items) where items.isEmpty: ["[]"]
-        case .map(let members) where members.isEmpty: ["{}"]
-        case .list(let items):
-            items.flatMap { item in
-                lines(item).enumerated().map { ($0 == 0 ? "- " : "  ") + $1 }
-            }
-        case .map(let members): members.flatMap { member($0.key, $0.value) }
-        }
-    }
-
-    private static func member(_ key: String, _ value: Node) -> [String] {
+    private static func node(_ value: JSONValue) -> Node {
         switch value {
-        case .list(let items) where !items.isEmpty: ["\(key):"] + lines(value)
-        case .map(let members) where !members.isEmpty: ["\(key):"] + lines(value).map { "  " + $0 }
-        case .scalar, .list, .map: ["\(key): " + lines(value).joined()]
+        case .null: .scalar(Node.Scalar("null", Tag(.null)))
+        case .bool(let flag): .scalar(Node.Scalar(String(flag), Tag(.bool)))
+        case .integer(let number): .scalar(Node.Scalar(String(number), Tag(.int)))
+        case .number(let number): .scalar(Node.Scalar(String(number), Tag(.float)))
+        case .string(let text): node(text)
+        case .array(let items): .sequence(Node.Sequence(items.map(node)))
+        case .object(let members):
+            .mapping(
+                Node.Mapping(members.sorted { $0.key < $1.key }.map { (node($0.key), node($0.value)) }))
         }
     }
 
     /// A plain scalar where that is unambiguous; otherwise a JSON string, which is valid YAML.
-    private static func quoted(_ text: String) -> String {
+    private static func node(_ text: String) -> Node {
         let isPlain =
             text.first.map { $0.isASCII && $0.isLetter } == true
             && text.unicodeScalars.allSatisfy { plainScalars.contains($0) } && !text.hasSuffix(" ")
             && !text.contains("  ") && !reserved.contains(text.lowercased())
-        guard !isPlain else { return text }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        return (try? encoder.encode(text)).map { Escape.jsonDocument(String(decoding: $0, as: UTF8.self)) } ?? "\"\""
+        return .scalar(Node.Scalar(text, Tag(.str), isPlain ? .plain : .doubleQuoted))
     }
 
     private static let plainScalars = CharacterSet(
         charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./ ")
     private static let reserved: Set<String> = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+}
+
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+    case table, wide, json, yaml
+
+    /// Nil for tables, which the commands draw themselves.
+    func document(_ value: some Encodable) throws -> String? {
+        switch self {
+        case .table, .wide: nil
+        case .json:
+            Escape.jsonDocument(String(decoding: try APICoding.encode(value, pretty: true), as: UTF8.self)) + "\n"
+        case .yaml: try YAMLText.render(json: APICoding.encode(value))
+        }
+    }
 }

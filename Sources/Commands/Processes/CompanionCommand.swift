@@ -14,22 +14,24 @@ import Serving
 struct CompanionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "companion",
-        abstract: "Stand beside a model's server in a pod: play its warm-up, show recorded requests to proxies.",
+        abstract:
+            "Run beside a model server in a pod: send its warm-up requests, and serve recorded requests to proxies.",
         discussion: """
-            Its readiness holds the pod back from traffic until the server has answered the warm-up requests. Exits 2 \
-            where these are missing or wrong, 1 where the server does not answer them.
+            The pod gets no traffic until the server has answered the warm-up requests. Exits 2 \
+            if these are missing or invalid, 1 if the server does not answer them.
             """)
 
     @Option(help: "The model's folder.") var folder: String
-    @Option(name: .customLong("server-port"), help: "Where the server takes requests, on the loopback.")
+    @Option(name: .customLong("server-port"), help: "The server's port, on the loopback.")
     var serverPort: Int
-    @Option(name: .customLong("ready-port"), help: "Where its readiness is asked for.") var readyPort: Int?
-    @Option(name: .customLong("ready-path"), help: "With what path; without, a connection is enough.")
+    @Option(name: .customLong("ready-port"), help: "The port of the server's readiness probe. Default: --server-port.")
+    var readyPort: Int?
+    @Option(name: .customLong("ready-path"), help: "The path of the readiness probe. Default: a connection is enough.")
     var readyPath: String?
     @Option(name: .customLong("warm-up"), help: "A file in the folder with the warm-up requests.") var warmUp: String?
-    @Option(name: .customLong("warm-up-path"), help: "Where lines without a path of their own are posted to.")
+    @Option(name: .customLong("warm-up-path"), help: "The path for lines without their own path.")
     var warmUpPath: String?
-    @Option(name: .customLong("warm-up-timeout-seconds"), help: "What all of them may take.")
+    @Option(name: .customLong("warm-up-timeout-seconds"), help: "The time for all warm-up requests together.")
     var warmUpTimeoutSeconds = 60
     @Option(help: "A file in the folder with recorded requests.") var recordings: String?
     @Option(help: "The address to listen on.") var address = "0.0.0.0"

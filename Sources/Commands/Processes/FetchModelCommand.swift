@@ -9,8 +9,8 @@ struct FetchModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch-model", abstract: "Fetch a model's files into a folder, and verify them.",
         discussion: """
-            Resumes what was cut off, and does nothing where the files are there already. With --verify-only it brings \
-            nothing: it reads what something else has brought, and exits 2 where that is not what the digest says.
+            Resumes interrupted downloads, and does nothing if the files are complete. With --verify-only it fetches \
+            nothing: it verifies files that another program has fetched, and exits 2 if they do not match the digest.
 
             Archives (.tar, .tar.gz, .tgz, .zip) are unpacked. For s3: it looks for keys where AWS's own clients do.
 
@@ -21,16 +21,16 @@ struct FetchModelCommand: AsyncParsableCommand {
               mlctl fetch-model --verify-only --digest sha256:9f2c… --to /mnt/models
             """)
 
-    @Option(help: "Where the files are: https:, s3:, hf: or file:.") var uri: String?
-    @Option(help: "What they must be: sha256: and 64 hex digits.") var digest: String?
-    @Option(help: "The folder that is to hold them.", transform: { URL(fileURLWithPath: $0, isDirectory: true) })
+    @Option(help: "The address of the files: https:, s3:, hf: or file:.") var uri: String?
+    @Option(help: "The digest of the files: sha256: and 64 hex digits.") var digest: String?
+    @Option(help: "The folder for the files.", transform: { URL(fileURLWithPath: $0, isDirectory: true) })
     var to: URL
-    @Flag(name: .customLong("verify-only"), help: "Only see whether the files are there as --digest says.")
+    @Flag(name: .customLong("verify-only"), help: "Only verify that the files match --digest.")
     var verifiesOnly = false
 
     func validate() throws {
         if verifiesOnly, digest == nil { throw ValidationError("--verify-only needs --digest") }
-        if !verifiesOnly, uri == nil { throw ValidationError("name the files with --uri") }
+        if !verifiesOnly, uri == nil { throw ValidationError("give the address of the files with --uri") }
     }
 
     func run() async throws {

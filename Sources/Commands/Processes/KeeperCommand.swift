@@ -5,11 +5,11 @@ import LocalServing
 /// `mlctl keeper`: the keeper of one instance.
 struct KeeperCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keeper", abstract: "Keep one model server: start it, probe it, restart it, stop it.",
-        discussion: "Started by the controller, and lives on without it. SIGTERM drains and stops the instance.")
+        commandName: "keeper", abstract: "Supervise one model server: start, probe, restart and stop it.",
+        discussion: "Started by the controller, and keeps running without it. SIGTERM drains and stops the instance.")
 
     @OptionGroup var state: StateOption
-    @Option(help: "The instance's id: its spec.json is in the state folder.") var instance: String
+    @Option(help: "The instance's id. Its spec.json is in the state folder.") var instance: String
 
     func run() async throws {
         try TrustedPlaces.checkState(state.url)

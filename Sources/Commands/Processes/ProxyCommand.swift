@@ -1,19 +1,21 @@
 import ArgumentParser
+import AsyncHTTPClient
 import Foundation
 import KubernetesClient
 import KubernetesServing
 import Logging
+import NIOCore
 import Serving
 import TrafficProxy
 
 /// `mlctl proxy`: the data plane.
 struct ProxyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "proxy", abstract: "Route requests to revisions by their weights, and count what they answer.",
+        commandName: "proxy", abstract: "Route requests to revisions by their weights, and count the answers.",
         discussion: """
-            On one machine it is started by the controller, and lives on without it. In a cluster it runs as pods of a \
-            namespace and follows the routes that the API server has; the controller asks it on its control port. \
-            SIGTERM finishes what is under way.
+            On one machine the controller starts it, and it keeps running without the controller. In a cluster it runs as \
+            pods of a namespace, and follows the routes in the API server; the controller queries its control port. \
+            On SIGTERM it finishes the requests under way.
 
             Examples:
               mlctl proxy --state-dir /var/lib/mlctl
@@ -22,21 +24,22 @@ struct ProxyCommand: AsyncParsableCommand {
 
     @OptionGroup var state: StateOption
     @Option(help: "Follow the routes of this namespace of a cluster.") var namespace: String?
-    @Option(help: "With --namespace: the cluster's kubeconfig; in a pod, its service account is enough.")
+    @Option(help: "With --namespace: the cluster's kubeconfig. Default: in a pod, its service account.")
     var kubeconfig: String?
-    @Option(name: .customLong("control-port"), help: "With --namespace: where questions are answered.")
+    @Option(name: .customLong("control-port"), help: "With --namespace: the control port.")
     var controlPort = 9901
     @Option(help: "With --namespace: the address that endpoints and the control port listen on.")
     var address = "0.0.0.0"
     @Option(
         name: .customLong("control-socket"),
-        help: "Where the control socket is, where the state folder takes no files; it is in it otherwise.")
+        help: "The path of the control socket, if the state folder is read-only. Default: in the state folder.")
     var controlSocket: String?
-    @Option(name: .customLong("request-id-key"), help: "A file with the key of request ids that several proxies share.")
+    @Option(
+        name: .customLong("request-id-key"), help: "A file with the key of request ids, which several proxies share.")
     var requestIdKey: String?
     @Option(
         name: .customLong("route-key"),
-        help: "With --namespace: the controller's public key; routes that it has not sealed are not followed.")
+        help: "With --namespace: the controller's public key. Routes without its signature are ignored.")
     var routeKey: String?
 
     private var sealCheck: SealCheck? {
@@ -44,7 +47,7 @@ struct ProxyCommand: AsyncParsableCommand {
             guard let routeKey else { return nil }
             if let check = SealCheck(publicKey: routeKey) { return check }
             throw ValidationError(
-                "--route-key: not an Ed25519 public key in base64: 44 characters, as the controller writes it")
+                "--route-key is not an Ed25519 public key in base64 (44 characters, as the controller writes it)")
         }
     }
 
@@ -87,5 +90,24 @@ struct ProxyCommand: AsyncParsableCommand {
             }
         }
         try await TrafficProxy(configuration: configuration).run()
+    }
+}
+
+/// Fetches recorded requests from a companion in a pod.
+enum RecordingFetch {
+    static let timeout = TimeAmount.seconds(10)
+    private static let reasonBytes = 4 << 10
+
+    struct Refusal: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    static func bytes(of url: String, maximumBytes: Int) async throws -> [UInt8] {
+        let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: timeout)
+        guard response.status == .ok else {
+            let reason = try await response.body.collect(upTo: reasonBytes)
+            throw Refusal(description: "answered \(response.status.code): \(String(buffer: reason))")
+        }
+        return Array(try await response.body.collect(upTo: maximumBytes).readableBytesView)
     }
 }

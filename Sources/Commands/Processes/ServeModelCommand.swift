@@ -8,9 +8,9 @@ struct ServeModelCommand: AsyncParsableCommand {
         discussion: "Example: mlctl serve-model --model manifests/demo/models/v1/model.json --port 9000")
 
     @Option(help: "A model.json: a logistic regression or a tree ensemble.") var model: String
-    @Option(help: "The address to listen at.") var host = "127.0.0.1"
-    @Option(help: "The port; 0 takes a free one.") var port: Int
-    @Option(help: "The model's name in the paths. Default: the file's.") var name: String?
+    @Option(help: "The address to listen on.") var host = "127.0.0.1"
+    @Option(help: "The port; 0 uses a free one.") var port: Int
+    @Option(help: "The model's name in request paths. Default: the name in the file.") var name: String?
 
     func run() async throws {
         let server = InferenceServer(

@@ -88,7 +88,7 @@ struct AccessFiles: Sendable {
             do {
                 let text = try origin.read(rules)
                 if let owner = owners.updateValue(origin.caller.name, forKey: text) {
-                    throw AccessFault("it is the token '\(owner)' has already, so nobody could tell who acted")
+                    throw AccessFault("it equals the token '\(owner)', so it would be unclear who acted")
                 }
                 keys.append(try AccessKey(origin.caller, secret: text, isShared: origin.isShared))
             } catch {
@@ -139,13 +139,13 @@ struct AccessFiles: Sendable {
                 let material = try material(tls)
                 if material != certificates.material {
                     try certificates.replace(material)
-                    logger.notice("TLS goes on with a new certificate", metadata: ["file": "\(tls.certificateFile)"])
+                    logger.notice("TLS uses a new certificate", metadata: ["file": "\(tls.certificateFile)"])
                 }
                 known.certificateProblem = nil
             } catch {
                 let text = "\(error)"
                 if known.certificateProblem != text {
-                    logger.error("TLS goes on with its former certificate", metadata: ["error": "\(text)"])
+                    logger.error("TLS keeps its previous certificate", metadata: ["error": "\(text)"])
                 }
                 known.certificateProblem = text
             }
@@ -168,7 +168,7 @@ private struct AccessWatch {
         guard let keys else { return found }
         let changed = now.filter { keys[$0.key] != nil && keys[$0.key] != $0.value }.keys.sorted()
         let back = now.keys.filter { keys[$0] == nil }.sorted()
-        return changed.map { "token '\($0)' was read anew" } + back.map { "token '\($0)' counts" }
+        return changed.map { "token '\($0)' was changed" } + back.map { "token '\($0)' is valid" }
             + found.filter { !problems.contains($0) }
     }
 }

@@ -44,21 +44,22 @@ struct AccessSettings: Sendable {
     func check() throws {
         guard tokens.count <= AccessKeys.most - Self.reservedNames.count else {
             throw AccessFault(
-                "tokens: there are \(tokens.count), and \(AccessKeys.most - Self.reservedNames.count) at most")
+                "tokens: there are \(tokens.count), but at most \(AccessKeys.most - Self.reservedNames.count) are allowed"
+            )
         }
         var names: Set<String> = []
         for token in tokens {
             guard Self.isName(token.name), !Self.reservedNames.contains(token.name) else {
                 throw AccessFault(
-                    "tokens: '\(token.name)' is no name; write up to \(Self.longestName) letters, digits, '-', '_' and '.', "
-                        + "and none of \(Self.reservedNames.sorted().joined(separator: ", "))")
+                    "tokens: '\(token.name)' is not a valid name; use up to \(Self.longestName) letters, digits, '-', '_' and '.', "
+                        + "but none of the reserved names \(Self.reservedNames.sorted().joined(separator: ", "))")
             }
-            guard names.insert(token.name).inserted else { throw AccessFault("tokens: '\(token.name)' is there twice") }
-            guard !token.file.isEmpty else { throw AccessFault("tokens: '\(token.name)' wants a file") }
+            guard names.insert(token.name).inserted else { throw AccessFault("tokens: '\(token.name)' is given twice") }
+            guard !token.file.isEmpty else { throw AccessFault("tokens: '\(token.name)' needs a file") }
             try checkScope(token)
         }
         for path in [tls?.certificateFile, tls?.keyFile, tls?.clientCAFile].compactMap(\.self) where path.isEmpty {
-            throw AccessFault("tls: certificateFile, keyFile and clientCAFile name files")
+            throw AccessFault("tls: certificateFile, keyFile and clientCAFile must not be empty")
         }
     }
 
@@ -72,8 +73,8 @@ struct AccessSettings: Sendable {
             }
             for name in list where !Self.isPattern(name, withStar: field == "namespaces") {
                 throw AccessFault(
-                    "tokens: '\(token.name)': '\(name)' is none of \(field); write a name"
-                        + (field == "namespaces" ? ", or the beginning of one with a '*' at its end" : ""))
+                    "tokens: '\(token.name)': '\(name)' is not valid in \(field); write a name"
+                        + (field == "namespaces" ? " or the beginning of a name followed by '*'" : ""))
             }
         }
         guard token.projects != nil || token.namespaces != nil else { return }
@@ -81,8 +82,8 @@ struct AccessSettings: Sendable {
         case .viewer, .operator: return
         case .admin, .metrics:
             throw AccessFault(
-                "tokens: '\(token.name)': the role \(token.role.rawValue) is for all projects and namespaces; leave them out, or "
-                    + "take the role viewer or operator")
+                "tokens: '\(token.name)': the role \(token.role.rawValue) applies to all projects and namespaces; leave them out, or "
+                    + "use the role viewer or operator")
         }
     }
 
@@ -119,7 +120,7 @@ extension AccessSettings.Token: Decodable {
         let text = try fields.decode(String.self, forKey: .role)
         guard let role = AccessRole(rawValue: text) else {
             let roles = AccessRole.allCases.map(\.rawValue).joined(separator: ", ")
-            throw StrictKeys.corrupted(decoder, "tokens: '\(name)': '\(text)' is no role; roles are \(roles)")
+            throw StrictKeys.corrupted(decoder, "tokens: '\(name)': '\(text)' is not a role; the roles are \(roles)")
         }
         self.role = role
         projects = try fields.decodeIfPresent([String].self, forKey: .projects)
@@ -154,7 +155,8 @@ private enum StrictKeys {
         let given = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
         let names = Key.allCases.map(\.stringValue)
         guard let unknown = given.first(where: { !names.contains($0) }) else { return }
-        throw corrupted(decoder, "\(place): unknown field '\(unknown)'; known are \(names.joined(separator: ", "))")
+        throw corrupted(
+            decoder, "\(place): unknown field '\(unknown)'; the fields are \(names.joined(separator: ", "))")
     }
 
     static func corrupted(_ decoder: any Decoder, _ message: String) -> DecodingError {

@@ -15,16 +15,8 @@ package struct GitManifests: ManifestSource {
     package init(repository: GitRepository) { self.repository = repository }
 
     package func fetch() async throws -> ManifestSnapshot {
-        do {
-            let revision = try await repository.fetch()
-            let files = try await repository.files(at: revision.commit)
-            return ManifestSnapshot(
-                commit: revision.commit,
-                files: files.mapValues { ManifestFile(blob: $0.blob, text: $0.text, problem: $0.problem) })
-        } catch let error as GitError {
-            throw AdapterError(
-                message: error.message, retryClass: RetryClass(rawValue: error.retry.rawValue) ?? .transient)
-        }
+        let revision = try await repository.fetch()
+        return ManifestSnapshot(commit: revision.commit, files: try await repository.files(at: revision.commit))
     }
 
     package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
@@ -79,22 +71,12 @@ struct StoredModelFiles: ModelFiles {
 
     func pin(_ model: ModelSource) async throws -> Digest? {
         guard let uri = model.storageURI else { return nil }
-        let found = try await explaining { try await store.pin(uri: uri, digest: model.digest?.description) }
-        return Digest(found)
+        return Digest(try await store.pin(uri: uri, digest: model.digest?.description))
     }
 
     func materialise(_ model: ModelSource) async throws -> URL? {
         guard let uri = model.storageURI else { return nil }
-        return try await explaining { try await store.materialise(uri: uri, digest: model.digest?.description) }
-    }
-
-    private func explaining<Value>(_ work: () async throws -> Value) async throws -> Value {
-        do {
-            return try await work()
-        } catch let error as StorageError {
-            throw AdapterError(
-                message: error.message, retryClass: RetryClass(rawValue: error.retry.rawValue) ?? .transient)
-        }
+        return try await store.materialise(uri: uri, digest: model.digest?.description)
     }
 }
 
@@ -103,16 +85,6 @@ struct LocalLogs: LogSource {
     let backend: LocalBackend
 
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async -> [LogLine] {
-        await backend.logs(of: deployment, revision: revision, lines: lines).map {
-            LogLine(revision: $0.revision, instance: $0.instance, text: $0.text)
-        }
+        await backend.logs(of: deployment, revision: revision, lines: lines)
     }
-}
-
-/// An adapter's error, converted for the controller.
-struct AdapterError: RetryableError, CustomStringConvertible {
-    var message: String
-    var retryClass: RetryClass
-
-    var description: String { message }
 }

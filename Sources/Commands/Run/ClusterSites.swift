@@ -130,7 +130,7 @@ struct ClusterSites {
         guard settings.electsLeader else { return nil }
         let home = isPod ? members.first { $0.settings.name == Self.ownCluster } : members.first
         guard let home else {
-            throw ValidationError("--leader-elect needs a cluster for its lease: name one under 'clusters'")
+            throw ValidationError("--leader-elect needs a cluster for its lease: add one under 'clusters'")
         }
         let key = ObjectKey(namespace: settings.namespace ?? home.namespace ?? "default", name: settings.name)
         var label: LeaderLabel?
@@ -148,7 +148,7 @@ struct ClusterSites {
             for member in members {
                 let counters = member.counters
                 await member.backend.listen { await counters.traffic(of: $0, isAtRest: $1) }
-                group.addTask { await member.backend.run() }  // The store's watch too: it knows the owners.
+                group.addTask { await member.backend.run() }  // Also runs the store's watch, which knows the owners.
                 group.addTask { await member.events.run() }
                 group.addTask { await member.checks.run() }
             }

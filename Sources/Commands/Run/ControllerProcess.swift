@@ -26,7 +26,7 @@ struct ControllerProcess {
     let owners = ProjectOwners()
 
     func run() async throws {
-        signal(SIGPIPE, SIG_IGN)  // Whoever reads the log may leave.
+        signal(SIGPIPE, SIG_IGN)  // The reader of the log may go away.
         HeapMemory.limit()
         try TrustedPlaces.checkState(state, making: true, logger: logger)
         guard
@@ -34,7 +34,7 @@ struct ControllerProcess {
                 state.appending(path: "controller.lock").path(percentEncoded: false), tries: 10)
         else {
             throw ValidationError(
-                "another controller is at work on \(state.path(percentEncoded: false)). Stop it first, or give another --state-dir."
+                "another controller uses \(state.path(percentEncoded: false)). Stop it first, or give another --state-dir."
             )
         }
         defer { withExtendedLifetime(lock) {} }
@@ -51,7 +51,7 @@ struct ControllerProcess {
         let sources = try settings.projects.map(openSource)
         let journal = try JournalStore(
             path: state.appending(path: "journal.sqlite").path(percentEncoded: false),
-            onRecovery: { [logger] in logger.warning("Journal started anew", metadata: ["reason": "\($0)"]) })
+            onRecovery: { [logger] in logger.warning("Started a new journal", metadata: ["reason": "\($0)"]) })
         let models = ModelStore(
             cacheDirectory: state.appending(path: "models"), roots: FileRoots(own: [state.path(percentEncoded: false)]),
             environment: StoreEnvironment(ProcessInfo.processInfo.environment))
@@ -98,7 +98,7 @@ struct ControllerProcess {
                 services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger))
         try await group.run()
-        logger.info("Stopped; what serves goes on serving. 'mlctl down' stops it")
+        logger.info("Stopped; models keep serving. 'mlctl down' stops them")
     }
 
     /// The clock never goes back behind this time. The controller itself waits for a journal that cannot be read yet, and says
@@ -173,7 +173,7 @@ struct ControllerProcess {
                 register: register, logger: logger,
                 onListening: { [settings, logger] address in
                     logger.info(
-                        "Controller runs",
+                        "Controller started",
                         metadata: ["api": "\(settings.access.scheme)://\(address)", "projects": "\(followed)"])
                     onListening(address)
                 },
@@ -197,7 +197,7 @@ struct ControllerProcess {
             let open = project.policy.missingWalls
             if !isOnly, !open.isEmpty {
                 logger.warning(
-                    "A project may do what its policy does not name",
+                    "A project's policy does not restrict everything",
                     metadata: ["project": "\(project.name)", "unlimited": "\(open.joined(separator: ", "))"])
             }
             return ProjectSource(
@@ -240,7 +240,7 @@ struct ControllerProcess {
                 await models.setInUse(Set(states.flatMap(\.templates).compactMap { $0.model.digest?.description }))
                 _ = try await models.evict()
             } catch {
-                logger.warning("Tidying failed", metadata: ["error": "\(error)"])
+                logger.warning("Cleanup failed", metadata: ["error": "\(error)"])
             }
             try await Task.sleep(for: Self.tidyingInterval)
         }

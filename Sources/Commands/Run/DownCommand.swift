@@ -8,7 +8,7 @@ struct DownCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "down", abstract: "Stop everything that the controller serves on this machine.",
         discussion: """
-            Drains and stops every instance, then the proxy. A running controller would start them again: stop it first.
+            Drains and stops every instance, then the proxy. A running controller would start them again, so stop it first.
 
             Example: mlctl down --state-dir /var/lib/mlctl
             """)
@@ -18,12 +18,12 @@ struct DownCommand: AsyncParsableCommand {
     func run() async throws {
         let path = state.url.appending(path: "controller.lock").path(percentEncoded: false)
         guard FileManager.default.fileExists(atPath: state.url.path(percentEncoded: false)) else {
-            print(Escape.line("nothing to stop: there is no \(state.url.path(percentEncoded: false))"))
+            print(Escape.line("nothing to stop: \(state.url.path(percentEncoded: false)) does not exist"))
             return
         }
         try TrustedPlaces.checkState(state.url)
         guard let lock = try FileLock.acquire(path, tries: 10) else {
-            throw ValidationError("a controller is running and would start everything again: stop it first")
+            throw ValidationError("a controller is running and would start everything again; stop it first")
         }
         defer { withExtendedLifetime(lock) {} }
         let down = try await LocalBackend.stopEverything(stateDirectory: state.url) { print(Escape.line($0)) }

@@ -11,8 +11,8 @@ struct OwnPorts: Hashable, Sendable {
 
     /// The reserved ports, with their purpose.
     var reserved: [Int: String] {
-        var reserved = [api.port: "the controller's own (--listen)"]
-        if let probes { reserved[probes.port] = "the controller's own (--probes)" }
+        var reserved = [api.port: "used by the controller (--listen)"]
+        if let probes { reserved[probes.port] = "used by the controller (--probes)" }
         return reserved
     }
 
@@ -22,7 +22,7 @@ struct OwnPorts: Hashable, Sendable {
         probes = try settings.probes.map(Self.address)
         guard probes?.port != api.port else {
             throw ValidationError(
-                "--probes and --listen have the same port, \(api.port): choose another one for --probes")
+                "--probes and --listen have the same port \(api.port); choose another port for --probes")
         }
     }
 

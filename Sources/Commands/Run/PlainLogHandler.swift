@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Logging
 import SafeText
@@ -33,4 +34,18 @@ struct PlainLogHandler: LogHandler {
     private static func cut(_ text: String) -> String {
         text.utf8.count > longestValue ? String(text.prefix(longestValue / 4)) + "…" : text
     }
+}
+
+struct LogLevelArgument: ExpressibleByArgument {
+    var level: Logger.Level
+
+    init(_ level: Logger.Level) { self.level = level }
+
+    init?(argument: String) {
+        guard let level = Logger.Level(rawValue: argument) else { return nil }
+        self.level = level
+    }
+
+    var defaultValueDescription: String { level.rawValue }
+    static var allValueStrings: [String] { Logger.Level.allCases.map(\.rawValue) }
 }

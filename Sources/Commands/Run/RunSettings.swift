@@ -102,7 +102,7 @@ struct RunSettings {
             let unknown = keys.filter { !Self.knownKeys.contains($0) }
             guard unknown.isEmpty else {
                 throw ValidationError(
-                    "\(path): unknown setting \(unknown.joined(separator: ", ")); known are \(Self.knownKeys.sorted().joined(separator: ", "))"
+                    "\(path): unknown setting \(unknown.joined(separator: ", ")); the settings are \(Self.knownKeys.sorted().joined(separator: ", "))"
                 )
             }
             guard !keys.isEmpty else { return }
@@ -146,21 +146,21 @@ struct RunSettings {
             ": \(problem)\(offset.map { " at character \($0)" } ?? "")"
         case .duplicatedKeysInMapping(let names, let context):
             ":\(context.mark.line):\(context.mark.column): \(names.sorted().prefix(3).joined(separator: ", ")) "
-                + "stands there twice"
-        default: ": it is no YAML that can be read"
+                + "is given twice"
+        default: ": it is not valid YAML"
         }
     }
 
     private func checkClusters() throws {
         var names: Set<String> = []
         for cluster in clusters {
-            guard !cluster.name.isEmpty else { throw SettingsFault("clusters: each must have a name") }
+            guard !cluster.name.isEmpty else { throw SettingsFault("clusters: each cluster needs a name") }
             guard names.insert(cluster.name).inserted else {
-                throw SettingsFault("cluster '\(cluster.name)' is there twice")
+                throw SettingsFault("cluster '\(cluster.name)' is given twice")
             }
         }
         guard (1...Self.mostProxyReplicas).contains(serving.proxyReplicas) else {
-            throw SettingsFault("proxyReplicas: must be 1 to \(Self.mostProxyReplicas)")
+            throw SettingsFault("proxyReplicas: must be from 1 to \(Self.mostProxyReplicas)")
         }
     }
 
@@ -172,8 +172,8 @@ struct RunSettings {
         let names = projects.map(\.name)
         for token in access.tokens {
             for project in token.projects ?? [] where !names.contains(project) {
-                let advice = DidYouMean.suggestion(for: project, among: names, noun: "there are") ?? ""
-                throw SettingsFault("tokens: '\(token.name)': there is no project '\(project)'; \(advice)")
+                let advice = DidYouMean.suggestion(for: project, among: names, noun: "the projects are") ?? ""
+                throw SettingsFault("tokens: '\(token.name)': project '\(project)' does not exist; \(advice)")
             }
         }
     }

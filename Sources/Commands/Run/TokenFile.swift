@@ -25,10 +25,12 @@ struct TokenFile: Hashable, Sendable {
         guard raw >= 0 else { throw problem(String(cString: strerror(errno)).lowercased()) }
         let file = FileHandle(fileDescriptor: raw, closeOnDealloc: true)
         var about = stat()
-        guard fstat(raw, &about) == 0, about.st_mode & S_IFMT == S_IFREG else { throw problem("it is no file") }
+        guard fstat(raw, &about) == 0, about.st_mode & S_IFMT == S_IFREG else {
+            throw problem("it is not a regular file")
+        }
         let data: Data
         do { data = try file.read(upToCount: most + 1) ?? Data() } catch { throw problem("it cannot be read") }
-        guard data.count <= most else { throw problem("it has over \(most) bytes") }
+        guard data.count <= most else { throw problem("it has more than \(most) bytes") }
         return Array(data)
     }
 

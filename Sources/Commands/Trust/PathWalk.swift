@@ -44,7 +44,7 @@ struct PathWalk {
                 steps.append(.folder(here, found))
             case .folder, .file, .other:
                 guard ahead.isEmpty else {
-                    throw TrustProblem(path: here, reason: "it is no folder", advice: "Choose another place")
+                    throw TrustProblem(path: here, reason: "it is not a folder", advice: "Choose another place")
                 }
                 return steps + [.last(here, found)]
             }

@@ -29,29 +29,29 @@ struct TrustRules: Hashable, Sendable {
             TrustProblem(path: path, reason: reason, advice: advice)
         }
         if use == .settings || use == .secret, facts.kind != .file {
-            return problem("it is no file", "Name a plain file")
+            return problem("it is not a regular file", "Give a regular file")
         }
         if use == .stateFolder, facts.kind != .folder {
-            return problem("it is no folder", "Choose another --state-dir")
+            return problem("it is not a folder", "Choose another --state-dir")
         }
         if isPodVolume(facts) { return nil }
         guard isTrusted(facts.owner, as: use) else {
             let verb = use == .way ? "What is in it" : "It"
             return problem(
-                "it belongs to user \(facts.owner), and this is user \(user)",
+                "it belongs to user \(facts.owner), but this is user \(user)",
                 "\(verb) could be changed by that user: chown \(user) \(path), or choose another place")
         }
         switch use {
         case .way:
             guard canOthersWrite(facts, exceptPrivateGroup: true), !facts.isSticky else { return nil }
             return problem(
-                "others may write to this folder (mode \(facts.octalMode)), and so replace what is in it",
+                "others may write to this folder (mode \(facts.octalMode)), so they could replace its files",
                 "chmod go-w \(path)")
         case .stateFolder:
             guard canOthersWrite(facts, exceptPrivateGroup: false) else { return nil }
             return problem(
-                "others may write to the state folder (mode \(facts.octalMode)), and mlctl would run what they put there",
-                "Look at what is in it; then: chmod 700 \(path)")
+                "others may write to the state folder (mode \(facts.octalMode)), so mlctl could run their programs",
+                "Check its files; then: chmod 700 \(path)")
         case .settings:
             guard canOthersWrite(facts, exceptPrivateGroup: true) else { return nil }
             return problem("others may write to it (mode \(facts.octalMode))", "chmod go-w \(path)")
@@ -65,8 +65,8 @@ struct TrustRules: Hashable, Sendable {
     func problem(withLink facts: FileFacts, at path: String) -> TrustProblem? {
         guard !isTrusted(facts.owner, as: .way) else { return nil }
         return TrustProblem(
-            path: path, reason: "this link belongs to user \(facts.owner), who could let it lead elsewhere",
-            advice: "Name the place that it leads to")
+            path: path, reason: "this link belongs to user \(facts.owner), who could point it to another place",
+            advice: "Give the path that it points to")
     }
 
     private func isTrusted(_ owner: UInt32, as use: Use) -> Bool {

@@ -53,10 +53,10 @@ enum TrustedPlaces {
         var about = stat()
         guard stat(path, &about) == 0, about.st_uid == rules.user, about.st_mode & 0o077 != 0 else { return }
         guard chmod(path, folderMode) == 0 else {
-            logger?.warning("Others may look into the state folder: chmod 700", metadata: ["folder": "\(path)"])
+            logger?.warning("Others may read the state folder: chmod 700", metadata: ["folder": "\(path)"])
             return
         }
-        logger?.notice("The state folder is closed to others now (mode 0700)", metadata: ["folder": "\(path)"])
+        logger?.notice("Closed the state folder to others (mode 0700)", metadata: ["folder": "\(path)"])
     }
 
     /// Checks the files in `secrets/` and in its project folders. A file that others could have written is refused; a file that
@@ -90,7 +90,7 @@ enum TrustedPlaces {
         guard fstat(file, &about) == 0, about.st_mode & S_IFMT == S_IFREG, about.st_uid == rules.user,
             about.st_nlink == 1, about.st_mode & 0o077 != 0, fchmod(file, fileMode) == 0
         else { return }
-        logger?.notice("A secret is closed to others now (mode 0600)", metadata: ["file": "\(path)"])
+        logger?.notice("Closed a secret to others (mode 0600)", metadata: ["file": "\(path)"])
     }
 
     // MARK: Reading file properties

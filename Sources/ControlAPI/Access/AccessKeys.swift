@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Synchronization
 
 /// A token and the rights that it grants.
 public struct AccessKey: Hashable, Sendable {
@@ -72,4 +73,68 @@ public struct AccessKeys: Sendable {
 
     /// A token that another controller of the same name knows. It is used to forward the requests of local users.
     var shared: AccessKey? { entries.first { $0.key.isShared && $0.key.caller.role == .admin }?.key }
+}
+
+/// The current tokens. The code that reads the token files replaces them here; requests look them up.
+public final class AccessRegister: Sendable {
+    private let keys: Mutex<AccessKeys>
+
+    public init(_ keys: AccessKeys = .none) { self.keys = Mutex(keys) }
+
+    public var current: AccessKeys { keys.withLock { $0 } }
+
+    public func replace(_ new: AccessKeys) { keys.withLock { $0 = new } }
+
+    /// Whether the caller's token or local access is still valid. An event stream ends when it is not.
+    func isCurrent(_ caller: Caller) -> Bool {
+        caller.name.hasPrefix(Caller.localPrefix) || current.includes(caller)
+    }
+}
+
+/// The verified sender of a request. The proof is a token, or the kernel's information about the other end of a local socket.
+public struct Caller: Hashable, Sendable {
+    /// The name in the audit trail: the token's name, or `local:` and the name of the machine's user.
+    public var name: String
+    public var role: AccessRole
+    public var scope: AccessScope
+
+    public init(name: String, role: AccessRole, scope: AccessScope = .everything) {
+        self.name = name
+        self.role = role
+        self.scope = scope
+    }
+
+    static let localPrefix = "local:"
+
+    /// A process of the controller's own user or of root. Both can read all of its files anyway.
+    static func localUser(_ name: String) -> Caller { Caller(name: localPrefix + name, role: .admin) }
+}
+
+/// The rules for the text of a token.
+enum TokenText {
+    static let fewestCharacters = 20
+    static let mostCharacters = 1024
+    /// A text with fewer distinct characters is a pattern and easy to guess.
+    static let fewestDistinct = 5
+
+    static let advice = "create one with: openssl rand -base64 32"
+
+    /// Why the text is not accepted as a token; nil if it is. The reason never contains the text.
+    static func problem(with text: String) -> String? {
+        let scalars = text.unicodeScalars
+        guard !scalars.isEmpty else { return "it is empty: \(advice)" }
+        guard scalars.allSatisfy({ (0x21...0x7E).contains($0.value) }) else {
+            return "it must be one line of printable ASCII without blanks: \(advice)"
+        }
+        guard scalars.count >= fewestCharacters else {
+            return "it has \(scalars.count) characters, but at least \(fewestCharacters) are needed: \(advice)"
+        }
+        guard scalars.count <= mostCharacters else {
+            return "it has more than \(mostCharacters) characters: \(advice)"
+        }
+        guard Set(scalars).count >= fewestDistinct else {
+            return "it repeats a few characters, which is easy to guess: \(advice)"
+        }
+        return nil
+    }
 }

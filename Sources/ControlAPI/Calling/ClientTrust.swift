@@ -4,6 +4,7 @@ import Glibc
 import NIOCore
 import NIOSSL
 import Synchronization
+import Transport
 
 /// What a client of https: servers trusts in addition to the machine's authorities, and its own certificate. All in PEM.
 public struct ClientTrust: Hashable, Sendable {
@@ -69,16 +70,14 @@ enum ControlClients {
         let key = Key(trust: trust, silenceSeconds: silenceSeconds)
         return try made.withLock { made in
             if let client = made[key] { return client }
-            var configuration = HTTPClient.Configuration(
-                redirectConfiguration: .disallow,
-                timeout: .init(connect: .seconds(connectSeconds), read: .seconds(silenceSeconds)))
-            // An unreachable controller is reported at once. Callers that want to wait for it try again themselves.
-            configuration.connectionPool.retryConnectionEstablishment = false
-            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionLimit
-            if trust != .standard { configuration.tlsConfiguration = try trust.tls() }
+            let tls = trust == .standard ? nil : try trust.tls()
             let pinned = try trust.pinned.map { Set(try NIOSSLCertificate.fromPEMBytes($0)) }
-            configuration.http1_1ConnectionDebugInitializer = { checkPeer(of: $0, pinned: pinned) }
-            let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            let client = HTTPClient.careful {
+                $0.timeout = .init(connect: .seconds(connectSeconds), read: .seconds(silenceSeconds))
+                $0.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionLimit
+                $0.tlsConfiguration = tls
+                $0.http1_1ConnectionDebugInitializer = { checkPeer(of: $0, pinned: pinned) }
+            }
             made[key] = client
             return client
         }

@@ -1,3 +1,5 @@
+import SafeText
+
 /// What to read of a repository: a branch, a tag, the highest tag in a version range, or one fixed commit.
 public enum GitReference: Hashable, Sendable, CustomStringConvertible {
     /// A branch or a tag. If both exist, the branch is used, as in `git checkout`.
@@ -71,11 +73,7 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
 
     /// 40 (SHA-1) or 64 (SHA-256) hex digits.
     static func isObjectID(_ text: String) -> Bool {
-        (text.utf8.count == 40 || text.utf8.count == 64) && isHex(text)
-    }
-
-    static func isHex(_ text: String) -> Bool {
-        text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) || (0x41...0x46).contains($0) }
+        (text.utf8.count == 40 || text.utf8.count == 64) && Hex.isHex(text)
     }
 
     private static func check(_ name: String, what: String) throws(GitError) {

@@ -1,4 +1,6 @@
 import Foundation
+import SafeText
+import Transport
 
 /// What `HTTPTransport` needs to reach one API server.
 public struct ClusterConnection: Sendable {
@@ -61,7 +63,7 @@ public struct ClusterConnection: Sendable {
         }
         let namespace = try? RotatedFile(path: "\(folder)/namespace").contents(stopwatch.elapsed())
         return ClusterConnection(
-            server: "https://\(host.contains(":") ? "[\(host)]" : host):\(port)",
+            server: "https://\(Escape.uriHost(host)):\(port)",
             trust: ServerTrust(authorities: .file(RotatedFile(path: "\(folder)/ca.crt"))),
             namespace: namespace.map {
                 String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)

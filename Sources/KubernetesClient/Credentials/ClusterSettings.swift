@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 
 /// A cluster in the controller's settings.
 public struct ClusterSettings: Hashable, Codable, Sendable {

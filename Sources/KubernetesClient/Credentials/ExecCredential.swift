@@ -1,4 +1,6 @@
 import Foundation
+import JSON
+import Transport
 
 /// The JSON that an exec plugin reads and prints (`ExecCredential`).
 enum ExecCredential {
@@ -13,7 +15,7 @@ enum ExecCredential {
             var isInsecure: Bool?
             var authoritiesData: String?
             var proxyURL: String?
-            var config: ExtensionValue?
+            var config: JSONValue?
 
             enum CodingKeys: String, CodingKey {
                 case server, config
@@ -82,7 +84,7 @@ enum ExecCredential {
             throw refuse("returned neither a token nor a client certificate.")
         }
         guard let text = answer.status?.expirationTimestamp else { return (credential, nil) }
-        guard let expiresAt = Timestamp.date(text) else {
+        guard let expiresAt = RFC3339.date(text) else {
             throw refuse("returned an expirationTimestamp that is not an RFC 3339 time.")
         }
         return (credential, expiresAt)

@@ -1,6 +1,7 @@
 import Foundation
 import Subprocess
 import SystemPackage
+import Transport
 
 /// Credentials from an exec plugin, kept until they expire.
 ///
@@ -27,8 +28,7 @@ actor ExecCredentials: CredentialSource {
 
     private var kept: (credential: Credential, expiresAt: Date?, at: Duration)?
     private var failure: (error: APIError, at: Duration)?
-    private var isRunning = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var asking: Flight<Credential, Never>?
 
     init(
         _ plugin: ExecPlugin, cluster: Kubeconfig.Cluster, impersonation: [Credential.Header] = [],
@@ -44,21 +44,18 @@ actor ExecCredentials: CredentialSource {
     }
 
     func current() async throws -> Credential {
-        while true {
-            if let kept, isGood(kept.expiresAt) || isFresh(kept.at) { return kept.credential }
-            if let failure, stopwatch.elapsed() - failure.at < Self.failureKept { throw failure.error }
-            guard isRunning else { break }
-            // The wait is bounded by the plugin's own time limit.
-            await withCheckedContinuation { waiters.append($0) }
-            try Task.checkCancellation()
-        }
-        isRunning = true
-        defer {
-            isRunning = false
-            let waiting = waiters
-            waiters = []
-            for waiter in waiting { waiter.resume() }
-        }
+        if let kept, isGood(kept.expiresAt) || isFresh(kept.at) { return kept.credential }
+        if let failure, stopwatch.elapsed() - failure.at < Self.failureKept { throw failure.error }
+        // Bounded by the plugin's own time limit.
+        if let asking, asking.join() { return try await asking.value() }
+        let flight = Flight<Credential, Never>(after: asking) { try await self.ask(as: $0) }
+        _ = flight.join()
+        asking = flight
+        return try await flight.value()
+    }
+
+    private func ask(as flight: Flight<Credential, Never>) async throws -> Credential {
+        defer { if asking === flight { asking = nil } }
         do {
             let answer = try ExecCredential.read(try await run(), of: plugin)
             var credential = answer.credential
@@ -92,7 +89,7 @@ actor ExecCredentials: CredentialSource {
     private func run() async throws -> Data {
         let configuration = try configuration()
         do {
-            let result = try await stopwatch.within(timeout) {
+            let result = try await stopwatch.within(timeout, grace: Self.graceOnStop * 2) {
                 try await Subprocess.run(
                     configuration, input: .none, output: .bytes(limit: Self.maximumOutputBytes),
                     error: .string(limit: Self.maximumErrorBytes))
@@ -102,7 +99,7 @@ actor ExecCredentials: CredentialSource {
                 throw refusal("failed (\(result.terminationStatus)). Run it by hand to see why; it may need a login.")
             }
             return Data(result.standardOutput)
-        } catch is TimedOut {
+        } catch is DeadlineExceeded {
             throw refusal("did not answer within \(timeout) and was stopped. It may wait for a login: run it by hand.")
         } catch let error as SubprocessError {
             try Task.checkCancellation()

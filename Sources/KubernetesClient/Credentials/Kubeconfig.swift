@@ -1,4 +1,6 @@
 import Foundation
+import JSON
+import Transport
 import Yams
 
 /// One or more kubeconfig files, merged as kubectl does it: for each name or setting, the whole entry of the first file that
@@ -13,7 +15,7 @@ public struct Kubeconfig: Sendable {
         var authoritiesData: Data?
         var proxyURL: String?
         /// Further settings for an exec plugin: the extension `client.authentication.k8s.io/exec`.
-        var pluginSettings: ExtensionValue?
+        var pluginSettings: JSONValue?
     }
 
     struct User: Sendable {

@@ -1,4 +1,5 @@
 import Synchronization
+import Transport
 
 /// The credentials of a context, read again from the kubeconfig's files: tools write new tokens into them.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// The contents of a kubeconfig file (`v1 Config`).
 struct KubeconfigFile: Decodable {
@@ -34,7 +35,7 @@ struct KubeconfigFile: Decodable {
     struct Cluster: Decodable {
         struct Extension: Decodable {
             var name: String
-            var `extension`: ExtensionValue
+            var `extension`: YAMLValue
         }
 
         var server: String
@@ -65,7 +66,7 @@ struct KubeconfigFile: Decodable {
             return Kubeconfig.Cluster(
                 server: server, serverName: serverName, isInsecure: isInsecure ?? false, authorities: source,
                 authoritiesData: authoritiesData.flatMap { Data(base64Encoded: $0) }, proxyURL: written(proxyURL),
-                pluginSettings: extensions?.first { $0.name == ExecPlugin.clusterExtension }?.extension)
+                pluginSettings: extensions?.first { $0.name == ExecPlugin.clusterExtension }?.extension.value)
         }
     }
 
@@ -78,7 +79,7 @@ struct KubeconfigFile: Decodable {
         var keyData: String?
         var username: String?
         var password: String?
-        var authProvider: ExtensionValue?
+        var authProvider: YAMLValue?
         var exec: ExecPlugin?
         var asUser: String?
         var asUID: String?
@@ -145,4 +146,28 @@ private func pemSource(_ base64: String?, _ file: String?, _ folder: String, pla
         return .data(data, place: place)
     }
     return written(file).map { .file(RotatedFile(path: absolute($0, folder))) }
+}
+
+/// Something that only an exec plugin understands, handed on as it is. A scalar of YAML is what its text looks like.
+struct YAMLValue: Decodable {
+    var value: JSONValue
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            value = .null
+        } else if let number = try? container.decode(Int.self) {
+            value = .integer(number)
+        } else if let number = try? container.decode(Double.self) {
+            value = .normal(number)
+        } else if let flag = try? container.decode(Bool.self) {
+            value = .bool(flag)
+        } else if let text = try? container.decode(String.self) {
+            value = .string(text)
+        } else if let items = try? container.decode([YAMLValue].self) {
+            value = .array(items.map(\.value))
+        } else {
+            value = .object(try container.decode([String: YAMLValue].self).mapValues(\.value))
+        }
+    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Transport
 
 /// Credentials from a kubeconfig or from files that it names. Service accounts use it too.
 final class WrittenCredentials: CredentialSource {

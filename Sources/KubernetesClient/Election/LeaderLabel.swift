@@ -1,5 +1,7 @@
 import Foundation
+import JSON
 import Logging
+import Transport
 
 /// Labels this pod with whether it leads. A Service may select the label.
 ///
@@ -67,8 +69,7 @@ public struct LeaderLabel: Sendable {
     }
 
     private func write(_ leads: Bool, within limit: Duration) async throws {
-        let value: Any = leads ? "true" : NSNull()
-        let body = try JSONSerialization.data(withJSONObject: ["metadata": ["labels": [Self.name: value]]])
-        _ = try await api.once(within: limit).merge(.pods, pod, body: body)
+        let patch: JSONValue = ["metadata": ["labels": .object([Self.name: leads ? "true" : .null])]]
+        _ = try await api.once(within: limit).merge(.pods, pod, body: Data(CanonicalJSON.text(patch).utf8))
     }
 }

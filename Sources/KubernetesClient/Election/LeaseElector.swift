@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import Transport
 
 /// Takes part in a leader election while `run` runs.
 ///
@@ -157,7 +158,7 @@ public final class LeaseElector: Sendable {
     }
 
     private func body(_ proposal: LeaseElection.Proposal, version: String?) throws -> Data {
-        let now = Timestamp.micro(Date())
+        let now = RFC3339.microText(Date())
         let spec = Lease.Spec(
             holderIdentity: proposal.holder, leaseDurationSeconds: proposal.leaseSeconds,
             acquireTime: proposal.acquireTime ?? now, renewTime: now, leaseTransitions: proposal.transitions)

@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 
 /// The JSON of a new Event.
 struct EventBody: Encodable {
@@ -21,7 +22,7 @@ struct EventBody: Encodable {
 
     init(_ event: KubernetesEvent, name: String, controller: String, instance: String, at now: Date) {
         metadata = Metadata(name: name, namespace: event.regarding.namespace ?? "default")
-        eventTime = Timestamp.micro(now)
+        eventTime = RFC3339.microText(now)
         reportingController = controller
         reportingInstance = instance
         action = event.action
@@ -43,7 +44,7 @@ struct EventCount: Encodable {
 
     var series: Series
 
-    init(count: Int, at: Date) { series = Series(count: count, lastObservedTime: Timestamp.micro(at)) }
+    init(count: Int, at: Date) { series = Series(count: count, lastObservedTime: RFC3339.microText(at)) }
 
     var json: Data { get throws { try JSONEncoder().encode(self) } }
 }

@@ -1,3 +1,5 @@
+import Transport
+
 /// When to retry a failed request, without the caller noticing. Pure: from the outcome of an attempt it computes the next wait.
 ///
 /// # Guarantees

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Transport
 
 /// Fetches the certificate that a server shows, and closes the connection before it sends anything else.
 struct CertificateProbe: Sendable {

@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import Synchronization
+import Transport
 
 /// Sends requests over HTTP/2 if the server offers it, else over HTTP/1.1.
 ///
@@ -40,17 +41,15 @@ public final class HTTPTransport: KubernetesTransport {
         address = try ServerAddress(connection)
         identity = TLSIdentity(connection.trust)
         failures = TransportFailure(address: address, trust: connection.trust, stopwatch: stopwatch)
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = http == .http1 ? .http1Only : .automatic
-        configuration.timeout.connect = Self.connectTimeout
-        // Report a failed connection at once: callers have a back-off of their own.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.maximumHTTP1Connections
-        configuration.proxy = address.proxy
-        if let (name, host) = address.dnsOverride { configuration.dnsOverride = [name: host] }
-        configuration.http1_1ConnectionDebugInitializer = ConnectionPatience.configure
-        configuration.http2ConnectionDebugInitializer = ConnectionPatience.configure
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        client = .careful { [address] in
+            $0.httpVersion = http == .http1 ? .http1Only : .automatic
+            $0.timeout.connect = Self.connectTimeout
+            $0.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.maximumHTTP1Connections
+            $0.proxy = address.proxy
+            if let (name, host) = address.dnsOverride { $0.dnsOverride = [name: host] }
+            $0.http1_1ConnectionDebugInitializer = ConnectionPatience.configure
+            $0.http2ConnectionDebugInitializer = ConnectionPatience.configure
+        }
     }
 
     deinit {
@@ -79,7 +78,7 @@ public final class HTTPTransport: KubernetesTransport {
         guard (200..<300).contains(head.status.code) else {
             if head.status == .unauthorized { try Self.checkCertificate(credential, of: request) }
             let said = try await bounded(request, idleTimeout) {
-                try await Self.collect(body, upTo: Self.maximumErrorBytes)
+                try await body.whole(upTo: Self.maximumErrorBytes)
             }
             throw APIError.answer(
                 code: Int(head.status.code), body: said, request: request,
@@ -103,7 +102,7 @@ public final class HTTPTransport: KubernetesTransport {
         let response = try await bounded(request, timeout) { [client] in
             let head = try await client.execute(outgoing, deadline: .distantFuture)
             return APIResponse(
-                code: Int(head.status.code), body: try await Self.collect(head.body, upTo: Self.maximumBodyBytes),
+                code: Int(head.status.code), body: try await head.body.whole(upTo: Self.maximumBodyBytes),
                 retryAfterSeconds: Self.retryAfterSeconds(head.headers), date: head.headers.first(name: "date"))
         }
         return (response, credential)
@@ -143,13 +142,6 @@ public final class HTTPTransport: KubernetesTransport {
         } catch {
             throw await failures.error(error, request: request, limit: limit)
         }
-    }
-
-    private static func collect(_ body: HTTPClientResponse.Body, upTo limit: Int) async throws -> Data {
-        let buffer = try await body.collect(upTo: limit)
-        // The body of a cancelled call ends early and looks complete.
-        try Task.checkCancellation()
-        return Data(buffer.readableBytesView)
     }
 
     private static func retryAfterSeconds(_ headers: HTTPHeaders) -> Int? {

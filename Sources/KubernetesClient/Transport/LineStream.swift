@@ -2,11 +2,13 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import Synchronization
+import Transport
 
 /// The lines of an answer's body. It reads no faster than its caller asks.
 ///
 /// Sendable although its iterator and splitter are not: a reader sets `isBusy` before it touches them and clears it after,
-/// and a second reader in between is refused. So only one task at a time touches them.
+/// a second reader in between is refused, so both are touched by one task at a time. After a read that did not end in time
+/// the stream is over, and nobody else touches the iterator.
 final class LineStream: @unchecked Sendable {
     struct Idle: Error {}
     struct ReadTwice: Error {}
@@ -37,18 +39,20 @@ final class LineStream: @unchecked Sendable {
             if let line = try splitter.next() { return line }
             if isOver { return splitter.rest() }
             do {
-                try await stopwatch.within(idleTimeout) { try await self.readPiece() }
-            } catch is TimedOut {
+                let piece = try await stopwatch.within(idleTimeout) { try await self.readPiece() }
+                if let piece { splitter.add(piece) } else { isOver = true }
+            } catch {
+                // The iterator may be in use by a read that was left behind: nobody reads from it again.
                 isOver = true
-                throw Idle()
+                throw error is DeadlineExceeded ? Idle() : error
             }
         }
     }
 
-    private func readPiece() async throws {
+    private func readPiece() async throws -> ByteBuffer? {
         let piece = try await iterator.next()
         // The body of a cancelled call ends early and looks complete.
         try Task.checkCancellation()
-        if let piece { splitter.add(piece) } else { isOver = true }
+        return piece
     }
 }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import NIOCore
+import SafeText
 
 /// The server's address, the name to verify in its certificate, and the proxy on the way.
 struct ServerAddress: Sendable {
@@ -30,8 +31,7 @@ struct ServerAddress: Sendable {
         host = named.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         port = components.port ?? (isTLS ? 443 : 80)
         let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-        let written = host.contains(":") ? "[\(host)]" : host
-        authority = "\(written):\(port)"
+        authority = Escape.authority(host, port)
         var path = components.percentEncodedPath
         while path.hasSuffix("/") { path.removeLast() }
         if isTLS, let name = connection.serverName, !name.isEmpty, name != host {

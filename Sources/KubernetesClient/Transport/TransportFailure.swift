@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Synchronization
+import Transport
 
 /// Turns a failed call into an error that says what it means and what to do.
 final class TransportFailure: Sendable {
@@ -46,7 +47,7 @@ final class TransportFailure: Sendable {
     private func text(_ error: any Error, limit: Duration) async -> String {
         let server = address.authority
         switch error {
-        case is TimedOut:
+        case is DeadlineExceeded:
             return
                 "\(server) did not answer within \(limit). Check that the API server runs and is reachable from here."
         case is LineStream.Idle: return "\(server) sent nothing for \(limit): the watch is treated as dead."

@@ -1,3 +1,4 @@
+import Collections
 import Synchronization
 
 /// A queue of keys that have changed. Each key waits at most once, so a slow reader misses no key and blocks nobody.
@@ -7,24 +8,16 @@ final class ChangedKeys: Sendable {
     static let maximum = 100_000
 
     private struct State {
-        var waiting: [ObjectKey: UInt64] = [:]
-        /// In order of change; may hold keys that were read in the meantime.
-        var order: [ObjectKey] = []
-        var next = 0
+        var waiting: Set<ObjectKey> = []
+        /// The same, in order of change.
+        var order = Deque<ObjectKey>()
         var dropped = 0
         var isOver = false
         var reader: CheckedContinuation<Void, Never>?
 
         mutating func take() -> ObjectKey? {
-            guard next < order.count else { return nil }
-            let key = order[next]
-            next += 1
-            // Removes the part that was read once it is larger than the rest, so that reading stays cheap.
-            if next > 1024, next * 2 > order.count {
-                order.removeFirst(next)
-                next = 0
-            }
-            waiting[key] = nil
+            guard let key = order.popFirst() else { return nil }
+            waiting.remove(key)
             return key
         }
     }
@@ -38,12 +31,12 @@ final class ChangedKeys: Sendable {
 
     func add(_ keys: some Sequence<ObjectKey>) {
         let reader = state.withLock { state in
-            for key in keys where state.waiting[key] == nil {
+            for key in keys where !state.waiting.contains(key) {
                 if state.waiting.count >= maximum {
                     _ = state.take()
                     state.dropped += 1
                 }
-                state.waiting[key] = 0
+                state.waiting.insert(key)
                 state.order.append(key)
             }
             // If nothing waits, the reader keeps waiting.

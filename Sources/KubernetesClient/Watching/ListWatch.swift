@@ -1,3 +1,5 @@
+import Transport
+
 /// The state machine that lists and watches all objects of a type. Pure: its shell (`ObjectCache`) carries out one action at a
 /// time and reports the outcome.
 ///

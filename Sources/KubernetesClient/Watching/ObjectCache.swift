@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import Transport
 
 /// All objects of a type, or of a selection, as the API server last reported them. Reads send no request.
 ///
@@ -114,7 +115,7 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
         do {
             try await stopwatch.within(timeout) { for await _ in stream { return } }
             try Task.checkCancellation()
-        } catch is TimedOut {
+        } catch is DeadlineExceeded {
             throw freshness.error
                 ?? APIError(
                     .transport,

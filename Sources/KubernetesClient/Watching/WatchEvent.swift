@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// One line of a watch.
 enum WatchEvent<Object: KubernetesObject>: Sendable {
@@ -32,8 +33,7 @@ enum WatchEvent<Object: KubernetesObject>: Sendable {
     }
 
     private static func statusBody(_ line: Data) throws -> Data {
-        let object = try JSONSerialization.jsonObject(with: line) as? [String: Any]
-        return try JSONSerialization.data(withJSONObject: object?["object"] as? [String: Any] ?? [:])
+        Data(CanonicalJSON.text(try JSONValue(parsing: line)["object"] ?? .object([:])).utf8)
     }
 
     fileprivate static func bookmark(_ metadata: ObjectMetadata) -> WatchEvent {

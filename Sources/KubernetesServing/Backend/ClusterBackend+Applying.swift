@@ -45,7 +45,7 @@ extension ClusterBackend {
 
         mutating func note(_ error: ClusterServingError) {
             if first == nil { first = error }
-            if error.isUnreachable { isUnreachable = true }
+            if error.code == .unreachable { isUnreachable = true }
         }
     }
 
@@ -96,7 +96,7 @@ extension ClusterBackend {
         views.want(router)
         try await waitUntilSynced(views.needed(by: router), timeout: Self.firstReading)
         for need in router.needs where views[need.type]?.failure?.isMissingResource == true {
-            throw ClusterServingError(.missingDefinition, need.advice, retry: .waiting)
+            throw ClusterServingError(.missingDefinition, need.advice)
         }
     }
 

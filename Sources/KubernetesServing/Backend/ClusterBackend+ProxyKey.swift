@@ -66,6 +66,6 @@ extension ClusterBackend {
         ClusterServingError(
             .foreignObject,
             "Secret \(key) exists already, and does not hold \(RequestIdentityKey.byteCount) bytes under "
-                + "'\(ProxyKey.entry)'. Delete it, and mlctl creates one; or put a key into it.", retry: .waiting)
+                + "'\(ProxyKey.entry)'. Delete it, and mlctl creates one; or put a key into it.")
     }
 }

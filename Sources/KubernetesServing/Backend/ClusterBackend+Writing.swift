@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 import Serving
@@ -48,7 +49,7 @@ extension ClusterBackend {
                 throw ClusterServingError(
                     .foreignObject,
                     "\(object.id) would have the name of the namespace's proxies: '\(object.key.name)' is reserved for mlctl. "
-                        + "Rename the ModelDeployment \(deployment).", retry: .waiting)
+                        + "Rename the ModelDeployment \(deployment).")
             }
             guard live.isEmpty else { continue }
             try claim(object, deployment, views.live(object.id))
@@ -97,8 +98,7 @@ extension ClusterBackend {
 
     private func foreign(_ id: ObjectID, _ reason: String) -> ClusterServingError {
         ClusterServingError(
-            .foreignObject, "\(id) exists already, and \(reason). Rename the deployment, or delete that object.",
-            retry: .waiting)
+            .foreignObject, "\(id) exists already, and \(reason). Rename the deployment, or delete that object.")
     }
 
     // MARK: - Sending

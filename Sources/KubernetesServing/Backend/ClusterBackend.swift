@@ -2,6 +2,7 @@ import Foundation
 import KubernetesClient
 import Logging
 import ModelManifests
+import SafeText
 import Serving
 
 /// Applies serving plans to a cluster.
@@ -248,8 +249,7 @@ public actor ClusterBackend: ServingBackend {
         let what = "the cluster's \(plurals) are not known yet"
         return ClusterServingError(
             .notSynced,
-            first.failure.map { ClusterServingError($0, about: what).message } ?? "\(what): they are being read.",
-            retry: .transient)
+            first.failure.map { ClusterServingError($0, about: what).message } ?? "\(what): they are being read.")
     }
 
     static func router(_ target: Target) -> any ClusterRouter {
@@ -271,8 +271,7 @@ public actor ClusterBackend: ServingBackend {
                 guard pod.metadata.namespace == namespace, PodReading(pod).isReady,
                     let host = pod.detail.status?.podIP, !host.isEmpty
                 else { return nil }
-                let address = host.contains(":") ? "[\(host)]" : host
-                return (pod.metadata.name, "\(address):\(ProxyRendering.controlPort)")
+                return (pod.metadata.name, Escape.authority(host, ProxyRendering.controlPort))
             }
         ) { first, _ in first }
     }

@@ -18,7 +18,7 @@ extension ClusterChecks {
                         throw ClusterServingError(
                             .refused,
                             "an earlier run of the check has not ended within \(Self.endLimit.goText): look at the Jobs "
-                                + "of \(job.deployment)", retry: .waiting)
+                                + "of \(job.deployment)")
                     }
                     try await api.stopwatch.sleep(Self.look)
                     continue
@@ -37,7 +37,7 @@ extension ClusterChecks {
         let name = "Job \(CheckJobRendering.name(of: rendering.inquiry))"
         throw last.map { ClusterServingError($0, about: "the check's \(name) cannot be created") }
             ?? ClusterServingError(
-                .refused, "\(name) is still being deleted: look at its finalizers", retry: .waiting)
+                .refused, "\(name) is still being deleted: look at its finalizers")
     }
 
     /// - Returns: nil if there is no Job, or it is being deleted.
@@ -50,7 +50,7 @@ extension ClusterChecks {
             throw ClusterServingError(
                 .foreignObject,
                 "Job \(job.key) exists already, and is not as mlctl would create it: \(difference). Another version of mlctl "
-                    + "or somebody else created it: delete it", retry: .waiting)
+                    + "or somebody else created it: delete it")
         }
         return uid
     }

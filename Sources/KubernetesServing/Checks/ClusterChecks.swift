@@ -6,6 +6,7 @@ import Logging
 import ModelManifests
 import Rollouts
 import Synchronization
+import Transport
 
 /// Runs checks as Jobs in the namespaces of their deployments.
 ///

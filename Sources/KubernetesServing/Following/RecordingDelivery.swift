@@ -2,6 +2,7 @@ import Foundation
 import KubernetesClient
 import Logging
 import ModelManifests
+import SafeText
 import Serving
 
 /// Brings the recorded requests of candidates to a proxy. They are in the model's folder, which only the candidate's pods have.
@@ -91,8 +92,7 @@ public actor RecordingDelivery {
 
     private static func sources(of route: ProxyRoute) -> [String] {
         (route.revisions.last?.upstreams ?? []).prefix(podsAsked).map { pod in
-            let host = pod.host.contains(":") ? "[\(pod.host)]" : pod.host
-            return "http://\(host):\(CompanionPort.number)\(CompanionPort.recordingsPath)"
+            "http://\(Escape.authority(pod.host, CompanionPort.number))\(CompanionPort.recordingsPath)"
         }
     }
 

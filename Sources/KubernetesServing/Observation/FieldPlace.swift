@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import ModelManifests
 
 /// A place in an object, as `managedFields` names it.

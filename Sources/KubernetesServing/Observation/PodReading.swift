@@ -1,5 +1,6 @@
 import KubernetesClient
 import ModelManifests
+import SafeText
 import Serving
 
 /// A pod as an instance: its condition, and a reason that says what to do. Pure.
@@ -265,13 +266,11 @@ struct PodReading: Hashable, Sendable {
         guard let host = status?.podIP, !host.isEmpty else { return [:] }
         let container = pod.detail.spec?.containers?.first { $0.name == PodRendering.container }
         let ports = container?.ports ?? []
-        let address = host.contains(":") ? "[\(host)]" : host
-        var result = Dictionary(ports.compactMap { port in port.name.map { ($0, "\(address):\(port.containerPort)") } })
-        {
-            first, _ in first
-        }
+        var result = Dictionary(
+            ports.compactMap { port in port.name.map { ($0, Escape.authority(host, port.containerPort)) } }
+        ) { first, _ in first }
         if let serving = ports.first(where: { $0.name == "http" }) ?? ports.first {
-            result[""] = "\(address):\(serving.containerPort)"
+            result[""] = Escape.authority(host, serving.containerPort)
         }
         return result
     }

@@ -1,8 +1,10 @@
 import Controller
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 import Serving
+import Transport
 
 extension ClusterStore: DeploymentRegister {
     @discardableResult

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import Logging
 import ModelManifests
@@ -96,6 +97,6 @@ public actor RecordKey {
         ClusterServingError(
             .foreignObject,
             "\(what) holds no key of \(RecordSeal.byteCount) bytes under '\(entry)'. Restore it from a backup. If it is "
-                + "lost, delete the Secret, and start the controller once with --adopt-records", retry: .waiting)
+                + "lost, delete the Secret, and start the controller once with --adopt-records")
     }
 }

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Transport
 
 /// An event in a status.
 struct RecordedEvent: Codable, Equatable, Sendable {
@@ -28,7 +29,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
         id = max(ClusterStore.version(after: last), Int(event.at.timeIntervalSince1970 * 1_000))
         kind = event.kind.rawValue
         message = String(event.message.prefix(Self.messageLimit))
-        at = event.at.formatted(Self.timeStyle)
+        at = RFC3339.text(event.at)
         revision = event.revision?.rawValue
         version = event.version
         commit = event.commit
@@ -40,16 +41,9 @@ struct RecordedEvent: Codable, Equatable, Sendable {
     /// The event again. A kind that this version does not know becomes a warning with the same message.
     var event: RolloutEvent {
         RolloutEvent(
-            at: Self.date(at), kind: RolloutEvent.Kind(rawValue: kind) ?? .warning,
+            at: RFC3339.date(at) ?? Date(timeIntervalSince1970: 0), kind: RolloutEvent.Kind(rawValue: kind) ?? .warning,
             revision: revision.map(Revision.init(rawValue:)), version: version, commit: commit, message: message,
             actor: actor, claimedActor: claimedActor, project: project)
-    }
-
-    private static let timeStyle = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-
-    private static func date(_ text: String) -> Date {
-        (try? Date(text, strategy: timeStyle)) ?? (try? Date(text, strategy: .iso8601))
-            ?? Date(timeIntervalSince1970: 0)
     }
 
     /// The events of one decision, with ids that follow the last one.

@@ -1,5 +1,6 @@
 import ModelManifests
 import Serving
+import Transport
 
 /// Why a ModelDeployment cannot be written.
 enum RegisterError: RetryableError, Equatable {

@@ -1,5 +1,6 @@
 import Controller
 import Foundation
+import JSON
 import ModelManifests
 
 /// The `status` of a ModelDeployment for people and tools: what `mlctl status` shows, in the API's spelling. Pure.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 import Rollouts
@@ -39,8 +40,7 @@ struct CheckJobRendering: Sendable {
         let name = Self.name(of: inquiry)
         guard let template = inquiry.candidate.template, let image = gate.image ?? template.runtime.image else {
             throw ClusterServingError(
-                .invalidPlan, "the check has no image to run in. Write `check.image`, or `runtime.image`.",
-                retry: .terminal)
+                .invalidPlan, "the check has no image to run in. Write `check.image`, or `runtime.image`.")
         }
         let podSpec = try podSpec(template, image)
         let podTemplate: JSONValue = [

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 import Serving
 
@@ -29,7 +30,7 @@ struct CompanionRendering: Sendable {
             throw ClusterServingError(
                 .invalidPlan,
                 "port \(CompanionPort.number) belongs to mlctl's own container in the pod, which handles warm-up and recorded "
-                    + "requests. Use another port for the server.", retry: .terminal)
+                    + "requests. Use another port for the server.")
         }
         return .fields([
             "name": .string(Self.container), "image": .string(settings.image),

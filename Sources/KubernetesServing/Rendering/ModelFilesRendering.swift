@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// How a model's files get into a pod, by the scheme of their URI. They are mounted read-only at `/mnt/models`.
@@ -63,12 +64,11 @@ struct ModelFilesRendering: Hashable, Sendable {
             throw ClusterServingError(
                 .invalidPlan,
                 "\(uri) is on the controller's machine, but pods run on other machines. Put the model into a pvc:, s3:, gs:, "
-                    + "hf:, oci: or https: place, or use `target: {kind: local}`.", retry: .terminal)
+                    + "hf:, oci: or https: place, or use `target: {kind: local}`.")
         default:
             throw ClusterServingError(
                 .invalidPlan,
-                "\(uri): a cluster does not support \(scheme): URIs. Use pvc:, oci:, https:, s3:, gs: or hf:.",
-                retry: .terminal)
+                "\(uri): a cluster does not support \(scheme): URIs. Use pvc:, oci:, https:, s3:, gs: or hf:.")
         }
     }
 
@@ -77,7 +77,7 @@ struct ModelFilesRendering: Hashable, Sendable {
         let parts = rest(uri).split(separator: "/", maxSplits: 1).map { String($0) }
         guard let claim = parts.first, NameRules.isDNSLabel(claim) else {
             throw ClusterServingError(
-                .invalidPlan, "\(uri) names no claim. Write pvc://CLAIM/path.", retry: .terminal)
+                .invalidPlan, "\(uri) names no claim. Write pvc://CLAIM/path.")
         }
         var mount: [String: JSONValue?] = ["name": .string(volumeName), "mountPath": .string(folder), "readOnly": true]
         if parts.count > 1 { mount["subPath"] = .string(parts[1]) }

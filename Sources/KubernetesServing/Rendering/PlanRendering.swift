@@ -52,7 +52,7 @@ struct PlanRendering: Sendable {
             } catch let error as ClusterServingError {
                 result.failures.append(error)
             } catch {
-                result.failures.append(ClusterServingError(.invalidPlan, "\(error)", retry: .terminal))
+                result.failures.append(ClusterServingError(.invalidPlan, "\(error)"))
             }
         }
         result.routes = router.routes(routing)

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 import SafeText
 
@@ -90,7 +91,7 @@ struct PodRendering: Sendable {
     private func server(_ ports: ServerPorts, _ files: ModelFilesRendering?) throws -> JSONValue {
         guard let image = runtime.image else {
             throw ClusterServingError(
-                .invalidPlan, "the runtime names no image, and pods need one. Set `runtime.image`.", retry: .terminal)
+                .invalidPlan, "the runtime names no image, and pods need one. Set `runtime.image`.")
         }
         let fields: [String: JSONValue?] = [
             "name": .string(Self.container), "image": .string(image),
@@ -150,5 +151,51 @@ struct PodRendering: Sendable {
             "value": toleration.value.map(JSONValue.string), "effect": toleration.effect.map(JSONValue.string),
             "tolerationSeconds": toleration.tolerationSeconds.map(JSONValue.integer),
         ])
+    }
+}
+
+/// Security contexts according to the Pod Security Standards.
+enum PodSecurityRendering {
+    static func pod(_ security: PodSettings.Security) -> JSONValue? {
+        switch security {
+        case .restricted: ["runAsNonRoot": true, "seccompProfile": ["type": "RuntimeDefault"]]
+        case .baseline: ["seccompProfile": ["type": "RuntimeDefault"]]
+        case .privileged: nil
+        }
+    }
+
+    static func container(_ security: PodSettings.Security) -> JSONValue? {
+        switch security {
+        case .restricted: ["allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"]]]
+        case .baseline, .privileged: nil
+        }
+    }
+}
+
+/// `resources` of a container. Quantities are written in the form in which the API server returns them.
+enum ResourceRendering {
+    static func resources(_ resources: Resources) -> JSONValue {
+        .fields([
+            "limits": amounts(resources.limits), "requests": resources.requests.map(amounts),
+        ])
+    }
+
+    private static func amounts(_ resources: ResourceAmounts) -> JSONValue {
+        var amounts: [String: JSONValue] = resources.extended.mapValues { .string(String($0)) }
+        amounts["cpu"] = resources.cpuMillicores.map { .string(cpu($0)) }
+        amounts["memory"] = resources.memoryBytes.map { .string(memory($0)) }
+        return .object(amounts)
+    }
+
+    static func cpu(_ millicores: Int) -> String {
+        millicores.isMultiple(of: 1000) ? String(millicores / 1000) : "\(millicores)m"
+    }
+
+    static func memory(_ bytes: Int64) -> String {
+        for (power, unit) in [(40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")] {
+            let size = Int64(1) << power
+            if bytes > 0, bytes.isMultiple(of: size) { return "\(bytes / size)\(unit)" }
+        }
+        return String(bytes)
     }
 }

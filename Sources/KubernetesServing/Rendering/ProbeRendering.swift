@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// Probes in Kubernetes' form: whole seconds, at least one. The defaults are those of a local instance.

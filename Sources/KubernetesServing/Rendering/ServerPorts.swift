@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// The ports of a runtime in a pod: given numbers stay, the others are assigned from 8080 upwards.

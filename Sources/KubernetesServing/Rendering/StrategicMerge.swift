@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// Merges a partial PodTemplateSpec into a whole one, as `kubectl patch --type=strategic` does: objects are merged, lists of

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 
@@ -224,7 +225,7 @@ public struct ClusterUninstall: Sendable {
                 throw ClusterServingError(
                     .refused,
                     "a controller runs (\(running.map { "\($0)" }.joined(separator: ", "))) and would create everything again. "
-                        + "Stop it first, or pass --stop-controller.", retry: .waiting)
+                        + "Stop it first, or pass --stop-controller.")
             }
             for key in running {
                 try await api.merge(.deployments, key, body: JSONValue.object(["spec": ["replicas": 0]]).jsonData)
@@ -234,8 +235,7 @@ public struct ClusterUninstall: Sendable {
             while try await self.controllers().contains(where: \.isRunning) {
                 guard ContinuousClock.now - start < Self.patience else {
                     throw ClusterServingError(
-                        .refused, "the controller has not ended within \(Self.patience): see its pods.", retry: .waiting
-                    )
+                        .refused, "the controller has not ended within \(Self.patience): see its pods.")
                 }
                 try await Task.sleep(for: Self.look)
             }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import ModelManifests
+import Serving
 
 /// Logs of removed instances: `logs/<namespace>/<name>/<revision>/<instance>/`.
 struct KeptLogs: Sendable {
@@ -78,13 +79,6 @@ struct KeptLogs: Sendable {
     }
 }
 
-/// One line of a model server's output.
-public struct ServerLogLine: Hashable, Sendable {
-    public var revision: Revision
-    public var instance: String
-    public var text: String
-}
-
 /// Reads the last lines of instances' logs.
 struct LogReader: Sendable {
     static let maximumInstances = 32
@@ -93,8 +87,7 @@ struct LogReader: Sendable {
     let state: StateFolder
 
     /// Reads running instances, or removed ones if none runs. Returns the last `lines` of each instance, oldest first.
-    func tail(of deployment: DeploymentKey, revision: Revision?, lines: Int, current: [InstanceSpec]) -> [ServerLogLine]
-    {
+    func tail(of deployment: DeploymentKey, revision: Revision?, lines: Int, current: [InstanceSpec]) -> [LogLine] {
         var sources = current.filter { revision == nil || $0.revision == revision }.sorted { $0.number < $1.number }
             .map { (revision: $0.revision, id: $0.id, log: state.instance($0.id).serverLog) }
         if sources.isEmpty {
@@ -108,7 +101,7 @@ struct LogReader: Sendable {
         }
         return sources.suffix(Self.maximumInstances).flatMap { source in
             lastLines(lines, of: source.log).map {
-                ServerLogLine(revision: source.revision, instance: source.id, text: $0)
+                LogLine(revision: source.revision, instance: source.id, text: $0)
             }
         }
     }

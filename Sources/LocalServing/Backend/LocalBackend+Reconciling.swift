@@ -121,8 +121,7 @@ extension LocalBackend {
         }
         throw LocalServingError(
             .stateUnreadable,
-            "no folder can be created in \(state.instances): \(SystemError.last). Check its space and owner.",
-            retry: .waiting)
+            "no folder can be created in \(state.instances): \(SystemError.last). Check its space and owner.")
     }
 
     private func launch(_ id: String) -> Bool {

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ModelManifests
 import Serving
+import Transport
 
 /// What makes the backend observe and reconcile again.
 enum BackendEvent: Sendable {

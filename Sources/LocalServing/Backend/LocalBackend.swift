@@ -196,8 +196,7 @@ public actor LocalBackend: ServingBackend {
         try SafeName.check(plan.deployment)
         for revision in plan.revisions where !SafeName.isSafe(revision.revision.rawValue) {
             throw LocalServingError(
-                .invalidName, "\(revision.revision.rawValue.debugDescription) is not a valid revision.",
-                retry: .terminal)
+                .invalidName, "\(revision.revision.rawValue.debugDescription) is not a valid revision.")
         }
         // A removed deployment that does not exist here needs no work: no record, no reconciliation, no change event.
         unplanned.remove(plan.deployment)
@@ -210,7 +209,7 @@ public actor LocalBackend: ServingBackend {
     }
 
     /// The last lines of running instances, or of removed ones if none runs.
-    public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) -> [ServerLogLine] {
+    public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) -> [LogLine] {
         LogReader(state: state).tail(
             of: deployment, revision: revision, lines: lines, current: tracked(deployment).map(\.spec))
     }

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import NIOCore
 import Serving
+import Transport
 
 /// Client for the control socket of a state folder's proxy. Every call has a time-out.
 public struct ProxyClient: Sendable {
@@ -12,14 +13,8 @@ public struct ProxyClient: Sendable {
     static let maximumReportBytes = 64 << 20
     static let maximumErrorBytes = 4 << 10
 
-    /// One client for the whole process, like `HTTPClient.shared`. Unlike that one it does not retry a refused connection: the
-    /// caller must know at once that nothing answers.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.timeout.connect = TimeAmount(timeout)
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
+    /// For the whole of the process. That nothing answers is what its caller has to know at once.
+    private static let client = HTTPClient.careful { $0.timeout.connect = TimeAmount(timeout) }
 
     public init(stateDirectory: URL) {
         self.init(StateFolder(stateDirectory))
@@ -91,13 +86,11 @@ public struct ProxyClient: Sendable {
             throw CancellationError()
         } catch {
             throw LocalServingError(
-                .proxyUnreachable, "the proxy does not answer on \(socket): \(error)",
-                retry: .transient)
+                .proxyUnreachable, "the proxy does not answer on \(socket): \(error)")
         }
         guard status == 200 else {
             let said = String(decoding: body.readableBytesView.prefix(Self.maximumErrorBytes), as: UTF8.self)
-            throw LocalServingError(
-                .proxyRefused, "the proxy refused the request (\(status)): \(said)", retry: .waiting)
+            throw LocalServingError(.proxyRefused, "the proxy refused the request (\(status)): \(said)")
         }
         return Data(body.readableBytesView)
     }

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ModelManifests
 import Serving
+import Transport
 
 /// One instance's folder as last read, and the operations that this controller has in progress for it.
 struct TrackedInstance: Sendable {

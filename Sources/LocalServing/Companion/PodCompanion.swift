@@ -3,6 +3,7 @@ import Glibc
 import ModelManifests
 import Serving
 import Synchronization
+import Transport
 
 /// Runs beside the model server in its pod. Sends the warm-up requests, and serves the recorded requests to the proxies. Both are
 /// files of the model's folder, which only this pod has.
@@ -96,24 +97,16 @@ public struct PodCompanion: Sendable {
     }
 }
 
-/// Why a companion ended. The cluster shows this as the container's termination message.
-public struct CompanionError: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Code: Hashable, Sendable {
-        /// The file of requests is missing or wrong. A retry cannot help.
-        case invalidRequests
-        case warmupFailed
-        case cannotListen
-    }
+/// Why a companion ended; the cluster shows it as the container's last words, and starts it again.
+public typealias CompanionError = CodedError<CompanionErrorCode>
 
-    public var code: Code
-    public var message: String
+public enum CompanionErrorCode: ErrorCode {
+    /// The file of requests is missing or wrong.
+    case invalidRequests
+    case warmupFailed
+    case cannotListen
 
-    init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    public var description: String { message }
+    public var retryClass: RetryClass { self == .invalidRequests ? .terminal : .transient }
 }
 
 /// The state behind the companion's page, and whether the companion should end.

@@ -29,6 +29,6 @@ struct ModelFolderFile: Hashable, Sendable {
     }
 
     private static func error(_ message: String) -> LocalServingError {
-        LocalServingError(.invalidCommand, message, retry: .terminal)
+        LocalServingError(.invalidCommand, message)
     }
 }

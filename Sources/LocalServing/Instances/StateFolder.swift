@@ -72,8 +72,7 @@ public struct StateFolder: Hashable, Sendable {
             let most = path.utf8.count - (proxySocket.utf8.count - Self.longestSocketPath)
             throw LocalServingError(
                 .invalidName,
-                "the state folder's path is too long for a unix socket: \(path). Use one of at most \(most) bytes.",
-                retry: .terminal)
+                "the state folder's path is too long for a unix socket: \(path). Use one of at most \(most) bytes.")
         }
     }
 
@@ -104,8 +103,7 @@ enum SafeName {
         for name in [deployment.namespace, deployment.name] where !isSafe(name) {
             throw LocalServingError(
                 .invalidName,
-                "\(name.debugDescription) cannot be a folder's name. Use letters, digits, '.', '_' and '-'.",
-                retry: .terminal)
+                "\(name.debugDescription) cannot be a folder's name. Use letters, digits, '.', '_' and '-'.")
         }
     }
 }

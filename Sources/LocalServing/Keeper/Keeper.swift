@@ -69,7 +69,7 @@ public struct Keeper: Sendable {
     private func runLoop(_ proxies: StartedProxies?) throws -> Int32 {
         guard SafeName.isSafe(instance) else {
             throw LocalServingError(
-                .invalidName, "\(instance.debugDescription) is not a valid instance ID.", retry: .terminal)
+                .invalidName, "\(instance.debugDescription) is not a valid instance ID.")
         }
         let folder = state.instance(instance)
         let lock = try takeLock(folder)

@@ -1,12 +1,14 @@
+import HTTP1
+
 /// Reads one HTTP/1.x answer as far as a probe or a warm-up request needs it: the status, and where the answer ends. The result
 /// does not depend on how the bytes are split.
 struct ResponseScanner: Equatable, Sendable {
     static let maximumHeadBytes = 64 << 10
+    static let maximumFields = 128
 
     enum State: Equatable, Sendable {
         case readingHead
-        /// The body is incomplete. `remaining` is nil if only the last chunk or the end of the connection ends it.
-        case readingBody(remaining: Int?)
+        case readingBody
         case complete
         case malformed(String)
     }
@@ -14,8 +16,7 @@ struct ResponseScanner: Equatable, Sendable {
     private(set) var state = State.readingHead
     private(set) var status: Int?
     private var head: [UInt8] = []
-    /// Nil if the body is not chunked.
-    private var chunks: ChunkFollower?
+    private var body = BodyFraming.none
 
     mutating func receive(_ bytes: ArraySlice<UInt8>) {
         var rest = bytes
@@ -33,9 +34,10 @@ struct ResponseScanner: Equatable, Sendable {
         switch state {
         case .complete, .malformed: return
         case .readingHead: state = .malformed("the server closed the connection before it answered")
-        case .readingBody(let remaining):
-            let isWhole = remaining == nil && chunks == nil
-            state = isWhole ? .complete : .malformed("the server closed the connection in the middle of its answer")
+        case .readingBody:
+            state =
+                body == .untilClose
+                ? .complete : .malformed("the server closed the connection in the middle of its answer")
         }
     }
 
@@ -56,48 +58,24 @@ struct ResponseScanner: Equatable, Sendable {
     }
 
     private mutating func readHead() {
-        let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n")
-        let words = lines.first?.split(separator: " ", maxSplits: 2) ?? []
-        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let code = Int(words[1]), (100...599).contains(code)
-        else {
-            state = .malformed("the answer is not HTTP")
-            return
-        }
-        // An informational answer (1xx), before the final one.
-        guard code >= 200 else { return }
-        status = code
-        var length: Int?
-        var isChunked = false
-        for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            let value = line[line.index(after: colon)...].drop { $0 == " " }
-            switch line[..<colon].lowercased() {
-            case "content-length": length = Int(value)
-            case "transfer-encoding": isChunked = value.lowercased().contains("chunked")
-            default: continue
-            }
-        }
-        if code == 204 || code == 304 { (length, isChunked) = (0, false) }
-        if isChunked {
-            chunks = ChunkFollower()
-            state = .readingBody(remaining: nil)
-        } else if let length, length < 0 {
-            state = .malformed("the answer has a negative length")
-        } else {
-            state = length == 0 ? .complete : .readingBody(remaining: length)
+        var scanner = ResponseHeadScanner(headBytesMax: Self.maximumHeadBytes, fieldsMax: Self.maximumFields)
+        switch head.withUnsafeBytes({ scanner.scan($0, isToHead: false) }) {
+        case .incomplete: state = .malformed("the answer is not HTTP")
+        case .invalid(let fault): state = .malformed("the answer is not HTTP/1.1: \(fault.message)")
+        case .complete(let found) where found.isInterim: break
+        case .complete(let found) where found.status > 599: state = .malformed("the answer is not HTTP")
+        case .complete(let found):
+            status = found.status
+            body = found.body
+            state = body.isDone ? .complete : .readingBody
         }
     }
 
     private mutating func receiveBody(_ bytes: ArraySlice<UInt8>) {
-        guard case .readingBody(let remaining) = state else { return }
-        if let remaining {
-            state = bytes.count >= remaining ? .complete : .readingBody(remaining: remaining - bytes.count)
-        } else {
-            switch chunks?.take(bytes) {
-            case .whole: state = .complete
-            case .malformed: state = .malformed("the answer's chunks are malformed")
-            case .more, nil: break
-            }
+        switch bytes.withUnsafeBytes({ body.consume($0) }) {
+        case .more: break
+        case .done: state = .complete
+        case .invalid: state = .malformed("the answer's chunks are malformed")
         }
     }
 }

@@ -60,7 +60,7 @@ struct ServerCommand: Equatable, Sendable {
     }
 
     static func error(_ message: String) -> LocalServingError {
-        LocalServingError(.invalidCommand, message, retry: .terminal)
+        LocalServingError(.invalidCommand, message)
     }
 
     /// An error for something that this machine lacks now and may have later.
@@ -123,8 +123,7 @@ enum DetachedProcess {
         default:
             LocalServingError(
                 .startFailed,
-                "\(program) cannot be started: \(error). Free memory, processes or file descriptors.", retry: .transient
-            )
+                "\(program) cannot be started: \(error). Free memory, processes or file descriptors.")
         }
     }
 

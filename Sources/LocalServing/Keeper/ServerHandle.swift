@@ -59,8 +59,7 @@ struct ServerHandle {
         if spec.modelFolder == nil { try StateFile.makeFolder(folder.work) }
         guard access(working, X_OK) == 0 else {
             throw LocalServingError(
-                .stateUnreadable, "the model's folder \(working) cannot be entered: \(SystemError.last).",
-                retry: .waiting)
+                .stateUnreadable, "the model's folder \(working) cannot be entered: \(SystemError.last).")
         }
         if let warmup = runtime.warmup {
             warmupRequests = try WarmupRequests(warmup, modelFolder: working)
@@ -94,9 +93,8 @@ struct ServerHandle {
     private func give(_ working: String, to user: SystemUser) throws {
         guard working == folder.work, chown(working, user.id, user.group) != 0 else { return }
         throw LocalServingError(
-            .stateUnreadable,
-            "the owner of \(working) cannot be changed to the user \(user.name): \(SystemError.last).",
-            retry: .waiting)
+            .stateUnreadable, "the owner of \(working) cannot be changed to the user \(user.name): \(SystemError.last)."
+        )
     }
 
     /// Reuses the last server's ports if nobody took them meanwhile. Then the proxy reaches the new server without an update.

@@ -1,25 +1,22 @@
 import Foundation
 import ModelManifests
+import Serving
 
-/// The requests that a new instance must answer before it gets traffic: a file in the model's folder with one JSON object per
-/// line. A line `{"path": …, "body": …}` names its own path. Any other line is a body for `runtime.warmup.path`.
+/// The requests that a new instance answers before it takes traffic: `RequestLines` of a file in the model's folder. Lines
+/// without a path of their own go to `runtime.warmup.path`.
 struct WarmupRequests: Equatable, Sendable {
     static let maximumBytes = 16 << 20
     static let maximumRequests = 1000
 
-    struct Request: Equatable, Sendable {
-        var path: String
-        var body: [UInt8]
-    }
-
-    var requests: [Request]
+    var requests: [RequestLines.Request]
 
     /// - Throws: `LocalServingError.invalidCommand` with the file and the line.
     init(_ warmup: Warmup, modelFolder: String) throws {
         let file = try ModelFolderFile(
             warmup.file, field: "runtime.warmup.file", in: modelFolder, maximumBytes: Self.maximumBytes)
         guard let bytes = try file.read() else {
-            throw Self.error(
+            throw LocalServingError(
+                .invalidCommand,
                 "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it there, "
                     + "or remove `warmup` from the runtime.")
         }
@@ -27,47 +24,19 @@ struct WarmupRequests: Equatable, Sendable {
     }
 
     init(lines bytes: [UInt8], file: String, path: String?) throws {
-        requests = []
-        for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
-            guard line.contains(where: { $0 != 32 && $0 != 13 && $0 != 9 }) else { continue }
-            guard requests.count < Self.maximumRequests else {
-                throw Self.error("\(file) has more than \(Self.maximumRequests) requests. Keep fewer.")
-            }
-            requests.append(try Self.request(Data(line), place: "\(file), line \(index + 1)", path: path))
+        do throws(RequestLines.Fault) {
+            requests = try RequestLines(
+                bytes, file: file, path: path, pathField: "runtime.warmup.path", requestsMax: Self.maximumRequests
+            ).requests
+        } catch {
+            throw LocalServingError(.invalidCommand, error.message)
         }
-        guard !requests.isEmpty else { throw Self.error("\(file) has no request. Write one JSON object per line.") }
-    }
-
-    private static func request(_ line: Data, place: String, path: String?) throws -> Request {
-        guard let parsed = try? JSONSerialization.jsonObject(with: line) else {
-            throw error("\(place) is not JSON. Write one JSON object per line.")
-        }
-        var wanted = path
-        var body = line
-        if let object = parsed as? [String: Any], Set(object.keys) == ["path", "body"],
-            let own = object["path"] as? String, let inner = object["body"]
-        {
-            wanted = own
-            body = try JSONSerialization.data(withJSONObject: inner, options: [.fragmentsAllowed, .sortedKeys])
-        }
-        guard let wanted else {
-            throw error("\(place) has no path. Set runtime.warmup.path, or write {path, body}.")
-        }
-        guard wanted.hasPrefix("/"), wanted.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
-            throw error(
-                "\(place): \(wanted.debugDescription) is not a valid path. A path starts with '/' and has no spaces.")
-        }
-        return Request(path: wanted, body: Array(body))
-    }
-
-    private static func error(_ message: String) -> LocalServingError {
-        LocalServingError(.invalidCommand, message, retry: .terminal)
     }
 }
 
 /// Sends the requests one after the other. The first failure ends the run.
 final class WarmupRun {
-    private let requests: [WarmupRequests.Request]
+    private let requests: [RequestLines.Request]
     private let port: Int
     private let deadline: Duration
     private var next = 0

@@ -18,8 +18,7 @@ public final class FileLock: Sendable {
         if raw < 0 { raw = open(path, O_RDONLY | O_CLOEXEC) }
         guard raw >= 0 else {
             throw LocalServingError(
-                .stateUnreadable, "\(path) cannot be opened: \(SystemError.last). Check the folder and its owner.",
-                retry: .waiting)
+                .stateUnreadable, "\(path) cannot be opened: \(SystemError.last). Check the folder and its owner.")
         }
         let descriptor = Descriptor(raw)
         for attempt in 1...max(tries, 1) {

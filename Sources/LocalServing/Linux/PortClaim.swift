@@ -29,8 +29,7 @@ final class PortClaim: Sendable {
             }
         }
         throw LocalServingError(
-            .noFreePort, "no port from \(range.lowerBound) to \(range.upperBound) is free. Stop what holds them.",
-            retry: .waiting)
+            .noFreePort, "no port from \(range.lowerBound) to \(range.upperBound) is free. Stop what holds them.")
     }
 
     /// Claims exactly this port, whether or not somebody listens on it: for an adopted server.

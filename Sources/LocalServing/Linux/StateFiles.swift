@@ -50,8 +50,7 @@ enum StateFile {
         guard let bytes = readSmallFile(path, limit: maximumBytes) else {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw LocalServingError(
-                .stateUnreadable, "\(path) cannot be read: \(SystemError.last). Check the folder and its owner.",
-                retry: .waiting)
+                .stateUnreadable, "\(path) cannot be read: \(SystemError.last). Check the folder and its owner.")
         }
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
@@ -60,8 +59,7 @@ enum StateFile {
         } catch {
             throw LocalServingError(
                 .stateUnreadable,
-                "\(path) is damaged, or was written by a version that this mlctl cannot read. Move the file away.",
-                retry: .waiting)
+                "\(path) is damaged, or was written by a version that this mlctl cannot read. Move the file away.")
         }
     }
 
@@ -96,8 +94,7 @@ enum StateFile {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw LocalServingError(
-                .stateUnreadable, "the folder \(path) cannot be created: \(error). Check its parent's owner and space.",
-                retry: .waiting)
+                .stateUnreadable, "the folder \(path) cannot be created: \(error). Check its parent's owner and space.")
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import Transport
 
 /// Checks whether a source answers. Used to inspect an installation before gates use the source.
 public struct SourceProbe: Sendable {
@@ -59,7 +60,8 @@ public struct SourceProbe: Sendable {
         } catch let error as SourceError {
             return Answer(problem: error, date: nil, asked: place)
         } catch {
-            return Answer(problem: SourceError(.unreachable, TransportReason.text(error)), date: nil, asked: place)
+            let reason = TransportReason.text(error, tlsAdvice: SourceTransport.tlsAdvice)
+            return Answer(problem: SourceError(.unreachable, reason), date: nil, asked: place)
         }
     }
 

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOSSL
+import Transport
 
 /// Sends calls to sources. No other code in this module opens connections.
 ///
@@ -10,32 +11,26 @@ import NIOSSL
 /// - Holds at most `bytes` of an answer. Follows no redirect, because credentials would be sent along.
 enum SourceTransport {
     /// Never shut down: it lives as long as the process, and closes idle connections.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
+    private static let client = HTTPClient.careful {
+        $0.httpVersion = .http1Only
         // Shorter than the idle time-out of servers (uvicorn: 5 s), so that a connection is not reused while the server closes
         // it.
-        configuration.connectionPool.idleTimeout = .seconds(4)
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
+        $0.connectionPool.idleTimeout = .seconds(4)
+    }
+    private static let stopwatch = Stopwatch()
+    static let tlsAdvice = "check caFile and the host name"
 
     /// - Throws: `SourceError`, or `CancellationError` if the task is cancelled.
     static func send(
         _ request: SourceRequest, tls: TLSConfiguration? = nil, timeout: Duration, bytes: Int
     ) async throws -> SourceResponse {
-        try await withThrowingTaskGroup(of: SourceResponse?.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { try await exchange(request, tls: tls, bytes: bytes) }
+        do {
             // The client's own time-out is not used, because it ends with the head of the answer.
-            group.addTask {
-                try await Task.sleep(for: timeout)
-                return nil
-            }
-            guard let response = try await group.next() ?? nil else {
-                throw SourceError(.unreachable, "no answer within \(timeout.inSeconds)")
-            }
-            return response
+            return try await stopwatch.within(timeout) { try await exchange(request, tls: tls, bytes: bytes) }
+        } catch is DeadlineExceeded {
+            throw SourceError(.unreachable, "no answer within \(timeout.inSeconds)")
+        } catch let error as LeftBehind.TooMany {
+            throw SourceError(.unreachable, error.message)
         }
     }
 
@@ -49,17 +44,14 @@ enum SourceTransport {
         if let body = request.body { outgoing.body = .bytes(ByteBuffer(string: body)) }
         do {
             let response = try await client.execute(outgoing, deadline: .distantFuture)
-            let body = try await response.body.collect(upTo: bytes)
-            // If the call is cancelled, the body ends early and looks complete.
-            try Task.checkCancellation()
             return SourceResponse(
-                status: Int(response.status.code), body: Data(body.readableBytesView),
+                status: Int(response.status.code), body: try await response.body.whole(upTo: bytes),
                 date: response.headers.first(name: "date"))
         } catch is NIOTooManyBytesError {
             throw SourceError(.unreadable, "the answer has more than \(bytes >> 20) MiB: narrow the query")
         } catch {
             try Task.checkCancellation()
-            throw SourceError(.unreachable, TransportReason.text(error))
+            throw SourceError(.unreachable, TransportReason.text(error, tlsAdvice: tlsAdvice))
         }
     }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// The CustomResourceDefinition of ModelDeployment, made from the declarations that read manifests.
 public enum CustomResourceDefinition {
     /// The name of the cluster-wide CustomResourceDefinition object.
@@ -33,13 +35,13 @@ public enum CustomResourceDefinition {
 
     private static var schema: JSONValue {
         [
-            "description": "One model service, wanted: mlctl keeps what git says in spec, and its record in status.",
+            "description": "One model service. mlctl writes what git asks for to spec, and its own record to status.",
             "type": "object", "required": ["spec"],
             "x-kubernetes-validations": .array(DeploymentServerRules.object.map(\.json)),
             "properties": [
                 "apiVersion": ["type": "string"], "kind": ["type": "string"], "metadata": ["type": "object"],
                 "spec": StructuralSchema.structural(DeploymentFields.spec.schema()).merging([
-                    "description": "What is wanted, as git has it."
+                    "description": "The desired state, as it is in git."
                 ]),
                 "status": StatusSchema.schema,
             ],

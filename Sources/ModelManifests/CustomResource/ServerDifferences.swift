@@ -29,22 +29,22 @@ public enum ServerDifference: String, CaseIterable, Sendable {
     public var text: String {
         switch self {
         case .decimalWithoutQuotes:
-            "numbers with a decimal point where text or a quantity is wanted (`version: 1.10`, `cpu: 0.5`): fine in git, where "
-                + "they are kept as written; with kubectl they need quotes"
+            "numbers with a decimal point where text or a quantity is expected (`version: 1.10`, `cpu: 0.5`): git accepts "
+                + "them and keeps them as written; with kubectl they need quotes"
         case .null:
-            "a field with nothing behind it (`replicas:`): not given in git; server-side apply refuses it"
+            "a field without a value (`replicas:`): in git it counts as not given; server-side apply refuses it"
         case .serverOwnRules:
-            "labels and annotations: the API server refuses them by its own rules, not by the definition's"
+            "labels and annotations: the API server checks them by its own rules, not by the definition"
         case .references:
-            "ServingRuntimes, GateTemplates and PredictionProfiles that a manifest names: they are in git alone"
+            "ServingRuntimes, GateTemplates and PredictionProfiles that a manifest names: only git has them"
         case .namesWithin: "ports that probes name, and observations that gates name"
-        case .openObjects: "what stands in `podTemplate`, `imagePullSecrets` and `traffic.observe`"
+        case .openObjects: "the contents of `podTemplate`, `imagePullSecrets` and `traffic.observe`"
         case .quantitiesAndKeys:
             "keys of `nodeSelector`, names and amounts of resources, and requests above limits"
-        case .languages: "queries, conditions and paths into JSON"
+        case .languages: "queries, conditions and JSON paths"
         case .gatesInTheirPlace:
             "gates that a strategy or a router cannot judge, and repeated variables of `check` gates"
-        case .otherDeployments: "ports that mlctl needs itself, and what two deployments cannot both have"
+        case .otherDeployments: "ports that mlctl needs itself, and ports and names that two deployments cannot share"
         }
     }
 }

@@ -1,100 +1,110 @@
+import JSON
+
 /// The schema of a ModelDeployment's `status` in a cluster: what people and tools read, and the record from which the next
 /// controller continues.
 enum StatusSchema {
     static let schema = object(
-        "What mlctl has made of it. Written by mlctl only.",
+        "The observed state. Only mlctl writes it.",
         [
-            "observedGeneration": integer("The generation of spec that this is about."),
+            "observedGeneration": integer("The generation of spec that this status is about."),
             "phase": text("Where the rollout stands: Idle, Preparing, Progressing, … Healthy, RolledBack, Failed."),
-            "since": time("Since when."),
-            "message": text("What is going on, in a sentence."),
-            "waitingFor": text("What it waits for."),
+            "since": time("When the phase began."),
+            "message": text("What is going on, in one sentence."),
+            "waitingFor": text("What the deployment waits for."),
             "waiting": object(
-                "What it waits for, how long, and what a person can do.",
+                "What the deployment waits for, since when, and what a person can do.",
                 [
-                    "cause": text("What it waits for."), "remedy": text("What a person can do."),
-                    "since": time("Since when."), "endsAt": time("When it ends by itself."),
-                    "needsPerson": flag("It does not end without a person."),
+                    "cause": text("What the deployment waits for."), "remedy": text("What a person can do."),
+                    "since": time("When the wait began."), "endsAt": time("When the wait ends by itself."),
+                    "needsPerson": flag("The wait does not end until a person acts."),
                 ]),
-            "deadlineAt": time("When the rollout is given up."),
+            "deadlineAt": time("When the rollout is given up, unless it advances."),
             "endpoint": text("Where the service answers."),
-            "preview": text("Where the candidate can be tried."),
-            "commit": text("The commit that spec was taken from."),
-            "desired": revision("What git wants."),
-            "stable": revision("What users rely on."),
-            "candidate": revision("What is under judgement."),
+            "preview": text("Where the candidate can be tried before it gets traffic."),
+            "commit": text("The commit that spec comes from."),
+            "desired": revision("The revision that git asks for."),
+            "stable": revision("The revision that users rely on."),
+            "candidate": revision("The revision that the rollout evaluates."),
             "step": object(
-                "The step of the rollout.",
+                "The current step of the rollout.",
                 [
-                    "index": integer("From 0."), "count": integer("Of how many."), "description": text("What it does."),
+                    "index": integer("The step's number, from 0."), "count": integer("The number of steps."),
+                    "description": text("What the step does."),
                 ]),
             "gates": gates,
-            "project": text("Whose deployment it is."),
+            "project": text("The project that the deployment belongs to."),
             "split": object(
-                "Whether requests are split as asked.",
+                "Whether requests are split by the wanted weights.",
                 [
-                    "isMismatched": flag("They are not, or too many of one side are missing."),
-                    "requests": integer("Of both sides."), "candidate": integer("Given to the candidate."),
-                    "asked": integer("As many as it was to have."),
-                    "candidateMissing": integer("Of the candidate, in no gate's evidence."),
-                    "stableMissing": integer("Of stable, in no gate's evidence."),
-                    "reason": text("In words."),
+                    "isMismatched": flag(
+                        "The split differs from the weights, or too many requests of one side are missing."),
+                    "requests": integer("Requests of both sides."),
+                    "candidate": integer("Requests that the candidate got."),
+                    "asked": integer("Requests that the candidate should have got."),
+                    "candidateMissing": integer("Requests of the candidate that are in no gate's evidence."),
+                    "stableMissing": integer("Requests of stable that are in no gate's evidence."),
+                    "reason": text("The reason, for people."),
                 ]),
             "selfCheck": object(
-                "How often its gates would have rolled back a rollout of stable against itself.",
+                "How often the gates would have rolled back stable when it was compared with itself.",
                 [
-                    "rollouts": integer("Rollouts that were judged against themselves."),
-                    "falseAlarms": integer("Those of them in which a gate failed."),
-                    "promisedRate": number("As the gates promise, of one rollout."),
-                    "isBroken": flag("More false alarms than the promise allows and than chance explains."),
-                    "reason": text("In words."),
+                    "rollouts": integer("Rollouts in which stable was compared with itself."),
+                    "falseAlarms": integer("Rollouts among these in which a gate failed."),
+                    "promisedRate": number("The promised false rollback rate of one rollout."),
+                    "isBroken": flag("There are more false alarms than the promise allows and chance explains."),
+                    "reason": text("The reason, for people."),
                 ]),
             "quarantined": list(
-                "Revisions that are not tried again.",
+                "Revisions that are not tried again until the serving template changes or somebody runs mlctl retry.",
                 [
-                    "revision": text("The revision."), "version": text("Its version."), "reason": text("Why."),
-                    "at": time("Since when."),
+                    "revision": text("The revision."), "version": text("Its version."),
+                    "reason": text("Why it is not tried."),
+                    "at": time("When it was quarantined."),
                 ]),
             "conditions": conditions,
             "instances": list(
-                "Running model servers, those with something wrong first.",
+                "Running model servers; those with a problem come first.",
                 [
-                    "id": text("Its pod."), "revision": text("Its revision."),
-                    "condition": text("How it is, in a word."),
-                    "restarts": integer("How often it was started again."),
-                    "ejected": flag("The data plane has taken it out of rotation."), "reason": text("What is wrong."),
+                    "id": text("The name of its pod."), "revision": text("Its revision."),
+                    "condition": text("Its condition, in one word."),
+                    "restarts": integer("How often it was restarted."),
+                    "ejected": flag("The proxy sends it no traffic, because it fails more than its siblings."),
+                    "reason": text("What is wrong."),
                 ]),
-            "availableSince": time("Since when all that should serve has served."),
-            "degradedSince": time("Since when something that should serve has not."),
+            "availableSince": time("Since when everything that should serve has served."),
+            "degradedSince": time("Since when something that should serve has not served."),
             "leftVersion": text("The version that a rollback or an abort left."),
-            "cutRequests": integer("Requests that were cut off because they outlived their drain."),
-            "refusedConnections": integer("Connections that no instance took."),
-            "lastSeenAt": time("Of one that cannot be seen now: all that is said of it is as it was then."),
+            "cutRequests": integer("Requests that were cut off because they took longer than their drain timeout."),
+            "refusedConnections": integer("Connections that no instance accepted."),
+            "lastSeenAt": time(
+                "Set while the deployment cannot be observed: everything in this status is as it was then."),
             "record": object(
-                "The rollout's record, swapped in as one. Not for reading by others.",
+                "The rollout's record, written with compare-and-swap. Other programs should not read it.",
                 [
-                    "version": integer("Counts the swaps."), "state": text("The state, as JSON."),
+                    "version": integer("Counts the writes."), "state": text("The state, as JSON."),
                     "seal": text("The controller's signature of it."),
                 ]),
             "events": list(
                 "The latest decisions.",
                 [
                     "id": ["x-kubernetes-int-or-string": true, "description": "Its id."],
-                    "kind": text("What happened."), "message": text("In words."), "at": time("When."),
+                    "kind": text("What happened."), "message": text("The event in one sentence."),
+                    "at": time("When it happened."),
                     "revision": text("The revision that it is about."), "version": text("Its version."),
-                    "commit": text("The commit that was wanted."), "actor": text("Who asked for it."),
-                    "project": text("Whose deployment it was."),
-                    "claimedActor": text("Who the client said that it acts for; nobody has checked that."),
+                    "commit": text("The commit that was desired then."), "actor": text("Who requested it."),
+                    "project": text("The project that the deployment belonged to."),
+                    "claimedActor": text("Whom the client claims to act for. mlctl has not checked this."),
                     "evidence": gates,
                 ]),
         ])
 
     private static let gates = list(
-        "What each gate says.",
+        "The verdict of each gate.",
         [
             "name": text("Its name."), "verdict": text("pass, fail or insufficient."),
-            "samples": integer("The candidate's."), "reason": text("Why."),
-            "warnOnly": flag("Nothing acts on it."), "missing": text("What it still needs to pass."),
+            "samples": integer("Samples of the candidate."), "reason": text("The reason for the verdict."),
+            "warnOnly": flag("The gate only warns; nothing acts on its verdict."),
+            "missing": text("What the gate still needs to pass."),
         ])
 
     private static func revision(_ summary: String) -> JSONValue {
@@ -103,26 +113,27 @@ enum StatusSchema {
             [
                 "revision": text("The revision."), "version": text("The version shown to people."),
                 "weight": integer("Its share of the traffic, in per cent."),
-                "replicas": integer("How many instances are wanted."), "ready": integer("How many are ready."),
+                "replicas": integer("How many instances there should be."),
+                "ready": integer("How many instances are ready."),
                 "restarts": integer("Restarts of its instances."),
-                "ejected": integer("Instances that are out of rotation."),
+                "ejected": integer("Instances that get no traffic because they fail more than their siblings."),
                 "unavailable": integer("Requests meant for it that it could not take."),
                 "abandoned": integer("Requests to it whose clients gave up."),
-                "progress": text("How far those are that do not serve yet."),
-                "cpuSeconds": number("CPU seconds of its instances, where that is measured."),
-                "memoryBytes": integer("Resident bytes of its instances, where that is measured."),
+                "progress": text("The progress of the instances that do not serve yet."),
+                "cpuSeconds": number("CPU seconds that its instances used, where measured."),
+                "memoryBytes": integer("Resident memory of its instances in bytes, where measured."),
                 "commit": text("The commit that brought it."),
             ])
     }
 
     /// The conditions that kstatus defines (Ready, Reconciling, Stalled), and Available.
     private static let conditions = list(
-        "Ready, Reconciling, Stalled, as kstatus has them, and Available.",
+        "Ready, Reconciling and Stalled, as kstatus defines them, and Available.",
         [
             "type": text("Its type."), "status": text("True, False or Unknown."),
-            "reason": text("A word for programs."), "message": text("A sentence for people."),
-            "lastTransitionTime": time("When status changed."),
-            "observedGeneration": integer("The generation of spec that this is about."),
+            "reason": text("A reason for programs, in one word."), "message": text("A sentence for people."),
+            "lastTransitionTime": time("When the condition's status last changed."),
+            "observedGeneration": integer("The generation of spec that this condition is about."),
         ],
         required: ["type", "status"]
     ).merging(["x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]])

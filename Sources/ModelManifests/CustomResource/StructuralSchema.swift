@@ -1,3 +1,5 @@
+import JSON
+
 /// Converts JSON Schema to the form that the API server accepts: OpenAPI v3, structural.
 ///
 /// Source: the Kubernetes documentation, "Extend the Kubernetes API with CustomResourceDefinitions", "Specifying a

@@ -5,20 +5,31 @@ enum CheckFields {
         fields: [
             Field(
                 "command", .list(.text(), count: 1...100),
-                "Started without a shell, in the candidate's model folder. Exit code 0 passes.", isRequired: true
+                "The program and its arguments. It runs without a shell, in the candidate's model folder. Exit code 0 passes.",
+                isRequired: true
             ) {
                 $0.command = $1
             },
-            Field("image", image, "In a cluster: the image of the Job that runs it; the runtime's.") { $0.image = $1 },
-            Field("env", EnvironmentFields.list, "Variables, beside those that a model server gets and the URLs.") {
+            Field(
+                "image", image, "In a cluster: the image of the Job that runs the check. Default: the runtime's image."
+            ) {
+                $0.image = $1
+            },
+            Field(
+                "env", EnvironmentFields.list,
+                "Environment variables, in addition to a model server's own and the URLs."
+            ) {
                 $0.env = $1
             },
-            Field("timeout", .duration(.milliseconds(100)...GoDuration.longest), "After that it is ended; 10m.") {
+            Field(
+                "timeout", .duration(.milliseconds(100)...GoDuration.longest),
+                "The check is ended after this time. Default: 10m."
+            ) {
                 $0.timeout = $1
             },
             Field(
                 "metrics", .dictionary(bounds, count: 50),
-                "Bounds of what its last line of output says: {\"accuracy\": 0.93}."
+                "Bounds for the JSON numbers in the last line of output, such as {\"accuracy\": 0.93}."
             ) {
                 $0.metrics = $1
             },
@@ -36,21 +47,24 @@ enum CheckFields {
     private static let image = Shape<String>.string().map { text, node, reading -> String? in
         guard text.contains(where: \.isWhitespace) else { return text }
         reading.report(
-            "'\(text.shortened)' holds white space: no image is called so", at: node.place, suggestion: "take it out")
+            "'\(text.shortened)' contains white space, which an image name cannot", at: node.place,
+            suggestion: "remove it")
         return nil
     }.schema(adding: ["pattern": "^\\S+$"])
 
     static let contract = Shape<ContractGate>.object(
         ContractGate(),
         fields: [
-            Field("path", ProbeFields.httpPath, "Where the metadata is; /v2/models/NAME.") { $0.path = $1 }
+            Field("path", ProbeFields.httpPath, "The path of the model's metadata. Default: /v2/models/NAME.") {
+                $0.path = $1
+            }
         ])
 
     private static let bounds = Shape<CheckGate.Bounds>.object(
         CheckGate.Bounds(),
         fields: [
-            Field("min", number, "Below this it fails.") { $0.min = $1 },
-            Field("max", number, "Above this it fails.") { $0.max = $1 },
+            Field("min", number, "A smaller value fails.") { $0.min = $1 },
+            Field("max", number, "A larger value fails.") { $0.max = $1 },
         ], rules: [.atLeastOne(["min", "max"])])
 
     private static let number = Shape<Double>.number(-Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude)

@@ -23,7 +23,7 @@ enum RevisionNames {
     static func base(ofDeployment name: String) -> Substring {
         let room = nameLimitBytes - revisionDigits - 1
         guard name.utf8.count > room else { return name[...] }
-        let hash = CanonicalJSON.revision(of: name).rawValue.prefix(hashDigits)
+        let hash = Revision(of: name).rawValue.prefix(hashDigits)
         return "\(name.prefix(room - hashDigits - 1))-\(hash)"
     }
 

@@ -16,11 +16,11 @@ enum ClusterRules {
         guard !name.isEmpty else { return }
         if ClusterNames.reserved.contains(name) {
             reading.report(
-                "'\(name)' is the name of mlctl's own objects in every namespace", field: "name", of: metadata,
+                "'\(name)' is reserved for mlctl's own objects in every namespace", field: "name", of: metadata,
                 suggestion: "choose another name")
         } else if !NameRules.isServiceName(name) {
             reading.report(
-                "'\(name)' begins with a digit, and the Service of that name must begin with a letter", field: "name",
+                "'\(name)' begins with a digit, but the name of its Service must begin with a letter", field: "name",
                 of: metadata, suggestion: "did you mean '\(("m-" + name).prefix(63))'?")
         }
     }
@@ -60,26 +60,27 @@ enum ClusterRules {
         for (index, port) in runtime.ports.enumerated() {
             if !NameRules.isPortName(port.name) {
                 report(
-                    "'\(port.name.shortened)' is not a port's name that Kubernetes takes: at most 15 lower-case letters, digits "
+                    "'\(port.name.shortened)' is not a valid port name in Kubernetes: use at most 15 lower-case letters, digits "
                         + "and '-', with a letter among them, and no two '-' in a row",
-                    [.field("ports"), .index(index), .field("name")], "choose a shorter one, such as http")
+                    [.field("ports"), .index(index), .field("name")], "choose another name, such as http")
             }
             guard let number = port.containerPort else { continue }
             if let first = numbers.updateValue(port.name, forKey: number) {
                 report(
-                    "the ports '\(first)' and '\(port.name)' are both \(number), and a server can listen there only once",
-                    [.field("ports"), .index(index), .field("containerPort")], "give each a number of its own")
+                    "the ports '\(first)' and '\(port.name)' both use \(number), and a server can listen on a port only once",
+                    [.field("ports"), .index(index), .field("containerPort")], "give each its own containerPort")
             }
         }
         for (index, variable) in runtime.env.enumerated() {
             guard case .secret(let name) = variable.value, !NameRules.isDNSSubdomain(name) else { continue }
             report(
-                "'\(name.shortened)' is not a name of a Secret that Kubernetes takes: lower-case letters, digits, '-' and '.'",
+                "'\(name.shortened)' is not a valid Secret name in Kubernetes: use lower-case letters, digits, '-' and '.'",
                 [.field("env"), .index(index), .field("valueFrom"), .field("secret")],
                 NameRules.repairedLabel(name).map { "did you mean '\($0)'?" } ?? "rename the Secret")
         }
         if let image = runtime.image, image.contains(where: \.isWhitespace) {
-            report("'\(image.shortened)' holds white space: no image is called so", [.field("image")], "take it out")
+            report(
+                "'\(image.shortened)' contains white space, which an image name cannot", [.field("image")], "remove it")
         }
     }
 }

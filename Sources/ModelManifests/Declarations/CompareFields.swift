@@ -6,12 +6,12 @@ enum CompareFields {
         check: { written, node, reading in
             if written.gate.slowerThan != nil, written.isOfAnotherMetric(than: .slow), node["metric"]?.text != nil {
                 reading.report(
-                    "goes with metric 'slow' only", field: "slowerThan", of: node,
+                    "can only be used with metric 'slow'", field: "slowerThan", of: node,
                     suggestion: "leave it out, or write metric: slow")
             }
             if node["source"] != nil, node["metric"] == nil {
                 reading.report(
-                    "goes with metric only", field: "source", of: node, suggestion: "write it within ratio or mean")
+                    "can only be used with metric", field: "source", of: node, suggestion: "move it into ratio or mean")
             }
             CostFields.check(written.costMetric, node, &reading)
             if written.costMetric == nil { settle(&written.gate, node, &reading) }
@@ -20,17 +20,17 @@ enum CompareFields {
         [
             ServerRule(
                 "!has(self.slowerThan) || !has(self.metric) || self.metric == 'slow'",
-                "slowerThan goes with metric 'slow' only"),
-            ServerRule("!has(self.source) || has(self.metric)", "source goes with metric only"),
+                "slowerThan can only be used with metric 'slow'"),
+            ServerRule("!has(self.source) || has(self.metric)", "source can only be used with metric"),
             ServerRule(
                 "!has(self.metric) || !self.metric.startsWith('latency') || !has(self.maxAbsoluteIncrease)",
-                "maxAbsoluteIncrease goes with rates only"),
+                "maxAbsoluteIncrease can only be used with rates, not with latencies"),
         ] + CostFields.serverRules)
 
     private static let compared: [Field<WrittenComparison>] = [
         Field(
             "metric", Shape<WrittenMetric>.choice(of: "metric"),
-            "errors (5xx, failures), rejected (4xx), slow, latencyP50, P95, P99; or what it costs: cpuPerRequest, "
+            "errors (5xx, failures), rejected (4xx), slow, latencyP50, P95, P99; or a cost: cpuPerRequest, "
                 + "memory, leak."
         ) { written, metric in
             switch metric {
@@ -39,39 +39,40 @@ enum CompareFields {
             case .cost(let metric): written.costMetric = metric
             }
         },
-        Field("ratio", ratio, "Any counter over another: timeouts of requests, empty answers of all.") {
+        Field("ratio", ratio, "One counter divided by another, such as timeouts by requests.") {
             $0.gate.quantity = .counters($1)
         },
-        Field("mean", mean, "A sum over a count, of values between 0 and max: tokens of an answer.") {
+        Field("mean", mean, "A sum divided by a count, of values between 0 and max, such as tokens per answer.") {
             $0.gate.quantity = .counters($1)
         },
         Field(
             "source",
             .choice(of: "source", available: [MetricSourceName.proxy, MetricSourceName.server], later: []),
-            "Of metric: the proxy's counters, or the server's own; proxy."
+            "Where metric is counted: by the proxy, or by the server itself. Default: proxy."
         ) { written, source in
             if let metric = written.gate.metric { written.gate.quantity = .requests(metric, source: source) }
         },
         Field(
             "slowerThan", .duration(.microseconds(1)...GoDuration.longest),
-            "metric: slow only. The bound; stable's p95, frozen at the start, where not given."
+            "Only for metric: slow. Slower requests count. Default: stable's p95 when the rollout starts."
         ) { $0.gate.slowerThan = $1 },
     ]
 
     static let outcome = Shape<CompareGate>.object(
         CompareGate(.counters(CounterRatio(outcome: "")), maxRelativeIncrease: nil),
         fields: [
-            Field("label", .shortName, "What is reported to POST /api/v1/outcomes.", isRequired: true) { gate, label in
+            Field("label", .shortName, "The label that clients report to POST /api/v1/outcomes.", isRequired: true) {
+                gate, label in
                 guard case .counters(let ratio) = gate.quantity else { return }
                 gate.quantity = .counters(
                     CounterRatio(outcome: label, maximum: ratio.maximum, better: ratio.better))
             },
-            Field("max", maximum, "The largest value; 1.") { gate, maximum in
+            Field("max", maximum, "The largest value. Default: 1.") { gate, maximum in
                 guard case .counters(var ratio) = gate.quantity else { return }
                 ratio.maximum = maximum
                 gate.quantity = .counters(ratio)
             },
-            Field("better", .choice(of: "direction"), "higher or lower; higher.") { gate, better in
+            Field("better", .choice(of: "direction"), "higher or lower. Default: higher.") { gate, better in
                 guard case .counters(var ratio) = gate.quantity else { return }
                 ratio.better = better
                 gate.quantity = .counters(ratio)
@@ -82,13 +83,19 @@ enum CompareFields {
     static let goal = Shape<GoalGate>.object(
         GoalGate(quantity: CounterRatio(outcome: "")),
         fields: [
-            Field("outcome", goalOutcome, "A label that is reported to POST /api/v1/outcomes.") { $0.quantity = $1 },
-            Field("ratio", ratio, "Any counter over another.") { $0.quantity = $1 },
-            Field("mean", mean, "A sum over a count, of values between 0 and max.") { $0.quantity = $1 },
-            Field("error", .number(0...1, isOpen: true), "How often a winner is found where there is none; 0.05.") {
+            Field("outcome", goalOutcome, "A label that clients report to POST /api/v1/outcomes.") { $0.quantity = $1 },
+            Field("ratio", ratio, "One counter divided by another.") { $0.quantity = $1 },
+            Field("mean", mean, "A sum divided by a count, of values between 0 and max.") { $0.quantity = $1 },
+            Field(
+                "error", .number(0...1, isOpen: true),
+                "How often the test may name a winner where there is none. Default: 0.05."
+            ) {
                 $0.error = $1
             },
-            Field("minSamples", .wholeNumber(0...1_000_000_000), "No winner before the candidate has this many.") {
+            Field(
+                "minSamples", .wholeNumber(0...1_000_000_000),
+                "The test names no winner before the candidate has this many samples."
+            ) {
                 $0.minSamples = $1
             },
         ], rules: [.exactlyOne(["outcome", "ratio", "mean"])])
@@ -99,8 +106,8 @@ enum CompareFields {
             Field("label", .shortName, "The label.", isRequired: true) {
                 $0 = CounterRatio(outcome: $1, maximum: $0.maximum, better: $0.better)
             },
-            Field("max", maximum, "The largest value; 1.") { $0.maximum = $1 },
-            Field("better", .choice(of: "direction"), "higher or lower; higher.") { $0.better = $1 },
+            Field("max", maximum, "The largest value. Default: 1.") { $0.maximum = $1 },
+            Field("better", .choice(of: "direction"), "higher or lower. Default: higher.") { $0.better = $1 },
         ])
 
     private static let ratio = Shape<CounterRatio>.object(
@@ -110,7 +117,7 @@ enum CompareFields {
     private static let mean = Shape<CounterRatio>.object(
         CounterRatio(source: MetricSourceName.server, of: "", per: ""),
         fields: counterFields + [
-            Field("max", maximum, "The largest value; larger ones make a reading impossible.", isRequired: true) {
+            Field("max", maximum, "The largest value. A larger one makes the reading invalid.", isRequired: true) {
                 $0.maximum = $1
             }
         ], check: CounterQueryRules.check)
@@ -118,12 +125,16 @@ enum CompareFields {
     private static let maximum = Shape<Double>.number(0...1e12, isOpen: true)
 
     private static let counterFields: [Field<CounterRatio>] = [
-        Field("of", .text(), "The counter above: a name, or a query of a raw cumulative counter.", isRequired: true) {
+        Field(
+            "of", .text(), "The numerator: a counter's name, or a query of a raw cumulative counter.", isRequired: true
+        ) {
             $0.of = $1
         },
-        Field("per", .text(), "The counter below: how many units there were.", isRequired: true) { $0.per = $1 },
-        Field("source", .shortName, "server, or a source of the controller's settings; server.") { $0.source = $1 },
-        Field("better", .choice(of: "direction"), "lower or higher; lower.") { $0.better = $1 },
+        Field("per", .text(), "The denominator: a counter of all units.", isRequired: true) { $0.per = $1 },
+        Field("source", .shortName, "server, or a source of the controller's settings. Default: server.") {
+            $0.source = $1
+        },
+        Field("better", .choice(of: "direction"), "lower or higher. Default: lower.") { $0.better = $1 },
     ]
 
     private static func tolerances<Object>(
@@ -132,20 +143,23 @@ enum CompareFields {
         [
             Field(
                 "maxRelativeIncrease", .number(0...1000),
-                "Tolerance as a share of stable's rate: 0.10 lets 1 % become 1.1 %."
+                "Tolerance as a share of stable's rate: 0.10 allows 1 % to become 1.1 %."
             ) {
                 $0[keyPath: gate].maxRelativeIncrease = $1
             },
             Field(
                 "maxAbsoluteIncrease", .number(0...1),
-                "Tolerance as a difference of rates: 0.005 lets 1 % become 1.5 %."
+                "Tolerance as a difference of rates: 0.005 allows 1 % to become 1.5 %."
             ) {
                 $0[keyPath: gate].maxAbsoluteIncrease = $1
             },
-            Field("minSamples", .wholeNumber(0...1_000_000_000), "No pass before the candidate has this many.") {
+            Field(
+                "minSamples", .wholeNumber(0...1_000_000_000),
+                "The gate cannot pass before the candidate has this many samples."
+            ) {
                 $0[keyPath: gate].minSamples = $1
             },
-            Field("passMargin", passMargin, "A pass excludes a regression larger than this.") {
+            Field("passMargin", passMargin, "A passing verdict excludes a regression larger than this.") {
                 $0[keyPath: gate].passMargin = $1
             },
         ]
@@ -159,26 +173,26 @@ enum CompareFields {
             return
         }
         reading.report(
-            "goes with rates only", field: "maxAbsoluteIncrease", of: node,
-            suggestion: "a latency's tolerance is relative: maxRelativeIncrease: 0.2 lets 100 ms become 120 ms")
+            "can only be used with rates, not with latencies", field: "maxAbsoluteIncrease", of: node,
+            suggestion: "a latency's tolerance is relative: maxRelativeIncrease: 0.2 allows 100 ms to become 120 ms")
     }
 
     private static let passMargin = Shape<PassMargin>.object(
         PassMargin(),
         fields: [
-            Field("relative", .number(0...1000), "As a share of stable's rate; 0.50.") { $0.relative = $1 },
-            Field("absolute", .number(0...1), "As a difference of rates; 0.005 is half a percentage point.") {
+            Field("relative", .number(0...1000), "As a share of stable's rate. Default: 0.50.") { $0.relative = $1 },
+            Field("absolute", .number(0...1), "As a difference of rates. 0.005 is half a percentage point.") {
                 $0.absolute = $1
             },
         ],
         check: { margin, node, reading in
             if margin.relative == 0, margin.absolute == 0 {
                 reading.report(
-                    "of nothing can never be excluded: one of relative and absolute must be above 0", at: node.place)
+                    "a margin of 0 can never be excluded: relative or absolute must be above 0", at: node.place)
             }
         }
     ).checkedByServer(
         ServerRule(
             "!has(self.relative) || self.relative > 0.0 || !has(self.absolute) || self.absolute > 0.0",
-            "one of relative and absolute must be above 0"))
+            "relative or absolute must be above 0"))
 }

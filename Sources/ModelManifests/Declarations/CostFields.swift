@@ -47,20 +47,20 @@ enum WrittenMetric: CaseIterable, RawRepresentable, Sendable {
 /// The fields that only cost metrics have.
 enum CostFields {
     static let fields: [Field<WrittenComparison>] = [
-        Field("maxPerHour", bytes, "metric: leak only. Growth of an instance beyond stable's own; 100Mi.") {
+        Field("maxPerHour", bytes, "Only for metric: leak. The allowed growth beyond stable's own. Default: 100Mi.") {
             $0.cost.maxBytesPerHour = $1
         },
         Field(
             "initialDelay", .duration(),
-            "cpuPerRequest, memory and leak only. From the candidate's first traffic to the first look; 30s."
+            "Only for costs. The time from the candidate's first traffic to the first measurement. Default: 30s."
         ) { $0.cost.initialDelay = $1 },
         Field(
             "interval", .duration(.milliseconds(100)...GoDuration.longest),
-            "cpuPerRequest, memory and leak only. How long a block of requests is at least; 10s."
+            "Only for costs. The least length of one block of requests. Default: 10s."
         ) { $0.cost.interval = $1 },
         Field(
             "failureLimit", .wholeNumber(0...10_000),
-            "cpuPerRequest and memory only. More blocks in a row above the tolerance fail the gate; 5."
+            "Only for cpuPerRequest and memory. More blocks in a row above the tolerance fail the gate. Default: 5."
         ) { $0.cost.failureLimit = $1 },
     ]
 
@@ -80,9 +80,9 @@ enum CostFields {
 
     /// Fields of request metrics that cost metrics cannot use, with the reason.
     private static let foreign: [(field: String, why: String)] = [
-        ("source", "costs are measured of processes"),
-        ("maxAbsoluteIncrease", "goes with rates only: a cost's tolerance is relative"),
-        ("passMargin", "goes with what is counted by requests"),
+        ("source", "costs are measured on processes"),
+        ("maxAbsoluteIncrease", "it is for rates, and the tolerance of a cost is relative"),
+        ("passMargin", "it is for metrics that count requests"),
     ]
 
     static func check(_ metric: CostGate.Metric?, _ node: SourceNode, _ reading: inout DocumentReading) {
@@ -92,19 +92,19 @@ enum CostFields {
             guard metric != nil || isReadable(node) else { continue }
             let names = metrics.map(\.rawValue).joined(separator: ", ")
             reading.report(
-                "goes with \(metrics.count > 1 ? "metrics" : "metric") \(names) only", field: field, of: node,
+                "can only be used with \(metrics.count > 1 ? "metrics" : "metric") \(names)", field: field, of: node,
                 suggestion: "leave it out")
         }
         guard let metric else { return }
         for (field, why) in foreign where isGiven(field) {
             reading.report(
-                "does not go with metric '\(metric.rawValue)': \(why)", field: field, of: node,
+                "cannot be used with metric '\(metric.rawValue)': \(why)", field: field, of: node,
                 suggestion: "leave it out")
         }
         if metric == .leak, isGiven("maxRelativeIncrease") {
             reading.report(
-                "does not go with metric 'leak'", field: "maxRelativeIncrease", of: node,
-                suggestion: "say how much it may grow: maxPerHour: 100Mi")
+                "cannot be used with metric 'leak'", field: "maxRelativeIncrease", of: node,
+                suggestion: "write the allowed growth instead: maxPerHour: 100Mi")
         }
     }
 
@@ -116,15 +116,15 @@ enum CostFields {
         owners.map { field, metrics in
             ServerRule(
                 "!has(self.\(field)) || (has(self.metric) && self.metric in [\(quoted(metrics))])",
-                "\(field) goes with metric \(metrics.map(\.rawValue).joined(separator: ", ")) only")
+                "\(field) can only be used with metric \(metrics.map(\.rawValue).joined(separator: ", "))")
         } + [
             ServerRule(
                 "!has(self.metric) || !(self.metric in [\(quoted(costs))]) || (!has(self.source) && "
                     + "!has(self.maxAbsoluteIncrease) && !has(self.passMargin))",
-                "source, maxAbsoluteIncrease and passMargin do not go with costs"),
+                "source, maxAbsoluteIncrease and passMargin cannot be used with costs"),
             ServerRule(
                 "!has(self.metric) || self.metric != 'leak' || !has(self.maxRelativeIncrease)",
-                "maxRelativeIncrease does not go with metric 'leak'"),
+                "maxRelativeIncrease cannot be used with metric 'leak'"),
         ]
 
     private static func quoted(_ metrics: [CostGate.Metric]) -> String {

@@ -10,13 +10,13 @@ enum CounterQueryRules {
         for (field, query) in [("of", ratio.of), ("per", ratio.per)] {
             if let function = rates.first(where: { calls($0, in: query) }) {
                 reading.report(
-                    "holds \(function)(): a comparison takes raw cumulative counters", field: field, of: node,
-                    suggestion: "write the counter alone, such as sum(NAME{revision=\"{{revision}}\"})")
+                    "contains \(function)(), but a comparison needs raw cumulative counters", field: field, of: node,
+                    suggestion: "write only the counter, such as sum(NAME{revision=\"{{revision}}\"})")
             }
             for name in QueryTemplate(query).placeholders where !placeholders.contains(name) {
                 reading.report(
-                    "holds the unknown placeholder {{\(name.shortened)}}", field: field, of: node,
-                    suggestion: DidYouMean.suggestion(for: name, among: placeholders, noun: "there are"))
+                    "contains the unknown placeholder {{\(name.shortened)}}", field: field, of: node,
+                    suggestion: DidYouMean.suggestion(for: name, among: placeholders, noun: "the placeholders are"))
             }
         }
     }

@@ -25,26 +25,36 @@ enum DeploymentFields {
     static let spec = Shape<WrittenDeployment>.object(
         WrittenDeployment(),
         fields: [
-            Field("model", ModelFields.shape, "What is served.", isRequired: true) { $0.model = $1 },
-            Field("runtime", RuntimeFields.deployment, "How it is served: {name: …} or inline.", isRequired: true) {
+            Field("model", ModelFields.shape, "The model that is served.", isRequired: true) { $0.model = $1 },
+            Field(
+                "runtime", RuntimeFields.deployment, "How the model is served: {name: …}, or the runtime's own fields.",
+                isRequired: true
+            ) {
                 $0.runtime = $1
             },
-            Field("target", TargetFields.shape, "Where it is served; local.") { $0.target = $1 },
+            Field("target", TargetFields.shape, "Where the model is served. Default: local.") { $0.target = $1 },
             Field(
                 "replicas", ReplicasFields.shape,
-                "How many instances are wanted; 1. In a cluster also external: an autoscaler or a person says how many."
+                "The number of instances. Default: 1. In a cluster also 'external': an autoscaler or a person sets it."
             ) { $0.replicas = $1 },
-            Field("resources", ResourceFields.shape, "What an instance may use.") { $0.resources = $1 },
+            Field("resources", ResourceFields.shape, "The resources of an instance.") { $0.resources = $1 },
             Field("endpoint", EndpointFields.endpoint, "Where the service answers.") { $0.endpoint = $1 },
-            Field("drain", EndpointFields.drain, "How long requests may go on whose instance or revision is leaving.") {
+            Field(
+                "drain", EndpointFields.drain,
+                "How long running requests may continue when their instance or revision stops."
+            ) {
                 $0.drain = $1
             },
-            Field("traffic", TrafficFields.shape, "Which revision answers whom, and what is seen of it.") {
+            Field(
+                "traffic", TrafficFields.shape, "Which revision answers which requests, and which values are observed."
+            ) {
                 $0.traffic = $1
             },
             Field("rollout", RolloutFields.shape, "How a new revision takes over.") { $0.rollout = $1 },
-            Field("dependsOn", dependsOn, "Deployments whose rollouts come first.") { $0.dependsOn = $1 },
-            Field("suspend", .boolean, "Keeps everything as it is, whatever git says; false.") { $0.suspend = $1 },
+            Field("dependsOn", dependsOn, "Deployments that must be rolled out first.") { $0.dependsOn = $1 },
+            Field("suspend", .boolean, "Keeps everything as it is, whatever git says. Default: false.") {
+                $0.suspend = $1
+            },
         ],
         check: { deployment, node, reading in
             StrategyRules.check(deployment, node, &reading)
@@ -71,6 +81,6 @@ enum DeploymentFields {
             WrittenDependency(),
             fields: [
                 Field("name", .dnsLabel, "Its name.", isRequired: true) { $0.name = $1 },
-                Field("namespace", .dnsLabel, "Its namespace; the deployment's own.") { $0.namespace = $1 },
+                Field("namespace", .dnsLabel, "Its namespace. Default: the deployment's own.") { $0.namespace = $1 },
             ]), count: 0...100)
 }

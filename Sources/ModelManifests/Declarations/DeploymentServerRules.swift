@@ -5,14 +5,14 @@ enum DeploymentServerRules {
         [
             ServerRule(
                 "!has(self.replicas) || self.replicas != 'external' || \(isInCluster)",
-                "replicas: external is for clusters"),
+                "replicas: external can only be used in a cluster"),
             ServerRule(
                 "!has(self.model.storageUri) || !\(isInCluster) || !self.model.storageUri.startsWith('file:')",
-                "file: names files of the controller's machine, and no pod sees them"),
+                "file: names files on the controller's machine, which pods cannot read"),
             ServerRule(
                 "!has(self.model.storageUri) || \(isInCluster) || self.model.storageUri.startsWith('file:') || "
                     + "self.model.storageUri.startsWith('https:')",
-                "on one machine models are fetched from file: and https:"),
+                "on one machine, models can be fetched from file: and https:"),
             ServerRule(
                 "has(self.runtime.name) || (\(isInCluster) ? has(self.runtime.image) : has(self.runtime.command))",
                 "runtime needs an image in a cluster, a command on one machine, or the name of a ServingRuntime"),
@@ -23,15 +23,15 @@ enum DeploymentServerRules {
             ServerRule(
                 "!\(isInCluster) || !has(self.runtime.ports) || self.runtime.ports.filter(p, has(p.containerPort)).all(p, "
                     + "self.runtime.ports.exists_one(q, has(q.containerPort) && q.containerPort == p.containerPort))",
-                "two ports have one containerPort"),
+                "two ports have the same containerPort"),
             ServerRule(
                 "!\(isInCluster) || !has(self.runtime.env) || self.runtime.env.all(v, !has(v.valueFrom) || "
                     + "v.valueFrom.secret.matches(r'\(NameRules.dnsSubdomainPattern)'))",
-                "valueFrom.secret must be a name of a Secret: lower-case letters, digits, '-' and '.'"),
+                "valueFrom.secret must be the name of a Secret: lower-case letters, digits, '-' and '.'"),
             ServerRule(
                 "!(has(self.rollout) && has(self.rollout.strategy) && self.rollout.strategy == 'ab') || (has(self.traffic) && "
                     + "(has(self.traffic.sticky) || has(self.traffic.match)))",
-                "strategy: ab needs users to tell apart: traffic.sticky or traffic.match"),
+                "strategy: ab must tell users apart: add traffic.sticky or traffic.match"),
         ] + routers
 
     private static let isInCluster = "(has(self.target) && self.target.kind == 'kubernetes')"
@@ -48,7 +48,7 @@ enum DeploymentServerRules {
         ServerRule(
             "!\(isOtherRouter) || !has(self.traffic) || !has(self.traffic.match) || (!\(isReplicaRatio) && "
                 + "!has(self.traffic.match.cookie))",
-            "match by a cookie needs router: proxy, and by a header router: proxy or gatewayAPI"),
+            "matching a cookie needs router: proxy; matching a header needs router: proxy or gatewayAPI"),
         ServerRule(
             "!\(isOtherRouter) || !has(self.endpoint) || (!has(self.endpoint.maxConcurrency) && "
                 + "!has(self.endpoint.idempotent))",
@@ -64,7 +64,7 @@ enum DeploymentServerRules {
         ServerRule(
             "!\(isOtherRouter) || \(strategy) in ['ab', 'blueGreen', 'recreate'] || (has(self.rollout) && "
                 + "has(self.rollout.gates))",
-            "the gates that are there by default need router: proxy: write gates of your own"),
+            "the default gates need router: proxy; with other routers, write your own gates"),
     ]
 
     /// In these rules `self` is `spec.target`.
@@ -72,15 +72,15 @@ enum DeploymentServerRules {
         ServerRule(
             "self.kind == 'kubernetes' || (!has(self.cluster) && !has(self.router) && !has(self.gateways) && "
                 + "!has(self.parentRefs) && !has(self.hostnames))",
-            "cluster, router, gateways, parentRefs and hostnames go with kind: kubernetes only"),
+            "cluster, router, gateways, parentRefs and hostnames can only be used with kind: kubernetes"),
         ServerRule(
             "self.kind != 'kubernetes' || (has(self.router) && self.router == 'gatewayAPI') || (!has(self.gateways) && "
                 + "!has(self.parentRefs) && !has(self.hostnames))",
-            "gateways, parentRefs and hostnames go with router: gatewayAPI only"),
+            "gateways, parentRefs and hostnames can only be used with router: gatewayAPI"),
         ServerRule(
             "self.kind != 'kubernetes' || !has(self.router) || self.router != 'gatewayAPI' || (has(self.gateways) && "
                 + "size(self.gateways) > 0) || (has(self.parentRefs) && size(self.parentRefs) > 0)",
-            "router: gatewayAPI needs the Gateway that its route is attached to: gateways: [{name: …}]"),
+            "router: gatewayAPI needs a Gateway for its route: gateways: [{name: …}]"),
     ]
 
     /// In these rules `self` is the whole object.
@@ -88,11 +88,11 @@ enum DeploymentServerRules {
         ServerRule(
             "!(has(self.spec.target) && self.spec.target.kind == 'kubernetes') || "
                 + "self.metadata.name.matches(r'\(NameRules.serviceNamePattern)')",
-            "the name must be one of a Service: lower-case letters, digits and '-', with a letter first"),
-        ServerRule("size(self.metadata.name) <= 63", "the name has at most 63 characters"),
+            "the name must be valid for a Service: lower-case letters, digits and '-', with a letter first"),
+        ServerRule("size(self.metadata.name) <= 63", "the name can have at most 63 characters"),
         ServerRule(
             "!(has(self.spec.target) && self.spec.target.kind == 'kubernetes') || !(self.metadata.name in ["
                 + ClusterNames.reserved.sorted().map { "'\($0)'" }.joined(separator: ", ") + "])",
-            "the name is that of mlctl's own objects in every namespace"),
+            "the name is reserved for mlctl's own objects in every namespace"),
     ]
 }

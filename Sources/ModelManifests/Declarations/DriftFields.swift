@@ -16,9 +16,8 @@ enum DriftFields {
     private static let paths = Shape<DriftPolicy>.object(
         DriftPolicy(),
         fields: [
-            Field("mode", mode, "What becomes of the rest; undo.") { $0.mode = $1 },
-            Field("ignore", .list(path, count: 1...64), "Fields that are left alone, by their paths.", isRequired: true)
-            {
+            Field("mode", mode, "What mlctl does with all other fields. Default: undo.") { $0.mode = $1 },
+            Field("ignore", .list(path, count: 1...64), "Paths of fields that mlctl leaves alone.", isRequired: true) {
                 $0.ignored = $1
             },
         ])
@@ -26,9 +25,9 @@ enum DriftFields {
     private static let path = Shape<String>.string(atMost: 512).map { text, node, reading -> ObjectFieldPath? in
         if let path = ObjectFieldPath(text) { return path }
         reading.report(
-            "'\(text.shortened)' is no path of fields", at: node.place,
+            "'\(text.shortened)' is not a path of fields", at: node.place,
             suggestion:
-                "write it as spec.template.spec.containers[*].env, [name=sidecar] for one element, [\"a.b/c\"] for a "
+                "write it as spec.template.spec.containers[*].env; use [name=sidecar] for one element, [\"a.b/c\"] for a "
                 + "name with dots")
         return nil
     }

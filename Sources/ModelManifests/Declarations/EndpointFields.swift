@@ -11,36 +11,38 @@ enum EndpointFields {
         fields: [
             Field(
                 "port", .wholeNumber(1...65_535),
-                "The port of the service. Local: chosen and kept where not given; in a cluster: 80."
+                "The port of the service. Default: on one machine a free port, which is kept; in a cluster 80."
             ) {
                 $0.endpoint.port = $1
             },
             Field(
                 "requestTimeout", .duration(.milliseconds(1)...GoDuration.longest),
-                "A request not answered by then is an error of the instance; 60s."
+                "A request that takes longer counts as an error of the instance. Default: 60s."
             ) { $0.endpoint.requestTimeout = $1 },
             Field(
                 "maxConcurrency", .wholeNumber(1...65_535),
-                "Requests that an instance has at a time; what is more waits in the queue. As many as come."
+                "The most requests that an instance gets at a time. More requests wait in the queue. Default: no limit."
             ) { $0.maxConcurrency = $1 },
             Field(
-                "queue", queue, "Requests that wait for an instance of their revision, where maxConcurrency is given."
+                "queue", queue,
+                "The queue of requests that wait for an instance of their revision. Needs maxConcurrency."
             ) {
                 $0.queue = $1
             },
             Field(
                 "idempotent", .boolean,
-                "A request may be sent again where an instance gave no answer; true for GET, Open Inference and OpenAI paths."
+                "A request that got no answer may be sent again. Default: true for GET, Open Inference and OpenAI paths."
             ) { $0.endpoint.idempotent = $1 },
         ],
         check: { written, node, reading in
             guard written.maxConcurrency == nil, let entry = node.entry("queue"), !entry.value.isNull else { return }
             reading.report(
-                "nothing waits where every instance gets what comes", within: [.field("queue")], at: entry.keyPlace,
-                suggestion: "give maxConcurrency, or leave it out")
+                "without maxConcurrency no request waits, so a queue has no effect", within: [.field("queue")],
+                at: entry.keyPlace,
+                suggestion: "add maxConcurrency, or leave queue out")
         }
     ).checkedByServer(
-        ServerRule("!has(self.queue) || has(self.maxConcurrency)", "queue goes with maxConcurrency only")
+        ServerRule("!has(self.queue) || has(self.maxConcurrency)", "queue can only be used with maxConcurrency")
     ).map { written, _, _ -> Endpoint? in
         var endpoint = written.endpoint
         endpoint.concurrency = written.maxConcurrency.map {
@@ -53,10 +55,16 @@ enum EndpointFields {
     private static let queue = Shape<ConcurrencyLimit>.object(
         ConcurrencyLimit(perInstance: 1),
         fields: [
-            Field("depth", .wholeNumber(0...10_000), "So many of each revision wait; what is more gets 503; 100.") {
+            Field(
+                "depth", .wholeNumber(0...10_000),
+                "The most requests that wait for each revision. More requests get 503. Default: 100."
+            ) {
                 $0.queueDepth = $1
             },
-            Field("timeout", .duration(.milliseconds(1)...longestDrain), "So long they wait, then they get 503; 10s.") {
+            Field(
+                "timeout", .duration(.milliseconds(1)...longestDrain),
+                "How long a request waits before it gets 503. Default: 10s."
+            ) {
                 $0.queueTimeout = $1
             },
         ])
@@ -67,9 +75,9 @@ enum EndpointFields {
         fields: [
             Field(
                 "timeout", .duration(.zero...longestDrain),
-                "Requests that are not answered by then are cut; as long as endpoint.requestTimeout."
+                "Requests that take longer are cut off. Default: endpoint.requestTimeout."
             ) { $0.timeout = $1 },
-            Field("streamTimeout", .duration(.zero...longestDrain), "The same for answers that are streamed; 10m.") {
+            Field("streamTimeout", .duration(.zero...longestDrain), "The same for streamed answers. Default: 10m.") {
                 $0.streamTimeout = $1
             },
         ])

@@ -17,10 +17,10 @@ enum Envelope {
             let slips = 2
             let distance = DidYouMean.editDistance(Array(group.utf8.prefix(64)), Array(ManifestFields.group.utf8))
             guard distance <= slips else { return .foreign }
-            return wrong("'\(apiVersion.shortened)' is not known", "apiVersion", of: root, &reading)
+            return wrong("'\(apiVersion.shortened)' is unknown", "apiVersion", of: root, &reading)
         }
         guard apiVersion == ManifestFields.apiVersion else {
-            return wrong("version '\(apiVersion.shortened)' is not known", "apiVersion", of: root, &reading)
+            return wrong("version '\(apiVersion.shortened)' is unknown", "apiVersion", of: root, &reading)
         }
         guard let kind else {
             reading.report(

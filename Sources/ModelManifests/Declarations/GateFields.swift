@@ -57,8 +57,8 @@ enum GateFields {
             }
             if gate.warnOnly {
                 reading.report(
-                    "cannot be true here: a step waits for its gate", field: "warnOnly", of: node,
-                    suggestion: "take the step out, and put the gate into rollout.gates")
+                    "cannot be true here, because a step waits for its gate", field: "warnOnly", of: node,
+                    suggestion: "remove the step and add the gate to rollout.gates")
             }
         }
     ).checkedByServer(ServerRule("!has(self.warnOnly) || !self.warnOnly", "a step's gate cannot be warnOnly"))
@@ -74,9 +74,11 @@ enum GateFields {
 
     private static let fields: [Field<WrittenGate>] =
         [
-            Field("name", .shortName, "What the gate is called in the status.") { $0.givenName = $1 },
+            Field("name", .shortName, "The gate's name in the status.") { $0.givenName = $1 },
             Field("template", .dnsLabel, "A GateTemplate of the namespace.") { $0.template = $1 },
-            Field("warnOnly", .boolean, "Judged and told, and never acted upon; false.") { $0.warnOnly = $1 },
+            Field("warnOnly", .boolean, "The gate is evaluated and reported, but nothing acts on it. Default: false.") {
+                $0.warnOnly = $1
+            },
         ] + kindFields { $0.kind = $1 }
 
     private static func kindFields<Object>(
@@ -91,27 +93,38 @@ enum GateFields {
             }
         }
         return [
-            field("compare", CompareFields.shape, "The candidate against the stable that runs at the same time.") {
+            field(
+                "compare", CompareFields.shape,
+                "Compares the candidate with the stable revision that runs at the same time."
+            ) {
                 $0.kind
             },
-            field("threshold", ThresholdFields.shape, "One measured value against fixed bounds.") { .threshold($0) },
+            field("threshold", ThresholdFields.shape, "Compares one measured value with fixed bounds.") {
+                .threshold($0)
+            },
             field(
-                "distribution", PredictionGateFields.distribution, "Candidate and stable predict alike."
+                "distribution", PredictionGateFields.distribution,
+                "Compares the distributions of predictions of candidate and stable."
             ) { .distribution($0) },
-            Field("drift", PredictionGateFields.drift, "How far live predictions are from a reference.") {
+            Field("drift", PredictionGateFields.drift, "Measures how far live predictions are from a reference.") {
                 set(&$0, $1)
             },
-            field("agreement", PredictionGateFields.agreement, "Shadow: the share of pairs that agree.") {
+            field("agreement", PredictionGateFields.agreement, "With a shadow: the share of answer pairs that agree.") {
                 .agreement($0)
             },
-            field("distance", PredictionGateFields.distance, "Shadow: the mean distance of paired numbers.") {
+            field("distance", PredictionGateFields.distance, "With a shadow: the mean distance of paired numbers.") {
                 .agreement($0)
             },
-            field("check", CheckFields.shape, "A command that decides, before traffic or at its step.") { .check($0) },
             field(
-                "contract", CheckFields.contract, "The candidate accepts what stable accepts.", countsWhenEmpty: true
+                "check", CheckFields.shape, "A command that decides, before the candidate gets traffic or at its step."
+            ) { .check($0) },
+            field(
+                "contract", CheckFields.contract, "Checks that the candidate accepts the same inputs as stable.",
+                countsWhenEmpty: true
             ) { .contract($0) },
-            field("outcome", CompareFields.outcome, "Ground truth that is reported later, compared.") { .compare($0) },
+            field("outcome", CompareFields.outcome, "Compares outcomes that are reported later (ground truth).") {
+                .compare($0)
+            },
         ]
     }
 }

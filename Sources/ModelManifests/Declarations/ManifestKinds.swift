@@ -29,18 +29,20 @@ enum ManifestFields {
     static let apiVersion = "mlctl.dev/v1alpha1"
 
     static let modelDeployment = document(
-        .modelDeployment, spec: DeploymentFields.spec, initial: WrittenDeployment(), summary: "What is wanted."
+        .modelDeployment, spec: DeploymentFields.spec, initial: WrittenDeployment(), summary: "The desired state."
     ) { manifest, node, reading in
         ClusterRules.checkMetadata(manifest, node, &reading)
     }
     static let servingRuntime = document(
         .servingRuntime, spec: RuntimeFields.servingRuntime, initial: Runtime(command: []),
-        summary: "The fields that ModelDeployments take over by its name.")
+        summary: "The fields that ModelDeployments use by this name.")
     static let gateTemplate = document(
-        .gateTemplate, spec: GateFields.template, initial: nil, summary: "What gates take over by its name.")
+        .gateTemplate, spec: GateFields.template, initial: nil,
+        summary: "The gate that ModelDeployments use by this name.")
     static let predictionProfile = document(
         .predictionProfile, spec: PredictionGateFields.profile,
-        initial: PredictionProfile(buckets: .edges([]), counts: []), summary: "What drift is measured from.")
+        initial: PredictionProfile(buckets: .edges([]), counts: []),
+        summary: "The reference distribution that drift is measured from.")
 
     private static func document<Spec>(
         _ kind: ManifestKind, spec: Shape<Spec>, initial: Spec, summary: String,
@@ -51,16 +53,18 @@ enum ManifestFields {
             fields: [
                 Field(
                     "apiVersion", .choice(of: "apiVersion", available: [apiVersion], later: []),
-                    "Whose document it is.",
+                    "The API group and version.",
                     isRequired: true
                 ) { _, _ in },
                 Field(
-                    "kind", .choice(of: "kind", available: [kind.rawValue], later: []), "What it describes.",
+                    "kind", .choice(of: "kind", available: [kind.rawValue], later: []), "The kind of the manifest.",
                     isRequired: true
                 ) {
                     _, _ in
                 },
-                Field("metadata", metadata, "What it is called.", isRequired: true) { $0.metadata = $1 },
+                Field("metadata", metadata, "Its name, namespace, labels and annotations.", isRequired: true) {
+                    $0.metadata = $1
+                },
                 Field("spec", spec, summary, isRequired: true) { $0.spec = $1 },
             ], check: { manifest, node, reading in check(manifest, node, &reading) })
     }
@@ -71,9 +75,14 @@ enum ManifestFields {
             Field("name", .dnsLabel, "Its name: lower-case letters, digits and '-'.", isRequired: true) {
                 $0.name = $1
             },
-            Field("namespace", .dnsLabel, "Where the name is looked up; default.") { $0.namespace = $1 },
-            Field("labels", .dictionary(.text(canBeEmpty: true)), "For selecting; free.") { $0.labels = $1 },
-            Field("annotations", .dictionary(.text(atMost: 65_536, canBeEmpty: true)), "For other tools; free.") {
+            Field("namespace", .dnsLabel, "Its namespace. Default: default.") { $0.namespace = $1 },
+            Field("labels", .dictionary(.text(canBeEmpty: true)), "Labels to select by. You choose them.") {
+                $0.labels = $1
+            },
+            Field(
+                "annotations", .dictionary(.text(atMost: 65_536, canBeEmpty: true)),
+                "Annotations for other tools. You choose them."
+            ) {
                 _, _ in
             },
         ])

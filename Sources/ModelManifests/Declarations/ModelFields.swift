@@ -1,3 +1,5 @@
+import JSON
+
 /// `spec.model` as written.
 struct WrittenModel: Sendable {
     var source = ModelSource(version: "")
@@ -9,8 +11,7 @@ enum ModelFields {
     static let shape = Shape<WrittenModel>.object(
         WrittenModel(),
         fields: [
-            Field("version", .text(atMost: 256), "The version shown to people; by default the last part of storageUri.")
-            {
+            Field("version", .text(atMost: 256), "The version shown to people. Default: the last part of storageUri.") {
                 $0.source.version = $1
             },
             Field(
@@ -19,13 +20,15 @@ enum ModelFields {
             ) {
                 $0.source.storageURI = $1
             },
-            Field("digest", digest, "sha256: and 64 hex digits; verified before the first start.") {
+            Field("digest", digest, "sha256: and 64 hex digits. Verified before the first start.") {
                 $0.source.digest = $1
             },
-            Field("format", .string(atMost: 256), "What the files hold, such as sklearn.") { $0.source.format = $1 },
+            Field("format", .string(atMost: 256), "The format of the files, such as sklearn.") {
+                $0.source.format = $1
+            },
             Field(
                 "lineage", .dictionary(.text()),
-                "Where the model came from; carried into the audit trail, never into the revision."
+                "Where the model came from. Part of the audit trail, never of the revision."
             ) { $0.lineage = $1 },
         ],
         rules: [.atLeastOne(["version", "storageUri"])],
@@ -53,7 +56,7 @@ enum ModelFields {
             if let digest = node.text.flatMap(Digest.init) { return digest }
             reading.report(
                 "must be 'sha256:' and 64 hex digits, not \(node.shownInMessages)", at: node.place,
-                suggestion: "sha256sum prints the digits")
+                suggestion: "run sha256sum to get the digits")
             return nil
         },
         canonical: { node in node.text.flatMap(Digest.init).map { .string($0.description) } ?? .null },

@@ -1,25 +1,27 @@
 /// The fields of a runtime that are about its pods.
 enum PodFields {
     static let fields: [Field<Runtime>] = [
-        Field("serviceAccountName", .dnsSubdomain, "In a cluster: whom the pods act as.") {
+        Field("serviceAccountName", .dnsSubdomain, "In a cluster: the ServiceAccount of the pods.") {
             $0.settings.serviceAccountName = $1
         },
-        Field("imagePullSecrets", pullSecrets, "In a cluster: secrets of the namespace that images are pulled with.") {
+        Field("imagePullSecrets", pullSecrets, "In a cluster: Secrets for pulling images.") {
             $0.settings.imagePullSecrets = $1
         },
-        Field("nodeSelector", .nodeLabels, "In a cluster: labels of the nodes.") {
+        Field("nodeSelector", .nodeLabels, "In a cluster: labels that nodes must have.") {
             $0.settings.nodeSelector = $1
         },
-        Field("tolerations", .list(toleration, count: 0...64), "In a cluster: taints that the pods put up with.") {
+        Field("tolerations", .list(toleration, count: 0...64), "In a cluster: taints that the pods tolerate.") {
             $0.settings.tolerations = $1
         },
-        Field("podSecurity", .choice(of: "level"), "In a cluster: the Pod Security Standard that is kept; restricted.")
-        {
+        Field(
+            "podSecurity", .choice(of: "level"),
+            "In a cluster: the Pod Security Standard of the pods. Default: restricted."
+        ) {
             $0.settings.security = $1
         },
         Field(
             "podTemplate", PodTemplateRules.shape,
-            "In a cluster: {metadata, spec} of a pod, laid over what mlctl writes."
+            "In a cluster: {metadata, spec} of a pod, merged over the pod template that mlctl writes."
         ) {
             $0.settings.template = $1
         },
@@ -30,17 +32,22 @@ enum PodFields {
     private static let toleration = Shape<Toleration>.object(
         Toleration(),
         fields: [
-            Field("key", .labelKey, "The taint's key; all, with operator: Exists.") { $0.key = $1 },
+            Field("key", .labelKey, "The taint's key. Without it, operator: Exists matches all taints.") {
+                $0.key = $1
+            },
             Field(
                 "operator", .choice(of: "operator", available: ["Equal", "Exists"], later: []),
-                "Equal or Exists; Equal."
+                "Equal or Exists. Default: Equal."
             ) { $0.operator = $1 },
-            Field("value", .labelValue, "With Equal: the taint's value.") { $0.value = $1 },
+            Field("value", .labelValue, "The taint's value, for operator: Equal.") { $0.value = $1 },
             Field(
                 "effect", .choice(of: "effect", available: ["NoSchedule", "PreferNoSchedule", "NoExecute"], later: []),
-                "NoSchedule, PreferNoSchedule or NoExecute; all."
+                "NoSchedule, PreferNoSchedule or NoExecute. Default: all."
             ) { $0.effect = $1 },
-            Field("tolerationSeconds", .wholeNumber(0...31_536_000), "With NoExecute: for how long; for ever.") {
+            Field(
+                "tolerationSeconds", .wholeNumber(0...31_536_000),
+                "For effect: NoExecute, how long pods tolerate it. Default: for ever."
+            ) {
                 $0.tolerationSeconds = $1
             },
         ],
@@ -50,27 +57,27 @@ enum PodFields {
             if toleration.operator == "Exists" {
                 if toleration.value?.isEmpty == false {
                     reading.report(
-                        "goes with operator: Equal only", field: "value", of: node,
+                        "can only be used with operator: Equal", field: "value", of: node,
                         suggestion: "leave it out, or write operator: Equal")
                 }
             } else if node["key"] == nil {
                 reading.report(
-                    "is missing", field: "key", of: node, suggestion: "name the taint, or write operator: Exists")
+                    "is missing", field: "key", of: node, suggestion: "give the taint's key, or write operator: Exists")
             }
             if toleration.tolerationSeconds != nil, toleration.effect != "NoExecute" {
                 reading.report(
-                    "goes with effect: NoExecute only", field: "tolerationSeconds", of: node,
+                    "can only be used with effect: NoExecute", field: "tolerationSeconds", of: node,
                     suggestion: "leave it out, or write effect: NoExecute")
             }
         }
     ).checkedByServer(
         ServerRule(
             "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''",
-            "value goes with operator: Equal only"),
+            "value can only be used with operator: Equal"),
         ServerRule("has(self.key) || (has(self.operator) && self.operator == 'Exists')", "key is missing"),
         ServerRule(
             "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
-            "tolerationSeconds goes with effect: NoExecute only"))
+            "tolerationSeconds can only be used with effect: NoExecute"))
 }
 
 extension Runtime {

@@ -1,3 +1,5 @@
+import JSON
+
 /// Checks `runtime.podTemplate`. Its `spec` is open, because only the cluster knows what its pods support. Refused here is what
 /// would break mlctl's own objects, and what the API server refuses in every pod.
 package enum PodTemplateRules {
@@ -41,7 +43,7 @@ package enum PodTemplateRules {
             reading.enter(.field(entry.key.shortened))
             if entry.key.hasPrefix("\(ManifestFields.group)/") {
                 reading.report(
-                    "is mlctl's own: pods are found by it", at: entry.keyPlace, suggestion: "choose another name")
+                    "is reserved: mlctl finds its pods by it", at: entry.keyPlace, suggestion: "choose another name")
             }
             if case .scalar(let text, let isPlain) = entry.value.content {
                 if isPlain, PlainScalar.isBool(text) || PlainScalar.isNumber(text) {
@@ -64,11 +66,11 @@ package enum PodTemplateRules {
             guard let name = container["name"]?.text else {
                 return reading.report(
                     "is missing", field: "name", of: container,
-                    suggestion: "name the container that this is laid over, or a new one")
+                    suggestion: "give the name of one of mlctl's containers, or a new name")
             }
             if !NameRules.isDNSLabel(name) {
                 reading.report(
-                    "'\(name.shortened)' is not a DNS-1123 label: lower-case letters, digits and '-', at most 63",
+                    "'\(name.shortened)' is not a DNS-1123 label: use at most 63 lower-case letters, digits and '-'",
                     field: "name", of: container,
                     suggestion: NameRules.repairedLabel(name).map { "did you mean '\($0)'?" })
             }
@@ -76,8 +78,8 @@ package enum PodTemplateRules {
                 reading.report(
                     "is missing", field: "image", of: container,
                     suggestion: DidYouMean.nearest(to: name, among: own.sorted())
-                        .map { "did you mean the container '\($0)'? Any other needs an image" }
-                        ?? "'\(name.shortened)' is a container of its own, and those of mlctl are called "
+                        .map { "did you mean the container '\($0)'? A new container needs an image" }
+                        ?? "'\(name.shortened)' is a new container and needs an image; mlctl's own are "
                         + own.sorted().joined(separator: ", "))
             }
             reading.inside("ports", of: container) { checkPorts($0, &$1) }
@@ -95,12 +97,12 @@ package enum PodTemplateRules {
         eachUnique(of: ports, by: "name", noun: "ports", &reading) { port, reading in
             if let name = port["name"]?.text, !NameRules.isPortName(name) {
                 reading.report(
-                    "'\(name.shortened)' is not a port's name that Kubernetes takes: at most 15 lower-case letters, digits and "
-                        + "'-', with a letter among them", field: "name", of: port, suggestion: "choose a shorter one")
+                    "'\(name.shortened)' is not a valid port name in Kubernetes: use at most 15 lower-case letters, digits and "
+                        + "'-', with a letter among them", field: "name", of: port, suggestion: "choose another name")
             }
             guard let number = port["containerPort"].flatMap(PlainScalar.integer), (1...65_535).contains(number) else {
                 return reading.report(
-                    "must be a port's number, from 1 to 65535", field: "containerPort", of: port)
+                    "must be a port number from 1 to 65535", field: "containerPort", of: port)
             }
         }
     }
@@ -109,11 +111,11 @@ package enum PodTemplateRules {
         eachUnique(of: variables, by: "name", noun: "variables", &reading) { variable, reading in
             guard let name = variable["name"]?.text, NameRules.isEnvironmentName(name) else {
                 return reading.report(
-                    "must be a name of an environment variable: letters, digits, '_', '-' and '.', and no digit first",
+                    "must be the name of an environment variable: letters, digits, '_', '-' and '.', not starting with a digit",
                     field: "name", of: variable)
             }
             if variable["value"].map({ !$0.isNull }) ?? false, variable["valueFrom"].map({ !$0.isNull }) ?? false {
-                reading.report("may have only one of 'value' or 'valueFrom'", at: variable.place)
+                reading.report("can have only one of 'value' and 'valueFrom'", at: variable.place)
             }
             if let value = variable["value"], case .scalar(let text, isPlain: true) = value.content,
                 PlainScalar.isBool(text) || PlainScalar.isNumber(text)

@@ -1,15 +1,18 @@
+import JSON
+
 /// The fields of gates on predictions, of observations and of prediction profiles.
 enum PredictionGateFields {
     static let distribution = Shape<DistributionGate>.object(
         DistributionGate(observe: PredictionObservation.defaultName),
         fields: [
             Field("observe", .shortName, observeSummary) { $0.observe = $1 },
-            Field("maxShift", .number(0...1), "The share of predictions that may have moved; 0.05.") {
+            Field("maxShift", .number(0...1), "The share of predictions that may move to other values. Default: 0.05.")
+            {
                 $0.maxShift = $1
             },
             Field(
                 "passShift", .number(0...1, isOpen: true),
-                "A pass excludes that a bucket's share differs by more than this; 0.10."
+                "A passing verdict excludes that a bucket's share differs by more than this. Default: 0.10."
             ) {
                 $0.passShift = $1
             },
@@ -20,14 +23,14 @@ enum PredictionGateFields {
             if node["passShift"] == nil { gate.passShift = min(1, max(gate.passShift, 2 * gate.maxShift)) }
             if gate.maxShift >= gate.passShift {
                 reading.report(
-                    "must be above maxShift (\(gate.maxShift)), or no candidate could ever pass", field: "passShift",
+                    "must be above maxShift (\(gate.maxShift)): otherwise no candidate could pass", field: "passShift",
                     of: node)
             }
         }
     ).checkedByServer(
         ServerRule(
             "!has(self.passShift) || self.passShift > (has(self.maxShift) ? self.maxShift : 0.05)",
-            "passShift must be above maxShift, or no candidate could ever pass"))
+            "passShift must be above maxShift: otherwise no candidate could pass"))
 
     static let drift = Shape<WrittenGateKind>.object(
         WrittenGateKind(kind: .drift(DriftGate(observe: PredictionObservation.defaultName))),
@@ -35,17 +38,26 @@ enum PredictionGateFields {
             Field("observe", .shortName, observeSummary) { gate, name in
                 change(&gate) { $0.observe = name }
             },
-            Field("distance", .choice(of: "distance"), "psi or jensenShannon; psi.") { gate, distance in
+            Field("distance", .choice(of: "distance"), "psi or jensenShannon. Default: psi.") { gate, distance in
                 change(&gate) { $0.distance = distance }
             },
-            Field("max", .number(0...100, isOpen: true), "Beyond this it has drifted; 0.2, or 0.1 for jensenShannon.") {
+            Field(
+                "max", .number(0...100, isOpen: true),
+                "A larger distance fails. Default: 0.2, or 0.1 for jensenShannon."
+            ) {
                 gate, max in
                 change(&gate) { $0.max = max }
             },
-            Field("profile", .dnsLabel, "A PredictionProfile of the namespace; against stable where not given.") {
+            Field(
+                "profile", .dnsLabel,
+                "A PredictionProfile of the namespace to compare with. Default: stable's predictions."
+            ) {
                 $0.profile = $1
             },
-            Field("minSamples", .wholeNumber(50...1_000_000_000), "Fewer of the candidate's decide nothing; 200.") {
+            Field(
+                "minSamples", .wholeNumber(50...1_000_000_000),
+                "With fewer samples of the candidate the gate decides nothing. Default: 200."
+            ) {
                 gate, count in
                 change(&gate) { $0.minSamples = count }
             },
@@ -58,7 +70,7 @@ enum PredictionGateFields {
         })
 
     private static let observeSummary =
-        "One of traffic.observe; the one without a name where not given, which is '\(PredictionObservation.defaultName)'."
+        "The name of an entry of traffic.observe. Default: '\(PredictionObservation.defaultName)', the entry without a name."
 
     private static func change(_ gate: inout WrittenGateKind, _ body: (inout DriftGate) -> Void) {
         guard case .drift(var drift) = gate.kind else { return }
@@ -69,7 +81,7 @@ enum PredictionGateFields {
     static let agreement = Shape<AgreementGate>.object(
         AgreementGate(metric: .agreement(min: 0.99)),
         fields: [
-            Field("min", .number(0...1), "The least share of pairs that agree.", isRequired: true) {
+            Field("min", .number(0...1), "The smallest share of pairs that must agree.", isRequired: true) {
                 $0.metric = .agreement(min: $1)
             }
         ] + pairFields)
@@ -83,14 +95,19 @@ enum PredictionGateFields {
         ] + pairFields)
 
     private static let pairFields: [Field<AgreementGate>] = [
-        Field("passMargin", .number(0...1, isOpen: true), "A pass excludes being beyond the bound by more; 0.01.") {
+        Field(
+            "passMargin", .number(0...1, isOpen: true),
+            "A passing verdict excludes a value this far beyond the bound. Default: 0.01."
+        ) {
             $0.passMargin = $1
         },
         minSamples { $0.minSamples = $1 },
     ]
 
     private static func minSamples<Gate>(_ set: @escaping @Sendable (inout Gate, Int) -> Void) -> Field<Gate> {
-        Field("minSamples", .wholeNumber(0...1_000_000_000), "No pass before the candidate has this many.", set: set)
+        Field(
+            "minSamples", .wholeNumber(0...1_000_000_000),
+            "The gate cannot pass before the candidate has this many samples.", set: set)
     }
 
     // MARK: - Observations and profiles
@@ -101,18 +118,18 @@ enum PredictionGateFields {
         fields: bucketFields { $0.buckets = $1 } + [
             Field(
                 "counts", .list(.wholeNumber(0...1_000_000_000_000), count: 2...PredictionBuckets.countLimit),
-                "How many fell into each bucket, those of the rest last.", isRequired: true
+                "The number of values in each bucket; all other values come last.", isRequired: true
             ) { $0.counts = $1 }
         ],
         rules: [.exactlyOne(["buckets", "classes"])],
         check: { profile, node, reading in
             if profile.buckets.count != profile.counts.count, !profile.counts.isEmpty {
                 reading.report(
-                    "has \(profile.counts.count) entries for \(profile.buckets.count) buckets, the rest included",
-                    field: "counts", of: node, suggestion: "write it with 'mlctl profile'")
+                    "has \(profile.counts.count) entries for \(profile.buckets.count) buckets, including the one for all other values",
+                    field: "counts", of: node, suggestion: "create the profile with 'mlctl profile'")
             }
             if profile.counts.allSatisfy({ $0 == 0 }), !profile.counts.isEmpty {
-                reading.report("are all 0: a profile of nothing", field: "counts", of: node)
+                reading.report("are all 0: the profile is empty", field: "counts", of: node)
             }
         })
 
@@ -127,12 +144,14 @@ enum PredictionGateFields {
         PredictionObservation(
             name: PredictionObservation.defaultName, path: JSONPath(steps: []), buckets: .automatic),
         fields: [
-            Field("name", .shortName, "What gates call it; \(PredictionObservation.defaultName).") { $0.name = $1 },
-            Field("of", .choice(of: "subject"), "answer or request; answer.") { $0.subject = $1 },
-            Field("path", path, "Where in the JSON the value is: outputs[0].data[0].", isRequired: true) {
+            Field("name", .shortName, "The name that gates refer to. Default: \(PredictionObservation.defaultName).") {
+                $0.name = $1
+            },
+            Field("of", .choice(of: "subject"), "answer or request. Default: answer.") { $0.subject = $1 },
+            Field("path", path, "The place of the value in the JSON, such as outputs[0].data[0].", isRequired: true) {
                 $0.path = $1
             },
-            Field("sample", .number(0.000_001...1), "Share of the requests that are looked at; all.") {
+            Field("sample", .number(0.000_001...1), "The share of requests that are observed. Default: all.") {
                 $0.sample = $1
             },
         ] + bucketFields { $0.buckets = $1 },
@@ -149,10 +168,10 @@ enum PredictionGateFields {
     ) -> [Field<Object>] {
         let most = PredictionBuckets.countLimit - 1
         return [
-            Field("buckets", edges, "Upper edges of a number's buckets, ascending.") {
+            Field("buckets", edges, "Upper edges of the buckets of numbers, ascending.") {
                 set(&$0, .edges($1))
             },
-            Field("classes", .list(.text(), count: 1...most), "Labels; one more bucket holds every other.") {
+            Field("classes", .list(.text(), count: 1...most), "Labels. All other values share one more bucket.") {
                 set(&$0, .classes($1))
             },
         ]

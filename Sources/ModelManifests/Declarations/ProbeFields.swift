@@ -5,10 +5,10 @@ enum ProbeFields {
         fields: [
             Field(
                 "startup", startup,
-                "Until it succeeds, the others are not asked. Without failureThreshold it may take ten minutes."
+                "The other probes start after it succeeds. Without failureThreshold it may take ten minutes."
             ) { $0.startup = $1 },
             Field("readiness", probe, "While it fails, the instance gets no traffic.") { $0.readiness = $1 },
-            Field("liveness", probe, "Where it fails, the instance is started anew.") { $0.liveness = $1 },
+            Field("liveness", probe, "When it fails, the instance is restarted.") { $0.liveness = $1 },
         ])
 
     static let httpPath = Shape<String>.string().map { text, node, reading -> String? in
@@ -29,24 +29,28 @@ enum ProbeFields {
     private static let probe = Shape<Probe>.object(
         Probe(check: .tcpSocket(port: nil)),
         fields: [
-            Field("httpGet", httpGet, "GET of a path: 200 to 399 is success.") {
+            Field("httpGet", httpGet, "An HTTP GET request. A status from 200 to 399 is success.") {
                 $0.check = .httpGet(path: $1.path, port: $1.port)
             },
-            Field("tcpSocket", tcpSocket, "A connection is opened and closed.", countsWhenEmpty: true) {
+            Field("tcpSocket", tcpSocket, "A TCP connection, which is opened and closed.", countsWhenEmpty: true) {
                 $0.check = .tcpSocket(port: $1.port)
             },
             .unavailable("exec", "use httpGet or tcpSocket"),
             .unavailable("grpc", "use httpGet or tcpSocket"),
-            Field("periodSeconds", seconds(from: 0.01), "Between two probes; 10.") { $0.period = $1 },
-            Field("timeoutSeconds", seconds(from: 0.01), "For one probe; 1.") { $0.timeout = $1 },
-            Field("initialDelaySeconds", seconds(from: 0), "Before the first; 0.") { $0.initialDelay = $1 },
+            Field("periodSeconds", seconds(from: 0.01), "The time between two probes. Default: 10.") { $0.period = $1 },
+            Field("timeoutSeconds", seconds(from: 0.01), "The time limit of one probe. Default: 1.") {
+                $0.timeout = $1
+            },
+            Field("initialDelaySeconds", seconds(from: 0), "The time before the first probe. Default: 0.") {
+                $0.initialDelay = $1
+            },
             Field(
                 "failureThreshold", .wholeNumber(1...10_000),
-                "Failures in a row that count; 3, and for startup as many as ten minutes take."
+                "Failures in a row that mean failure. Default: 3; for startup as many as fit in ten minutes."
             ) {
                 $0.failureThreshold = $1
             },
-            Field("successThreshold", .wholeNumber(1...10_000), "Successes in a row that count; 1.") {
+            Field("successThreshold", .wholeNumber(1...10_000), "Successes in a row that mean success. Default: 1.") {
                 $0.successThreshold = $1
             },
         ],
@@ -58,13 +62,13 @@ enum ProbeFields {
     }
 
     private static let port = Field<WrittenCheck>(
-        "port", .text(), "A port's name or its containerPort; PORT by default."
+        "port", .text(), "A port's name or its containerPort. Default: PORT."
     ) {
         $0.port = $1
     }
 
     private static let httpGet = Shape<WrittenCheck>.object(
-        WrittenCheck(), fields: [Field("path", httpPath, "The path; / by default.") { $0.path = $1 }, port])
+        WrittenCheck(), fields: [Field("path", httpPath, "The path. Default: /.") { $0.path = $1 }, port])
 
     private static let tcpSocket = Shape<WrittenCheck>.object(WrittenCheck(), fields: [port])
 

@@ -41,7 +41,7 @@ enum ReplicasFields {
             node["target"]?["kind"].map({ $0.text == WrittenTarget.Kind.local.rawValue }) ?? true
         else { return }
         reading.report(
-            "'external' is for clusters: on one machine nobody but mlctl starts instances", field: "replicas",
+            "'external' can only be used in a cluster: on one machine only mlctl starts instances", field: "replicas",
             of: node, suggestion: "write a number, or target: {kind: kubernetes}")
     }
 }

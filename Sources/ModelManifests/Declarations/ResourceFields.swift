@@ -3,12 +3,14 @@ enum ResourceFields {
     static let shape = Shape<Resources>.object(
         Resources(),
         fields: [
-            Field("limits", amounts, "What an instance may use: cpu, memory, and devices such as nvidia.com/gpu.") {
+            Field(
+                "limits", amounts, "The most that an instance may use: cpu, memory, and devices such as nvidia.com/gpu."
+            ) {
                 $0.cpuLimitMillicores = $1.cpuMillicores
                 $0.memoryLimitBytes = $1.memoryBytes
                 $0.extended = $1.extended
             },
-            Field("requests", amounts, "In a cluster: what is set aside for an instance; as much as its limits.") {
+            Field("requests", amounts, "In a cluster: what is reserved for an instance. Default: its limits.") {
                 $0.requests = $1
             },
         ],
@@ -27,11 +29,12 @@ enum ResourceFields {
             if isDevice(name) {
                 guard request != limit else { return }
                 reading.report(
-                    "must be as much as its limit: Kubernetes gives devices whole", field: name, of: node,
-                    suggestion: "leave it out: the limit is enough")
+                    "must equal its limit: Kubernetes does not share devices", field: name, of: node,
+                    suggestion: "leave it out; the limit is enough")
             } else if let limit, request > limit {
                 reading.report(
-                    "is more than its limit", field: name, of: node, suggestion: "raise the limit, or ask for less")
+                    "is more than its limit", field: name, of: node, suggestion: "raise the limit, or lower the request"
+                )
             }
         }
         compare("cpu", requests.cpuMillicores.map(Int64.init), limits.cpuMillicores.map(Int64.init))
@@ -51,12 +54,13 @@ enum ResourceFields {
             case "cpu":
                 amounts.cpuMillicores = quantity.whole(perUnit: 1000)
                 if amounts.cpuMillicores.map({ $0 < 1 }) ?? true {
-                    reading.report("must be thousandths of a core, at least 1m", field: name, of: node)
+                    reading.report(
+                        "must be a whole number of thousandths of a core, at least 1m", field: name, of: node)
                 }
             case "memory":
                 amounts.memoryBytes = quantity.whole().map(Int64.init)
                 if amounts.memoryBytes.map({ $0 < 1 }) ?? true {
-                    reading.report("must be whole bytes, at least 1", field: name, of: node)
+                    reading.report("must be a whole number of bytes, at least 1", field: name, of: node)
                 }
             case _ where isDevice(name) || name == "ephemeral-storage" || name.hasPrefix("hugepages-"):
                 guard let amount = quantity.whole() else {
@@ -69,7 +73,7 @@ enum ResourceFields {
                     "unknown resource '\(name.shortened)'", field: name, of: node,
                     suggestion: DidYouMean.nearest(to: name, among: ["cpu", "memory", "ephemeral-storage"])
                         .map { "did you mean '\($0)'?" }
-                        ?? "cpu, memory, or a device with its domain, such as nvidia.com/gpu")
+                        ?? "use cpu, memory, or a device with its domain, such as nvidia.com/gpu")
             }
         }
         return amounts

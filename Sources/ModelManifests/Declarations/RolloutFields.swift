@@ -65,60 +65,73 @@ enum RolloutFields {
         fields: [
             Field(
                 "strategy", .choice(of: "strategy"),
-                "canary: step by step; blueGreen: all at once after its gates; ab: a test; shadow: on copies; recreate."
+                "canary: step by step; blueGreen: all at once after its gates; ab: a test; shadow: on copied requests; recreate."
             ) {
                 $0.spec.strategy = $1
             },
             Field(
                 "capacity", .choice(of: "capacity"),
-                "surge: the candidate runs beside the stable; drainThenLoad: where there is nothing to spare."
+                "surge: the candidate runs beside stable; drainThenLoad: stable stops first, for machines without spare room."
             ) {
                 $0.spec.capacity = $1
             },
-            Field("preview", preview, "Where the candidate can be tried before it has traffic.", countsWhenEmpty: true)
-            {
+            Field("preview", preview, "A port to try the candidate before it gets traffic.", countsWhenEmpty: true) {
                 $0.spec.preview = $1
             },
             Field(
                 "keepFor", .duration(.seconds(1)...GoDuration.longest),
-                "blueGreen: how long the old revision is kept warm after the switch; 10m."
+                "blueGreen: how long the old revision stays warm after the switch. Default: 10m."
             ) { $0.keepFor = $1 },
             Field("ab", test, "ab: the share, the goal and the end of the test.") { $0.test = $1 },
-            Field("shadow", shadow, "shadow: how its answers are held against stable's.") { $0.spec.shadow = $1 },
+            Field("shadow", shadow, "shadow: how the candidate's answers are compared with stable's.") {
+                $0.spec.shadow = $1
+            },
             Field(
-                "steps", steps, "What is done, one after the other; it ends with setWeight: 100."
+                "steps", steps, "The steps of the rollout. The last is setWeight: 100."
             ) {
                 $0.steps = $1
             },
-            Field("gates", .list(GateFields.gate, count: 0...32), "Watched on every step.") { $0.gates = $1 },
+            Field("gates", .list(GateFields.gate, count: 0...32), "Gates that are evaluated on every step.") {
+                $0.gates = $1
+            },
             Field(
                 "slices", SliceFields.slices,
-                "Parts of the traffic on which each comparing gate of requests is judged too, under the same promise."
+                "Parts of the traffic that comparing gates also evaluate on their own, at the same false rollback rate."
             ) { $0.spec.slices = $1 },
             Field(
                 "falseRollbackRate", .number(0...1, isOpen: true),
-                "How often a good candidate may be rolled back, all comparing gates and looks together; 0.01."
+                "How often a good candidate may be rolled back, over all comparing gates together. Default: 0.01."
             ) { $0.spec.falseRollbackRate = $1 },
-            Field("missedRegressionRate", .number(0...1, isOpen: true), "How often a pass may be wrong; 0.05.") {
+            Field("missedRegressionRate", .number(0...1, isOpen: true), "How often a pass may be wrong. Default: 0.05.")
+            {
                 $0.spec.missedRegressionRate = $1
             },
-            Field("progressDeadline", .duration(.seconds(1)...GoDuration.longest), "Without pauses and approvals; 30m.")
-            {
+            Field(
+                "progressDeadline", .duration(.seconds(1)...GoDuration.longest),
+                "The time for the whole rollout, without pauses and approvals. Default: 30m."
+            ) {
                 $0.spec.progressDeadline = $1
             },
-            Field("onInsufficient", .choice(of: "action"), "When the deadline comes without enough data; pause.") {
+            Field(
+                "onInsufficient", .choice(of: "action"),
+                "What happens when the deadline passes without enough data. Default: pause."
+            ) {
                 $0.spec.onInsufficient = $1
             },
-            Field("onFailure", .choice(of: "action"), "When a gate fails; rollback.") { $0.spec.onFailure = $1 },
+            Field("onFailure", .choice(of: "action"), "What happens when a gate fails. Default: rollback.") {
+                $0.spec.onFailure = $1
+            },
             Field(
                 "unavailableAfter", .duration(.seconds(1)...GoDuration.longest),
-                "A candidate that was not available for so long, in any two minutes or twice as long, has failed; 30s."
+                "A candidate fails when it is unavailable for this long within two minutes, or within twice this time. Default: 30s."
             ) { $0.spec.unavailableAfter = $1 },
             Field(
                 "selfCheckShare", .number(0...1),
-                "In this share of its rollouts stable is judged against itself, to count false alarms; 0.25."
+                "The share of rollouts in which stable is also compared with itself, to count false alarms. Default: 0.25."
             ) { $0.spec.selfCheckShare = $1 },
-            Field("probation", probation, "Keeps the old revision warm after promotion.") { $0.spec.probation = $1 },
+            Field("probation", probation, "Keeps the old revision warm after the promotion.") {
+                $0.spec.probation = $1
+            },
         ],
         check: { rollout, node, reading in
             RolloutRules.checkWeights(rollout.steps ?? [], node, &reading)
@@ -133,8 +146,8 @@ enum RolloutFields {
             read: { node, reading in
                 guard case .sequence(let items) = node.content, items.isEmpty else { return list.read(node, &reading) }
                 reading.report(
-                    "has no step, and a rollout ends with setWeight: 100", at: node.place,
-                    suggestion: "write [{setWeight: 100}], or leave steps out for those that are there by default")
+                    "is empty, but a rollout must end with setWeight: 100", at: node.place,
+                    suggestion: "write [{setWeight: 100}], or leave steps out to use the default steps")
                 return nil
             }, canonical: list.canonical, schema: list.schema)
     }()
@@ -142,23 +155,30 @@ enum RolloutFields {
     private static let step = Shape<WrittenStep>.object(
         WrittenStep(),
         fields: [
-            Field("setWeight", .wholeNumber(0...100), "The candidate's share of the traffic, in per cent.") {
+            Field("setWeight", .wholeNumber(0...100), "The candidate's share of the traffic, in percent.") {
                 $0.action = .setWeight($1)
             },
-            Field("mirror", .wholeNumber(0...100), "The share of the traffic that is copied to the candidate.") {
+            Field(
+                "mirror", .wholeNumber(0...100), "The share of the traffic that is copied to the candidate, in percent."
+            ) {
                 $0.action = .mirror($1)
             },
-            Field("pause", pause, "Ends by the clock; without a duration, by mlctl promote.", countsWhenEmpty: true) {
+            Field(
+                "pause", pause, "Waits for this time. Without a duration it waits for mlctl promote.",
+                countsWhenEmpty: true
+            ) {
                 $0.action = .pause($1)
             },
-            Field("gate", GateFields.stepGate, "Held until the gate passes.") {
+            Field("gate", GateFields.stepGate, "Waits until the gate passes.") {
                 $0.gate = $1
                 $0.action = $1.name.map { .gate($0) }
             },
-            Field("approval", approval, "Held until mlctl promote.", countsWhenEmpty: true) { step, _ in
+            Field("approval", approval, "Waits for mlctl promote.", countsWhenEmpty: true) { step, _ in
                 step.action = .approval
             },
-            Field("advance", .choice(of: "advance"), "evidence: left as soon as all gates pass.") { $0.advance = $1 },
+            Field("advance", .choice(of: "advance"), "evidence: leave the step as soon as all gates pass.") {
+                $0.advance = $1
+            },
         ],
         rules: [.exactlyOne(actions)],
         check: { step, node, _ in
@@ -179,57 +199,74 @@ enum RolloutFields {
     private static let preview = Shape<Preview>.object(
         Preview(),
         fields: [
-            Field("port", .wholeNumber(1...65_535), "Its local port; chosen and kept where not given.") { $0.port = $1 }
+            Field("port", .wholeNumber(1...65_535), "Its port on this machine. Default: a free port, which is kept.") {
+                $0.port = $1
+            }
         ])
 
     private static let test = Shape<WrittenTest>.object(
         WrittenTest(),
         fields: [
-            Field("share", .wholeNumber(1...99), "The candidate's share of the users, in per cent; 50.") {
+            Field("share", .wholeNumber(1...99), "The candidate's share of the users, in percent. Default: 50.") {
                 $0.share = $1
             },
-            Field("goal", CompareFields.goal, "What the better revision has more of, or less.", isRequired: true) {
+            Field("goal", CompareFields.goal, "The quantity that decides which revision is better.", isRequired: true) {
                 $0.goal = $1
             },
-            Field("horizon", .duration(.seconds(1)...GoDuration.longest), "When the test ends without a winner; 336h.")
-            {
+            Field(
+                "horizon", .duration(.seconds(1)...GoDuration.longest),
+                "When the test ends without a winner. Default: 336h."
+            ) {
                 $0.horizon = $1
             },
-            Field("onInconclusive", .choice(of: "action"), "What happens then; pause.") { $0.onInconclusive = $1 },
+            Field("onInconclusive", .choice(of: "action"), "What happens when there is no winner. Default: pause.") {
+                $0.onInconclusive = $1
+            },
         ])
 
     private static let shadow = Shape<ShadowComparison>.object(
         ShadowComparison(),
         fields: [
-            Field("path", PredictionGateFields.path, "The part of the answers that is compared; all of it.") {
+            Field(
+                "path", PredictionGateFields.path,
+                "The part of the answers that is compared. Default: the whole answer."
+            ) {
                 $0.path = $1
             },
-            Field("tolerance", .number(0...1e12), "Numbers that differ by no more agree; 0.") { $0.tolerance = $1 },
-            Field("range", .number(0...1e12, isOpen: true), "The largest distance of two numbers; 1.") {
+            Field("tolerance", .number(0...1e12), "Numbers agree if they differ by at most this. Default: 0.") {
+                $0.tolerance = $1
+            },
+            Field("range", .number(0...1e12, isOpen: true), "The largest distance of two numbers. Default: 1.") {
                 $0.range = $1
             },
             Field(
                 "maxBody", bodySize,
-                "Requests with a larger body are not copied, and answers with a larger one not compared; 1Mi."
+                "Requests with a larger body are not copied; larger answers are not compared. Default: 1Mi."
             ) { $0.maxBodyBytes = $1 },
         ])
 
     private static let bodySize = Shape<Quantity>.quantity.map { quantity, node, reading -> Int? in
         if let bytes = quantity.whole(), (1024...ShadowComparison.largestMaxBodyBytes).contains(bytes) { return bytes }
-        reading.report("must be whole bytes, from 1Ki to 16Mi", at: node.place)
+        reading.report("must be a whole number of bytes from 1Ki to 16Mi", at: node.place)
         return nil
     }.checkedByServer(
         ServerRule(
             "!quantity(string(self)).isLessThan(quantity('1Ki')) && !quantity(string(self)).isGreaterThan(quantity('16Mi'))",
-            "must be whole bytes, from 1Ki to 16Mi"))
+            "must be a whole number of bytes from 1Ki to 16Mi"))
 
     private static let probation = Shape<Probation>.object(
         Probation(duration: .zero),
         fields: [
-            Field("duration", .duration(.seconds(1)...GoDuration.longest), "How long.", isRequired: true) {
+            Field(
+                "duration", .duration(.seconds(1)...GoDuration.longest), "How long the probation lasts.",
+                isRequired: true
+            ) {
                 $0.duration = $1
             },
-            Field("holdback", .wholeNumber(0...99), "Per cent of the traffic that stays with the old revision; 0.") {
+            Field(
+                "holdback", .wholeNumber(0...99),
+                "The share of the traffic that stays with the old revision, in percent. Default: 0."
+            ) {
                 $0.holdback = $1
             },
         ])
@@ -249,9 +286,9 @@ enum RolloutRules {
             if next < weight {
                 report(
                     "setWeight falls from \(weight) to \(next)", step: index, of: steps, &reading,
-                    suggestion: "weights rise from step to step; a rollback is what takes traffic away")
+                    suggestion: "weights must rise from step to step; only a rollback lowers them")
             } else if weight == 100 {
-                report("setWeight: 100 stands twice", step: index, of: steps, &reading)
+                report("setWeight: 100 is given twice", step: index, of: steps, &reading)
             }
             weight = max(weight, next)
         }
@@ -260,8 +297,8 @@ enum RolloutRules {
         case .setWeight? where !rises && weight == 100: break
         case _ where weight == 100:
             report(
-                "stands after setWeight: 100, where the rollout ends", step: steps.count - 1, of: steps, &reading,
-                suggestion: "use probation: {duration: …} to go on watching after promotion")
+                "comes after setWeight: 100, where the rollout ends", step: steps.count - 1, of: steps, &reading,
+                suggestion: "use probation: {duration: …} to keep evaluating after the promotion")
         default:
             report(
                 "the steps end at \(weight) %, not at 100 %", step: steps.count - 1, of: steps, &reading,
@@ -296,8 +333,8 @@ enum RolloutRules {
             let path: [PathElement] = [.field("steps"), .index(index), .field("gate"), .field("name")]
             if rollout.gates?.contains(where: { $0.name == name && $0.warnOnly }) == true {
                 reading.report(
-                    "gate '\(name)' is warnOnly, and a step cannot wait for it", within: path, at: gate.place,
-                    suggestion: "take the step out, or warnOnly off the gate")
+                    "gate '\(name)' is warnOnly, so a step cannot wait for it", within: path, at: gate.place,
+                    suggestion: "remove the step, or remove warnOnly from the gate")
             }
             guard seen[name] == nil else { continue }
             reading.report(
@@ -309,7 +346,7 @@ enum RolloutRules {
 
     private static func twice(_ name: String, _ first: SourcePlace?) -> String {
         let place =
-            first.map { "the first on line \($0.line)" } ?? "the first among the gates that are there by default"
+            first.map { "the first on line \($0.line)" } ?? "the first is a default gate"
         return "two gates are named '\(name)', \(place)"
     }
 

@@ -11,7 +11,7 @@ enum RolloutServerRules {
             "setWeight falls: weights rise from step to step"),
         ServerRule(
             "!has(self.steps) || self.steps.filter(s, has(s.setWeight) && s.setWeight == 100).size() <= 1",
-            "setWeight: 100 stands twice: the rollout ends there"),
+            "setWeight: 100 is given twice, but the rollout ends there"),
     ]
 
     private static func name(_ gate: String) -> String {
@@ -33,21 +33,21 @@ enum RolloutServerRules {
     private static let gates = [
         ServerRule(
             "!has(self.gates) || self.gates.all(g, self.gates.exists_one(h, \(name("h")) == \(name("g"))))",
-            "two gates have one name"),
+            "two gates have the same name"),
         ServerRule(
             "!has(self.steps) || self.steps.all(s, !(\(defines("s"))) || self.steps.exists_one(t, \(defines("t")) && "
                 + "\(name("t.gate")) == \(name("s.gate"))))",
-            "two gates of steps have one name"),
+            "two gates of steps have the same name"),
         ServerRule(
             "!has(self.steps) || self.steps.all(s, !(\(defines("s"))) || (has(self.gates) ? !self.gates.exists(g, "
                 + "\(name("g")) == \(name("s.gate"))) : !(\(name("s.gate")) in \(defaults))))",
-            "a gate of a step has the name of one of gates, or of one that is there by default"),
+            "a gate of a step has the same name as one of gates, or as a default gate"),
         ServerRule(
             "!has(self.steps) || self.steps.all(s, !has(s.gate) || \(isDefinition("s.gate")) || !has(s.gate.name) || "
                 + "(has(self.gates) ? self.gates.exists(g, \(name("g")) == s.gate.name && !(has(g.warnOnly) && g.warnOnly)) "
                 + ": s.gate.name in \(defaults)) || "
                 + "self.steps.exists(t, \(defines("t")) && \(name("t.gate")) == s.gate.name))",
-            "a step names a gate that there is not, or that is warnOnly"),
+            "a step names a gate that does not exist or is warnOnly"),
     ]
 
     private static func isStrategy(_ strategies: RolloutSpec.Strategy...) -> String {
@@ -55,18 +55,21 @@ enum RolloutServerRules {
     }
 
     private static let strategies = [
-        ServerRule("!has(self.keepFor) || \(isStrategy(.blueGreen))", "keepFor goes with strategy: blueGreen only"),
-        ServerRule("has(self.ab) == \(isStrategy(.ab))", "ab goes with strategy: ab, which needs it"),
+        ServerRule(
+            "!has(self.keepFor) || \(isStrategy(.blueGreen))", "keepFor can only be used with strategy: blueGreen"),
+        ServerRule(
+            "has(self.ab) == \(isStrategy(.ab))", "ab is required with strategy: ab, and can only be used there"),
         ServerRule(
             "!has(self.shadow) || \(isStrategy(.shadow)) || (has(self.steps) && self.steps.exists(s, has(s.mirror)))",
-            "shadow goes with strategy: shadow, or with a step that mirrors"),
+            "shadow can only be used with strategy: shadow or with a mirror step"),
         ServerRule(
-            "!has(self.probation) || !\(isStrategy(.blueGreen))", "probation is keepFor with strategy: blueGreen"),
+            "!has(self.probation) || !\(isStrategy(.blueGreen))",
+            "with strategy: blueGreen, write keepFor instead of probation"),
         ServerRule(
             "!has(self.steps) || !\(isStrategy(.blueGreen, .recreate)) || self.steps.all(s, !has(s.setWeight) || s.setWeight "
                 + "== 100)", "blueGreen and recreate switch all traffic at once"),
         ServerRule(
             "!has(self.steps) || !\(isStrategy(.recreate)) || self.steps.all(s, !has(s.mirror))",
-            "there is no stable to copy from with strategy: recreate"),
+            "with strategy: recreate there is no stable revision to copy requests from"),
     ]
 }

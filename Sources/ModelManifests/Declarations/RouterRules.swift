@@ -18,7 +18,7 @@ enum RouterRules {
             refuse(
                 [.field("strategy")], at: node["rollout"]?["strategy"]?.place ?? place,
                 (
-                    "an A/B test keeps users at their revision, and \(router.name) cannot",
+                    "an A/B test must keep users on their revision, which \(router.name) cannot do",
                     "use \(ownRouter), or strategy: canary"
                 )
             )
@@ -27,7 +27,7 @@ enum RouterRules {
             refuse(
                 [.field("slices")], at: slices.keyPlace,
                 (
-                    "\(router.name) has nobody who tells slices of the traffic apart",
+                    "\(router.name) cannot tell slices of the traffic apart",
                     "leave them out, or use \(ownRouter)"
                 ))
         }
@@ -81,11 +81,11 @@ enum RouterRules {
     private static func costProblem(of gate: GateSpec) -> Problem? {
         guard case .cost(let cost) = gate.kind else { return nil }
         return (
-            "gate '\(gate.name)' measures \(cost.metric.rawValue) of processes, which mlctl does on one machine only, not in a "
+            "gate '\(gate.name)' measures \(cost.metric.rawValue) of processes; mlctl can do this on one machine only, not in a "
                 + "cluster",
             cost.metric == .cpuPerRequest
                 ? "write compare: {mean: {source: prometheus, of: QUERY, per: QUERY, max: SECONDS}}: "
-                    + "container_cpu_usage_seconds_total over a counter of requests, each of revision=\"{{revision}}\""
+                    + "container_cpu_usage_seconds_total divided by a counter of requests, each with revision=\"{{revision}}\""
                 : "write threshold: {source: prometheus, query: QUERY, max: BYTES} of container_memory_working_set_bytes, or "
                     + "leave the gate out"
         )
@@ -98,15 +98,15 @@ enum RouterRules {
         case .threshold(let threshold):
             if case .metric = threshold.measure {
                 (
-                    "gate '\(gate.name)' measures the proxy's counters, and with \(router.name) there is no proxy",
-                    "write source: prometheus and a query of it, or use \(ownRouter)"
+                    "gate '\(gate.name)' measures the proxy's counters, but with \(router.name) there is no proxy",
+                    "write source: prometheus and a query, or use \(ownRouter)"
                 )
             } else {
                 nil
             }
         case .distribution, .drift, .agreement:
             (
-                "gate '\(gate.name)' looks at the answers, and with \(router.name) there is no proxy that sees them",
+                "gate '\(gate.name)' reads the answers, but with \(router.name) there is no proxy that sees them",
                 "leave it out, or use \(ownRouter)"
             )
         // Reported by `costProblem`.
@@ -118,7 +118,7 @@ enum RouterRules {
     private static let ownRouter = "router: proxy"
 
     private static let howToCompare =
-        "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter of "
+        "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter with "
         + "revision=\"{{revision}}\", or use \(ownRouter)"
 
     private static func problem(
@@ -127,18 +127,18 @@ enum RouterRules {
         guard case .counters(let ratio) = compare.quantity, !MetricSourceName.builtIn.contains(ratio.source) else {
             let whose =
                 switch compare.source {
-                case MetricSourceName.server: "the servers' own pages"
-                case MetricSourceName.outcomes: "answers that the proxy has numbered"
+                case MetricSourceName.server: "the servers' own metrics"
+                case MetricSourceName.outcomes: "outcomes of answers that passed through the proxy"
                 default: "the proxy's counters"
                 }
             return (
-                "gate '\(name)' compares \(whose), and \(router.name) takes its readings from Prometheus", howToCompare
+                "gate '\(name)' compares \(whose), but with \(router.name) readings come from Prometheus", howToCompare
             )
         }
         guard let blind = [ratio.of, ratio.per].first(where: { !tellsRevisions($0) }) else { return nil }
         return (
-            "gate '\(name)' asks '\(blind.shortened)', which is the same for both revisions",
-            "select by revision=\"{{revision}}\" in it"
+            "gate '\(name)' uses the query '\(blind.shortened)', which gives the same result for both revisions",
+            "add revision=\"{{revision}}\" to its selector"
         )
     }
 
@@ -156,16 +156,18 @@ enum RouterRules {
                 message, within: [.field("traffic"), .field(field)], at: entry.keyPlace, suggestion: suggestion)
         }
         let leaveOut = "leave it out, or use \(ownRouter)"
-        refuse("sticky", "\(router.name) does not keep users at their revision", leaveOut)
-        refuse("generate", "\(router.name) has nobody who sends recorded requests", leaveOut)
-        refuse("observe", "\(router.name) does not look into answers", leaveOut)
+        refuse("sticky", "\(router.name) does not keep users on their revision", leaveOut)
+        refuse("generate", "\(router.name) cannot send recorded requests", leaveOut)
+        refuse("observe", "\(router.name) does not read answers", leaveOut)
         switch (router, traffic.routing) {
         case (.replicaRatio, _):
             refuse(
                 "match", "\(router.name) cannot tell requests apart",
                 "leave it out, or use router: gatewayAPI or \(ownRouter)")
         case (.gatewayAPI, .matchCookie):
-            refuse("match", "an HTTPRoute matches headers, not single cookies", "match a header, or use \(ownRouter)")
+            refuse(
+                "match", "an HTTPRoute can match headers, but not single cookies", "match a header, or use \(ownRouter)"
+            )
         default: break
         }
     }
@@ -174,8 +176,8 @@ enum RouterRules {
         _ node: SourceNode, _ router: KubernetesTarget.Router, _ reading: inout DocumentReading
     ) {
         for (field, message) in [
-            ("maxConcurrency", "\(router.name) lets nobody wait for an instance"),
-            ("idempotent", "\(router.name) sends no request again that got no answer"),
+            ("maxConcurrency", "\(router.name) has no queue for requests"),
+            ("idempotent", "\(router.name) does not send a request again that got no answer"),
         ] {
             guard let entry = node["endpoint"]?.entry(field), !entry.value.isNull else { continue }
             reading.report(
@@ -196,9 +198,9 @@ enum RouterRules {
         let names = gates.map { "'\($0.name)'" }.joined(separator: ", ")
         refuse(
             (
-                "the gates that are there by default (\(names)) compare the proxy's counters, and \(router.name) takes its "
-                    + "readings from Prometheus",
-                "in a gate of your own " + howToCompare
+                "the default gates (\(names)) compare the proxy's counters, but with \(router.name) "
+                    + "readings come from Prometheus",
+                "in your own gate " + howToCompare
             ))
     }
 }

@@ -8,7 +8,8 @@ enum RuntimeFields {
         Runtime(command: []),
         fields: [
             Field(
-                "name", .dnsLabel, "A ServingRuntime of the namespace, or a preset. Fields beside it override its own."
+                "name", .dnsLabel,
+                "A ServingRuntime of the namespace, or a preset. Other fields given here override it."
             ) {
                 $0.name = $1
             }
@@ -19,50 +20,54 @@ enum RuntimeFields {
 
     private static let fields: [Field<Runtime>] =
         [
-            Field("image", .string(), "A container image; needed in a cluster, where command is not.") {
+            Field("image", .string(), "The container image. Required in a cluster, where command is optional.") {
                 $0.image = $1
             },
             Field(
                 "command", .list(.text(), count: 1...100),
-                "The program and its first arguments; started without a shell."
+                "The program and its first arguments. It runs without a shell."
             ) {
                 $0.command = $1
             },
-            Field("args", .list(.text(canBeEmpty: true)), "Further arguments. $(NAME) is replaced as in Kubernetes.") {
+            Field("args", .list(.text(canBeEmpty: true)), "More arguments. $(NAME) is replaced as in Kubernetes.") {
                 $0.args = $1
             },
-            Field("env", EnvironmentFields.runtime, "Environment variables, beside those that every server gets.") {
+            Field(
+                "env", EnvironmentFields.runtime, "Environment variables, in addition to those that every server gets."
+            ) {
                 $0.env = $1
             },
-            Field("ports", ports, "Named ports. Each becomes a free port, given as PORT and PORT_<NAME>.") {
+            Field("ports", ports, "Named ports. On one machine each is a free port, given as PORT and PORT_<NAME>.") {
                 $0.ports = $1
             },
-            Field("probes", ProbeFields.probes, "How it is seen that the server has started, is ready and is alive.") {
+            Field(
+                "probes", ProbeFields.probes, "How mlctl finds out that the server has started, is ready and is alive."
+            ) {
                 $0.probes = $1
             },
-            Field("warmup", warmup, "Requests that are played to a new instance before it takes traffic.") {
+            Field("warmup", warmup, "Requests that are sent to a new instance before it gets traffic.") {
                 $0.warmup = $1
             },
-            Field("terminationGracePeriod", .duration(), "How long a stopping instance may take; 30s.") {
+            Field("terminationGracePeriod", .duration(), "The time that an instance has to stop. Default: 30s.") {
                 $0.terminationGracePeriod = $1
             },
             Field("terminationGracePeriodSeconds", .wholeNumber(0...86_400), "The same in seconds, as in Kubernetes.") {
                 $0.terminationGracePeriod = .seconds($1)
             },
-            Field("metrics", metrics, "Where the server's own metrics are.") { $0.metrics = $1 },
-            Field("runAs", runAs, "On one machine: the user as whom the server runs. The controller has to be root.") {
+            Field("metrics", metrics, "Where the server's own metrics page is.") { $0.metrics = $1 },
+            Field("runAs", runAs, "On one machine: the user that runs the server. The controller must run as root.") {
                 $0.runAs = $1
             },
         ] + PodFields.fields
 
     private static let runAs = Shape<RunAs>.object(
         RunAs(user: ""),
-        fields: [Field("user", userName, "A user's name, or its number.", isRequired: true) { $0.user = $1 }])
+        fields: [Field("user", userName, "A user's name or number.", isRequired: true) { $0.user = $1 }])
 
     private static let userName = Shape<String>.text(atMost: 32).map { text, node, reading -> String? in
         guard text.wholeMatch(of: #/[a-z_][a-z0-9_\-]*\$?|[0-9]{1,10}/#) == nil else { return text }
         reading.report(
-            "'\(text.shortened)' is no user's name: lower-case letters, digits, '_' and '-', or a number",
+            "'\(text.shortened)' is not a user name: use lower-case letters, digits, '_' and '-', or a number",
             at: node.place)
         return nil
     }.schema(adding: ["pattern": "^([a-z_][a-z0-9_-]*\\$?|[0-9]{1,10})$"])
@@ -71,8 +76,10 @@ enum RuntimeFields {
         .object(
             ContainerPort(name: "http"),
             fields: [
-                Field("name", .dnsLabel, "The first, or `http`, is PORT; each is PORT_<NAME>.") { $0.name = $1 },
-                Field("containerPort", .wholeNumber(1...65_535), "Bound in a cluster only; 8080.") {
+                Field("name", .dnsLabel, "Its name. The first port, or `http`, is PORT; each is PORT_<NAME>.") {
+                    $0.name = $1
+                },
+                Field("containerPort", .wholeNumber(1...65_535), "The port's number in a cluster. Default: 8080.") {
                     $0.containerPort = $1
                 },
             ]), count: 0...32
@@ -82,21 +89,24 @@ enum RuntimeFields {
     }.checkedByServer(
         ServerRule(
             "self.all(p, self.exists_one(q, (has(q.name) ? q.name : 'http') == (has(p.name) ? p.name : 'http')))",
-            "no two ports may have one name; one without a name is called http"))
+            "two ports have the same name; a port without a name is called http"))
 
     private static let warmup = Shape<Warmup>.object(
         Warmup(file: ""),
         fields: [
             Field(
-                "file", relativePath, "A file in the model's folder: a line is a body, or {path, body}.",
+                "file", relativePath, "A file in the model's folder. Each line is a body, or {path, body}.",
                 isRequired: true
             ) {
                 $0.file = $1
             },
-            Field("path", ProbeFields.httpPath, "Where lines without a path of their own are posted to.") {
+            Field("path", ProbeFields.httpPath, "The path for lines without their own path.") {
                 $0.path = $1
             },
-            Field("timeout", .duration(.milliseconds(1)...GoDuration.longest), "For all of them together; 60s.") {
+            Field(
+                "timeout", .duration(.milliseconds(1)...GoDuration.longest),
+                "The time for all requests together. Default: 60s."
+            ) {
                 $0.timeout = $1
             },
         ])
@@ -104,20 +114,23 @@ enum RuntimeFields {
     static let relativePath = Shape<String>.string().map { text, node, reading -> String? in
         guard !text.hasPrefix("/"), !text.split(separator: "/").contains("..") else {
             reading.report(
-                "'\(text.shortened)' leaves the model's folder", at: node.place,
+                "'\(text.shortened)' is outside the model's folder", at: node.place,
                 suggestion: "write a path relative to the model's files, without '..'")
             return nil
         }
         return text
     }.schema(adding: ["pattern": "^[^/]"]).checkedByServer(
-        ServerRule("!self.split('/').exists(part, part == '..')", "must stay within the model's folder"))
+        ServerRule("!self.split('/').exists(part, part == '..')", "must be inside the model's folder"))
 
     private static let metrics = Shape<RuntimeMetrics>.object(
         RuntimeMetrics(),
         fields: [
-            Field("path", ProbeFields.httpPath, "Its path; /metrics.") { $0.path = $1 },
-            Field("port", .text(), "A port's name; PORT where not given.") { $0.port = $1 },
-            Field("dialect", .choice(of: "dialect"), "Whose names they have: mlserver, bentoml, vllm, mlctl, other.") {
+            Field("path", ProbeFields.httpPath, "The path of the page. Default: /metrics.") { $0.path = $1 },
+            Field("port", .text(), "A port's name. Default: PORT.") { $0.port = $1 },
+            Field(
+                "dialect", .choice(of: "dialect"),
+                "Which metric names the server uses: mlserver, bentoml, vllm, mlctl or other."
+            ) {
                 $0.dialect = $1
             },
         ])
@@ -133,7 +146,7 @@ enum EnvironmentFields {
 
     /// The variables of a model server.
     static let runtime = list.checkedByServer(
-        ServerRule("self.all(v, self.exists_one(w, w.name == v.name))", "no two variables may have one name"))
+        ServerRule("self.all(v, self.exists_one(w, w.name == v.name))", "two variables have the same name"))
 
     private static let variable = Shape<EnvironmentVariable>.object(
         EnvironmentVariable(name: "", value: .literal("")),
@@ -153,8 +166,8 @@ enum EnvironmentFields {
     private static let name = Shape<String>.string(atMost: 256).map { text, node, reading -> String? in
         guard !NameRules.isEnvironmentName(text) else { return text }
         reading.report(
-            "'\(text.shortened)' is not a name of an environment variable: letters, digits, '_', '-' and '.', and no "
-                + "digit first", at: node.place)
+            "'\(text.shortened)' is not the name of an environment variable: use letters, digits, '_', '-' and '.', not "
+                + "starting with a digit", at: node.place)
         return nil
     }.schema(adding: ["pattern": .string(NameRules.environmentNamePattern)])
 }

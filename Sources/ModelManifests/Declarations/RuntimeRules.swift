@@ -15,7 +15,7 @@ enum RuntimeRules {
             } else {
                 let names = ports.map(\.name)
                 reading.report(
-                    "there is no port '\(written.shortened)'", within: [.field("probes"), .field(name)], at: place,
+                    "port '\(written.shortened)' does not exist", within: [.field("probes"), .field(name)], at: place,
                     suggestion: DidYouMean.suggestion(for: written, among: names, noun: "the ports are"))
             }
         }
@@ -36,12 +36,12 @@ enum RuntimeRules {
     }
 
     static func exposure(of variable: String, _ secret: String) -> String {
-        "puts the secret '\(secret.shortened)' on the command line, by $(\(variable.shortened)): everybody on the machine "
-            + "can read it there"
+        "puts the secret '\(secret.shortened)' on the command line with $(\(variable.shortened)), where every user of the machine "
+            + "can read it"
     }
 
     static func exposureAdvice(_ variable: String) -> String {
-        "let the program read the variable \(variable.shortened) from its environment, or a file that it is named in"
+        "let the program read the environment variable \(variable.shortened), or a file"
     }
 
     /// Variables that every server gets: mlctl finds the server by them, and the server finds its model.
@@ -56,7 +56,7 @@ enum RuntimeRules {
         for variable in runtime.env
         where variablesOfMlctl.contains(variable.name) || ports.contains(variable.name) {
             reading.report(
-                "\(variable.name) is mlctl's own: it tells the server where it serves, and what",
+                "\(variable.name) is set by mlctl: it tells the server where and what it serves",
                 within: [.field("env")], at: place,
                 suggestion: "leave it out; another variable may refer to it as $(\(variable.name))")
         }
@@ -70,25 +70,26 @@ enum RuntimeRules {
         case .kubernetes:
             if runtime.runAs != nil {
                 reading.report(
-                    "is of one machine; a pod's user is another field", within: [.field("runAs")], at: place,
+                    "is only for one machine; pods have another field for the user", within: [.field("runAs")],
+                    at: place,
                     suggestion: "write podTemplate: {spec: {securityContext: {runAsUser: 1000}}}")
             }
             guard runtime.image == nil else { return }
             let presets = RuntimePresets.all.filter { $1.runtime.image != nil }.keys.sorted().joined(separator: ", ")
             reading.report(
-                "has no image: nothing could be started in a cluster", at: place,
-                suggestion: runtime.name.map { "write an image beside name: \($0)" }
-                    ?? "give 'image', or the 'name' of a ServingRuntime or preset that has one (\(presets))")
+                "has no image, which a cluster needs to start it", at: place,
+                suggestion: runtime.name.map { "add an image beside name: \($0)" }
+                    ?? "add 'image', or the 'name' of a ServingRuntime or preset that has one (\(presets))")
         case .local where !runtime.command.isEmpty: return
         case .local where runtime.image != nil:
             reading.report(
-                "an image is not available with target 'local'", at: place,
-                suggestion: "give a command, or write target: {kind: kubernetes}")
+                "has an image, which target 'local' cannot run", at: place,
+                suggestion: "add a command, or write target: {kind: kubernetes}")
         case .local:
             let presets = RuntimePresets.all.keys.sorted().joined(separator: ", ")
             reading.report(
-                "has no command: nothing could be started", at: place,
-                suggestion: "give 'command', or the 'name' of a ServingRuntime or preset (\(presets))")
+                "has no command to start", at: place,
+                suggestion: "add 'command', or the 'name' of a ServingRuntime or preset (\(presets))")
         }
     }
 }

@@ -15,7 +15,7 @@ enum StorageURI {
     }
 
     static let staysInVolume = ServerRule(
-        "!self.startsWith('pvc:') || (!self.contains('/../') && !self.endsWith('/..'))", "must stay within the volume")
+        "!self.startsWith('pvc:') || (!self.contains('/../') && !self.endsWith('/..'))", "must be inside the volume")
 
     typealias Problem = (message: String, suggestion: String?)
 
@@ -34,10 +34,10 @@ enum StorageURI {
         if later.contains(scheme) {
             return ("scheme '\(scheme):' is not available in this version", "use \(shown(known))")
         }
-        if scheme == "http" { return ("scheme 'http:' is not encrypted and is refused; use https:", nil) }
+        if scheme == "http" { return ("scheme 'http:' is refused because it is not encrypted; use https:", nil) }
         guard !known.contains(scheme) else { return nil }
         return (
-            "scheme '\(scheme.shortened):' is not known",
+            "scheme '\(scheme.shortened):' is unknown",
             DidYouMean.suggestion(for: scheme + ":", among: (known + later).map { "\($0):" }, noun: "the schemes are")
         )
     }
@@ -48,14 +48,13 @@ enum StorageURI {
         switch target {
         case .local where !local.contains(scheme):
             return (
-                "storageUri scheme '\(scheme):' is for clusters: nothing fetches it on this machine",
-                "copy the files and write file:, put them at an https:, s3: or hf: address, or write target: "
-                    + "{kind: kubernetes}"
+                "storageUri scheme '\(scheme):' can only be used in a cluster; on one machine mlctl cannot fetch it",
+                "copy the files and write file:, use an https:, s3: or hf: address, or write target: {kind: kubernetes}"
             )
         case .kubernetes where !cluster.contains(scheme):
             return (
-                "'\(scheme):' names files of the controller's machine, and no pod sees them",
-                "put them on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: "
+                "'\(scheme):' names files on the controller's machine, which pods cannot read",
+                "put the files on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: "
                     + "address"
             )
         case .local, .kubernetes: return nil
@@ -97,9 +96,9 @@ enum StorageURI {
         case "oci", "hf", "s3", "gs":
             return path.isEmpty ? ("'\(uri.shortened)' names no model", "write it as \(form(of: scheme))") : nil
         case "pvc" where !NameRules.isDNSSubdomain(String(host)):
-            return ("'\(host.description.shortened)' is not a name of a claim", "write it as \(form(of: scheme))")
+            return ("'\(host.description.shortened)' is not the name of a claim", "write it as \(form(of: scheme))")
         case "pvc" where path.split(separator: "/").contains(".."):
-            return ("'\(uri.shortened)' leaves the volume", "write a path without '..'")
+            return ("'\(uri.shortened)' is outside the volume", "write a path without '..'")
         default: return nil
         }
     }

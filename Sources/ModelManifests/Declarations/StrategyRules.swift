@@ -11,13 +11,14 @@ enum StrategyRules {
         for (field, owner) in blocks where strategy != owner {
             guard let entry = rollout[field], !mirrors(written) || owner != .shadow else { continue }
             report(
-                "goes with strategy: \(owner.rawValue) only", [.field(field)], at: entry.place,
+                "can only be used with strategy: \(owner.rawValue)", [.field(field)], at: entry.place,
                 "leave it out, or write strategy: \(owner.rawValue)")
         }
         if strategy == .ab { checkTest(deployment, rollout, report) }
         if strategy == .blueGreen, rollout["probation"] != nil {
             report(
-                "is keepFor with strategy: blueGreen", [.field("probation")], at: rollout.place, "write keepFor: 10m")
+                "cannot be used with strategy: blueGreen", [.field("probation")], at: rollout.place,
+                "write keepFor: 10m")
         }
         checkSteps(written, report)
         checkGates(deployment, report)
@@ -39,7 +40,7 @@ enum StrategyRules {
         }
         if deployment.traffic.routing == .random {
             report(
-                "needs users to tell apart", [.field("strategy")], rollout["strategy"]?.place ?? rollout.place,
+                "must tell users apart", [.field("strategy")], rollout["strategy"]?.place ?? rollout.place,
                 "add traffic: {sticky: {header: x-user-id}} or traffic: {match: …}")
         }
     }
@@ -58,8 +59,9 @@ enum StrategyRules {
                     step.place, "leave the step out, or use strategy: canary")
             case .mirror? where rollout.spec.strategy == .recreate:
                 report(
-                    "there is no stable to copy from with strategy: recreate", path + [.field("mirror")], step.place,
-                    "leave the step out")
+                    "with strategy: recreate there is no stable revision to copy requests from",
+                    path + [.field("mirror")], step.place,
+                    "remove the step")
             default: break
             }
         }
@@ -73,17 +75,17 @@ enum StrategyRules {
         for gate in rollout.definedGates {
             guard let kind = gate.kind?.kind, let name = gate.name else { continue }
             let spec = GateSpec(name: name, kind: kind)
-            let path = Array(gate.path.dropFirst(2))  // Of spec.rollout.
+            let path = Array(gate.path.dropFirst(2))  // The path within spec.rollout.
             if let observe = spec.observation, !observe.isEmpty, !observed.contains(observe) {
                 report(
-                    "there is no observation '\(observe)'", path, gate.place,
-                    DidYouMean.suggestion(for: observe, among: observed.sorted(), noun: "there are")
+                    "observation '\(observe)' does not exist", path, gate.place,
+                    DidYouMean.suggestion(for: observe, among: observed.sorted(), noun: "the observations are")
                         ?? "add it to traffic.observe"
                 )
             }
             if case .agreement = kind, !mirrors(rollout) {
                 report(
-                    "compares answers of a shadow, and there is none", path, gate.place,
+                    "compares the answers of a shadow, but this rollout has none", path, gate.place,
                     rollout.spec.strategy == .shadow
                         ? "add a step '- mirror: 100' before the others, or leave steps out"
                         : "use strategy: shadow, or add a step '- mirror: 100'")
@@ -91,14 +93,14 @@ enum StrategyRules {
             let needsBoth = spec.needsBothSides
             if needsBoth, rollout.spec.strategy == .recreate {
                 report(
-                    "compares with a stable, and strategy: recreate has none", path, gate.place,
+                    "compares with a stable revision, but with strategy: recreate none runs", path, gate.place,
                     "use a threshold, drift with a profile, or another strategy")
             }
             // Answers to recorded requests are not observed.
             let hasRecorded = deployment.traffic.generate != nil && spec.observation == nil
             if needsBoth, rollout.spec.strategy == .blueGreen, !hasRecorded, !mirrors(rollout) {
                 report(
-                    "compares both sides at the same time, and with strategy: blueGreen only one has traffic", path,
+                    "compares both revisions at the same time, but with strategy: blueGreen only one has traffic", path,
                     gate.place,
                     spec.observation == nil
                         ? "add traffic.generate, a step '- mirror: 100', or use strategy: canary"

@@ -6,22 +6,29 @@ enum TargetFields {
             Field("kind", .choice(of: "target"), "local: this machine; kubernetes: a cluster.", isRequired: true) {
                 $0.kind = $1
             },
-            Field("cluster", .dnsLabel, "A cluster of the controller's settings; the one that it runs in.") {
+            Field(
+                "cluster", .dnsLabel,
+                "A cluster of the controller's settings. Default: the cluster that the controller runs in."
+            ) {
                 $0.kubernetes.cluster = $1
             },
             Field(
                 "router", .choice(of: "router"),
-                "What splits the traffic. proxy: mlctl's own; gatewayAPI: an HTTPRoute; replicaRatio: numbers of pods."
+                "What splits the traffic. proxy: mlctl's proxy; gatewayAPI: an HTTPRoute; replicaRatio: the numbers of pods."
             ) { $0.kubernetes.router = $1 },
-            Field("gateways", gateways, "gatewayAPI: the Gateways that the route is attached to.") {
+            Field("gateways", gateways, "gatewayAPI: the Gateways of the route.") {
                 $0.kubernetes.gateways = $1
             },
-            Field("parentRefs", gateways, "The same, as an HTTPRoute has it.") { $0.kubernetes.gateways = $1 },
-            Field("hostnames", .list(.hostname, count: 0...16), "gatewayAPI: what it answers to; all of the Gateway's.")
-            { $0.kubernetes.hostnames = $1 },
+            Field("parentRefs", gateways, "The same, with the name that HTTPRoute uses.") {
+                $0.kubernetes.gateways = $1
+            },
+            Field(
+                "hostnames", .list(.hostname, count: 0...16),
+                "gatewayAPI: the host names of the route. Default: all of the Gateway's."
+            ) { $0.kubernetes.hostnames = $1 },
             Field(
                 "drift", DriftFields.shape,
-                "What becomes of what others add to mlctl's objects: undo, report or ignore; {ignore: [paths]} leaves some."
+                "What mlctl does with fields that others add to its objects: undo, report or ignore; or {ignore: [paths]}."
             ) { $0.kubernetes.drift = $1 },
         ],
         rules: [.atMostOne(["gateways", "parentRefs"])], check: check
@@ -37,8 +44,8 @@ enum TargetFields {
                 },
                 Field("kind", .choice(of: "kind", available: ["Gateway"], later: []), "Its kind.") { _, _ in },
                 Field("name", .dnsSubdomain, "Its name.", isRequired: true) { $0.name = $1 },
-                Field("namespace", .dnsLabel, "Its namespace; the deployment's own.") { $0.namespace = $1 },
-                Field("sectionName", .dnsSubdomain, "One of its listeners; all.") { $0.sectionName = $1 },
+                Field("namespace", .dnsLabel, "Its namespace. Default: the deployment's own.") { $0.namespace = $1 },
+                Field("sectionName", .dnsSubdomain, "One of its listeners. Default: all.") { $0.sectionName = $1 },
                 .unavailable("port", "name the listener by sectionName"),
             ]), count: 0...32)
 
@@ -50,7 +57,8 @@ enum TargetFields {
         func refuse(_ fields: [String], unless holder: String) {
             for field in fields where node[field].map({ !$0.isNull }) ?? false {
                 reading.report(
-                    "goes with \(holder) only", field: field, of: node, suggestion: "leave it out, or write \(holder)")
+                    "can only be used with \(holder)", field: field, of: node,
+                    suggestion: "leave it out, or write \(holder)")
             }
         }
         let ofGateways = ["gateways", "parentRefs", "hostnames"]
@@ -62,7 +70,7 @@ enum TargetFields {
             }
             reading.report(
                 "is missing", field: "gateways", of: node,
-                suggestion: "name the Gateway that the route is attached to: gateways: [{name: …}]")
+                suggestion: "give the Gateway of the route: gateways: [{name: …}]")
         case (.kubernetes, .proxy), (.kubernetes, .replicaRatio):
             // A misspelt router is reported already.
             guard node["router"].map({ KubernetesTarget.Router(rawValue: $0.text ?? "") != nil }) ?? true else {

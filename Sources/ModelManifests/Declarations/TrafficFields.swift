@@ -11,16 +11,20 @@ enum TrafficFields {
     static let shape = Shape<WrittenTraffic>.object(
         WrittenTraffic(),
         fields: [
-            Field("sticky", sticky, "Who has seen a revision stays with it.") { $0.routing = $1 },
-            Field("match", match, "Somebody else assigns: the candidate answers those who carry this value.") {
+            Field("sticky", sticky, "Keeps each user on the revision that answered them first.") { $0.routing = $1 },
+            Field("match", match, "Somebody else assigns users: the candidate answers requests with this value.") {
                 $0.routing = $1
             },
             Field(
-                "observe", PredictionGateFields.observations, "Values in the answers that gates look at; [] for none."
+                "observe", PredictionGateFields.observations,
+                "Values in requests and answers that gates read. [] for none."
             ) {
                 $0.observe = $1
             },
-            Field("generate", generate, "Recorded requests for both sides, where there is little traffic.") {
+            Field(
+                "generate", generate,
+                "Recorded requests that are sent to both revisions, where there is little traffic."
+            ) {
                 $0.generate = $1
             },
         ], rules: [.atMostOne(["sticky", "match"])])
@@ -28,10 +32,10 @@ enum TrafficFields {
     private static let sticky = Shape<Routing>.object(
         .random,
         fields: [
-            Field("header", token("header"), "The request header that carries the key, such as x-user-id.") {
+            Field("header", token("header"), "The request header with the user's key, such as x-user-id.") {
                 $0 = .stickyHeader($1)
             },
-            Field("cookie", token("cookie"), "The cookie that carries the key.") { $0 = .stickyCookie($1) },
+            Field("cookie", token("cookie"), "The cookie with the user's key.") { $0 = .stickyCookie($1) },
         ],
         rules: [.exactlyOne(["header", "cookie"])])
 
@@ -46,7 +50,7 @@ enum TrafficFields {
         fields: [
             Field("header", token("header"), "A request header, such as x-group.") { $0.header = $1 },
             Field("cookie", token("cookie"), "A cookie.") { $0.cookie = $1 },
-            Field("value", .text(atMost: 256), "Its value for those whom the candidate answers.", isRequired: true) {
+            Field("value", .text(atMost: 256), "The value in requests that the candidate answers.", isRequired: true) {
                 $0.value = $1
             },
         ],
@@ -59,17 +63,19 @@ enum TrafficFields {
     private static let generate = Shape<SyntheticTraffic>.object(
         SyntheticTraffic(ratePerSecond: 0, requests: ""),
         fields: [
-            Field("rate", .number(0...1000, isOpen: true), "Requests a second, both sides together.", isRequired: true)
-            {
+            Field(
+                "rate", .number(0...1000, isOpen: true), "Requests per second, for both revisions together.",
+                isRequired: true
+            ) {
                 $0.ratePerSecond = $1
             },
             Field(
                 "requests", RuntimeFields.relativePath,
-                "A file in the candidate's model folder: a line is a body, or {path, body}.", isRequired: true
+                "A file in the candidate's model folder. Each line is a body, or {path, body}.", isRequired: true
             ) { $0.requests = $1 },
             Field(
                 "path", ProbeFields.httpPath,
-                "Where lines without a path of their own are posted to; /v2/models/NAME/infer."
+                "The path for lines without their own path. Default: /v2/models/NAME/infer."
             ) {
                 $0.path = $1
             },
@@ -78,7 +84,7 @@ enum TrafficFields {
     static func token(_ noun: String) -> Shape<String> {
         Shape<String>.string(atMost: 256).map { text, node, reading in
             guard !NameRules.isToken(text) else { return text }
-            reading.report("'\(text.shortened)' is not a name of a \(noun)", at: node.place)
+            reading.report("'\(text.shortened)' is not the name of a \(noun)", at: node.place)
             return nil
         }.schema(adding: ["pattern": .string(NameRules.tokenPattern)])
     }

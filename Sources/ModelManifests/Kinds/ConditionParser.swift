@@ -9,10 +9,10 @@ struct ConditionParser {
         }
         var parser = ConditionParser(bytes: Array(text.utf8))
         let term = try parser.term(above: 0, depth: 0)
-        guard parser.peek() == nil else { throw parser.fault("an operator is wanted, not '\(parser.rest)'") }
-        guard term.isTruth else { throw Condition.Fault(message: "is a number: compare it with another") }
+        guard parser.peek() == nil else { throw parser.fault("expected an operator, not '\(parser.rest)'") }
+        guard term.isTruth else { throw Condition.Fault(message: "is a number; compare it with another number") }
         guard term.looksAtValue else {
-            throw Condition.Fault(message: "does not look at 'value': it says the same of every measurement")
+            throw Condition.Fault(message: "does not use 'value', so it has the same result for every measurement")
         }
         return term
     }
@@ -33,24 +33,26 @@ struct ConditionParser {
     }
 
     private mutating func operand(depth: Int) throws(Condition.Fault) -> ConditionTerm {
-        guard let byte = peek() else { throw fault("it ends where a number or 'value' is wanted") }
-        guard depth < Condition.depthLimit else { throw fault("more than \(Condition.depthLimit) levels deep") }
+        guard let byte = peek() else { throw fault("it ends where a number or 'value' is expected") }
+        guard depth < Condition.depthLimit else {
+            throw fault("it has more than \(Condition.depthLimit) nested levels")
+        }
         switch byte {
         case UInt8(ascii: "("):
             position += 1
             let inner = try term(above: 0, depth: depth + 1)
-            guard peek() == UInt8(ascii: ")") else { throw fault("')' is wanted") }
+            guard peek() == UInt8(ascii: ")") else { throw fault("expected ')'") }
             position += 1
             return inner
         case UInt8(ascii: "-"):
             position += 1
             let number = try operand(depth: depth + 1)
-            guard !number.isTruth else { throw fault("'-' stands before a comparison: it is for numbers") }
+            guard !number.isTruth else { throw fault("'-' is for numbers, but stands before a comparison") }
             return .minus(number)
         case UInt8(ascii: "!"):
             position += 1
             let truth = try operand(depth: depth + 1)
-            guard truth.isTruth else { throw fault("'!' stands before a number: put the comparison in parentheses") }
+            guard truth.isTruth else { throw fault("'!' stands before a number; put the comparison in parentheses") }
             return .not(truth)
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."): return try number()
         default: return try name()
@@ -68,7 +70,7 @@ struct ConditionParser {
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         guard let number = Double(text), number.isFinite else {
             position = start
-            throw fault("'\(text.shortened)' is no number")
+            throw fault("'\(text.shortened)' is not a number")
         }
         return .number(number)
     }
@@ -79,7 +81,7 @@ struct ConditionParser {
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         guard text != "value" else { return .value }
         position = start
-        guard !text.isEmpty else { throw fault("a number or 'value' is wanted, not '\(rest)'") }
+        guard !text.isEmpty else { throw fault("expected a number or 'value', not '\(rest)'") }
         throw fault("'\(text.shortened)' is unknown: the measurement is called 'value'")
     }
 
@@ -97,7 +99,7 @@ struct ConditionParser {
         throw fault(
             truth
                 ? "'\(sign.rawValue)' joins comparisons, not numbers"
-                : "'\(sign.rawValue)' takes numbers, not comparisons: join those with &&")
+                : "'\(sign.rawValue)' takes numbers, not comparisons; join comparisons with &&")
     }
 
     private mutating func peek() -> UInt8? {

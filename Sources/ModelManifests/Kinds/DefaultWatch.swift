@@ -1,3 +1,5 @@
+import JSON
+
 /// The default observation, for a manifest without gates or observations of predictions whose runtime speaks the Open Inference
 /// Protocol: the first value of each answer. A large shift between the revisions is reported; nothing acts on it.
 ///

@@ -84,7 +84,7 @@ extension ObjectFieldPath: Codable {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let path = ObjectFieldPath(text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no path of fields")
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is not a path of fields")
         }
         self = path
     }

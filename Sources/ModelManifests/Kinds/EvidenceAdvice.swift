@@ -5,7 +5,7 @@ extension ModelDeployment {
         let gates = rollout.gates.filter { !$0.isDefaultWatch }
         guard !gates.isEmpty, gates.allSatisfy(\.warnOnly) else { return nil }
         return
-            "every gate is warnOnly: a version is promoted whatever they find, as without gates. Take warnOnly off one."
+            "every gate is warnOnly, so every version is promoted whatever the gates find. Remove warnOnly from a gate."
     }
 
     /// Says that no gate looks at predictions, and which gate to add; nil where a gate does, and while the deployment is
@@ -19,7 +19,7 @@ extension ModelDeployment {
         let isWatched = rollout.gates.contains(where: \.isDefaultWatch)
         return
             (isWatched
-            ? "no gate acts on predictions (a large shift is told)"
+            ? "no gate acts on predictions (a large shift is only reported)"
             : "no gate looks at predictions") + ": \(predictionGateAdvice)"
     }
 
@@ -44,7 +44,7 @@ extension ModelDeployment {
         guard canMirror, !template.runtime.writesText else {
             return
                 "add the step '- gate: {name: evaluation, check: {command: [./evaluate]}}' before the others, a command "
-                + "that tries the new version's answers"
+                + "that tests the new version's answers"
         }
         return "add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others"
             + (template.runtime.labelPath.map { ", with 'shadow: {path: \"\($0)\"}' (and a tolerance, for numbers)" }

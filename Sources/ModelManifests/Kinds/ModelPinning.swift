@@ -8,7 +8,7 @@ extension ModelDeployment {
 extension ModelSource {
     public func unpinnedAdvice(on target: Target) -> String? {
         guard case .kubernetes = target, digest == nil, let uri = storageURI, Self.canChange(uri) else { return nil }
-        return "\(uri) is not pinned: two pods of one revision may serve different files. Give `model.digest`, which "
+        return "\(uri) is not pinned: two pods of one revision may serve different files. Add `model.digest`, which "
             + "every pod then verifies."
     }
 

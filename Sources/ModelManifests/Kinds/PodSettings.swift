@@ -1,3 +1,5 @@
+import JSON
+
 /// A runtime's settings for its pods. Part of the serving template: a change needs new instances.
 public struct PodSettings: Hashable, Codable, Sendable {
     /// The Pod Security Standard that mlctl's pods meet.

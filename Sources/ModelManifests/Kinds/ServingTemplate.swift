@@ -1,3 +1,6 @@
+import JSON
+import SafeText
+
 /// The part of a deployment whose change needs new instances: model (without `lineage`), runtime and resources.
 ///
 /// `canonical` is the template *as written*, with references resolved but without defaults, as canonical JSON (keys sorted,
@@ -58,7 +61,7 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
     }
 
     /// The first 10 hex digits of SHA-256 over `canonical`.
-    public var revision: Revision { CanonicalJSON.revision(of: canonical) }
+    public var revision: Revision { Revision(of: canonical) }
 
     /// The template with its model files pinned: the digest becomes part of the revision.
     public func pinned(to digest: Digest) -> ServingTemplate {
@@ -104,7 +107,7 @@ public struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
     public init?(_ text: String) {
         guard text.hasPrefix("sha256:") else { return nil }
         let digits = text.dropFirst(7).lowercased()
-        guard digits.count == 64, digits.allSatisfy(\.isHexDigit) else { return nil }
+        guard digits.utf8.count == 64, Hex.isHex(digits) else { return nil }
         hex = digits
     }
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// An observation of requests or answers: one value of each, sorted into buckets and counted by revision.
 public struct PredictionObservation: Hashable, Codable, Sendable {
     public enum Subject: String, CaseIterable, Codable, Sendable { case answer, request }
@@ -25,51 +27,6 @@ public struct PredictionObservation: Hashable, Codable, Sendable {
         self.path = path
         self.buckets = buckets
         self.sample = sample
-    }
-}
-
-/// A place in a JSON document: `outputs[0].data[0]`. An empty path means the whole document.
-public struct JSONPath: Hashable, Codable, Sendable {
-    public enum Step: Hashable, Codable, Sendable {
-        case member(String)
-        case element(Int)
-    }
-
-    public var steps: [Step]
-
-    public init(steps: [Step]) { self.steps = steps }
-
-    /// - Returns: nil where the text is not a path.
-    public init?(_ text: String) {
-        steps = []
-        var rest = Substring(text)
-        if rest.hasPrefix("$") { rest = rest.dropFirst() }
-        while let first = rest.first {
-            if first == "[" {
-                guard let end = rest.firstIndex(of: "]"),
-                    let index = Int(rest[rest.index(after: rest.startIndex)..<end]),
-                    index >= 0
-                else { return nil }
-                steps.append(.element(index))
-                rest = rest[rest.index(after: end)...]
-            } else {
-                if first == "." { rest = rest.dropFirst() } else if !steps.isEmpty { return nil }
-                let name = rest.prefix { $0 != "." && $0 != "[" }
-                guard !name.isEmpty, !name.contains("]") else { return nil }
-                steps.append(.member(String(name)))
-                rest = rest[name.endIndex...]
-            }
-        }
-    }
-
-    public var text: String {
-        steps.reduce(into: "") { text, step in
-            switch step {
-            // A name that begins with `$` gets a `$.` before it, because `$` alone stands for the document.
-            case .member(let name): text += (text.isEmpty ? name.hasPrefix("$") ? "$." : "" : ".") + name
-            case .element(let index): text += "[\(index)]"
-            }
-        }
     }
 }
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// A way to slice the traffic: comparing gates of requests are also evaluated on each of its values.
 public struct TrafficSlice: Hashable, Codable, Sendable {
     /// Where the value stands in a request.

@@ -27,16 +27,18 @@ public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
         guard scheme != "file", StorageURI.problem(withScheme: scheme) == nil else { return nil }
         let form = "write it as \(StorageURI.form(of: scheme))"
         if location.authority.isEmpty {
-            return ("'\(description.shortened)' names no \(StorageURI.noun(of: scheme)): nothing is below it", form)
+            return (
+                "'\(description.shortened)' names no \(StorageURI.noun(of: scheme)), so no model can be below it", form
+            )
         }
         if location.authority.contains("*") {
             return (
-                "'\(description.shortened)' holds a '*', which stands for nothing but itself here",
-                "name each \(StorageURI.noun(of: scheme)) in an entry of its own"
+                "'\(description.shortened)' contains a '*', which is not a wildcard here",
+                "write one entry for each \(StorageURI.noun(of: scheme))"
             )
         }
         if scheme == "pvc", !NameRules.isDNSSubdomain(location.authority) {
-            return ("'\(location.authority.shortened)' is not a name of a claim: nothing is below it", form)
+            return ("'\(location.authority.shortened)' is not the name of a claim, so no model can be below it", form)
         }
         return nil
     }
@@ -68,7 +70,7 @@ private struct ModelLocation: Hashable {
             guard !host.contains("@") else { return nil }
             authority = Self.normal(String(host), scheme: scheme)
         } else if scheme == "file", !rest.hasPrefix("/") {
-            return nil  // It depends on where the controller was started.
+            return nil  // A relative path depends on the controller's working directory.
         }
         if scheme == "file", authority == "localhost" { authority = "" }
         guard scheme != "file" || authority.isEmpty else { return nil }

@@ -1,3 +1,5 @@
+import JSON
+
 /// A container of a pod template, with what a policy checks.
 struct PodContainer {
     enum List: String, CaseIterable { case containers, initContainers, ephemeralContainers }
@@ -9,11 +11,11 @@ struct PodContainer {
 
     /// All containers of a template, list by list.
     static func all(of template: JSONValue?) -> [PodContainer] {
-        let spec = template?.member("spec")
+        let spec = template?["spec"]
         return List.allCases.flatMap { list in
-            (spec?.member(list.rawValue)).elements.map { container in
+            (spec?[list.rawValue]).elements.map { container in
                 var name = ""
-                if case .string(let text)? = container.member("name") { name = text }
+                if case .string(let text)? = container["name"] { name = text }
                 return PodContainer(list: list, name: name, fields: container.members)
             }
         }
@@ -38,15 +40,15 @@ struct PodContainer {
 
     /// The names in `env`.
     var variables: [String] {
-        fields["env"].elements.compactMap { if case .string(let name)? = $0.member("name") { name } else { nil } }
+        fields["env"].elements.compactMap { if case .string(let name)? = $0["name"] { name } else { nil } }
     }
 
     /// The mounted volumes: name and mount folder.
     var mounts: [(volume: String, folder: [Substring])] {
         fields["volumeMounts"].elements.map { mount in
             var volume = ""
-            if case .string(let name)? = mount.member("name") { volume = name }
-            guard case .string(let path)? = mount.member("mountPath") else { return (volume, []) }
+            if case .string(let name)? = mount["name"] { volume = name }
+            guard case .string(let path)? = mount["mountPath"] else { return (volume, []) }
             return (volume, Self.folder(path))
         }
     }
@@ -61,14 +63,6 @@ struct PodContainer {
             }
         }
     }
-}
-
-extension JSONValue {
-    /// A field of an object; nil where the field is missing or the value is not an object.
-    func member(_ name: String) -> JSONValue? { if case .object(let fields) = self { fields[name] } else { nil } }
-
-    /// The fields of an object; empty for any other value.
-    var members: [String: JSONValue] { if case .object(let fields) = self { fields } else { [:] } }
 }
 
 extension JSONValue? {

@@ -1,3 +1,5 @@
+import JSON
+
 /// The resources of one instance with everything that its pod template runs, computed as the scheduler does: containers that
 /// run together are added; an init container counts where it needs more than everything that runs later.
 ///
@@ -43,7 +45,7 @@ struct PodDemand {
         }
         amounts = Self.larger(Self.sum(running, ahead), before)
         var whole = ContainerAmounts()
-        whole.lay(pod.member("spec")?.member("resources"))
+        whole.lay(pod["spec"]?["resources"])
         amounts = Self.larger(amounts, whole.used)
         unlimited.removeAll { whole.limits[$0.resource] != nil }
     }
@@ -92,8 +94,8 @@ private struct ContainerAmounts {
     mutating func lay(_ patch: JSONValue?) {
         guard let patch else { return }
         guard patch != .null else { return self = ContainerAmounts() }
-        Self.lay(patch.member("limits"), over: &limits)
-        Self.lay(patch.member("requests"), over: &requests)
+        Self.lay(patch["limits"], over: &limits)
+        Self.lay(patch["requests"], over: &requests)
     }
 
     private static func lay(_ patch: JSONValue?, over amounts: inout [String: Int64]) {

@@ -1,3 +1,5 @@
+import JSON
+
 /// The secrets, service accounts and programs that a pod template refers to, anywhere in it.
 struct PodReferences {
     private(set) var secrets: Set<String> = []
@@ -47,10 +49,6 @@ struct PodReferences {
     private mutating func add(program command: JSONValue?) {
         if case .string(let program)? = command.items.first { programs.append(program) }
     }
-}
-
-extension JSONValue {
-    fileprivate subscript(field: String) -> JSONValue? { member(field) }
 }
 
 extension JSONValue? {

@@ -23,18 +23,18 @@ struct PodSecurityStandard {
 
     private func refuse(_ what: String, _ field: String, of node: SourceNode, _ reading: inout DocumentReading) {
         reading.report(
-            "\(what): the Pod Security Standard '\(level.rawValue)' forbids that", field: field, of: node,
-            suggestion: "leave it out, or declare another level with runtime.podSecurity where your project allows it")
+            "\(what), which the Pod Security Standard '\(level.rawValue)' forbids", field: field, of: node,
+            suggestion: "leave it out, or set another level in runtime.podSecurity if your project allows it")
     }
 
     // MARK: The pod
 
     private func checkPod(_ spec: SourceNode, _ reading: inout DocumentReading) {
         for field in ["hostNetwork", "hostPID", "hostIPC"] where isSet(spec[field]) {
-            refuse("shares the node's namespace", field, of: spec, &reading)
+            refuse("shares a namespace of the node", field, of: spec, &reading)
         }
         if isRestricted, takesAway("securityContext", of: spec) {
-            refuse("takes away the pod's security context", "securityContext", of: spec, &reading)
+            refuse("removes the pod's security context", "securityContext", of: spec, &reading)
         }
         reading.inside("securityContext", of: spec) { context, reading in
             checkContext(context, &reading)
@@ -72,7 +72,7 @@ struct PodSecurityStandard {
         checkProfile("appArmorProfile", context, needed: false, &reading)
         reading.inside("seLinuxOptions", of: context) { options, reading in
             if let type = options["type"]?.text, !Self.seLinuxTypes.contains(type) {
-                refuse("'\(type.shortened)' is no type of a container", "type", of: options, &reading)
+                refuse("'\(type.shortened)' is not an SELinux type for containers", "type", of: options, &reading)
             }
             for field in ["user", "role"] where options[field]?.text?.isEmpty == false {
                 refuse("sets an SELinux \(field)", field, of: options, &reading)
@@ -89,19 +89,21 @@ struct PodSecurityStandard {
         _ field: String, _ context: SourceNode, needed: Bool, _ reading: inout DocumentReading
     ) {
         if needed, takesAway(field, of: context) {
-            return refuse("takes away the profile", field, of: context, &reading)
+            return refuse("removes the profile", field, of: context, &reading)
         }
         reading.inside(field, of: context) { profile, reading in
             let type = profile["type"]?.text
             guard type.map(["RuntimeDefault", "Localhost"].contains) != true else { return }
-            refuse("'\(type?.shortened ?? "nothing")' confines nothing", "type", of: profile, &reading)
+            refuse(
+                "the profile type '\(type?.shortened ?? "")' does not confine the container", "type", of: profile,
+                &reading)
         }
     }
 
     private func checkSysctls(_ sysctls: SourceNode, _ reading: inout DocumentReading) {
         each(of: sysctls, &reading) { sysctl, reading in
             guard let name = sysctl["name"]?.text, !Self.sysctls.contains(name) else { return }
-            refuse("'\(name.shortened)' is a setting of the node", "name", of: sysctl, &reading)
+            refuse("changes '\(name.shortened)', a setting of the node", "name", of: sysctl, &reading)
         }
     }
 
@@ -109,9 +111,9 @@ struct PodSecurityStandard {
         guard case .mapping(let entries) = volume.content else { return }
         for entry in entries where entry.key != "name" && !entry.value.isNull {
             if entry.key == "hostPath" {
-                refuse("reads the node's files", entry.key, of: volume, &reading)
+                refuse("mounts files of the node", entry.key, of: volume, &reading)
             } else if isRestricted, !Self.volumes.contains(entry.key) {
-                refuse("'\(entry.key.shortened)' is no kind of volume that it allows", entry.key, of: volume, &reading)
+                refuse("uses the volume type '\(entry.key.shortened)'", entry.key, of: volume, &reading)
             }
         }
     }
@@ -126,7 +128,11 @@ struct PodSecurityStandard {
                 || entry.key.hasPrefix("container.seccomp.security.alpha.kubernetes.io/")
             guard isAppArmor || isSeccomp else { continue }
             let isConfined = ["runtime/default", "docker/default", ""].contains(value) || value.hasPrefix("localhost/")
-            if !isConfined { refuse("'\(value.shortened)' confines nothing", entry.key, of: annotations, &reading) }
+            if !isConfined {
+                refuse(
+                    "the profile '\(value.shortened)' does not confine the container", entry.key, of: annotations,
+                    &reading)
+            }
         }
     }
 
@@ -136,7 +142,7 @@ struct PodSecurityStandard {
         reading.inside("ports", of: container) { ports, reading in
             each(of: ports, &reading) { port, reading in
                 if let number = port["hostPort"], !number.isNull, PlainScalar.integer(number) != 0 {
-                    refuse("takes a port of the node", "hostPort", of: port, &reading)
+                    refuse("uses a port of the node", "hostPort", of: port, &reading)
                 }
             }
         }
@@ -149,21 +155,21 @@ struct PodSecurityStandard {
         let context = container["securityContext"]
         if isRestricted, !isOwn, isMissing(context) {
             return reading.report(
-                "is missing: the Pod Security Standard 'restricted' wants it of every container",
+                "is missing, but the Pod Security Standard 'restricted' requires it for every container",
                 field: "securityContext",
                 of: container,
                 suggestion: "write securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}")
         }
         if isRestricted, takesAway("securityContext", of: container) {
-            return refuse("takes away the container's security context", "securityContext", of: container, &reading)
+            return refuse("removes the container's security context", "securityContext", of: container, &reading)
         }
         reading.inside("securityContext", of: container) { context, reading in
             checkContext(context, &reading)
             if isSet(context["privileged"]) {
-                refuse("has all rights of the node", "privileged", of: context, &reading)
+                refuse("gets all privileges on the node", "privileged", of: context, &reading)
             }
             if let mount = context["procMount"]?.text, mount != "Default" {
-                refuse("sees the node's /proc", "procMount", of: context, &reading)
+                refuse("mounts the node's /proc", "procMount", of: context, &reading)
             }
             checkEscalation(context, isOwn: isOwn, &reading)
             checkCapabilities(context, isOwn: isOwn, &reading)
@@ -174,7 +180,7 @@ struct PodSecurityStandard {
         for kind in ["httpGet", "tcpSocket"] {
             reading.inside(kind, of: handler) { action, reading in
                 if action["host"]?.text?.isEmpty == false {
-                    refuse("asks another host from the node", "host", of: action, &reading)
+                    refuse("makes the node connect to another host", "host", of: action, &reading)
                 }
             }
         }
@@ -184,7 +190,7 @@ struct PodSecurityStandard {
         guard isRestricted, context.entry("allowPrivilegeEscalation") != nil || !isOwn,
             PlainScalar.bool(context["allowPrivilegeEscalation"]) != false
         else { return }
-        refuse("may gain more rights: it must be false", "allowPrivilegeEscalation", of: context, &reading)
+        refuse("is not false, so the container may gain privileges", "allowPrivilegeEscalation", of: context, &reading)
     }
 
     private func checkCapabilities(_ context: SourceNode, isOwn: Bool, _ reading: inout DocumentReading) {

@@ -1,3 +1,5 @@
+import JSON
+
 /// Checks what a pod template starts, and where it takes a model from.
 extension PolicyCheck {
     /// The folder where pods mount the model's files.
@@ -34,7 +36,7 @@ extension PolicyCheck {
         for field in Self.makings where container.fields[field] != nil {
             refuseTemplate(
                 rules.allowsOtherCode ? "modelSources" : "commands",
-                "changes '\(field)' of the container '\(container.name.shortened)', which is mlctl's own")
+                "changes '\(field)' of the container '\(container.name.shortened)', which belongs to mlctl")
         }
     }
 
@@ -46,27 +48,27 @@ extension PolicyCheck {
                 written.runtimePlace("podTemplate"))
         }
         if let command = container.fields["command"], Optional(command).elements.isEmpty, container.isServer {
-            refuseTemplate("commands", "takes the command of \(noun) away, and the project limits commands")
+            refuseTemplate("commands", "removes the command of \(noun), but the project limits commands")
         }
         if rules.policy.commands == .deny, container.fields["args"] != nil {
             refuseTemplate(
-                "commands", "other arguments make another command of \(noun), and the project denies commands")
+                "commands", "changes the arguments of \(noun), but the project denies commands")
         }
         if container.isServer, container.fields["workingDir"] != nil {
             refuseTemplate(
                 "commands",
-                "\(noun) is started in another folder, whose code it may load, and the project limits commands")
+                "\(noun) starts in another folder, from which it may load code, but the project limits commands")
         }
         for variable in container.variables where CodeLoading.isDangerous(variable) {
             refuseTemplate(
                 "commands",
-                "the variable \(variable.shortened) of \(noun) makes a program load other code, and the project limits "
+                "the variable \(variable.shortened) of \(noun) can make a program load other code, but the project limits "
                     + "commands")
         }
         if !container.fields["envFrom"].elements.isEmpty {
             refuseTemplate(
                 "commands",
-                "\(noun) takes variables from elsewhere (envFrom), which may make a program load other code, and the "
+                "\(noun) takes variables from other objects (envFrom), which can make a program load other code, but the "
                     + "project limits commands")
         }
     }
@@ -76,34 +78,36 @@ extension PolicyCheck {
         if container.isServer {
             for field in ["volumeMounts", "env", "workingDir"]
             where container.fields[field] == .null || field == "workingDir" && container.fields[field] != nil {
-                refuseTemplate("modelSources", "changes '\(field)' of \(noun), by which it finds its model")
+                refuseTemplate(
+                    "modelSources", "changes '\(field)' of \(noun), which the server needs to find its model")
             }
             for variable in container.variables where RuntimeRules.variablesOfMlctl.contains(variable) {
-                refuseTemplate("modelSources", "\(noun) sets \(variable), by which it finds its model")
+                refuseTemplate("modelSources", "\(noun) sets \(variable), which the server needs to find its model")
             }
         }
         for mount in container.mounts {
             if mount.volume == PodTemplateRules.modelVolume {
                 refuseTemplate(
-                    "modelSources", "\(noun) mounts the volume '\(mount.volume)', which holds the model's files")
+                    "modelSources", "\(noun) mounts the volume '\(mount.volume)', which contains the model's files")
             } else if mount.folder.starts(with: Self.modelFolder) || Self.modelFolder.starts(with: mount.folder) {
                 refuseTemplate(
                     "modelSources",
-                    "\(noun) mounts '\(mount.volume.shortened)' over \(PodTemplateRules.modelFolder), where the model is"
+                    "\(noun) mounts '\(mount.volume.shortened)' over \(PodTemplateRules.modelFolder), which contains the model's files"
                 )
             }
         }
     }
 
     private mutating func checkVolumes(_ template: JSONValue) {
-        let spec = template.member("spec")
-        for field in ["volumes", "initContainers", "containers"] where spec?.member(field) == .null {
-            refuseTemplate("modelSources", "takes '\(field)' away, which bring the model's files")
+        let spec = template["spec"]
+        for field in ["volumes", "initContainers", "containers"] where spec?[field] == .null {
+            refuseTemplate("modelSources", "removes '\(field)', which provide the model's files")
         }
-        for volume in (spec?.member("volumes")).elements
-        where volume.member("name") == .string(PodTemplateRules.modelVolume) {
+        for volume in (spec?["volumes"]).elements
+        where volume["name"] == .string(PodTemplateRules.modelVolume) {
             refuseTemplate(
-                "modelSources", "changes the volume '\(PodTemplateRules.modelVolume)', which holds the model's files")
+                "modelSources", "changes the volume '\(PodTemplateRules.modelVolume)', which contains the model's files"
+            )
         }
     }
 }

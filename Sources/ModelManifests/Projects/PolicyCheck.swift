@@ -49,7 +49,7 @@ struct PolicyCheck {
         else { return }
         refuse(
             Violation(
-                "targets", "\(deployment.target) is not one of the project's targets",
+                "targets", "the project may not serve at \(deployment.target)",
                 allows: targets.map(\.description)), at: "spec.target", written.targetPlace)
     }
 
@@ -58,7 +58,7 @@ struct PolicyCheck {
         for claim in written.wantedPorts where !allowed.contains(where: { $0.contains(claim.port) }) {
             refuse(
                 Violation(
-                    "endpointPorts", "port \(claim.port) is not one of the project's",
+                    "endpointPorts", "the project may not use port \(claim.port)",
                     allows: allowed.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }),
                 at: claim.path, claim.place)
         }
@@ -70,7 +70,7 @@ struct PolicyCheck {
         else { return }
         refuse(
             Violation(
-                "modelSources", "'\(uri.shortened)' is not below one of the project's model sources",
+                "modelSources", "'\(uri.shortened)' is not below any of the project's model sources",
                 allows: roots.map(\.description)), at: "spec.model.storageUri", written.storagePlace)
     }
 
@@ -83,8 +83,8 @@ struct PolicyCheck {
                 refuse(
                     Violation(
                         "runtimes",
-                        name.map { "runtime '\($0)' is not one of the project's" }
-                            ?? "the runtime is written inline, and the project names those that it may use",
+                        name.map { "the project may not use the runtime '\($0)'" }
+                            ?? "the runtime is written inline, but the project may only use named runtimes",
                         allows: allowed), at: "spec.runtime\(name == nil ? "" : ".name")", written.runtimeNamePlace)
             }
         }
@@ -104,14 +104,14 @@ struct PolicyCheck {
         {
             refuse(
                 Violation(
-                    "commands", "other arguments make another command of the preset, and the project denies commands",
+                    "commands", "changes the arguments of the preset, but the project denies commands",
                     allows: nil), at: "spec.runtime.args", written.runtimePlace("args"))
         }
         for variable in deployment.template.runtime.env where CodeLoading.isDangerous(variable.name) {
             refuse(
                 Violation(
                     "commands",
-                    "the variable \(variable.name) makes a program load other code, and the project limits commands",
+                    "the variable \(variable.name) can make a program load other code, but the project limits commands",
                     allows: nil), at: "spec.runtime.env", written.runtimePlace("env"))
         }
     }
@@ -147,8 +147,8 @@ struct PolicyCheck {
                     refuse(
                         Violation(
                             "commands",
-                            "the variable \(variable.name) of the check gate '\(gate.name)' makes a program load other "
-                                + "code, and the project limits commands", allows: nil), at: place.path, place.place)
+                            "the variable \(variable.name) of the check gate '\(gate.name)' can make a program load other "
+                                + "code, but the project limits commands", allows: nil), at: place.path, place.place)
                 }
             case .threshold, .compare, .goal:
                 for source in gate.askedSources {
@@ -168,7 +168,7 @@ struct PolicyCheck {
         guard let allowed = rules.policy.secrets else { return }
         func violation(_ name: String) -> Violation? {
             guard !allowed.contains(name) else { return nil }
-            return Violation("secrets", "the secret '\(name.shortened)' is not one of the project's", allows: allowed)
+            return Violation("secrets", "the project may not use the secret '\(name.shortened)'", allows: allowed)
         }
         let runtime = deployment.template.runtime
         for name in runtime.env.secretNames {
@@ -197,7 +197,7 @@ struct PolicyCheck {
                 let field = pod?.serviceAccountName == name ? "serviceAccountName" : "podTemplate"
                 refuse(
                     Violation(
-                        "serviceAccounts", "the service account '\(name.shortened)' is not one of the project's",
+                        "serviceAccounts", "the project may not use the service account '\(name.shortened)'",
                         allows: allowed), at: "spec.runtime.\(field)", written.runtimePlace(field))
             }
         }
@@ -205,7 +205,7 @@ struct PolicyCheck {
             refuse(
                 Violation(
                     "podSecurity",
-                    "its pods are '\(pod.security.rawValue)', and the project's are '\(rules.policy.podSecurity.rawValue)'",
+                    "its pods are '\(pod.security.rawValue)', but the project allows '\(rules.policy.podSecurity.rawValue)' at most",
                     allows: PodSettings.Security.allCases.filter { !$0.isLooser(than: rules.policy.podSecurity) }
                         .map(\.rawValue)), at: "spec.runtime.podSecurity", written.runtimePlace("podSecurity"))
         }
@@ -222,15 +222,16 @@ struct PolicyCheck {
         demand.deployments = 1
         for text in limits.excess(of: demand) {
             refuse(
-                Violation("limits", "it alone wants more than the project may have: \(text)", allows: nil), at: "spec",
+                Violation("limits", "this deployment alone needs more than the project may have: \(text)", allows: nil),
+                at: "spec",
                 written.namePlace)
         }
         for (container, name) in PodDemand(deployment.template).unlimited where limits.isLimited(name) {
             let isServer = container == PodTemplateRules.server
-            let owner = isServer ? "an instance of it" : "the container '\(container.shortened)' of its pods"
+            let owner = isServer ? "an instance" : "the container '\(container.shortened)' of its pods"
             refuse(
                 Violation(
-                    "limits", "the project limits \(name), and \(owner) has no limit: write resources.limits.\(name)",
+                    "limits", "the project limits \(name), but \(owner) has no limit: add resources.limits.\(name)",
                     allows: nil), at: isServer ? "spec.resources" : "spec.runtime.podTemplate",
                 isServer ? written.resourcesPlace : written.runtimePlace("podTemplate"))
         }
@@ -238,14 +239,14 @@ struct PolicyCheck {
             refuse(
                 Violation(
                     "limits",
-                    "others than mlctl say how many replicas there are, and the project limits them: write a number",
+                    "'external' lets others set the number of replicas, but the project limits it: write a number",
                     allows: nil), at: "spec.replicas", written.replicasPlace)
         }
-        let claims = deployment.template.runtime.pod?.template?.member("spec")?.member("resourceClaims")
+        let claims = deployment.template.runtime.pod?.template?["spec"]?["resourceClaims"]
         if !limits.resources.extended.isEmpty, !claims.elements.isEmpty {
             refuse(
                 Violation(
-                    "limits", "claims devices by resourceClaims, which no limit counts: write resources.limits",
+                    "limits", "claims devices with resourceClaims, which limits do not count: use resources.limits",
                     allows: nil), at: "spec.runtime.podTemplate", written.runtimePlace("podTemplate"))
         }
     }

@@ -5,7 +5,7 @@ enum PolicyContradictions {
         if let kinds, !kinds.isEmpty, !kinds.contains(.local) {
             for field in ["endpointPorts"] where given(field, node) {
                 reading.report(
-                    "is about this machine, and the targets leave it out: nothing of the project could use a port",
+                    "is about this machine, but 'targets' does not include it, so no deployment could use a port",
                     field: field,
                     of: node, suggestion: "leave it out, or add {kind: local} to targets")
             }
@@ -13,7 +13,7 @@ enum PolicyContradictions {
         if let kinds, !kinds.isEmpty, !kinds.contains(.kubernetes) {
             for field in ["serviceAccounts", "podSecurity"] where given(field, node) {
                 reading.report(
-                    "is about clusters, and the targets leave them out", field: field, of: node,
+                    "is about clusters, but 'targets' does not include any", field: field, of: node,
                     suggestion: "leave it out, or add {kind: kubernetes} to targets")
             }
         }
@@ -23,7 +23,7 @@ enum PolicyContradictions {
             let isFree = ranges.contains { range in range.contains { reserved.problem(with: $0) == nil } }
             if !isFree, let problem = ranges.first.flatMap({ reserved.problem(with: $0.lowerBound) }) {
                 reading.report(
-                    "holds no port that an endpoint can have: \(problem)", field: "endpointPorts", of: node,
+                    "contains no port that an endpoint can have: \(problem)", field: "endpointPorts", of: node,
                     suggestion: "such as 9000-9099")
             }
         }
@@ -31,9 +31,9 @@ enum PolicyContradictions {
             kinds == [.local], !runtimes.contains(where: { RuntimePresets.texts[$0] != nil })
         {
             reading.report(
-                "denies every command, and 'runtimes' names no preset: a ServingRuntime on this machine is a command, so "
+                "denies every command, but 'runtimes' names no preset: a ServingRuntime on this machine is a command, so "
                     + "nothing could run", field: "commands", of: node,
-                suggestion: "name the programs instead, such as [/usr/bin/python3]")
+                suggestion: "list the programs instead, such as [/usr/bin/python3]")
         }
         for field in ["namespaces", "runtimes", "secrets", "serviceAccounts", "modelSources"] {
             checkDoubles(field, node, &reading)
@@ -58,8 +58,9 @@ enum PolicyContradictions {
         }
         if kinds == [.kubernetes], roots.allSatisfy({ $0.scheme == "file" }) {
             reading.report(
-                "names folders of this machine only, and the targets leave it out", field: "modelSources", of: node,
-                suggestion: "add where clusters get their models from: s3://, gs://, oci://, pvc:// or https://")
+                "contains only folders of this machine, but 'targets' does not include it", field: "modelSources",
+                of: node,
+                suggestion: "add sources that clusters can read: s3://, gs://, oci://, pvc:// or https://")
         }
     }
 
@@ -69,7 +70,7 @@ enum PolicyContradictions {
         for item in items {
             guard let text = item.text, !seen.insert(text).inserted else { continue }
             reading.enter(.field(field))
-            reading.report("'\(text.shortened)' is there twice", at: item.place, suggestion: "keep one of them")
+            reading.report("'\(text.shortened)' is given twice", at: item.place, suggestion: "keep one of them")
             reading.leave()
         }
     }

@@ -9,29 +9,33 @@ enum ProjectFields {
     private static let project = Shape<WrittenProject>.object(
         WrittenProject(),
         fields: [
-            Field("name", .dnsLabel, "What it is called, in status and metrics.", isRequired: true) {
+            Field("name", .dnsLabel, "The project's name in status and metrics.", isRequired: true) {
                 $0.project.name = $1
             },
             Field(
                 "repo", .string(), "The git repository: a folder, file:, https: or ssh: address.", isRequired: true
             ) { $0.project.repo = $1 },
-            Field("ref", reference, "What is read: {branch: main}, {tag: v3}, {semver: '>=1.2 <2'} or {commit: …}.") {
+            Field(
+                "ref", reference,
+                "Which commit is read: {branch: main}, {tag: v3}, {semver: '>=1.2 <2'} or {commit: …}."
+            ) {
                 $0.project.reference = $1
             },
-            Field("path", .string(), "The folder within the repository that holds the manifests; all of it.") {
+            Field("path", .string(), "The folder of the repository with the manifests. Default: the whole repository.")
+            {
                 $0.project.path = $1
             },
             Field(
                 "credentialsFile", .string(),
-                "A file with user:password, or as git's credential store has it. Nobody else may read it."
+                "A file with user:password, or in the form of git's credential store. Nobody else may read it."
             ) { $0.project.credentialsFile = $1 },
-            Field("tokenFile", .string(), "A file with a token alone. Nobody else may read it.") {
+            Field("tokenFile", .string(), "A file with only a token. Nobody else may read it.") {
                 $0.project.tokenFile = $1
             },
-            Field("allowEmpty", .boolean, "A commit without any manifest removes all deployments; false.") {
+            Field("allowEmpty", .boolean, "A commit without any manifest removes all deployments. Default: false.") {
                 $0.project.allowsEmpty = $1
             },
-            Field("policy", policy, "What its manifests may do; anything.") { $0.project.policy = $1 },
+            Field("policy", policy, "What its manifests may do. Default: anything.") { $0.project.policy = $1 },
         ], rules: [.atMostOne(["credentialsFile", "tokenFile"])],
         check: { written, node, reading in
             written.node = node
@@ -40,8 +44,8 @@ enum ProjectFields {
                     .split(separator: "@").first, userInfo.contains(":")
             {
                 reading.report(
-                    "holds a password, which whoever reads the settings can see", field: "repo", of: node,
-                    suggestion: "take it out, and name a credentialsFile")
+                    "contains a password, which everybody who reads the settings can see", field: "repo", of: node,
+                    suggestion: "remove it and use credentialsFile")
             }
         })
 
@@ -51,7 +55,7 @@ enum ProjectFields {
             Field("branch", .string(atMost: 255), "The branch's latest commit.") { $0 = .branch($1) },
             Field("tag", .string(atMost: 255), "The commit of a tag.") { $0 = .tag($1) },
             Field("semver", .string(atMost: 255), "The highest tag in a range of versions.") { $0 = .semver($1) },
-            Field("commit", commit, "One commit, for ever.") { $0 = .commit($1) },
+            Field("commit", commit, "One fixed commit.") { $0 = .commit($1) },
         ], rules: [.exactlyOne(["branch", "tag", "semver", "commit"])])
 
     /// Read as text, because a commit id may consist of digits only.
@@ -79,7 +83,7 @@ enum ProjectFields {
         fields: [
             Field(
                 "namespaces", nonEmpty(.list(namespace, count: 0...500)),
-                "Those it may use; '*' stands for any characters."
+                "The namespaces that it may use; '*' stands for any characters."
             ) {
                 $0.namespaces = $1
             },
@@ -89,13 +93,16 @@ enum ProjectFields {
             ) {
                 $0.targets = $1
             },
-            Field("endpointPorts", ports, "Ports of this machine that it may name: 9000-9099, or a list of such.") {
+            Field("endpointPorts", ports, "Ports of this machine that it may use: 9000-9099, or a list of ranges.") {
                 $0.endpointPorts = $1
             },
-            Field("runtimes", nonEmpty(.list(.dnsLabel, count: 0...500)), "Presets and ServingRuntimes, by name.") {
+            Field(
+                "runtimes", nonEmpty(.list(.dnsLabel, count: 0...500)),
+                "The presets and ServingRuntimes that it may use, by name."
+            ) {
                 $0.runtimes = $1
             },
-            Field("commands", commands, "deny, or a list of programs and images that manifests may have started.") {
+            Field("commands", commands, "deny, or a list of programs and images that manifests may start.") {
                 $0.commands = $1
             },
             Field(
@@ -107,13 +114,14 @@ enum ProjectFields {
             Field("secrets", .list(secret, count: 0...500), "Names of the secrets that it may use.") {
                 $0.secrets = $1
             },
-            Field("serviceAccounts", .list(.dnsSubdomain, count: 0...500), "Whom its pods may act as.") {
+            Field("serviceAccounts", .list(.dnsSubdomain, count: 0...500), "The ServiceAccounts that its pods may use.")
+            {
                 $0.serviceAccounts = $1
             },
-            Field("podSecurity", .choice(of: "level"), "The Pod Security Standard that no pod may leave.") {
+            Field("podSecurity", .choice(of: "level"), "The Pod Security Standard that its pods must meet.") {
                 $0.podSecurity = $1
             },
-            Field("limits", limits, "deployments, replicas, cpu, memory, and devices, of all of it together.") {
+            Field("limits", limits, "deployments, replicas, cpu, memory and devices of the whole project.") {
                 $0.limits = $1
             },
         ], check: PolicyContradictions.check)
@@ -123,8 +131,8 @@ enum ProjectFields {
             // A wrong entry is reported at its own place.
             if values.isEmpty, case .sequence(let items) = node.content, items.isEmpty {
                 reading.report(
-                    "is empty, and so allows nothing", at: node.place,
-                    suggestion: "name what is allowed, or leave the field out to allow all")
+                    "is empty, so it allows nothing", at: node.place,
+                    suggestion: "list what is allowed, or leave the field out to allow all")
             }
             return values
         }
@@ -134,7 +142,7 @@ enum ProjectFields {
         let filled = text.replacing("*", with: "a")
         guard NameRules.isDNSLabel(filled) else {
             reading.report(
-                "'\(text.shortened)' matches no namespace: lower-case letters, digits, '-' and '*'", at: node.place)
+                "'\(text.shortened)' matches no namespace: use lower-case letters, digits, '-' and '*'", at: node.place)
             return nil
         }
         return NamePattern(text)
@@ -143,8 +151,8 @@ enum ProjectFields {
     private static let secret = Shape<String>.string(atMost: 253).map { text, node, reading -> String? in
         guard !NameRules.isShortName(text), !NameRules.isDNSSubdomain(text) else { return text }
         reading.report(
-            "'\(text.shortened)' is no secret's name: letters, digits, '-', '_' and '.', with a letter or digit at both "
-                + "ends", at: node.place, suggestion: "write the name alone, without a folder")
+            "'\(text.shortened)' is not the name of a secret: use letters, digits, '-', '_' and '.', with a letter or digit at both "
+                + "ends", at: node.place, suggestion: "write only the name, without a folder")
         return nil
     }
 
@@ -154,11 +162,11 @@ enum ProjectFields {
             Field("kind", .choice(of: "target"), "local: this machine; kubernetes: a cluster.", isRequired: true) {
                 $0.kind = $1
             },
-            Field("cluster", .dnsLabel, "A cluster of the settings; any.") { $0.cluster = $1 },
+            Field("cluster", .dnsLabel, "A cluster of the settings. Default: any.") { $0.cluster = $1 },
         ],
         check: { target, node, reading in
             if target.kind == .local, target.cluster != nil, node["kind"]?.text == "local" {
-                reading.report("goes with kind: kubernetes only", field: "cluster", of: node)
+                reading.report("can only be used with kind: kubernetes", field: "cluster", of: node)
             }
         })
 
@@ -167,7 +175,7 @@ enum ProjectFields {
         read: { node, reading in
             guard case .sequence(let items) = node.content else { return range(node, &reading).map { [$0] } }
             if items.isEmpty {
-                reading.report("is empty, and so allows nothing", at: node.place, suggestion: "such as 9000-9099")
+                reading.report("is empty, so it allows nothing", at: node.place, suggestion: "such as 9000-9099")
             }
             guard isShort(items, portRangeLimit, node, &reading) else { return nil }
             var ranges: [ClosedRange<Int>] = []
@@ -191,7 +199,7 @@ enum ProjectFields {
         }
         guard first <= last else {
             reading.report(
-                "\(first) is above \(last): no port is allowed", at: node.place, suggestion: "\(last)-\(first)")
+                "\(first) is above \(last), so no port is allowed", at: node.place, suggestion: "\(last)-\(first)")
             return nil
         }
         return first...last
@@ -202,7 +210,7 @@ enum ProjectFields {
         _ items: [SourceNode], _ limit: Int, _ node: SourceNode, _ reading: inout DocumentReading
     ) -> Bool {
         if items.count <= limit { return true }
-        reading.report("has \(items.count) entries; it must have at most \(limit)", at: node.place)
+        reading.report("has \(items.count) entries; at most \(limit) are allowed", at: node.place)
         return false
     }
 
@@ -239,7 +247,7 @@ enum ProjectFields {
             return root
         }
         reading.report(
-            "'\(text.shortened)' is no place that models come from", at: node.place,
+            "'\(text.shortened)' is not a place that models can come from", at: node.place,
             suggestion: "such as s3://bucket/path/, https://models.example.com/ or file:/srv/models/")
         return nil
     }
@@ -268,7 +276,7 @@ enum ProjectFields {
                 reading.report(
                     "unknown limit '\(name.shortened)'", field: name, of: node,
                     suggestion: DidYouMean.nearest(to: name, among: names).map { "did you mean '\($0)'?" }
-                        ?? "\(names.joined(separator: ", ")), or a device with its domain, such as nvidia.com/gpu")
+                        ?? "use \(names.joined(separator: ", ")), or a device with its domain, such as nvidia.com/gpu")
             }
         }
         return limits
@@ -287,7 +295,7 @@ enum ProjectFields {
 
     private static func allowsNothing(_ name: String, _ node: SourceNode, _ reading: inout DocumentReading) {
         reading.report(
-            "is too little for anything, and so allows nothing", field: name, of: node,
+            "is too small, so it allows nothing", field: name, of: node,
             suggestion: "leave it out to set no limit")
     }
 }

@@ -35,7 +35,7 @@ public struct ProjectRules: Hashable, Sendable {
     func problem(withNamespace namespace: String) -> Violation? {
         guard let allowed = policy.namespaces, !allowed.contains(where: { $0.matches(namespace) }) else { return nil }
         return Violation(
-            "namespaces", "namespace '\(namespace)' is not one of the project's",
+            "namespaces", "the project may not use namespace '\(namespace)'",
             allows: allowed.map(\.description))
     }
 
@@ -46,11 +46,11 @@ public struct ProjectRules: Hashable, Sendable {
         switch policy.commands {
         case .any: nil
         case .deny:
-            Violation("commands", "\(noun) starts '\(program.shortened)', and the project denies commands", allows: nil)
+            Violation("commands", "\(noun) starts '\(program.shortened)', but the project denies commands", allows: nil)
         case .only(let programs) where programs.contains(program): nil
         case .only(let programs):
             Violation(
-                "commands", "\(noun) starts '\(program.shortened)', which is not a program of the project's",
+                "commands", "\(noun) starts '\(program.shortened)', which the project does not allow",
                 allows: programs)
         }
     }
@@ -61,11 +61,11 @@ public struct ProjectRules: Hashable, Sendable {
         case .any: nil
         case .deny:
             Violation(
-                "commands", "\(noun) runs the image '\(image.shortened)', and the project denies commands", allows: nil)
+                "commands", "\(noun) runs the image '\(image.shortened)', but the project denies commands", allows: nil)
         case .only(let programs) where programs.contains(image): nil
         case .only(let programs):
             Violation(
-                "commands", "\(noun) runs the image '\(image.shortened)', which is not a program of the project's",
+                "commands", "\(noun) runs the image '\(image.shortened)', which the project does not allow",
                 allows: programs)
         }
     }

@@ -50,16 +50,16 @@ public struct ProjectSettings: Sendable {
                 let place = entry.node["name"]?.place ?? entry.node.place
                 if let first = names.updateValue(place, forKey: project.name) {
                     reading.report(
-                        "two projects are called '\(project.name)', the first on line \(first.line)", field: "name",
-                        of: entry.node, suggestion: "call one of them otherwise")
+                        "two projects are named '\(project.name)', the first on line \(first.line)", field: "name",
+                        of: entry.node, suggestion: "rename one of them")
                 }
             }
             let source = "\(project.repo)\n\(project.reference)\n\(normal(project.path))"
             if !project.repo.isEmpty, let first = sources.updateValue(project.name, forKey: source) {
                 reading.report(
-                    "reads the same manifests as project '\(first)': each can belong to one project only",
+                    "reads the same manifests as project '\(first)', but a manifest can belong to only one project",
                     at: entry.node.place,
-                    suggestion: "give one of them another path, or another ref")
+                    suggestion: "give one of them another path or ref")
             }
             checkClusters(of: entry, clusters, &reading)
             reading.leave()
@@ -76,9 +76,10 @@ public struct ProjectSettings: Sendable {
             guard let name = item["cluster"]?.text, !clusters.contains(name) else { continue }
             reading.enter(.index(index))
             reading.report(
-                "there is no cluster '\(name.shortened)' in these settings", field: "cluster", of: item,
+                "cluster '\(name.shortened)' is not in these settings", field: "cluster", of: item,
                 suggestion: clusters.isEmpty
-                    ? "add it under clusters:" : DidYouMean.suggestion(for: name, among: clusters, noun: "there are"))
+                    ? "add it under clusters:"
+                    : DidYouMean.suggestion(for: name, among: clusters, noun: "the clusters are"))
             reading.leave()
         }
         reading.leave()

@@ -1,3 +1,5 @@
+import JSON
+
 /// One field of an object: its name, the shape of its value, its description, and where the value is stored.
 ///
 /// A field is declared only here: reading, "did you mean", the canonical form and the JSON Schema all follow from this
@@ -87,7 +89,7 @@ enum FieldRule: Hashable, Sendable {
             let wanted = "needs exactly one of \(Self.shown(names))"
             return given.isEmpty ? wanted : "\(wanted), not \(Self.shown(given, joiner: "and"))"
         case .atLeastOne(let names): return "needs \(Self.shown(names))"
-        case .atMostOne(let names): return "may have only one of \(Self.shown(names))"
+        case .atMostOne(let names): return "can have only one of \(Self.shown(names))"
         }
     }
 

@@ -36,12 +36,12 @@ enum GoDuration {
                 throw unknownUnit(String(unit), number: number, in: text)
             }
             guard let part = decimal.times(nanoseconds * 1_000_000_000) else {
-                throw Problem(message: "'\(text.shortened)' is finer than can be kept")
+                throw Problem(message: "'\(text.shortened)' is more precise than an attosecond")
             }
             // Checks the part before adding it, because the sum could overflow.
             if part <= longest.wholeAttoseconds { attoseconds += part }
             guard part <= longest.wholeAttoseconds, attoseconds <= longest.wholeAttoseconds else {
-                throw Problem(message: "'\(text.shortened)' is too long", suggestion: "at most ten years")
+                throw Problem(message: "'\(text.shortened)' is too long", suggestion: "use at most ten years")
             }
         }
         let perSecond: Int128 = 1_000_000_000_000_000_000
@@ -61,7 +61,7 @@ enum GoDuration {
                 message: "'\(text.shortened)' has no unit", suggestion: "did you mean '\(text.shortened)s'?")
         case "d", "day", "days":
             return Problem(
-                message: "'\(text.shortened)' is in days, which durations do not have",
+                message: "'\(text.shortened)' is in days, but durations have no unit for days",
                 suggestion: Int(number).flatMap { days in days < 4000 ? "did you mean '\(days * 24)h'?" : nil })
         case "sec", "secs", "second", "seconds", "S": return meant(text, "\(number)s")
         case "min", "mins", "minute", "minutes", "M": return meant(text, "\(number)m")
@@ -94,5 +94,14 @@ extension Duration {
         // Nanoseconds are shown only where the duration is shorter than a microsecond.
         let nanoseconds = attoseconds / 1_000_000_000
         return text.isEmpty ? nanoseconds > 0 ? "\(nanoseconds)ns" : "0s" : text
+    }
+}
+
+extension Duration {
+    /// Parses a duration as written in manifests and on the command line: `500ms`, `90s`, `5m`, `1h30m`.
+    /// - Returns: nil for any other text.
+    public init?(goText text: String) {
+        guard let duration = try? GoDuration.parse(text) else { return nil }
+        self = duration
     }
 }

@@ -63,8 +63,8 @@ public enum NameRules {
         }
         let repaired = repairedName(key.replacing("/", with: "-"))
         return (
-            "'\(key.shortened)' is not a key that Kubernetes takes: a name of letters, digits, '-', '_' and '.', at most 63, "
-                + "with a letter or digit at both ends; a domain and '/' may stand before it",
+            "'\(key.shortened)' is not a valid key in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', "
+                + "with a letter or digit at both ends; a domain and '/' can come before it",
             repaired.map { "did you mean '\($0)'?" }
         )
     }
@@ -73,9 +73,10 @@ public enum NameRules {
     static func problem(withLabelValue value: String) -> (message: String, suggestion: String?)? {
         guard !value.isEmpty, !isShortName(value) else { return nil }
         return (
-            "'\(value.shortened)' is not a label's value that Kubernetes takes: letters, digits, '-', '_' and '.', at most 63, "
+            "'\(value.shortened)' is not a valid label value in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', "
                 + "with a letter or digit at both ends",
-            repairedName(value).map { "did you mean '\($0)'?" } ?? "write it as an annotation, which may hold any text"
+            repairedName(value).map { "did you mean '\($0)'?" }
+                ?? "write it as an annotation, which can contain any text"
         )
     }
 

@@ -1,3 +1,6 @@
+import Collections
+import JSON
+
 extension Shape {
     /// A mapping with declared fields; any other field is an error.
     ///
@@ -23,16 +26,17 @@ extension Shape {
 /// The fields of an object, by name.
 private struct ObjectFields<Object: Sendable>: Sendable {
     let fields: [Field<Object>]
-    let rules: [(rule: FieldRule, fields: FieldSet)]
-    let required: FieldSet
+    /// Fields are known by their places in the declaration.
+    let rules: [(rule: FieldRule, fields: BitSet)]
+    let required: BitSet
     let byName: [String: Int]
 
     init(fields: [Field<Object>], rules: [FieldRule]) {
         let byName = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1.name, $0) })
         self.fields = fields
         self.byName = byName
-        self.rules = rules.map { rule in (rule, FieldSet(rule.names.compactMap { byName[$0] })) }
-        required = FieldSet(fields.indices.filter { fields[$0].isRequired })
+        self.rules = rules.map { rule in (rule, BitSet(rule.names.compactMap { byName[$0] })) }
+        required = BitSet(fields.indices.filter { fields[$0].isRequired })
     }
 
     private var availableNames: [String] { fields.filter { !$0.isUnavailable }.map(\.name) }
@@ -48,9 +52,9 @@ private struct ObjectFields<Object: Sendable>: Sendable {
             reading.report("must be a mapping of fields\(example), not \(node.shownInMessages)", at: node.place)
             return false
         }
-        var given = FieldSet()
+        var given = BitSet()
         /// Fields that were probably meant by a misspelt or unavailable field.
-        var meant = FieldSet()
+        var meant = BitSet()
         var hasStrangers = false
         for entry in entries {
             guard let index = byName[entry.key] else {
@@ -67,7 +71,7 @@ private struct ObjectFields<Object: Sendable>: Sendable {
             field.read(entry.value, &reading, &object)
             reading.leave()
         }
-        for index in fields.indices where required.subtracting(given).subtracting(meant).contains(index) {
+        for index in required.subtracting(given).subtracting(meant) {
             reading.report("is missing", field: fields[index].name, of: node, suggestion: fields[index].summary)
         }
         // A misspelt field may be the one that is missing, so the rules are not checked.
@@ -116,28 +120,4 @@ private struct ObjectFields<Object: Sendable>: Sendable {
         if !rules.isEmpty { schema["allOf"] = .array(rules.map(\.rule.schema)) }
         return .object(schema)
     }
-}
-
-/// A set of an object's fields, by their positions in the declaration.
-private struct FieldSet: Hashable, Sendable {
-    private var bits: UInt64 = 0
-
-    init(_ indices: [Int] = []) {
-        for index in indices { insert(index) }
-    }
-
-    var count: Int { bits.nonzeroBitCount }
-
-    mutating func insert(_ index: Int) {
-        precondition(index < UInt64.bitWidth, "an object is declared with more fields than a set can hold")
-        bits |= 1 << UInt64(index)
-    }
-
-    func contains(_ index: Int) -> Bool { bits & (1 << UInt64(index)) != 0 }
-
-    func intersection(_ other: FieldSet) -> FieldSet { FieldSet(bits: bits & other.bits) }
-
-    func subtracting(_ other: FieldSet) -> FieldSet { FieldSet(bits: bits & ~other.bits) }
-
-    private init(bits: UInt64) { self.bits = bits }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 extension Shape where Value == JSONValue {
     /// A mapping that is passed on unchanged.
     ///

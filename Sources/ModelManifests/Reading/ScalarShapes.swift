@@ -1,3 +1,5 @@
+import JSON
+
 extension Shape where Value == String {
     /// Text, with or without quotes: `version: 1.10` is "1.10", never 1.1.
     static func text(atMost limit: Int = 4096, canBeEmpty: Bool = false) -> Shape {
@@ -33,7 +35,7 @@ extension Shape where Value == String {
                     return nil
                 }
                 guard !text.utf8.contains(0) else {
-                    reading.report("must not hold the character NUL", at: node.place)
+                    reading.report("must not contain the character NUL", at: node.place)
                     return nil
                 }
                 return text
@@ -51,7 +53,7 @@ extension Shape where Value == String {
             guard !NameRules.isDNSLabel(text) else { return text }
             let repaired = NameRules.repairedLabel(text)
             reading.report(
-                "'\(text.shortened)' is not a DNS-1123 label: lower-case letters, digits and '-', at most 63, "
+                "'\(text.shortened)' is not a DNS-1123 label: use at most 63 lower-case letters, digits and '-', "
                     + "with a letter or digit at both ends",
                 at: node.place, suggestion: repaired.map { "did you mean '\($0)'?" })
             return nil
@@ -63,7 +65,7 @@ extension Shape where Value == String {
         string().map { text, node, reading in
             guard !NameRules.isDNSSubdomain(text) else { return text }
             reading.report(
-                "'\(text.shortened)' is not a DNS-1123 name: lower-case letters, digits, '-' and '.', at most 253, with a "
+                "'\(text.shortened)' is not a DNS-1123 name: use at most 253 lower-case letters, digits, '-' and '.', with a "
                     + "letter or digit at both ends", at: node.place,
                 suggestion: NameRules.repairedLabel(text).map { "did you mean '\($0)'?" })
             return nil
@@ -76,7 +78,7 @@ extension Shape where Value == String {
             let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
             guard !NameRules.isDNSSubdomain(name) else { return text }
             reading.report(
-                "'\(text.shortened)' is not a name of a host", at: node.place,
+                "'\(text.shortened)' is not a host name", at: node.place,
                 suggestion: "write it as models.example.com or *.example.com, without scheme and port")
             return nil
         }.schema(adding: [
@@ -89,7 +91,7 @@ extension Shape where Value == String {
         string().map { text, node, reading in
             guard !NameRules.isShortName(text) else { return text }
             reading.report(
-                "'\(text.shortened)' is not a name: letters, digits, '-', '_' and '.', at most 63, with a letter or digit "
+                "'\(text.shortened)' is not a valid name: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
                     + "at both ends",
                 at: node.place)
             return nil
@@ -152,7 +154,7 @@ extension Shape where Value == Double {
                     let wanted = isBounded ? "between \(low) and \(high)" : "at least \(low)"
                     let shown = CanonicalJSON.text(.normal(number))
                     reading.report(
-                        "must be \(wanted)\(isOpen ? ", both left out" : ""), not \(shown)", at: node.place)
+                        "must be \(wanted)\(isOpen ? ", but neither of them" : ""), not \(shown)", at: node.place)
                     return nil
                 }
                 return number

@@ -1,3 +1,5 @@
+import JSON
+
 /// A validation rule for the API server, in addition to the schema: a CEL expression over `self`, and the message where it is
 /// false.
 ///

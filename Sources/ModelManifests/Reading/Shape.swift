@@ -1,3 +1,5 @@
+import JSON
+
 /// The declaration of one type of value. It reads the value, and gives its canonical form and its JSON Schema.
 struct Shape<Value: Sendable>: Sendable {
     /// Reads the value; nil where it could not be read. Every problem is reported.
@@ -54,7 +56,7 @@ extension Shape {
                     let wanted =
                         items.count < count.lowerBound
                         ? "at least \(count.lowerBound)" : "at most \(count.upperBound)"
-                    reading.report("has \(items.count) entries; it must have \(wanted)", at: node.place)
+                    reading.report("has \(items.count) entries, but must have \(wanted)", at: node.place)
                     return nil
                 }
                 var values: [Element] = []
@@ -105,7 +107,7 @@ extension Shape {
                     return nil
                 }
                 guard entries.count <= limit else {
-                    reading.report("has \(entries.count) entries; it must have at most \(limit)", at: node.place)
+                    reading.report("has \(entries.count) entries, but must have at most \(limit)", at: node.place)
                     return nil
                 }
                 var values: [String: Element] = [:]

@@ -13,7 +13,7 @@ struct Stranger {
     init?(text: String, file: String) {
         if text.hasPrefix(Self.largeFilePointer) {
             diagnostic = Diagnostic(
-                file: file, line: 1, column: 1, message: "is a pointer of Git LFS, not a manifest",
+                file: file, line: 1, column: 1, message: "is a Git LFS pointer, not a manifest",
                 suggestion: "keep manifests out of Git LFS: 'git lfs untrack' and commit the file itself")
             isSilent = false
         } else if text.allSatisfy(\.isWhitespace) {
@@ -31,8 +31,8 @@ struct Stranger {
         guard root["apiVersion"] == nil || root["kind"] == nil else { return nil }
         diagnostic = Diagnostic(
             file: file, line: root.place.line, column: root.place.column,
-            message: "has no apiVersion and kind, so that it cannot be told what it is",
-            suggestion: "those of mlctl begin with apiVersion: \(ManifestFields.apiVersion)")
+            message: "has no apiVersion and kind, so mlctl does not know what it is",
+            suggestion: "mlctl's manifests begin with apiVersion: \(ManifestFields.apiVersion)")
         isSilent = true
     }
 }

@@ -69,14 +69,14 @@ struct Catalog {
             let names = Self.names(runtimes.keys, in: namespace) + RuntimePresets.all.keys.sorted()
             if let runtime {
                 add(
-                    "the ServingRuntime '\(name)' cannot be used: it has errors, or is described twice (\(runtime.place))",
+                    "the ServingRuntime '\(name)' cannot be used: it has errors or is described twice (\(runtime.place))",
                     "spec.runtime.name",
-                    written.runtimeNamePlace, "put those right first")
+                    written.runtimeNamePlace, "fix it first")
             } else {
                 add(
-                    "there is no ServingRuntime '\(name)' in namespace '\(namespace)'", "spec.runtime.name",
+                    "ServingRuntime '\(name)' does not exist in namespace '\(namespace)'", "spec.runtime.name",
                     written.runtimeNamePlace,
-                    DidYouMean.suggestion(for: name, among: names, noun: "those that there are"))
+                    DidYouMean.suggestion(for: name, among: names, noun: "the runtimes are"))
             }
         }
         for (name, gate) in written.profileNames(template: { self.template($0, in: namespace)?.kind }) {
@@ -88,18 +88,19 @@ struct Catalog {
                     let buckets = drift.buckets, let recorded = profile?.profile?.buckets, recorded != buckets
                 else { continue }
                 add(
-                    "the PredictionProfile '\(name)' has other buckets than the observation '\(drift.observe)'", path,
-                    gate.place, "write it anew: mlctl profile … \(buckets.profileOption)")
+                    "the PredictionProfile '\(name)' has different buckets than the observation '\(drift.observe)'",
+                    path,
+                    gate.place, "create it again: mlctl profile … \(buckets.profileOption)")
                 continue
             }
             let names = Self.names(profiles.keys, in: namespace)
             add(
                 profile == nil
-                    ? "there is no PredictionProfile '\(name)' in namespace '\(namespace)'"
-                    : "the PredictionProfile '\(name)' cannot be used: it has errors, or is described twice",
+                    ? "PredictionProfile '\(name)' does not exist in namespace '\(namespace)'"
+                    : "the PredictionProfile '\(name)' cannot be used: it has errors or is described twice",
                 path, gate.place,
-                DidYouMean.suggestion(for: name, among: names, noun: "those that there are")
-                    ?? "write one with 'mlctl profile'")
+                DidYouMean.suggestion(for: name, among: names, noun: "the profiles are")
+                    ?? "create one with 'mlctl profile'")
         }
         guard !written.templateNames.isEmpty else { return problems }
         for gate in written.spec.rollout.definedGates {
@@ -108,17 +109,17 @@ struct Catalog {
             guard template.map({ $0.kind == nil || isAmbiguous($0) }) ?? true else { continue }
             if let template {
                 add(
-                    "the GateTemplate '\(name)' cannot be used: it has errors, or is described twice (\(template.place))",
+                    "the GateTemplate '\(name)' cannot be used: it has errors or is described twice (\(template.place))",
                     PathElement.text(gate.path + [.field("template")]), gate.place,
-                    "put those right first")
+                    "fix it first")
             } else {
                 let names = Self.names(templates.keys, in: namespace)
                 add(
-                    "there is no GateTemplate '\(name)' in namespace '\(namespace)'",
+                    "GateTemplate '\(name)' does not exist in namespace '\(namespace)'",
                     PathElement.text(gate.path + [.field("template")]),
                     gate.place,
-                    DidYouMean.suggestion(for: name, among: names, noun: "those that there are")
-                        ?? "there are none: add one, or write the gate inline")
+                    DidYouMean.suggestion(for: name, among: names, noun: "the templates are")
+                        ?? "add it, or write the gate inline")
             }
         }
         return problems
@@ -139,7 +140,7 @@ struct Catalog {
             Diagnostic(
                 file: place.file, line: place.line, column: 1, path: "metadata.name",
                 message: "the \(kind) \(key) is also described by \(other)",
-                suggestion: "keep one of them, or name one otherwise")
+                suggestion: "keep one of them, or rename one")
         }
     }
 }

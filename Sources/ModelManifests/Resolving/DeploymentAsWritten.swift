@@ -1,3 +1,5 @@
+import JSON
+
 /// A ModelDeployment before its references are resolved.
 struct DeploymentAsWritten: Sendable {
     let key: DeploymentKey

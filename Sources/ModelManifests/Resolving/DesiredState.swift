@@ -169,7 +169,7 @@ public struct DesiredState: Sendable {
                     path: "metadata.name",
                     message: "\(key) is also described by \(others.joined(separator: ", "))"
                         + (more > 0 ? " and \(more) more" : ""),
-                    suggestion: "keep one of them, or name one otherwise", deployment: key))
+                    suggestion: "keep one of them, or rename one", deployment: key))
         }
     }
 
@@ -181,8 +181,8 @@ public struct DesiredState: Sendable {
             diagnostics.append(
                 Diagnostic(
                     file: own.file, line: own.line, column: 1, path: "spec.dependsOn",
-                    message: "waits for itself: \(circle.map(\.description).joined(separator: " → "))",
-                    suggestion: "take one of them out of dependsOn", deployment: key))
+                    message: "depends on itself: \(circle.map(\.description).joined(separator: " → "))",
+                    suggestion: "remove one of them from dependsOn", deployment: key))
             invalid.insert(key)
         }
         for key in invalid { deployments[key] = nil }
@@ -197,7 +197,7 @@ public struct DesiredState: Sendable {
             diagnostics.append(
                 Diagnostic(
                     file: deployment.written.place.file, line: place.line, column: place.column, path: "metadata.name",
-                    message: "'\(key.name)' is how the objects of a revision of \(owner) are called",
+                    message: "'\(key.name)' is a name that objects of a revision of \(owner) can have",
                     suggestion: "choose a name that does not end like a revision", deployment: key))
             deployments[key] = nil
             invalid.insert(key)
@@ -249,7 +249,7 @@ extension DesiredState {
             limited.diagnostics.append(
                 Diagnostic(
                     file: place.file, line: place.line, column: place.column, path: "spec",
-                    message: rules.noRoom(excess), suggestion: "take something else out, or ask for a higher limit",
+                    message: rules.noRoom(excess), suggestion: "remove another deployment, or ask for a higher limit",
                     deployment: key))
         }
         limited.diagnostics.sort()

@@ -1,3 +1,18 @@
+/// One `*.yaml` or `*.yml` file of a commit.
+public struct ManifestFile: Hashable, Sendable {
+    /// The blob's id: the same id means the same bytes, and nothing is parsed again.
+    public var blob: String
+    /// Nil where the file could not be taken; `problem` says why and what to do.
+    public var text: String?
+    public var problem: String?
+
+    public init(blob: String, text: String?, problem: String? = nil) {
+        self.blob = blob
+        self.text = text
+        self.problem = problem
+    }
+}
+
 /// One parsed manifest file: its documents with references not yet resolved, and its problems.
 ///
 /// It stores everything that needs no other file, including revisions, so resolving is cheap. Keep it as long as the file's
@@ -54,7 +69,7 @@ public struct ParsedFile: Sendable {
         for key in previous.held.keys + previous.keys {
             held[key] = Diagnostic(
                 file: unreadable.file, line: unreadable.line, column: unreadable.column,
-                message: "\(key) is held as it is, because its file cannot be read: \(unreadable.message)",
+                message: "\(key) is kept as it is, because its file cannot be read: \(unreadable.message)",
                 suggestion: unreadable.suggestion, deployment: key)
         }
         holding.held = held.filter { !present.contains($0.key) }

@@ -31,7 +31,7 @@ struct PortAssignment {
         var suggestion: String
     }
 
-    private static let advice = "choose another port, or leave it out to have one chosen"
+    private static let advice = "choose another port, or leave it out and mlctl chooses one"
 
     private var claims: [DeploymentKey: [WantedPort]]
     /// The ports that each deployment had before or has now.
@@ -78,7 +78,7 @@ struct PortAssignment {
         refuse { [claims] key, claim in
             let same = (claims[key] ?? []).filter { $0.port == claim.port }
             guard same.count > 1, claim == same.last else { return nil }
-            return "port \(claim.port) is the endpoint's already"
+            return "port \(claim.port) is already the endpoint's port"
         }
     }
 
@@ -89,7 +89,7 @@ struct PortAssignment {
         refuse { key, claim in
             guard let owner = owners[claim.port], owner != key else { return nil }
             return
-                "port \(claim.port) is still that of \(owner), which goes on as it is until its manifest is put right"
+                "port \(claim.port) still belongs to \(owner), which keeps it until its manifest is fixed"
         }
     }
 
@@ -104,8 +104,8 @@ struct PortAssignment {
         guard !owners.isEmpty else { return }
         refuse { [held, place] key, claim in
             guard let owner = owners[claim.port], owner != key else { return nil }
-            let why = held[owner]?.contains(claim.port) ?? false ? ", which has it already" : ""
-            return "port \(claim.port) is also wanted by \(owner) (\(place(owner)))\(why)"
+            let why = held[owner]?.contains(claim.port) ?? false ? " and has it already" : ""
+            return "\(owner) (\(place(owner))) also asks for port \(claim.port)\(why)"
         }
     }
 }

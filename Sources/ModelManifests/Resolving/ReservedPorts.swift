@@ -31,13 +31,13 @@ public struct ReservedPorts: Hashable, Sendable {
 
     /// Why an endpoint cannot have the port; nil where it can.
     func problem(with port: Int) -> String? {
-        if port == controller { return "port \(port) is the controller's own: its API listens there" }
-        if port == probes { return "port \(port) is the controller's own: its probes answer there" }
-        if port == proxyControl { return "port \(port) is the control port of mlctl's proxy" }
+        if port == controller { return "port \(port) is reserved for the controller's API" }
+        if port == probes { return "port \(port) is reserved for the controller's probes" }
+        if port == proxyControl { return "port \(port) is reserved for the control port of mlctl's proxy" }
         if let instances, instances.contains(port) {
             return
-                "port \(port) is one of \(instances.lowerBound) to \(instances.upperBound), from which model servers get "
-                + "their ports"
+                "port \(port) is in the range \(instances.lowerBound) to \(instances.upperBound), which is reserved for model "
+                + "servers"
         }
         return nil
     }

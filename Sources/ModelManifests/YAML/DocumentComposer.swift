@@ -53,9 +53,9 @@ struct DocumentComposer {
                 failure: SyntaxFailure(
                     place: SourcePlace(line: document.linesBefore + 1, column: 1),
                     message: aliases > AliasCount.limit
-                        ? "the document has \(aliases) aliases; at most \(AliasCount.limit) are followed"
-                        : "a document with aliases may be at most \(AliasCount.textLimitBytes) bytes long",
-                    suggestion: "write the values out instead of repeating them by '*'"))
+                        ? "the document has \(aliases) aliases; at most \(AliasCount.limit) are allowed"
+                        : "a document with aliases can have at most \(AliasCount.textLimitBytes) bytes",
+                    suggestion: "write the values out instead of repeating them with '*'"))
         }
         var marks = DuplicateMarks(text: document.text)
         let rounds = min(duplicateKeyLimit, max(2, composedLimitBytes / max(1, document.text.utf8.count)))
@@ -100,7 +100,7 @@ struct DocumentComposer {
         nodeCount += 1
         let place = place(node.mark)
         guard nodeCount <= Self.nodeLimit else {
-            throw SyntaxFailure(place: place, message: "the document holds more than \(Self.nodeLimit) values")
+            throw SyntaxFailure(place: place, message: "the document contains more than \(Self.nodeLimit) values")
         }
         guard path.count <= Self.depthLimit else {
             throw SyntaxFailure(place: place, message: "values are nested more than \(Self.depthLimit) deep")
@@ -120,7 +120,7 @@ struct DocumentComposer {
         case .mapping(let mapping):
             return SourceNode(content: .mapping(try convert(mapping)), place: place)
         case .alias:
-            throw SyntaxFailure(place: place, message: "the alias could not be followed")
+            throw SyntaxFailure(place: place, message: "the alias cannot be resolved")
         }
     }
 
@@ -136,7 +136,7 @@ struct DocumentComposer {
             }
             guard scalar.string != "<<" || scalar.style != .plain else {
                 throw SyntaxFailure(
-                    place: keyPlace, message: "merge keys ('<<') are not followed", suggestion: "write the fields out")
+                    place: keyPlace, message: "merge keys ('<<') are not supported", suggestion: "write the fields out")
             }
             let name = DuplicateMarks.original(scalar.string)
             path.append(.field(name))
@@ -159,7 +159,7 @@ struct DocumentComposer {
         case Tag.Name.int.rawValue, Tag.Name.float.rawValue, Tag.Name.bool.rawValue, Tag.Name.null.rawValue:
             return true
         case let tag:
-            throw SyntaxFailure(place: place, message: "the tag '\(tag.shortened)' is not known here")
+            throw SyntaxFailure(place: place, message: "the tag '\(tag.shortened)' is not supported")
         }
     }
 
@@ -208,10 +208,10 @@ extension DocumentComposer.SyntaxFailure {
 
     private static func advice(_ problem: String) -> String? {
         if problem.contains("mapping values are not allowed") || problem.contains("could not find expected ':'") {
-            return "check the indentation, and put text that holds ': ' in quotes"
+            return "check the indentation, and put text that contains ': ' in quotes"
         }
         if problem.contains("did not find expected key") || problem.contains("block end") {
-            return "check the indentation of this line and of those above"
+            return "check the indentation of this line and of the lines above"
         }
         return problem.contains("cannot start any token") ? "put the text in quotes" : nil
     }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Controller
 import Foundation
 import NIOCore
+import Transport
 
 /// Posts each notice as signed JSON. `WebhookRequest` describes the format.
 ///
@@ -101,12 +102,9 @@ public struct WebhookNotifier: Notifier {
 /// The only place that opens a connection.
 enum WebhookTransport {
     /// Never shut down: it lives as long as the process, and closes idle connections.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.timeout.connect = .seconds(WebhookNotifier.timeout.components.seconds)
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
-    }()
+    private static let client = HTTPClient.careful {
+        $0.timeout.connect = .seconds(WebhookNotifier.timeout.components.seconds)
+    }
 
     @Sendable static func send(_ request: WebhookRequest) async throws -> Int {
         var outgoing = HTTPClientRequest(url: request.url)

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Transport
 
 /// One complete delivery, before it is sent.
 ///
@@ -71,7 +72,7 @@ struct WebhookRequest: Hashable, Sendable {
             message = event.message
             reason = event.kind
             gates = event.evidence
-            at = event.at.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+            at = RFC3339.text(event.at)
         }
     }
 }

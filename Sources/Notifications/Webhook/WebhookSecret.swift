@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import SafeText
 
 /// The key by which a receiver verifies that mlctl sent a message. It never appears in logs, errors or dumps.
 public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
@@ -49,8 +50,7 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
 
     /// HMAC-SHA256 in lower-case hex.
     func signature(of message: some DataProtocol) -> String {
-        HMAC<SHA256>.authenticationCode(for: message, using: key)
-            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        Hex.text(HMAC<SHA256>.authenticationCode(for: message, using: key))
     }
 
     public var description: String { "(secret)" }

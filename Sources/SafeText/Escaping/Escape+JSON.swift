@@ -9,7 +9,8 @@ extension Escape {
             case "\r": "\\r"
             case "\t": "\\t"
             default:
-                scalar.isControl || scalar.endsLine ? "\\u\(hex(scalar.value, digits: 4))" : nil
+                scalar.isControl || scalar.endsLine
+                    ? "\\u\(Hex.text(UInt64(scalar.value), digits: 4, isUpper: true))" : nil
             }
         }
     }
@@ -22,7 +23,7 @@ extension Escape {
         scalars(of: text) { scalar in
             guard scalar != "\n", scalar != "\t", scalar != "\r" else { return nil }
             guard scalar.isControl || scalar.isInvisible || scalar.endsLine else { return nil }
-            return String(scalar).utf16.map { "\\u\(hex(UInt32($0), digits: 4))" }.joined()
+            return String(scalar).utf16.map { "\\u\(Hex.text(UInt64($0), digits: 4, isUpper: true))" }.joined()
         }
     }
 

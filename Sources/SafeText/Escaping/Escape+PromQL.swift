@@ -11,7 +11,9 @@ extension Escape {
             case "\n": "\\n"
             case "\r": "\\r"
             case "\t": "\\t"
-            default: scalar.isControl || scalar.endsLine ? "\\u\(hex(scalar.value, digits: 4))" : nil
+            default:
+                scalar.isControl || scalar.endsLine
+                    ? "\\u\(Hex.text(UInt64(scalar.value), digits: 4, isUpper: true))" : nil
             }
         }
     }
@@ -20,7 +22,8 @@ extension Escape {
     public static func regularExpression(_ text: String) -> String {
         scalars(of: text) { scalar in
             if #"\.+*?()|[]{}^$"#.unicodeScalars.contains(scalar) { return "\\\(scalar)" }
-            return scalar.isControl || scalar.endsLine ? "\\x{\(hex(scalar.value, digits: 2))}" : nil
+            return scalar.isControl || scalar.endsLine
+                ? "\\x{\(Hex.text(UInt64(scalar.value), digits: 2, isUpper: true))}" : nil
         }
     }
 }

@@ -41,7 +41,9 @@ extension Escape {
         case "\n": "\\n"
         case "\r": "\\r"
         case "\t": "\\t"
-        default: scalar.isControl || scalar.isInvisible ? "\\u{\(hex(scalar.value, digits: 2))}" : nil
+        default:
+            scalar.isControl || scalar.isInvisible
+                ? "\\u{\(Hex.text(UInt64(scalar.value), digits: 2, isUpper: true))}" : nil
         }
     }
 }

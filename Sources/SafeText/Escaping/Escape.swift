@@ -18,12 +18,6 @@ public enum Escape {
         }
         return String(escaped)
     }
-
-    /// At least `digits` hex digits, in upper case.
-    static func hex(_ value: UInt32, digits: Int) -> String {
-        let text = String(value, radix: 16, uppercase: true)
-        return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
-    }
 }
 
 extension Unicode.Scalar {

@@ -36,8 +36,8 @@ struct SecretForms {
         var forms: [[UInt8]] = []
         for keeping in ["", "/", "!'()*", "!'()*/:@$&+,;="] {
             for isUpper in [true, false] {
-                forms.append(percentEncoded(bytes, keeping: Array(keeping.utf8), isUpper: isUpper, plus: false))
-                forms.append(percentEncoded(bytes, keeping: Array(keeping.utf8), isUpper: isUpper, plus: true))
+                forms.append(Escape.percentEncoded(bytes, keeping: Array(keeping.utf8), isUpper: isUpper, plus: false))
+                forms.append(Escape.percentEncoded(bytes, keeping: Array(keeping.utf8), isUpper: isUpper, plus: true))
             }
         }
         for offset in 0..<3 {
@@ -46,24 +46,8 @@ struct SecretForms {
             }
         }
         for style in JSONStyle.all { forms.append(style.escaped(bytes)) }
-        for isUpper in [true, false] { forms.append(bytes.flatMap { hexDigits($0, isUpper: isUpper) }) }
+        for isUpper in [true, false] { forms.append(bytes.flatMap { Hex.digits(of: $0, isUpper: isUpper) }) }
         return forms.filter { $0.count >= max(fewestEncodedBytes, min(bytes.count, fewestLineBytes)) }
-    }
-
-    private static func percentEncoded(_ bytes: [UInt8], keeping: [UInt8], isUpper: Bool, plus: Bool) -> [UInt8] {
-        bytes.flatMap { byte -> [UInt8] in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: [byte]
-            case 0x20 where plus: [0x2B]
-            case _ where keeping.contains(byte): [byte]
-            default: [0x25] + hexDigits(byte, isUpper: isUpper)
-            }
-        }
-    }
-
-    static func hexDigits(_ byte: UInt8, isUpper: Bool) -> [UInt8] {
-        let digits = Array((isUpper ? "0123456789ABCDEF" : "0123456789abcdef").utf8)
-        return [digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
     }
 }
 
@@ -128,8 +112,8 @@ private struct JSONStyle {
 
     private func units(of scalar: Unicode.Scalar) -> [UInt8] {
         String(scalar).utf16.flatMap { unit in
-            [0x5C, 0x75] + SecretForms.hexDigits(UInt8(unit >> 8), isUpper: isUpper)
-                + SecretForms.hexDigits(UInt8(unit & 0xFF), isUpper: isUpper)
+            [0x5C, 0x75] + Hex.digits(of: UInt8(unit >> 8), isUpper: isUpper)
+                + Hex.digits(of: UInt8(unit & 0xFF), isUpper: isUpper)
         }
     }
 }

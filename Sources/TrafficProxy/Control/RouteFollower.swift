@@ -7,7 +7,7 @@ import Serving
 struct RouteMaterial: Sendable {
     /// Users of A/B tests that an earlier proxy routed.
     var keptUsers: [DeploymentKey: KeptUsers] = [:]
-    var recorded: [DeploymentKey: RecordedRequests] = [:]
+    var recorded: [DeploymentKey: RequestLines] = [:]
     /// What is wrong with this data, for the report.
     var problems: [DeploymentKey: [String]] = [:]
 }
@@ -114,7 +114,7 @@ struct RouteFollower: Sendable {
         for route in routes.routes {
             guard let generate = route.generate else { continue }
             do {
-                material.recorded[route.deployment] = try RecordedRequests(
+                material.recorded[route.deployment] = try RequestLines(
                     file: generate.file, path: generate.path, limits: limits)
             } catch {
                 logger.warning(

@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// Answers on their way to the client, from the instance or from the proxy itself.

@@ -1,3 +1,4 @@
+import HTTP1
 import Logging
 import ModelManifests
 import NIOCore
@@ -193,7 +194,7 @@ final class DataPlane {
     }
 
     /// Starts, updates and stops the generators of recorded requests.
-    private func generate(_ recorded: [DeploymentKey: RecordedRequests]) {
+    private func generate(_ recorded: [DeploymentKey: RequestLines]) {
         let former = synthetic
         synthetic = [:]
         for (deployment, route) in routes {

@@ -1,3 +1,5 @@
+import HTTP1
+
 /// The state of one request and its answer.
 struct Exchange {
     /// How the answer's body is forwarded to the client.

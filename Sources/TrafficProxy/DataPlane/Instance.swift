@@ -1,6 +1,7 @@
 import ModelManifests
 import NIOCore
 import NIOPosix
+import SafeText
 import Serving
 
 struct InstanceKey: Hashable, Sendable {
@@ -299,8 +300,5 @@ final class Instance {
 
 extension SocketAddress {
     /// `host:port`, as in a Host field.
-    var authority: String {
-        let host = ipAddress ?? Upstream.loopback
-        return host.contains(":") ? "[\(host)]:\(port ?? 0)" : "\(host):\(port ?? 0)"
-    }
+    var authority: String { Escape.authority(ipAddress ?? Upstream.loopback, port ?? 0) }
 }

@@ -1,3 +1,4 @@
+import HTTP1
 import ModelManifests
 import NIOCore
 import Serving

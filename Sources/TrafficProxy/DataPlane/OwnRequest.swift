@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// A request that the proxy itself sends to an instance: a copy for a shadow, or a recorded request.

@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// The owner of a request at an instance: a client connection, or a request of the proxy itself.

@@ -1,3 +1,5 @@
+import SafeText
+
 /// The IDs of a request: the minted one, in the format of `RequestIdentity`, and the client's own if it is valid.
 struct RequestId: Hashable, Sendable {
     static let bytesMax = 128
@@ -30,15 +32,24 @@ struct RequestId: Hashable, Sendable {
     }
 
     /// The minted ID, as in `x-mlctl-request-id`.
-    func minted(revision: String) -> String { "\(revision)-\(Self.hex(word))-\(Self.hex(proof))" }
+    func minted(revision: String) -> String {
+        "\(revision)-\(Hex.text(word, digits: 16))-\(Hex.text(proof, digits: 16))"
+    }
 
     /// The ID as in `x-request-id`: the client's own, or else the minted one.
     func text(revision: String) -> String {
         isGiven ? String(decoding: given, as: UTF8.self) : minted(revision: revision)
     }
+}
 
-    private static func hex(_ word: UInt64) -> String {
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+extension UInt8 {
+    /// What a request id may hold: it goes into logs, reports and headers as it is.
+    @inline(__always)
+    var isRequestId: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+        case 0x2b, 0x2d, 0x2e, 0x2f, 0x3a, 0x3d, 0x40, 0x5f: true  // + - . / : = @ _
+        default: false
+        }
     }
 }

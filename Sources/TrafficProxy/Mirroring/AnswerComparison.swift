@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 import NIOCore
 
@@ -50,7 +51,7 @@ enum AnswerComparison {
     private static func compare(
         _ user: ByteBuffer, _ shadow: ByteBuffer, by comparison: ShadowComparison
     ) throws(Unseen) -> Outcome {
-        let wanted: JSONTree
+        let wanted: JSONValue
         do throws(Unseen) {
             wanted = try tree(user, at: comparison.path)
         } catch {
@@ -64,12 +65,12 @@ enum AnswerComparison {
         }
     }
 
-    private static func tree(_ body: ByteBuffer, at path: JSONPath) throws(Unseen) -> JSONTree {
-        let found: Result<JSONTree?, JSONScanner.Fault> = body.withUnsafeReadableBytes { bytes in
+    private static func tree(_ body: ByteBuffer, at path: JSONPath) throws(Unseen) -> JSONValue {
+        let found: Result<JSONValue?, JSONScanner.Fault> = body.withUnsafeReadableBytes { bytes in
             Result { () throws(JSONScanner.Fault) in
-                if path.steps.isEmpty { return try JSONTree(bytes) }
+                if path.steps.isEmpty { return try JSONValue(scanning: bytes) }
                 guard let range = try JSONScanner.range(of: path, in: bytes) else { return nil }
-                return try JSONTree(UnsafeRawBufferPointer(rebasing: bytes[range]))
+                return try JSONValue(scanning: UnsafeRawBufferPointer(rebasing: bytes[range]))
             }
         }
         switch found {
@@ -79,7 +80,7 @@ enum AnswerComparison {
         }
     }
 
-    static func compare(_ user: JSONTree, _ shadow: JSONTree, by comparison: ShadowComparison) -> Outcome {
+    static func compare(_ user: JSONValue, _ shadow: JSONValue, by comparison: ShadowComparison) -> Outcome {
         var numbers = NumberDistance(tolerance: comparison.tolerance, range: comparison.range)
         guard numbers.enter(user, shadow) else { return .differs }
         return Outcome(agrees: numbers.agree, distance: numbers.mean)
@@ -102,15 +103,16 @@ private struct NumberDistance {
     var mean: Double { count == 0 ? 0 : sum / Double(count) }
 
     /// - Returns: false if the shapes differ, or values that are not numbers.
-    mutating func enter(_ one: JSONTree, _ other: JSONTree) -> Bool {
-        switch (one, other) {
-        case (.number(let a), .number(let b)):
+    mutating func enter(_ one: JSONValue, _ other: JSONValue) -> Bool {
+        if let a = one.number, let b = other.number {
             count += 1
             if a == b { return true }
             let apart = abs(a - b)
             if !(apart <= tolerance) { agree = false }
             sum += min(apart / range, 1)
             return true
+        }
+        switch (one, other) {
         case (.array(let ones), .array(let others)):
             guard ones.count == others.count else { return false }
             for (one, other) in zip(ones, others) where !enter(one, other) { return false }
@@ -121,7 +123,7 @@ private struct NumberDistance {
                 guard let other = others[name], enter(one, other) else { return false }
             }
             return true
-        case (.number, _), (.array, _), (.object, _): return false
+        case (.array, _), (.object, _): return false
         default: return one == other
         }
     }

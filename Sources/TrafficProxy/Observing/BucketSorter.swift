@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// Sorts values into the buckets of an observation.

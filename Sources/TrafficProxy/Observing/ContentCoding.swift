@@ -1,4 +1,5 @@
 import CZlib
+import HTTP1
 import NIOCore
 
 /// How a body is compressed (RFC 9110, section 8.4).

@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// Observes or mirrors one request and its answer. It only copies: the request and its answer are never delayed or changed.

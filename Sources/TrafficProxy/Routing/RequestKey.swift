@@ -1,3 +1,5 @@
+import HTTP1
+
 /// Where a request's head carries the value that decides its routing: in a header, or in a cookie.
 struct RequestKey: Hashable, Sendable {
     static let valueBytesMax = 4096

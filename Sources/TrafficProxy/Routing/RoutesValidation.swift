@@ -1,3 +1,4 @@
+import HTTP1
 import ModelManifests
 import NIOCore
 import Serving
@@ -87,7 +88,7 @@ enum RoutesValidation {
         if !generate.file.hasPrefix("/") || generate.file.utf8.contains(0) {
             problems.append("generate: the file's path is not absolute")
         }
-        if let path = generate.path, !RecordedRequests.isPath(path) {
+        if let path = generate.path, !RequestLines.isPath(path) {
             problems.append("generate: the path does not start with '/', or has spaces")
         }
         return problems

@@ -5,7 +5,7 @@ import Serving
 /// dropped if too many are in progress, whichever revision it is for. Answers are counted and discarded.
 final class SyntheticTraffic {
     let spec: SyntheticRoute
-    let recorded: RecordedRequests
+    let recorded: RequestLines
     private(set) var dropped: Int
 
     private unowned let plane: DataPlane
@@ -17,7 +17,7 @@ final class SyntheticTraffic {
     private var ticking: RepeatedTask?
 
     /// - Parameter former: the earlier generator of this deployment. Its `dropped` count continues.
-    init(_ spec: SyntheticRoute, _ recorded: RecordedRequests, former: SyntheticTraffic?, plane: DataPlane) {
+    init(_ spec: SyntheticRoute, _ recorded: RequestLines, former: SyntheticTraffic?, plane: DataPlane) {
         self.spec = spec
         self.recorded = recorded
         self.plane = plane
@@ -83,7 +83,7 @@ final class SyntheticTraffic {
     }
 }
 
-extension RecordedRequests.Request {
+extension RequestLines.Request {
     fileprivate func head(host: [UInt8], id: String) -> ByteBuffer {
         var head = ByteBuffer()
         head.writeString("POST \(path) HTTP/1.1\r\nhost: ")

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct ArgumentsTests {
     @Test(
-        "a deployment is named with its namespace, beside it, or in the default one",
+        "the namespace is part of the name, an option, or the default",
         arguments: [
             (["x"], DeploymentKey(name: "x")),
             (["x", "-n", "a"], DeploymentKey(namespace: "a", name: "x")),
@@ -18,7 +18,7 @@ import Testing
         #expect(try PauseCommand.parse(arguments).deployment.key == key)
     }
 
-    @Test("the option beats the environment, and both beat the default")
+    @Test("the option takes precedence over the environment, and both over the default")
     func servers() throws {
         let environment = ["MLCTL_SERVER": "http://b:2"]
         #expect(try ServerOptions.parse([]).client(environment: [:]).server.absoluteString == "http://127.0.0.1:8090")
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test("wait takes durations as manifests do")
+    @Test("wait accepts the same durations as manifests")
     func timeouts() throws {
         #expect(try WaitCommand.parse(["x", "--for", "healthy"]).timeout.duration == .seconds(600))
         let command = try WaitCommand.parse(["x", "--for", "rolledback", "--timeout", "1h30m", "--commit", "c1"])

@@ -6,7 +6,7 @@ import Testing
 @testable import Commands
 
 @Suite struct CommandExitTests {
-    @Test("every error ends in the number that scripts know")
+    @Test("every error has its documented exit code")
     func numbers() {
         #expect(exitCode(for: CommandFailure(.rolledBack, "")) == 3)
         #expect(exitCode(for: CommandFailure(.timedOut, "")) == 4)
@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test(
-        "a command line that cannot be understood is wrong usage",
+        "a command line that cannot be parsed is a usage error",
         arguments: [
             ["status", "--no-such"], ["wait", "x"], ["wait", "x", "--for", "happy"],
             ["wait", "x", "--for", "healthy", "--timeout", "5"],
@@ -37,7 +37,7 @@ import Testing
         #expect(error.map { exitCode(for: $0) } == 2)
     }
 
-    @Test("help is no error")
+    @Test("help is not an error")
     func help() throws {
         let error = #expect(throws: (any Error).self) {
             var command = try Root.parseAsRoot(["wait", "--help"])
@@ -46,7 +46,7 @@ import Testing
         #expect(error.map { exitCode(for: $0) } == 0)
     }
 
-    @Test("messages name the program, and silence stays silent")
+    @Test("messages name the program, and an exit without a message prints nothing")
     func messages() {
         #expect(message(for: ControlError(.conflict, "phase is Healthy"), of: Root.self) == "mlctl: phase is Healthy")
         #expect(message(for: CommandFailure(.failed, ""), of: Root.self) == nil)

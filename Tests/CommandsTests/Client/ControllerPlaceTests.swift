@@ -6,7 +6,7 @@ import Testing
 @testable import Commands
 
 @Suite("Where a command finds its controller") struct ControllerPlaceTests {
-    @Test("what is said on the command line goes first, then the environment, then the usual place")
+    @Test("the command line comes first, then the environment, then the default place")
     func wishes() {
         #expect(ControllerPlace(.init()) == .usual)
         #expect(ControllerPlace(.init(server: "", state: "", environmentServer: "")) == .usual)
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(
-        "an address leads to a state folder only where it is this machine's and the port is that controller's",
+        "an address leads to a state folder only for this machine and that controller's port",
         arguments: [
             ("http://127.0.0.1:8090", "http://127.0.0.1:8090", true),
             ("http://127.0.0.1:8090", "http://localhost:8090", true),
@@ -33,13 +33,13 @@ import Testing
     }
 
     @Test(
-        "other machines' addresses are not this one's",
+        "addresses of other machines are not local",
         arguments: ["http://10.0.0.1:1", "https://ml.example", "http://127.evil.example:1"])
     func foreign(address: String) throws {
         #expect(!ControllerPlace.isLocal(try #require(URL(string: address))))
     }
 
-    @Test("controllers register by their ports, in a folder of this user's alone")
+    @Test("controllers register by their ports, in a folder that only this user can read")
     func registry() throws {
         let root = FileManager.default.temporaryDirectory.appending(path: "mlctl-registry-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
@@ -53,11 +53,11 @@ import Testing
         #expect(registry.entries(port: 1) == [entry])
         let folder = "\(root.path(percentEncoded: false))/mlctl-\(getuid())"
         #expect(TrustedPlaces.facts(of: folder)?.mode == 0o700)
-        // Somebody who opens it to others could be anybody.
+        // Entries of a folder that others may write to are ignored.
         chmod(folder, 0o777)
         #expect(registry.entries(port: 1).isEmpty)
         chmod(folder, 0o700)
-        // What a killed controller has left goes when the next one comes, an hour later.
+        // The entry of a killed controller is removed when another registers an hour or more later.
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: "\(folder)/controller-1.json")
         registry.register(other, port: 2)

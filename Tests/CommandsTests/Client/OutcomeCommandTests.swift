@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct OutcomeCommandTests {
     @Test(
-        "labels have numbers, true or false",
+        "labels are numbers, true or false",
         arguments: [
             ("correct=1", "correct", 1.0), ("ok=false", "ok", 0), ("ok=true", "ok", 1), ("cost=2.5e1", "cost", 25),
         ])
@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test(
-        "wrong usage is said before anything is sent",
+        "a usage error is reported before anything is sent",
         arguments: [
             [], ["id"], ["id", "correct"], ["id", "=1"], ["id", "correct=yes"], ["id", "correct=nan"],
             ["id", "correct=inf"], ["id", "correct=1", "--file", "x"],
@@ -25,7 +25,7 @@ import Testing
         #expect(throws: (any Error).self) { try OutcomeCommand.parse(arguments) }
     }
 
-    @Test("a file is sent in parts that a request takes, empty lines left out")
+    @Test("a file is sent in batches within the request limit, without empty lines")
     func batches() {
         let limit = LineBatches<[String]>.lineLimit
         let lines = (0..<(limit + 5)).map { "{\($0)}" } + ["", "  "]

@@ -2,13 +2,14 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 import Synchronization
 
-/// A controller whose status moves on with every look, until the last, which stays. It only ever answers what `wait` asks.
+/// A controller that returns the next status on each poll, and the last one from then on. It supports only the calls of `wait`.
 final class SteppingSurface: ControlSurface {
     private let statuses: [ControllerStatus]
-    /// Answers to whether a commit is the goal's or descends from it, one after the other; nil: not known yet,
-    /// at the first question because git is busy.
+    /// The answers, in turn, to whether a commit is the goal's or descends from it. `nil`: not known yet, at the first
+    /// question because git is busy.
     private let ancestry: [Bool?]
     private let looks = Mutex(0)
     private let questions = Mutex(0)

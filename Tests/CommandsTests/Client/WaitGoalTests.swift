@@ -73,7 +73,7 @@ import Testing
         Case(
             name: "an earlier commit does not",
             status: status(.healthy, desired: Samples.old, at: "c2"),
-            verdict: .waiting("commit c3 has not been taken over; the controller is at c2")),
+            verdict: .waiting("the controller has not read commit c3 yet; it is at c2")),
         Case(
             name: "without a commit, what is wanted now counts", commit: nil,
             status: status(.healthy, at: "c1", stable: Samples.new), included: [], verdict: .met(healthyText)),
@@ -110,7 +110,7 @@ import Testing
         Case(
             name: "a rollback of an earlier commit does not", target: .rolledback,
             status: status(.rolledBack, at: "c2", quarantined: [Samples.new]),
-            verdict: .waiting("commit c3 has not been taken over; the controller is at c2")),
+            verdict: .waiting("the controller has not read commit c3 yet; it is at c2")),
         Case(
             name: "promoted ends the wait for a rollback", target: .rolledback,
             status: status(.healthy, stable: Samples.new),
@@ -124,7 +124,7 @@ import Testing
         Case(
             name: "a deployment that is not there yet is waited for, and a source's trouble is told",
             status: ControllerStatus(sources: [SourceStatus(repo: "r", branch: "b", error: "git is away")]),
-            verdict: .waiting("there is no deployment 'default/churn' yet (git is away)")),
+            verdict: .waiting("deployment 'default/churn' does not exist yet (git is away)")),
         Case(
             name: "an invalid manifest at the commit ends the wait at once",
             status: status(.healthy, stable: Samples.new, sources: [invalidSource(at: "c3")]),
@@ -132,7 +132,7 @@ import Testing
         Case(
             name: "an invalid manifest before the commit does not",
             status: status(.healthy, desired: Samples.old, at: "c2", sources: [invalidSource(at: "c2")]),
-            verdict: .waiting("commit c3 has not been taken over; the controller is at c2")),
+            verdict: .waiting("the controller has not read commit c3 yet; it is at c2")),
         Case(
             name: "another deployment's invalid manifest is none of it",
             status: status(

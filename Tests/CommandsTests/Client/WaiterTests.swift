@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    /// Waits for `churn` at a server over the surface.
+    /// Waits for `churn` through a server for the surface.
     private static func outcome(
         _ surface: SteppingSurface, commit: String? = nil, timeout: Duration = .seconds(30)
     ) async throws -> Outcome {
@@ -70,7 +70,7 @@ import Testing
         return Outcome(result: result, progress: told.withLock { $0 })
     }
 
-    @Test("progress is told whenever it changes, and the wait ends when the goal is met")
+    @Test("each progress change is printed, and the wait ends when the goal is met")
     func met() async throws {
         let outcome = try await Self.outcome(
             SteppingSurface([
@@ -80,34 +80,34 @@ import Testing
         #expect(try outcome.result.get() == "default/churn is healthy at version 2026-11-20 (bbbbbbbbbb)")
         #expect(
             outcome.progress
-                == ["there is no deployment 'default/churn' yet", "Preparing, m", "Progressing, m"])
+                == ["deployment 'default/churn' does not exist yet", "Preparing, m", "Progressing, m"])
     }
 
-    @Test("a rollback ends it with 3")
+    @Test("a rollback ends the wait with exit code 3")
     func rolledBack() async throws {
         let outcome = try await Self.outcome(
             SteppingSurface([Self.status(.progressing), Self.status(.rolledBack, isQuarantined: true)]))
         #expect(outcome.error.map { exitCode(for: $0) } == 3)
     }
 
-    @Test("time that is up ends it with 4, and says where it stands")
+    @Test("a timeout ends the wait with exit code 4, and the message says how far it came")
     func timedOut() async throws {
         let outcome = try await Self.outcome(SteppingSurface([Self.status(.paused)]), timeout: .seconds(8))
-        // A machine under load may not answer the last look: then that stands behind it.
+        // On a machine under load the last poll may fail; the message then ends with its error.
         let failure = try #require(outcome.error as? CommandFailure)
         #expect(failure.description.hasPrefix("not healthy within T: Paused, m"))
         #expect(exitCode(for: failure) == 4)
     }
 
-    @Test("a commit that the controller does not know yet is asked about again")
+    @Test("the wait polls again while the controller does not know the commit yet")
     func unknownCommit() async throws {
         let outcome = try await Self.outcome(
             SteppingSurface([Self.status(.healthy)], ancestry: [nil, nil, true]), commit: "c3")
         #expect(throws: Never.self) { try outcome.result.get() }
-        #expect(outcome.progress == ["git is busy", "commit c3 has not been taken over; the controller is at c3"])
+        #expect(outcome.progress == ["git is busy", "the controller has not read commit c3 yet; it is at c3"])
     }
 
-    @Test("a controller that was never there ends it with 5")
+    @Test("a controller that never answered ends the wait with exit code 5")
     func unreachable() async throws {
         let nobody = try #require(URL(string: "http://127.0.0.1:1"))
         let outcome = try await Self.outcome(at: nobody, commit: nil, timeout: .seconds(30))

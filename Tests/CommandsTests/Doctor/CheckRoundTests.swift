@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("A round of checks") struct CheckRoundTests {
+@Suite("Running the doctor's checks") struct CheckRoundTests {
     private struct Fault: Error, CustomStringConvertible { var description = "the folder is gone" }
 
     private static let long = Duration.seconds(60)
@@ -12,7 +12,7 @@ import Testing
         await CheckRound(isOffline: isOffline, grace: .zero).findings(of: checks)
     }
 
-    @Test("each name has a finding, whatever was looked at")
+    @Test("each check name has a finding, whatever was examined")
     func complete() async {
         let found = await findings([Check(about: [.toolGit], limit: Self.long) { [.ok(.toolGit, "fine")] }])
         #expect(Set(found.map(\.check)) == Set(CheckID.allCases))
@@ -20,7 +20,7 @@ import Testing
         #expect(found.filter { $0.severity != .ok }.allSatisfy { $0.severity == .notApplicable })
     }
 
-    @Test("what fails is not looked at, and its words are kept")
+    @Test("a check that throws counts as not examined, and keeps its error message")
     func failing() async {
         let found = await findings([Check(about: [.stateMode, .stateSecrets], limit: Self.long) { throw Fault() }])
         for check in [CheckID.stateMode, .stateSecrets] {
@@ -28,11 +28,11 @@ import Testing
         }
     }
 
-    @Test("what blocks its thread is left behind and said; the others are not held up by it")
+    @Test("a check that blocks its thread is abandoned and reported, and delays no other check")
     func hanging() async {
         let gate = DispatchSemaphore(value: 0)
         defer { gate.signal() }
-        // More than there are threads for tasks.
+        // More than the threads of the concurrency pool.
         let hanging = (0..<8).map { _ in
             Check(about: [.diskRoom], limit: .milliseconds(50)) {
                 gate.wait()
@@ -46,7 +46,7 @@ import Testing
         #expect(found.contains(.ok(.toolGit, "fine")))
     }
 
-    @Test("what heeds its end and says something all the same comes too late")
+    @Test("a finding that comes after the check was cancelled is ignored")
     func late() async {
         let found = await CheckRound(isOffline: false, grace: Self.long).findings(of: [
             Check(about: [.diskRoom], limit: .milliseconds(20)) {
@@ -57,7 +57,7 @@ import Testing
         #expect(found.filter { $0.check == .diskRoom }.map(\.severity) == [.notLookedAt])
     }
 
-    @Test("offline, what would ask over the network is not begun")
+    @Test("offline, checks that need the network are not started")
     func offline() async {
         let found = await findings(
             [

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Commands
 
-@Suite("What is examined") struct ExaminedInstallationTests {
-    @Test("options are those of mlctl run, and faults of the settings are told in its words")
+@Suite("The installation that the doctor examines") struct ExaminedInstallationTests {
+    @Test("options are those of mlctl run, and settings errors have the same messages")
     func options() throws {
         let command = try DoctorCommand.parse(
             [
@@ -22,7 +22,7 @@ import Testing
         #expect(broken.config == "/nowhere/mlctl.yaml")
     }
 
-    @Test("addresses, references and webhooks that mlctl run refuses are all told at once")
+    @Test("addresses, references and webhooks that mlctl run refuses are all reported at once")
     func faults() {
         var settings = RunSettings()
         settings.projects = [Project(repo: "ftp://x"), Project(repo: "/r", reference: .branch("a..b"))]

@@ -2,12 +2,12 @@ import Testing
 
 @testable import Commands
 
-@Suite("A diagnosis") struct FindingTests {
+@Suite("The doctor's exit code and check names") struct FindingTests {
     private func exit(_ findings: [Finding], strict: Bool = false) -> CommandExit {
         Diagnosis(findings: findings).exit(isStrict: strict)
     }
 
-    @Test("ends with 1 for a problem, with 1 for a warning only where that was asked for, and with 2 without settings")
+    @Test("exits with 1 for a problem, with 1 for a warning only if requested, and with 2 without settings")
     func exits() {
         let unseen = Finding.notLookedAt(.diskRoom, "?")
         #expect(exit([.ok(.toolGit, "fine"), unseen]) == .done)
@@ -18,7 +18,7 @@ import Testing
         #expect(exit([.problem(.settingsRead, "what?", "see"), .problem(.diskRoom, "none", "more")]) == .wrongUsage)
     }
 
-    @Test("names of checks are words with a dot, and none is there twice")
+    @Test("check names are words with a dot, and each is unique")
     func names() {
         let names = CheckID.allCases.map(\.rawValue)
         #expect(Set(names).count == names.count)

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test(
-        "fields are read as RFC 4180 has them",
+        "fields are parsed as in RFC 4180",
         arguments: [
             ("a,b,c\n1,,3", [["a", "b", "c"], ["1", "", "3"]]),
             ("a,b\r\n1,2\r\n", [["a", "b"], ["1", "2"]]),
@@ -32,17 +32,17 @@ import Testing
     }
 
     @Test(
-        "what is no CSV is said with its line",
+        "invalid CSV is reported with its line",
         arguments: [
-            ("a\n\"open", "line 2: a quote is opened and never closed"),
-            ("a\nb\n\"x\"y", "line 3: a closing quote must be followed by a comma: double those inside"),
+            ("a\n\"open", "line 2: a quote is not closed"),
+            ("a\nb\n\"x\"y", "line 3: a closing quote must be followed by a comma; double the quotes inside a field"),
         ])
     func refuses(text: String, expected: String) throws {
         let error = try #require(throws: DataError.self) { try Self.records(text) }
         #expect(error.description == expected)
     }
 
-    @Test("a line, or a quoted field over many, may not be endless")
+    @Test("the length of a line and of a quoted field over many lines is bounded")
     func bounded() throws {
         let long = String(repeating: "x", count: LineReader.maximumLineBytes)
         let line = try #require(throws: DataError.self) { try Self.records("a\n\(long)") }

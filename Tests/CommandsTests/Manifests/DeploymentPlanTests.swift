@@ -28,7 +28,7 @@ struct DeploymentPlanTests {
         return try #require(desired.deployments.values.first)
     }
 
-    /// A controller that runs this.
+    /// What a controller reports that runs this deployment.
     private func running(
         _ deployment: ModelDeployment, wanted: ModelDeployment? = nil, candidate: ModelDeployment? = nil,
         quarantined: Revision? = nil
@@ -55,7 +55,7 @@ struct DeploymentPlanTests {
                 wanted: load(wanted ?? candidate ?? deployment)))
     }
 
-    @Test("tells what is new from what is rolled out, changed, unchanged, or not tried again")
+    @Test("tells apart deployments that are new, rolled out, changed, unchanged, or not tried again")
     func changes() throws {
         let (two, three) = (try deployment("2"), try deployment("3"))
         func change(_ deployment: ModelDeployment, _ running: DeploymentPlan.Running) -> DeploymentPlan.Change {
@@ -72,17 +72,17 @@ struct DeploymentPlanTests {
         #expect(change(try deployment("2", replicas: 3), running(two)) == .settings)
     }
 
-    @Test("says which settings change, in words")
+    @Test("describes which settings change")
     func settings() throws {
         let changed = try deployment(
             "2", replicas: 3, ", gates: [{name: p99, threshold: {metric: latencyP99, max: 0.25}}]")
         let plan = DeploymentPlan(changed, against: running(try deployment("2")))
         #expect(plan.settingChanges.first == "replicas: 2 → 3")
         #expect(plan.settingChanges.contains { $0.hasPrefix("gate p99: is the p99 latency") && $0.hasSuffix("(new)") })
-        #expect(plan.settingChanges.filter { $0.contains("gone (") }.count == 3)
+        #expect(plan.settingChanges.filter { $0.contains("removed (was") }.count == 3)
     }
 
-    @Test("says what is loaded at most while both revisions are")
+    @Test("says the peak resources while both revisions are loaded")
     func capacity() throws {
         let (two, three) = (try deployment("2"), try deployment("3"))
         func capacity(_ deployment: ModelDeployment, _ running: DeploymentPlan.Running) -> String {
@@ -93,12 +93,12 @@ struct DeploymentPlanTests {
                 == "4 instances: 2 CPU, 6 GiB of memory, 4 nvidia.com/gpu while both revisions are loaded")
         #expect(capacity(three, .absent) == "2 instances: 1 CPU, 3 GiB of memory, 2 nvidia.com/gpu")
         #expect(capacity(two, running(two)) == "2 instances: 1 CPU, 3 GiB of memory, 2 nvidia.com/gpu")
-        #expect(capacity(three, .unknown).hasSuffix("and what serves now beside it"))
+        #expect(capacity(three, .unknown).hasSuffix("plus the revision that serves now"))
         let draining = try deployment("3", ", capacity: drainThenLoad")
-        #expect(capacity(draining, running(two)).hasSuffix("the old revision makes room first"))
+        #expect(capacity(draining, running(two)).hasSuffix("the old revision stops first"))
     }
 
-    @Test("takes model files that may change for what they were, and says that their revision is not final")
+    @Test("keeps the serving revision's model files where they may change, and says that the revision is not final")
     func mutableFiles() throws {
         let written = try deployment("2", model: ", storageUri: \"file:models/2\"")
         let digest = try #require(Digest("sha256:" + String(repeating: "ab", count: 32)))
@@ -111,7 +111,7 @@ struct DeploymentPlanTests {
         #expect(other.change == .revision && !other.isRevisionFinal)
     }
 
-    @Test("says that nothing looks at predictions, and that gates which all warn only act on nothing")
+    @Test("says that no gate looks at predictions, and that gates which only warn never hold or roll back")
     func evidence() throws {
         func warnings(_ extra: String) throws -> [String] {
             DeploymentPlan(try deployment("3", extra), against: .absent).warnings
@@ -128,11 +128,11 @@ struct DeploymentPlanTests {
                 == true)
     }
 
-    @Test("reads as a plan")
+    @Test("prints a readable plan")
     func text() throws {
         let plans = [DeploymentPlan(try deployment("3", replicas: 3), against: running(try deployment("2")))]
         let rollout = """
-            ~ payments/fraud-scorer: version 3 is rolled out against version 2
+            ~ payments/fraud-scorer: version 3 is rolled out to replace version 2
                 revision  27ba60113c → 376fd87373
                 changes   replicas: 2 → 3
                 steps     1. set weight 25 %
@@ -143,7 +143,7 @@ struct DeploymentPlanTests {
                 promise   errors, rejected, slow roll back a candidate that is within their tolerances in at most 1 of 100 rollouts
                 assumes   errors, slow: failures of an instance within 5 ms, or without a good answer between them, are one event of up to 60 requests or 2 s; events do not depend on each other, and before the first event failures count as single ones
                           rejected: failures come singly, or in clumps like those of earlier looks: the source does not report events
-                at most   6 instances: 3 CPU, 9 GiB of memory, 6 nvidia.com/gpu while both revisions are loaded
+                needs     6 instances: 3 CPU, 9 GiB of memory, 6 nvidia.com/gpu while both revisions are loaded
                 endpoint  http://127.0.0.1:9000, answers within 1m
                 warning   no gate looks at predictions: add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others
 
@@ -152,7 +152,7 @@ struct DeploymentPlanTests {
         #expect(PlanText(plans: plans, canvas: Canvas()).lines().joined(separator: "\n") == rollout)
         let unchanged = [DeploymentPlan(try deployment("2"), against: running(try deployment("2")))]
         let rest = """
-            = payments/fraud-scorer: version 2 goes on serving; nothing changes
+            = payments/fraud-scorer: version 2 keeps serving; nothing changes
                 revision  27ba60113c
 
             1 unchanged
@@ -164,7 +164,7 @@ struct DeploymentPlanTests {
         }
     }
 
-    @Test("says of a cluster's check that it runs as a Job, and in which image")
+    @Test("says that a check in a cluster runs as a Job, and in which image")
     func clusterChecks() throws {
         let text = """
             apiVersion: mlctl.dev/v1alpha1

@@ -11,14 +11,14 @@ import Testing
         return Array(try #require(LineReader(path: file.path(percentEncoded: false))))
     }
 
-    @Test("lines come one by one, the last one with or without its end")
+    @Test("lines are read one by one, the last with or without a newline")
     func lines() throws {
         #expect(try Self.lines("a\n\nb\n") == ["a", "", "b"])
         #expect(try Self.lines("a\nb") == ["a", "b"])
         #expect(try Self.lines("").isEmpty)
     }
 
-    @Test("lines may be longer than what is read at once, and there may be many")
+    @Test("lines may be longer than the read buffer, and there may be many")
     func chunks() throws {
         let long = String(repeating: "x", count: LineReader.chunkBytes * 3 + 5)
         #expect(try Self.lines("a\n\(long)\nb") == ["a", long, "b"])
@@ -26,7 +26,7 @@ import Testing
         #expect(try Self.lines(many.joined(separator: "\n") + "\n") == many)
     }
 
-    @Test("a folder is not an empty file")
+    @Test("a folder is an error, not an empty file")
     func folder() {
         let folder = FileManager.default.temporaryDirectory.path(percentEncoded: false)
         #expect(LineReader(path: folder) == nil)

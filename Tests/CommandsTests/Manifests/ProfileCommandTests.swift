@@ -5,7 +5,7 @@ import Testing
 @testable import Commands
 
 @Suite struct ProfileCommandTests {
-    /// Runs the command over `data` in a folder of its own.
+    /// Runs the command on `data` in a temporary folder.
     static func written(_ data: String, named file: String = "data.csv", _ options: [String]) throws -> String {
         let folder = FileManager.default.temporaryDirectory.appending(path: "mlctl-profile-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -20,7 +20,7 @@ import Testing
 
     static let csv = "id,Fraud Score\n" + (1...100).map { "\($0),0.\($0 + 100)\n" }.joined()
 
-    @Test("what it writes is a manifest that a drift gate can name")
+    @Test("its output is a manifest that a drift gate can name")
     func readBack() throws {
         let written = try Self.written(
             Self.csv, ["--column", "Fraud Score", "--namespace", "payments", "--buckets", "0.125,0.15"])
@@ -54,7 +54,7 @@ import Testing
         #expect(gates.map(\.kind) == [.drift(expected)])
     }
 
-    @Test("a profile with other buckets than the observation is refused, with the command that writes it")
+    @Test("a profile with other buckets than the observation is refused, with the command that writes the right one")
     func otherBuckets() throws {
         let written = try Self.written(
             Self.csv, ["--column", "Fraud Score", "--namespace", "payments", "--bins", "4"])
@@ -63,8 +63,8 @@ import Testing
         let diagnostics = DesiredState.resolve(files: [profile, deployment]).diagnostics
         #expect(
             diagnostics.map(\.messageWithPath) == [
-                "spec.rollout.gates[0].drift.profile: the PredictionProfile 'fraud-score' has other buckets than the "
-                    + "observation 'score' (write it anew: mlctl profile … --buckets 0.1,0.5)"
+                "spec.rollout.gates[0].drift.profile: the PredictionProfile 'fraud-score' has different buckets than the "
+                    + "observation 'score' (create it again: mlctl profile … --buckets 0.1,0.5)"
             ])
     }
 
@@ -102,7 +102,7 @@ import Testing
         #expect(ManifestReader.read(written, file: "profile.yaml", named: true).diagnostics.isEmpty)
     }
 
-    @Test("JSON lines, by the path that the observation has")
+    @Test("JSON lines are read at the path of the observation")
     func jsonLines() throws {
         let data = (1...40).map { #"{"outputs": [{"data": [\#($0)]}]}"# + "\n" }.joined()
         let written = try Self.written(
@@ -111,22 +111,22 @@ import Testing
     }
 
     @Test(
-        "wrong usage is said before anything is read",
+        "a usage error is reported before anything is read",
         arguments: [
             ([], "give --column for a CSV file, or --path for JSON lines"),
             (["--column", "a", "--path", "b"], "give --column for a CSV file, or --path for JSON lines"),
             (["--path", "a]["], "'a][' is not a path, such as outputs[0].data[0]"),
-            (["--column", "a", "--bins", "3", "--classes", "x"], "give one of --buckets, --bins and --classes"),
+            (["--column", "a", "--bins", "3", "--classes", "x"], "give only one of --buckets, --bins and --classes"),
             (["--column", "a", "--bins", "33"], "--bins must be 2 to 32"),
             (["--column", "a", "--buckets", "0.5,0.1"], "--buckets must be ascending numbers, such as 0.1,0.25,0.5"),
             (["--column", "a", "--buckets", "0.5,x"], "--buckets must be ascending numbers, such as 0.1,0.25,0.5"),
             (["--column", "a", "--classes", "x,x"], "--classes must be different labels, such as cat,dog"),
-            (["--column", "日本"], "'日本' is no name: give --name with lower-case letters, digits and '-'"),
+            (["--column", "日本"], "'日本' is not a valid name: give --name with lower-case letters, digits and '-'"),
             (
                 ["--column", "a", "--name", "A B"],
-                "'A B' is no name: give --name with lower-case letters, digits and '-'"
+                "'A B' is not a valid name: give --name with lower-case letters, digits and '-'"
             ),
-            (["--column", "a", "-n", "A"], "'A' is no namespace: use lower-case letters, digits and '-'"),
+            (["--column", "a", "-n", "A"], "'A' is not a namespace: use lower-case letters, digits and '-'"),
         ])
     func usage(options: [String], expected: String) throws {
         let error = #expect(throws: (any Error).self) { try Self.written("a\n1\n", options) }
@@ -135,7 +135,7 @@ import Testing
         #expect(exitCode(for: try #require(error)) == CommandExit.wrongUsage.rawValue)
     }
 
-    @Test("data that is wrong fails with the file and the line")
+    @Test("invalid data fails with the file and the line")
     func data() throws {
         let error = try #require(throws: CommandFailure.self) {
             try Self.written("a\n1\nx\n", ["--column", "a"])
@@ -143,12 +143,12 @@ import Testing
         #expect(error.exit == .failed)
         #expect(
             error.message.hasSuffix(
-                "data.csv: line 3: 'x' is not a number: leave it empty, or count labels with --classes"))
+                "data.csv: line 3: 'x' is not a number: leave the field empty, or count labels with --classes"))
         let none = #expect(throws: (any Error).self) {
             let command = try ProfileCommand.parse(["/nowhere/data.csv", "--column", "a"])
             try command.run()
         }
         let text = none.map { "\($0)" }
-        #expect(text == "/nowhere/data.csv: there is no such file, or it cannot be read")
+        #expect(text == "/nowhere/data.csv does not exist or cannot be read")
     }
 }

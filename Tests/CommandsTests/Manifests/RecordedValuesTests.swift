@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 import Testing
 
@@ -18,21 +19,21 @@ import Testing
         return found
     }
 
-    @Test("a column's values, those that are blank left out")
+    @Test("the values of a column are read without blank ones")
     func column() throws {
         let found = try Self.column("score", ["id,score", "1,0.5", "2,", "3,\" \"", "4,\"x,y\""])
         #expect(found == [.text("0.5"), nil, nil, .text("x,y")])
     }
 
     @Test(
-        "what is wrong with a column is said with its line",
+        "an error in a column is reported with its line",
         arguments: [
-            (["id,score", "1,2"], "scor", "line 1: there is no column 'scor' (did you mean 'score'?)"),
-            (["id,score", "1,2"], "weight", "line 1: there is no column 'weight' (there are: id, score)"),
-            (["score,score"], "score", "line 1: there are 2 columns 'score': rename all but one"),
+            (["id,score", "1,2"], "scor", "line 1: column 'scor' does not exist (did you mean 'score'?)"),
+            (["id,score", "1,2"], "weight", "line 1: column 'weight' does not exist (the columns are: id, score)"),
+            (["score,score"], "score", "line 1: 2 columns are named 'score'; rename all but one"),
             (
                 ["id,score", "1,2", "1,2,3"], "score",
-                "line 3: has 3 fields and the header 2: quote fields that hold a comma"
+                "line 3: has 3 fields, but the header has 2; quote fields that contain a comma"
             ),
             ([], "score", "is empty"),
         ])
@@ -41,7 +42,7 @@ import Testing
         #expect(error.description == expected)
     }
 
-    @Test("what stands at a path: numbers, text and booleans; nothing there, or null, is no value")
+    @Test("numbers, text and booleans at a path are values; null or nothing there is not")
     func path() throws {
         let lines = [
             #"{"outputs": [{"data": [0.25, 1]}]}"#, #"{"outputs": [{"data": ["cat"]}], "id": [[], {}]}"#,
@@ -56,11 +57,11 @@ import Testing
         #expect(whole == [.number(7), .text("x")])
     }
 
-    @Test("what is no JSON, or no value, is said with its line")
+    @Test("invalid JSON, or an invalid value, is reported with its line")
     func badJSON() throws {
         let broken = try #require(throws: DataError.self) { try Self.path("a", ["{\"a\": 1}", "{\"a\": "]) }
         #expect(broken.description == "line 2: is not JSON")
         let list = try #require(throws: DataError.self) { try Self.path("a", ["{\"a\": [1]}"]) }
-        #expect(list.description == "line 1: the path leads to a list or an object: name one value in it")
+        #expect(list.description == "line 1: the path leads to a list or an object; extend it to a single value")
     }
 }

@@ -23,7 +23,7 @@ import Testing
         spec: {buckets: [0.5], counts: [70, 30]}
         """
 
-    /// - Parameter files: texts by name. The first is replayed.
+    /// - Parameter files: names and contents. The first file is replayed.
     static func deployment(of files: [(name: String, text: String)]) throws -> ModelDeployment {
         let folder = FileManager.default.temporaryDirectory.appending(path: "mlctl-replay-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -32,7 +32,7 @@ import Testing
         return try ReplayCommand.deployment(in: folder.appending(path: files[0].name).path(percentEncoded: false))
     }
 
-    @Test("a profile may stand in a file beside the manifest; deployments that stand there are nothing to it")
+    @Test("a profile may be in a file beside the manifest; deployments in that file are ignored")
     func beside() throws {
         let found = try Self.deployment(of: [
             ("model.yaml", Self.deployment), ("profile.yaml", Self.profile), ("old-model.yml", Self.deployment),
@@ -45,14 +45,14 @@ import Testing
         #expect(gate.reference == .profile(PredictionProfile(buckets: .edges([0.5]), counts: [70, 30])))
     }
 
-    @Test("a manifest that refers to nothing there is invalid, as is more than one deployment")
+    @Test("a reference to a missing document is invalid, and so is more than one deployment")
     func invalid() throws {
         let missing = #expect(throws: (any Error).self) { try Self.deployment(of: [("model.yaml", Self.deployment)]) }
-        #expect(String(describing: missing).contains("there is no PredictionProfile 'training'"))
+        #expect(String(describing: missing).contains("PredictionProfile 'training' does not exist"))
         let two = Self.deployment + "\n---\n" + Self.deployment.replacing("fraud-scorer", with: "other") + "\n---\n"
         let several = #expect(throws: (any Error).self) {
             try Self.deployment(of: [("model.yaml", two + Self.profile)])
         }
-        #expect(String(describing: several).contains("holds 2 ModelDeployments; replay wants one"))
+        #expect(String(describing: several).contains("contains 2 ModelDeployments; replay needs exactly one"))
     }
 }

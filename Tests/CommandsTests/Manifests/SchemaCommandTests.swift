@@ -9,13 +9,13 @@ struct SchemaCommandTests {
         .deletingLastPathComponent().deletingLastPathComponent()
 
     @Test(
-        "the files that are installed are what it prints",
+        "the installed files equal its output",
         arguments: ["controller/crds", "charts/mlctl/crds"])
     func installedFiles(folder: String) throws {
         let file = Self.root.appending(path: "\(folder)/modeldeployments.mlctl.dev.yaml")
         let installed = try String(contentsOf: file, encoding: .utf8)
         let printed = try SchemaCommand.customResourceDefinition()
-        // Ten thousand lines in a failure help nobody.
+        // A failure message of ten thousand lines helps nobody.
         let isEqual = installed == printed
         #expect(isEqual, "write \(folder) anew: mlctl schema --crd > \(folder)/modeldeployments.mlctl.dev.yaml")
     }

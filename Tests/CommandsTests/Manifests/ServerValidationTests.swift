@@ -1,11 +1,12 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 import Testing
 
 @testable import Commands
 
-/// Answers by the object's name.
+/// A simulated API server whose answer depends on the object's name.
 private struct ScriptedServer: KubernetesTransport {
     var answers: [String: APIResponse] = [:]
     var failure: APIError?
@@ -74,7 +75,7 @@ struct ServerValidationTests {
         return APIResponse(code: code, body: Data(CanonicalJSON.text(status).utf8))
     }
 
-    @Test("deployments of clusters are offered by a strict dry run, as mlctl would write them")
+    @Test("deployments to clusters are sent as a strict dry run, as mlctl would write them")
     func request() async throws {
         let server = ScriptedServer()
         #expect(try await diagnostics(server) == [])
@@ -90,7 +91,7 @@ struct ServerValidationTests {
         #expect(body.contains(#""model":{"version":"1.10"}"#))
     }
 
-    @Test("each cause is led back to its place in the file")
+    @Test("each cause has its place in the file")
     func places() async throws {
         let answer = refusal(
             422, "is invalid",
@@ -101,20 +102,20 @@ struct ServerValidationTests {
         let found = try await diagnostics(ScriptedServer(answers: ["scorer": answer]))
         #expect(
             found.map(\.description) == [
-                "f.yaml:8:1: the API server refuses it: some rule",
-                "f.yaml:13:11: metadata.labels: the API server refuses it: a valid label must",
-                "f.yaml:15:3: spec.drain.timeout: the API server refuses it: is required",
-                "f.yaml:21:18: spec.rollout.steps[1].setWeight: the API server refuses it: should be less",
+                "f.yaml:8:1: the API server refuses this: some rule",
+                "f.yaml:13:11: metadata.labels: the API server refuses this: a valid label must",
+                "f.yaml:15:3: spec.drain.timeout: the API server refuses this: is required",
+                "f.yaml:21:18: spec.rollout.steps[1].setWeight: the API server refuses this: should be less",
             ])
         #expect(found.allSatisfy { $0.deployment == DeploymentKey(namespace: "payments", name: "scorer") })
     }
 
-    @Test("policies, webhooks and quotas say no in words of their own, and a namespace may be missing")
+    @Test("refusals by policies, webhooks and quotas keep their message, and a missing namespace is reported")
     func words() async throws {
         let denied = refusal(403, "admission webhook \"policy.example.com\" denied the request: no team")
         #expect(
             try await diagnostics(ScriptedServer(answers: ["scorer": denied])).first?.message.hasPrefix(
-                "the API server refuses it: admission webhook \"policy.example.com\" denied the request: no team")
+                "the API server refuses this: admission webhook \"policy.example.com\" denied the request: no team")
                 == true)
         let missing = refusal(404, "namespaces \"payments\" not found")
         let found = try await diagnostics(ScriptedServer(answers: ["scorer": missing]))
@@ -125,7 +126,7 @@ struct ServerValidationTests {
         #expect(try await diagnostics(ScriptedServer(answers: ["scorer": undeclared])).count == 1)
     }
 
-    @Test("a server that cannot be asked is no fault of the manifest's")
+    @Test("a server that cannot be reached is not an error in the manifest")
     func away() async throws {
         func exit(_ server: ScriptedServer) async -> CommandExit? {
             do {

@@ -23,7 +23,7 @@ struct ValidationReportTests {
         }
     }
 
-    @Test("says of a cluster's checks that they run as Jobs, and in which image; of this machine's nothing")
+    @Test("says that checks in a cluster run as Jobs, and in which image; nothing for local checks")
     func checks() throws {
         func text(_ more: String) -> String {
             let manifest = """
@@ -50,7 +50,7 @@ struct ValidationReportTests {
         #expect(!text("runtime: {command: [serve]}").contains("Job"))
     }
 
-    @Test("whatever a manifest says, each format stays what it is")
+    @Test("every output format stays valid, whatever a manifest holds")
     func formats() throws {
         let (text, json, sarif, junit) = (report.text, try report.json(), try report.sarif(), report.junit)
         for format in [text, json, sarif, junit] { #expect(!hasControls(format)) }

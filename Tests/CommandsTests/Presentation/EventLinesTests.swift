@@ -11,14 +11,15 @@ import Testing
         StoredEvent(
             id: 2, deployment: DeploymentKey(namespace: "payments", name: "fraud-scorer"),
             event: RolloutEvent(
-                at: Samples.now, kind: .approved, revision: Samples.new, version: "3", message: "approved by an operator",
+                at: Samples.now, kind: .approved, revision: Samples.new, version: "3",
+                message: "approved by an operator",
                 actor: "ada")),
         StoredEvent(
             id: 1, deployment: DeploymentKey(name: "churn"),
             event: RolloutEvent(at: Samples.now.addingTimeInterval(-90), kind: .warning, message: "slow\u{1B}[2J disk")),
     ]
 
-    @Test("the oldest comes first, as one reads; who asked is named")
+    @Test("the oldest event comes first; the person who asked is named")
     func table() {
         #expect(
             EventLines.table(Self.events, now: Samples.now, on: Canvas()) == [
@@ -27,6 +28,29 @@ import Testing
                 "now     payments/fraud-scorer  approved  3        approved by an operator (ada)",
             ])
         #expect(EventLines.table([], now: Samples.now, on: Canvas()) == ["no events yet"])
+    }
+
+    @Test("a reason that several events share stands once, below the table")
+    func reasonOnce() {
+        let reason = "candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %)"
+        func stored(_ id: Int, _ kind: RolloutEvent.Kind, _ message: String) -> StoredEvent {
+            StoredEvent(
+                id: id, deployment: DeploymentKey(name: "churn"),
+                event: RolloutEvent(at: Samples.now, kind: kind, message: message))
+        }
+        let events = [
+            stored(3, .rolledBack, "version 2 serves: gate errors failed: \(reason)"),
+            stored(2, .gateFailed, "gate errors failed: \(reason)"), stored(1, .paused, "paused by ada"),
+        ]
+        #expect(
+            EventLines.table(events, now: Samples.now, on: Canvas()) == [
+                "WHEN  DEPLOYMENT     EVENT       VERSION  MESSAGE",
+                "now   default/churn  paused      -        paused by ada",
+                "now   default/churn  gateFailed  -        gate errors failed [1]",
+                "now   default/churn  rolledBack  -        version 2 serves: gate errors failed [1]",
+                "",
+                "[1] \(reason)",
+            ])
     }
 
     @Test("an event as it happens is one line with its time")

@@ -68,10 +68,10 @@ import Testing
             .joined(separator: "\n")
     }
 
-    @Test("a rollout in flight: the question and the evidence of each gate, the steps, and what comes next")
+    @Test("a rollout in progress: the question and the evidence of each gate, the steps, and what comes next")
     func progressing() {
         let expected = """
-            payments/fraud-scorer: version 3 is on trial against version 2
+            payments/fraud-scorer: version 3 is compared with version 2
 
               phase        Progressing, since 3m ago
               because      25 % to version 3
@@ -86,7 +86,7 @@ import Testing
 
             Gates
               no-worse-errors  insufficient, 120 samples
-                asks     does the candidate fail requests more often than stable, by more than 10 %?
+                question does the candidate fail requests more often than stable, by more than 10 %?
                 found    3 errors of 120, stable 4 of 360
                 passes   odds of 20 to 1 against a regression beyond 50 % or 0.5 percentage points, on 200 samples or more
                 fails    odds of 400 to 1 against being within 10 %
@@ -97,7 +97,7 @@ import Testing
               2 →   gate no-worse-errors
               3     set weight 100 %
 
-            So far
+            Events so far
               WHEN    EVENT           MESSAGE
               4m ago  rolloutStarted  version 3 (bbbbbbbbbb) from commit 1f0c2ab9d3
               3m ago  stepStarted     step 4 of 6: gate no-worse-errors
@@ -106,17 +106,17 @@ import Testing
         #expect(text(Self.progressing) == expected)
     }
 
-    @Test("a rollback: the decision, what it was taken on, and what to do")
+    @Test("a rollback: the decision, its evidence, and what to do")
     func rolledBack() {
         let expected = """
-            default/churn: version 2026-11-20 was taken back, and version 2026-11-01 serves
+            default/churn: version 2026-11-20 was rolled back, and version 2026-11-01 serves
 
               phase        RolledBack, since 2h ago
               traffic      100 % to version 2026-11-01 (1/1 ready)
 
             Why it was rolled back
               when         2h ago (2026-11-21T07:29:50Z)
-              why          gate errors failed: candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; 412 to 1 against being within tolerance
+              why          gate errors failed
               what         version 3, revision bbbbbbbbbb
               commit       1f0c2ab9d3
 
@@ -124,26 +124,38 @@ import Testing
               when git asks for another template  it is rolled out
               on 'mlctl retry'                    version 2026-11-20 is tried again, with new evidence
 
-            Gates, as they stood then
+            Gates at the time of the rollback
               errors  fail, 1020 samples
                 found    candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; 412 to 1 against being within tolerance
 
-            The last rollout
+            Events of the last rollout
               WHEN    EVENT        MESSAGE
-              2h ago  rollingBack  gate errors failed: candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; 412 to 1 against being within tolerance
+              2h ago  rollingBack  gate errors failed
 
             Not tried again
               bbbbbbbbbb   version 2026-11-20, 2h ago: gate errors failed: 31 of 1,020, stable 96 of 9,180
 
             What to do
-              what its servers printed: mlctl logs default/churn --revision bbbbbbbbbb
-              judge the same readings again: mlctl events default/churn --export --rollout bbbbbbbbbb > readings.jsonl, then mlctl replay --manifest FILE --data readings.jsonl
-              fix the model and commit it; or try the very same again: mlctl retry default/churn
+              see what its servers printed: mlctl logs default/churn --revision bbbbbbbbbb
+              evaluate the same readings again: mlctl events default/churn --export --rollout bbbbbbbbbb > readings.jsonl, then mlctl replay --manifest FILE --data readings.jsonl
+              fix the model and commit it, or try the same revision again: mlctl retry default/churn
             """
         #expect(text(Self.rolledBack) == expected)
     }
 
-    @Test("what must be read is wrapped, never cut")
+    @Test("the reason of a failed gate stands once, below the gate")
+    func reasonOnce() {
+        var explanation = Self.rolledBack
+        let reason = explanation.gates[0].summary.reason
+        explanation.events.append(Self.stored(.rolledBack, 7200, "version 2 serves: gate errors failed: \(reason)"))
+        explanation.status.quarantined[0].reason = "gate errors failed: \(reason)"
+        let shown = text(explanation)
+        #expect(shown.components(separatedBy: reason).count == 2)
+        #expect(shown.contains("found    \(reason)"))
+        #expect(shown.contains("rolledBack   version 2 serves\n"))
+    }
+
+    @Test("important text is wrapped, never cut")
     func wraps() {
         let narrow = text(Self.rolledBack, width: 60)
         #expect(narrow.split(separator: "\n").allSatisfy { $0.count <= 60 })
@@ -151,7 +163,7 @@ import Testing
         #expect(joined.contains("412 to 1 against being within tolerance"))
     }
 
-    @Test("nothing is wider than the terminal, whatever its width, in colour too")
+    @Test("no line is wider than the terminal, at any width, also in colour")
     func fits() {
         for width in 30...120 {
             let lines = text(Self.progressing, width: width).split(separator: "\n")
@@ -163,7 +175,7 @@ import Testing
         #expect(coloured.replacing(/\u{1B}\[[0-9]*m/, with: "") == text(Self.progressing, width: 80))
     }
 
-    @Test("the newest failed requests stand below the gates that they failed")
+    @Test("the newest failed requests stand below the gates")
     func failedRequests() {
         var explanation = Self.progressing
         explanation.failedRequestIds = (1...7).map { "bbbbbbbbbb-\($0)" }
@@ -181,7 +193,7 @@ import Testing
         #expect(shown.contains(expected))
     }
 
-    @Test("only the newest events are shown, and where the others are")
+    @Test("only the newest events are shown, with the command for the others")
     func manyEvents() {
         var explanation = Self.progressing
         explanation.events = (0..<60).map { Self.stored(.paused, Double(100 - $0), "number \($0).") }
@@ -190,14 +202,14 @@ import Testing
         #expect(!shown.contains("number 19.") && shown.contains("number 20.") && shown.contains("number 59."))
     }
 
-    @Test("nothing that a terminal would act on gets through")
+    @Test("terminal control sequences are removed")
     func printable() {
         var explanation = Self.rolledBack
         explanation.rollback?.event.message = "bell \u{7}, escape \u{1B}[31m"
         #expect(!text(explanation).unicodeScalars.contains { $0.value == 7 || $0.value == 0x1B })
     }
 
-    @Test("after a rollback by hand names the version that was left, not the one that serves again")
+    @Test("after a manual rollback it names the rejected version, not the one that serves again")
     func leftVersion() {
         var status = Samples.rolledBack
         status.leftVersion = "2026-11-15"
@@ -206,21 +218,21 @@ import Testing
         explanation.rollback = Self.stored(.rollingBack, 60, "from version 2026-11-15 back to version 2026-11-01")
         let text = ExplainText(explanation: explanation, now: Samples.now, canvas: Canvas()).lines()
             .joined(separator: "\n")
-        #expect(text.contains("version 2026-11-15 was taken back, and version 2026-11-01 serves"))
+        #expect(text.contains("version 2026-11-15 was rolled back, and version 2026-11-01 serves"))
         #expect(text.contains("version 2026-11-15, revision cccccccccc"))
         #expect(text.contains("--revision cccccccccc") && !text.contains("--revision \(Samples.new)"))
         status.phase = .preparing
         status.candidate = status.stable
-        #expect(ExplainWords.headline(status) == "going back from version 2026-11-15 to version 2026-11-01")
+        #expect(ExplainWords.headline(status) == "rolling back from version 2026-11-15 to version 2026-11-01")
     }
 
-    @Test("says that what is degraded does not serve as it should, or that nobody knows")
+    @Test("says that a degraded deployment does not serve correctly, or that this is not known")
     func degraded() {
         var status = Samples.rolledBack
         status.phase = .degraded
         status.conditions = [Condition(type: "Available", status: "False", reason: "TooFewInstances", message: "")]
-        #expect(ExplainWords.headline(status) == "version 2026-11-01 does not serve as it should")
+        #expect(ExplainWords.headline(status) == "version 2026-11-01 is not fully available")
         status.conditions[0].status = "Unknown"
-        #expect(ExplainWords.headline(status) == "it is not known whether version 2026-11-01 serves")
+        #expect(ExplainWords.headline(status) == "it is unknown whether version 2026-11-01 serves")
     }
 }

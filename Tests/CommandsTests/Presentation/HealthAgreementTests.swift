@@ -6,10 +6,10 @@ import Testing
 @testable import Commands
 @testable import Controller
 
-/// Whatever says how a deployment stands says the same: phase, conditions, JSON, table, detail, `explain`, metrics, `wait`.
-@Suite("How a deployment stands")
+/// Phase, conditions, JSON, table, detail, `explain`, metrics and `wait` agree on the health of a deployment.
+@Suite("The health of a deployment")
 struct HealthAgreementTests {
-    @Test("is the same wherever it is said", arguments: Moment.all)
+    @Test("is the same in every command", arguments: Moment.all)
     func agrees(moment: Moment) throws {
         let status = moment.view().status
         #expect(status.phase == moment.phase)
@@ -22,7 +22,7 @@ struct HealthAgreementTests {
         checkText(status, moment)
     }
 
-    @Test("is looked at in every phase, for every cause, hold and shortage")
+    @Test("is tested in every phase, for every cause, hold and shortage")
     func covers() {
         let views = Moment.all.map { $0.view() }
         #expect(Set(Moment.all.map(\.phase)) == Set(Phase.allCases))
@@ -40,7 +40,7 @@ struct HealthAgreementTests {
     private func checkConditions(_ status: DeploymentStatus) {
         let (isReady, available) = (status.condition(.ready)?.status == "True", status.condition(.available)?.status)
         let (stalled, reconciling) = (status.condition(.stalled)?.status, status.condition(.reconciling)?.status)
-        // Beside those of kstatus only notes, which say nothing of how it stands.
+        // Other conditions than kstatus's are notes, which say nothing about the health.
         let notes = ["PredictionsJudged", "Suspended"]
         let stands = status.conditions.filter { !notes.contains($0.type) }
         #expect(Set(stands.map(\.type)) == ["Ready", "Reconciling", "Stalled", "Available"])
@@ -114,7 +114,7 @@ struct HealthAgreementTests {
         for lines in [detail, explained] {
             let text = lines.joined(separator: "\n")
             #expect(text.contains(moment.phase.rawValue))
-            #expect(text.contains("not current: all of it is as last seen") == (status.lastSeenAt != nil))
+            #expect(text.contains("not current: the deployment was last seen") == (status.lastSeenAt != nil))
             #expect(text.contains("a person: ") == (status.waiting?.needsPerson == true))
             if let wait = status.waiting { #expect(text.contains(wait.cause)) }
             if status.waiting?.endsAt != nil { #expect(text.contains("ends by itself in")) }

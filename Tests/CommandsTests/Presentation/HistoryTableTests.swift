@@ -4,7 +4,7 @@ import Testing
 @testable import Commands
 
 @Suite struct HistoryTableTests {
-    @Test("a line a revision: when it came, when it went, and why")
+    @Test("one line per revision: when it started, when it ended, and why")
     func table() {
         let history = [
             HistoryEntry(

@@ -3,7 +3,7 @@ import Testing
 @testable import Commands
 
 @Suite struct LiveScreenTests {
-    @Test("the second picture is drawn over the first, and what was longer is erased")
+    @Test("the second frame is drawn over the first, and longer old lines are erased")
     func redraws() {
         var screen = LiveScreen()
         #expect(screen.redraw(["a", "b"], height: 24) == "a\u{1B}[K\nb\u{1B}[K\n\u{1B}[J")
@@ -11,7 +11,7 @@ import Testing
         #expect(screen.redraw([], height: 24) == "\u{1B}[1A\r\u{1B}[J")
     }
 
-    @Test("what does not fit is left out and said, so that nothing scrolls")
+    @Test("lines that do not fit are left out and counted, so that nothing scrolls")
     func fits() {
         var screen = LiveScreen()
         #expect(

@@ -1,4 +1,5 @@
 import Controller
+import Serving
 import Testing
 
 @testable import Commands
@@ -8,12 +9,12 @@ import Testing
         LogLine(revision: Samples.old, instance: instance, text: text)
     }
 
-    @Test("one instance's lines are as it wrote them")
+    @Test("lines of one instance are printed unchanged")
     func one() {
         #expect(LogText.lines([line("a", "up"), line("a", "down")], on: Canvas()) == ["up", "down"])
     }
 
-    @Test("several instances' lines say whose they are")
+    @Test("lines of several instances name their instance")
     func several() {
         #expect(
             LogText.lines([line("a", "up"), line("bb", "\u{1B}[2Jup")], on: Canvas())

@@ -7,13 +7,13 @@ import Testing
 
 @testable import Controller
 
-/// A deployment at one moment, really decided in a world in miniature, and what has to be said of it.
+/// A deployment in one situation, decided by the real controller in a simulated world, and the expected conditions.
 struct Moment: CustomTestStringConvertible, Sendable {
     var name: String
     var phase: Phase
-    /// Of the condition `Available`.
+    /// The expected status of the condition `Available`.
     var available: String
-    /// Of the condition `Ready`.
+    /// The expected status of the condition `Ready`.
     var ready = "False"
     var cause: PersonCause?
     var view: @Sendable () -> DeploymentView
@@ -28,7 +28,7 @@ extension World {
         return world
     }
 
-    /// `good-1`, then `good-2`, which git still asks for.
+    /// `good-2` has replaced `good-1`, and git still asks for it.
     static var servingSecond: World {
         var world = rollingOut()
         world.run(limit: 400) { $0.phase == .healthy && $0.stable?.version == "good-2" }

@@ -23,12 +23,12 @@ struct ReadingExportTests {
 
     private func export(_ readings: [RecordedReading]) throws -> [String] {
         var export = ReadingExport(rollout)
-        // In two parts, as they come over the network.
+        // In two parts, like pages from the API.
         let half = readings.count / 2
         return try export.lines(Array(readings[..<half])) + export.lines(Array(readings[half...])) + export.rest()
     }
 
-    @Test("begin with zeros, then say what had been counted at each time")
+    @Test("begin with zeros, then hold the counts at each time")
     func form() throws {
         let readings = [
             RecordedReading(t: 2.5, stable: side(30, errors: 1), candidate: side(10, errors: 0)),
@@ -43,7 +43,7 @@ struct ReadingExportTests {
             ])
     }
 
-    @Test("have what other sources counted beside the proxy's counters, and a server's in a stream of its own")
+    @Test("hold other sources' counts beside the proxy's counters, and a server's in a separate stream")
     func sources() throws {
         let readings = [
             RecordedReading(t: 1, stable: side(30, errors: 1), candidate: side(10, errors: 0)),
@@ -61,7 +61,7 @@ struct ReadingExportTests {
         #expect(try export(readings).filter { $0.contains(#""correct.count":2"#) }.count == 2)
     }
 
-    @Test("judged again give the verdict and the samples that were given then")
+    @Test("give the original verdict and samples when replayed")
     func replays() throws {
         let gate = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
         let start = Date(timeIntervalSince1970: 0)
@@ -85,7 +85,7 @@ struct ReadingExportTests {
         #expect(verdicts.map(\.reason) == [then.reason])
     }
 
-    @Test("say what stable had done before, so that frozen bounds are the same")
+    @Test("hold the stable revision's earlier counts, so that frozen bounds are the same")
     func history() throws {
         let gate = GateSpec(name: "slow", kind: .compare(CompareGate(metric: .slow)))
         let before = RecordedReading(
@@ -101,11 +101,11 @@ struct ReadingExportTests {
         #expect(try export([before]).isEmpty)
     }
 
-    // MARK: - What the proxy alone can tell
+    // MARK: - Readings that only the proxy has
 
     private static let bounds = [0.005, 0.1, 1, 2]
 
-    /// Stable's, in 5 ms.
+    /// Requests without an error, all answered within 5 ms.
     private static func answered(_ count: Int, every: Int? = nil, users: UserCounts? = nil) -> SideCounts {
         SideCounts(
             requests: count, latency: Array(repeating: count, count: 4), bounds: bounds, errorsTogether: 0,
@@ -113,7 +113,7 @@ struct ReadingExportTests {
             every: every.map { RequestStratum(requests: $0, latency: Array(repeating: $0, count: 4)) }, users: users)
     }
 
-    /// What is judged live and by its export.
+    /// Counts that are judged live and from their export.
     private struct Case: CustomTestStringConvertible {
         var testDescription: String
         var stable: SideCounts
@@ -150,7 +150,7 @@ struct ReadingExportTests {
     ]
 
     @Test(
-        "of clients that gave up, users and every request give the verdict again that was given then", arguments: cases)
+        "give the original verdict again for abandoned requests, for users and for every request", arguments: cases)
     private func whole(_ example: Case) throws {
         let gates = [
             GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors))),
@@ -183,7 +183,7 @@ struct ReadingExportTests {
         #expect(again.map(\.verdict) == live.map(\.verdict))
         for (replayed, gate) in zip(again, live) where gate.verdict == .fail {
             #expect(replayed.reason == gate.reason, "\(replayed)")
-            // A limit goes on counting after its verdict.
+            // A threshold gate continues to count samples after its verdict.
             if gate.spec.name != "limit" { #expect(replayed.samples == gate.samples) }
         }
     }

@@ -4,7 +4,7 @@ import Testing
 @testable import Commands
 
 @Suite struct StatusChangesTests {
-    @Test("a line whenever something changes, and none when nothing does")
+    @Test("each change prints one line, and nothing else does")
     func lines() {
         var changes = StatusChanges()
         #expect(
@@ -27,7 +27,7 @@ import Testing
             ])
     }
 
-    @Test("trouble with the sources is said once, and when it is over")
+    @Test("an error of the sources is reported once, and again when it is over")
     func sources() {
         var changes = StatusChanges()
         let broken = ControllerStatus(sources: [Samples.brokenSource])
@@ -35,6 +35,6 @@ import Testing
         #expect(changes.lines(broken, now: Samples.now) == [])
         #expect(
             changes.lines(ControllerStatus(sources: [Samples.source]), now: Samples.now)
-                == ["2026-11-21T09:30:00Z  all manifests are in order"])
+                == ["2026-11-21T09:30:00Z  all manifests are valid"])
     }
 }

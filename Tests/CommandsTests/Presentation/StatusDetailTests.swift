@@ -1,4 +1,5 @@
 import Controller
+import Foundation
 import Rollouts
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
             .lines().joined(separator: "\n")
     }
 
-    @Test("a rollout in flight: where it is, what it waits for, and what each gate has seen")
+    @Test("a rollout in progress: its step, what it waits for, and what each gate has measured")
     func progressing() {
         #expect(
             text(Samples.progressing, [Samples.source]) == """
@@ -33,11 +34,11 @@ import Testing
                   CONDITION  STATUS  REASON       MESSAGE
                   Ready      False   Progressing  25 % to version 3
 
-                  /srv/models.git (branch main) at 1f0c2ab9d3, looked at 5s ago
+                  /srv/models.git (branch main) at 1f0c2ab9d3, read 5s ago
                 """)
     }
 
-    @Test("a gate that only warns is told apart, and what a gate still needs stands beside what it saw")
+    @Test("a gate that only warns is marked, and what a gate still needs stands beside its measurement")
     func gates() {
         var status = Samples.progressing
         status.gates[0].missing = "about 700 more requests, 4 minutes at this rate"
@@ -49,7 +50,7 @@ import Testing
         #expect(shown.contains("predictions      fail (warnOnly)  90       would have failed: r"))
     }
 
-    @Test("after a rollback: why, and how to try again; only its own manifest's errors are shown")
+    @Test("after a rollback: why, and how to retry; only errors of its own manifest are shown")
     func rolledBack() {
         #expect(
             text(Samples.rolledBack, [Samples.brokenSource]) == """
@@ -64,16 +65,47 @@ import Testing
 
                   QUARANTINED  REVISION    SINCE   REASON
                   2026-11-20   bbbbbbbbbb  2h ago  gate errors failed: 31 of 1,020, stable 96 of 9,180
-                  git still asks for it: fix the model, or 'mlctl retry default/churn' to try it again
+                  git still asks for it: fix the model, or run 'mlctl retry default/churn' to try it again
 
-                  /srv/models.git (branch main) at 1f0c2ab9d3, looked at 1m ago
+                  /srv/models.git (branch main) at 1f0c2ab9d3, read 1m ago
 
                 /srv/models.git (branch main): cannot read it: no such folder; check the path
                 churn.yaml:2:1: two manifests have this name
                 """)
     }
 
-    @Test("a wait has its cause, how long it lasts, when it ends, and what can be done")
+    @Test("a reason stands once: with its gate, or below the tables")
+    func reasonOnce() {
+        let reason = "candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %)"
+        var status = Samples.rolledBack
+        status.message = "gate errors failed: \(reason)"
+        status.quarantined[0].reason = "gate errors failed: \(reason)"
+        status.conditions = [
+            Condition(type: "Ready", status: "True", reason: "RolledBack", message: "gate errors failed: \(reason)")
+        ]
+        let shared = text(status, [])
+        #expect(shared.components(separatedBy: reason).count == 2)
+        #expect(shared.contains("Message     gate errors failed [1]") && shared.hasSuffix("\n  [1] \(reason)"))
+        status.gates = [GateSummary(name: "errors", verdict: "fail", samples: 1020, reason: reason)]
+        let gated = text(status, [])
+        #expect(gated.components(separatedBy: reason).count == 2)
+        #expect(gated.contains("Message     gate errors failed\n") && !gated.contains("[1]"))
+    }
+
+    @Test("the reason of a failed gate is shown completely below a table that cuts it")
+    func wholeReason() {
+        var status = Samples.progressing
+        status.gates[0].verdict = "fail"
+        let reason = status.gates[0].reason
+        #expect(!text(status, [], width: 100).contains("no-worse-errors  \(reason)"))
+        status.gates[0].reason += ", " + String(repeating: "more and more of it ", count: 3) + "at last"
+        let narrow = text(status, [], width: 60).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(narrow.contains("no-worse-errors \(status.gates[0].reason)"))
+        status.gates[0].verdict = "insufficient"
+        #expect(!text(status, [], width: 60).contains("at last"))
+    }
+
+    @Test("a wait shows its cause, its duration, its end, and what to do")
     func waiting() {
         var status = Samples.progressing
         status.waiting = WaitStatus(
@@ -84,14 +116,14 @@ import Testing
                 """
                   Waiting for evidence: no-worse-errors
                               since 2m ago; ends by itself in 27m
-                  Can do      'mlctl promote'
+                  What to do  'mlctl promote'
                 """))
         status.waiting?.needsPerson = true
         #expect(text(status, []).contains("  Waiting for a person: evidence: no-worse-errors"))
         #expect(text(status, []).contains("since 2m ago; does not end by itself"))
     }
 
-    @Test("restarts, instances out of rotation and what was cut off are shown where there are any")
+    @Test("restarts, instances out of rotation and requests that were cut off are shown where there are any")
     func troubles() {
         var status = Samples.progressing
         let quiet = text(status, [])
@@ -108,16 +140,16 @@ import Testing
             InstanceStatus(id: "a-3", revision: Samples.old, condition: "ready"),
         ]
         let loud = text(status, [])
-        #expect(loud.contains("Cut off     7 requests that outlived their drain"))
-        #expect(loud.contains("Refused     9 connections that no instance took"))
-        #expect(loud.contains("Unavailable 11 requests meant for version 3, which could not take them"))
-        #expect(loud.contains("Abandoned   13 clients of version 3 gave up before it had answered"))
+        #expect(loud.contains("Cut off     7 requests that took longer than the drain timeout"))
+        #expect(loud.contains("Refused     9 connections that no instance accepted"))
+        #expect(loud.contains("Unavailable 11 requests for version 3, which could not accept them"))
+        #expect(loud.contains("Abandoned   13 clients of version 3 gave up before it answered"))
         #expect(loud.contains("a-1       ready                   3         -"))
-        #expect(loud.contains("a-2       ready, out of rotation  0         -"))
+        #expect(loud.contains("a-2       ready, without traffic  0         -"))
         #expect(!loud.contains("a-3"))
     }
 
-    @Test("what has never been read says so")
+    @Test("a deployment without any reading says so")
     func nothingYet() {
         let idle = DeploymentStatus(
             namespace: "default", name: "new", phase: .idle, since: Samples.now, message: "waiting for the first pass")
@@ -132,7 +164,7 @@ import Testing
                 """)
     }
 
-    @Test("nothing is wider than the terminal, whatever its width")
+    @Test("no line is wider than the terminal, at any width")
     func fits() {
         for width in 20...120 {
             let own = text(Samples.progressing, [Samples.source], width: width).split(separator: "\n")

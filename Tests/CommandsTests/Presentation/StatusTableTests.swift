@@ -8,7 +8,7 @@ import Testing
         table.lines(status, now: Samples.now, on: Canvas(width: width)).joined(separator: "\n")
     }
 
-    @Test("a line a deployment, by namespace and name")
+    @Test("one line per deployment, ordered by namespace and name")
     func table() {
         #expect(
             text(StatusTable(), Samples.status) == """
@@ -18,7 +18,7 @@ import Testing
                 """)
     }
 
-    @Test("one namespace needs no column for it; a narrow terminal cuts the detail")
+    @Test("a single namespace has no column; a narrow terminal cuts the detail")
     func narrow() {
         let status = ControllerStatus(sources: [Samples.source], deployments: [Samples.progressing])
         #expect(
@@ -28,7 +28,7 @@ import Testing
                 """)
     }
 
-    @Test("what is deployed first has no version before it")
+    @Test("a first deployment shows no earlier version")
     func first() {
         var first = Samples.progressing
         first.stable = nil
@@ -37,7 +37,7 @@ import Testing
         #expect(text(StatusTable(), ControllerStatus(deployments: [first])).contains("  Progressing  -        -  "))
     }
 
-    @Test("wide adds what is ready, the revisions, the commit and the endpoint")
+    @Test("wide adds readiness, the revisions, the commit and the endpoint")
     func wide() {
         let status = ControllerStatus(sources: [Samples.source], deployments: [Samples.progressing])
         #expect(
@@ -47,7 +47,7 @@ import Testing
                 """)
     }
 
-    @Test("a pause that ends by the clock and one that needs a person are told apart")
+    @Test("a timed pause and a pause for an approval look different")
     func pauses() {
         var timed = Samples.progressing
         timed.phase = .paused
@@ -64,7 +64,7 @@ import Testing
         #expect(last(held).hasSuffix("needs a person: approval: 'mlctl promote'"))
     }
 
-    @Test("wide has a column for each kind of trouble that there is, and none for what there is not")
+    @Test("wide has a column only for problems that exist")
     func troubles() throws {
         var status = Samples.progressing
         status.stable?.restarts = 2
@@ -81,7 +81,7 @@ import Testing
         #expect(text(StatusTable(), ControllerStatus(deployments: [status])).contains("RESTARTS") == false)
     }
 
-    @Test("what is wrong with the sources stands below, with what to do")
+    @Test("errors of the sources stand below, with what to do")
     func problems() {
         let status = ControllerStatus(sources: [Samples.brokenSource], deployments: [Samples.rolledBack])
         #expect(
@@ -95,7 +95,7 @@ import Testing
                 """)
     }
 
-    @Test("an empty controller says what to do")
+    @Test("a controller without deployments says what to do")
     func empty() {
         #expect(
             text(StatusTable(), ControllerStatus(sources: [Samples.source])) == """

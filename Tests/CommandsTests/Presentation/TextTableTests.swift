@@ -10,7 +10,7 @@ import Testing
         return table
     }
 
-    @Test("columns are aligned, and lines do not end in blanks")
+    @Test("columns are aligned, and lines have no trailing blanks")
     func aligns() {
         #expect(
             Self.table.lines(on: Canvas()) == [
@@ -20,7 +20,7 @@ import Testing
             ])
     }
 
-    @Test("the last column gives way first, then the widest; nothing is wider than the canvas")
+    @Test("the last column shrinks first, then the widest; no line is wider than the canvas")
     func shrinks() {
         #expect(
             Self.table.lines(on: Canvas(width: 36)) == [
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("colour does not move the columns")
+    @Test("colour does not shift the columns")
     func colours() {
         let lines = Self.table.lines(on: Canvas(width: 36, hasColour: true))
         #expect(lines[1] == "fraud-scorer  \u{1B}[32mHealthy\u{1B}[0m  all gates pa…")

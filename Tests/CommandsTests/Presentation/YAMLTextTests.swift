@@ -48,7 +48,7 @@ import Testing
                 """#)
     }
 
-    @Test("a status is written whole")
+    @Test("a status is written completely")
     func status() throws {
         let text = try #require(try OutputFormat.yaml.document(Samples.status))
         #expect(

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import LocalServing
 import MetricSources
 import ModelManifests
@@ -12,12 +13,12 @@ struct ClusterEvidenceTests {
     private let old = ServingNamespace.old
     private let new = ServingNamespace.new
 
-    /// An address of the loopback that nobody else has.
+    /// A loopback address that nothing else uses.
     private static var ownAddress: String {
         "127.\(Int.random(in: 1...250)).\(Int.random(in: 1...250)).\(Int.random(in: 2...250))"
     }
 
-    @Test("predictions, a shadow's pairs and recorded requests are counted and read as on one machine")
+    @Test("predictions, shadow pairs and recorded requests are counted and read as on one machine")
     func evidence() async throws {
         let namespace = try ServingNamespace()
         let (stable, candidate) = (try ServingPod("stable"), try ServingPod("candidate"))
@@ -65,7 +66,7 @@ struct ClusterEvidenceTests {
             #expect(shadow.synthetic?.errors == 0)
             #expect(await counters.traffic(of: ServingNamespace.deployment, isAtRest: false).problems == [])
 
-            // Another candidate, whose recordings are not there: it is said.
+            // For another candidate the recordings are missing: the proxy reports it.
             try FileManager.default.removeItem(at: folder.appending(path: "recorded.jsonl"))
             let next = Revision(rawValue: "cccccccccc")
             try await namespace.route([(old, 100), (next, 0)]) {

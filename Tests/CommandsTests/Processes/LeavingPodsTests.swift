@@ -3,13 +3,13 @@ import Testing
 
 @testable import Commands
 
-@Suite("Pods that leave a cluster under load", .serialized, .timeLimit(.minutes(2)))
+@Suite("Pods removed from a cluster under load", .serialized, .timeLimit(.minutes(2)))
 struct LeavingPodsTests {
     private let old = ServingNamespace.old
     private let new = ServingNamespace.new
 
-    /// As a kubelet does after the drain time, at the earliest moment at which that is right.
-    /// - Parameter generation: of the routes that still had it.
+    /// Stops the pod as a kubelet does after the drain time, at the earliest moment at which no request is lost.
+    /// - Parameter generation: of the last routes that include the pod.
     private func end(_ pod: ServingPod, after generation: Int, _ namespace: ServingNamespace) async throws {
         try await ServingNamespace.wait("nothing under way at \(pod.name)") {
             let report = try await namespace.report()
@@ -19,7 +19,7 @@ struct LeavingPodsTests {
         pod.process.stop()
     }
 
-    @Test("fewer replicas and a promotion lose no request: routes are left first, and servers end after that")
+    @Test("scaling down and a promotion lose no request: routes are removed first, then the servers stop")
     func leaving() async throws {
         let namespace = try ServingNamespace()
         let pods = try ["one", "two", "three"].map { try ServingPod($0) }
@@ -31,7 +31,7 @@ struct LeavingPodsTests {
         try await namespace.serving(under: load) {
             try await ServingNamespace.wait("some load") { load.total > 50 }
 
-            // One replica fewer.
+            // Scale down by one replica.
             let full = try await namespace.report().generation
             try await namespace.endpoints(old, of: pods[1], leaving: true)
             try await end(pods[1], after: full, namespace)

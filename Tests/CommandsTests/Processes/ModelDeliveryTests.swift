@@ -5,7 +5,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("A model's files brought into a folder")
+@Suite("Model files fetched into a folder")
 struct ModelDeliveryTests {
     private func withFolders(_ body: (_ model: URL, _ target: URL) async throws -> Void) async throws {
         let root = FileManager.default.temporaryDirectory.appending(path: "mlctl-delivery-\(UUID().uuidString)")
@@ -25,7 +25,7 @@ struct ModelDeliveryTests {
 
     private func text(_ file: URL) -> String? { try? String(contentsOf: file, encoding: .utf8) }
 
-    @Test("has them as they were, once, and nothing else")
+    @Test("holds the files unchanged, fetched once, and nothing else")
     func delivers() async throws {
         try await withFolders { model, target in
             let uri = "file:\(model.path(percentEncoded: false))"
@@ -40,7 +40,7 @@ struct ModelDeliveryTests {
         }
     }
 
-    @Test("what was left of an attempt that was cut off is replaced")
+    @Test("leftovers of an interrupted attempt are replaced")
     func replaces() async throws {
         try await withFolders { model, target in
             try Data("half".utf8).write(to: target.appending(path: "config.json"))
@@ -49,7 +49,7 @@ struct ModelDeliveryTests {
         }
     }
 
-    @Test("files that are not what the digest says are not brought")
+    @Test("files that do not match the digest are refused")
     func verifies() async throws {
         try await withFolders { model, target in
             let other = "sha256:" + String(repeating: "0", count: 64)

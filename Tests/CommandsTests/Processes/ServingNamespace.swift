@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import KubernetesServing
 import Logging
@@ -10,9 +11,9 @@ import TrafficProxy
 
 @testable import Commands
 
-/// A pod of a namespace: a program of this machine that answers every POST.
+/// A simulated pod: a local process that answers every POST.
 struct ServingPod {
-    /// Takes its time for each answer, and dies at once when it is told to: what it has then is lost.
+    /// Needs 50 ms for each answer. It exits at once on SIGTERM, and loses the requests that are running.
     private static let server = """
         import http.server, time
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -41,7 +42,7 @@ struct ServingPod {
     }
 }
 
-/// A namespace in the model of the API server, with one route, and the proxy as `mlctl proxy --namespace` puts it together.
+/// A namespace in the simulated API server, with one route, and the proxy as `mlctl proxy --namespace` builds it.
 struct ServingNamespace {
     static let deployment = DeploymentKey(namespace: "ml", name: "fraud")
     static let old = Revision(rawValue: "aaaaaaaaaa")
@@ -65,7 +66,7 @@ struct ServingNamespace {
         return try #require(Int(text))
     }
 
-    /// - Parameter adjust: what else the route has.
+    /// - Parameter adjust: sets further fields of the route.
     func route(
         _ weights: [(Revision, Int)], _ adjust: (inout ProxyRoute) -> Void = { _ in }
     ) async throws {
@@ -78,7 +79,7 @@ struct ServingNamespace {
             .configMaps, "fraud-route", labels: [ObjectLabels.route: "true"], ["data": ["route.json": .string(text)]])
     }
 
-    /// - Parameter leaving: is being deleted: its server goes on until the drain time is over.
+    /// - Parameter leaving: the pod is being deleted; its server continues until the drain time is over.
     func endpoints(
         _ revision: Revision, of pod: ServingPod, address: String = "127.0.0.1", leaving: Bool = false
     ) async throws {
@@ -109,7 +110,7 @@ struct ServingNamespace {
 
     // MARK: - The proxy
 
-    /// While `body` runs, and once it listens, the proxy follows the namespace, and gets requests.
+    /// Runs `body` once the proxy listens; meanwhile the proxy watches the namespace and gets requests.
     func serving(under load: SteadyLoad, _ body: () async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "mlctl-pods-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("The settings of access") struct AccessSettingsTests {
+@Suite("Settings for access") struct AccessSettingsTests {
     private func settings(_ text: String) throws -> RunSettings {
         let file = FileManager.default.temporaryDirectory.appending(path: "settings-\(UUID().uuidString).yaml")
         try Data(text.utf8).write(to: file)
@@ -32,21 +32,21 @@ import Testing
     }
 
     @Test(
-        "what would not do what it says is refused, with the token's name",
+        "a setting that is wrong or without effect is refused, with the token's name",
         arguments: [
-            ("tokens: [{name: ci, file: /a, role: root}]", "'root' is no role"),
+            ("tokens: [{name: ci, file: /a, role: root}]", "'root' is not a role"),
             ("tokens: [{name: ci, file: /a}]", "role"),
             ("tokens: [{name: ci, file: /a, role: viewer, namespace: [a]}]", "unknown field 'namespace'"),
             ("tokens: [{name: ci, file: /a, role: viewer, namespaces: []}]", "allows nothing"),
-            ("tokens: [{name: ci, file: /a, role: viewer, namespaces: [\"a*b\"]}]", "'a*b' is none of namespaces"),
-            ("tokens: [{name: ci, file: /a, role: viewer, projects: [\"a*\"]}]", "'a*' is none of projects"),
-            ("tokens: [{name: ci, file: /a, role: admin, namespaces: [a]}]", "the role admin is for all"),
-            ("tokens: [{name: ci, file: /a, role: metrics, projects: [a]}]", "the role metrics is for all"),
-            ("tokens: [{name: ci, file: /a, role: viewer}, {name: ci, file: /b, role: viewer}]", "there twice"),
-            ("tokens: [{name: \"local:root\", file: /a, role: viewer}]", "is no name"),
-            ("tokens: [{name: state-token, file: /a, role: viewer}]", "is no name"),
-            ("tokens: [{name: \"a b\", file: /a, role: viewer}]", "is no name"),
-            ("tokens: [{name: ci, file: \"\", role: viewer}]", "wants a file"),
+            ("tokens: [{name: ci, file: /a, role: viewer, namespaces: [\"a*b\"]}]", "'a*b' is not valid in namespaces"),
+            ("tokens: [{name: ci, file: /a, role: viewer, projects: [\"a*\"]}]", "'a*' is not valid in projects"),
+            ("tokens: [{name: ci, file: /a, role: admin, namespaces: [a]}]", "the role admin applies to all"),
+            ("tokens: [{name: ci, file: /a, role: metrics, projects: [a]}]", "the role metrics applies to all"),
+            ("tokens: [{name: ci, file: /a, role: viewer}, {name: ci, file: /b, role: viewer}]", "given twice"),
+            ("tokens: [{name: \"local:root\", file: /a, role: viewer}]", "is not a valid name"),
+            ("tokens: [{name: state-token, file: /a, role: viewer}]", "is not a valid name"),
+            ("tokens: [{name: \"a b\", file: /a, role: viewer}]", "is not a valid name"),
+            ("tokens: [{name: ci, file: \"\", role: viewer}]", "needs a file"),
             ("tls: {certificateFile: /a}", "keyFile"),
             ("tls: {certificateFile: /a, keyFile: /b, caFile: /c}", "unknown field 'caFile'"),
         ])
@@ -56,7 +56,7 @@ import Testing
     }
 }
 
-@Suite("The files of access") struct AccessFilesTests {
+@Suite("Token and certificate files") struct AccessFilesTests {
     private let folder: URL
 
     init() throws {
@@ -84,7 +84,7 @@ import Testing
         )
     }
 
-    @Test("all tokens are known by their names; the state folder's own is always one of them")
+    @Test("all tokens have names; the state folder's own is always one of them")
     func names() throws {
         let ci = try token("ci", "ci-token-0123456789abc\n", role: .operator)
         let keys = try files([ci], environment: "environment-token-0123").keys()
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(
-        "a file that is no good is an error at the start, with its name and the reason",
+        "an unusable file is an error at the start, with its name and the reason",
         arguments: [
             ("short\n", 0o600, "at least 20 are needed"), ("a\n", 0o600, "at least 20"),
             ("", 0o600, "it is empty"), (String(repeating: "z", count: 40), 0o600, "repeats"),
@@ -116,6 +116,6 @@ import Testing
         let one = try token("one", "same-token-0123456789")
         let two = try token("two", "same-token-0123456789")
         let refused = #expect(throws: ValidationError.self) { try files([one, two]).keys() }
-        #expect(refused?.message.contains("the token 'one' has already") == true)
+        #expect(refused?.message.contains("equals the token 'one'") == true)
     }
 }

@@ -14,7 +14,7 @@ struct ClusterSitesTests {
         ClusterSites.clusters(settings, isPod: isPod).map(\.name)
     }
 
-    @Test("are those of the settings, and in a pod the pod's own too")
+    @Test("are those of the settings, and in a pod also the pod's own")
     func members() {
         var settings = RunSettings()
         #expect(Self.names(settings, isPod: false) == [])
@@ -22,12 +22,12 @@ struct ClusterSitesTests {
         settings.clusters = [ClusterSettings(name: "prod", kubeconfig: "/k")]
         #expect(Self.names(settings, isPod: false) == ["prod"])
         #expect(Self.names(settings, isPod: true) == ["prod", "in-cluster"])
-        // The settings may say more of it, and then it is not named twice.
+        // The settings may describe the pod's own cluster; it then appears once.
         settings.clusters = [ClusterSettings(name: "in-cluster", namespace: "payments")]
         #expect(ClusterSites.clusters(settings, isPod: true) == settings.clusters)
     }
 
-    @Test("have the pod's own for manifests that name none, also where others are named")
+    @Test("default to the pod's own for manifests that name none, also if the settings name others")
     func standard() throws {
         var settings = RunSettings()
         let folder = FileManager.default.temporaryDirectory.appending(path: "sites-\(UUID().uuidString)")
@@ -35,7 +35,7 @@ struct ClusterSitesTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let kubeconfig = folder.appending(path: "config")
         try Data(Self.kubeconfig.utf8).write(to: kubeconfig)
-        // Named in the settings with a kubeconfig: so that the test needs no service account.
+        // With a kubeconfig in the settings the test needs no service account.
         let path = kubeconfig.path(percentEncoded: false)
         settings.clusters = ["prod", "in-cluster"].map { ClusterSettings(name: $0, kubeconfig: path) }
         func directory(_ environment: [String: String]) throws -> SiteDirectory {

@@ -11,7 +11,7 @@ import Testing
         return try OwnPorts(settings)
     }
 
-    @Test("are known before anything else, also where they are chosen, and nothing else can have them")
+    @Test("are reserved first, also if chosen automatically, and nothing else can take them")
     func chosen() throws {
         let own = try ports("127.0.0.1:0", "127.0.0.1:0")
         let probes = try #require(own.probes)
@@ -20,7 +20,7 @@ import Testing
         #expect(try ports("127.0.0.1:8090").reserved.keys.sorted() == [8090])
     }
 
-    @Test("one port for both, and what is no address, are refused")
+    @Test("the same port for both, and an invalid address, are refused")
     func refused() {
         for (listen, probes) in [
             ("127.0.0.1:7", "127.0.0.1:7"), ("127.0.0.1:7", "0.0.0.0:7"), ("x", nil), ("h:1", "8091"),

@@ -4,7 +4,7 @@ import Testing
 @testable import Commands
 
 struct PlainLogHandlerTests {
-    @Test("a message is one line, whatever is in it")
+    @Test("a message is one line, whatever it holds")
     func oneLine() {
         let line = PlainLogHandler.line(
             time: "T", level: .info, message: "read\r\nT error forged\u{1B}[2J",
@@ -15,7 +15,7 @@ struct PlainLogHandlerTests {
         )
     }
 
-    @Test("a value is cut to a bound")
+    @Test("a long value is cut")
     func bound() {
         let line = PlainLogHandler.line(
             time: "T", level: .info, message: "m", metadata: ["v": "\(String(repeating: "x", count: 100_000))"])

@@ -20,16 +20,16 @@ struct ProjectSecretsTests {
         return ProjectSecrets(projects, owners: owners, state: URL(filePath: "/state")).folder(of: key)
     }
 
-    @Test("each has a folder of its own, and of it what its policy names")
+    @Test("each has its own folder, and reads from it only what its policy names")
     func own() {
         #expect(folder("risk") == SecretFolder(path: "/state/secrets/risk", allowed: ["db"]))
         #expect(folder("ads") == SecretFolder(path: "/state/secrets/ads"))
     }
 
-    @Test("the one project of a controller without others has them all")
+    @Test("the only project of a controller has all secrets")
     func single() { #expect(folder(Project.defaultName) == SecretFolder(path: "/state/secrets")) }
 
-    @Test("what is nobody's, or of a project that is not there, gets none")
+    @Test("a deployment without a project, or of a missing project, gets none")
     func nobody() {
         #expect(folder(nil).allowed == [])
         #expect(folder("gone").allowed == [])

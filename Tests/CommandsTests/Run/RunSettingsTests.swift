@@ -23,7 +23,7 @@ struct RunSettingsTests {
         }
     }
 
-    @Test("names the sources that gates can ask")
+    @Test("names the sources that gates can query")
     func sources() throws {
         let settings = try settings(
             """
@@ -41,7 +41,7 @@ struct RunSettingsTests {
         #expect(settings.tokenFile == "/etc/token")
     }
 
-    @Test("names who may reach the proxies' control port, and refuses what it does not know there")
+    @Test("names who may reach the proxies' control port, and unknown fields there are refused")
     func proxyControl() throws {
         let settings = try settings(
             """
@@ -65,7 +65,7 @@ struct RunSettingsTests {
         }
     }
 
-    @Test("a controller in a pod closes the proxies' control port in its own cluster alone")
+    @Test("a controller in a pod closes the proxies' control port only in its own cluster")
     func proxyControlOfClusters() throws {
         let settings = try settings("proxyControlFrom: [{namespace: mlctl}]")
         func peers(_ cluster: String, isPod: Bool) -> Int {
@@ -76,7 +76,7 @@ struct RunSettingsTests {
         #expect(peers("elsewhere", isPod: false) == 1)
     }
 
-    @Test("names the clusters, and what they are served with")
+    @Test("names the clusters and their serving settings")
     func clusters() throws {
         let settings = try settings(
             """
@@ -95,30 +95,30 @@ struct RunSettingsTests {
         #expect(settings.serving.proxyReplicas == 2)
     }
 
-    @Test("needs none, and may be empty", arguments: ["", "# nothing\n", "sources:\n", "sources: []\n"])
+    @Test("is optional, and may be empty", arguments: ["", "# nothing\n", "sources:\n", "sources: []\n"])
     func none(text: String) throws { #expect(try settings(text).sources.isEmpty) }
 
-    @Test("that cannot be right is an error that says where and what")
+    @Test("with an error is refused, with the place and the reason")
     func faults() {
         for (text, words) in [
-            ("source: []", "unknown setting source; known are clusters, image, imagePullSecrets, name, "),
+            ("source: []", "unknown setting source; the settings are clusters, image, imagePullSecrets, name, "),
             ("clusters: [{kubeconfig: /a}]", "name: is missing"),
-            ("clusters: [{name: a}, {name: a}]", "cluster 'a' is there twice"),
-            ("proxyReplicas: 0", "proxyReplicas: must be 1 to 100"),
+            ("clusters: [{name: a}, {name: a}]", "cluster 'a' is given twice"),
+            ("proxyReplicas: 0", "proxyReplicas: must be from 1 to 100"),
             ("sources: 3", "sources: "),
             ("sources: [prometheus]", "each must be an object"),
-            ("sources: [{name: p, kind: prometheus, uri: x}]", "source 'p': unknown uri; prometheus has"),
+            ("sources: [{name: p, kind: prometheus, uri: x}]", "source 'p': unknown field uri; prometheus has"),
             (
                 "sources: [{name: p, kind: prometheus, url: 'http://h', timeout: 10}]",
                 "timeout: '10' must be a duration"
             ),
             (
                 "sources:\n- {name: c, kind: command, command: [x]}\n- {name: c, kind: command, command: [y]}",
-                "source 'c' is there twice"
+                "source 'c' is defined twice"
             ),
             ("webhook: {url: 'https://h'}", "webhook.secretFile: is missing"),
             ("sources: [", ":2:1: while parsing a flow node, "),
-            ("name: a\nprojects:\n- {name: a, name: b}", "name stands there twice"),
+            ("name: a\nprojects:\n- {name: a, name: b}", "name is given twice"),
             ("name: *x", "undefined alias"),
         ] {
             let found = fault(text)
@@ -126,15 +126,15 @@ struct RunSettingsTests {
         }
     }
 
-    /// Every setting that the documented file has is one that is known, and its examples are right.
-    @Test("is as the documented one explains it")
+    /// Every setting in the annotated file is known, and its examples are valid.
+    @Test("is read as the annotated example explains")
     func documented() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         let text = try String(contentsOf: root.appending(path: "controller/mlctl.yaml"), encoding: .utf8)
         #expect(try settings(text).sources.isEmpty)
         let lines = text.split(separator: "\n").drop { $0 != "# sources:" }.map { $0.dropFirst(2) }
-        // Prose is what neither begins an item nor continues one; of two that exclude each other, one is taken.
+        // Lines that neither begin nor continue an item are prose. Of two exclusive examples one is taken.
         let examples = lines.filter { line in
             ["sources:", "- ", "  "].contains { line.hasPrefix($0) } && !line.contains("  basicAuth")
         }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("Files that are relied on") struct TrustRulesTests {
+@Suite("Trusted files") struct TrustRulesTests {
     private static let user: UInt32 = 1000
     private static let rules = TrustRules(user: user, privateGroup: 1000, groups: [1000, 1001, 65532])
 
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(
-        "a state folder is its owner's alone to write",
+        "only its owner may write to a state folder",
         arguments: [
             (0o700, true), (0o755, true), (0o711, true), (0o770, false), (0o775, false), (0o777, false),
             (0o1777, false), (0o702, false), (0o720, false), (0o2777, false),
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test(
-        "a secret is its owner's alone to read, or root's for a group of this process's",
+        "only its owner may read a secret, or a group of this process if root owns it",
         arguments: [
             (0o600, 1000, 1000, true), (0o400, 1000, 1000, true), (0o640, 1000, 1000, false),
             (0o604, 1000, 1000, false),
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test(
-        "settings may be read by all, and changed by their owner alone",
+        "all may read settings, and only their owner may change them",
         arguments: [
             (0o644, 1000, 1000, true), (0o664, 1000, 1000, true), (0o664, 1000, 1001, false),
             (0o646, 1000, 1000, false),
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test(
-        "on the way nobody else may put something in a folder's place; in a sticky one nobody can",
+        "nobody else may replace a folder on the path; in a sticky folder nobody can",
         arguments: [
             (0o755, 0, 0, true), (0o1777, 0, 0, true), (0o777, 0, 0, false), (0o775, 0, 50, false),
             (0o775, 1000, 1000, true), (0o755, 1002, 1000, false), (0o1777, 1002, 1000, false), (0o1775, 0, 50, true),
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test(
-        "in a pod a volume is open to all, and all are the pod's; elsewhere it is not, nor is it where none is mounted")
+        "a mounted volume in a pod may be open to all; elsewhere, or without a mount, it may not")
     func pods() {
         var pod = Self.rules
         pod.isInPod = true
@@ -76,7 +76,7 @@ import Testing
         #expect(!isGood(facts(0o666, owner: 0, mount: true), .secret, pod))
     }
 
-    @Test("whoever owns the root of all may own anything; another user may not, also of what nobody else can write")
+    @Test("the owner of / may own any file; another user may not, even if nobody else can write to it")
     func owners() {
         var nested = Self.rules
         nested.machineOwner = 65534
@@ -87,14 +87,14 @@ import Testing
         #expect(Self.rules.problem(withLink: facts(0o777, owner: Self.user, .link(to: "/")), at: "/l") == nil)
     }
 
-    @Test("what is no plain file is no secret and no setting", arguments: [FileFacts.Kind.folder, .other])
+    @Test("only a regular file can be a secret or settings", arguments: [FileFacts.Kind.folder, .other])
     func kinds(kind: FileFacts.Kind) {
         #expect(!isGood(facts(0o600, kind), .secret) && !isGood(facts(0o600, kind), .settings))
         #expect(!isGood(facts(0o600, .file), .stateFolder))
     }
 }
 
-@Suite("The way to a file") struct PathWalkTests {
+@Suite("The path to a file") struct PathWalkTests {
     private static let mine = FileFacts(kind: .folder, owner: 1000, group: 1000, mode: 0o700)
     private static let root = FileFacts(kind: .folder, owner: 0, group: 0, mode: 0o755)
     private static let tmp = FileFacts(kind: .folder, owner: 0, group: 0, mode: 0o1777)
@@ -109,7 +109,7 @@ import Testing
         return Self.rules.problem(with: try walk.steps(to: path), as: .stateFolder)
     }
 
-    @Test("every folder and every link on it counts")
+    @Test("every folder and every link on the path is checked")
     func steps() throws {
         let tree = [
             "/tmp": Self.tmp, "/tmp/me": Self.mine, "/tmp/me/s": Self.mine, "/tmp/l": link("me/s"),
@@ -126,14 +126,14 @@ import Testing
         #expect(try problem("/tmp", tree)?.path == "/tmp")
     }
 
-    @Test("links that lead in a circle end, and a file on the way is said")
+    @Test("circular links end, and a file in the middle of the path is reported")
     func ends() {
         #expect(throws: TrustProblem.self) { try problem("/a", ["/a": link("b"), "/b": link("a")]) }
         let file = FileFacts(kind: .file, owner: 1000, group: 1000, mode: 0o600)
         #expect(throws: TrustProblem.self) { try problem("/f/s", ["/f": file]) }
     }
 
-    @Test("mount points are read as the kernel writes them")
+    @Test("mount points are parsed as the kernel writes them")
     func mounts() {
         let text = """
             22 1 0:20 / / rw,relatime - overlay overlay rw

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Commands
 
-/// On this machine's own disk.
-@Suite("Places on disk that are relied on") struct TrustedPlacesTests {
+/// Uses temporary files on this machine's disk.
+@Suite("Trusted places on disk") struct TrustedPlacesTests {
     private let folder: URL
 
     init() throws {
@@ -24,7 +24,7 @@ import Testing
         chmod(path(name), mode)
     }
 
-    @Test("a state folder is made for its owner alone, and one that others could only read is closed")
+    @Test("a state folder is created for its owner alone, and one that others could only read is closed")
     func making() throws {
         try TrustedPlaces.checkState(folder.appending(path: "a/b"), making: true)
         #expect(mode("a/b") == 0o700)
@@ -35,7 +35,7 @@ import Testing
         #expect(mode("a/b") == 0o700)
     }
 
-    @Test("one that others may write to is refused with advice, by all who run over it, also behind a link")
+    @Test("a folder that others may write to is refused with advice, by every command, also behind a link")
     func open() throws {
         try FileManager.default.createDirectory(at: folder.appending(path: "s"), withIntermediateDirectories: true)
         chmod(path("s"), 0o777)
@@ -51,7 +51,7 @@ import Testing
         #expect(mode("s") == 0o777)
     }
 
-    @Test("secrets that others could have written are refused, those that they could read are closed")
+    @Test("secrets that others could write are refused, those that others could read are closed")
     func secrets() throws {
         try FileManager.default.createDirectory(
             at: folder.appending(path: "s/secrets"), withIntermediateDirectories: true,
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test("folders of projects are looked into; links are not followed to be closed, and what is hidden is no secret")
+    @Test("folders of projects are checked; modes are not changed through links, and hidden files are not secrets")
     func secretFolders() throws {
         try FileManager.default.createDirectory(
             at: folder.appending(path: "p/secrets/risk"), withIntermediateDirectories: true,
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test("a token file is read where nobody else can, and no pipe, folder or huge file is")
+    @Test("a token file is read only if nobody else can read it; a pipe, folder or huge file is refused")
     func tokenFiles() throws {
         try write("t", "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6\n", mode: 0o600)
         #expect(try TokenFile(path: path("t")).read() == "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6")
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test("the state folder's token is random, its owner's alone, and stays")
+    @Test("the state folder's token is random, readable only by its owner, and kept")
     func stateToken() throws {
         let first = try TokenFile.ofState(folder)
         #expect(first.count == 43 && mode("token") == 0o600)
@@ -118,7 +118,7 @@ import Testing
         #expect(throws: TrustProblem.self) { try TokenFile.ofState(folder) }
     }
 
-    @Test("a link that somebody laid where the token will be is not followed to be written to")
+    @Test("a link at the token file's path is not written through")
     func laidLink() throws {
         symlink(path("elsewhere"), path("token"))
         _ = try? TokenFile.ofState(folder)

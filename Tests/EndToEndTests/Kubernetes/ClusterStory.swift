@@ -2,6 +2,7 @@ import Commands
 import ControlAPI
 import Controller
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 import Rollouts

@@ -1,6 +1,7 @@
 import Commands
 import Foundation
 import FoundationNetworking
+import JSON
 import KubernetesClient
 import ModelManifests
 import TestSupport

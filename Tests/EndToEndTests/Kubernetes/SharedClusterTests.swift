@@ -2,6 +2,7 @@ import ControlAPI
 import Controller
 import Foundation
 import FoundationNetworking
+import JSON
 import KubernetesClient
 import ModelManifests
 import TestSupport

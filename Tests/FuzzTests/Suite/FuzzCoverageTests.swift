@@ -1,4 +1,7 @@
 import Foundation
+import HTTP1
+import JSON
+import Serving
 import Testing
 
 /// Checks that no parser is forgotten: a target reads each source file that looks like a parser, or this file says why not.
@@ -13,19 +16,19 @@ struct FuzzCoverageTests {
     /// The files that each target reads.
     private static let fuzzed: [String: [String]] = [
         "http-request-head": [
-            "TrafficProxy/HTTP/RequestHeadScanner.swift", "TrafficProxy/HTTP/FieldScanner.swift",
+            "HTTP1/RequestHeadScanner.swift", "HTTP1/FieldScanner.swift",
             "TrafficProxy/HTTP/ByteCursor.swift",
         ],
-        "http-response-head": ["TrafficProxy/HTTP/ResponseHead.swift"],
-        "http-chunks": ["TrafficProxy/HTTP/ChunkedScanner.swift", "TrafficProxy/HTTP/BodyFraming.swift"],
-        "json-scanner": ["TrafficProxy/Observing/JSONScanner.swift"],
-        "answer-pair": ["TrafficProxy/Mirroring/JSONTree.swift"],
+        "http-response-head": ["HTTP1/ResponseHead.swift"],
+        "http-chunks": ["HTTP1/ChunkedScanner.swift", "HTTP1/BodyFraming.swift"],
+        "json-scanner": ["JSON/JSONScanner.swift"],
+        "answer-pair": ["TrafficProxy/Mirroring/AnswerComparison.swift"],
         "compressed-body": ["TrafficProxy/Observing/ContentCoding.swift"],
         "proxy-routes": [
             "TrafficProxy/Control/RoutesFile.swift", "TrafficProxy/Control/ControlHandler.swift",
             "TrafficProxy/Control/KeptUsersFolder.swift",
         ],
-        "recorded-requests": ["TrafficProxy/Synthetic/RecordedRequests.swift"],
+        "recorded-requests": ["TrafficProxy/Synthetic/RequestLines.swift"],
         "yaml": ["ModelManifests/YAML/DocumentComposer.swift"],
         "manifests": [
             "ModelManifests/ManifestReader.swift", "Controller/ManifestLedger.swift",
@@ -35,7 +38,7 @@ struct FuzzCoverageTests {
             "ModelManifests/Kinds/ConditionParser.swift", "ModelManifests/Reading/GoDuration.swift",
             "SafeText/Escaping/Escape+PromQL.swift",
         ],
-        "canonical-json": ["ModelManifests/JSONValue.swift"],
+        "canonical-json": ["JSON/JSONValue.swift"],
         "settings": ["Commands/Run/RunSettings.swift"],
         "exposition": ["MetricSources/Server/ExpositionCursor.swift"],
         "prometheus-answer": ["MetricSources/Prometheus/PrometheusAnswer.swift"],
@@ -72,13 +75,13 @@ struct FuzzCoverageTests {
         "zip-archive": ["ModelStorage/Archives/ZipReader.swift"],
         "event-stream": ["ControlAPI/ServerSentEvents.swift"],
         "signed-requests": [
-            "ControlAPI/Signing/RequestSignature.swift", "ControlAPI/RFC3339.swift", "ControlAPI/ListenAddress.swift",
+            "ControlAPI/Signing/RequestSignature.swift", "Transport/RFC3339.swift", "ControlAPI/ListenAddress.swift",
         ],
         "outcomes": ["ControlAPI/OutcomeBody.swift"],
         "webhook-address": ["Notifications/Webhook/WebhookAddress.swift"],
         "inference-request": ["InferenceServer/Protocol/InferRequest.swift"],
         "model-file": ["InferenceServer/Model/ModelFile.swift"],
-        "probe-answer": ["LocalServing/Keeper/ResponseScanner.swift", "LocalServing/Keeper/ChunkFollower.swift"],
+        "probe-answer": ["LocalServing/Keeper/ResponseScanner.swift"],
         "process-text": [
             "LocalServing/Linux/ProcessTable.swift", "LocalServing/Linux/ProcessUsage.swift",
             "Commands/Trust/TrustedPlaces.swift",
@@ -94,7 +97,6 @@ struct FuzzCoverageTests {
     private static let others: [String: String] = [
         "Commands/Client/ControllerRegistry.swift": "the user's own file; an invalid file is ignored",
         "Commands/Run/ControllerRecord.swift": "the state folder's own file; an invalid file is ignored",
-        "Commands/Presentation/YAMLText.swift": "reads what this process encoded",
         "ControlAPI/APICoding.swift": "plain decoding of what the controller encoded",
         "Journal/EventRow.swift": "plain decoding of the journal's own rows",
         "Journal/ReadingTables.swift": "plain decoding of the journal's own rows",

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import ModelManifests
 import NIOCore
 import Serving
@@ -9,16 +10,16 @@ import Serving
 extension FuzzTarget {
     static let jsonScanner = FuzzTarget(
         "json-scanner", reads: "bodies of requests and answers, for observations",
-        of: ["TrafficProxy", "Serving"],
+        of: ["JSON"],
         words: FuzzTargets.json + FuzzTargets.extremes + ["\"a\":", "\\u0061", "\\ud83d\\ude00"]
     ) { input in
-        guard let tree = try GuardedBytes.reading(input, { try? JSONTree($0) }) else {
+        guard let tree = try GuardedBytes.reading(input, { try? JSONValue(scanning: $0) }) else {
             // If the input is not JSON, nothing must be found in it.
             let found = try GuardedBytes.reading(input) { try? JSONScanner.range(of: JSONPath(steps: []), in: $0) }
             try demand(found == nil, "something is at \(String(describing: found)), and it is not JSON")
             return
         }
-        let again = try GuardedBytes.reading(Array(text(of: tree).utf8)) { try? JSONTree($0) }
+        let again = try GuardedBytes.reading(Array(text(of: tree).utf8)) { try? JSONValue(scanning: $0) }
         try demand(again == tree, "after writing and reading again it is \(String(describing: again))")
         var (steps, place) = ([JSONPath.Step](), tree)
         for _ in 0..<8 {
@@ -35,28 +36,30 @@ extension FuzzTarget {
         }
     }
 
-    private static func checkValue(at path: JSONPath, is wanted: JSONTree, in input: [UInt8]) throws {
+    private static func checkValue(at path: JSONPath, is wanted: JSONValue, in input: [UInt8]) throws {
         try GuardedBytes.reading(input) { raw in
             guard let range = try? JSONScanner.range(of: path, in: raw) else {
                 throw Violation(description: "nothing is found at '\(path.text)'")
             }
-            let found = try? JSONTree(UnsafeRawBufferPointer(rebasing: raw[range]))
+            let found = try? JSONValue(scanning: UnsafeRawBufferPointer(rebasing: raw[range]))
             try demand(found == wanted, "at '\(path.text)' is \(String(describing: found)), not \(wanted)")
             let scalar: JSONScalar? =
                 switch wanted {
+                case .integer(let number): .number(Double(number))
                 case .number(let number): .number(number)
                 case .string(let text): .string(text)
-                case .boolean(let flag): .boolean(flag)
+                case .bool(let flag): .boolean(flag)
                 case .null, .array, .object: nil
                 }
             try demand(JSONScalar(raw, range) == scalar, "its value is \(String(describing: JSONScalar(raw, range)))")
         }
     }
 
-    private static func text(of tree: JSONTree) -> String {
+    private static func text(of tree: JSONValue) -> String {
         switch tree {
         case .null: "null"
-        case .boolean(let flag): flag ? "true" : "false"
+        case .bool(let flag): flag ? "true" : "false"
+        case .integer(let number): "\(number)"
         // A number too large for a double is infinite.
         case .number(let number): number.isFinite ? "\(number)" : number < 0 ? "-1e999" : "1e999"
         case .string(let text): quoted(text)
@@ -80,7 +83,7 @@ extension FuzzTarget {
 
     static let answerPair = FuzzTarget(
         "answer-pair", reads: "a user's answer and a shadow's, separated by a NUL, to compare",
-        of: ["TrafficProxy", "Serving"],
+        of: ["TrafficProxy", "JSON"],
         words: FuzzTargets.json + FuzzTargets.extremes + ["\u{0}"]
     ) { input in
         let parts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
@@ -146,13 +149,13 @@ extension FuzzTarget {
     }
 
     static let recordedRequests = FuzzTarget(
-        "recorded-requests", reads: "recorded requests in a model's folder", of: ["TrafficProxy", "Serving"],
+        "recorded-requests", reads: "recorded requests in a model's folder", of: ["Serving", "JSON"],
         words: FuzzTargets.json + ["{\"path\":\"/\",\"body\":", "\n", "\"path\"", "\"body\"", "/v2/models/m/infer"],
         triesInTests: 150
     ) { input in
         let limits = ProxyLimits()
         for path in [nil, "/v2/models/m/infer"] {
-            guard let recorded = try? RecordedRequests(lines: input, file: "f", path: path, limits: limits) else {
+            guard let recorded = try? RequestLines(lines: input, file: "f", path: path, limits: limits) else {
                 continue
             }
             try demand((1...limits.recordedRequests).contains(recorded.requests.count), "\(recorded.requests.count)")

@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 
 @testable import ControlAPI
 @testable import Notifications

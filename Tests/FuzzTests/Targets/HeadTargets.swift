@@ -1,3 +1,4 @@
+import HTTP1
 import ModelManifests
 import NIOCore
 import Serving
@@ -31,7 +32,7 @@ extension FuzzTarget {
     }()
 
     static let requestHead = FuzzTarget(
-        "http-request-head", reads: "heads of requests, from clients", of: ["TrafficProxy"], words: headWords
+        "http-request-head", reads: "heads of requests, from clients", of: ["HTTP1", "TrafficProxy"], words: headWords
     ) { input in
         let (whole, spans) = try scanned(input[...], ProxyLimits())
         for cut in Cuts.places(in: input) {
@@ -105,7 +106,8 @@ extension FuzzTarget {
     }
 
     static let responseHead = FuzzTarget(
-        "http-response-head", reads: "heads of answers, from model servers", of: ["TrafficProxy"], words: headWords
+        "http-response-head", reads: "heads of answers, from model servers", of: ["HTTP1", "TrafficProxy"],
+        words: headWords
     ) { input in
         for isToHead in [false, true] {
             let (whole, spans) = try scannedAnswer(input[...], isToHead: isToHead)
@@ -144,7 +146,7 @@ extension FuzzTarget {
     }
 
     static let chunkedBody = FuzzTarget(
-        "http-chunks", reads: "chunked bodies, from clients and model servers", of: ["TrafficProxy"],
+        "http-chunks", reads: "chunked bodies, from clients and model servers", of: ["HTTP1"],
         words: [
             "0\r\n\r\n", "5\r\nhello\r\n", ";a=b", "\r\n", "A: b\r\n", "Content-Length: 1\r\n", "fffffffffffffff",
             "00000",

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import ModelManifests
 
 /// Changes the content of a JSON document, and leaves it valid JSON. A parser refuses most documents with one changed byte at the

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import SafeText
 
 @testable import Commands
@@ -109,7 +110,7 @@ extension FuzzTarget {
     }
 
     static let canonicalJSON = FuzzTarget(
-        "canonical-json", reads: "JSON that is stored or hashed: specs, plans, statuses", of: ["ModelManifests"],
+        "canonical-json", reads: "JSON that is stored or hashed: specs, plans, statuses", of: ["JSON"],
         words: FuzzTargets.json + FuzzTargets.extremes, triesInTests: 150
     ) { input in
         guard let value = try? JSONValue(parsing: Data(input)) else { return }

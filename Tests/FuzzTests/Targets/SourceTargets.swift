@@ -1,4 +1,5 @@
 import Foundation
+import HTTP1
 
 @testable import GitSource
 @testable import ModelStorage
@@ -134,13 +135,14 @@ extension FuzzTarget {
         }
     }
 
-    /// Checks that offsets and waits of a download stay valid, whatever a server answers.
+    /// Checks that a download ends, and that its offsets and waits stay valid, whatever a server answers.
     private static func checkDownload(_ head: ModelStorage.ResponseHead) throws {
         let origin = try WebLocation("https://h/a")
         let limits = StorageLimits()
         var plan = TransferPlan(origin: origin, isVerified: false, validator: "\"a\"", limits: limits)
         var action = plan.start(bytes: 5)
-        for _ in 0...limits.maximumAttemptsInAll + limits.maximumRedirects {
+        // Each attempt may wait once.
+        for _ in 0...2 * limits.maximumAttemptsInAll + limits.maximumRedirects {
             switch action {
             case .request(let request):
                 try demand(request.offset >= 0, "requested from offset \(request.offset)")
@@ -151,5 +153,6 @@ extension FuzzTarget {
             case .complete, .unchanged, .fail: return
             }
         }
+        try demand(false, "a download that does not end")
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TestSupport
 import Testing
+import Transport
 
 @testable import KubernetesClient
 
@@ -36,7 +37,7 @@ struct ExecCredentialsTests {
         let plugin = try Self.plugin(
             folder, #"answer(token="t", expirationTimestamp="2030-01-01T00:01:00Z")"#,
             version: "client.authentication.k8s.io/\(version)")
-        let begin = try #require(Timestamp.date("2030-01-01T00:00:00Z"))
+        let begin = try #require(RFC3339.date("2030-01-01T00:00:00Z"))
         let clock = ManualClock()
         let source = ExecCredentials(
             plugin, cluster: Self.cluster, stopwatch: Stopwatch(clock),
@@ -54,7 +55,7 @@ struct ExecCredentialsTests {
     func clockOff(seconds: Double) async throws {
         let folder = try Folder()
         let plugin = try Self.plugin(folder, #"answer(token="t", expirationTimestamp="2030-01-01T00:01:00Z")"#)
-        let begin = try #require(Timestamp.date("2030-01-01T00:00:00Z")).addingTimeInterval(seconds)
+        let begin = try #require(RFC3339.date("2030-01-01T00:00:00Z")).addingTimeInterval(seconds)
         let clock = ManualClock()
         let source = ExecCredentials(
             plugin, cluster: Self.cluster, stopwatch: Stopwatch(clock),

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import Testing
+import Transport
 
 @testable import KubernetesClient
 
@@ -32,7 +33,7 @@ struct TransportFailureTests {
         #expect(refused.hasPrefix("10.0.0.1:6443 refuses connections: nothing listens there. Check"))
         #expect(
             try await message(IOError(errnoCode: EPIPE, reason: "write")) == "10.0.0.1:6443 reset the connection.")
-        let silent = try await message(TimedOut())
+        let silent = try await message(DeadlineExceeded(limit: .seconds(1)))
         #expect(silent.hasPrefix("10.0.0.1:6443 did not answer within 30.0 seconds. Check"))
     }
 

@@ -1,10 +1,12 @@
 import Analysis
 import Foundation
+import JSON
 import KubernetesClient
 import Logging
 import ModelManifests
 import Rollouts
 import TestSupport
+import Transport
 
 @testable import KubernetesServing
 

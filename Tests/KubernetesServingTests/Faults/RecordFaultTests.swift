@@ -1,4 +1,5 @@
 import Controller
+import JSON
 import KubernetesClient
 import ModelManifests
 import Rollouts

@@ -1,7 +1,9 @@
+import JSON
 import KubernetesClient
 import ModelManifests
 import TestSupport
 import Testing
+import Transport
 
 @testable import KubernetesServing
 

@@ -1,3 +1,4 @@
+import JSON
 import KubernetesClient
 import ModelManifests
 import Serving
@@ -199,12 +200,12 @@ struct PodReadingTests {
                 ["files cannot be fetched", "HTTP 403", "storageUri"]
             ),
             (
-                #"{"initContainerStatuses":[{"name":"verify-model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":2,"message":"mlctl: the files are not those that sha256:aa names"}}}]}"#,
-                ["not those that sha256:aa names", "`digest`"]
+                #"{"initContainerStatuses":[{"name":"verify-model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":2,"message":"mlctl: the files in /model do not match sha256:aa: their digest is sha256:bb"}}}]}"#,
+                ["do not match sha256:aa", "`digest`"]
             ),
             (
-                #"{"containerStatuses":[{"name":"model","ready":true,"state":{"running":{}}},{"name":"companion","ready":false,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"message":"mlctl: warm-up request 1 of 2 was answered 500"}}}]}"#,
-                ["its warm-up fails: warm-up request 1 of 2 was answered 500"]
+                #"{"containerStatuses":[{"name":"model","ready":true,"state":{"running":{}}},{"name":"companion","ready":false,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"message":"mlctl: warm-up request 1 of 2 got status 500"}}}]}"#,
+                ["its warm-up fails: warm-up request 1 of 2 got status 500"]
             ),
             (
                 #"{"containerStatuses":[{"name":"model","state":{"running":{}}},{"name":"companion","image":"mlctl:0","state":{"waiting":{"reason":"ErrImagePull"}}}]}"#,

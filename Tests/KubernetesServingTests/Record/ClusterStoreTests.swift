@@ -1,5 +1,6 @@
 import Controller
 import Foundation
+import JSON
 import KubernetesClient
 import Logging
 import ModelManifests

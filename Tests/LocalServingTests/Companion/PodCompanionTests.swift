@@ -148,7 +148,7 @@ struct PodCompanionTests {
         try await withCompanion(configuration(place, port: 1)) { own in
             let missing = try Self.get(own, CompanionPort.recordingsPath)
             #expect(missing.status == 404)
-            #expect(missing.body.contains("recorded.jsonl is not there"))
+            #expect(missing.body.contains("recorded.jsonl does not exist"))
             try place.write("recorded.jsonl", "{\"x\": 1}\n")
             let found = try Self.get(own, CompanionPort.recordingsPath)
             #expect(found.status == 200)

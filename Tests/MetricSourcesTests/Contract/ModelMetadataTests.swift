@@ -31,9 +31,9 @@ import Testing
         "that is invalid gives an error with the place",
         arguments: [
             ("", "is not JSON"), ("<html>", "is not JSON"), ("[]", "has the wrong type at ''"),
-            (#"{"inputs": [{}]}"#, "lacks 'inputs[0].name'"),
+            (#"{"inputs": [{}]}"#, "has no 'inputs[0].name'"),
             (#"{"inputs": {}}"#, "has the wrong type at 'inputs'"),
-            (#"{"inputs": [{"name": "x", "shape": [1]}]}"#, "lacks 'inputs[0].datatype'"),
+            (#"{"inputs": [{"name": "x", "shape": [1]}]}"#, "has no 'inputs[0].datatype'"),
             (
                 #"{"inputs": [{"name": "x", "datatype": "FP32", "shape": ["a"]}]}"#,
                 "has the wrong type at 'inputs[0].shape[0]'"

@@ -77,7 +77,7 @@ struct CheckRunnerTests {
         #expect(
             missing.end
                 == .undecided(
-                    "the secret golden-token is not allowed here: put its value into "
+                    "the secret golden-token cannot be read: put its value into "
                         + "\(fixture.secrets)/golden-token (mode 0600)"))
         try fixture.write("s3cret-value\n", to: "secrets/golden-token")
         let outcome = await fixture.runner().run(inquiry, gate)

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Testing
 
 @testable import ModelManifests
@@ -32,8 +33,8 @@ import Testing
         #expect(value(Self.definition, at: ["spec", "versions", "0", "subresources", "status"]) == [:])
     }
 
-    /// What the API server asks of a structural schema, at every place.
-    @Test func `it is structural everywhere`() {
+    /// The API server's rules for a structural schema, checked at every path.
+    @Test func `its schema is structural everywhere`() {
         var placesCount = 0
         func check(_ schema: JSONValue, _ path: String) {
             guard case .object(let members) = schema else { return }
@@ -67,7 +68,7 @@ import Testing
         #expect(placesCount > 300)
     }
 
-    @Test func `fields keep their bounds, words and types`() {
+    @Test func `fields keep their bounds, descriptions and types`() {
         #expect(value(spec("replicas") ?? .null, at: ["x-kubernetes-int-or-string"]) == true)
         #expect(value(spec("runtime", "terminationGracePeriodSeconds") ?? .null, at: ["minimum"]) == 0)
         #expect(value(spec("model", "version") ?? .null, at: ["x-kubernetes-int-or-string"]) == true)
@@ -100,7 +101,7 @@ import Testing
             ])
     }
 
-    /// Every field of a schema that people meet, by its path; `x-kubernetes-…` aside.
+    /// Every field of a schema by its path, without `x-kubernetes-…`.
     private func fields(_ schema: JSONValue, _ path: String) -> [(path: String, schema: [String: JSONValue])] {
         guard case .object(let members) = schema else { return [] }
         var found: [(String, [String: JSONValue])] = []
@@ -121,7 +122,7 @@ import Testing
         return found
     }
 
-    @Test func `every field says what it is for`() throws {
+    @Test func `every field has a description`() throws {
         let definition = fields(schema, "")
         #expect(definition.count > 250)
         for field in definition where ![".apiVersion", ".kind", ".metadata"].contains(field.path) {
@@ -135,7 +136,7 @@ import Testing
         }
     }
 
-    @Test func `what a rule of the API server walks has a bound, and what editors get has no such rules`() {
+    @Test func `values that API server rules iterate over are bounded, and the schema for editors has no such rules`() {
         func walk(_ schema: JSONValue, _ path: String) {
             guard case .object(let members) = schema else { return }
             switch members["type"] {
@@ -156,7 +157,7 @@ import Testing
         for keyword in ["x-kubernetes", "x-mlctl"] { #expect(!JSONSchema.document().contains(keyword)) }
     }
 
-    @Test func `its columns tell the story`() {
+    @Test func `its printed columns summarize the status`() {
         guard
             case .array(let columns)? = value(
                 Self.definition, at: ["spec", "versions", "0", "additionalPrinterColumns"])
@@ -168,7 +169,7 @@ import Testing
         #expect(shown == ["Phase", "Version", "Candidate", "Weight", "Ready", "Age"])
     }
 
-    @Test func `status has room for the record and the events`() {
+    @Test func `status has fields for the record and the events`() {
         let record = value(schema, at: ["properties", "status", "properties", "record", "properties"])
         #expect(value(record ?? .null, at: ["version", "type"]) == "integer")
         #expect(value(record ?? .null, at: ["state", "type"]) == "string")

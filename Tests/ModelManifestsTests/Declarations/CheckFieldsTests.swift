@@ -1,7 +1,7 @@
 import ModelManifests
 import Testing
 
-@Suite("Check gates as they are written")
+@Suite("Check gates in manifests")
 struct CheckFieldsTests {
     private func resolved(_ check: String) -> DesiredState {
         let text = """
@@ -17,7 +17,7 @@ struct CheckFieldsTests {
         return DesiredState.resolve(files: [ManifestReader.read(text, file: "m.yaml")])
     }
 
-    @Test("the image of its Job is read; without one it is the runtime's")
+    @Test("the image of its Job is read, and defaults to the runtime's")
     func image() throws {
         func image(_ check: String) throws -> String? {
             let deployment = try #require(resolved(check).deployments.values.first)
@@ -28,7 +28,7 @@ struct CheckFieldsTests {
         #expect(try image("{command: [a]}") == nil)
     }
 
-    @Test("no image is empty or holds white space", arguments: ["eval :2", " ", ""])
+    @Test("an image that is empty or holds white space is refused", arguments: ["eval :2", " ", ""])
     func wrongImage(image: String) {
         let diagnostics = resolved("{command: [a], image: \"\(image)\"}").diagnostics
         #expect(diagnostics.map(\.path) == ["spec.rollout.gates[0].check.image"], "\(diagnostics)")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ModelManifests
 
-/// What the API server asks of names, labels and annotations.
+/// The API server's rules for names, labels and annotations.
 @Suite struct ClusterRulesTests {
     private func manifest(metadata: String, target: String = "kubernetes") -> String {
         """
@@ -17,24 +17,24 @@ import Testing
     }
 
     private static let key =
-        "is not a key that Kubernetes takes: a name of letters, digits, '-', '_' and '.', at most 63, with a letter or digit "
-        + "at both ends; a domain and '/' may stand before it"
+        "is not a valid key in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
+        + "at both ends; a domain and '/' can come before it"
     private static let value =
-        "is not a label's value that Kubernetes takes: letters, digits, '-', '_' and '.', at most 63, with a letter or digit "
+        "is not a valid label value in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
         + "at both ends"
 
     @Test(arguments: [
         (
             "name: mlctl-proxy",
-            "name: 'mlctl-proxy' is the name of mlctl's own objects in every namespace (choose another name)"
+            "name: 'mlctl-proxy' is reserved for mlctl's own objects in every namespace (choose another name)"
         ),
         (
             "name: mlctl-proxy-key",
-            "name: 'mlctl-proxy-key' is the name of mlctl's own objects in every namespace (choose another name)"
+            "name: 'mlctl-proxy-key' is reserved for mlctl's own objects in every namespace (choose another name)"
         ),
         (
             "name: 2fast",
-            "name: '2fast' begins with a digit, and the Service of that name must begin with a letter (did you mean 'm-2fast'?)"
+            "name: '2fast' begins with a digit, but the name of its Service must begin with a letter (did you mean 'm-2fast'?)"
         ),
         (
             "name: a, labels: {team: \"risk & fraud\"}",
@@ -42,7 +42,7 @@ import Testing
         ),
         (
             "name: a, labels: {team: \"é\"}",
-            "labels.team: 'é' \(value) (write it as an annotation, which may hold any text)"
+            "labels.team: 'é' \(value) (write it as an annotation, which can contain any text)"
         ),
         ("name: a, labels: {a/b/c: d}", "labels.a/b/c: 'a/b/c' \(key) (did you mean 'a-b-c'?)"),
         ("name: a, labels: {\"A.com/b\": d}", "labels.A.com/b: 'A.com/b' \(key) (did you mean 'A.com-b'?)"),
@@ -51,7 +51,7 @@ import Testing
             "annotations.the owner: 'the owner' \(key) (did you mean 'the-owner'?)"
         ),
     ])
-    func `what the API server refuses of metadata is refused with its place`(_ metadata: String, _ message: String) {
+    func `metadata that the API server refuses is refused with its place`(_ metadata: String, _ message: String) {
         let problems = Manifests.problems(manifest(metadata: metadata))
         #expect(problems.count == 1)
         #expect(problems.first?.hasPrefix("3:") == true)
@@ -65,7 +65,7 @@ import Testing
         "name: a, annotations: {example.com/note: \"any text: at all\", plain: x}",
         "name: mlctl-proxy-2, namespace: 1a",
     ])
-    func `what the API server takes is taken`(_ metadata: String) {
+    func `metadata that the API server accepts is accepted`(_ metadata: String) {
         #expect(Manifests.problems(manifest(metadata: metadata)) == [])
     }
 
@@ -76,7 +76,7 @@ import Testing
         #expect(Manifests.problems(manifest(metadata: "name: a, labels: {\(long): a}")).count == 1)
     }
 
-    @Test func `a deployment is not called like a revision of another`() {
+    @Test func `a deployment cannot have the name of a revision of another`() {
         func deployment(_ name: String, target: String = "kubernetes", namespace: String = "default") -> String {
             manifest(metadata: "name: \(name), namespace: \(namespace)", target: target)
         }
@@ -84,7 +84,7 @@ import Testing
         #expect(state.deployments.keys.map(\.name) == ["fraud"])
         #expect(
             state.diagnostics.map(\.description) == [
-                "1.yaml:3:18: metadata.name: 'fraud-0123456789' is how the objects of a revision of default/fraud are called "
+                "1.yaml:3:18: metadata.name: 'fraud-0123456789' is a name that objects of a revision of default/fraud can have "
                     + "(choose a name that does not end like a revision)"
             ])
         let free = [
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func `names that are cut are known too`() {
+    @Test func `shortened names are recognized too`() {
         let long = "a" + String(repeating: "b", count: 60)
         let base = String(RevisionNames.base(ofDeployment: long))
         #expect(base.utf8.count == 52)
@@ -113,7 +113,7 @@ import Testing
         ("A", true), ("_a.b-c", true), ("1A", false), (".", false), ("..a", false), (".a", true), ("", false),
         ("a=b", false),
     ])
-    func `names of variables are those of Kubernetes`(_ name: String, _ isName: Bool) {
+    func `variable names follow the rules of Kubernetes`(_ name: String, _ isName: Bool) {
         #expect(NameRules.isEnvironmentName(name) == isName)
     }
 
@@ -121,7 +121,7 @@ import Testing
         ("http", true), ("h2c-grpc", true), ("1a", true), ("80", false), ("8-0", false), ("a--b", false), ("-a", false),
         ("abcdefghijklmno", true), ("abcdefghijklmnop", false), ("Http", false),
     ])
-    func `names of ports are those of Kubernetes`(_ name: String, _ isName: Bool) {
+    func `port names follow the rules of Kubernetes`(_ name: String, _ isName: Bool) {
         #expect(NameRules.isPortName(name) == isName)
     }
 }

@@ -1,7 +1,7 @@
 import ModelManifests
 import Testing
 
-/// Gates of what a version costs, and where they may stand.
+/// Gates on the cost of a version, and where they are accepted.
 @Suite struct CostFieldsTests {
     private func problems(_ gate: String) -> [String] {
         Manifests.problems(Manifests.deployment(spec: "rollout: {gates: [{name: c, compare: \(gate)}]}"))
@@ -12,7 +12,7 @@ import Testing
             .first?.kind
     }
 
-    @Test func `the metrics of compare that are costs are read with their defaults, and with what is said`() throws {
+    @Test func `cost metrics of compare are read with their defaults and with explicit values`() throws {
         #expect(try kind("{metric: cpuPerRequest}") == .cost(CostGate(.cpuPerRequest, maxRelativeIncrease: 0.25)))
         #expect(try kind("{metric: memory}") == .cost(CostGate(.memory, interval: .seconds(10))))
         #expect(
@@ -24,24 +24,27 @@ import Testing
         #expect(try kind("{metric: errors}") == .compare(CompareGate(metric: .errors)))
     }
 
-    @Test func `no such gate is there by default, and none shares in the promise`() throws {
+    @Test func `no cost gate exists by default, and none takes a share of the promised error rate`() throws {
         let gates = try Manifests.only(Manifests.deployment(spec: "replicas: 1")).rollout.gates
         let costs = gates.filter(\.isOfCost)
         #expect(costs == [])
         #expect(!GateSpec(name: "c", kind: .cost(CostGate(.memory))).isComparing)
     }
 
-    @Test func `what a metric has no use for is refused, with its place`() {
+    @Test func `fields without a meaning for a metric are refused, with their place`() {
         let cases = [
             ("{metric: leak, maxRelativeIncrease: 0.2}", "maxPerHour: 100Mi"),
-            ("{metric: memory, maxPerHour: 1Gi}", "goes with metric leak only"),
-            ("{metric: leak, failureLimit: 2}", "goes with metrics cpuPerRequest, memory only"),
-            ("{metric: errors, interval: 5s}", "goes with metrics cpuPerRequest, memory, leak only"),
-            ("{ratio: {of: a, per: b}, initialDelay: 5s}", "goes with metrics cpuPerRequest, memory, leak only"),
-            ("{metric: memory, passMargin: {relative: 1}}", "does not go with metric 'memory'"),
-            ("{metric: memory, source: server}", "does not go with metric 'memory'"),
-            ("{metric: cpuPerRequest, maxAbsoluteIncrease: 0.1}", "a cost's tolerance is relative"),
-            ("{metric: cpuPerRequest, slowerThan: 1s}", "goes with metric 'slow' only"),
+            ("{metric: memory, maxPerHour: 1Gi}", "can only be used with metric leak"),
+            ("{metric: leak, failureLimit: 2}", "can only be used with metrics cpuPerRequest, memory"),
+            ("{metric: errors, interval: 5s}", "can only be used with metrics cpuPerRequest, memory, leak"),
+            (
+                "{ratio: {of: a, per: b}, initialDelay: 5s}",
+                "can only be used with metrics cpuPerRequest, memory, leak"
+            ),
+            ("{metric: memory, passMargin: {relative: 1}}", "cannot be used with metric 'memory'"),
+            ("{metric: memory, source: server}", "cannot be used with metric 'memory'"),
+            ("{metric: cpuPerRequest, maxAbsoluteIncrease: 0.1}", "the tolerance of a cost is relative"),
+            ("{metric: cpuPerRequest, slowerThan: 1s}", "can only be used with metric 'slow'"),
             ("{metric: cpuPerRequests}", "cpuPerRequest"),
             ("{metric: leak, maxPerHour: 1.5}", "whole bytes"),
         ]
@@ -51,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func `in a cluster processes are not measured: refused, with what to write instead, in templates too`() {
+    @Test func `in a cluster processes are not measured: the gate is refused with an alternative, also in templates`() {
         func found(_ gate: String) -> [String] {
             Manifests.problems(
                 Manifests.inCluster(spec: "rollout: {gates: [{name: c, compare: {metric: \(gate)}}]}"))
@@ -68,13 +71,13 @@ import Testing
         #expect(templated.count == 1 && templated.first?.contains("not in a cluster") == true, "\(templated)")
     }
 
-    @Test func `there is nothing to compare with where no stable runs beside it`() {
+    @Test func `cost gates are refused where no stable revision runs beside the candidate`() {
         let found = Manifests.problems(
             Manifests.deployment(spec: "rollout: {strategy: recreate, gates: [{name: c, compare: {metric: memory}}]}"))
-        #expect(found.count == 1 && found.first?.contains("strategy: recreate has none") == true, "\(found)")
+        #expect(found.count == 1 && found.first?.contains("with strategy: recreate none runs") == true, "\(found)")
     }
 
-    @Test func `a share of self-checks is a share`() throws {
+    @Test func `a share of self-checks is between 0 and 1`() throws {
         func share(_ text: String) throws -> Double {
             try Manifests.only(Manifests.deployment(spec: "rollout: {\(text)}")).rollout.selfCheckShare
         }

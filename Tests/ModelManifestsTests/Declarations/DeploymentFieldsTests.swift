@@ -1,9 +1,10 @@
 import Foundation
+import JSON
 import Testing
 
 @testable import ModelManifests
 
-/// What is wrong with a manifest, and how it is said. Each entry is a spec, the place and path, and the words.
+/// Invalid manifests and their errors. Each entry is a spec and the expected error with its path.
 @Suite struct DeploymentFieldsTests {
     @Test(arguments: [
         ("replicas: -1", "spec.replicas: must be from 1 to 1000, not -1"),
@@ -12,7 +13,7 @@ import Testing
         ("replicas: 010", "spec.replicas: must be a whole number, not '010'"),
         (
             "replicas: external",
-            "spec.replicas: 'external' is for clusters: on one machine nobody but mlctl starts instances (write a number, or "
+            "spec.replicas: 'external' can only be used in a cluster: on one machine only mlctl starts instances (write a number, or "
                 + "target: {kind: kubernetes})"
         ),
         (
@@ -33,7 +34,7 @@ import Testing
         ("endpoint: {maxConcurrency: 0}", "spec.endpoint.maxConcurrency: must be from 1 to 65535, not 0"),
         (
             "endpoint: {queue: {depth: 5}}",
-            "spec.endpoint.queue: nothing waits where every instance gets what comes (give maxConcurrency, or leave it out)"
+            "spec.endpoint.queue: without maxConcurrency no request waits, so a queue has no effect (add maxConcurrency, or leave queue out)"
         ),
         (
             "endpoint: {maxConcurrency: 8, queue: {timeout: 0s}}",
@@ -49,8 +50,11 @@ import Testing
             "traffic: {sticky: {header: a, cookie: b}}",
             "spec.traffic.sticky: needs exactly one of 'header' or 'cookie', not 'header' and 'cookie'"
         ),
-        ("traffic: {sticky: {header: \"x user\"}}", "spec.traffic.sticky.header: 'x user' is not a name of a header"),
-        ("resources: {limits: {cpu: 0.0001}}", "spec.resources.limits.cpu: must be thousandths of a core, at least 1m"),
+        ("traffic: {sticky: {header: \"x user\"}}", "spec.traffic.sticky.header: 'x user' is not the name of a header"),
+        (
+            "resources: {limits: {cpu: 0.0001}}",
+            "spec.resources.limits.cpu: must be a whole number of thousandths of a core, at least 1m"
+        ),
         (
             "resources: {limits: {memory: 4gi}}",
             "spec.resources.limits.memory: '4gi' is not a quantity (did you mean '4Gi'?)"
@@ -64,7 +68,7 @@ import Testing
         ("sticky: {}", "spec.sticky: unknown field 'sticky' (did you mean 'traffic.sticky'?)"),
         ("dependsOn: [encoder]", "spec.dependsOn[0]: must be a mapping of fields, such as {name: …}, not 'encoder'"),
     ])
-    func `what is wrong in a spec is said`(_ spec: String, _ message: String) {
+    func `errors in a spec are reported`(_ spec: String, _ message: String) {
         let problems = Manifests.problems(Manifests.deployment(spec: spec))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
     }
@@ -76,8 +80,8 @@ import Testing
         ("{version: \"\"}", "spec.model.version: must not be empty"),
         (
             "{storageUri: gs://b/k}",
-            "spec.model.storageUri: storageUri scheme 'gs:' is for clusters: nothing fetches it on this machine (copy the "
-                + "files and write file:, put them at an https:, s3: or hf: address, or write target: {kind: kubernetes})"
+            "spec.model.storageUri: storageUri scheme 'gs:' can only be used in a cluster; on one machine mlctl cannot fetch it (copy "
+                + "the files and write file:, use an https:, s3: or hf: address, or write target: {kind: kubernetes})"
         ),
         (
             "{storageUri: s3://b/k}",
@@ -108,7 +112,7 @@ import Testing
         ),
         (
             "{storageUri: http://h/x}",
-            "spec.model.storageUri: storageUri scheme 'http:' is not encrypted and is refused; use https:"
+            "spec.model.storageUri: storageUri scheme 'http:' is refused because it is not encrypted; use https:"
         ),
         (
             "{storageUri: ./models/v1}",
@@ -116,7 +120,7 @@ import Testing
         ),
         (
             "{storageUri: htps://h/x}",
-            "spec.model.storageUri: storageUri scheme 'htps:' is not known (did you mean 'https:'?)"
+            "spec.model.storageUri: storageUri scheme 'htps:' is unknown (did you mean 'https:'?)"
         ),
         ("{storageUri: \"https:\"}", "spec.model.storageUri: 'https:' names no host (write it as https://HOST/PATH)"),
         (
@@ -128,13 +132,13 @@ import Testing
             "spec.model.storage_uri: unknown field 'storage_uri' (did you mean 'storageUri'?)"
         ),
     ])
-    func `what is wrong in a model is said`(_ model: String, _ message: String) {
+    func `errors in a model are reported`(_ model: String, _ message: String) {
         let problems = Manifests.problems(Manifests.deployment(model: model))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
         #expect(problems.count == 1)
     }
 
-    @Test func `draining, scaling and the limit on unavailability have defaults, and are read`() throws {
+    @Test func `draining, scaling and the unavailability limit are read and have defaults`() throws {
         let plain = try Manifests.only(Manifests.inCluster())
         #expect(plain.scaling == .manifest)
         #expect(plain.endpoint.drain == Drain())
@@ -160,7 +164,7 @@ import Testing
     }
 
     @Test(arguments: ["replicas: external", "replicas: 3", "drain: {timeout: 5s}", "rollout: {unavailableAfter: 1m}"])
-    func `what is written of them is shown as written`(_ spec: String) throws {
+    func `explicit values of them are printed as written`(_ spec: String) throws {
         let written = try #require(try Manifests.only(Manifests.inCluster(spec: spec)).written)
         let json = try JSONValue(parsing: Data(written.utf8))
         let expected = try JSONValue(parsing: Data(String(try Manifests.json(spec)).utf8))
@@ -171,7 +175,7 @@ import Testing
         for (name, value) in own { #expect(members[name] == value) }
     }
 
-    @Test func `what an older controller kept of an endpoint and a rollout still reads`() throws {
+    @Test func `stored endpoints and rollouts of older controllers can still be read`() throws {
         let deployment = try Manifests.only(Manifests.full)
         let encoded = try JSONEncoder().encode(deployment)
         let old = try Manifests.removing(["drain", "unavailableAfter", "scaling"], from: encoded)
@@ -186,7 +190,7 @@ import Testing
     @Test(arguments: [
         "file:models/v1", "file:///srv/models/v1", "https://example.com/m.bin",
     ])
-    func `files and https can be fetched`(_ uri: String) throws {
+    func `file and https URIs can be fetched`(_ uri: String) throws {
         let model = try Manifests.only(Manifests.deployment(model: "{version: a, storageUri: \(uri)}")).template.model
         #expect(model.storageURI == uri)
     }

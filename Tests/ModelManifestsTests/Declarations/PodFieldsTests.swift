@@ -1,9 +1,10 @@
+import JSON
 import Testing
 
 @testable import ModelManifests
 
 @Suite struct PodFieldsTests {
-    @Test func `what is asked of pods is read`() throws {
+    @Test func `the pod fields are read`() throws {
         let runtime = """
 
                 image: server
@@ -56,7 +57,7 @@ import Testing
         ),
         (
             "serviceAccountName: My_Account",
-            "serviceAccountName: 'My_Account' is not a DNS-1123 name: lower-case letters, digits, '-' and '.', at most 253, "
+            "serviceAccountName: 'My_Account' is not a DNS-1123 name: use at most 253 lower-case letters, digits, '-' and '.', "
                 + "with a letter or digit at both ends (did you mean 'my-account'?)"
         ),
         ("imagePullSecrets: [{nam: a}]", "imagePullSecrets[0].nam: unknown field 'nam' (did you mean 'name'?)"),
@@ -68,12 +69,15 @@ import Testing
         ),
         (
             "tolerations: [{key: a, operator: Exists, value: b}]",
-            "tolerations[0].value: goes with operator: Equal only (leave it out, or write operator: Equal)"
+            "tolerations[0].value: can only be used with operator: Equal (leave it out, or write operator: Equal)"
         ),
-        ("tolerations: [{value: b}]", "tolerations[0].key: is missing (name the taint, or write operator: Exists)"),
+        (
+            "tolerations: [{value: b}]",
+            "tolerations[0].key: is missing (give the taint's key, or write operator: Exists)"
+        ),
         (
             "tolerations: [{key: a, tolerationSeconds: 5}]",
-            "tolerations[0].tolerationSeconds: goes with effect: NoExecute only (leave it out, or write effect: NoExecute)"
+            "tolerations[0].tolerationSeconds: can only be used with effect: NoExecute (leave it out, or write effect: NoExecute)"
         ),
         ("podTemplate: [a]", "podTemplate: must be a mapping, not a list"),
         (
@@ -90,55 +94,55 @@ import Testing
         ),
         (
             "podTemplate: {metadata: {labels: {mlctl.dev/revision: a}}}",
-            "podTemplate.metadata.labels.mlctl.dev/revision: is mlctl's own: pods are found by it (choose another name)"
+            "podTemplate.metadata.labels.mlctl.dev/revision: is reserved: mlctl finds its pods by it (choose another name)"
         ),
         ("podTemplate: {spec: a}", "podTemplate.spec: must be a mapping, not 'a'"),
         ("podTemplate: {spec: {containers: {name: a}}}", "podTemplate.spec.containers: must be a list, not a mapping"),
         (
             "nodeSelector: {\"a b\": c}",
-            "nodeSelector.a b: 'a b' is not a key that Kubernetes takes: a name of letters, digits, '-', '_' and '.', at most "
-                + "63, with a letter or digit at both ends; a domain and '/' may stand before it (did you mean 'a-b'?)"
+            "nodeSelector.a b: 'a b' is not a valid key in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', "
+                + "with a letter or digit at both ends; a domain and '/' can come before it (did you mean 'a-b'?)"
         ),
         (
             "nodeSelector: {pool: \"gpu a100!\"}",
-            "nodeSelector.pool: 'gpu a100!' is not a label's value that Kubernetes takes: letters, digits, '-', '_' and '.', at "
-                + "most 63, with a letter or digit at both ends (did you mean 'gpu-a100'?)"
+            "nodeSelector.pool: 'gpu a100!' is not a valid label value in Kubernetes: use at most 63 letters, digits, '-', '_' "
+                + "and '.', with a letter or digit at both ends (did you mean 'gpu-a100'?)"
         ),
         (
             "tolerations: [{key: a/b/c}]",
-            "tolerations[0].key: 'a/b/c' is not a key that Kubernetes takes: a name of letters, digits, '-', '_' and '.', at "
-                + "most 63, with a letter or digit at both ends; a domain and '/' may stand before it (did you mean "
+            "tolerations[0].key: 'a/b/c' is not a valid key in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', "
+                + "with a letter or digit at both ends; a domain and '/' can come before it (did you mean "
                 + "'a-b-c'?)"
         ),
         (
             "tolerations: [{key: a, value: -b}]",
-            "tolerations[0].value: '-b' is not a label's value that Kubernetes takes: letters, digits, '-', '_' and '.', at most "
-                + "63, with a letter or digit at both ends (did you mean 'b'?)"
+            "tolerations[0].value: '-b' is not a valid label value in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', "
+                + "with a letter or digit at both ends (did you mean 'b'?)"
         ),
         (
             "podTemplate: {metadata: {labels: {team: \"a b\"}}}",
-            "podTemplate.metadata.labels.team: 'a b' is not a label's value that Kubernetes takes: letters, digits, '-', '_' "
-                + "and '.', at most 63, with a letter or digit at both ends (did you mean 'a-b'?)"
+            "podTemplate.metadata.labels.team: 'a b' is not a valid label value in Kubernetes: use at most 63 letters, digits, '-', '_' "
+                + "and '.', with a letter or digit at both ends (did you mean 'a-b'?)"
         ),
         (
             "podTemplate: {metadata: {annotations: {\"-a\": b}}}",
-            "podTemplate.metadata.annotations.-a: '-a' is not a key that Kubernetes takes: a name of letters, digits, '-', '_' "
-                + "and '.', at most 63, with a letter or digit at both ends; a domain and '/' may stand before it (did you "
+            "podTemplate.metadata.annotations.-a: '-a' is not a valid key in Kubernetes: use at most 63 letters, digits, '-', '_' "
+                + "and '.', with a letter or digit at both ends; a domain and '/' can come before it (did you "
                 + "mean 'a'?)"
         ),
         (
             "podTemplate: {spec: {containers: [{name: logger}]}}",
-            "podTemplate.spec.containers[0].image: is missing ('logger' is a container of its own, and those of mlctl are "
-                + "called companion, model)"
+            "podTemplate.spec.containers[0].image: is missing ('logger' is a new container and needs an image; mlctl's own "
+                + "are companion, model)"
         ),
         (
             "podTemplate: {spec: {containers: [{name: modle}]}}",
-            "podTemplate.spec.containers[0].image: is missing (did you mean the container 'model'? Any other needs an image)"
+            "podTemplate.spec.containers[0].image: is missing (did you mean the container 'model'? A new container needs an image)"
         ),
         (
             "podTemplate: {spec: {initContainers: [{name: setup}]}}",
-            "podTemplate.spec.initContainers[0].image: is missing ('setup' is a container of its own, and those of mlctl are "
-                + "called fetch-model, storage-initializer, verify-model)"
+            "podTemplate.spec.initContainers[0].image: is missing ('setup' is a new container and needs an image; mlctl's own "
+                + "are fetch-model, storage-initializer, verify-model)"
         ),
         (
             "podTemplate: {spec: {containers: [{name: model}, {name: model}]}}",
@@ -146,12 +150,12 @@ import Testing
         ),
         (
             "podTemplate: {spec: {containers: [{name: model, ports: [{name: metrics-and-traces, containerPort: 1}]}]}}",
-            "podTemplate.spec.containers[0].ports[0].name: 'metrics-and-traces' is not a port's name that Kubernetes takes: at "
-                + "most 15 lower-case letters, digits and '-', with a letter among them (choose a shorter one)"
+            "podTemplate.spec.containers[0].ports[0].name: 'metrics-and-traces' is not a valid port name in Kubernetes: use "
+                + "at most 15 lower-case letters, digits and '-', with a letter among them (choose another name)"
         ),
         (
             "podTemplate: {spec: {containers: [{name: model, ports: [{name: a, containerPort: 70000}]}]}}",
-            "podTemplate.spec.containers[0].ports[0].containerPort: must be a port's number, from 1 to 65535"
+            "podTemplate.spec.containers[0].ports[0].containerPort: must be a port number from 1 to 65535"
         ),
         (
             "podTemplate: {spec: {containers: [{name: model, env: [{name: A, value: a}, {name: A, value: b}]}]}}",
@@ -168,30 +172,30 @@ import Testing
         ),
         (
             "podTemplate: {spec: {nodeSelector: {pool: \"a,b\"}}}",
-            "podTemplate.spec.nodeSelector.pool: 'a,b' is not a label's value that Kubernetes takes: letters, digits, '-', '_' "
-                + "and '.', at most 63, with a letter or digit at both ends (did you mean 'a-b'?)"
+            "podTemplate.spec.nodeSelector.pool: 'a,b' is not a valid label value in Kubernetes: use at most 63 letters, digits, '-', '_' "
+                + "and '.', with a letter or digit at both ends (did you mean 'a-b'?)"
         ),
         (
             "ports: [{name: metrics-and-traces}]",
-            "ports[0].name: 'metrics-and-traces' is not a port's name that Kubernetes takes: at most 15 lower-case letters, "
-                + "digits and '-', with a letter among them, and no two '-' in a row (choose a shorter one, such as http)"
+            "ports[0].name: 'metrics-and-traces' is not a valid port name in Kubernetes: use at most 15 lower-case letters, "
+                + "digits and '-', with a letter among them, and no two '-' in a row (choose another name, such as http)"
         ),
         (
             "ports: [{name: http, containerPort: 80}, {name: grpc, containerPort: 80}]",
-            "ports[1].containerPort: the ports 'http' and 'grpc' are both 80, and a server can listen there only once (give "
-                + "each a number of its own)"
+            "ports[1].containerPort: the ports 'http' and 'grpc' both use 80, and a server can listen on a port only once (give "
+                + "each its own containerPort)"
         ),
         (
             "env: [{name: A, valueFrom: {secret: My_Secret}}]",
-            "env[0].valueFrom.secret: 'My_Secret' is not a name of a Secret that Kubernetes takes: lower-case letters, digits, "
+            "env[0].valueFrom.secret: 'My_Secret' is not a valid Secret name in Kubernetes: use lower-case letters, digits, "
                 + "'-' and '.' (did you mean 'my-secret'?)"
         ),
         (
             "podTemplate: {spec: {containers: [{image: a}]}}",
-            "podTemplate.spec.containers[0].name: is missing (name the container that this is laid over, or a new one)"
+            "podTemplate.spec.containers[0].name: is missing (give the name of one of mlctl's containers, or a new name)"
         ),
     ])
-    func `what is wrong is said`(_ field: String, _ message: String) {
+    func `errors are reported`(_ field: String, _ message: String) {
         let problems = Manifests.problems(Manifests.inCluster(runtime: "{image: a, \(field)}"))
         #expect(problems.count == 1)
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == "spec.runtime." + message)

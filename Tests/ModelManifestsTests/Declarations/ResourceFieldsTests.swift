@@ -20,11 +20,11 @@ import Testing
     @Test(arguments: [
         (
             "{requests: {cpu: 2}, limits: {cpu: 1}}",
-            "requests.cpu: is more than its limit (raise the limit, or ask for less)"
+            "requests.cpu: is more than its limit (raise the limit, or lower the request)"
         ),
         (
             "{requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 2}}",
-            "requests.nvidia.com/gpu: must be as much as its limit: Kubernetes gives devices whole (leave it out: the "
+            "requests.nvidia.com/gpu: must equal its limit: Kubernetes does not share devices (leave it out; the "
                 + "limit is enough)"
         ),
         (
@@ -32,9 +32,9 @@ import Testing
             "requests.memry: unknown resource 'memry' (did you mean 'memory'?)"
         ),
         ("{request: {cpu: 1}}", "request: unknown field 'request' (did you mean 'requests'?)"),
-        ("{requests: {cpu: 0.0001}}", "requests.cpu: must be thousandths of a core, at least 1m"),
+        ("{requests: {cpu: 0.0001}}", "requests.cpu: must be a whole number of thousandths of a core, at least 1m"),
     ])
-    func `what is wrong is said`(_ resources: String, _ message: String) {
+    func `errors are reported`(_ resources: String, _ message: String) {
         let problems = Manifests.problems(Manifests.inCluster(spec: "resources: \(resources)"))
         #expect(
             problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == "spec.resources." + message)

@@ -20,23 +20,23 @@ import Testing
         ),
         (
             "{steps: [{setWeight: 100}, {pause: {duration: 1m}}]}",
-            "spec.rollout.steps[1]: stands after setWeight: 100, where the rollout ends "
-                + "(use probation: {duration: …} to go on watching after promotion)"
+            "spec.rollout.steps[1]: comes after setWeight: 100, where the rollout ends "
+                + "(use probation: {duration: …} to keep evaluating after the promotion)"
         ),
         (
             "{steps: [{setWeight: 60}, {setWeight: 40}, {setWeight: 100}]}",
             "spec.rollout.steps[1].setWeight: setWeight falls from 60 to 40 "
-                + "(weights rise from step to step; a rollback is what takes traffic away)"
+                + "(weights must rise from step to step; only a rollback lowers them)"
         ),
         (
             "{steps: []}",
-            "spec.rollout.steps: has no step, and a rollout ends with setWeight: 100 (write [{setWeight: 100}], or leave "
-                + "steps out for those that are there by default)"
+            "spec.rollout.steps: is empty, but a rollout must end with setWeight: 100 (write [{setWeight: 100}], or leave "
+                + "steps out to use the default steps)"
         ),
         (
             "{steps: [{setWeight: 100}, {setWeight: 5}]}",
             "spec.rollout.steps[1].setWeight: setWeight falls from 100 to 5 "
-                + "(weights rise from step to step; a rollback is what takes traffic away)"
+                + "(weights must rise from step to step; only a rollback lowers them)"
         ),
         ("{unavailableAfter: 30}", "spec.rollout.unavailableAfter: '30' has no unit (did you mean '30s'?)"),
         ("{unavailableAfter: 500ms}", "spec.rollout.unavailableAfter: must be at least 1s, not 500ms"),
@@ -79,10 +79,16 @@ import Testing
         ),
         (
             "{steps: [{gate: {name: slow, compare: {metric: slow}}}, {setWeight: 100}]}",
-            "spec.rollout.steps[0].gate: two gates are named 'slow', the first among the gates that are there by default"
+            "spec.rollout.steps[0].gate: two gates are named 'slow', the first is a default gate"
         ),
-        ("{falseRollbackRate: 0}", "spec.rollout.falseRollbackRate: must be between 0 and 1, both left out, not 0"),
-        ("{falseRollbackRate: 1.0}", "spec.rollout.falseRollbackRate: must be between 0 and 1, both left out, not 1"),
+        (
+            "{falseRollbackRate: 0}",
+            "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 0"
+        ),
+        (
+            "{falseRollbackRate: 1.0}",
+            "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 1"
+        ),
         (
             "{missedRegressionRate: 5%}",
             "spec.rollout.missedRegressionRate: must be a number, not '5%' (did you mean 0.05?)"
@@ -101,7 +107,7 @@ import Testing
             "{strategy: canarry}", "spec.rollout.strategy: unknown strategy 'canarry' (did you mean 'canary'?)"
         ),
     ])
-    func `what is wrong in a rollout is said`(_ rollout: String, _ message: String) {
+    func `errors in a rollout are reported`(_ rollout: String, _ message: String) {
         #expect(problems(rollout) == [message])
     }
 
@@ -122,7 +128,7 @@ import Testing
         ),
         (
             "{name: g, compare: {metric: errors, slowerThan: 1s}}",
-            "gates[0].compare.slowerThan: goes with metric 'slow' only (leave it out, or write metric: slow)"
+            "gates[0].compare.slowerThan: can only be used with metric 'slow' (leave it out, or write metric: slow)"
         ),
         (
             "{name: g, compare: {metric: errors, maxRelativeIncrease: -1}}",
@@ -130,12 +136,12 @@ import Testing
         ),
         (
             "{name: g, compare: {metric: errors, passMargin: {relative: 0, absolute: 0}}}",
-            "gates[0].compare.passMargin: of nothing can never be excluded: one of relative and absolute must be above 0"
+            "gates[0].compare.passMargin: a margin of 0 can never be excluded: relative or absolute must be above 0"
         ),
         ("{name: g, threshold: {metric: errors}}", "gates[0].threshold: needs 'min', 'max' or 'condition'"),
         (
             "{name: g, threshold: {metric: latencyP99, min: 2, max: 1}}",
-            "gates[0].threshold.min: min is above max: no value passes"
+            "gates[0].threshold.min: min is above max, so no value passes"
         ),
         (
             "{name: g, threshold: {metric: errors, max: 5}}",
@@ -143,7 +149,7 @@ import Testing
         ),
         (
             "{name: g, threshold: {query: up, max: 5}}",
-            "gates[0].threshold.query: needs a source that understands it (add source: prometheus)"
+            "gates[0].threshold.query: needs another source than proxy (add source: prometheus)"
         ),
         (
             "{name: g, threshold: {metric: p99, max: 5}}",
@@ -152,10 +158,10 @@ import Testing
         ),
         (
             "{name: 'a b', compare: {metric: slow}}",
-            "gates[0].name: 'a b' is not a name: letters, digits, '-', '_' and '.', at most 63, with a letter or digit at both ends"
+            "gates[0].name: 'a b' is not a valid name: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
         ),
     ])
-    func `what is wrong in a gate is said`(_ gate: String, _ message: String) {
+    func `errors in a gate are reported`(_ gate: String, _ message: String) {
         #expect(problems("{gates: [\(gate)]}") == ["spec.rollout.\(message)"])
     }
 
@@ -184,7 +190,7 @@ import Testing
         #expect(try gates("{gates: []}").isEmpty)
     }
 
-    @Test func `a step may hold for a gate that is there by default`() throws {
+    @Test func `a step may wait for a default gate`() throws {
         let deployment = try Manifests.only(
             Manifests.deployment(spec: "rollout: {steps: [{gate: {name: slow}}, {setWeight: 100}]}"))
         #expect(deployment.rollout.steps.first?.action == .gate("slow"))

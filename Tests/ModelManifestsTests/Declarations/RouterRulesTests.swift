@@ -15,7 +15,7 @@ import Testing
         "rollout:\n  gates:\n  - name: g\n    \(kind)"
     }
 
-    @Test func `the proxy does what it does on one machine`() throws {
+    @Test func `the proxy router accepts everything that one machine accepts`() throws {
         let spec = """
             traffic: {sticky: {header: x}, observe: [{name: o, path: a, buckets: [0, 1]}]}
             rollout: {strategy: ab, ab: {goal: {outcome: {label: l}}}}
@@ -27,19 +27,19 @@ import Testing
     }
 
     @Test(arguments: [ratio, gateway])
-    func `gates on raw counters of Prometheus are what other routers need`(_ target: String) throws {
+    func `other routers need gates on raw Prometheus counters`(_ target: String) throws {
         let spec = gate("compare: {ratio: {source: prometheus, of: '\(Self.query)', per: '\(Self.query)'}}")
         let deployment = try Manifests.only(Manifests.inCluster(target, spec: spec))
         #expect(deployment.rollout.gates.map(\.counters) == ["prometheus"])
     }
 
-    @Test func `gates that are there by default need the proxy, and it is said which they are`() {
+    @Test func `default gates need the proxy, and the error lists them`() {
         let how =
-            "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter of "
+            "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter with "
             + "revision=\"{{revision}}\", or use router: proxy"
         let words =
-            "spec.rollout.gates: the gates that are there by default ('errors', 'rejected', 'slow') compare the proxy's "
-            + "counters, and router: replicaRatio takes its readings from Prometheus (in a gate of your own \(how))"
+            "spec.rollout.gates: the default gates ('errors', 'rejected', 'slow') compare the proxy's "
+            + "counters, but with router: replicaRatio readings come from Prometheus (in your own gate \(how))"
         #expect(problems(Self.ratio, "replicas: 2") == ["5:3: " + words])
         #expect(problems(Self.ratio, "rollout: {strategy: canary}") == ["8:12: " + words])
         #expect(problems(Self.ratio, "rollout: {strategy: recreate}") == [])
@@ -47,28 +47,38 @@ import Testing
     }
 
     @Test(arguments: [
-        ("compare: {metric: errors}", "compares the proxy's counters, and router: replicaRatio takes its readings"),
-        ("compare: {metric: slow, source: server}", "compares the servers' own pages, and router: replicaRatio takes"),
-        ("compare: {ratio: {of: a, per: b}}", "compares the servers' own pages, and router: replicaRatio takes"),
-        ("outcome: {label: l}", "compares answers that the proxy has numbered, and router: replicaRatio takes"),
+        ("compare: {metric: errors}", "compares the proxy's counters, but with router: replicaRatio readings come"),
         (
-            "compare: {ratio: {source: p, of: a, per: '\(query)'}}", "asks 'a', which is the same for both revisions"
+            "compare: {metric: slow, source: server}",
+            "compares the servers' own metrics, but with router: replicaRatio readings"
+        ),
+        (
+            "compare: {ratio: {of: a, per: b}}",
+            "compares the servers' own metrics, but with router: replicaRatio readings"
+        ),
+        (
+            "outcome: {label: l}",
+            "compares outcomes of answers that passed through the proxy, but with router: replicaRatio readings"
+        ),
+        (
+            "compare: {ratio: {source: p, of: a, per: '\(query)'}}",
+            "uses the query 'a', which gives the same result for both revisions"
         ),
         (
             "threshold: {metric: errors, max: 1}",
-            "measures the proxy's counters, and with router: replicaRatio there is no"
+            "measures the proxy's counters, but with router: replicaRatio there is no"
         ),
         (
             "drift: {observe: o, max: 0.1}",
-            "looks at the answers, and with router: replicaRatio there is no proxy that sees"
+            "reads the answers, but with router: replicaRatio there is no proxy that sees"
         ),
     ])
-    func `a gate on what only the proxy sees is refused by its name`(_ kind: String, _ words: String) throws {
+    func `a gate on data that only the proxy has is refused by its name`(_ kind: String, _ words: String) throws {
         let refusal = problems(Self.ratio, gate(kind)).first { $0.contains("gate 'g' \(words)") }
         #expect(refusal?.hasPrefix("10:7: spec.rollout.gates[0]: ") == true, "\(problems(Self.ratio, gate(kind)))")
     }
 
-    @Test func `a template's gate is held to it too, at the place where it is used`() {
+    @Test func `a template's gate is checked too, and the error has the place of its use`() {
         let template = Manifests.gateTemplate("shared", spec: "{compare: {metric: errors}}")
         let state = Manifests.resolve(
             Manifests.inCluster(Self.ratio, spec: "rollout:\n  gates:\n  - {template: shared}"), template)
@@ -84,36 +94,36 @@ import Testing
     @Test(arguments: [
         (
             "sticky: {header: a}",
-            "sticky: router: gatewayAPI does not keep users at their revision (leave it out, or use router: proxy)"
+            "sticky: router: gatewayAPI does not keep users on their revision (leave it out, or use router: proxy)"
         ),
         (
             "generate: {rate: 1, requests: a}",
-            "generate: router: gatewayAPI has nobody who sends recorded requests (leave it out, or use router: proxy)"
+            "generate: router: gatewayAPI cannot send recorded requests (leave it out, or use router: proxy)"
         ),
         (
             "observe: [{name: o, path: a, buckets: [0, 1]}]",
-            "observe: router: gatewayAPI does not look into answers (leave it out, or use router: proxy)"
+            "observe: router: gatewayAPI does not read answers (leave it out, or use router: proxy)"
         ),
         (
             "match: {cookie: a, value: b}",
-            "match: an HTTPRoute matches headers, not single cookies (match a header, or use router: proxy)"
+            "match: an HTTPRoute can match headers, but not single cookies (match a header, or use router: proxy)"
         ),
     ])
-    func `traffic that only the proxy can have is refused with advice`(_ traffic: String, _ message: String) {
+    func `traffic fields that need the proxy are refused with advice`(_ traffic: String, _ message: String) {
         let found = problems(Self.gateway, "traffic: {\(traffic)}\nrollout: {gates: []}")
         #expect(found == ["8:13: spec.traffic." + message])
     }
 
-    @Test func `slices of the traffic are told apart by the proxy alone`() {
+    @Test func `slices of the traffic need the proxy`() {
         let slices = "rollout: {gates: [], slices: [{name: a, header: x-a, top: 3}]}"
         #expect(
             problems(Self.gateway, slices) == [
-                "8:24: spec.rollout.slices: router: gatewayAPI has nobody who tells slices of the traffic apart (leave them "
+                "8:24: spec.rollout.slices: router: gatewayAPI cannot tell slices of the traffic apart (leave them "
                     + "out, or use router: proxy)"
             ])
     }
 
-    @Test func `an HTTPRoute matches headers and copies requests, numbers of pods do neither`() {
+    @Test func `an HTTPRoute can match headers and mirror requests, replica ratios cannot`() {
         let match = "traffic: {match: {header: a, value: b}}\nrollout: {gates: []}"
         #expect(problems(Self.gateway, match) == [])
         #expect(
@@ -125,7 +135,7 @@ import Testing
         #expect(problems(Self.gateway, mirror) == [])
         #expect(
             problems(Self.ratio, mirror) == [
-                "8:21: spec.rollout.steps[0].mirror: router: replicaRatio cannot copy requests (leave the step out, or use "
+                "8:21: spec.rollout.steps[0].mirror: router: replicaRatio cannot copy requests (remove the step, or use "
                     + "router: gatewayAPI or router: proxy)"
             ])
         #expect(problems(Self.gateway, "rollout: {strategy: shadow, gates: []}") == [])
@@ -142,17 +152,17 @@ import Testing
             traffic: {match: {header: a, value: b}}
             rollout: {strategy: ab, ab: {goal: {outcome: {label: l}}}}
             """
-        let found = problems(target, spec).filter { $0.contains("an A/B test keeps users at their revision") }
+        let found = problems(target, spec).filter { $0.contains("an A/B test must keep users on their revision") }
         #expect(found.first?.hasPrefix("9:23: spec.rollout.strategy: ") == true)
     }
 
     @Test(arguments: [
-        ("rate(a[5m])", "of: holds rate(): a comparison takes raw cumulative counters"),
-        ("sum(increase (a[5m]))", "of: holds increase(): a comparison takes raw cumulative counters"),
-        ("a{v=\"{{revison}}\"}", "of: holds the unknown placeholder {{revison}}"),
-        ("a{v=\"{{window}}\"}", "of: holds the unknown placeholder {{window}}"),
+        ("rate(a[5m])", "of: contains rate(), but a comparison needs raw cumulative counters"),
+        ("sum(increase (a[5m]))", "of: contains increase(), but a comparison needs raw cumulative counters"),
+        ("a{v=\"{{revison}}\"}", "of: contains the unknown placeholder {{revison}}"),
+        ("a{v=\"{{window}}\"}", "of: contains the unknown placeholder {{window}}"),
     ])
-    func `a raw counter is no rate, on any target`(_ query: String, _ message: String) {
+    func `a rate is refused where a raw counter is needed, on every target`(_ query: String, _ message: String) {
         let spec = gate("compare: {ratio: {source: p, of: '\(query)', per: b}}")
         for text in [Manifests.deployment(spec: spec), Manifests.inCluster(spec: spec)] {
             let found = Manifests.problems(text)
@@ -162,7 +172,7 @@ import Testing
     }
 
     @Test(arguments: ["error_rate{a=\"b\"}", "my_rate(", "increases_total"])
-    func `a name that sounds like one is none`(_ query: String) {
+    func `a metric name that resembles a rate function is accepted`(_ query: String) {
         let spec = gate("compare: {ratio: {source: p, of: '\(query)', per: b}}")
         #expect(Manifests.problems(Manifests.deployment(spec: spec)) == [])
     }

@@ -7,7 +7,7 @@ struct RunAsTests {
         try Manifests.only(Manifests.deployment(runtime: runtime)).template
     }
 
-    @Test("is a part of the serving template where it is written, and leaves every other revision as it was")
+    @Test("changes the revision where it is set, and leaves all other revisions as they were")
     func revision() throws {
         let plain = try template("{command: [serve]}")
         #expect(plain.runtime.runAs == nil)
@@ -20,7 +20,7 @@ struct RunAsTests {
     }
 
     @Test(
-        "takes a user's name or number, and nothing that only looks like one",
+        "accepts a user name or number, and refuses anything else",
         arguments: ["\"\"", "\"-x\"", "\"a b\"", "\"Root\"", "\"a/b\"", "\"é\"", "\"root\\u0301\"", "1.5", "-1", "[a]"])
     func refused(user: String) {
         #expect(
@@ -28,7 +28,7 @@ struct RunAsTests {
                 .isEmpty)
     }
 
-    @Test("is refused in a cluster, with the field that a pod has for it")
+    @Test("is refused in a cluster, and the error names the pod's own field")
     func cluster() {
         let problems = Manifests.resolve(
             Manifests.inCluster(runtime: "{image: i, runAs: {user: models}}")

@@ -6,21 +6,21 @@ import Testing
     @Test(arguments: [
         (
             "{args: [a]}",
-            "spec.runtime: has no command: nothing could be started (give 'command', or the 'name' of a ServingRuntime or "
+            "spec.runtime: has no command to start (add 'command', or the 'name' of a ServingRuntime or "
                 + "preset (bentoml, mlctl, mlserver, vllm))"
         ),
         (
             "{image: python}",
-            "spec.runtime: an image is not available with target 'local' (give a command, or write target: {kind: "
+            "spec.runtime: has an image, which target 'local' cannot run (add a command, or write target: {kind: "
                 + "kubernetes})"
         ),
         ("{command: server}", "spec.runtime.command: must be a list, not 'server'"),
-        ("{command: []}", "spec.runtime.command: has 0 entries; it must have at least 1"),
+        ("{command: []}", "spec.runtime.command: has 0 entries, but must have at least 1"),
         ("{command: [a, {b: c}]}", "spec.runtime.command[1]: must be text, not a mapping"),
         ("{comand: [a]}", "spec.runtime.comand: unknown field 'comand' (did you mean 'command'?)"),
         (
             "{command: [a], env: [{name: 1A, value: b}]}",
-            "spec.runtime.env[0].name: '1A' is not a name of an environment variable: letters, digits, '_', '-' and '.', and no digit first"
+            "spec.runtime.env[0].name: '1A' is not the name of an environment variable: use letters, digits, '_', '-' and '.', not starting with a digit"
         ),
         ("{command: [a], env: [{name: A}]}", "spec.runtime.env[0]: needs exactly one of 'value' or 'valueFrom'"),
         (
@@ -53,30 +53,30 @@ import Testing
         ),
         (
             "{command: [a], probes: {readiness: {httpGet: {port: htp}}}}",
-            "spec.runtime.probes.readiness: there is no port 'htp' (did you mean 'http'?)"
+            "spec.runtime.probes.readiness: port 'htp' does not exist (did you mean 'http'?)"
         ),
         (
             "{command: [a], probes: {readiness: {httpGet: {port: 8080}}}}",
-            "spec.runtime.probes.readiness: there is no port '8080' (the ports are: http)"
+            "spec.runtime.probes.readiness: port '8080' does not exist (the ports are: http)"
         ),
         (
             "{command: [a], warmup: {file: ../x}}",
-            "spec.runtime.warmup.file: '../x' leaves the model's folder (write a path relative to the model's files, "
+            "spec.runtime.warmup.file: '../x' is outside the model's folder (write a path relative to the model's files, "
                 + "without '..')"
         ),
         (
             "{command: [a], terminationGracePeriod: 1s, terminationGracePeriodSeconds: 1}",
-            "spec.runtime: may have only one of 'terminationGracePeriod' or 'terminationGracePeriodSeconds'"
+            "spec.runtime: can have only one of 'terminationGracePeriod' or 'terminationGracePeriodSeconds'"
         ),
-        ("{command: [\"a\\0b\"]}", "spec.runtime.command[0]: must not hold the character NUL"),
+        ("{command: [\"a\\0b\"]}", "spec.runtime.command[0]: must not contain the character NUL"),
     ])
-    func `what is wrong in a runtime is said`(_ runtime: String, _ message: String) {
+    func `errors in a runtime are reported`(_ runtime: String, _ message: String) {
         let problems = Manifests.problems(Manifests.deployment(runtime: runtime))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
         #expect(problems.count == 1)
     }
 
-    @Test func `probes are read as Kubernetes has them`() throws {
+    @Test func `probes are read as in Kubernetes`() throws {
         let runtime = try Manifests.only(
             Manifests.deployment(
                 runtime: """

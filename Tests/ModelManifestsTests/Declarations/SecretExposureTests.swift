@@ -2,7 +2,7 @@ import Testing
 
 @testable import ModelManifests
 
-/// No secret on a command line, by whatever way it would get there.
+/// No secret gets onto a command line, directly or indirectly.
 struct SecretExposureTests {
     private func messages(_ spec: String, others: String = "") -> [String] {
         let text = """
@@ -16,7 +16,7 @@ struct SecretExposureTests {
     }
 
     @Test(
-        "is refused in a runtime, directly, through another variable, and beside other words",
+        "is refused in a runtime's command: directly, through another variable, and inside longer arguments",
         arguments: [
             #"runtime: {command: [serve, "--password=$(DB)"], env: [{name: DB, valueFrom: {secret: db}}]}"#,
             #"runtime: {command: [serve], args: ["$(DB)"], env: [{name: DB, valueFrom: {secret: db}}]}"#,
@@ -33,7 +33,7 @@ struct SecretExposureTests {
         #expect(messages.contains { $0.contains("puts the secret 'db' on the command line") }, "\(messages)")
     }
 
-    @Test("is refused where a ServingRuntime has the word and the deployment the secret")
+    @Test("is refused where a ServingRuntime has the argument and the deployment has the secret")
     func acrossDocuments() {
         let runtime = """
             apiVersion: mlctl.dev/v1alpha1
@@ -47,7 +47,7 @@ struct SecretExposureTests {
     }
 
     @Test(
-        "secrets in the environment alone are well, and so are words that only look like references",
+        "secrets only in the environment are accepted, and so is text that only looks like a reference",
         arguments: [
             #"runtime: {command: [serve], env: [{name: DB, valueFrom: {secret: db}}, {name: URL, value: "db://$(DB)@h"}]}"#,
             #"runtime: {command: [serve, "$$(DB)", "$DB", "$(OTHER)", "$(DB"], env: [{name: DB, valueFrom: {secret: db}}]}"#,
@@ -55,7 +55,7 @@ struct SecretExposureTests {
         ])
     func accepted(spec: String) { #expect(messages(spec).isEmpty, "\(messages(spec))") }
 
-    @Test("references are Kubernetes', byte by byte")
+    @Test("references are parsed exactly as Kubernetes parses them")
     func references() {
         #expect(VariableReferences.names(in: "a $(A) $$(B) $(C)\u{301} $(D $E") == ["A", "C"])
         #expect(VariableReferences.replaced(in: "$(A)\u{301}$$(A)$(B)$", by: ["A": "x"]) == "x\u{301}$(A)$(B)$")

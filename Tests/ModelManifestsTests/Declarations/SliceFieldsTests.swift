@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 import Testing
 
@@ -15,7 +16,7 @@ import Testing
     private static let country = "{name: country, header: x-country, top: 20}"
 
     @Test
-    func `slices are by a header or a place in the request's JSON, of listed values or of the most frequent ones`()
+    func `slices use a header or a path in the request's JSON, with listed values or the most frequent ones`()
         throws
     {
         let found = try deployment("\(Self.country), {name: plan, path: parameters.plan, values: [free, paid]}")
@@ -28,7 +29,7 @@ import Testing
         #expect(found.endpoint.slices == wanted)
     }
 
-    @Test func `a manifest without slices, with sticky users or without a gate of requests has nothing told apart`()
+    @Test func `without slices, with sticky users or without a gate on requests nothing is sliced`()
         throws
     {
         #expect(try Manifests.only(Manifests.deployment()).endpoint.slices == [])
@@ -51,7 +52,7 @@ import Testing
         ("x-auth-token", true), ("X-Amz-Security-Token", true), ("x_api_key", true), ("Cookie", true),
         ("x-author", false), ("x-monkey", false), ("x-country", false),
     ])
-    func `headers that carry secrets are known by the words of their names`(header: String, isSecret: Bool) {
+    func `headers with secrets are recognized by words in their names`(header: String, isSecret: Bool) {
         #expect(TrafficSlice.isSecret(header: header) == isSecret)
     }
 
@@ -60,13 +61,13 @@ import Testing
         ("{name: a, top: 3}", "spec.rollout.slices[0]: needs exactly one of 'header' or 'path'"),
         (
             "{name: a, header: authorization, top: 3}",
-            "spec.rollout.slices[0].header: 'authorization' carries secrets, and values of slices stand in the status "
-                + "(use a header of its own, such as x-country)"
+            "spec.rollout.slices[0].header: 'authorization' carries secrets, but the values of slices are shown in the status "
+                + "(use another header, such as x-country)"
         ),
         ("{name: a, header: x-a, top: 21}", "spec.rollout.slices[0].top: must be from 1 to 20, not 21"),
         (
             "{name: a, header: x-a, values: [other]}",
-            "spec.rollout.slices[0].values[0]: 'other' is what all other values are (leave it out: it is always there)"
+            "spec.rollout.slices[0].values[0]: 'other' is reserved for all other values (leave it out; it is always included)"
         ),
         (
             "{name: a, header: x-a, values: [b, b]}",
@@ -78,15 +79,15 @@ import Testing
         ),
         (
             "{name: a, header: x-a, top: 13}, {name: b, header: x-b, values: [1a, 2a, 3a, 4a, 5a, 6a, 7a, 8a, 9a, 0a, ab, bb]}",
-            "spec.rollout.slices: have 25 values together; there must be at most 24 (write a smaller 'top', or list fewer "
-                + "values: each takes evidence from the others)"
+            "spec.rollout.slices: have 25 values together; at most 24 are allowed (write a smaller 'top' or list fewer "
+                + "values; each value takes evidence from the others)"
         ),
         (
             "{name: a, header: x-a, values: [\"b\\u202e\"]}",
             "spec.rollout.slices[0].values[0]: 'b\u{202e}' has characters that cannot be printed"
         ),
     ])
-    func `what is wrong is said at its place`(_ slices: String, _ message: String) {
+    func `errors are reported at their place`(_ slices: String, _ message: String) {
         #expect(problems(slices) == [message])
     }
 

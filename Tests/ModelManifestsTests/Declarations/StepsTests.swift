@@ -2,7 +2,7 @@ import Testing
 
 @testable import ModelManifests
 
-/// Whatever stands under `steps`, what is read ends at 100 %.
+/// For every list under `steps`, the parsed steps end at 100 %.
 @Suite struct StepsTests {
     private static let pieces = [
         "{setWeight: 0}", "{setWeight: 5}", "{setWeight: 50}", "{setWeight: 100}", "{pause: {}}",
@@ -11,7 +11,7 @@ import Testing
         "{setWeight: 20, pause: {}}",
     ]
 
-    /// Every list of up to three pieces.
+    /// Every list of up to three of the entries.
     private static let lists: [[String]] = {
         let one = pieces.map { [$0] }
         let two = one.flatMap { list in pieces.map { list + [$0] } }
@@ -23,7 +23,7 @@ import Testing
         return weights == weights.sorted() && weights.count(where: { $0 == 100 }) == 1
     }
 
-    @Test func `every list of steps is refused, or ends once at 100 % on a way that rises`() {
+    @Test func `every list of steps is refused, or rises and reaches 100 % exactly once`() {
         var acceptedCount = 0
         for list in Self.lists {
             let written = "[\(list.joined(separator: ", "))]"
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: RolloutSpec.Strategy.allCases, ["", "steps: null, "])
-    func `steps that are left out are those of the strategy, and end at 100 %`(
+    func `default steps come from the strategy, and end at 100 %`(
         _ strategy: RolloutSpec.Strategy, _ steps: String
     ) throws {
         let ab = strategy == .ab ? "ab: {goal: {outcome: {label: bought}}}, " : ""
@@ -52,7 +52,7 @@ import Testing
         #expect(isRising(read))
     }
 
-    @Test func `steps in another order are another list, and are refused where the weight would fall`() throws {
+    @Test func `reordered steps are a different list, and are refused if the weight would fall`() throws {
         let order = ["{setWeight: 5}", "{approval: {}}", "{setWeight: 50}", "{setWeight: 100}"]
         func read(_ list: [String]) -> DesiredState {
             Manifests.resolve(Manifests.deployment(spec: "rollout: {steps: [\(list.joined(separator: ", "))]}"))

@@ -1,7 +1,8 @@
+import JSON
 import ModelManifests
 import Testing
 
-/// Strategies, the gates that belong to them, and what they have no use for.
+/// Strategies, the gates that they support, and the fields that they refuse.
 @Suite struct StrategyFieldsTests {
     private func rollout(_ spec: String) throws -> RolloutSpec { try deployment(spec).rollout }
 
@@ -18,7 +19,7 @@ import Testing
         #expect(try self.rollout("rollout: {strategy: blueGreen}").preview == Preview())
     }
 
-    @Test func `before a blue-green switch, what compares recorded requests has to pass`() throws {
+    @Test func `before a blue-green switch, gates on recorded requests must pass`() throws {
         let rollout = try rollout(
             """
             traffic: {generate: {rate: 5, requests: recorded.jsonl}}
@@ -32,7 +33,7 @@ import Testing
         #expect(byDefault.steps.map(\.action) == ["errors", "rejected", "slow"].map { .gate($0) } + [.setWeight(100)])
     }
 
-    @Test func `recorded requests go to the model by the name of its deployment, unless they say where`() throws {
+    @Test func `recorded requests go to the deployment's model name, unless they name a path`() throws {
         func path(_ more: String) throws -> String? {
             try deployment("traffic: {generate: {rate: 5, requests: recorded.jsonl\(more)}}").endpoint.generate?.path
         }
@@ -59,10 +60,10 @@ import Testing
                     traffic: {observe: {name: score, path: x, buckets: [1]}}
                     rollout: {gates: [{name: alike, distribution: {}}]}
                     """))
-        #expect(other.first?.hasSuffix("there is no observation 'prediction' (there are: score)") == true)
+        #expect(other.first?.hasSuffix("observation 'prediction' does not exist (the observations are: score)") == true)
     }
 
-    @Test func `a wider tolerance of a distribution widens what a pass excludes, unless that is given`() throws {
+    @Test func `a wider tolerance of a distribution widens the pass margin, unless that is set`() throws {
         func shifts(_ fields: String) throws -> [Double] {
             let rollout = try rollout(
                 "traffic: {observe: {path: x, buckets: [1]}}\nrollout: {gates: [{name: d, distribution: {\(fields)}}]}"
@@ -116,7 +117,7 @@ import Testing
             ])
     }
 
-    @Test func `gates on predictions name what is observed, and a profile of the namespace`() throws {
+    @Test func `gates on predictions name an observation, and a profile of the namespace`() throws {
         let manifest = Manifests.deployment(
             spec: """
                 traffic: {observe: [{name: score, path: 'outputs[0].data[0]', buckets: [0.1, 0.5], sample: 0.5}]}
@@ -147,8 +148,8 @@ import Testing
             ])
         #expect(
             Manifests.problems(manifest) == [
-                "11:7: spec.rollout.gates[1].drift.profile: there is no PredictionProfile 'training' in namespace 'default' "
-                    + "(write one with 'mlctl profile')"
+                "11:7: spec.rollout.gates[1].drift.profile: PredictionProfile 'training' does not exist in namespace 'default' "
+                    + "(create one with 'mlctl profile')"
             ])
     }
 
@@ -201,57 +202,57 @@ import Testing
         ),
         (
             "rollout: {keepFor: 1h}",
-            "spec.rollout.keepFor: goes with strategy: blueGreen only (leave it out, or write strategy: blueGreen)"
+            "spec.rollout.keepFor: can only be used with strategy: blueGreen (leave it out, or write strategy: blueGreen)"
         ),
         (
             "rollout: {strategy: recreate, steps: [{setWeight: 5}, {setWeight: 100}]}",
-            "spec.rollout.steps[0].setWeight: strategy: recreate switches all traffic at once (leave the step out, or use strategy: canary)"
+            "spec.rollout.steps[0].setWeight: strategy: recreate switches all traffic at once (remove the step, or use strategy: canary)"
         ),
         (
             "rollout: {strategy: blueGreen, gates: [{name: e, compare: {metric: errors}}]}",
-            "spec.rollout.gates[0]: compares both sides at the same time, and with strategy: blueGreen only one has traffic "
+            "spec.rollout.gates[0]: compares both revisions at the same time, but with strategy: blueGreen only one has traffic "
                 + "(add traffic.generate, a step '- mirror: 100', or use strategy: canary)"
         ),
         (
             "traffic: {generate: {rate: 5, requests: r.jsonl}, observe: [{name: score, path: y, buckets: [0.5]}]}\n"
                 + "rollout: {strategy: blueGreen, gates: [{name: d, distribution: {observe: score}}]}",
-            "spec.rollout.gates[0]: compares both sides at the same time, and with strategy: blueGreen only one has traffic "
+            "spec.rollout.gates[0]: compares both revisions at the same time, but with strategy: blueGreen only one has traffic "
                 + "(add a step '- mirror: 100', or use strategy: canary)"
         ),
         (
             "rollout: {gates: [{name: d, distribution: {observe: score}}]}",
-            "spec.rollout.gates[0]: there is no observation 'score' (add it to traffic.observe)"
+            "spec.rollout.gates[0]: observation 'score' does not exist (add it to traffic.observe)"
         ),
         (
             "rollout: {gates: [{name: s, agreement: {min: 0.9}}]}",
-            "spec.rollout.gates[0]: compares answers of a shadow, and there is none (use strategy: shadow, or add a step '- mirror: 100')"
+            "spec.rollout.gates[0]: compares the answers of a shadow, but this rollout has none (use strategy: shadow, or add a step '- mirror: 100')"
         ),
         (
             "rollout: {gates: [{name: r, threshold: {metric: errors, max: 0.1, range: {over: 5m, reduce: max}}}]}",
-            "spec.rollout.gates[0].threshold.range: goes with a query only (a metric of the proxy looks back on window: 5m)"
+            "spec.rollout.gates[0].threshold.range: can only be used with a query (with a metric of the proxy, write window: 5m)"
         ),
         (
             "rollout: {gates: [{name: r, threshold: {source: server, query: q, max: 1, range: {over: 5m, reduce: max}}}]}",
-            "spec.rollout.gates[0].threshold.range: is of a source that keeps time series; 'server' knows only what is so now "
-                + "(leave range out, or ask a Prometheus)"
+            "spec.rollout.gates[0].threshold.range: needs a source that keeps time series; 'server' has only current values "
+                + "(leave range out, or use a Prometheus source)"
         ),
         (
             "rollout: {gates: [{name: r, threshold: {source: p, query: q, max: 1, range: {over: 24h, reduce: max}}}]}",
-            "spec.rollout.gates[0].threshold.range.step: makes 5761 points of 24h; at most 1000 are asked for "
+            "spec.rollout.gates[0].threshold.range.step: gives 5761 points in 24h; at most 1000 are allowed "
                 + "(use a longer step)"
         ),
         (
             "rollout: {gates: [{name: r, threshold: {source: p, query: q, max: 1, "
                 + "range: {over: 1m, reduce: last, minPoints: 6}}}]}",
-            "spec.rollout.gates[0].threshold.range.minPoints: is more than the 5 points that there are (at most 5)"
+            "spec.rollout.gates[0].threshold.range.minPoints: is more than the 5 points of this range (write at most 5)"
         ),
         (
             "rollout: {gates: [{name: r, threshold: {source: p, query: q, max: 1, range: {over: 1m}}}]}",
-            "spec.rollout.gates[0].threshold.range.reduce: is missing (max, min, mean or last of the points.)"
+            "spec.rollout.gates[0].threshold.range.reduce: is missing (How the points become one value: max, min, mean or last.)"
         ),
         (
             "rollout: {strategy: shadow, steps: [{setWeight: 100}], gates: [{name: s, agreement: {min: 0.9}}]}",
-            "spec.rollout.gates[0]: compares answers of a shadow, and there is none "
+            "spec.rollout.gates[0]: compares the answers of a shadow, but this rollout has none "
                 + "(add a step '- mirror: 100' before the others, or leave steps out)"
         ),
         (
@@ -260,15 +261,15 @@ import Testing
         ),
         (
             "rollout: {gates: [{name: q, threshold: {source: prom, query: 'x{{revison}}', max: 1}}]}",
-            "spec.rollout.gates[0].threshold.query: holds the unknown placeholder {{revison}} (did you mean 'revision'?)"
+            "spec.rollout.gates[0].threshold.query: contains the unknown placeholder {{revison}} (did you mean 'revision'?)"
         ),
     ])
-    func `what a strategy has no use for is said`(_ spec: String, _ message: String) {
+    func `fields without a meaning for a strategy are reported`(_ spec: String, _ message: String) {
         let problems = Manifests.problems(Manifests.deployment(spec: spec))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
     }
 
-    @Test func `deployments that wait for one another are refused, each of them`() {
+    @Test func `deployments that wait for each other are all refused`() {
         let state = Manifests.resolve(
             Manifests.deployment("a", spec: "dependsOn: [{name: b}]"),
             Manifests.deployment("b", spec: "dependsOn: [{name: a}]"),
@@ -276,8 +277,8 @@ import Testing
         #expect(state.deployments.keys.map(\.name) == ["c"])
         #expect(
             state.diagnostics.map(\.message) == [
-                "waits for itself: default/a → default/b → default/a",
-                "waits for itself: default/b → default/a → default/b",
+                "depends on itself: default/a → default/b → default/a",
+                "depends on itself: default/b → default/a → default/b",
             ])
     }
 }

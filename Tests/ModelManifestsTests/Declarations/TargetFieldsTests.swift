@@ -6,7 +6,7 @@ import Testing
 @Suite struct TargetFieldsTests {
     private static let gates = "rollout: {gates: []}"
 
-    @Test func `a cluster's proxy is what a target of Kubernetes means`() throws {
+    @Test func `a Kubernetes target uses the proxy by default`() throws {
         let deployment = try Manifests.only(Manifests.inCluster())
         #expect(deployment.target == .kubernetes(KubernetesTarget()))
         #expect(deployment.template.runtime.image == "server")
@@ -29,7 +29,7 @@ import Testing
             DriftPolicy(.report, ignoring: [ObjectFieldPath("spec.paused")].compactMap(\.self))
         ),
     ])
-    func `what others add is undone, unless the target says otherwise; no revision changes by it`(
+    func `foreign changes are reverted unless the target says otherwise; the setting changes no revision`(
         _ text: String, _ policy: DriftPolicy
     ) throws {
         let plain = try Manifests.only(Manifests.inCluster())
@@ -40,7 +40,7 @@ import Testing
         #expect(try JSONDecoder().decode(Target.self, from: encoded) == deployment.target)
     }
 
-    @Test func `a target of before drift was known is read, and written as it was`() throws {
+    @Test func `a stored target without drift is read, and written unchanged`() throws {
         let before = #"{"kubernetes":{"_0":{"gateways":[],"hostnames":[],"router":"proxy"}}}"#
         let target = try JSONDecoder().decode(Target.self, from: Data(before.utf8))
         #expect(target == .kubernetes(KubernetesTarget()))
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test(arguments: ["gateways", "parentRefs"])
-    func `gateways are named as HTTPRoutes do it`(_ field: String) throws {
+    func `gateways are named as in an HTTPRoute`(_ field: String) throws {
         let target = """
             {kind: kubernetes, cluster: prod, router: gatewayAPI, hostnames: [a.example.com, "*.b.com"], \(field): [
             {group: gateway.networking.k8s.io, kind: Gateway, name: public, namespace: infra, sectionName: https}]}
@@ -83,20 +83,20 @@ import Testing
         ),
         (
             "{kind: kubernetes, drift: {ignore: [\"spec..a\"]}}",
-            "7:47: spec.target.drift.ignore[0]: 'spec..a' is no path of fields "
-                + "(write it as spec.template.spec.containers[*].env, [name=sidecar] for one element, [\"a.b/c\"] for a name with dots)"
+            "7:47: spec.target.drift.ignore[0]: 'spec..a' is not a path of fields "
+                + "(write it as spec.template.spec.containers[*].env; use [name=sidecar] for one element, [\"a.b/c\"] for a name with dots)"
         ),
         (
             "{kind: local, router: proxy}",
-            "7:25: spec.target.router: goes with kind: kubernetes only (leave it out, or write kind: kubernetes)"
+            "7:25: spec.target.router: can only be used with kind: kubernetes (leave it out, or write kind: kubernetes)"
         ),
         (
             "{kind: kubernetes, hostnames: [a.b]}",
-            "7:30: spec.target.hostnames: goes with router: gatewayAPI only (leave it out, or write router: gatewayAPI)"
+            "7:30: spec.target.hostnames: can only be used with router: gatewayAPI (leave it out, or write router: gatewayAPI)"
         ),
         (
             "{kind: kubernetes, router: gatewayAPI}",
-            "7:11: spec.target.gateways: is missing (name the Gateway that the route is attached to: gateways: [{name: …}])"
+            "7:11: spec.target.gateways: is missing (give the Gateway of the route: gateways: [{name: …}])"
         ),
         (
             "{kind: kubernetes, router: gatewayAPI, gateways: [public]}",
@@ -104,7 +104,7 @@ import Testing
         ),
         (
             "{kind: kubernetes, router: gatewayAPI, gateways: [{name: a}], parentRefs: [{name: b}]}",
-            "7:11: spec.target: may have only one of 'gateways' or 'parentRefs'"
+            "7:11: spec.target: can have only one of 'gateways' or 'parentRefs'"
         ),
         (
             "{kind: kubernetes, router: gatewayAPI, gateways: [{name: a, port: 80}]}",
@@ -112,23 +112,23 @@ import Testing
         ),
         (
             "{kind: kubernetes, router: gatewayAPI, gateways: [{name: a}], hostnames: [\"https://a.b\"]}",
-            "7:85: spec.target.hostnames[0]: 'https://a.b' is not a name of a host "
+            "7:85: spec.target.hostnames[0]: 'https://a.b' is not a host name "
                 + "(write it as models.example.com or *.example.com, without scheme and port)"
         ),
     ])
-    func `what is wrong in a target is said`(_ target: String, _ message: String) {
+    func `errors in a target are reported`(_ target: String, _ message: String) {
         #expect(Manifests.problems(Manifests.inCluster(target, spec: Self.gates)).first == message)
     }
 
     @Test(arguments: [
         (
             "{args: [a]}",
-            "6:12: spec.runtime: has no image: nothing could be started in a cluster (give 'image', or the 'name' of a "
+            "6:12: spec.runtime: has no image, which a cluster needs to start it (add 'image', or the 'name' of a "
                 + "ServingRuntime or preset that has one (mlserver, vllm))"
         ),
         (
             "{name: bentoml}",
-            "6:12: spec.runtime: has no image: nothing could be started in a cluster (write an image beside name: bentoml)"
+            "6:12: spec.runtime: has no image, which a cluster needs to start it (add an image beside name: bentoml)"
         ),
     ])
     func `a cluster needs an image`(_ runtime: String, _ message: String) {
@@ -140,7 +140,7 @@ import Testing
         "gs://bucket/a",
         "hf://org/model",
     ])
-    func `a cluster has these ways to a model's files`(_ uri: String) throws {
+    func `a cluster accepts these model URIs`(_ uri: String) throws {
         let text = Manifests.inCluster(model: "{storageUri: \"\(uri)\"}")
         #expect(try Manifests.only(text).template.model.storageURI == uri)
     }
@@ -148,7 +148,7 @@ import Testing
     @Test(arguments: [
         (
             "file:///models/a",
-            "'file:' names files of the controller's machine, and no pod sees them (put them on a volume "
+            "'file:' names files on the controller's machine, which pods cannot read (put the files on a volume "
                 + "(pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: address)"
         ),
         ("s3:bucket/a", "'s3:bucket/a' names no bucket (write it as s3://BUCKET/PATH)"),
@@ -156,11 +156,11 @@ import Testing
         ("hf://model", "'hf://model' names no model (write it as hf://ORGANIZATION/MODEL)"),
         ("oci://r.io/", "'oci://r.io/' names no model (write it as oci://REGISTRY/REPOSITORY:TAG)"),
         ("pvc:///a", "'pvc:///a' names no claim (write it as pvc://CLAIM/PATH)"),
-        ("pvc://My_Claim/a", "'My_Claim' is not a name of a claim (write it as pvc://CLAIM/PATH)"),
-        ("pvc://claim/../a", "'pvc://claim/../a' leaves the volume (write a path without '..')"),
-        ("s4://bucket/a", "storageUri scheme 's4:' is not known (did you mean 's3:'?)"),
+        ("pvc://My_Claim/a", "'My_Claim' is not the name of a claim (write it as pvc://CLAIM/PATH)"),
+        ("pvc://claim/../a", "'pvc://claim/../a' is outside the volume (write a path without '..')"),
+        ("s4://bucket/a", "storageUri scheme 's4:' is unknown (did you mean 's3:'?)"),
     ])
-    func `what a cluster cannot fetch is said`(_ uri: String, _ message: String) {
+    func `model URIs that a cluster cannot fetch are refused`(_ uri: String, _ message: String) {
         let problems = Manifests.problems(Manifests.inCluster(model: "{storageUri: \"\(uri)\"}"))
         #expect(problems == ["5:23: spec.model.storageUri: " + message])
     }

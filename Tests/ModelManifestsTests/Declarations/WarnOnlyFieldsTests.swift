@@ -1,13 +1,13 @@
 import ModelManifests
 import Testing
 
-/// `warnOnly`, and where it may stand.
+/// `warnOnly`, and the gates that accept it.
 @Suite struct WarnOnlyFieldsTests {
     private func deployment(_ spec: String) throws -> ModelDeployment {
         try Manifests.only(Manifests.deployment(spec: spec))
     }
 
-    @Test func `every kind of gate, and one of a template, may only warn`() throws {
+    @Test func `every kind of gate, and a template's gate, accepts warnOnly`() throws {
         let texts = [
             "{name: a, compare: {metric: errors}, warnOnly: true}",
             "{name: a, threshold: {metric: errors, max: 0.1}, warnOnly: true}",
@@ -45,7 +45,7 @@ import Testing
                       gates: [{name: e, compare: {metric: errors}, warnOnly: true}]
                     """))
         #expect(named.count == 1)
-        #expect(named.first?.contains("gate 'e' is warnOnly, and a step cannot wait for it") == true, "\(named)")
+        #expect(named.first?.contains("gate 'e' is warnOnly, so a step cannot wait for it") == true, "\(named)")
         let own = Manifests.problems(
             Manifests.deployment(
                 spec: """
@@ -62,7 +62,7 @@ import Testing
         #expect(try Manifests.only(recorded).rollout.steps == [RolloutStep(.setWeight(100))])
     }
 
-    @Test func `it makes no new revision, and gates that all only warn are said to act on nothing`() throws {
+    @Test func `it makes no new revision, and a rollout with only such gates gets a warning`() throws {
         func gates(_ flag: String) throws -> ModelDeployment {
             try deployment("rollout: {gates: [{name: e, compare: {metric: errors}\(flag)}]}")
         }

@@ -2,14 +2,14 @@ import ModelManifests
 import Testing
 
 @Suite struct AutomaticBucketsTests {
-    @Test func `classes that are small whole numbers have a bucket each`() {
+    @Test func `small whole numbers get one bucket each`() {
         let buckets = (0...10).map { AutomaticBuckets.bucket(of: Double($0)) }
         #expect(Set(buckets).count == 11)
         #expect(AutomaticBuckets.bucket(of: 0.5) != AutomaticBuckets.bucket(of: 0.05))
         #expect(AutomaticBuckets.bucket(of: 0.97) != AutomaticBuckets.bucket(of: 0.8))
     }
 
-    @Test func `all there is has a bucket, and numbers and texts have none in common`() throws {
+    @Test func `every value has a bucket, and numbers and texts share none`() throws {
         let numbers = [
             -.greatestFiniteMagnitude, -1e300, -20, -1, -0.01, -Double.leastNonzeroMagnitude, 0, 1e-9, 10.5, 1e300,
         ]
@@ -24,14 +24,14 @@ import Testing
         #expect(AutomaticBuckets.count <= PredictionBuckets.countLimit)
     }
 
-    @Test func `large numbers move when they are scaled`() {
+    @Test func `scaling a large number changes its bucket`() {
         for value in [11.0, 250, 4_000, 350_000] {
             #expect(AutomaticBuckets.bucket(of: value) != AutomaticBuckets.bucket(of: value * 2))
             #expect(AutomaticBuckets.bucket(of: -value) != AutomaticBuckets.bucket(of: -value * 2))
         }
     }
 
-    @Test func `every bucket has a name of its own`() {
+    @Test func `every bucket has a unique name`() {
         let labels = (0..<AutomaticBuckets.count).map { PredictionBuckets.automatic.label($0, of: "prediction") }
         #expect(Set(labels).count == labels.count)
         #expect(labels[AutomaticBuckets.bucket(of: 3)!] == "2 < prediction ≤ 3")

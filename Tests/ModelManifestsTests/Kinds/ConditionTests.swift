@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ConditionTests {
     @Test(
-        "holds by C's precedence",
+        "is evaluated with the operator precedence of C",
         arguments: [
             ("value < 0.25", 0.2, true), ("value < 0.25", 0.25, false), ("value <= 0.25", 0.25, true),
             ("value>0.25", 0.3, true), ("value >= 1e-3", 0.001, true), ("value == 3", 3, true),
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test(
-        "what is not a finite number meets no condition, not even that it is none",
+        "a value that is not finite meets no condition, not even !=",
         arguments: ["value < 1", "!(value < 1)", "value != 0", "value == value", "value > 0 || value <= 0"])
     func notFinite(text: String) throws {
         let condition = try Condition(text)
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(
-        "a number on the way that is not finite meets no condition, unless it is not needed",
+        "an intermediate result that is not finite meets no condition, unless it is not needed",
         arguments: [
             ("1 / value < 5", false), ("!(1 / value < 5)", false), ("1 / value > 5", false),
             ("0 / value == 0 || 0 / value != 0", false), ("value == 0 || 1 / value < 5", true),
@@ -45,32 +45,32 @@ import Testing
     }
 
     @Test(
-        "a fault says what is wrong, and where",
+        "an error says what is wrong, and where",
         arguments: [
-            ("", "it ends where a number or 'value' is wanted (at character 1)"),
-            ("value <", "it ends where a number or 'value' is wanted (at character 8)"),
-            ("value", "is a number: compare it with another"),
-            ("value + 1", "is a number: compare it with another"),
-            ("1 < 2", "does not look at 'value': it says the same of every measurement"),
+            ("", "it ends where a number or 'value' is expected (at character 1)"),
+            ("value <", "it ends where a number or 'value' is expected (at character 8)"),
+            ("value", "is a number; compare it with another number"),
+            ("value + 1", "is a number; compare it with another number"),
+            ("1 < 2", "does not use 'value', so it has the same result for every measurement"),
             ("result < 2", "'result' is unknown: the measurement is called 'value' (at character 1)"),
             ("value < max", "'max' is unknown: the measurement is called 'value' (at character 9)"),
-            ("value = 2", "an operator is wanted, not '= 2' (at character 7)"),
-            ("value < 5%", "an operator is wanted, not '%' (at character 10)"),
-            ("value < 10ms", "an operator is wanted, not 'ms' (at character 11)"),
-            ("value < 1.2.3", "'1.2.3' is no number (at character 9)"),
-            ("value < 1e999", "'1e999' is no number (at character 9)"),
-            ("value < 1e", "'1e' is no number (at character 9)"),
-            ("value < .", "'.' is no number (at character 9)"),
-            ("0 < value < 1", "'<' takes numbers, not comparisons: join those with && (at character 11)"),
+            ("value = 2", "expected an operator, not '= 2' (at character 7)"),
+            ("value < 5%", "expected an operator, not '%' (at character 10)"),
+            ("value < 10ms", "expected an operator, not 'ms' (at character 11)"),
+            ("value < 1.2.3", "'1.2.3' is not a number (at character 9)"),
+            ("value < 1e999", "'1e999' is not a number (at character 9)"),
+            ("value < 1e", "'1e' is not a number (at character 9)"),
+            ("value < .", "'.' is not a number (at character 9)"),
+            ("0 < value < 1", "'<' takes numbers, not comparisons; join comparisons with && (at character 11)"),
             ("value && value > 1", "'&&' joins comparisons, not numbers (at character 7)"),
             ("value > 1 || 2", "'||' joins comparisons, not numbers (at character 15)"),
-            ("1 + (value < 2)", "'+' takes numbers, not comparisons: join those with && (at character 16)"),
-            ("!value", "'!' stands before a number: put the comparison in parentheses (at character 7)"),
-            ("-(value < 1)", "'-' stands before a comparison: it is for numbers (at character 13)"),
-            ("(value < 1", "')' is wanted (at character 11)"),
-            ("value < 1)", "an operator is wanted, not ')' (at character 10)"),
-            ("value < 'a'", "a number or 'value' is wanted, not ''a'' (at character 9)"),
-            ("value ≤ 1", "an operator is wanted, not '≤ 1' (at character 7)"),
+            ("1 + (value < 2)", "'+' takes numbers, not comparisons; join comparisons with && (at character 16)"),
+            ("!value", "'!' stands before a number; put the comparison in parentheses (at character 7)"),
+            ("-(value < 1)", "'-' is for numbers, but stands before a comparison (at character 13)"),
+            ("(value < 1", "expected ')' (at character 11)"),
+            ("value < 1)", "expected an operator, not ')' (at character 10)"),
+            ("value < 'a'", "expected a number or 'value', not ''a'' (at character 9)"),
+            ("value ≤ 1", "expected an operator, not '≤ 1' (at character 7)"),
         ])
     func faults(text: String, wanted: String) {
         let fault = #expect(throws: Condition.Fault.self) { try Condition(text) }
@@ -84,11 +84,11 @@ import Testing
         }
         #expect(try Condition(deep(Condition.depthLimit - 1)).holds(of: 0))
         let tooDeep = #expect(throws: Condition.Fault.self) { try Condition(deep(Condition.depthLimit)) }
-        #expect(tooDeep?.message == "more than 32 levels deep (at character 33)")
+        #expect(tooDeep?.message == "it has more than 32 nested levels (at character 33)")
         let signs = #expect(throws: Condition.Fault.self) {
             try Condition(String(repeating: "-", count: 100) + "value < 1")
         }
-        #expect(signs?.message == "more than 32 levels deep (at character 33)")
+        #expect(signs?.message == "it has more than 32 nested levels (at character 33)")
         let long = "value < 1" + String(repeating: "||value<1", count: 55)
         #expect(long.utf8.count == 504)
         #expect(try Condition(long).holds(of: 0))
@@ -96,7 +96,7 @@ import Testing
         #expect(tooLong?.message == "is longer than 512 bytes")
     }
 
-    @Test("is its text in JSON, and what is no condition is not read")
+    @Test("is encoded in JSON as its text, and decoding refuses text that is not a condition")
     func coding() throws {
         let condition = try Condition("value < 0.25 && value > 0")
         let data = try JSONEncoder().encode([condition])
@@ -107,9 +107,9 @@ import Testing
         }
     }
 
-    /// Any text is a condition or a fault, and a condition says yes or no of any number.
+    /// Every text is a condition or an error, and a condition can be evaluated for every number.
     @Test(arguments: [1, 2, 3] as [UInt64])
-    func `whatever is written is read to an end`(seed: UInt64) {
+    func `parsing every text terminates`(seed: UInt64) {
         let words = ["(", ")", "<", "!", "-", "/", " ", "x", "é", "=", "value"]
         let operands = ["value", "1", "2.5", "(value", "value)", "-1"]
         let operators = ["<", ">=", "&&", "||", "+", "*", "=="]
@@ -130,7 +130,7 @@ import Testing
         #expect(conditions > 200, "seed \(seed)")
     }
 
-    @Test("a threshold's condition is read with the manifest, and its fault told at its place")
+    @Test("a threshold's condition is parsed with the manifest, and its error has the place")
     func inManifests() {
         func problems(_ condition: String) -> [String] {
             Manifests.problems(
@@ -140,7 +140,7 @@ import Testing
         #expect(problems("value < 0.25 && value > 0") == [])
         let found = problems("value < ")
         #expect(found.count == 1)
-        let message = "condition: it ends where a number or 'value' is wanted (at character 9)"
+        let message = "condition: it ends where a number or 'value' is expected (at character 9)"
         let hasMessage = found.first?.contains(message) == true
         #expect(hasMessage, "\(found)")
     }

@@ -1,7 +1,7 @@
 import ModelManifests
 import Testing
 
-/// What nobody looks at is said, with what to add.
+/// A manifest whose gates do not look at predictions gets advice on which gate to add.
 @Suite struct EvidenceAdviceTests {
     private static let inference = "{command: [server], probes: {readiness: {httpGet: {path: /v2/health/ready}}}}"
 
@@ -19,7 +19,7 @@ import Testing
         #expect(try advice(gates) != nil)
         let counters = "rollout: {gates: [{name: r, compare: {ratio: {of: failures_total, per: answers_total}}}]}"
         #expect(try advice(counters) != nil)
-        // What is asked says nothing of what is answered.
+        // Observed requests say nothing about predictions.
         let requests = """
             traffic: {observe: {of: request, path: x, buckets: [1]}}
             rollout: {gates: [{name: d, drift: {}}]}
@@ -35,7 +35,7 @@ import Testing
         "rollout: {gates: [{name: c, check: {command: [evaluate]}}]}",
         "rollout: {gates: [{name: o, outcome: {label: correct}}]}",
     ])
-    func `what compares answers, or is told of them, looks at predictions`(_ spec: String) throws {
+    func `gates that compare predictions or get outcomes look at predictions`(_ spec: String) throws {
         #expect(try advice(spec) == nil)
     }
 
@@ -45,7 +45,7 @@ import Testing
         #expect(try advice(runtime: "{name: mlserver}")?.contains("'- mirror: 100'") == true)
         #expect(try advice(runtime: "{name: vllm}")?.contains("check: {command: [./evaluate]}") == true)
         #expect(try advice("rollout: {strategy: recreate}")?.contains("check: {command: [./evaluate]}") == true)
-        // As it is advised.
+        // The advice is followed.
         let followed = """
             rollout:
               steps:
@@ -59,14 +59,16 @@ import Testing
         #expect(try advice(checked, runtime: "{name: vllm}") == nil)
     }
 
-    @Test func `a server of the Open Inference Protocol is watched by default, and nothing acts on it`() throws {
+    @Test func `predictions of an Open Inference Protocol server are observed by default, only to warn`() throws {
         for runtime in [Self.inference, "{name: mlserver}", "{name: mlctl}"] {
             let watched = try deployment(runtime: runtime)
             #expect(watched.endpoint.observe.map(\.path.text) == ["outputs[0].data[0]"])
             #expect(watched.endpoint.observe.first?.mostPerSecond == 50)
             let gate = try #require(watched.rollout.gates.last)
             #expect(gate.name == "predictions" && gate.warnOnly && gate.isDefaultWatch)
-            #expect(watched.unseenPredictions?.hasPrefix("no gate acts on predictions (a large shift is told)") == true)
+            #expect(
+                watched.unseenPredictions?.hasPrefix("no gate acts on predictions (a large shift is only reported)")
+                    == true)
             #expect(watched.nothingActs == nil)
         }
         for runtime in ["{command: [server]}", "{name: bentoml}", "{name: vllm}"] {
@@ -78,13 +80,13 @@ import Testing
         "traffic: {observe: []}", "traffic: {observe: {path: y, buckets: [1]}}", "rollout: {strategy: blueGreen}",
         "rollout: {strategy: recreate}", "rollout: {gates: [{name: predictions, compare: {metric: errors}}]}",
     ])
-    func `a manifest switches the default off, or leaves it nothing to compare`(_ spec: String) throws {
+    func `a manifest can turn the default off, or leave it nothing to compare`(_ spec: String) throws {
         let deployment = try deployment(spec, runtime: "{name: mlserver}")
         #expect(!deployment.rollout.gates.contains { $0.isDefaultWatch })
         #expect(!deployment.endpoint.observe.contains { $0.mostPerSecond != nil })
     }
 
-    @Test func `values of which nothing is known are sorted by themselves`() throws {
+    @Test func `values without known buckets get automatic buckets`() throws {
         let deployment = try deployment(
             """
             traffic: {observe: {path: 'outputs[0].data[0]'}}

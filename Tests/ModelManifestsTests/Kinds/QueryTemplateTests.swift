@@ -8,7 +8,7 @@ struct QueryTemplateTests {
         #expect(QueryTemplate("{a} {{").placeholders.isEmpty)
     }
 
-    @Test func `are filled in once; those without a value stay as they are written`() {
+    @Test func `are replaced once; those without a value stay as written`() {
         let values = ["name": "{{other}}", "n": "x"]
         let filled = QueryTemplate("a {{ name }} b {{ other}} c{{n}} {{name").filled { values[$0] }
         #expect(filled == "a {{other}} b {{ other}} cx {{name")

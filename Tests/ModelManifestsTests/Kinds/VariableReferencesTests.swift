@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct VariableReferencesTests {
     @Test(
-        "references are replaced as Kubernetes does it",
+        "references are replaced as in Kubernetes",
         arguments: [
             ("$(A)", "a"), ("$(A)$(B)", "ab"), ("x$(A)y", "xay"), ("$$(A)", "$(A)"), ("$$$(A)", "$a"),
             ("$$$$(A)", "$$(A)"),

@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(arguments: RuntimePresets.texts.keys.sorted())
-    func `a preset is enough to serve by, at PORT`(_ name: String) throws {
+    func `a preset alone can serve a model, at PORT`(_ name: String) throws {
         let runtime = try Manifests.only(Manifests.deployment(runtime: "{name: \(name)}")).template.runtime
         #expect(runtime.name == name)
         #expect(runtime.ports.first?.name == "http")
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(arguments: RuntimePresets.texts.keys.sorted())
-    func `a preset listens at the loopback on one machine, and at all addresses of its pod`(_ name: String) throws {
+    func `a preset listens on loopback on one machine, and on all addresses in a pod`(_ name: String) throws {
         func address(_ text: String) throws -> EnvironmentVariable.Value? {
             try Manifests.only(text).template.runtime.env.first { $0.name == "BIND_ADDRESS" }?.value
         }
@@ -48,7 +48,7 @@ import Testing
         #expect(Set(ports).count == RuntimePresets.all[name]?.runtime.ports.count)
     }
 
-    @Test func `images are those of the makers, where there is one`() {
+    @Test func `presets use the image of the server's project, where there is one`() {
         #expect(
             RuntimePresets.all.compactMapValues(\.runtime.image)
                 == ["mlserver": "seldonio/mlserver:1.6.1", "vllm": "vllm/vllm-openai:v0.10.0"])
@@ -59,7 +59,7 @@ import Testing
         #expect(runtime.ports.map(\.name) == ["http", "grpc", "metrics"])
     }
 
-    @Test func `env goes by the variables' names, probes by the probe`() throws {
+    @Test func `overrides of env replace variables by name, and of probes each probe`() throws {
         let runtime = try Manifests.only(
             Manifests.deployment(
                 runtime: """

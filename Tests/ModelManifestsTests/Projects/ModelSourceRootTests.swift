@@ -1,10 +1,10 @@
 import ModelManifests
 import Testing
 
-@Suite("Where models may come from")
+@Suite("Allowed model sources")
 struct ModelSourceRootTests {
     @Test(
-        "what is below a root is in it",
+        "a source below a root is allowed",
         arguments: [
             ("s3://models-risk/", "s3://models-risk/fraud/1"), ("s3://models-risk", "s3://models-risk/fraud/1"),
             ("s3://models/risk", "s3://models/risk"), ("s3://models/risk/", "s3://models//risk/./x"),
@@ -21,7 +21,7 @@ struct ModelSourceRootTests {
     }
 
     @Test(
-        "what is beside it, or could be read as another place, is not",
+        "a source beside the root, or one that could mean another place, is refused",
         arguments: [
             ("s3://models-risk", "s3://models-risk-evil/x"), ("s3://models/risk", "s3://models/risky/x"),
             ("s3://models/risk/", "s3://models/risk/../other"), ("s3://models/risk", "s3://models/risk/%2e%2e/other"),
@@ -50,13 +50,13 @@ struct ModelSourceRootTests {
     }
 
     @Test(
-        "what names no place is no root",
+        "a text without a place is not a root",
         arguments: ["", "models", "s3:", "s3://", "s3:///", "https://user@host/", "file:models"])
     func noRoot(_ text: String) {
         #expect(ModelSourceRoot(text) == nil)
     }
 
-    @Test("a pattern of names stands for whole names")
+    @Test("a pattern matches whole names")
     func patterns() {
         for (pattern, name, isMatched) in [
             ("risk", "risk", true), ("risk", "risk-a", false), ("risk-*", "risk-a", true), ("risk-*", "risk-", true),

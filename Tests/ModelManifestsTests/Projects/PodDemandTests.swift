@@ -1,9 +1,9 @@
 import ModelManifests
 import Testing
 
-@Suite("Limits of a project, and what a pod template asks for")
+@Suite("Project limits and the requests of pod templates")
 struct PodDemandTests {
-    /// What is said of a deployment whose server has 1 core and 1Gi.
+    /// The errors for a deployment whose server has 1 core and 1Gi.
     private func refusals(_ template: String, _ limits: ProjectLimits, replicas: Int = 2) -> [String] {
         let text = """
             apiVersion: mlctl.dev/v1alpha1
@@ -23,7 +23,7 @@ struct PodDemandTests {
         return state.diagnostics.map { "\($0.path): \($0.message)" }
     }
 
-    /// Exactly so many cores and Gi of two instances are within the limits, and one less is not.
+    /// Expects that two instances need exactly these cores and Gi: one less in a limit is refused.
     private func expect(_ template: String, cores: Int, gi: Int64, gpus: Int? = nil) {
         func amounts(_ cores: Int, _ gi: Int64, _ gpus: Int?) -> ProjectLimits {
             ProjectLimits(
@@ -37,7 +37,7 @@ struct PodDemandTests {
         if let gpus { #expect(!refusals(template, amounts(cores, gi, gpus - 1)).isEmpty, "\(template)") }
     }
 
-    @Test("the server alone, and what a template gives it instead")
+    @Test("the server alone, and with the resources of a template")
     func server() {
         expect("nodeName: a", cores: 2, gi: 2)
         expect("containers: [{name: model, resources: {limits: {cpu: 3}}}]", cores: 6, gi: 2)
@@ -50,7 +50,7 @@ struct PodDemandTests {
         "{name: \(name), image: x, \(more) resources: {limits: {\(resources)}}}"
     }
 
-    @Test("what runs beside it is added; what runs before it counts where it needs more")
+    @Test("sidecars are added; init containers count where they need more")
     func others() {
         let side = container("side", "cpu: 2, memory: 1Gi, nvidia.com/gpu: 1")
         expect("containers: [\(side)]", cores: 6, gi: 4, gpus: 2)
@@ -66,14 +66,14 @@ struct PodDemandTests {
         expect("resources: {limits: {cpu: 4, memory: 4Gi}}", cores: 8, gi: 8)
     }
 
-    @Test("parts of a unit are rounded up")
+    @Test("fractions of a unit are rounded up")
     func rounding() {
         let limits = ProjectLimits(resources: ResourceAmounts(cpuMillicores: 4000))
         #expect(refusals("containers: [\(container("a", "cpu: 1"))]", limits) == [])
         #expect(!refusals("containers: [\(container("a", "cpu: \"1000.5m\""))]", limits).isEmpty)
     }
 
-    @Test("a container that may use a resource without an end is refused where the project limits it")
+    @Test("a container without a limit for a resource is refused where the project limits it")
     func endless() {
         let limits = ProjectLimits(resources: ResourceAmounts(memoryBytes: 1 << 50))
         for (template, path) in [
@@ -96,7 +96,7 @@ struct PodDemandTests {
         #expect(refusals("resourceClaims: [{name: gpu, resourceClaimName: all}]", devices).count == 1)
     }
 
-    @Test("what all of a project asks for counts the same")
+    @Test("the deployments of a project are added up in the same way")
     func together() {
         let text = """
             apiVersion: mlctl.dev/v1alpha1

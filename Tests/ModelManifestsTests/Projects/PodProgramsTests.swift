@@ -1,9 +1,9 @@
 import ModelManifests
 import Testing
 
-@Suite("What pods start, and where they get their models, against a project's policy")
+@Suite("Programs and models of pods under a project's policy")
 struct PodProgramsTests {
-    /// Where a deployment in a cluster is refused, and by which rule, each once.
+    /// The path and the rule of each violation by a deployment in a cluster, without repetition.
     private func violations(
         _ runtime: String, _ policy: ProjectPolicy, rest: String = "", others: [String] = []
     ) -> Set<String> {
@@ -47,14 +47,14 @@ struct PodProgramsTests {
         """
     }
 
-    @Test("a preset as it is may be had under every policy")
+    @Test("an unchanged preset is allowed by every policy")
     func preset() throws {
         let source = try #require(ModelSourceRoot("s3://m/"))
         #expect(violations("{name: mlserver}", ProjectPolicy(commands: .deny, modelSources: [source])) == [])
         #expect(violations("{name: mlserver}", list) == [])
     }
 
-    @Test("an image is a program, whoever describes the runtime")
+    @Test("an image counts as a program, wherever the runtime is defined")
     func images() {
         for policy in [deny, list] {
             #expect(violations("{name: mlserver, image: evil/x}", policy) == ["spec.runtime.image commands"])
@@ -67,14 +67,14 @@ struct PodProgramsTests {
         #expect(violations("{name: mlserver, image: 'good/image:2'}", list) == ["spec.runtime.image commands"])
     }
 
-    @Test("arguments and variables of a preset, as on one machine")
+    @Test("arguments and variables of a preset are checked as on one machine")
     func arguments() {
         #expect(violations("{name: mlserver, args: [x]}", deny) == ["spec.runtime.args commands"])
         let loading = "{name: mlserver, env: [{name: LD_PRELOAD, value: /x}]}"
         for policy in [deny, list] { #expect(violations(loading, policy) == ["spec.runtime.env commands"]) }
     }
 
-    @Test("the image of a check")
+    @Test("the image of a check is checked")
     func checks() {
         let policy = ProjectPolicy(commands: .only(["/opt/eval", "good/image:1"]))
         func rollout(_ image: String) -> String {
@@ -86,7 +86,7 @@ struct PodProgramsTests {
     }
 
     @Test(
-        "containers of a pod template",
+        "the containers of a pod template are checked",
         arguments: [
             "containers: [{name: model, image: evil/x}]", "containers: [{name: model, command: null}]",
             "containers: [{name: model, workingDir: /x}]",
@@ -104,7 +104,7 @@ struct PodProgramsTests {
         #expect(pod(part, of: ProjectPolicy()) == [])
     }
 
-    @Test("what of a container is no program is the manifest's own")
+    @Test("container fields that start no program are not checked")
     func harmless() {
         let side = "containers: [{name: side, image: 'good/image:1', args: [x]}]"
         #expect(pod(side, of: list) == [])
@@ -116,7 +116,7 @@ struct PodProgramsTests {
     }
 
     @Test(
-        "what could put another model where the model is",
+        "anything that could replace the model files is refused",
         arguments: [
             "initContainers: [{name: storage-initializer, image: evil/x}]",
             "initContainers: [{name: fetch-model, args: [x]}]",
@@ -137,7 +137,7 @@ struct PodProgramsTests {
         #expect(pod(part, of: policy) == ["spec.runtime.podTemplate modelSources"])
     }
 
-    @Test("volumes beside the model are the manifest's own")
+    @Test("volumes outside the model folder are not checked")
     func otherVolumes() throws {
         let policy = ProjectPolicy(modelSources: [try #require(ModelSourceRoot("s3://m/"))])
         let cache = "volumes: [{name: cache, emptyDir: {}}], containers: [{name: model, "
@@ -146,7 +146,7 @@ struct PodProgramsTests {
     }
 
     @Test(
-        "what mlctl tells a server is not to be written over, with a policy or without",
+        "values that mlctl gives a server cannot be overridden, with or without a policy",
         arguments: ["MODEL_DIR", "MODEL_NAME", "MODEL_VERSION", "PORT", "PORT_GRPC", "MLCTL_INSTANCE"])
     func facts(_ name: String) {
         for target in ["local", "kubernetes"] {
@@ -162,7 +162,7 @@ struct PodProgramsTests {
             let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "m.yaml")])
             #expect(state.deployments.isEmpty)
             #expect(state.diagnostics.map(\.path) == ["spec.runtime.env"])
-            #expect(state.diagnostics.first?.message.contains("\(name) is mlctl's own") == true)
+            #expect(state.diagnostics.first?.message.contains("\(name) is set by mlctl") == true)
         }
     }
 }

@@ -1,7 +1,7 @@
 import ModelManifests
 import Testing
 
-@Suite("Pod templates against the Pod Security Standards")
+@Suite("Pod templates under the Pod Security Standards")
 struct PodSecurityStandardTests {
     private func problems(_ spec: String, _ level: String, metadata: String = "{}") -> [String] {
         let text = """
@@ -27,7 +27,7 @@ struct PodSecurityStandardTests {
         "securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}"
 
     @Test(
-        "what baseline forbids is refused at baseline and at restricted, and not at privileged",
+        "fields that baseline forbids are refused at baseline and restricted, and allowed at privileged",
         arguments: [
             ("hostPID: true", "spec.hostPID"), ("hostNetwork: true", "spec.hostNetwork"),
             ("hostIPC: true", "spec.hostIPC"),
@@ -95,7 +95,7 @@ struct PodSecurityStandardTests {
     }
 
     @Test(
-        "what only restricted forbids is refused there alone",
+        "fields that only restricted forbids are refused only there",
         arguments: [
             ("securityContext: {runAsNonRoot: false}", "spec.securityContext.runAsNonRoot"),
             ("securityContext: {runAsNonRoot: null}", "spec.securityContext.runAsNonRoot"),
@@ -136,7 +136,7 @@ struct PodSecurityStandardTests {
         #expect(problems(spec, "baseline") == [])
     }
 
-    @Test("what a careful person writes passes at restricted")
+    @Test("a template that follows the standard passes at restricted")
     func allowed() {
         for spec in [
             "nodeSelector: {disk: ssd}", "volumes: [{name: a, emptyDir: {}}, {name: b, configMap: {name: c}}]",
@@ -151,7 +151,7 @@ struct PodSecurityStandardTests {
     }
 
     @Test(
-        "annotations that take a profile away",
+        "annotations that remove a security profile are refused",
         arguments: [
             "container.apparmor.security.beta.kubernetes.io/model", "seccomp.security.alpha.kubernetes.io/pod",
             "container.seccomp.security.alpha.kubernetes.io/model",
@@ -164,7 +164,7 @@ struct PodSecurityStandardTests {
         }
     }
 
-    @Test("a template that comes from a ServingRuntime is held to the level too, with the place where it is written")
+    @Test("a template of a ServingRuntime is checked too, and the error names its place there")
     func servingRuntime() throws {
         let runtime = """
             apiVersion: mlctl.dev/v1alpha1

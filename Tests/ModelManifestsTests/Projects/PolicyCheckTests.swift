@@ -1,14 +1,14 @@
 import ModelManifests
 import Testing
 
-@Suite("Manifests against their project's policy")
+@Suite("Manifests under their project's policy")
 struct PolicyCheckTests {
     private static func rules(_ policy: ProjectPolicy) -> ProjectRules {
         ProjectRules(
             project: "risk", policy: policy, commandSources: ["warehouse": "/opt/ask"], onlyCluster: "prod")
     }
 
-    /// What is wrong with a manifest by a policy, as `rule` of each violation's message with its path.
+    /// The violations of a policy by a manifest: the path and the rule of each.
     private func violations(
         _ spec: String, _ policy: ProjectPolicy, namespace: String = "risk", others: [String: String] = [:]
     ) -> [String] {
@@ -54,7 +54,7 @@ struct PolicyCheckTests {
         #expect(violations(server, policy, namespace: "payments") == ["metadata.namespace namespaces"])
     }
 
-    @Test("documents of other kinds in a stranger's namespace are refused too")
+    @Test("documents of other kinds in another project's namespace are refused too")
     func otherKinds() {
         let runtime = """
             apiVersion: mlctl.dev/v1alpha1
@@ -68,7 +68,7 @@ struct PolicyCheckTests {
         #expect(state.diagnostics.map(\.path) == ["metadata.namespace"])
     }
 
-    @Test("targets, with the cluster that is meant where none is named")
+    @Test("targets, with the default cluster where none is named")
     func targets() {
         let local = ProjectPolicy(targets: [TargetRule(.local)])
         let prod = ProjectPolicy(targets: [TargetRule(.kubernetes, cluster: "prod")])
@@ -94,7 +94,7 @@ struct PolicyCheckTests {
         #expect(violations(preview, policy) == ["spec.rollout.preview.port endpointPorts"])
     }
 
-    @Test("runtimes, by name; one that is written inline has none")
+    @Test("runtimes, by name; an inline runtime has no name")
     func runtimes() {
         let policy = ProjectPolicy(runtimes: ["mlserver", "own"])
         #expect(violations(preset, policy) == [])
@@ -111,7 +111,7 @@ struct PolicyCheckTests {
         """
     }
 
-    @Test("commands that are denied: of manifests, of ServingRuntimes, even of one that is called like a preset")
+    @Test("denied commands: of manifests, of ServingRuntimes, and of one with a preset's name")
     func deniedCommands() {
         let policy = ProjectPolicy(runtimes: ["mlserver"], commands: .deny)
         #expect(violations(preset, policy) == [])
@@ -128,7 +128,7 @@ struct PolicyCheckTests {
         #expect(violations(arguments, deny) == ["spec.runtime.args commands"])
     }
 
-    @Test("programs by a list, to the letter")
+    @Test("programs by a list, compared exactly")
     func listedCommands() {
         let policy = ProjectPolicy(commands: .only(["serve", "/opt/eval"]))
         #expect(violations(server, policy) == [])
@@ -210,7 +210,7 @@ struct PolicyCheckTests {
         #expect(violations(preset, policy) == [])
     }
 
-    @Test("secrets, wherever a manifest can name one")
+    @Test("secrets, in every field that can name one")
     func secrets() {
         let policy = ProjectPolicy(secrets: ["payments-db"])
         func env(_ name: String) -> String {
@@ -282,7 +282,7 @@ struct PolicyCheckTests {
         }
     }
 
-    @Test("what is more than the project may have at all, and what has no limit where the project has one")
+    @Test("requests above the project's limits, and missing limits where the project has one")
     func limits() {
         let policy = ProjectPolicy(
             limits: ProjectLimits(replicas: 3, resources: ResourceAmounts(memoryBytes: 4 << 30)))
@@ -300,7 +300,7 @@ struct PolicyCheckTests {
         #expect(violations(external, ProjectPolicy(limits: ProjectLimits(deployments: 9))) == [])
     }
 
-    @Test("every violation is said at once")
+    @Test("all violations are reported at once")
     func all() throws {
         let policy = ProjectPolicy(
             namespaces: [NamePattern("risk")], endpointPorts: [9000...9000], commands: .deny,

@@ -1,7 +1,7 @@
 import ModelManifests
 import Testing
 
-@Suite("What a project may have in all")
+@Suite("Limits of a whole project")
 struct ProjectLimitsTests {
     private func demand(_ replicas: Int, cpu: Int = 0) -> ProjectDemand {
         var demand = ProjectDemand(replicas: replicas, of: Resources(cpuLimitMillicores: cpu))
@@ -19,7 +19,7 @@ struct ProjectLimitsTests {
         ProjectQuota(claims, within: limits).refusals.keys.map(\.name).sorted()
     }
 
-    @Test("what is there already goes before what is new, and new ones come by name")
+    @Test("existing deployments come before new ones, and new ones by name")
     func order() {
         let limits = ProjectLimits(replicas: 4)
         #expect(refused([claim("b", wanted: demand(2)), claim("a", wanted: demand(3))], limits) == ["b"])
@@ -27,7 +27,7 @@ struct ProjectLimitsTests {
             refused([claim("a", wanted: demand(3)), claim("z", inUse: demand(2), wanted: demand(4))], limits) == ["a"])
     }
 
-    @Test("whoever asks for no more than it has is never refused, whatever the limit says")
+    @Test("a deployment that asks for no more than it has is never refused, whatever the limit")
     func lowered() {
         let limits = ProjectLimits(deployments: 1, replicas: 2)
         let claims = [
@@ -39,14 +39,14 @@ struct ProjectLimitsTests {
             ProjectQuota(claims, within: limits).excess(over: limits) == ["deployments: 3 of 1", "replicas: 7 of 2"])
     }
 
-    @Test("a limit that is passed holds nobody who does not add to it")
+    @Test("an exceeded limit refuses only deployments that add to it")
     func otherLimits() {
         let limits = ProjectLimits(replicas: 2, resources: ResourceAmounts(cpuMillicores: 100_000))
         let more = claim("b", inUse: demand(2, cpu: 1000), wanted: demand(2, cpu: 2000))
         #expect(refused([claim("a", inUse: demand(3), wanted: nil), more], limits) == [])
     }
 
-    @Test("what a rollout needs beside what serves is counted, and so is what is on its way out")
+    @Test("a candidate counts beside the serving revision, and so do draining instances")
     func onItsWay() {
         let limits = ProjectLimits(replicas: 5)
         #expect(
@@ -59,7 +59,7 @@ struct ProjectLimitsTests {
                 == [])
     }
 
-    @Test("amounts that do not fit into a number are as much as there is")
+    @Test("amounts that overflow count as the largest amount")
     func overflow() {
         let huge = ProjectDemand(replicas: .max, of: Resources(cpuLimitMillicores: .max, memoryLimitBytes: .max))
         #expect((huge + huge).memoryBytes == .max)
@@ -72,7 +72,7 @@ struct ProjectLimitsTests {
         #expect(refused([claim("a", wanted: demand(1_000_000))], ProjectLimits()) == [])
     }
 
-    @Test("what is over is said as people write it")
+    @Test("exceeded amounts are printed in readable units")
     func words() {
         let limits = ProjectLimits(
             resources: ResourceAmounts(cpuMillicores: 1500, memoryBytes: 1 << 30, extended: ["nvidia.com/gpu": 1]))

@@ -1,7 +1,7 @@
 import ModelManifests
 import Testing
 
-@Suite("Projects as the settings have them")
+@Suite("Projects in the settings file")
 struct ProjectSettingsTests {
     private func read(_ text: String, clusters: [String] = ["prod"]) -> ProjectSettings {
         ProjectSettings(reading: text, file: "mlctl.yaml", clusters: clusters)
@@ -69,7 +69,7 @@ struct ProjectSettingsTests {
         #expect(!ProjectPolicy(targets: [TargetRule(.local)]).missingWalls.contains("podSecurity"), "it has no pods")
     }
 
-    @Test("commands are denied by a list without any, and allowed by 'any' alone")
+    @Test("an empty list denies all commands, and only 'any' allows them all")
     func commands() {
         func commands(_ text: String) -> ProjectPolicy.Commands? {
             read("projects:\n- {name: a, repo: /r, policy: {commands: \(text)}}").projects.first?.policy.commands
@@ -79,7 +79,7 @@ struct ProjectSettingsTests {
         #expect(commands("any") == .any)
     }
 
-    @Test("settings without projects have none, and nothing is wrong")
+    @Test("settings without projects are valid and define none")
     func none() {
         #expect(read("tokenFile: /t\n").projects.isEmpty)
         #expect(read("tokenFile: /t\n").diagnostics.isEmpty)
@@ -87,34 +87,34 @@ struct ProjectSettingsTests {
     }
 
     @Test(
-        "a policy that allows nothing is an error with its place",
+        "a policy that allows nothing is an error, with its place",
         arguments: [
             ("namespaces: []", "mlctl.yaml:5:17: projects[0].policy.namespaces: is empty"),
             ("targets: []", "mlctl.yaml:5:14: projects[0].policy.targets: is empty"),
             ("runtimes: []", "mlctl.yaml:5:15: projects[0].policy.runtimes: is empty"),
             ("modelSources: []", "mlctl.yaml:5:19: projects[0].policy.modelSources: is empty"),
             ("endpointPorts: []", "projects[0].policy.endpointPorts: is empty"),
-            ("endpointPorts: 9099-9000", "9099 is above 9000"), ("endpointPorts: 20000-20100", "holds no port"),
-            ("limits: {deployments: 0}", "is too little for anything"), ("limits: {cpu: 0}", "is too little"),
+            ("endpointPorts: 9099-9000", "9099 is above 9000"), ("endpointPorts: 20000-20100", "contains no port"),
+            ("limits: {deployments: 0}", "is too small, so it allows nothing"), ("limits: {cpu: 0}", "is too small"),
             ("modelSources: ['hf:org/']", "projects[0].policy.modelSources[0]: 'hf:org/' names no organization"),
             ("modelSources: ['pvc:claim/']", "names no claim"), ("modelSources: ['oci:host/x/']", "names no registry"),
             ("modelSources: ['s3:bucket/']", "names no bucket"), ("modelSources: ['https:///x']", "names no host"),
-            ("modelSources: ['https://*.example.com/']", "holds a '*'"),
-            ("modelSources: ['pvc://Claim_1/']", "is not a name of a claim"),
-            ("secrets: [a/b]", "projects[0].policy.secrets[0]: 'a/b' is no secret's name"),
-            ("secrets: ['..']", "is no secret's name"), ("secrets: ['../x']", "is no secret's name"),
-            ("limits: {memory: 0}", "is too little"), ("limits: {replicas: 0}", "is too little"),
+            ("modelSources: ['https://*.example.com/']", "contains a '*'"),
+            ("modelSources: ['pvc://Claim_1/']", "is not the name of a claim"),
+            ("secrets: [a/b]", "projects[0].policy.secrets[0]: 'a/b' is not the name of a secret"),
+            ("secrets: ['..']", "is not the name of a secret"), ("secrets: ['../x']", "is not the name of a secret"),
+            ("limits: {memory: 0}", "is too small"), ("limits: {replicas: 0}", "is too small"),
         ])
     func allowsNothing(_ policy: String, _ wanted: String) {
         expect(wanted, of: policy)
     }
 
-    @Test("lists of ports and programs that are too long are errors: nothing of them is left out in silence")
+    @Test("lists of ports and programs that are too long are errors: no entry is dropped silently")
     func tooLong() {
         let ports = (0...100).map { "\(9000 + $0)" }.joined(separator: ", ")
-        expect("has 101 entries; it must have at most 100", of: "endpointPorts: [\(ports)]")
+        expect("has 101 entries, but must have at most 100", of: "endpointPorts: [\(ports)]")
         let programs = (0...500).map { "/opt/p\($0)" }.joined(separator: ", ")
-        expect("has 501 entries; it must have at most 500", of: "commands: [\(programs)]")
+        expect("has 501 entries, but must have at most 500", of: "commands: [\(programs)]")
     }
 
     @Test(
@@ -123,24 +123,24 @@ struct ProjectSettingsTests {
             ("targets: [{kind: kubernetes}]\nendpointPorts: 9000-9001", "is about this machine"),
             ("targets: [{kind: local}]\nserviceAccounts: [a]", "is about clusters"),
             ("targets: [{kind: local}]\npodSecurity: baseline", "is about clusters"),
-            ("targets: [{kind: kubernetes}]\nmodelSources: ['file:/srv/']", "names folders of this machine only"),
-            ("targets: [{kind: local, cluster: prod}]", "goes with kind: kubernetes only"),
+            ("targets: [{kind: kubernetes}]\nmodelSources: ['file:/srv/']", "contains only folders of this machine"),
+            ("targets: [{kind: local, cluster: prod}]", "can only be used with kind: kubernetes"),
             ("targets: [{kind: local}]\nruntimes: [own]\ncommands: deny", "denies every command"),
-            ("namespaces: [a, a]", "is there twice"), ("secrets: [x, x]", "is there twice"),
+            ("namespaces: [a, a]", "is given twice"), ("secrets: [x, x]", "is given twice"),
         ])
     func contradictions(_ policy: String, _ wanted: String) {
         expect(wanted, of: policy)
     }
 
     @Test(
-        "what is not known is an error, with what may have been meant",
+        "unknown fields and values are errors, with a suggestion",
         arguments: [
             ("runtimes: [mlservr]", "did you mean 'mlserver'?"), ("namespace: [a]", "did you mean 'namespaces'?"),
             ("targets: [{kind: kubernetes, cluster: prd}]", "did you mean 'prod'?"),
             ("podSecurity: strict", "unknown level"),
             ("limits: {replica: 3}", "did you mean 'replicas'?"), ("limits: {gpu: 3}", "unknown limit 'gpu'"),
-            ("modelSources: ['ftp://x/']", "is not known"), ("modelSources: ['http://x/']", "is not encrypted"),
-            ("modelSources: [models]", "is no place"), ("namespaces: [Risk]", "matches no namespace"),
+            ("modelSources: ['ftp://x/']", "is unknown"), ("modelSources: ['http://x/']", "is not encrypted"),
+            ("modelSources: [models]", "is not a place"), ("namespaces: [Risk]", "matches no namespace"),
             ("commands: none", "must be deny, any, or a list"), ("endpointPorts: 0-10", "must be ports"),
             ("endpointPorts: http", "must be ports"), ("limits: {cpu: lots}", "is not a quantity"),
         ])
@@ -148,16 +148,16 @@ struct ProjectSettingsTests {
         expect(wanted, of: policy)
     }
 
-    @Test("a ServingRuntime whose name only begins like a preset's may be named")
+    @Test("a ServingRuntime whose name begins with a preset's name may be listed")
     func similarNames() {
         #expect(problems("runtimes: [vllm2, gpu-mlserver, triton]").isEmpty)
     }
 
-    @Test("projects that cannot be told apart are errors")
+    @Test("projects that overlap are errors")
     func doubles() {
         func texts(_ text: String) -> [String] { read(text).diagnostics.map(\.message) }
         #expect(
-            texts("projects:\n- {name: a, repo: /r}\n- {name: a, repo: /s}").first?.contains("two projects are called")
+            texts("projects:\n- {name: a, repo: /r}\n- {name: a, repo: /s}").first?.contains("two projects are named")
                 == true)
         #expect(
             texts("projects:\n- {name: a, repo: /r, path: x/}\n- {name: b, repo: /r, path: ./x}").first?
@@ -171,7 +171,7 @@ struct ProjectSettingsTests {
         #expect(texts("projects:\n- {name: a, repo: /r, ref: {commit: abc}}").first?.contains("full commit id") == true)
         let both = "projects:\n- {name: a, repo: /r, tokenFile: a, credentialsFile: b}"
         #expect(texts(both).first?.contains("only one") == true)
-        #expect(texts("projects:\n- {name: a, repo: 'https://u:p@h/r'}").first?.contains("holds a password") == true)
+        #expect(texts("projects:\n- {name: a, repo: 'https://u:p@h/r'}").first?.contains("contains a password") == true)
         #expect(texts("projects:\n- {name: a, repo: /r}\nprojects: []").contains { $0.contains("given twice") })
     }
 }

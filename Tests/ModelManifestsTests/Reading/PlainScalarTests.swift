@@ -6,12 +6,12 @@ import Testing
     @Test(arguments: [
         ("12", 12), ("-3", -3), ("+4", 4), ("1_000", 1000), ("0x1F", 31), ("0o17", 15), ("0", 0),
     ])
-    func `whole numbers in every spelling`(_ text: String, _ wanted: Int) {
+    func `whole numbers are read in every YAML notation`(_ text: String, _ wanted: Int) {
         #expect(PlainScalar.integer(text) == wanted)
     }
 
     @Test(arguments: ["", "010", "1.0", "1e3", "x", "-", "0x", "99999999999999999999", "٣", "_1"])
-    func `what is no whole number`(_ text: String) {
+    func `text that is not a whole number is refused`(_ text: String) {
         #expect(PlainScalar.integer(text) == nil)
     }
 

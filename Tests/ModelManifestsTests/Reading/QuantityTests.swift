@@ -13,17 +13,17 @@ import Testing
     }
 
     @Test(arguments: ["", "4gi", "Gi", "-1", "1 Gi", "1.2.3", "e3", "1e", "1e99", "0x10", "1_000"])
-    func `what is no quantity is refused`(_ text: String) {
+    func `text that is not a quantity is refused`(_ text: String) {
         #expect(Quantity(text) == nil)
     }
 
     @Test(arguments: [("0.0001", 1000), ("8Ei", 1), ("1.5", 1), ("10E", 1)])
-    func `what does not come out whole is not rounded`(_ text: String, _ perUnit: Int) {
+    func `a quantity that is not a whole number of units is not rounded`(_ text: String, _ perUnit: Int) {
         #expect(Quantity(text)?.whole(perUnit: perUnit) == nil)
         #expect(Quantity(text) != nil)
     }
 
-    @Test func `a slip of the suffix says what was meant`() {
+    @Test func `a wrong suffix gets a suggestion`() {
         #expect(Quantity.suggestion(for: "4gi") == "did you mean '4Gi'?")
         #expect(Quantity.suggestion(for: "4 GiB") == "did you mean '4Gi'?")
         #expect(Quantity.suggestion(for: "4GB") == "did you mean '4G'?")

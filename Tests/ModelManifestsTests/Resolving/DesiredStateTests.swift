@@ -15,7 +15,7 @@ import Testing
         #expect(runtime.name == "own")
     }
 
-    @Test func `a ServingRuntime in git goes before the preset of its name`() throws {
+    @Test func `a ServingRuntime in git takes precedence over the preset with its name`() throws {
         let deployment = Manifests.deployment(runtime: "{name: mlserver}")
         #expect(try Manifests.only(deployment).template.runtime.command == ["mlserver", "start", "."])
         let state = Manifests.resolve(deployment, Manifests.runtime("mlserver", spec: "{command: [mine]}"))
@@ -24,16 +24,16 @@ import Testing
         #expect(template.canonical == #"{"model":{"version":"1"},"runtime":{"command":["mine"]}}"#)
     }
 
-    @Test func `a reference to nothing says what there is`() {
+    @Test func `a reference to a missing object lists the existing ones`() {
         let state = Manifests.resolve(
             Manifests.deployment(runtime: "{name: mlservr}"), Manifests.deployment("other", runtime: "{name: xyz}"),
             Manifests.runtime("own", spec: "{command: [a]}"))
         #expect(
             state.diagnostics.map(\.description) == [
-                "0.yaml:6:19: spec.runtime.name: there is no ServingRuntime 'mlservr' in namespace 'default' "
+                "0.yaml:6:19: spec.runtime.name: ServingRuntime 'mlservr' does not exist in namespace 'default' "
                     + "(did you mean 'mlserver'?)",
-                "1.yaml:6:19: spec.runtime.name: there is no ServingRuntime 'xyz' in namespace 'default' "
-                    + "(those that there are: own, bentoml, mlctl, mlserver, vllm)",
+                "1.yaml:6:19: spec.runtime.name: ServingRuntime 'xyz' does not exist in namespace 'default' "
+                    + "(the runtimes are: own, bentoml, mlctl, mlserver, vllm)",
             ])
         #expect(state.invalid == [DeploymentKey(name: "scorer"), DeploymentKey(name: "other")])
         #expect(state.deployments.isEmpty)
@@ -54,7 +54,7 @@ import Testing
         #expect(gates.allSatisfy { $0.kind == .threshold(ThresholdGate(metric: .latencyP95, max: 0.2)) })
     }
 
-    @Test func `a template that is not there, or has errors, stops only those that use it`() {
+    @Test func `a missing or invalid template affects only deployments that use it`() {
         func using(_ template: String) -> String {
             Manifests.deployment(template, spec: "rollout: {gates: [{template: \(template)}]}")
         }
@@ -66,16 +66,16 @@ import Testing
         #expect(state.invalid.map(\.name).sorted() == ["broken", "lost"])
         #expect(
             state.diagnostics.map(\.description) == [
-                "0.yaml:7:21: spec.rollout.gates[0].template: there is no GateTemplate 'lost' in namespace 'default' "
-                    + "(those that there are: broken, good)",
-                "1.yaml:7:21: spec.rollout.gates[0].template: the GateTemplate 'broken' cannot be used: it has errors, or is "
-                    + "described twice (4.yaml:1) (put those right first)",
+                "0.yaml:7:21: spec.rollout.gates[0].template: GateTemplate 'lost' does not exist in namespace 'default' "
+                    + "(the templates are: broken, good)",
+                "1.yaml:7:21: spec.rollout.gates[0].template: the GateTemplate 'broken' cannot be used: it has errors or is "
+                    + "described twice (4.yaml:1) (fix it first)",
                 "4.yaml:4:26: spec.compare.metric: unknown metric 'fast' (one of: errors, rejected, slow, "
                     + "latencyP50, latencyP95, latencyP99, cpuPerRequest, memory, leak)",
             ])
     }
 
-    @Test func `a runtime with errors stops only those that use it`() {
+    @Test func `an invalid runtime affects only deployments that use it`() {
         let state = Manifests.resolve(
             Manifests.deployment("user", runtime: "{name: own}"), Manifests.deployment("other"),
             Manifests.runtime("own", spec: "{command: [a], replicas: 2}"))
@@ -83,7 +83,7 @@ import Testing
         #expect(state.invalid.map(\.name) == ["user"])
     }
 
-    @Test func `two manifests with one name are both refused, and both places named`() {
+    @Test func `two manifests with the same name are both refused, and the errors name both places`() {
         let state = Manifests.resolve(
             Manifests.deployment(), "# first line\n" + Manifests.deployment(spec: "replicas: 2"),
             Manifests.deployment("b"))
@@ -92,13 +92,13 @@ import Testing
         #expect(
             state.diagnostics.map(\.description) == [
                 "0.yaml:1:1: metadata.name: default/scorer is also described by 1.yaml:2 "
-                    + "(keep one of them, or name one otherwise)",
+                    + "(keep one of them, or rename one)",
                 "1.yaml:2:1: metadata.name: default/scorer is also described by 0.yaml:1 "
-                    + "(keep one of them, or name one otherwise)",
+                    + "(keep one of them, or rename one)",
             ])
     }
 
-    @Test func `two runtimes with one name hold those that use them`() {
+    @Test func `two runtimes with the same name hold the deployments that use them`() {
         let state = Manifests.resolve(
             Manifests.deployment("user", runtime: "{name: own}"), Manifests.runtime("own", spec: "{command: [a]}"),
             Manifests.runtime("own", spec: "{command: [b]}"))
@@ -106,20 +106,20 @@ import Testing
         #expect(state.diagnostics.count == 3)
     }
 
-    @Test func `an invalid manifest stops only its own deployment`() {
+    @Test func `an invalid manifest affects only its own deployment`() {
         let state = Manifests.resolve(
             Manifests.deployment("bad", spec: "replicas: 0") + "\n---\n" + Manifests.deployment("good"))
         #expect(state.deployments.keys.map(\.name) == ["good"])
         #expect(state.invalid == [DeploymentKey(name: "bad")])
     }
 
-    @Test func `an override that does not fit what it overrides is said`() {
+    @Test func `an override that does not fit its runtime is reported`() {
         let state = Manifests.resolve(
             Manifests.deployment(runtime: "{name: own, ports: [{name: web}]}"),
             Manifests.runtime("own", spec: "{command: [a], probes: {readiness: {tcpSocket: {port: http}}}}"))
         #expect(
             state.diagnostics.map(\.description) == [
-                "0.yaml:6:12: spec.runtime.probes.readiness: there is no port 'http' (the ports are: web)"
+                "0.yaml:6:12: spec.runtime.probes.readiness: port 'http' does not exist (the ports are: web)"
             ])
         #expect(state.invalid.count == 1)
     }
@@ -127,11 +127,11 @@ import Testing
     @Test func `an image by reference is refused for a local target`() {
         let state = Manifests.resolve(
             Manifests.deployment(runtime: "{name: own}"), Manifests.runtime("own", spec: "{image: python}"))
-        #expect(state.diagnostics.first?.message.contains("an image is not available") == true)
+        #expect(state.diagnostics.first?.message.contains("has an image, which target 'local' cannot run") == true)
         #expect(state.diagnostics.first?.deployment == DeploymentKey(name: "scorer"))
     }
 
-    @Test func `what is reused is what would be resolved anew`() {
+    @Test func `reused deployments equal newly resolved ones`() {
         let deployment = ManifestReader.read(Manifests.deployment(runtime: "{name: own}"), file: "d")
         let first = ManifestReader.read(Manifests.runtime("own", spec: "{command: [one]}"), file: "r")
         let second = ManifestReader.read(Manifests.runtime("own", spec: "{command: [two]}"), file: "r")
@@ -151,7 +151,7 @@ import Testing
         #expect(state.diagnostics == [])
     }
 
-    @Test func `services of a cluster may share a port, those of one machine may not`() {
+    @Test func `deployments in a cluster may share a port, those on one machine may not`() {
         func both(_ target: String, runtime: String) -> DesiredState {
             Manifests.resolve(
                 Manifests.deployment("a", spec: "\(target)\nendpoint: {port: 9000}", runtime: runtime),

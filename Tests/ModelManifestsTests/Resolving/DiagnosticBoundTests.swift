@@ -2,21 +2,21 @@ import Testing
 
 @testable import ModelManifests
 
-@Suite("How much is said about what is wrong")
+@Suite("The bound on reported errors")
 struct DiagnosticBoundTests {
     private func diagnostic(_ line: Int, _ name: String?) -> Diagnostic {
         Diagnostic(
             file: "f", line: line, message: "m", deployment: name.map { DeploymentKey(namespace: "n", name: $0) })
     }
 
-    @Test("within the bound everything is said, in order")
+    @Test("within the bound all errors are reported, in order")
     func within() {
         let all = [diagnostic(2, "a"), diagnostic(1, nil)]
         let kept = DiagnosticBound.kept(of: all, atMost: 2)
         #expect(kept.diagnostics == all.reversed() && kept.leftOut == 0)
     }
 
-    @Test("beyond it each deployment keeps its first reason")
+    @Test("beyond the bound each deployment keeps its first error")
     func beyond() {
         let all = (1...100).map { diagnostic($0, $0.isMultiple(of: 10) ? "d\($0 / 20)" : nil) }
         let kept = DiagnosticBound.kept(of: all, atMost: 5)
@@ -25,7 +25,7 @@ struct DiagnosticBoundTests {
         #expect(kept.diagnostics.count == 11 && kept.leftOut == 89)
     }
 
-    @Test("thousands of documents that describe one deployment are told in a few words")
+    @Test("thousands of documents for one deployment give a short error")
     func doubles() {
         let one = """
             ---
@@ -42,7 +42,7 @@ struct DiagnosticBoundTests {
         #expect(state.diagnostics[0].message.hasSuffix("and 2996 more"))
     }
 
-    @Test("a file of more documents than that is refused whole")
+    @Test("a file with more documents than the bound is refused completely")
     func documents() {
         let file = ManifestReader.read(
             String(repeating: "---\na: 1\n", count: ManifestReader.documentLimit + 1), file: "f")

@@ -14,7 +14,7 @@ import Testing
         #expect(ManifestPlace.elements(of: "") == [])
     }
 
-    @Test func `what is not written stands where its holder does`() {
+    @Test func `a missing field has the place of its parent`() {
         let text = Manifests.deployment("other") + "\n---\n" + Manifests.deployment(spec: "endpoint:\n  port: 9000")
         let bytes = Array(text.utf8)
         let key = DeploymentKey(name: "scorer")

@@ -9,7 +9,7 @@ import Testing
             Manifests.runtime("own", spec: "{command: [x]}"),
         ].joined(separator: "\n---\n"), file: "f")
 
-    @Test func `a file that cannot be read holds all that was last read from it`() {
+    @Test func `an unreadable file holds all deployments that were last read from it`() {
         let after = ParsedFile(file: "f", problem: "is 52428800 bytes long").holding(before)
         let other = ManifestReader.read(Manifests.deployment("c", runtime: "{name: own}"), file: "g")
         let state = DesiredState.resolve(files: [after, other])
@@ -18,14 +18,14 @@ import Testing
         #expect(state.diagnostics.compactMap(\.deployment?.name).sorted() == ["a", "b"])
     }
 
-    @Test func `a document that cannot be read holds those that are not in the others`() {
+    @Test func `an unreadable document holds the file's deployments that no other document describes`() {
         let text = Manifests.deployment("a", runtime: "{command: [y]}") + "\n---\nkind: [\n# mlctl.dev\n"
         let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
         #expect(state.deployments.keys.map(\.name) == ["a"])
         #expect(state.invalid.map(\.name) == ["b"])
     }
 
-    @Test func `what is held stays held while the file stays unreadable`() {
+    @Test func `held deployments stay held while the file stays unreadable`() {
         let once = ParsedFile(file: "f", problem: "gone bad").holding(before)
         let twice = ParsedFile(file: "f", problem: "still bad").holding(once)
         #expect(DesiredState.resolve(files: [twice]).invalid.map(\.name).sorted() == ["a", "b"])
@@ -39,7 +39,7 @@ import Testing
         #expect(state.invalid.map(\.name) == ["a"])
     }
 
-    @Test func `garbage in place of a manifest is said, garbage from the start is not`() {
+    @Test func `garbage in place of a manifest is reported, garbage from the start is not`() {
         let garbage = ManifestReader.read("{{ nothing", file: "f")
         #expect(garbage.diagnostics == [])
         #expect(DesiredState.resolve(files: [garbage.holding(nil)]).diagnostics == [])
@@ -52,7 +52,7 @@ import Testing
         Manifests.deployment("B_b"), "apiVersion: mlctl.dev/v2\nkind: ModelDeployment\n",
         "apiVersion: mlctl.dev/v1alpha1\nkind: ModelDeploymnt\n",
     ])
-    func `a document that cannot be told by its name may be any that was there`(_ text: String) {
+    func `a document without a readable name may be any that was there before`(_ text: String) {
         let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
         #expect(state.invalid.map(\.name).sorted() == ["a", "b"])
         #expect(state.diagnostics.count == 3)
@@ -63,7 +63,7 @@ import Testing
         "just a line of text", "<!DOCTYPE html>\n<html><body>rate limited</body></html>", "- a\n- b\n",
         "spec: {model: {version: 1}}\n", "metadata: {name: a}\nkind: ConfigMap\n",
     ])
-    func `what does not say what it is holds what was there`(_ text: String) {
+    func `a file without readable content holds its earlier deployments`(_ text: String) {
         let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
         #expect(state.invalid.map(\.name).sorted() == ["a", "b"])
         #expect(!state.diagnostics.isEmpty)
@@ -72,19 +72,19 @@ import Testing
     @Test(arguments: [
         "# only a comment\n", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n", "---\n# nothing\n",
     ])
-    func `what does say what it is holds nothing`(_ text: String) {
+    func `a file that clearly describes no deployment holds nothing`(_ text: String) {
         let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
         #expect(state.invalid.isEmpty)
         #expect(state.diagnostics == [])
     }
 
-    @Test func `why it is held is why it cannot be read now`() {
+    @Test func `the reason for holding is the current read error`() {
         let once = ManifestReader.read("foo: [", file: "f").holding(before)
         let twice = ParsedFile(file: "f", problem: "is 2097623 bytes long").holding(once)
         #expect(twice.held.values.allSatisfy { $0.message.contains("2097623") })
     }
 
-    @Test func `a file that can be read holds nothing`() {
+    @Test func `a readable file holds nothing`() {
         let after = ManifestReader.read("# emptied", file: "f").holding(before)
         let state = DesiredState.resolve(files: [after])
         #expect(state.invalid.isEmpty)

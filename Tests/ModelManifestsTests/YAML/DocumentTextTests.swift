@@ -3,7 +3,7 @@ import Testing
 @testable import ModelManifests
 
 @Suite struct DocumentTextTests {
-    @Test func `a stream is cut at its document lines, and lines go on counting`() {
+    @Test func `a stream is split at its document lines, and line numbers continue`() {
         let documents = DocumentText.split("a: 1\n---\nb: 2\n--- # third\nc: 3\n")
         #expect(
             documents == [
@@ -17,7 +17,7 @@ import Testing
         #expect(DocumentText.split("\u{FEFF}\n  # only a comment\n").isEmpty)
     }
 
-    @Test func `a line that only begins with dashes is no cut`() {
+    @Test func `a line that only begins with dashes does not split`() {
         #expect(DocumentText.split("a: |\n  ---\n  text\nb: 1\n").count == 1)
         #expect(DocumentText.split("----\n").count == 1)
         #expect(DocumentText.split("---\n---\n--- # nothing\n\n---\na: 1\n").map(\.linesBefore) == [4])

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// The server's defaults that a controller could mistake for an edit.

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// The operations on values that server-side apply needs: the fields of a value, the difference of two values, their merge, and a

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// One step of a path into an object, as server-side apply names it.

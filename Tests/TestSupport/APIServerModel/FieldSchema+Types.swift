@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// The parts of built-in types that are not compared field by field. Source: the `x-kubernetes-list-type`, `-list-map-keys` and

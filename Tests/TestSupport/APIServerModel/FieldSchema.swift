@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// How server-side apply splits a value: which maps and lists are owned as a whole, and which item by item.

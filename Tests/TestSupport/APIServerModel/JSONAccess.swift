@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import ModelManifests
 
 /// Reading and changing objects without a declared type.
@@ -6,19 +7,6 @@ extension JSONValue {
     /// An object's fields; empty if it is not an object.
     package var fields: [String: JSONValue] {
         if case .object(let fields) = self { fields } else { [:] }
-    }
-
-    /// An array's items; empty if it is not an array.
-    package var items: [JSONValue] {
-        if case .array(let items) = self { items } else { [] }
-    }
-
-    package var text: String? {
-        if case .string(let text) = self { text } else { nil }
-    }
-
-    package var whole: Int? {
-        if case .integer(let number) = self { number } else { nil }
     }
 
     package var isObject: Bool {

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// The OpenAPI schema of a custom type, applied to its objects.

@@ -245,7 +245,7 @@ import Testing
                         try await RawClient(unixSocket: files.controlSocket).request("PUT", "/routes", body: body))
                 }
                 let missing = try await put()
-                #expect(missing.endpoints.first?.problems.first?.contains("\(file) is not there") == true)
+                #expect(missing.endpoints.first?.problems.first?.contains("\(file) does not exist") == true)
                 #expect(try await RawClient(port: port).request().status == 200)
                 try "{\"a\": 1}\n".write(toFile: file, atomically: true, encoding: .utf8)
                 #expect(try await put().endpoints.first?.problems == [])

@@ -1,12 +1,14 @@
 import Foundation
+import HTTP1
 import Testing
+import TestSupport
 
 @testable import TrafficProxy
 
 @Suite struct LimitTests {
     @Test(
         "anything that could smuggle a request is refused, the connection ends, and nothing reaches the instance",
-        arguments: RequestHeadScannerTests.faults.filter { $0.0.hasSuffix("\n") })
+        arguments: RequestFaults.all.filter { $0.0.hasSuffix("\n") })
     func smuggling(text: String, fault: HeadFault) async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.status(200))

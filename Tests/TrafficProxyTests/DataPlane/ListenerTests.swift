@@ -157,7 +157,7 @@ struct ListenerTests {
                     Self.route("b", port: ports[0], upstream: upstream.port),
                 ])
                 #expect(endpoint("b", in: report)?.port == ports[1])
-                #expect(endpoint("b", in: report)?.error?.contains("still that of test/a") == true)
+                #expect(endpoint("b", in: report)?.error?.contains("still used by test/a") == true)
                 #expect(try await answers(at: ports[0]) == "a")
                 #expect(try await answers(at: ports[1]) == "b")
                 return new

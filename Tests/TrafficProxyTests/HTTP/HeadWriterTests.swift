@@ -1,8 +1,10 @@
 import Foundation
+import HTTP1
 import ModelManifests
 import NIOCore
 import Serving
 import Testing
+import TestSupport
 
 @testable import TrafficProxy
 

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 import NIOCore
 import TestSupport

@@ -1,13 +1,14 @@
 import Foundation
+import Serving
 import Testing
 
 @testable import TrafficProxy
 
 @Suite struct RecordedRequestsTests {
     private func read(_ text: String, path: String? = "/infer", limits: ProxyLimits = ProxyLimits()) throws
-        -> [RecordedRequests.Request]
+        -> [RequestLines.Request]
     {
-        try RecordedRequests(lines: Array(text.utf8), file: "f.jsonl", path: path, limits: limits).requests
+        try RequestLines(lines: Array(text.utf8), file: "f.jsonl", path: path, limits: limits).requests
     }
 
     @Test("a line is a body, or names its own path; empty lines are skipped")
@@ -52,7 +53,7 @@ import Testing
             var limits = ProxyLimits()
             limits.recordedBytes = 100
             do {
-                return "\(try RecordedRequests(file: path, path: "/", limits: limits).requests.count) requests"
+                return "\(try RequestLines(file: path, path: "/", limits: limits).requests.count) requests"
             } catch {
                 return "\(error)"
             }

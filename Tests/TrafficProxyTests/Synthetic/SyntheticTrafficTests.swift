@@ -8,8 +8,8 @@ import Testing
 @Suite struct SyntheticTrafficTests {
     private static let spec = SyntheticRoute(ratePerSecond: 500, file: "/recorded.jsonl", path: "/infer")
 
-    private static func recorded() throws -> RecordedRequests {
-        try RecordedRequests(
+    private static func recorded() throws -> RequestLines {
+        try RequestLines(
             lines: Array("{\"n\": 1}\n{\"path\": \"/other\", \"body\": 2}".utf8), file: "f", path: "/infer",
             limits: ProxyLimits())
     }

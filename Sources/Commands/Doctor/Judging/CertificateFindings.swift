@@ -34,7 +34,7 @@ enum CertificateFindings {
             return [
                 .problem(
                     .tlsCertificate, "tls: \(reason)",
-                    "Put certificate and key there, in PEM form, and belonging together"),
+                    "Put a certificate and its key there, in PEM format"),
                 .notLookedAt(.tlsName, "the certificate cannot be read"),
             ]
         case .certificate(let certificate, let authorities):
@@ -42,15 +42,15 @@ enum CertificateFindings {
             found += authorities.filter { $0.notAfter < now }.prefix(1).map { authority in
                 .problem(
                     .tlsCertificate,
-                    "an authority of clientCAFile expired at \(authority.notAfter.formatted(.iso8601)): its clients are refused",
+                    "a certificate authority in clientCAFile expired at \(authority.notAfter.formatted(.iso8601)), so its clients are refused",
                     "Put the authority's new certificate into clientCAFile")
             }
             if certificate.isSelfSigned {
                 found.append(
                     .warning(
                         .tlsCertificate,
-                        "\(file) is signed by itself: no client takes it that was not told to",
-                        "Give clients the file: mlctl status --server https://… --ca-file \(file); or have an authority sign it"
+                        "\(file) is self-signed, so clients refuse it unless they are configured to trust it",
+                        "Give clients the file (mlctl status --server https://… --ca-file \(file)), or use a certificate of an authority"
                     ))
             }
             return found + [name(certificate, file, hosts)]
@@ -61,8 +61,8 @@ enum CertificateFindings {
         let end = certificate.notAfter.formatted(.iso8601)
         if certificate.notAfter <= now {
             return .problem(
-                .tlsCertificate, "\(file) expired at \(end): clients refuse it",
-                "Renew it; the controller takes the new file up by itself. Check the clock: date -u")
+                .tlsCertificate, "\(file) expired at \(end), so clients refuse it",
+                "Renew it; the controller reads the new file by itself. Check the clock: date -u")
         }
         if certificate.notBefore > now {
             return .problem(
@@ -73,7 +73,7 @@ enum CertificateFindings {
         if days < renewDays {
             return .warning(
                 .tlsCertificate, "\(file) expires at \(end), in \(days) days",
-                "Renew it; the controller takes the new file up by itself")
+                "Renew it; the controller reads the new file by itself")
         }
         return .ok(.tlsCertificate, "\(file) is valid until \(end)")
     }
@@ -83,10 +83,10 @@ enum CertificateFindings {
         guard let first = missing.first else {
             return .ok(.tlsName, "\(file) is for \(hosts.joined(separator: ", "))")
         }
-        let names = certificate.names.isEmpty ? "no name at all" : certificate.names.prefix(5).joined(separator: ", ")
+        let names = certificate.names.isEmpty ? "no name" : certificate.names.prefix(5).joined(separator: ", ")
         return .warning(
-            .tlsName, "\(file) is not for '\(first)', by which the API is reached; it is for \(names)",
-            "Have it issued with subjectAltName \(first), or name another address with --advertise")
+            .tlsName, "\(file) is not for '\(first)', the name that clients use; it is for \(names)",
+            "Get a certificate with subjectAltName \(first), or set another address with --advertise")
     }
 
     /// RFC 6125, section 6.4.3: a star stands for the whole first label.
@@ -108,7 +108,7 @@ enum CertificateNames {
         var inner = DERReader(certificate)
         guard let body = inner.next(0x30) else { return nil }
         var fields = DERReader(body)
-        _ = fields.next(0xA0)  // The version, which may be left out.
+        _ = fields.next(0xA0)  // The version, which is optional.
         guard fields.next(0x02) != nil, fields.next(0x30) != nil, let issuer = fields.next(0x30),
             fields.next(0x30) != nil, let subject = fields.next(0x30)
         else { return nil }

@@ -26,21 +26,23 @@ enum ClockFindings {
             found.append(
                 .problem(
                     .clockSync,
-                    "\(file) was written \(Int(own.newestFileAheadSeconds)) s later than now: the clock went back",
-                    "Set the clock: timedatectl set-ntp true; then look at it: timedatectl timesync-status"))
+                    "\(file) has a time \(Int(own.newestFileAheadSeconds)) s in the future: the clock was set back",
+                    "Set the clock: timedatectl set-ntp true; then check it: timedatectl timesync-status"))
         }
         switch own.kernel {
         case .silent(let reason):
-            found.append(.notLookedAt(.clockSync, "the kernel does not say whether its clock is kept right: \(reason)"))
+            found.append(
+                .notLookedAt(.clockSync, "the kernel does not say whether the clock is synchronized: \(reason)"))
         case .said(true, _) where found.isEmpty:
-            found.append(.ok(.clockSync, "the kernel says that its clock is kept right"))
+            found.append(.ok(.clockSync, "the kernel reports that the clock is synchronized"))
         case .said(false, _) where own.timesyncSaysSo && found.isEmpty:
-            found.append(.ok(.clockSync, "systemd-timesyncd keeps the clock right"))
+            found.append(.ok(.clockSync, "systemd-timesyncd synchronizes the clock"))
         case .said(false, _) where !own.timesyncSaysSo:
             found.append(
                 .warning(
-                    .clockSync, "nobody keeps the clock right, by what the kernel says",
-                    "timedatectl set-ntp true (or install chrony); in a container or a guest, on the machine below"))
+                    .clockSync, "the kernel reports that nothing synchronizes the clock",
+                    "Run timedatectl set-ntp true (or install chrony); for a container or virtual machine, on its host")
+            )
         case .said: break
         }
         return found
@@ -68,7 +70,7 @@ enum ClockFindings {
         let seconds = seen.leastSkewSeconds
         let words =
             "the clock of \(seen.whose) is \(Int(seconds.rounded())) s \(seen.isAhead ? "ahead of" : "behind") this one"
-        let advice = "See which of the two is wrong: date -u; then: timedatectl set-ntp true"
+        let advice = "Find out which of the two is wrong: date -u; then: timedatectl set-ntp true"
         if seconds > graveSkew / .seconds(1) { return .problem(.clockSkew, words, advice) }
         if seconds > mostSkew / .seconds(1) { return .warning(.clockSkew, words, advice) }
         return .ok(.clockSkew, "the clock of \(seen.whose) and this one agree")

@@ -71,36 +71,38 @@ enum ClusterRights {
                 .problem(
                     .rightsCluster,
                     "cluster '\(cluster)': the controller may not \(list(missing)) \(scope)",
-                    "Bind it the role of the chart: helm template charts/mlctl --show-only templates/rbac.yaml"))
+                    "Bind the chart's role to it: helm template charts/mlctl --show-only templates/rbac.yaml"))
         }
         let advice =
-            "Give the controller a service account of its own with the chart's role: helm template charts/mlctl --show-only "
+            "Give the controller its own service account with the chart's role: helm template charts/mlctl --show-only "
             + "templates/rbac.yaml"
         let much = grave.filter { granted.contains($0) }
         if granted.contains(grave[0]) {
             found.append(
                 .problem(
                     .rightsCluster,
-                    "cluster '\(cluster)': the controller may do everything \(scope), as an administrator may",
+                    "cluster '\(cluster)': the controller may do everything \(scope), like an administrator",
                     advice))
         } else if !much.isEmpty {
             found.append(
                 .problem(
-                    .rightsCluster, "cluster '\(cluster)': beyond its need, the controller may \(list(much)) \(scope)",
+                    .rightsCluster,
+                    "cluster '\(cluster)': the controller has dangerous rights that it does not need: \(list(much)) \(scope)",
                     advice))
         }
         let more = excessive.filter { granted.contains($0) }
         if !more.isEmpty, !granted.contains(grave[0]) {
             found.append(
                 .warning(
-                    .rightsCluster, "cluster '\(cluster)': beyond its need, the controller may \(list(more)) \(scope)",
+                    .rightsCluster,
+                    "cluster '\(cluster)': the controller has rights that it does not need: \(list(more)) \(scope)",
                     advice))
         }
         return found.isEmpty
             ? [
                 .ok(
                     .rightsCluster,
-                    "cluster '\(cluster)': the controller may do what it has to \(scope), and none of what it must not")
+                    "cluster '\(cluster)': the controller has the rights that it needs \(scope), and no dangerous ones")
             ]
             : found
     }

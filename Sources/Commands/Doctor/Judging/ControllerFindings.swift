@@ -23,7 +23,7 @@ enum ControllerFindings {
     static func all(_ controller: Controller) -> [Finding] {
         guard !controller.isClosed else {
             return [CheckID.controllerRunning, .controllerCrash].map {
-                .notLookedAt($0, "\(controller.state) cannot be looked into by this user")
+                .notLookedAt($0, "this user may not read \(controller.state)")
             }
         }
         return [running(controller)] + crash(controller)
@@ -31,34 +31,34 @@ enum ControllerFindings {
 
     private static func running(_ controller: Controller) -> Finding {
         guard let isRunning = controller.isRunning else {
-            return .notApplicable(.controllerRunning, "there is no \(controller.state) yet: no controller ran here")
+            return .notApplicable(.controllerRunning, "\(controller.state) does not exist yet: no controller ran here")
         }
         guard isRunning else {
             return controller.pid == nil
-                ? .notApplicable(.controllerRunning, "no controller ran over \(controller.state) yet")
+                ? .notApplicable(.controllerRunning, "no controller ran on \(controller.state) yet")
                 : .warning(
                     .controllerRunning,
-                    "no controller runs over \(controller.state): what serves goes on, and nobody rolls anything back",
-                    "systemctl start mlctl, or mlctl run --state-dir \(controller.state) with what it was started with")
+                    "no controller runs on \(controller.state): models keep serving, but nothing is rolled out or back",
+                    "systemctl start mlctl, or mlctl run --state-dir \(controller.state) with its previous options")
         }
         let who = "process \(controller.pid.map(String.init) ?? "unknown")"
         if controller.isProgramReplaced {
             return .warning(
                 .controllerRunning,
-                "the controller (\(who)) runs a program that was replaced since: it is not what is installed",
-                "systemctl restart mlctl: what serves goes on")
+                "the controller (\(who)) still runs an old program: its file was replaced after it started",
+                "systemctl restart mlctl (models keep serving)")
         }
         guard let version = controller.version else {
             return .warning(
                 .controllerRunning,
-                "the controller (\(who)) does not say its version: it is older than \(controller.ownVersion)",
-                "systemctl restart mlctl: what serves goes on")
+                "the controller (\(who)) reports no version, so it is older than \(controller.ownVersion)",
+                "systemctl restart mlctl (models keep serving)")
         }
         guard version == controller.ownVersion else {
             return .warning(
                 .controllerRunning,
-                "the controller (\(who)) is version \(version), and this command is \(controller.ownVersion)",
-                "Restart the controller after an upgrade, or use the command that belongs to it")
+                "the controller (\(who)) is version \(version), but this command is \(controller.ownVersion)",
+                "Restart the controller after an upgrade, or use the command of its version")
         }
         return .ok(
             .controllerRunning, "a controller runs: version \(version), \(who)\(controller.api.map { ", \($0)" } ?? "")"
@@ -73,16 +73,17 @@ enum ControllerFindings {
         if controller.isRunning == false, controller.hasDeadSocket {
             found.append(
                 .warning(
-                    .controllerCrash, "the last controller ended without tidying up: it was killed, or it crashed",
-                    "See why: journalctl -u mlctl -n 100; coredumpctl list mlctl; dmesg | grep -i 'out of memory'"))
+                    .controllerCrash, "the last controller did not shut down cleanly: it was killed or crashed",
+                    "Find out why: journalctl -u mlctl -n 100; coredumpctl list mlctl; dmesg | grep -i 'out of memory'")
+            )
         }
         if let last = controller.damagedJournals.last {
             found.append(
                 .warning(
                     .controllerCrash,
-                    "\(controller.damagedJournals.count) journals were damaged and moved aside, the last one as \(last)",
-                    "Check the disk (dmesg | grep -i error); when nothing is missing any more, remove them"))
+                    "\(controller.damagedJournals.count) damaged journals were moved aside, the last one to \(last)",
+                    "Check the disk (dmesg | grep -i error); remove them when nothing is missing"))
         }
-        return found.isEmpty ? [.ok(.controllerCrash, "no sign that a controller crashed")] : found
+        return found.isEmpty ? [.ok(.controllerCrash, "no sign of a crashed controller")] : found
     }
 }

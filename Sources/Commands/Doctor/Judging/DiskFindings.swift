@@ -21,20 +21,22 @@ enum DiskFindings {
 
     static func finding(_ disk: Disk) -> Finding {
         let places = disk.places.joined(separator: ", ")
-        let advice = "See what takes it: du -xh -d1 \(disk.path) | sort -h | tail; then remove, or give it more"
+        let advice =
+            "See what uses the space: du -xh -d1 \(disk.path) | sort -h | tail; then delete files or enlarge the disk"
         if disk.isReadOnly {
             return .problem(
-                .diskRoom, "\(places): the file system is read-only, so nothing can be recorded",
-                "See why: dmesg | tail; then: mount -o remount,rw on it, or another --state-dir")
+                .diskRoom, "\(places): the file system is read-only, so the controller cannot record anything",
+                "Find out why: dmesg | tail; then remount it (mount -o remount,rw), or use another --state-dir")
         }
         let free = "\(amount(disk.freeBytes)) of \(amount(disk.totalBytes)) free"
         if disk.freeBytes < leastBytes {
             return .problem(
-                .diskRoom, "\(places): hardly any room (\(free)): soon nothing can be recorded or loaded", advice)
+                .diskRoom, "\(places): almost no space (\(free)): soon nothing can be recorded or downloaded", advice)
         }
         if disk.totalFiles > 0, disk.freeFiles < leastFiles {
             return .problem(
-                .diskRoom, "\(places): \(disk.freeFiles) of \(disk.totalFiles) inodes free: no file can be made soon",
+                .diskRoom,
+                "\(places): \(disk.freeFiles) of \(disk.totalFiles) inodes free: soon no file can be created",
                 "See where many small files are: du -x --inodes -d1 \(disk.path) | sort -n | tail")
         }
         if disk.freeBytes < fewBytes || share(disk.freeBytes, disk.totalBytes) < fewShare {

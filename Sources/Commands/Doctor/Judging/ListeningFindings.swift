@@ -12,19 +12,19 @@ enum ListeningFindings {
 
     static func exposure(_ address: Address) -> Finding {
         let place = "the API listens on \(address.listen)"
-        if address.listen.isLoopback { return .ok(.apiExposure, "\(place): from this machine alone") }
+        if address.listen.isLoopback { return .ok(.apiExposure, "\(place): only this machine can reach it") }
         guard address.hasGivenToken else {
             return .problem(
-                .apiExposure, "\(place), and nobody was given a token: the controller refuses to start like that",
-                "Name tokens in the settings, or listen on 127.0.0.1:\(address.listen.port)")
+                .apiExposure, "\(place), but the settings have no tokens: the controller refuses to start",
+                "Add tokens to the settings, or listen on 127.0.0.1:\(address.listen.port)")
         }
         if address.hasTLS { return .ok(.apiExposure, "\(place), with TLS and tokens") }
         let message =
-            "\(place) without TLS: what it says, and which tokens are at work, can be read and changed on the way"
+            "\(place) without TLS: others on the network can read and change its traffic"
         let advice =
-            "Name certificateFile and keyFile under tls: in the settings, or listen on 127.0.0.1:\(address.listen.port)"
+            "Set certificateFile and keyFile under tls: in the settings, or listen on 127.0.0.1:\(address.listen.port)"
         return address.isInPod
-            ? .warning(.apiExposure, message, "\(advice); in a cluster, a NetworkPolicy keeps others from it")
+            ? .warning(.apiExposure, message, "\(advice); in a cluster, restrict access with a NetworkPolicy")
             : .problem(.apiExposure, message, advice)
     }
 
@@ -37,18 +37,18 @@ enum ListeningFindings {
     static func anonymous(_ answer: Anonymous) -> Finding {
         switch answer {
         case .answered(401), .answered(403):
-            .ok(.apiAnonymous, "the API asks everybody who comes over the network for a token")
+            .ok(.apiAnonymous, "the API requires a token over the network")
         case .answered(let status) where (200..<300).contains(status):
             .problem(
                 .apiAnonymous,
-                "the API shows deployments to somebody without a token (\(status)): it may be another program",
-                "See who listens there: ss -ltnp; a controller of mlctl never answers so")
+                "the API answers requests without a token (\(status)): it may be another program",
+                "See which program listens there: ss -ltnp; mlctl's controller never answers like this")
         case .answered(let status):
-            .notLookedAt(.apiAnonymous, "the API answered \(status) to somebody without a token")
+            .notLookedAt(.apiAnonymous, "the API answered a request without a token with \(status)")
         case .silent(let reason):
             .warning(
-                .apiAnonymous, "a controller runs, and its API does not answer: \(reason)",
-                "See what it says: journalctl -u mlctl -n 100; then: systemctl restart mlctl (what serves goes on)")
+                .apiAnonymous, "a controller runs, but its API does not answer: \(reason)",
+                "Read its log: journalctl -u mlctl -n 100; then: systemctl restart mlctl (models keep serving)")
         }
     }
 }

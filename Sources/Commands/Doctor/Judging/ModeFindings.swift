@@ -36,7 +36,7 @@ enum ModeFindings {
 
     static func state(_ state: State) -> [Finding] {
         guard let facts = state.facts else {
-            let reason = "there is no \(state.path) yet: 'mlctl run' makes it"
+            let reason = "\(state.path) does not exist yet: 'mlctl run' creates it"
             return [.notApplicable(.stateMode, reason), .notApplicable(.stateSecrets, reason)]
         }
         return [folder(state, facts), secrets(state)]
@@ -47,39 +47,40 @@ enum ModeFindings {
         guard state.access == .writes else {
             return .problem(
                 .stateMode, "\(state.path) belongs to user \(facts.owner), and this user may not write there",
-                "Run the command, and the controller, as that user: sudo -u '#\(facts.owner)' mlctl doctor")
+                "Run this command and the controller as that user: sudo -u '#\(facts.owner)' mlctl doctor")
         }
         if facts.mode & 0o077 != 0 {
             return .warning(
                 .stateMode,
-                "\(state.path): others may look into the state folder (mode \(facts.octalMode)); the next start closes it",
+                "others may read the state folder \(state.path) (mode \(facts.octalMode)); the controller's next start closes it",
                 "chmod 700 \(state.path)")
         }
-        return .ok(.stateMode, "\(state.path) and the way to it: nobody else can change anything there")
+        return .ok(.stateMode, "nobody else can change \(state.path) or the folders above it")
     }
 
     private static func secrets(_ state: State) -> Finding {
         guard state.access != .none else {
-            return .notLookedAt(.stateSecrets, "\(state.path) cannot be looked into by this user")
+            return .notLookedAt(.stateSecrets, "this user may not read \(state.path)")
         }
         if let problem = state.secretProblems.first {
-            let more = state.secretProblems.count > 1 ? " (and \(state.secretProblems.count - 1) more like it)" : ""
+            let more = state.secretProblems.count > 1 ? " (and \(state.secretProblems.count - 1) similar problems)" : ""
             return .problem(.stateSecrets, "\(problem.path): \(problem.reason)\(more)", problem.advice)
         }
         if !state.openSecrets.isEmpty {
             let names = state.openSecrets.prefix(shown).joined(separator: " ")
             return .warning(
                 .stateSecrets,
-                "others may read \(state.openSecrets.count) of the files in secrets/; the next start closes them",
+                "others may read \(state.openSecrets.count) of the files in secrets/; the controller's next start closes them",
                 "chmod 600 \(names)")
         }
-        return .ok(.stateSecrets, "secrets/ holds \(state.secretCount.counted("file")), for the owner alone")
+        return .ok(
+            .stateSecrets, "secrets/ contains \(state.secretCount.counted("file")), which only the owner can read")
     }
 
     static func settings(_ file: NamedFile?) -> Finding {
         guard let file else { return .notApplicable(.settingsMode, "there is no settings file (--config)") }
         if let problem = file.problem { return finding(.settingsMode, problem) }
-        return .ok(.settingsMode, "\(file.path) and the way to it: nobody else can change the settings")
+        return .ok(.settingsMode, "nobody else can change the settings in \(file.path)")
     }
 
     /// - Parameter files: the files that the settings name; nil where the settings cannot be read.
@@ -89,8 +90,8 @@ enum ModeFindings {
         let wrong = files.compactMap { file -> Finding? in
             guard file.isThere else {
                 return .problem(
-                    .secretMode, "\(file.path) (\(file.noun)) is not there, or this user may not see it",
-                    "Put it there with mode 0600, or correct the path in the settings")
+                    .secretMode, "\(file.path) (\(file.noun)) does not exist, or this user may not see it",
+                    "Create it with mode 0600, or correct the path in the settings")
             }
             return file.problem.map {
                 .problem(.secretMode, "\($0.path) (\(file.noun)): \($0.reason)", $0.advice)

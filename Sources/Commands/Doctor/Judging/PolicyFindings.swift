@@ -9,7 +9,7 @@ enum PolicyFindings {
         }
         guard !projects.isEmpty else {
             return [CheckID.policyWalls, .policyLimits].map {
-                .notLookedAt($0, "nothing is followed: name --repo, or projects: in the settings (--config)")
+                .notLookedAt($0, "there is no project: give --repo, or projects: in the settings (--config)")
             }
         }
         return walls(projects) + limits(projects)
@@ -20,21 +20,21 @@ enum PolicyFindings {
             if project.name == Project.defaultName {
                 return .warning(
                     .policyWalls,
-                    "--repo has no policy: whoever may commit there may run any program as the controller's user",
-                    "Where others commit than those who run the controller, name it under projects: with a policy")
+                    "--repo has no policy: everybody who can commit there can run any program as the controller's user",
+                    "If other people can commit there, add it under projects: with a policy")
             }
             let missing = project.policy.missingWalls
             guard !missing.isEmpty else { return nil }
             return .warning(
                 .policyWalls,
-                "project '\(project.name)' may do anything as to \(missing.joined(separator: ", ")): its policy does not name them",
+                "the policy of project '\(project.name)' does not restrict \(missing.joined(separator: ", "))",
                 "Add to its policy: \(missing.map(example).joined(separator: "; "))")
         }
         return open.isEmpty
             ? [
                 .ok(
                     .policyWalls,
-                    "\(projects.count.counted("project")), each with a policy that names all that it may do")
+                    "\(projects.count.counted("project")), each restricted by a policy")
             ] : open
     }
 
@@ -54,7 +54,8 @@ enum PolicyFindings {
         let named = projects.filter { $0.name != Project.defaultName }
         guard !named.isEmpty else {
             return [
-                .notApplicable(.policyLimits, "a controller with --repo has one project, which has all of the machine")
+                .notApplicable(
+                    .policyLimits, "a controller with --repo has one project, which may use the whole machine")
             ]
         }
         let boundless = named.filter(\.policy.limits.isEmpty).map { "'\($0.name)'" }
@@ -62,7 +63,7 @@ enum PolicyFindings {
             return [
                 .warning(
                     .policyLimits,
-                    "without limits, \(boundless.joined(separator: ", ")) can take the machine or the cluster from all others",
+                    "\(boundless.joined(separator: ", ")) have no limits, so they can use up the machine or the cluster",
                     "Add to the policy: limits: {deployments: 50, replicas: 20, cpu: \"64\", memory: 256Gi}")
             ]
         }

@@ -14,14 +14,14 @@ enum PortFindings {
     static func own(port: Int, use: String, holder: Holder) -> Finding {
         switch holder {
         case .nobody: .ok(.portOwn, "port \(port) for \(use) is free")
-        case .ours: .ok(.portOwn, "port \(port) for \(use) is this controller's")
+        case .ours: .ok(.portOwn, "port \(port) for \(use) is used by this controller")
         case .other(let words):
             .problem(
-                .portOwn, "port \(port) for \(use) is taken by \(words)",
+                .portOwn, "port \(port) for \(use) is used by \(words)",
                 "See who has it: ss -ltnp 'sport = :\(port)'; then end that program, or choose another port")
         case .unknown:
             .problem(
-                .portOwn, "port \(port) for \(use) is taken by a program of another user",
+                .portOwn, "port \(port) for \(use) is used by a program of another user",
                 "See who has it: sudo ss -ltnp 'sport = :\(port)'; then end that program, or choose another port")
         }
     }
@@ -46,23 +46,27 @@ enum PortFindings {
         var found = taken.prefix(shown).map { port, holder -> Finding in
             let words = if case .other(let words) = holder { words } else { "a program of another user" }
             return .problem(
-                .portEndpoints, "port \(port), which endpoints may have, is taken by \(words)",
-                "See who has it: sudo ss -ltnp 'sport = :\(port)'; then end that program, or take the port out of endpointPorts"
+                .portEndpoints, "port \(port), which endpoints may use, is used by \(words)",
+                "See who has it: sudo ss -ltnp 'sport = :\(port)'; then end that program, or remove the port from endpointPorts"
             )
         }
         if taken.count > shown {
             found.append(
                 .problem(
-                    .portEndpoints, "\(taken.count - shown) more ports that endpoints may have are taken",
-                    "See who has them: sudo ss -ltnp"))
+                    .portEndpoints,
+                    "\(taken.count - shown) more ports that endpoints may use are used by other programs",
+                    "See which programs: sudo ss -ltnp"))
         }
         if !knowsManifests {
-            found.append(.notLookedAt(.portEndpoints, "ports of manifests: not all of them could be read"))
+            found.append(.notLookedAt(.portEndpoints, "ports in manifests: not all manifests could be read"))
         }
         if taken.isEmpty {
-            found.append(.ok(.portEndpoints, "\(looked.counted("port")) for endpoints: free, or mlctl's own"))
+            found.append(.ok(.portEndpoints, "\(looked.counted("port")) for endpoints: free, or used by mlctl"))
         }
-        if left > 0 { found.append(.notLookedAt(.portEndpoints, "\(left) more ports: the policy names very many")) }
+        if left > 0 {
+            found.append(
+                .notLookedAt(.portEndpoints, "\(left) more ports were not checked, because the policy names very many"))
+        }
         return found
     }
 }

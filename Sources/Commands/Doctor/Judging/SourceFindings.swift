@@ -14,18 +14,18 @@ enum SourceFindings {
             return [
                 .problem(
                     .repoReachable, "\(noun)\(message)",
-                    "Try it as the controller's user: git ls-remote \(place)"),
+                    "Try as the controller's user: git ls-remote \(place)"),
                 .notLookedAt(.repoManifests, "\(noun)the repository cannot be read"),
             ]
         case .read(let commit, let manifests, let mistakes):
-            let reached = Finding.ok(.repoReachable, "\(noun)\(place) answers, and is at \(commit.shortCommit)")
+            let reached = Finding.ok(.repoReachable, "\(noun)\(place) answers; its commit is \(commit.shortCommit)")
             if let first = mistakes.first {
                 let more = mistakes.count > 1 ? " (and \(mistakes.count - 1) more)" : ""
                 return [
                     reached,
                     .warning(
-                        .repoManifests, "\(noun)\(first)\(more): what is wrong is held as it serves",
-                        "mlctl validate PATH, in a clone of the repository"),
+                        .repoManifests, "\(noun)\(first)\(more); deployments with errors keep serving as they are",
+                        "Run mlctl validate PATH in a clone of the repository"),
                 ]
             }
             if manifests == 0 {
@@ -33,11 +33,11 @@ enum SourceFindings {
                     reached,
                     .warning(
                         .repoManifests,
-                        "\(noun)there is no manifest at \(commit.shortCommit) in the path that is followed",
+                        "\(noun)commit \(commit.shortCommit) has no manifest in the configured path",
                         "Check --path (or path: of the project), and that the manifests are committed"),
                 ]
             }
-            return [reached, .ok(.repoManifests, "\(noun)\(manifests.counted("manifest file")), without a mistake")]
+            return [reached, .ok(.repoManifests, "\(noun)\(manifests.counted("manifest file")), without errors")]
         }
     }
 
@@ -48,7 +48,7 @@ enum SourceFindings {
             found.append(
                 .problem(
                     .sourceReachable, "source '\(name)': \(problem)",
-                    "Its gates stay insufficient until it answers. Try it: curl -sS -o /dev/null -w '%{http_code}' \(asked)"
+                    "Gates that use it stay insufficient until it answers. Try: curl -sS -o /dev/null -w '%{http_code}' \(asked)"
                 ))
         } else {
             found.append(.ok(.sourceReachable, "source '\(name)': \(asked) answers"))
@@ -57,8 +57,8 @@ enum SourceFindings {
             found.append(
                 .warning(
                     .sourceReachable,
-                    "source '\(name)': its certificate is not looked at: anybody may answer in its place",
-                    "Leave insecureSkipTLSVerify out, and name its authority as caFile"))
+                    "source '\(name)': its certificate is not verified, so another server can answer in its place",
+                    "Remove insecureSkipTLSVerify, and set its certificate authority as caFile"))
         }
         return found
     }

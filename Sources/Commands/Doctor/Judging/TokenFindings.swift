@@ -29,7 +29,10 @@ enum TokenFindings {
         }
         guard !readable.isEmpty else {
             return unreadable.isEmpty
-                ? [.notApplicable(.tokenStrength, "there is no token yet: the controller makes one at its first start")]
+                ? [
+                    .notApplicable(
+                        .tokenStrength, "there is no token yet: the controller creates one at its first start")
+                ]
                 : unreadable
         }
         let weak = readable.compactMap { token -> Finding? in
@@ -38,7 +41,7 @@ enum TokenFindings {
             do throws(AccessKeyError) {
                 _ = try AccessKey(token.caller, secret: text)
             } catch {
-                return .problem(.tokenStrength, "\(noun) is refused by the controller: \(error.message)", make(token))
+                return .problem(.tokenStrength, "the controller refuses \(noun): \(error.message)", make(token))
             }
             guard let reason = GuessableText.reason(text) else { return nil }
             return .warning(.tokenStrength, "\(noun) can be guessed: \(reason)", make(token))
@@ -46,7 +49,7 @@ enum TokenFindings {
         let fine = readable.count - weak.count
         return weak + unreadable
             + (fine > 0
-                ? [.ok(.tokenStrength, "\(fine.counted("token")): long enough, and without a pattern")] : [])
+                ? [.ok(.tokenStrength, "\(fine.counted("token")): long enough, without a pattern")] : [])
     }
 
     private static func make(_ token: Token) -> String {
@@ -61,13 +64,13 @@ enum TokenFindings {
         }
         return .problem(
             .tokenTwice,
-            "\(first.map { "'\($0)'" }.joined(separator: " and ")) are the same token: the controller refuses that, for nobody "
-                + "could tell who acted", "openssl rand -base64 32 gives each one of its own")
+            "\(first.map { "'\($0)'" }.joined(separator: " and ")) are the same token: the controller refuses this, because it "
+                + "could not tell who acted", "Create a token for each: openssl rand -base64 32")
     }
 
     private static func rights(_ given: [Token], _ isBeyondLoopback: Bool) -> [Finding] {
         guard !given.isEmpty else {
-            return [.ok(.tokenRights, "nobody was given a token: only this user and root may ask")]
+            return [.ok(.tokenRights, "no token was given to anybody: only this user and root can use the API")]
         }
         var found: [Finding] = []
         let roles = given.map(\.caller.role)
@@ -75,15 +78,15 @@ enum TokenFindings {
             let names = given.map { "'\($0.caller.name)'" }.joined(separator: ", ")
             found.append(
                 .warning(
-                    .tokenRights, "every token that was given to somebody may do everything: \(names)",
-                    "Name tokens with less under tokens: - {name: ci, file: FILE, role: operator, namespaces: [NAMESPACE]}"
+                    .tokenRights, "every token in the settings has all rights: \(names)",
+                    "Add tokens with fewer rights under tokens: - {name: ci, file: FILE, role: operator, namespaces: [NAMESPACE]}"
                 ))
         }
         if isBeyondLoopback, !roles.contains(.metrics) {
             found.append(
                 .warning(
                     .tokenRights,
-                    "no token is for metrics alone: a Prometheus of another machine would need one that may do more",
+                    "no token has the role metrics: a Prometheus on another machine would need a token with more rights",
                     "Add under tokens: - {name: prometheus, file: FILE, role: metrics}"))
         }
         guard found.isEmpty else { return found }
@@ -109,7 +112,7 @@ enum GuessableText {
         if repeats(bytes) { return "it repeats a shorter text" }
         if hasRun(bytes) { return "it counts up or down, as 123456 or abcdef do" }
         let lower = text.lowercased()
-        if words.contains(where: lower.contains) { return "it holds a word that people use for passwords" }
+        if words.contains(where: lower.contains) { return "it contains a word that people use for passwords" }
         return nil
     }
 

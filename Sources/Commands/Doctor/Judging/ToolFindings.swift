@@ -33,20 +33,20 @@ enum ToolFindings {
 
     static let git = Tool(
         check: .toolGit, program: "git", package: "git", least: Version(2, 31),
-        reason: "an older one does not know GIT_CONFIG_COUNT: it would follow redirects with credentials, and run hooks"
+        reason: "older versions ignore GIT_CONFIG_COUNT, so they would follow redirects with credentials and run hooks"
     )
     static let ssh = Tool(
         check: .toolSSH, program: "ssh", package: "openssh-client", least: Version(7, 2),
-        reason: "an older one signs with SHA-1 alone, which git servers refuse")
+        reason: "older versions sign only with SHA-1, which git servers refuse")
 
     /// - Parameter said: the version output; nil where the program does not exist.
     static func finding(_ tool: Tool, said: String?) -> Finding {
         guard let said else {
             return .problem(
-                tool.check, "there is no \(tool.program) on the PATH", "apt-get install \(tool.package)")
+                tool.check, "\(tool.program) is not on the PATH", "apt-get install \(tool.package)")
         }
         guard let version = Version(in: said) else {
-            return .notLookedAt(tool.check, "\(tool.program) does not say its version")
+            return .notLookedAt(tool.check, "\(tool.program) does not print its version")
         }
         guard version >= tool.least else {
             return .problem(
@@ -70,18 +70,20 @@ enum ToolFindings {
     static func programs(_ programs: [Program]?) -> [Finding] {
         guard let programs else { return [.notLookedAt(.toolProgram, "the manifests could not be read")] }
         guard !programs.isEmpty else {
-            return [.notApplicable(.toolProgram, "nothing on this machine starts a program of its own")]
+            return [.notApplicable(.toolProgram, "no manifest or setting starts a program on this machine")]
         }
         let missing = programs.filter { !$0.isFound }
         guard !missing.isEmpty else {
             return [
-                .ok(.toolProgram, "what is started is there: \(Set(programs.map(\.name)).count.counted("program"))")
+                .ok(
+                    .toolProgram,
+                    "all programs that are started exist: \(Set(programs.map(\.name)).count.counted("program"))")
             ]
         }
         return missing.prefix(shown).map {
             .problem(
                 .toolProgram, "\($0.wantedBy) starts '\($0.name)', which is not on the PATH of this user",
-                "Install it, or give its whole path; a service of systemd has a PATH of its own (Environment=PATH=…)")
+                "Install it, or give its full path; a systemd service has its own PATH (Environment=PATH=…)")
         }
     }
 }

@@ -13,10 +13,10 @@ enum WrittenSecrets {
     private static let mostFound = 5
     /// The prefixes of credentials, with the least number of characters that must follow.
     private static let shapes: [(mark: String, noun: String, least: Int)] = [
-        ("ghp_", "a token of GitHub", 36), ("gho_", "a token of GitHub", 36), ("ghs_", "a token of GitHub", 36),
-        ("github_pat_", "a token of GitHub", 22), ("glpat-", "a token of GitLab", 20),
-        ("AKIA", "an access key of AWS", 16), ("xoxb-", "a token of Slack", 20), ("xoxp-", "a token of Slack", 20),
-        ("hf_", "a token of Hugging Face", 30), ("AIza", "a key of Google", 35),
+        ("ghp_", "a GitHub token", 36), ("gho_", "a GitHub token", 36), ("ghs_", "a GitHub token", 36),
+        ("github_pat_", "a GitHub token", 22), ("glpat-", "a GitLab token", 20),
+        ("AKIA", "an AWS access key", 16), ("xoxb-", "a Slack token", 20), ("xoxp-", "a Slack token", 20),
+        ("hf_", "a Hugging Face token", 30), ("AIza", "a Google API key", 35),
     ]
 
     /// - Parameters:
@@ -24,7 +24,7 @@ enum WrittenSecrets {
     ///   - known: the controller's own tokens.
     static func findings(in texts: [Text]?, known: [String]) -> [Finding] {
         guard let texts, !texts.isEmpty else {
-            return [.notLookedAt(.tokenWritten, "there are no settings and no manifests that could be read")]
+            return [.notLookedAt(.tokenWritten, "neither settings nor manifests could be read")]
         }
         let redactor = SecretRedactor(known.filter { !$0.isEmpty })
         var room = mostBytes
@@ -44,13 +44,15 @@ enum WrittenSecrets {
             }
         }
         if skipped > 0 {
-            found.append(.notLookedAt(.tokenWritten, "\(skipped) files beyond the first \(mostBytes >> 20) MiB"))
+            found.append(
+                .notLookedAt(.tokenWritten, "\(skipped) files after the first \(mostBytes >> 20) MiB were not searched")
+            )
         }
         if found.isEmpty {
             return [
                 .ok(
                     .tokenWritten,
-                    "no credential stands in the settings and manifests that were read (\(texts.count.counted("file")))"
+                    "no credential was found in the settings and manifests (\(texts.count.counted("file")))"
                 )
             ]
         }
@@ -73,8 +75,8 @@ enum WrittenSecrets {
                 else { return nil }
                 return .warning(
                     .tokenWritten,
-                    "\(deployment.key) has the text of \(variable.name) in its manifest: whoever reads the repository has it",
-                    "Make a new one, and name it: - {name: \(variable.name), valueFrom: {secret: NAME}}")
+                    "the manifest of \(deployment.key) contains the value of \(variable.name), so everybody who reads the repository has it",
+                    "Create a new secret and refer to it: - {name: \(variable.name), valueFrom: {secret: NAME}}")
             }
         }
     }
@@ -88,8 +90,8 @@ enum WrittenSecrets {
 
     private static func finding(_ place: String, _ noun: String) -> Finding {
         .problem(
-            .tokenWritten, "\(place) holds \(noun): everybody who may read that can use it",
-            "Make a new one, put it into a file of mode 0600, and name that file instead (valueFrom: {secret: NAME} in a "
+            .tokenWritten, "\(place) contains \(noun), which everybody who can read it can use",
+            "Create a new one in a file with mode 0600, and refer to that file instead (valueFrom: {secret: NAME} in a "
                 + "manifest)")
     }
 

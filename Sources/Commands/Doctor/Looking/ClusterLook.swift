@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 
@@ -13,7 +14,7 @@ struct ClusterLook: Sendable {
         [
             .problem(
                 .clusterReachable, "cluster '\(cluster.name)': \(words)",
-                "Try it as the controller's user: kubectl"
+                "Try as the controller's user: kubectl"
                     + "\(cluster.kubeconfig.map { " --kubeconfig \($0)" } ?? "")"
                     + "\(cluster.context.map { " --context \($0)" } ?? "") version"),
             .notLookedAt(.rightsCluster, "cluster '\(cluster.name)' does not answer"),

@@ -188,7 +188,8 @@ struct FileLooks: Sendable {
                 totalFiles: Int64(about.f_files), isReadOnly: about.f_flag & UInt(ST_RDONLY) != 0)
         }
         let findings = order.compactMap { disks[$0].map(DiskFindings.finding) }
-        return findings.isEmpty ? [.notLookedAt(.diskRoom, "\(state) and all above it cannot be looked at")] : findings
+        return findings.isEmpty
+            ? [.notLookedAt(.diskRoom, "\(state) and the folders above it cannot be read")] : findings
     }
 
     private static func existing(_ path: String) -> (path: String, device: UInt64)? {

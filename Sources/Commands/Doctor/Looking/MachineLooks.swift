@@ -47,7 +47,7 @@ struct MachineLooks: Sendable {
     func ssh() async throws -> [Finding] {
         let projects = installation.known?.projects ?? []
         guard projects.contains(where: { Self.goesBySSH($0.repo) }) else {
-            return [.notApplicable(.toolSSH, "no repository is followed over ssh")]
+            return [.notApplicable(.toolSSH, "no repository uses ssh")]
         }
         return [ToolFindings.finding(ToolFindings.ssh, said: try await version(of: "ssh", "-V"))]
     }
@@ -100,7 +100,7 @@ struct MachineLooks: Sendable {
         return try wanted.compactMap { text, use -> Finding? in
             guard let text else { return nil }
             let port = try ListenAddress(parsing: text).port
-            guard port != 0 else { return .ok(.portOwn, "\(use) takes a free port") }
+            guard port != 0 else { return .ok(.portOwn, "\(use) uses any free port") }
             return PortFindings.own(port: port, use: use, holder: holder(of: port))
         }
     }
@@ -167,7 +167,7 @@ struct MachineLooks: Sendable {
             _ = try ServerCertificates(
                 .init(certificates: chain, key: try bytes(tls.keyFile), clientAuthorities: authorities))
             guard let first = try NIOSSLCertificate.fromPEMBytes(chain).first else {
-                return .unusable(reason: "\(tls.certificateFile) holds no certificate")
+                return .unusable(reason: "\(tls.certificateFile) contains no certificate")
             }
             return .certificate(
                 try facts(first),

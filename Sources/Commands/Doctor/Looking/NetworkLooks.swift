@@ -7,6 +7,8 @@ import KubernetesServing
 import MetricSources
 import ModelManifests
 import NIOSSL
+import SafeText
+import Transport
 
 /// Sends requests to the servers that the controller uses (git servers, API servers and metric sources), and to the
 /// controller's own API without a token.
@@ -25,7 +27,7 @@ struct NetworkLooks: Sendable {
             return [.notLookedAt(.sourceReachable, "the settings cannot be read")]
         }
         guard !settings.sources.isEmpty else {
-            return [.notApplicable(.sourceReachable, "the settings name no source beside those that are always there")]
+            return [.notApplicable(.sourceReachable, "the settings have no sources besides the built-in ones")]
         }
         return await withTaskGroup(of: [Finding].self) { group in
             for source in settings.sources { group.addTask { await Self.findings(of: source) } }
@@ -38,7 +40,7 @@ struct NetworkLooks: Sendable {
         guard let answer = await SourceProbe().ask(source, within: callLimit) else {
             return [
                 .notApplicable(
-                    .sourceReachable, "source '\(source.name)' is a program, which is started for gates alone")
+                    .sourceReachable, "source '\(source.name)' is a program, which runs only for gates")
             ]
         }
         return SourceFindings.source(
@@ -62,7 +64,7 @@ struct NetworkLooks: Sendable {
                 guard let location = try? GitLocation(project.repo), location.transport == .https,
                     let url = URL(string: location.address), let host = url.host(percentEncoded: true)
                 else { return nil }
-                return "https://\(host.contains(":") ? "[\(host)]" : host):\(url.port ?? 443)/"
+                return "https://\(Escape.authority(host, url.port ?? 443))/"
             })
         guard !origins.isEmpty else { return [] }
         return await withTaskGroup(of: [Finding].self) { group in
@@ -70,7 +72,7 @@ struct NetworkLooks: Sendable {
                 group.addTask {
                     let asked = Date()
                     guard let answer = try? await Self.head(origin), answer.date != nil else {
-                        return [.notLookedAt(.clockSkew, "git server \(origin) does not say what time it is")]
+                        return [.notLookedAt(.clockSkew, "git server \(origin) sends no time")]
                     }
                     return Self.skew(answer.date, of: "git server \(origin)", since: asked)
                 }
@@ -82,14 +84,12 @@ struct NetworkLooks: Sendable {
     private static func head(
         _ url: String, believesAnybody: Bool = false
     ) async throws -> (status: Int, date: String?) {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        if believesAnybody {
+        let client = HTTPClient.careful { configuration in
+            guard believesAnybody else { return }
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.certificateVerification = .none
             configuration.tlsConfiguration = tls
         }
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         defer { client.shutdown { _ in } }
         let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(callLimitSeconds))
         return (Int(response.status.code), response.headers.first(name: "date"))
@@ -103,7 +103,9 @@ struct NetworkLooks: Sendable {
             let url = URL(string: record.api), let port = url.port
         else { return [.notApplicable(.apiAnonymous, "no controller runs")] }
         guard installation.known?.access.tls?.clientCAFile == nil else {
-            return [.notLookedAt(.apiAnonymous, "the API asks clients for a certificate, and there is none here")]
+            return [
+                .notLookedAt(.apiAnonymous, "the API requires a client certificate, which this command does not have")
+            ]
         }
         let host = url.host(percentEncoded: false).flatMap { ["0.0.0.0", "::"].contains($0) ? nil : $0 } ?? "127.0.0.1"
         let address = ListenAddress(host: host, port: port)

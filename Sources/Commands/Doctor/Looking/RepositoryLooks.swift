@@ -14,7 +14,7 @@ final class RepositoryLooks: Sendable {
         var place: String
         var commit: String?
         /// Nil where nothing could be read.
-        var files: [String: GitFile]?
+        var files: [String: ManifestFile]?
         var desired: DesiredState?
         /// Why the repository could not be read.
         var refusal: String?
@@ -67,14 +67,14 @@ final class RepositoryLooks: Sendable {
         }
         guard !outcomes.isEmpty else {
             return [CheckID.repoReachable, .repoManifests].map {
-                .notLookedAt($0, "nothing is followed: name --repo, or projects: in the settings (--config)")
+                .notLookedAt($0, "there is no project: give --repo, or projects: in the settings (--config)")
             }
         }
         return outcomes.flatMap { outcome -> [Finding] in
             let name = outcome.project.name == Project.defaultName ? nil : outcome.project.name
             guard !outcome.isSkipped else {
                 return [CheckID.repoReachable, .repoManifests].map {
-                    .notLookedAt($0, "\(outcome.place): it would ask over the network, and --offline was given")
+                    .notLookedAt($0, "\(outcome.place): it needs the network, but --offline was given")
                 }
             }
             guard let commit = outcome.commit, let files = outcome.files else {
@@ -136,7 +136,7 @@ final class RepositoryLooks: Sendable {
         var pattern = Array("\(folder.trimmingSlash)/mlctl-doctor-XXXXXX".utf8CString)
         guard mkdtemp(&pattern) != nil else {
             throw GitError(
-                .diskFull, "no folder can be made in \(folder): \(String(cString: strerror(errno)).lowercased())")
+                .diskFull, "a folder cannot be created in \(folder): \(String(cString: strerror(errno)).lowercased())")
         }
         return String(decoding: pattern.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

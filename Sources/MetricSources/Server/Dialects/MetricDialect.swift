@@ -78,3 +78,54 @@ struct MetricDialect: Sendable {
         return sum
     }
 }
+
+extension MetricDialect {
+    /// BentoML 1.4. Services name their own endpoints, so all count except BentoML's own pages. In a Bento with several services,
+    /// calls between them count too.
+    static let bentoML = MetricDialect(
+        requests: "bentoml_service_request_total", status: "http_response_code",
+        latency: "bentoml_service_request_duration_seconds"
+    ) { labels in
+        let endpoint = labels["endpoint"] ?? ""
+        return !bentoMLPages.contains(endpoint) && !bentoMLFolders.contains { endpoint.hasPrefix($0) }
+    }
+
+    private static let bentoMLPages: Set<String> = [
+        "", "/", "/docs.json", "/schema.json", "/health", "/healthz", "/livez", "/readyz", "/metrics", "/favicon.ico",
+    ]
+    private static let bentoMLFolders = ["/static_content/", "/assets/"]
+}
+
+extension MetricDialect {
+    /// MLServer 1.7: the metrics of starlette_exporter with the prefix `rest_server`. Paths are those of its routes. Inference
+    /// over gRPC is not included.
+    static let mlServer = MetricDialect(
+        requests: "rest_server_requests_total", status: "status_code", latency: "rest_server_request_duration_seconds"
+    ) { labels in
+        let path = labels["path"] ?? ""
+        return ["/infer", "/infer_stream", "/generate", "/generate_stream"].contains { path.hasSuffix($0) }
+    }
+}
+
+extension MetricDialect {
+    /// `mlctl serve-model`, which counts only inference requests.
+    static let mlctl = MetricDialect(
+        requests: "mlctl_model_requests_total", status: "code", latency: "mlctl_model_request_duration_seconds"
+    ) { _ in true }
+}
+
+extension MetricDialect {
+    /// vLLM: requests and their codes (`2xx`, `5xx`) come from prometheus-fastapi-instrumentator, latency from its engine. A
+    /// response that fails after its first token counts as 2xx. `vllm:request_success_total{finished_reason="error"}` counts
+    /// those failures; use it in a ratio.
+    static let vLLM = MetricDialect(
+        requests: "http_requests_total", status: "status", latency: "vllm:e2e_request_latency_seconds",
+        isInference: { labels in labels["method"] == "POST" && vLLMRoutes.contains(labels["handler"] ?? "") },
+        isInferenceLatency: { _ in true })
+
+    private static let vLLMRoutes: Set<String> = [
+        "/v1/completions", "/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", "/v1/score",
+        "/v1/rerank", "/v1/audio/transcriptions", "/v1/audio/translations", "/v2/embed", "/v2/rerank", "/score",
+        "/rerank", "/pooling", "/classify", "/invocations", "/generate", "/inference/v1/generate",
+    ]
+}

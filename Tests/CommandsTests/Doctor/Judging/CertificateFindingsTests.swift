@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of a certificate") struct CertificateFindingsTests {
+@Suite("The doctor's findings on certificates") struct CertificateFindingsTests {
     private static let now = Date(timeIntervalSince1970: 1_800_000_000)
     private static let day: TimeInterval = 86_400
 
@@ -28,7 +28,7 @@ import Testing
         found.filter { $0.check == check }.map(\.severity)
     }
 
-    @Test("expired, about to, not yet, and long enough")
+    @Test("expired, expiring soon, not yet valid, and valid long enough")
     func validity() {
         #expect(severities(.tlsCertificate, found(certificate(to: 0))) == [.problem])
         #expect(severities(.tlsCertificate, found(certificate(to: 13.9))) == [.warning])
@@ -36,14 +36,14 @@ import Testing
         #expect(severities(.tlsCertificate, found(certificate(from: 1))) == [.problem])
     }
 
-    @Test("signed by itself is a warning, and an expired authority of clients a problem")
+    @Test("a self-signed certificate is a warning, and an expired client authority a problem")
     func issuers() {
         #expect(severities(.tlsCertificate, found(certificate(selfSigned: true))) == [.ok, .warning])
         #expect(severities(.tlsCertificate, found(certificate(), clients: [certificate(to: -1)])) == [.ok, .problem])
         #expect(severities(.tlsCertificate, found(certificate(), clients: [certificate()])) == [.ok])
     }
 
-    @Test("a name that it is not for is said, and a star stands for one label")
+    @Test("a host name that the certificate lacks is reported, and a wildcard matches one label")
     func names() {
         #expect(severities(.tlsName, found(certificate())) == [.ok])
         #expect(severities(.tlsName, found(certificate(), hosts: ["other.example.com"])) == [.warning])
@@ -53,7 +53,7 @@ import Testing
         #expect(!CertificateFindings.covers("*.example.com", ".example.com"))
     }
 
-    @Test("what cannot be used is a problem, and what nobody asked for is not well")
+    @Test("an unusable certificate is a problem, and one that is not configured is not \"well\"")
     func missing() {
         let unusable = CertificateFindings.all(.unusable(reason: "no PEM"), file: "", hosts: [], now: Self.now)
         #expect(unusable.map(\.severity) == [.problem, .notLookedAt])
@@ -65,7 +65,7 @@ import Testing
             ])
     }
 
-    @Test("bytes that are no certificate say nothing of who issued it")
+    @Test("bytes that are not a certificate give no issuer")
     func noCertificate() {
         #expect(CertificateNames.isSelfIssued([]) == nil)
         #expect(CertificateNames.isSelfIssued([0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF, 0x30]) == nil)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of clocks") struct ClockFindingsTests {
+@Suite("The doctor's findings on clocks") struct ClockFindingsTests {
     private static let now = Date(timeIntervalSince1970: 1_800_000_000)
 
     private func own(
@@ -14,7 +14,7 @@ import Testing
         ).map(\.severity)
     }
 
-    @Test("kept right, kept by timesyncd, kept by nobody, not known, gone back")
+    @Test("synchronized, by timesyncd, not synchronized, unknown, set back")
     func kernel() {
         #expect(own(.said(isSynchronised: true, greatestErrorSeconds: 0)) == [.ok])
         #expect(own(.said(isSynchronised: false, greatestErrorSeconds: 16)) == [.warning])
@@ -33,20 +33,20 @@ import Testing
         ).severity
     }
 
-    @Test("more than five seconds apart is a warning, more than a minute a problem, both ways")
+    @Test("a skew above five seconds is a warning, above a minute a problem, in both directions")
     func skew() {
         #expect(skew(5) == .ok && skew(5.5) == .warning && skew(61) == .problem)
-        // Whole seconds are cut off, so one behind is none.
+        // A Date field has whole seconds, so a clock may seem up to one second behind.
         #expect(skew(-6) == .ok && skew(-6.5) == .warning && skew(-62) == .problem)
     }
 
-    @Test("a slow answer is no skew")
+    @Test("a slow answer does not count as skew")
     func slow() {
         #expect(skew(8, took: 8) == .ok && skew(0, took: 8) == .ok)
         #expect(skew(14, took: 8) == .warning)
     }
 
-    @Test("a Date field is read, and no other text is")
+    @Test("a Date field is parsed, and other text is refused")
     func date() {
         #expect(ClockFindings.date("Sun, 06 Nov 1994 08:49:37 GMT") == Date(timeIntervalSince1970: 784_111_777))
         #expect(ClockFindings.date("yesterday") == nil)

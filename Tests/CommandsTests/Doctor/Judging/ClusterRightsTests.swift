@@ -4,21 +4,21 @@ import Yams
 
 @testable import Commands
 
-@Suite("What the doctor says of rights in a cluster") struct ClusterRightsTests {
+@Suite("The doctor's findings on cluster permissions") struct ClusterRightsTests {
     private func found(_ granted: Set<ClusterRights.Right>) -> [Finding] {
         ClusterRights.findings(cluster: "prod", granted: granted, scope: "in all namespaces")
     }
 
     private let needed = Set(ClusterRights.needed)
 
-    @Test("just enough is well; one too few is a problem that names it")
+    @Test("exactly the needed permissions are well; a missing one is a problem that names it")
     func enough() {
         #expect(found(needed).map(\.severity) == [.ok])
         let short = found(needed.subtracting([ClusterRights.Right("get", "pods/log")]))
         #expect(short.map(\.severity) == [.problem] && short[0].message.contains("get pods/log"))
     }
 
-    @Test("secrets of all, and rights of an administrator, are problems; a pod's shell is a warning")
+    @Test("access to all secrets and administrator permissions are problems; pod exec is a warning")
     func tooMuch() {
         let secrets = found(needed.union([ClusterRights.Right("list", "secrets")]))
         #expect(secrets.map(\.severity) == [.problem] && secrets[0].message.contains("list secrets"))
@@ -28,7 +28,7 @@ import Yams
         #expect(all.map(\.severity) == [.problem] && all[0].message.contains("everything"))
     }
 
-    @Test("what it needs is what the role of the chart gives")
+    @Test("the needed permissions equal the chart's role")
     func chart() throws {
         struct Rule: Decodable {
             var apiGroups: [String]
@@ -58,7 +58,7 @@ import Yams
                 }
             }
         #expect(given.count > 50)
-        // Definitions are looked at where an optional router is used.
+        // The chart's optional rules, such as those for other routers, are not compared.
         #expect(Set(given).subtracting(needed).map(\.description).sorted() == [])
         #expect(needed.subtracting(given).map(\.description).sorted() == [])
     }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of the controller") struct ControllerFindingsTests {
+@Suite("The doctor's findings on the controller") struct ControllerFindingsTests {
     private func controller(running: Bool? = true) -> ControllerFindings.Controller {
         .init(
             state: "/s", isClosed: false, isRunning: running, pid: 7, version: "1.0", api: "http://127.0.0.1:8090",
@@ -15,7 +15,7 @@ import Testing
         return ControllerFindings.all(controller).map(\.severity)
     }
 
-    @Test("running, of another version, replaced, gone, never there")
+    @Test("running, of another version, replaced, gone, never started")
     func running() {
         #expect(severities { _ in } == [.ok, .ok])
         #expect(severities { $0.version = "0.9" } == [.warning, .ok])
@@ -26,12 +26,12 @@ import Testing
         #expect(severities { $0.isRunning = nil } == [.notApplicable, .notApplicable])
     }
 
-    @Test("what cannot be looked into is not known")
+    @Test("a state folder that cannot be read gives \"not known\"")
     func closed() {
         #expect(severities { $0.isClosed = true } == [.notLookedAt, .notLookedAt])
     }
 
-    @Test("a socket without a controller, and a damaged journal, are signs of a crash")
+    @Test("a socket without a controller and a damaged journal are signs of a crash")
     func crashes() {
         #expect(severities { ($0.isRunning, $0.hasDeadSocket) = (false, true) } == [.warning, .warning])
         #expect(severities { $0.damagedJournals = ["/s/journal.sqlite.corrupt-1"] } == [.ok, .warning])

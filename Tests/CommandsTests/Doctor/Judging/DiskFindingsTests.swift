@@ -2,7 +2,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of disks") struct DiskFindingsTests {
+@Suite("The doctor's findings on disks") struct DiskFindingsTests {
     private func severity(
         free: Int64, of total: Int64, files: Int64 = 1_000_000, totalFiles: Int64 = 2_000_000, readOnly: Bool = false
     ) -> Finding.Severity {
@@ -13,7 +13,7 @@ import Testing
         ).severity
     }
 
-    @Test("full, nearly full, with room; by bytes and by inodes")
+    @Test("full, nearly full, enough space; by bytes and by inodes")
     func room() {
         #expect(severity(free: 50 << 30, of: 100 << 30) == .ok)
         #expect(severity(free: 4 << 30, of: 100 << 30) == .warning)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of the API's address") struct ListeningFindingsTests {
+@Suite("The doctor's findings on the API's address") struct ListeningFindingsTests {
     private func exposure(_ host: String, tls: Bool = false, token: Bool = true, pod: Bool = false) -> Finding.Severity
     {
         ListeningFindings.exposure(
@@ -11,7 +11,7 @@ import Testing
         ).severity
     }
 
-    @Test("beyond the loopback it needs TLS and a token")
+    @Test("an address beyond loopback needs TLS and a token")
     func exposed() {
         #expect(exposure("127.0.0.1", token: false) == .ok)
         #expect(exposure("0.0.0.0", tls: true) == .ok)
@@ -20,7 +20,7 @@ import Testing
         #expect(exposure("10.0.0.1", tls: true, token: false) == .problem)
     }
 
-    @Test("an answer to a stranger is a problem, a refusal is well, and anything else is not known")
+    @Test("an answer without a token is a problem, a refusal is well, and anything else is not known")
     func anonymous() {
         #expect(ListeningFindings.anonymous(.answered(status: 401)).severity == .ok)
         #expect(ListeningFindings.anonymous(.answered(status: 200)).severity == .problem)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of modes") struct ModeFindingsTests {
+@Suite("The doctor's findings on file modes") struct ModeFindingsTests {
     private let problem = TrustProblem(path: "/s/x", reason: "others may write to it", advice: "chmod go-w /s/x")
 
     private func state(
@@ -16,7 +16,7 @@ import Testing
                 secretProblems: secrets, openSecrets: open, secretCount: 2))
     }
 
-    @Test("a state folder: closed, readable, not to be trusted, not there")
+    @Test("a state folder: closed, readable by others, not trusted, missing")
     func stateFolder() {
         #expect(state().map(\.severity) == [.ok, .ok])
         let readable = state(mode: 0o755)[0]
@@ -27,13 +27,13 @@ import Testing
         #expect(ModeFindings.settings(nil).severity == .notApplicable)
     }
 
-    @Test("one who may not write there, or not look into it, is not told that all is well")
+    @Test("a user without write or read access to the folder does not get \"well\"")
     func closed() {
         #expect(state(access: .reads).map(\.severity) == [.problem, .ok])
         #expect(state(access: .none).map(\.severity) == [.problem, .notLookedAt])
     }
 
-    @Test("secrets of the state folder: what others could have written is a problem, what they could read a warning")
+    @Test("secrets that others could write are a problem, secrets that others could read a warning")
     func secrets() {
         let written = state(secrets: [problem, problem])[1]
         #expect(written.severity == .problem && written.message.contains("1 more") && written.advice == problem.advice)
@@ -41,7 +41,7 @@ import Testing
         #expect(open.severity == .warning && open.advice == "chmod 600 /s/secrets/a /s/secrets/b")
     }
 
-    @Test("files that the settings name: one that is not there is a problem, and each that is wrong is said")
+    @Test("files that the settings name: a missing file is a problem, and each wrong one is reported")
     func named() {
         func file(_ path: String, isThere: Bool = true, problem: TrustProblem? = nil) -> ModeFindings.NamedFile {
             .init(noun: "token 'ci'", path: path, use: .secret, isThere: isThere, problem: problem)

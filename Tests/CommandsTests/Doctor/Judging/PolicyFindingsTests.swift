@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of policies") struct PolicyFindingsTests {
+@Suite("The doctor's findings on policies") struct PolicyFindingsTests {
     private func found(_ check: CheckID, _ projects: [Project]?) -> [Finding] {
         PolicyFindings.all(projects).filter { $0.check == check }
     }
@@ -14,7 +14,7 @@ import Testing
             namespaces: [NamePattern("risk")], targets: [TargetRule(.local)], commands: .deny, modelSources: [],
             secrets: [], podSecurity: .restricted, limits: ProjectLimits(deployments: 5)))
 
-    @Test("each wall that is missing is named, with what to write")
+    @Test("each missing restriction is named, with the setting to add")
     func walls() {
         var open = walled
         open.policy.commands = .any
@@ -28,7 +28,7 @@ import Testing
         #expect(self.found(.policyLimits, [Project(repo: "/r")]).map(\.severity) == [.notApplicable])
     }
 
-    @Test("a project without limits is a warning; nothing read is not well")
+    @Test("a project without limits is a warning; without readable settings nothing is \"well\"")
     func limits() {
         var boundless = walled
         boundless.policy.limits = ProjectLimits()

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of ports") struct PortFindingsTests {
-    @Test("free and its own are well, anybody else's is a problem with who it is")
+@Suite("The doctor's findings on ports") struct PortFindingsTests {
+    @Test("free ports and the controller's own are well; a port of another process is a problem that names it")
     func own() {
         func finding(_ holder: PortFindings.Holder) -> Finding {
             PortFindings.own(port: 8090, use: "the API (--listen)", holder: holder)
@@ -13,7 +13,7 @@ import Testing
         #expect(finding(.other("process 7 (nginx)")).severity == .problem && finding(.unknown).severity == .problem)
     }
 
-    @Test("of many that are taken five are named and the rest counted; what is not looked at is said")
+    @Test("of many taken ports five are named and the rest counted; unexamined ports are reported")
     func endpoints() {
         let taken = (0..<7).map { (port: 9000 + $0, holder: PortFindings.Holder.unknown) }
         let found = PortFindings.endpoints(looked: 100, left: 3, taken: taken, knowsManifests: true)

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of repositories and sources") struct SourceFindingsTests {
-    @Test("refused, with mistakes, empty, and well")
+@Suite("The doctor's findings on repositories and sources") struct SourceFindingsTests {
+    @Test("unreadable, with invalid manifests, empty, and well")
     func repositories() {
         func severities(_ repository: SourceFindings.Repository) -> [Finding.Severity] {
             SourceFindings.repository(repository, of: "risk", at: "/r").map(\.severity)
@@ -14,7 +14,7 @@ import Testing
         #expect(severities(.read(commit: "abc", manifests: 2, mistakes: [])) == [.ok, .ok])
     }
 
-    @Test("a source that does not answer is a problem, one that may be anybody a warning")
+    @Test("a source that does not answer is a problem, an unauthenticated source a warning")
     func sources() {
         func severities(_ problem: String?, _ anybody: Bool) -> [Finding.Severity] {
             SourceFindings.source("p", asked: "http://p", problem: problem, believesAnybody: anybody).map(\.severity)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of tokens") struct TokenFindingsTests {
+@Suite("The doctor's findings on tokens") struct TokenFindingsTests {
     private static let good = "kR8vQx2LmZ0pTn5YbWc7HsJd4GfA9eUi"
 
     private func token(
@@ -16,14 +16,14 @@ import Testing
         TokenFindings.all(tokens, isBeyondLoopback: beyond).filter { $0.check == check }
     }
 
-    @Test("while settings cannot be read, it is not known whom else they give a token")
+    @Test("while the settings cannot be read, other tokens are not known")
     func unreadableSettings() {
         let found = TokenFindings.ofSome([token("ci", "kR8vQm2LxT5pZw9cYb3nHd7f")])
         #expect(found.map(\.severity) == [.ok, .notLookedAt, .notLookedAt])
         #expect(found.map(\.check) == [.tokenStrength, .tokenTwice, .tokenRights])
     }
 
-    @Test("what the controller refuses is a problem; no finding repeats a token")
+    @Test("a token that the controller refuses is a problem; no finding repeats a token")
     func refused() {
         for text in ["short", "", "with a blank in the middle of it", String(repeating: "ab", count: 12)] {
             let found = found(.tokenStrength, [token("ci", text)])
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(
-        "what is long enough and still thought of by a person is a warning",
+        "a long token that looks invented by a person is a warning",
         arguments: [
             "passwordpasswordpassword", "kR8vQkR8vQkR8vQkR8vQkR8v", "x7-123456-mQvTzLpRwYk", "MyCompanyChangeMe#2026x",
             "zyxwvutsrq-KqPmTrLsVbNd",
@@ -45,14 +45,14 @@ import Testing
         #expect(!found[0].message.contains(text))
     }
 
-    @Test("one that openssl makes is fine, and counted")
+    @Test("a random token from openssl is well, and counted")
     func fine() {
         for text in [Self.good, "0f3a9c51d2e84b7f6a1c0d9e8b7a4f32", "q1dO3zqJ2mN8vB5x7Yw="] {
             #expect(found(.tokenStrength, [token("ci", text)]).map(\.severity) == [.ok], "\(text)")
         }
     }
 
-    @Test("one that cannot be read was not looked at, and none at all is not well either")
+    @Test("an unreadable token counts as not examined, and having none is not \"well\"")
     func unread() {
         #expect(found(.tokenStrength, [token("ci", nil)]).map(\.severity) == [.notLookedAt])
         #expect(found(.tokenStrength, []).map(\.severity) == [.notApplicable])
@@ -60,7 +60,7 @@ import Testing
             found(.tokenStrength, [token("a", Self.good), token("b", nil)]).map(\.severity) == [.notLookedAt, .ok])
     }
 
-    @Test("two of one text are a problem that names both")
+    @Test("two equal tokens are a problem that names both")
     func twice() {
         let twice = found(.tokenTwice, [token("b", Self.good), token("a", Self.good), token("c", Self.good + "x")])
         #expect(twice.map(\.severity) == [.problem])
@@ -68,7 +68,7 @@ import Testing
         #expect(found(.tokenTwice, [token("a", Self.good), token("c", nil), token("d", nil)]).map(\.severity) == [.ok])
     }
 
-    @Test("tokens that may all do everything are a warning, and a network without one for metrics too")
+    @Test("having only administrator tokens is a warning, and so is a network address without a metrics token")
     func rights() {
         let admin = token("a", Self.good, role: .admin)
         #expect(found(.tokenRights, [token("state", Self.good, role: .admin, given: false)]).map(\.severity) == [.ok])

@@ -2,9 +2,9 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of programs") struct ToolFindingsTests {
+@Suite("The doctor's findings on programs") struct ToolFindingsTests {
     @Test(
-        "versions are read from what programs say",
+        "versions are parsed from the programs' output",
         arguments: [
             ("git version 2.39.5", 2, 39), (" OpenSSH_9.2p1 Debian-2+deb12u3, OpenSSL 3.0.15", 9, 2),
             ("git version 2.31.1 (Apple Git-130)", 2, 31),
@@ -13,7 +13,7 @@ import Testing
         #expect(ToolFindings.Version(in: text) == ToolFindings.Version(major, minor))
     }
 
-    @Test("one that is missing or too old is a problem with the reason; one that does not say is not known")
+    @Test("a missing or too old program is a problem with the reason; an unknown version is not known")
     func tools() {
         func severity(_ said: String?) -> Finding.Severity {
             ToolFindings.finding(ToolFindings.git, said: said).severity
@@ -26,7 +26,7 @@ import Testing
         #expect(ToolFindings.finding(ToolFindings.git, said: "git version 2.5.0").message.contains("GIT_CONFIG_COUNT"))
     }
 
-    @Test("a program that something starts and that is not there is named")
+    @Test("a missing program that a manifest or source starts is named")
     func programs() {
         let there = ToolFindings.Program(name: "python3", wantedBy: "a/b", isFound: true)
         let gone = ToolFindings.Program(name: "mlserver", wantedBy: "a/c", isFound: false)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("What the doctor says of the controller's user") struct UserRightsFindingsTests {
+@Suite("The doctor's findings on the controller's user") struct UserRightsFindingsTests {
     private let bare = UserRightsFindings.Server(deployment: DeploymentKey(namespace: "p", name: "a"))
     private let kept = UserRightsFindings.Server(
         deployment: DeploymentKey(namespace: "p", name: "b"), runsAs: "models")
@@ -13,7 +13,7 @@ import Testing
         UserRightsFindings.all(.init(user: user, servesLocally: serves, local: local)).severity
     }
 
-    @Test("root with a model server that has no user of its own is a problem; without knowing, a warning")
+    @Test("root with a model server that has no user of its own is a problem; if manifests are not known, a warning")
     func root() {
         #expect(severity(0, local: [bare, kept]) == .problem)
         #expect(severity(0, local: [kept]) == .ok)
@@ -22,7 +22,7 @@ import Testing
         #expect(severity(0, local: nil, serves: false) == .warning)
     }
 
-    @Test("another user cannot do what runAs asks for")
+    @Test("a user other than root cannot apply runAs")
     func others() {
         #expect(severity(1000, local: [bare]) == .ok)
         #expect(severity(1000, local: nil) == .ok)

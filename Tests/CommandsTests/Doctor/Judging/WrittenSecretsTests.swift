@@ -10,7 +10,7 @@ import Testing
         WrittenSecrets.findings(in: [.init(place: "a.yaml", text: text)], known: [Self.token])
     }
 
-    @Test("a token of the controller's own is found, also in base64, and never repeated")
+    @Test("one of the controller's own tokens is found, also in base64, and never repeated")
     func own() {
         for text in ["x: \(Self.token)\n", "x: a1I4dlF4MkxtWjBwVG41WWJXYzdIc0pkNEdmQTllVWk=\n"] {
             let found = found(text)
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "what looks like a credential is found with its line",
+        "text that looks like a credential is found with its line",
         arguments: [
             "token: ghp_" + String(repeating: "a1B2", count: 9), "key: AKIA" + String(repeating: "Z9", count: 8),
             "pat: glpat-" + String(repeating: "xY3", count: 8), "-----BEGIN EC PRIVATE KEY-----",
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(
-        "what is no credential is left alone",
+        "text that is not a credential is not reported",
         arguments: [
             "uri: https://models.example.com/m@v1", "uri: https://$USER:$PASSWORD@models.example.com/", "x: AKIA",
             "uri: s3://bucket/a:b", "mail: git@example.com:ml/models.git", "user: https://me@models.example.com/",
@@ -41,7 +41,7 @@ import Testing
         ])
     func plain(line: String) { #expect(found(line).map(\.severity) == [.ok]) }
 
-    @Test("a variable that is called like a secret, and whose text is in git, is named without its text")
+    @Test("a variable with a secret's name and a value in git is named without its value")
     func variables() {
         func found(_ name: String, _ value: EnvironmentVariable.Value) -> [Finding] {
             let runtime = Runtime(command: ["x"], env: [EnvironmentVariable(name: name, value: value)])
@@ -63,7 +63,7 @@ import Testing
         #expect(found("EOS_TOKEN", .literal("</s>")).isEmpty)
     }
 
-    @Test("nothing read is nothing known, and what is over the bound is said")
+    @Test("without readable files nothing is known, and findings over the bound are counted")
     func unread() {
         #expect(WrittenSecrets.findings(in: nil, known: []).map(\.severity) == [.notLookedAt])
         #expect(WrittenSecrets.findings(in: [], known: []).map(\.severity) == [.notLookedAt])

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 import Synchronization
@@ -6,8 +7,8 @@ import Testing
 
 @testable import Commands
 
-@Suite("The doctor's look at a cluster") struct ClusterLookTests {
-    /// An API server that grants what it is told to.
+@Suite("The doctor examining a cluster") struct ClusterLookTests {
+    /// A simulated API server that grants the permissions of `grants`.
     private final class Server: KubernetesTransport {
         let grants: @Sendable (JSONValue) -> Bool
         let date: String?
@@ -59,7 +60,7 @@ import Testing
         }
     }
 
-    @Test("a controller with the chart's role is well: each right is asked about, and nothing else is")
+    @Test("a controller with the chart's role is well: each permission is queried, and nothing else")
     func justEnough() async {
         let server = Server(date: nil) { Self.isNeeded($0) }
         #expect(await findings(server).map(\.severity) == [.ok, .ok])
@@ -69,7 +70,7 @@ import Testing
             asked.count == 1 + ClusterRights.needed.count + ClusterRights.grave.count + ClusterRights.excessive.count)
     }
 
-    @Test("an administrator's credentials are a problem, and those that may nothing too")
+    @Test("administrator credentials are a problem, and so are credentials without permissions")
     func extremes() async {
         let all = await findings(Server { _ in true })
         #expect(all.map(\.severity) == [.ok, .problem] && all[1].message.contains("everything"))
@@ -77,7 +78,7 @@ import Testing
         #expect(none.map(\.severity) == [.ok, .problem] && none[1].message.contains("in namespace payments"))
     }
 
-    @Test("a namespace that is alone looked at is asked about alone")
+    @Test("with one watched namespace only that namespace is queried")
     func namespace() async throws {
         let request = try ClusterLook.question(
             ClusterRights.Right("get", "pods/log"), namespace: "payments")
@@ -88,14 +89,14 @@ import Testing
             ])
     }
 
-    @Test("one that does not answer is a problem, and its rights are not known")
+    @Test("a cluster that does not answer is a problem, and its permissions are not known")
     func away() async {
         let found = await findings(Away())
         #expect(found.map(\.severity) == [.problem, .notLookedAt])
         #expect(found[0].advice?.contains("kubectl --context admin version") == true)
     }
 
-    @Test("its clock is held against this machine's")
+    @Test("the cluster's clock is compared with this machine's")
     func clock() async {
         let found = await findings(Server(date: "Sun, 06 Nov 1994 08:49:37 GMT") { Self.isNeeded($0) })
         #expect(found.filter { $0.check == .clockSkew }.map(\.severity) == [.problem])

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Commands
 
-/// On this machine's own disk.
-@Suite("The doctor's looks at files") final class FileLooksTests {
+/// Uses temporary files on this machine's disk.
+@Suite("The doctor examining files") final class FileLooksTests {
     private static let text = "kR8vQx2LmZ0pTn5YbWc7HsJd4GfA9eUi"
     private let folder: String
 
@@ -38,7 +38,7 @@ import Testing
         found.filter { $0.check == check }.map(\.severity)
     }
 
-    @Test("a state folder and its secrets, also those of projects, by their modes")
+    @Test("modes of a state folder and its secrets, including those of projects")
     func state() throws {
         try write("state/secrets/a")
         try write("state/secrets/risk/b")
@@ -51,11 +51,11 @@ import Testing
         #expect(severities(.stateSecrets, try looks().state()) == [.problem])
         chmod("\(folder)/state", 0o770)
         #expect(severities(.stateMode, try looks().state()) == [.problem])
-        // Nothing is put right: that is for whoever reads it to do.
+        // The doctor corrects nothing.
         #expect(TrustedPlaces.facts(of: "\(folder)/state")?.mode == 0o770)
     }
 
-    @Test("token files are looked at as the controller does, and none is made")
+    @Test("token files are read as the controller reads them, and none is created")
     func tokens() throws {
         var settings = RunSettings()
         try write("ci")
@@ -72,7 +72,7 @@ import Testing
         #expect(try looks(settings).secrets().map(\.severity) == [.problem, .problem])
     }
 
-    @Test("what a controller leaves that was killed, and a journal that was damaged, are found")
+    @Test("leftovers of a killed controller and a damaged journal are found")
     func remains() throws {
         let record = try JSONEncoder().encode(
             ControllerRecord(api: "http://127.0.0.1:1", pid: 1, version: Version.text))
@@ -83,7 +83,7 @@ import Testing
         #expect(looks().controller().map(\.severity) == [.warning, .warning])
         let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
-        // A socket's path is short; what is found by it is in the state folder.
+        // Socket paths have a short maximum length, so the socket is bound through /proc/self/fd.
         let place = open("\(folder)/state", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(place) }
         var address = sockaddr_un()
@@ -100,7 +100,7 @@ import Testing
         #expect(looks().controller().filter { $0.check == .controllerCrash }.count == 2)
     }
 
-    @Test("one file system is one finding, whatever lies on it; a folder that is not there counts for the one above")
+    @Test("each file system gives one finding; a missing folder counts for its parent")
     func disks() throws {
         let found = try looks().disks()
         #expect(found.count == 1)

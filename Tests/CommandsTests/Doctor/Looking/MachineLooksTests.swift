@@ -6,7 +6,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("The doctor's looks at this machine") final class MachineLooksTests {
+@Suite("The doctor examining this machine") final class MachineLooksTests {
     private let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
         .appending(path: "mlctl-doctor-\(UUID().uuidString)", directoryHint: .isDirectory)
 
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "certificates are read as they are: names, signer, and whether the key is theirs",
+        "certificates are read: names, issuer, and whether the key matches",
         .enabled(if: TestCertificates.isAvailable))
     func certificates() throws {
         let authority = try TestCertificates(in: folder)
@@ -40,7 +40,7 @@ import Testing
         #expect(try severities("api.pem", "api.key") == [.warning, .warning])
     }
 
-    @Test("clients come by what is advertised, else by what is listened on, else by this machine's name")
+    @Test("the host name for clients is the advertised one, else the listening one, else this machine's")
     func hosts() throws {
         var settings = RunSettings()
         #expect(try MachineLooks.hosts(of: settings, machine: "here") == ["127.0.0.1"])
@@ -50,7 +50,7 @@ import Testing
         #expect(try MachineLooks.hosts(of: settings, machine: "here") == ["there"])
     }
 
-    @Test("a port that somebody has is taken, and a program on the PATH is found")
+    @Test("a port in use is taken, and a program on the PATH is found")
     func portsAndPrograms() async throws {
         var settings = RunSettings()
         try await RogueListener.run { taken in
