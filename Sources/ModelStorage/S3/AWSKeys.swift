@@ -58,7 +58,7 @@ struct AWSSettings: Sendable {
     private let configured: [String: String]
     private let isNamed: Bool
 
-    /// Reads the files anew, so that rotated keys are seen.
+    /// Reads the files again each time, so that rotated keys are seen.
     ///
     /// - Throws: `StorageError` if a file cannot be read, or the profile is in none.
     init(_ environment: StoreEnvironment) throws {
