@@ -1,7 +1,7 @@
 /// The URI schemes that can be fetched, for each target.
 enum StorageURI {
     /// Schemes that the controller's machine can fetch.
-    private static let local = ["file", "https", "s3", "hf"]
+    static let local = ["file", "https", "s3", "hf"]
     private static let cluster = ["https", "oci", "pvc", "s3", "gs", "hf"]
     private static let later = ["models"]
 
