@@ -278,7 +278,10 @@ public struct ControlClient: Sendable {
     }
 
     func unreachable(_ error: any Error) -> ControlClientError {
-        .unreachable(server: server.absoluteString, reason: TransportReason.text(error))
+        if let reason = TLSRefusal.reason(error) {
+            return .untrusted(server: server.absoluteString, reason: reason)
+        }
+        return .unreachable(server: server.absoluteString, reason: TransportReason.text(error))
     }
 }
 
@@ -286,6 +289,8 @@ public struct ControlClient: Sendable {
 public enum ControlClientError: Error, Hashable, CustomStringConvertible, Sendable {
     /// Nothing answers at the address.
     case unreachable(server: String, reason: String)
+    /// Something answers, but TLS does not prove that it is the controller, or the controller does not accept the client.
+    case untrusted(server: String, reason: String)
     /// The server accepted the call but did not answer in time.
     case timedOut(server: String, limit: Duration)
     /// The token is missing or wrong, or the request's origin is not allowed.
@@ -297,6 +302,7 @@ public enum ControlClientError: Error, Hashable, CustomStringConvertible, Sendab
         switch self {
         case .unreachable(let server, let reason):
             "cannot reach the controller at \(server): is 'mlctl run' running? Set --server or MLCTL_SERVER (\(reason))"
+        case .untrusted(let server, let reason): "\(server) cannot be trusted: \(reason)"
         case .timedOut(let server, let limit):
             "the controller at \(server) did not answer within \(limit)"
         case .refused(let message):

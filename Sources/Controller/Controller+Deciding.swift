@@ -22,7 +22,8 @@ extension Controller {
             desired: desired, observed: observed, readings: before?.rollout == nil ? nil : readings,
             commands: pending.map(\.command), findings: findings,
             unmetDependencies: unmetDependencies(of: desired),
-            knownQuarantine: before == nil ? await knownQuarantine(of: key, at: place.site) : nil, now: with.now())
+            knownQuarantine: before == nil ? await knownQuarantine(of: key, at: place.site) : nil,
+            forbidden: before.flatMap { forbidden(key, $0, desired, isCommanded: !pending.isEmpty) }, now: with.now())
         guard let decision = decide(before, inputs) else {
             for waiting in pending { waiting.reply.resume(throwing: notThere(key)) }
             return await nothingToDecide(key, at: place)

@@ -80,12 +80,8 @@ extension Controller {
         projects[name]?.status.diagnosticsLeftOut = leftOut == 0 ? nil : leftOut
         let usage = manifests.usage(ofProject: name)
         projects[name]?.status.limits = usage.isEmpty ? nil : usage
-        let unknown = source.rules.unknownRuntimes(beside: ledger.runtimeNames)
-        if !unknown.isEmpty, projects[name]?.status.error == nil {
-            projects[name]?.status.error =
-                "the project's policy names runtimes that are neither presets nor ServingRuntimes of its repository: "
-                + unknown.joined(separator: ", ")
-                + ". Correct 'policy.runtimes' in the settings, or commit the runtimes"
+        if projects[name]?.status.error == nil {
+            projects[name]?.status.error = source.rules.unknownRuntimes(beside: ledger.runtimeNames)
         }
     }
 
@@ -111,7 +107,7 @@ extension Controller {
         // Revisions that stay warm after a promotion are only in the plan.
         guard let plan = entry.plan else { return decided }
         return plan.revisions.reduce(ProjectDemand()) { sum, revision in
-            sum + ProjectDemand(replicas: revision.replicas, of: revision.template)
+            sum + ProjectDemand(replicas: revision.replicas, of: revision.template, at: plan.target)
         }.peak(decided)
     }
 

@@ -101,7 +101,7 @@ public actor Controller {
         with = collaborators
         self.logger = logger
         startedAt = collaborators.now()
-        manifests = ProjectBook(collaborators.sources.map { ($0.name, $0.rules.policy.limits) })
+        manifests = ProjectBook(collaborators.sources.map(\.rules))
         for source in collaborators.sources { projects[source.name] = ProjectStanding(source) }
         looks = Runner(
             configuration: RunnerConfiguration(

@@ -57,6 +57,8 @@ struct Entry {
     var pin: Pin?
     /// Since when its manifest in git has been invalid; nil if it is valid.
     var invalidSince: Date?
+    /// What the project's policy says of the candidate in flight; nil where it was not asked.
+    var policyAnswer: PolicyAnswer?
     /// The model whose pinning failed last.
     var failedPin: ModelSource?
     var firstSeenAt: Date

@@ -128,16 +128,21 @@ package struct ManifestLedger {
         for key in missing { next[key] = warning == nil ? .removed : .held }
 
         let before = wishes
-        let changed = Set(next.keys).union(before.keys).filter { next[$0] != before[$0] }
+        // One look at each: most of ten thousand are as they were.
+        var changed: Set<DeploymentKey> = []
+        for (key, wish) in next where before[key] != wish { changed.insert(key) }
+        for key in before.keys where next[key] == nil { changed.insert(key) }
         (wishes, commit, diagnostics) = (next, snapshot.commit, desired.diagnostics)
-        checks = checks.filter { next[$0.key] == .held }
+        if !checks.isEmpty { checks = checks.filter { next[$0.key] == .held } }
         for (key, deployment) in desired.deployments {
             let own = deployment.rollout.gates.compactMap { gate in
                 if case .check(let check) = gate.kind { check } else { nil }
             }
-            checks[key] = own.isEmpty ? nil : Set(own)
+            if !own.isEmpty || checks[key] != nil { checks[key] = own.isEmpty ? nil : Set(own) }
         }
-        keys = Set(next.lazy.filter { $0.value != .removed }.map(\.key))
+        for key in changed {
+            if next[key, default: .removed] == .removed { keys.remove(key) } else { keys.insert(key) }
+        }
         dependents = desired.deployments.reduce(into: [:]) { dependents, deployment in
             for key in deployment.value.dependsOn { dependents[key, default: []].append(deployment.key) }
         }

@@ -22,14 +22,13 @@ package struct ProjectBook {
         var inUse = ProjectDemand()
     }
 
-    /// The limit for a project whose policy does not limit the number of deployments, so that one project cannot exhaust the
-    /// controller.
+    /// Of the one project of a controller without a settings file: more than anybody commits on purpose.
     static let mostDeployments = 20_000
     private let mostDeployments: Int
 
     /// The names of all projects, in the order of the settings.
     package let names: [String]
-    private let limits: [String: ProjectLimits]
+    private let rules: [String: ProjectRules]
     private var chapters: [String: Chapter] = [:]
     /// The owners of deployments that some project wants.
     private var owners: [DeploymentKey: String] = [:]
@@ -38,15 +37,12 @@ package struct ProjectBook {
     /// Ports of this machine that are assigned.
     private var ports: [Int: DeploymentKey] = [:]
 
-    /// - Parameter projects: names and limits, in the order of the settings.
-    package init(
-        _ projects: [(name: String, limits: ProjectLimits)] = [(Project.defaultName, ProjectLimits())],
-        mostDeployments: Int = Self.mostDeployments
-    ) {
+    /// - Parameter projects: with what each may have, in the order of the settings.
+    package init(_ projects: [ProjectRules] = [.open], mostDeployments: Int = Self.mostDeployments) {
         self.mostDeployments = mostDeployments
-        names = projects.map(\.name)
-        limits = Dictionary(projects.map { ($0.name, $0.limits) }) { first, _ in first }
-        for project in projects { chapters[project.name] = Chapter() }
+        names = projects.map(\.project)
+        rules = Dictionary(projects.map { ($0.project, $0) }) { first, _ in first }
+        for project in projects { chapters[project.project] = Chapter() }
     }
 
     // MARK: Asking
@@ -81,12 +77,8 @@ package struct ProjectBook {
     /// thousand refused deployments costs the others neither memory nor time.
     static let refusalsLimit = 200
 
-    /// All deployments that a project mentions, valid or not.
-    package var keys: Set<DeploymentKey> {
-        chapters.values.reduce(into: Set(owners.keys)) { keys, chapter in
-            if !chapter.leftOut.isEmpty { keys.subtract(chapter.leftOut) }
-        }
-    }
+    /// All that a project speaks of, valid or not, but for what was left out.
+    package private(set) var keys: Set<DeploymentKey> = []
 
     /// Whether a deployment is one of many refused ones, of which only the number is reported.
     package func isLeftOut(_ key: DeploymentKey) -> Bool {
@@ -112,8 +104,8 @@ package struct ProjectBook {
 
     /// How much of each limit a project uses; empty if it has no limits.
     package func usage(ofProject project: String) -> [LimitUsage] {
-        guard let limits = limits[project], let chapter = chapters[project] else { return [] }
-        return LimitUsage.all(of: limits, in: chapter.inUse)
+        guard let rules = rules[project], let chapter = chapters[project] else { return [] }
+        return LimitUsage.all(of: rules.policy.limits, in: chapter.inUse)
     }
 
     /// Whether git asks for exactly this command. A command from a record is never run, because someone else may have written the
@@ -166,7 +158,9 @@ package struct ProjectBook {
             grouping: ledger.diagnostics.filter { $0.deployment != nil }
         ) { $0.deployment ?? DeploymentKey(name: "") }
         var moved: Set<DeploymentKey> = []
-        for key in before.union(ledger.keys) where settleOwner(of: key) { moved.insert(key) }
+        // Whose the others are hangs on nothing that is new.
+        let unsettled = before.symmetricDifference(ledger.keys)
+        for key in unsettled where settleOwner(of: key) { moved.insert(key) }
         var refusals = namesOfOthers(ledger, project)
         refusals.merge(portsOfOthers(ledger, project, refusals, holders)) { first, _ in first }
         refusals.merge(overLimits(ledger, project, refusals, inUse, wanted)) { first, _ in first }
@@ -179,6 +173,7 @@ package struct ProjectBook {
             unknown.count > Self.refusalsLimit ? Set(unknown.sorted().dropFirst(Self.refusalsLimit)) : []
         let shown = (chapters[project]?.leftOut ?? []).subtracting(leftOut)
         chapters[project]?.leftOut = leftOut
+        noteKeys(unsettled.union(leftOut).union(shown))
         let refused = refusedBefore.symmetricDifference(refusals.keys)
         return changed.filter { owner(of: $0) == project || owner(of: $0) == nil }.union(moved).union(
             refused.filter { owner(of: $0) == project }
@@ -194,12 +189,14 @@ package struct ProjectBook {
             let own = found.filter { owner(of: $0) == project }
             guard !own.isEmpty else { continue }
             warnings[project] = chapters[project]?.ledger.meet(own, allowsEmpty: allowsEmpty(project))
+            for key in own { _ = settleOwner(of: key) }
+            noteKeys(own)
         }
         return warnings
     }
 
     /// - Parameter project: the project named in the record; nil if there is no record.
-    mutating func note(recordOf key: DeploymentKey, project: String?) {
+    package mutating func note(recordOf key: DeploymentKey, project: String?) {
         records[key] = project
     }
 
@@ -217,9 +214,19 @@ package struct ProjectBook {
         let before = owner(of: key)
         records[key] = nil
         _ = settleOwner(of: key)
+        noteKeys([key])
         guard let owner = owners[key], owner != before, let ledger = chapters[owner]?.ledger else { return [] }
         // The limits and ports of the new owner were not checked while the deployment belonged to another project.
         return absorb(ledger, of: owner, changed: [key], holders: holders, inUse: inUse, wanted: wanted)
+    }
+
+    /// Which of these are spoken of now.
+    private mutating func noteKeys(_ changed: Set<DeploymentKey>) {
+        let leftOut = chapters.values.map(\.leftOut).filter { !$0.isEmpty }
+        for key in changed {
+            let isSpokenOf = owners[key] != nil && !leftOut.contains { $0.contains(key) }
+            if isSpokenOf { keys.insert(key) } else { keys.remove(key) }
+        }
     }
 
     // MARK: Who gets what
@@ -290,9 +297,11 @@ package struct ProjectBook {
         _ ledger: ManifestLedger, _ project: String, _ refused: [DeploymentKey: Diagnostic],
         _ inUse: (DeploymentKey) -> ProjectDemand, _ wanted: (ModelDeployment) -> ProjectDemand
     ) -> [DeploymentKey: Diagnostic] {
-        var limits = limits[project] ?? ProjectLimits()
-        if limits.deployments == nil, ledger.keys.count > mostDeployments { limits.deployments = mostDeployments }
-        guard !limits.isEmpty else { return [:] }
+        guard let rules = rules[project] else { return [:] }
+        var limits = rules.limits
+        limits.deployments = limits.deployments ?? mostDeployments
+        // Where there is no limit but the number of deployments, most have room.
+        guard !rules.policy.limits.isEmpty || ledger.keys.count > limits.deployments ?? 0 else { return [:] }
         let keys = ledger.keys.union(known(to: project)).filter { owner(of: $0) == project }
         let claims = keys.map { key in
             var demand: ProjectDemand?
@@ -306,8 +315,8 @@ package struct ProjectBook {
         return quota.refusals.reduce(into: [:]) { refusals, entry in
             refusals[entry.key] = refusal(
                 entry.key, ledger, path: "spec",
-                ProjectRules(project: project, policy: ProjectPolicy()).noRoom(entry.value),
-                "remove something else, or ask for a higher limit; mlctl checks again at every check of git")
+                ProjectRules.noRoom(in: project, for: entry.value),
+                "\(rules.limitAdvice); mlctl checks again at every check of git")
         }
     }
 }

@@ -42,6 +42,8 @@ public enum PersonCause: String, CaseIterable, Sendable {
     case unavailable
     /// Requests are not split as intended.
     case splitMismatch
+    /// The project's policy forbids the candidate since it became stricter.
+    case outsidePolicy
     case suspended
     /// What git asks for has failed or was aborted, and is not tried again.
     case heldOff
@@ -63,6 +65,7 @@ public enum PersonCause: String, CaseIterable, Sendable {
         case .gateFailed: "GateFailed"
         case .unavailable: "Unavailable"
         case .splitMismatch: "SplitMismatch"
+        case .outsidePolicy: "OutsidePolicy"
         case .suspended: "Suspended"
         case .heldOff: "RolledBack"
         case .cannotServe: "Failed"
@@ -103,6 +106,7 @@ extension RolloutState {
             case .gateFailed: return .gateFailed
             case .unavailable: return .unavailable
             case .splitMismatch: return .splitMismatch
+            case .outsidePolicy: return .outsidePolicy
             case .stepsEdited: return .approval
             case .insufficientEvidence, .trafficUnconfirmed: return .other
             }

@@ -3,9 +3,9 @@ import SafeText
 
 /// The address of a repository, in a form that is safe to pass to git.
 ///
-/// Supported are plain paths, `file:`, `https:`, `ssh:` and `user@host:path`. Every other transport is refused, and so is any
-/// text that git or ssh could read as an option. The user and password of an `https:` address are taken out of it. They reach git
-/// through a file descriptor (`CredentialHelper`), and never appear on a command line or in a message.
+/// Plain paths, `file:`, `https:`, `ssh:` and `user@host:path` are understood; every other transport is refused, and so
+/// is whatever git or ssh would read as an option. An `https:` address that holds a user, a password or a token is refused:
+/// those go to git through a descriptor (`CredentialHelper`), and never onto a command line or into a message.
 public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
     public enum Transport: String, Hashable, Sendable { case file, https, ssh }
 
@@ -14,8 +14,6 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
     public let transport: Transport
     /// The address that git gets and that identifies the repository: an absolute path, or an address without credentials.
     public let address: String
-    /// The credentials of an `https:` address that contains some.
-    let credentials: GitCredentials?
     /// `https://host:port`, the only origin that gets the credentials; nil for paths and ssh.
     let origin: String?
     public let description: String
@@ -37,7 +35,6 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
         guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
             throw refuse("it contains control characters")
         }
-        var credentials: GitCredentials?
         var origin: String?
         switch Self.shape(of: text) {
         case .path:
@@ -49,12 +46,8 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
             (transport, address) = (.file, Self.absolute(path, base: base))
         case .url(scheme: "https", _):
             let parts = try Self.webAddress(text, refuse)
-            if let userInfo = parts.userInfo {
-                guard let found = GitCredentials(userInfo: userInfo), found.answer != nil else {
-                    throw refuse(
-                        "the part before the '@' is not percent-encoded; encode it, or put the credentials into a file")
-                }
-                credentials = found.user == "" && (found.password ?? "") == "" ? nil : found
+            guard UserInfo.of(text) == nil else {
+                throw refuse("it \(UserInfo.problem); \(Self.credentialAdvice)")
             }
             origin = parts.origin
             (transport, address) = (.https, parts.origin + parts.path)
@@ -74,12 +67,19 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
             guard !host.hasPrefix("-"), !host.isEmpty, !path.isEmpty, !path.hasPrefix("-") else {
                 throw refuse("write it as user@host:path")
             }
+            // `user:password@host:path`
+            guard path.prefix(while: { $0 != "/" }).firstMatch(of: #/@.*:/#) == nil else {
+                throw refuse("an ssh: address must not contain a password; use a key")
+            }
             (transport, address) = (.ssh, text)
         }
-        self.credentials = credentials
         self.origin = origin
         description = transport == .ssh ? Redaction.withoutUserInfo(address) : address
     }
+
+    public static let credentialAdvice =
+        "take it out, and put it into a file that the project's tokenFile or credentialsFile names, or into git's own "
+        + "credential helper"
 
     private static func webAddress(
         _ text: String, _ refuse: (String) -> GitError
@@ -106,7 +106,7 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
 
     /// The text without the secrets of this address.
     public func redacted(_ text: String) -> String {
-        Redaction.withoutUserInfo(SecretRedactor(credentials?.secrets ?? []).redacted(text))
+        Redaction.withoutUserInfo(text)
     }
 
     private enum Shape {
@@ -162,9 +162,18 @@ enum Redaction {
         return String(shown + rest)
     }
 
+    /// Of `user:password@host:path`, which is no address of ssh's.
+    private static func withoutPassword(_ text: String) -> String {
+        let head = text.prefix { $0 != "/" }
+        guard let colon = head.firstIndex(of: ":"), let at = head.lastIndex(of: "@"), colon < at,
+            head[at...].contains(":")
+        else { return text }
+        return "***\(text[at...])"
+    }
+
     /// Redacts an address that may be malformed: leaves out everything before the last `@`, and everything after a `?` or `#`.
     static func whole(_ text: String) -> String {
-        guard let start = text.firstRange(of: "://") else { return Escape.line(text) }
+        guard let start = text.firstRange(of: "://") else { return Escape.line(withoutPassword(text)) }
         let scheme = text[..<start.upperBound]
         let rest = text[start.upperBound...].unicodeScalars
         let query = rest.firstIndex { $0 == "?" || $0 == "#" } ?? rest.endIndex

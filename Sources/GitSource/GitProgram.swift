@@ -119,10 +119,9 @@ struct GitProgram: Sendable {
         var origin: String?
     }
 
-    /// The credentials of the configured file, or else those in the address.
+    /// Of the file that is named for it.
     private func currentCredentials() throws(GitError) -> GitCredentials? {
-        guard let origin = location.origin else { return nil }
-        guard let credentials else { return location.credentials }
+        guard let origin = location.origin, let credentials else { return nil }
         return try GitCredentialReader(source: credentials, origin: origin).read()
     }
 
@@ -131,7 +130,7 @@ struct GitProgram: Sendable {
         if let credentials = call.credentials, let origin = call.origin {
             helper = try CredentialHelper(credentials, origin: origin)
         }
-        let redactor = SecretRedactor((location.credentials?.secrets ?? []) + (call.credentials?.secrets ?? []))
+        let redactor = SecretRedactor(call.credentials?.secrets ?? [])
         let configuration = configuration(call, helper: helper)
         do {
             if let helper {

@@ -44,11 +44,6 @@ public struct GitConfiguration: Sendable {
                 "\(location) cannot use credentials from a file: only https: addresses can. Use an https: address, or remove "
                     + "the file.")
         }
-        guard credentials == nil || location.credentials == nil else {
-            throw GitError(
-                .invalidConfiguration,
-                "\(location) has credentials in its address and in a file. Remove them from the address.")
-        }
         self.reference = reference
         self.path = try Self.normal(path)
         self.mirrorDirectory = URL(fileURLWithPath: mirrorDirectory).standardizedFileURL.path

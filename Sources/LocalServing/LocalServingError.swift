@@ -11,7 +11,7 @@ public enum LocalServingErrorCode: String, ErrorCode {
     /// The instance's command, arguments or environment cannot work.
     case invalidCommand
     case noFreePort
-    /// A process could not be started for want of something that may come back: memory, processes, descriptors.
+    /// A process could not be started because the machine lacks memory, processes or descriptors now.
     case startFailed
     case proxyUnreachable
     case proxyRefused

@@ -47,7 +47,7 @@ extension DecisionPass {
     // MARK: - Preparing
 
     private mutating func prepare(_ rollout: Rollout, _ preparing: Preparing) -> Bool {
-        guard !isSuspended else { return false }
+        guard !isSuspended, !rollout.isOutsidePolicy else { return false }
         guard capacity.isCandidateReady else {
             guard isDeadlineOver, rollout.hold == nil else { return false }
             let within = "not ready within \(progressDeadline.goText): \(notReadyReason(rollout.candidate))"
@@ -189,7 +189,7 @@ extension DecisionPass {
             case .insufficientEvidence: rollout.allGatesPass
             case .trafficUnconfirmed: isShareConfirmed(rollout)
             case .gateFailed(let name): rollout.judgement.evidence(of: name)?.spec.warnOnly == true
-            case .byOperator, .unavailable, .stepsEdited, .splitMismatch: false
+            case .byOperator, .unavailable, .stepsEdited, .splitMismatch, .outsidePolicy: false
             }
         guard isOver else { return false }
         let text =

@@ -64,6 +64,7 @@ extension DecisionPass {
 
     private mutating func promote(_ promotion: OperatorCommand.Promotion, actor: String?) -> String? {
         guard let rollout = state.rollout else { return refusal(of: .promote) }
+        if let reason = policyRefusal(rollout) { return reason }
         if isSuspended { return "it is suspended, so nothing would change: \(liftingText) first" }
         switch rollout.stage {
         case .preparing(let preparing): return skipChecks(rollout, preparing, promotion, actor: actor)
@@ -158,6 +159,7 @@ extension DecisionPass {
                 + "'mlctl abort' rolls back"
         case .stepsEdited?:
             return "its steps changed after the last one was done, and 'mlctl resume' does not approve them"
+        case .outsidePolicy?: return policyRefusal(rollout)
         case .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: break
         case nil:
             let step = rollout.stepping?.current?.step
@@ -177,6 +179,7 @@ extension DecisionPass {
 
     private mutating func retry(actor: String?) -> String? {
         if let rollout = state.rollout, rollout.phase == .paused {
+            if let reason = policyRefusal(rollout) { return reason }
             let gates = gates(for: rollout.purpose, room: rollout.room)
             let now = now
             transition(.retried, "started again by \(who(actor)), with new evidence") { state in
@@ -238,7 +241,7 @@ extension DecisionPass {
         }
         if isSuspended { return "it is suspended, so nothing would change: \(liftingText) first" }
         let target: DeployedRevision
-        switch RollbackTarget(state, leaving: left).find(prefix, force: force) {
+        switch RollbackTarget(state, leaving: left, forbidden: inputs.forbidden ?? [:]).find(prefix, force: force) {
         case .success(let found): target = found
         case .failure(let refusal): return refusal.reason
         }

@@ -26,11 +26,15 @@ public struct DecisionInputs: Equatable, Sendable {
     public var unmetDependencies: [String]
     /// If there is no record: the quarantines from a copy that outlives the record. Nil: not known.
     public var knownQuarantine: [Quarantine]?
+    /// Revisions that the project's policy forbids, with the rule and where; nil: nobody has looked, and what was held by it
+    /// stays held.
+    public var forbidden: [Revision: String]?
     public var now: Date
 
     public init(
         desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [],
-        findings: [Finding] = [], unmetDependencies: [String] = [], knownQuarantine: [Quarantine]? = nil, now: Date
+        findings: [Finding] = [], unmetDependencies: [String] = [], knownQuarantine: [Quarantine]? = nil,
+        forbidden: [Revision: String]? = nil, now: Date
     ) {
         self.desired = desired
         self.observed = observed
@@ -39,6 +43,7 @@ public struct DecisionInputs: Equatable, Sendable {
         self.findings = findings
         self.unmetDependencies = unmetDependencies
         self.knownQuarantine = knownQuarantine
+        self.forbidden = forbidden
         self.now = now
     }
 }

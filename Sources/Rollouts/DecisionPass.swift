@@ -42,6 +42,7 @@ struct DecisionPass {
     mutating func run() -> Decision {
         spendTime()
         holdAnotherPlace()
+        followPolicy()
         readDesired()
         gatherEvidence()
         checkOneself()

@@ -282,6 +282,11 @@ extension Rollout {
             Wait(
                 "a person: \(reason) ('mlctl abort', 'retry' or 'promote')",
                 remedy: "'mlctl abort', 'mlctl retry' or 'mlctl promote'", since: since, needsPerson: true)
+        case .outsidePolicy(let reason, _):
+            Wait(
+                "a person: version \(candidate.version) is outside of the project's policy: \(reason) ('mlctl abort', or commit "
+                    + "what it allows)",
+                remedy: "'mlctl abort', or commit what the policy allows", since: since, needsPerson: true)
         case .trafficUnconfirmed:
             Wait("the data plane to confirm the candidate's share", remedy: "'mlctl abort'", since: since)
         }

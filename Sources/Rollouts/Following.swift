@@ -34,14 +34,16 @@ extension DecisionPass {
         if deployment.replicas > before.replicas, state.stable != nil {
             state.growth = Growth(from: state.growth?.from ?? before.replicas, since: now)
         }
-        guard let rollout = state.rollout, rollout.purpose == .release else { return }
-        let gates = gates(for: .release, room: rollout.room)
+        guard let rollout = state.rollout, rollout.purpose != .restore else { return }
+        let gates = gates(for: rollout.purpose, room: rollout.room)
         state.rollout?.judgement.update(gates: gates, at: now)
         // The gate's verdict is recorded again, because it now has another effect.
         for gate in gates where rollout.judgement.evidence(of: gate.name)?.spec.warnOnly != gate.warnOnly {
             state.rollout?.announced[gate.name] = nil
         }
-        if rollout.isPastItsSteps, deployment.rollout.marks.hasNewSteps(since: before.rollout.marks) {
+        if rollout.isPastItsSteps,
+            state.rollout?.takesNewSteps(of: deployment.rollout.marks, since: before.rollout.marks) == true
+        {
             hold(.stepsEdited, .stepsEdited, "the steps changed after the last one was done, and some are new")
         }
         guard var stepping = rollout.stepping, stepping.findPlace(in: deployment.rollout.marks) else { return }

@@ -70,10 +70,19 @@ extension DecisionPass {
     private mutating func fail(_ reason: String, _ hold: Rollout.Hold, _ withdrawal: Withdrawal) {
         switch state.settings.rollout.onFailure {
         case .rollback: withdraw(.candidateFailed, reason, withdrawal)
-        // This hold replaces any other, because the other might end by itself.
-        case .pause where state.rollout?.hold != hold: self.hold(hold, .candidateFailed, reason)
-        case .pause: break
+        case .pause:
+            guard case .outsidePolicy(let rule, let beside)? = state.rollout?.hold else {
+                return failPausing(reason, hold)
+            }
+            guard beside != hold else { return }
+            state.rollout?.hold = .outsidePolicy(rule, beside: hold)
+            record(.paused, reason, about: state.rollout?.candidate)
         }
+    }
+
+    private mutating func failPausing(_ reason: String, _ hold: Rollout.Hold) {
+        // This hold replaces any other, because the other might end by itself.
+        if state.rollout?.hold != hold { self.hold(hold, .candidateFailed, reason) }
     }
 
     private mutating func announce(_ gate: GateEvidence, of candidate: DeployedRevision) {

@@ -7,8 +7,9 @@ extension RolloutState {
     public func demand(_ observed: Observation?) -> ProjectDemand {
         let serving = [stable, rollout?.candidate].compactMap(\.self)
         var demand = serving.reduce(ProjectDemand()) { sum, deployed in
-            sum + ProjectDemand(replicas: replicas(of: deployed, observed), of: deployed.template)
+            sum + ProjectDemand(replicas: replicas(of: deployed, observed), of: deployed.template, at: target)
         }
+        if rollout != nil { demand = demand + settings.checkDemand }
         demand.deployments = 1
         return demand
     }
@@ -18,11 +19,14 @@ extension ModelDeployment {
     /// The most that the deployment uses at once until it is as the manifest says. A new revision is loaded beside the
     /// one that serves, unless it waits for that one to stop.
     public func demand(from state: RolloutState?, _ observed: Observation?) -> ProjectDemand {
-        var own = ProjectDemand(replicas: replicas, of: template)
+        var own = ProjectDemand(replicas: replicas, of: template, at: target)
         own.deployments = 1
-        guard let stable = state?.stable, !isServed(by: stable.template) else { return own }
+        let stable = state?.stable
+        if let stable, isServed(by: stable.template) { return own }
+        own = own + checkDemand
+        guard let stable else { return own }
         var serving = ProjectDemand(
-            replicas: state?.replicas(of: stable, observed) ?? replicas, of: stable.template)
+            replicas: state?.replicas(of: stable, observed) ?? replicas, of: stable.template, at: target)
         if rollout.capacity == .surge, rollout.strategy != .recreate { return own + serving }
         serving.deployments = 1
         return own.peak(serving)

@@ -2,8 +2,8 @@ import ModelManifests
 
 /// Chooses the revision that a rollback goes to. Pure.
 ///
-/// Without a name it is the latest revision that served before the one that is left. It is always an older one, never
-/// one that was left later, and never a quarantined one.
+/// Without a name it is the latest that served before the one that is left: always further back, never forward to what was
+/// just left, and never to what is quarantined or what the project's policy forbids.
 struct RollbackTarget {
     struct Refusal: Error {
         var reason: String
@@ -11,10 +11,13 @@ struct RollbackTarget {
 
     let state: RolloutState
     let leaving: DeployedRevision
+    /// What the project's policy forbids: nothing forces the way back there.
+    let forbidden: [Revision: String]
 
-    init(_ state: RolloutState, leaving: DeployedRevision) {
+    init(_ state: RolloutState, leaving: DeployedRevision, forbidden: [Revision: String] = [:]) {
         self.state = state
         self.leaving = leaving
+        self.forbidden = forbidden
     }
 
     func find(_ prefix: String?, force: Bool) -> Result<DeployedRevision, Refusal> {
@@ -31,6 +34,9 @@ struct RollbackTarget {
         guard found.revision != state.stable?.revision else {
             return .failure(Refusal(reason: "version \(found.version) already serves"))
         }
+        if let reason = ruleAgainst(found.revision) {
+            return .failure(Refusal(reason: "version \(found.version) \(reason)"))
+        }
         if !force, let reason = reasonAgainst(found.revision) {
             return .failure(
                 Refusal(reason: "version \(found.version) \(reason); '--force' rolls back to it anyway"))
@@ -45,10 +51,15 @@ struct RollbackTarget {
                 && record.deployed.revision != leaving.revision
                 && firstStart(of: record.deployed.revision) < before
         }
-        if let found = candidates.first(where: { reasonAgainst($0.deployed.revision) == nil }) {
+        let allowed = candidates.filter { forbidden[$0.deployed.revision] == nil }
+        if let found = allowed.first(where: { reasonAgainst($0.deployed.revision) == nil }) {
             return .success(found.deployed)
         }
-        guard let barred = candidates.first?.deployed, let reason = reasonAgainst(barred.revision) else {
+        if allowed.isEmpty, let barred = candidates.first?.deployed, let reason = ruleAgainst(barred.revision) {
+            return .failure(
+                Refusal(reason: "every earlier revision is forbidden: version \(barred.version) \(reason)"))
+        }
+        guard let barred = allowed.first?.deployed, let reason = reasonAgainst(barred.revision) else {
             return .failure(Refusal(reason: "there is no earlier revision to go back to"))
         }
         return .failure(
@@ -63,6 +74,10 @@ struct RollbackTarget {
     /// When a revision was first deployed, as far as the history goes back. Deploying it again does not make it newer.
     private func firstStart(of revision: Revision) -> Double {
         (known + [leaving]).filter { $0.revision == revision }.map { $0.startedAt.timeIntervalSince1970 }.min() ?? 0
+    }
+
+    private func ruleAgainst(_ revision: Revision) -> String? {
+        forbidden[revision].map { "is outside of the project's policy: \($0)" }
     }
 
     private func reasonAgainst(_ revision: Revision) -> String? {

@@ -33,7 +33,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     }
 
     /// Why a rollout is held, in addition to what its step waits for.
-    public enum Hold: Codable, Equatable, Sendable {
+    public indirect enum Hold: Codable, Equatable, Sendable {
         case byOperator(String?)
         /// The deadline passed without enough data. Ends by itself when all gates pass.
         case insufficientEvidence
@@ -48,19 +48,22 @@ public struct Rollout: Codable, Equatable, Sendable {
         /// Requests are not split as requested, or too many requests of one side are missing from the evidence. Nothing
         /// can be compared.
         case splitMismatch(String)
+        /// The project's policy forbids the candidate since it became stricter: the rule and where. What held the rollout
+        /// beside that holds it again once the policy allows it.
+        case outsidePolicy(String, beside: Hold?)
 
         /// Whether the hold was neither requested by a person nor caused by a failure.
         var isStuck: Bool {
             switch self {
             case .insufficientEvidence, .trafficUnconfirmed, .splitMismatch: true
-            case .byOperator, .gateFailed, .unavailable, .stepsEdited: false
+            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .outsidePolicy: false
             }
         }
 
         /// Whether the hold only ends when a person acts.
         public var needsPerson: Bool {
             switch self {
-            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch: true
+            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch, .outsidePolicy: true
             case .insufficientEvidence, .trafficUnconfirmed: false
             }
         }
@@ -110,7 +113,7 @@ public struct Rollout: Codable, Equatable, Sendable {
         }
         switch hold {
         case nil, .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: return true
-        case .gateFailed?, .unavailable?, .splitMismatch?, .stepsEdited?: return false
+        case .gateFailed?, .unavailable?, .splitMismatch?, .stepsEdited?, .outsidePolicy?: return false
         }
     }
 

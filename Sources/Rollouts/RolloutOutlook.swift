@@ -127,6 +127,12 @@ struct RolloutOutlook {
                 Outlook(when: "on 'mlctl retry'", then: "it starts again, with new evidence"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
+        case .outsidePolicy:
+            [
+                Outlook(
+                    when: "when the project's policy allows version \(version) again", then: "it goes on by itself"),
+                Outlook(when: "on 'mlctl abort'", then: wayBack),
+            ]
         case .trafficUnconfirmed:
             [
                 Outlook(when: "when the data plane confirms the candidate's share", then: "it continues by itself"),

@@ -19,11 +19,12 @@ extension RolloutSpec {
     }
 }
 
-extension [StepMark] {
-    /// Whether more than the last step follows the part that the list has in common with `before`, all of which was
-    /// passed.
-    func hasNewSteps(since before: [StepMark]) -> Bool {
-        zip(self, before).prefix { $0 == $1 }.count < count - 1
+extension Rollout {
+    /// After what the list has in common with `before`, all of which was passed, there is a step that this rollout takes,
+    /// beside the last one.
+    func takesNewSteps(of list: [StepMark], since before: [StepMark]) -> Bool {
+        let passed = zip(list, before).prefix { $0 == $1 }.count
+        return stepTaken(from: passed, of: list) < list.count - 1
     }
 }
 

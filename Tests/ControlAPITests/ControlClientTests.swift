@@ -77,7 +77,7 @@ import Testing
     @Test("a missing or wrong token and a wrong request give different errors")
     func tokens() async throws {
         try await withServer(ScriptedSurface()) { url async throws in
-            for token in [nil, "", "wrong-token-0123456789"] {
+            for token in [nil, "", "wrong-token-7c1e9f04b8d25a63"] {
                 let error = await #expect(throws: ControlClientError.self) { try await client(url, token).status() }
                 #expect(error?.description.contains("MLCTL_TOKEN") == true)
             }

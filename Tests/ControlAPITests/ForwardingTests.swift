@@ -50,7 +50,7 @@ struct ForwardingTests {
         try await withServer(leader, register: others) { leaderURL async throws in
             try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url async throws in
                 await #expect(throws: ControlClientError.self) {
-                    try await client(url, "wrong-token-0123456789").status()
+                    try await client(url, "wrong-token-7c1e9f04b8d25a63").status()
                 }
                 let refused = await #expect(throws: ControlClientError.self) { try await client(url).status() }
                 #expect(refused?.description.contains("does not accept this controller's token") == true)

@@ -7,12 +7,12 @@ import Testing
 
 /// Tokens that the servers of these tests accept.
 enum Tokens {
-    static let admin = "admin-token-0123456789"
-    static let `operator` = "operator-token-0123456789"
-    static let viewer = "viewer-token-0123456789"
-    static let metrics = "metrics-token-0123456789"
+    static let admin = "admin-token-7c1e9f04b8d25a63"
+    static let `operator` = "operator-token-7c1e9f04b8d25a63"
+    static let viewer = "viewer-token-7c1e9f04b8d25a63"
+    static let metrics = "metrics-token-7c1e9f04b8d25a63"
     /// Limited to the namespace `payments`.
-    static let limited = "limited-token-0123456789"
+    static let limited = "limited-token-7c1e9f04b8d25a63"
 
     static let callers: [(Caller, String)] = [
         (Caller(name: "root-of-all", role: .admin), admin), (Caller(name: "ops", role: .operator), `operator`),

@@ -30,7 +30,11 @@ struct ProjectBookTests {
     }
 
     private func book(_ limits: ProjectLimits = ProjectLimits()) -> ProjectBook {
-        ProjectBook([("a", limits), ("b", ProjectLimits())])
+        ProjectBook([Self.rules("a", limits), Self.rules("b")])
+    }
+
+    private static func rules(_ name: String, _ limits: ProjectLimits = ProjectLimits()) -> ProjectRules {
+        ProjectRules(project: name, policy: ProjectPolicy(limits: limits))
     }
 
     private func project(_ wish: ProjectBook.Wish) -> String? {
@@ -82,7 +86,7 @@ struct ProjectBookTests {
         var serving = ProjectDemand(replicas: 1, of: Resources())
         serving.deployments = 1
         for limit in [1, 2] {
-            var book = ProjectBook([("a", ProjectLimits()), ("b", ProjectLimits(deployments: limit))])
+            var book = ProjectBook([Self.rules("a"), Self.rules("b", ProjectLimits(deployments: limit))])
             _ = try await absorb(["m.yaml": ControllerTests.manifest("1")], of: "a", into: &book)
             book.note(recordOf: model, project: "a")
             let files = ["m.yaml": ControllerTests.manifest("1"), "own.yaml": manifest("own", port: 9000)]
@@ -259,6 +263,47 @@ struct ProjectBookTests {
         #expect(project(book.wish(for: leftOut)) == "a")
     }
 
+    @Test("one of a settings file that names no limit has a default one, and is told how to raise it")
+    func defaultLimit() async throws {
+        let wanted: (ModelDeployment) -> ProjectDemand = { _ in
+            var demand = ProjectDemand()
+            demand.deployments = 1
+            return demand
+        }
+        var book = book()
+        let count = ProjectLimits.defaultDeployments + 2
+        let files = Dictionary(
+            uniqueKeysWithValues: (0..<count).map {
+                ("\($0).yaml", ControllerTests.manifest("1", name: "m\($0)"))
+            })
+        _ = try await absorb(files, of: "a", into: &book, wanted: wanted)
+        let told = book.diagnostics(ofProject: "a")
+        #expect(told.count == 2)
+        #expect(told.first?.message.contains("deployments: 1001 of 1000") == true)
+        #expect(told.first?.suggestion?.contains("raise 'policy.limits' of project 'a'") == true)
+        #expect(told.first?.suggestion?.contains("without 'limits.deployments' it may have 1000") == true)
+        var raised = ProjectBook([Self.rules("a", ProjectLimits(deployments: count))])
+        _ = try await absorb(files, of: "a", into: &raised, wanted: wanted)
+        #expect(raised.diagnostics(ofProject: "a").isEmpty)
+        // Whoever has the whole controller is asked for no limit.
+        var single = ProjectBook()
+        _ = try await absorb(files, of: Project.defaultName, into: &single, wanted: wanted)
+        #expect(single.diagnostics(ofProject: Project.defaultName).isEmpty && single.keys.count == count)
+    }
+
+    @Test("what is spoken of follows what each project wants")
+    func keys() async throws {
+        var book = book()
+        let other = DeploymentKey(namespace: "test", name: "other")
+        _ = try await absorb(["m.yaml": ControllerTests.manifest("1")], of: "a", into: &book)
+        _ = try await absorb(["o.yaml": ControllerTests.manifest("1", name: "other")], of: "b", into: &book)
+        #expect(book.keys == [model, other])
+        _ = try await absorb([:], of: "a", into: &book, commit: "d")
+        #expect(book.keys == [other])
+        _ = try await absorb(["m.yaml": ControllerTests.manifest("1")], of: "b", into: &book, commit: "d")
+        #expect(book.keys == [model])
+    }
+
     @Test("a project without limits has a high limit that still protects memory")
     func withoutLimits() async throws {
         let wanted: (ModelDeployment) -> ProjectDemand = { _ in
@@ -269,12 +314,13 @@ struct ProjectBookTests {
         func files(_ count: Int) -> [String: String] {
             Dictionary(uniqueKeysWithValues: (0..<count).map { ("\($0).yaml", manifest("m\($0)", port: 10_000 + $0)) })
         }
-        var book = ProjectBook([("a", ProjectLimits())], mostDeployments: 3)
-        _ = try await absorb(files(3), of: "a", into: &book, wanted: wanted)
-        #expect(book.diagnostics(ofProject: "a").isEmpty)
-        _ = try await absorb(files(5), of: "a", into: &book, commit: "d", wanted: wanted)
-        #expect(book.diagnostics(ofProject: "a").count == 2)
-        #expect(book.diagnostics(ofProject: "a").first?.message.contains(" of 3") == true)
+        var book = ProjectBook(mostDeployments: 3)
+        let own = Project.defaultName
+        _ = try await absorb(files(3), of: own, into: &book, wanted: wanted)
+        #expect(book.diagnostics(ofProject: own).isEmpty)
+        _ = try await absorb(files(5), of: own, into: &book, commit: "d", wanted: wanted)
+        #expect(book.diagnostics(ofProject: own).count == 2)
+        #expect(book.diagnostics(ofProject: own).first?.message.contains(" of 3") == true)
     }
 
     @Test("only the owner decides which commands run for a deployment")

@@ -124,6 +124,75 @@ struct ProjectsTests {
             #expect(deployment.phase == .idle && deployment.project == "risk")
         }
     }
+
+    private static let waiting =
+        "{steps: [{setWeight: 20}, {approval: {}}, {setWeight: 100}], gates: []}"
+
+    @Test("after a stricter policy what serves goes on; a candidate in flight is held, with the rule and its place")
+    func stricter() async throws {
+        let source = Self.source(["m.yaml": ControllerTests.manifest("1")])
+        var projects = Projects(sources: ["risk": source])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            await source.commit(
+                Rig.snapshot(["m.yaml": ControllerTests.manifest("2", rollout: Self.waiting)], commit: "c2"))
+            _ = try await controller.sync("risk")
+            try await ControllerTests.wait(controller) { $0?.phase == .paused }
+        }
+        projects.policies = ["risk": ProjectPolicy(commands: .deny)]
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) {
+                $0?.waitingFor?.contains("is outside of the project's policy") == true
+            }
+            let key = DeploymentKey(namespace: "test", name: "model")
+            let held = try #require(await controller.status().deployments.first)
+            #expect(held.phase == .paused && held.stable?.version == "1" && held.candidate?.version == "2")
+            #expect(held.message.contains("m.yaml:6:13: spec.runtime.command"), "\(held.message)")
+            for verb in [OperatorCommand.Verb.promote(full: true), .resume, .retry] {
+                let refused = await #expect(throws: ControlError.self) {
+                    try await controller.act(OperatorCommand(verb), on: key)
+                }
+                #expect(refused?.message.contains("policy 'commands' of project 'risk'") == true)
+                #expect(refused?.message.contains("'mlctl abort model'") == true)
+            }
+            _ = try await controller.act(OperatorCommand(.abort), on: key)
+            try await ControllerTests.wait(controller) { $0?.candidate == nil && $0?.stable?.version == "1" }
+        }
+        // Nothing is wrong with it, but for the policy: the same under the former one.
+        projects.policies = [:]
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.stable?.version == "1" }
+        }
+    }
+
+    @Test("nobody rolls back to what a stricter policy forbids")
+    func rollback() async throws {
+        let source = Self.source([
+            "m.yaml": ControllerTests.manifest("1").replacing("[serve]", with: "[old-serve]")
+        ])
+        var projects = Projects(sources: ["risk": source])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            await source.commit(Rig.snapshot(["m.yaml": ControllerTests.manifest("2")], commit: "c2"))
+            _ = try await controller.sync("risk")
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }
+        }
+        projects.policies = ["risk": ProjectPolicy(commands: .only(["serve"]))]
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }
+            let key = DeploymentKey(namespace: "test", name: "model")
+            let old = try #require(try await controller.history(of: key).first { $0.version == "1" })
+            for verb in [
+                OperatorCommand.Verb.rollback(to: nil), .rollback(to: old.revision.rawValue, force: true),
+            ] {
+                let refused = await #expect(throws: ControlError.self) {
+                    try await controller.act(OperatorCommand(verb), on: key)
+                }
+                #expect(refused?.message.contains("starts 'old-serve'") == true, "\(refused?.message ?? "")")
+            }
+            #expect(await controller.status().deployments.first?.stable?.version == "2")
+        }
+    }
 }
 
 /// A repository whose server never answers.

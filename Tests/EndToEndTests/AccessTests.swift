@@ -62,7 +62,7 @@ struct AccessTests {
                 atPath: path(installation.state.appending(path: "token")))
             #expect(mode[.posixPermissions] as? Int == 0o600)
             #expect(!installation.controllerLog.contains(installation.token ?? ""))
-            let wrong = try installation.run(["status"], adding: ["MLCTL_TOKEN": "wrong-token-0123456789abc"])
+            let wrong = try installation.run(["status"], adding: ["MLCTL_TOKEN": "wrong-token-7c1e9f04b8d25a63"])
             #expect(wrong.status == 1 && wrong.error.contains("MLCTL_TOKEN"), "\(wrong.error)")
         }
     }
@@ -135,7 +135,7 @@ struct AccessTests {
         try await withInstallation { installation in
             let tokens = ["ci": "operator", "board": "viewer", "other": "operator", "scraper": "metrics"]
             for name in tokens.keys {
-                try write("\(name)-token-0123456789abc\n", to: installation.folder.appending(path: name))
+                try write("\(name)-token-7c1e9f04b8d25a63\n", to: installation.folder.appending(path: name))
             }
             let lines = tokens.sorted { $0.key < $1.key }.map { name, role in
                 let scope = name == "other" ? ", namespaces: [elsewhere]" : ""
@@ -149,7 +149,7 @@ struct AccessTests {
             try await installation.wait("model", for: "it serves") { $0.phase == .healthy }
 
             func run(_ name: String, _ arguments: String...) throws -> Installation.Output {
-                try installation.run(arguments, adding: ["MLCTL_TOKEN": "\(name)-token-0123456789abc"])
+                try installation.run(arguments, adding: ["MLCTL_TOKEN": "\(name)-token-7c1e9f04b8d25a63"])
             }
             let refused = try run("board", "suspend", "test/model")
             #expect(refused.status == 1 && refused.error.contains("the role operator is needed"), "\(refused.error)")
@@ -161,8 +161,8 @@ struct AccessTests {
             #expect(try run("other", "status").output.contains("model") == false)
             #expect(try run("other", "events").output.contains("model") == false)
             #expect(try run("scraper", "status").status == 1)
-            #expect(try await status(installation.api, "/metrics", token: "scraper-token-0123456789abc") == 200)
-            #expect(try await status(installation.api, "/metrics", token: "other-token-0123456789abc") == 403)
+            #expect(try await status(installation.api, "/metrics", token: "scraper-token-7c1e9f04b8d25a63") == 200)
+            #expect(try await status(installation.api, "/metrics", token: "other-token-7c1e9f04b8d25a63") == 403)
 
             #expect(try run("ci", "suspend", "test/model").status == 0)
             let events = try await #require(installation.client).events()
@@ -173,17 +173,17 @@ struct AccessTests {
 
             try FileManager.default.removeItem(at: installation.folder.appending(path: "ci"))
             try await installation.until("the token is no longer valid") {
-                (try? await self.status(installation.api, "/api/v1/deployments", token: "ci-token-0123456789abc"))
+                (try? await self.status(installation.api, "/api/v1/deployments", token: "ci-token-7c1e9f04b8d25a63"))
                     == 401
             }
             #expect(
-                try await status(installation.api, "/api/v1/deployments", token: "board-token-0123456789abc") == 200)
+                try await status(installation.api, "/api/v1/deployments", token: "board-token-7c1e9f04b8d25a63") == 200)
         }
     }
 
     @Test(
         "a token that is easy to guess, or that others can read, is refused at the start, with the file and advice",
-        arguments: [("a", 0o600, "at least 20"), ("good-token-0123456789", 0o644, "chmod 600")])
+        arguments: [("a", 0o600, "at least 20"), ("good-token-7c1e9f04b8d25a63", 0o644, "chmod 600")])
     func weakTokens(text: String, mode: Int, words: String) async throws {
         try await withInstallation { installation in
             let file = installation.folder.appending(path: "ci")

@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
@@ -194,5 +195,72 @@ struct StepEditTests {
         world.run(limit: 5) { _ in false }
         #expect(world.state?.rollout?.stepStartedAt == began)
         #expect(world.state?.phase == .paused)
+    }
+
+    // MARK: - The first deployment
+
+    private static func check(_ name: String, isOfStep: Bool = false) -> GateSpec {
+        GateSpec(name: name, kind: .check(CheckGate(command: [name], isOfStep: isOfStep)))
+    }
+
+    @Test("a check that is added, changed or taken out during a first deployment is the one that counts")
+    func firstChecks() {
+        var world = World(
+            seed: 1, deployment: .example("good-1", rollout: spec([Self.all], gates: [Self.check("old")])))
+        world.run(limit: 20) { _ in false }
+        #expect(world.state?.waitingFor == "evidence before any traffic: old")
+        world.commit(.example("good-1", rollout: spec([Self.all], gates: [Self.check("new"), Self.check("more")])))
+        world.asked = []
+        world.run(limit: 5) { _ in false }
+        #expect(world.state?.waitingFor == "evidence before any traffic: new, more")
+        #expect(Set(world.asked.map(\.id)) == ["gate:new/1", "gate:more/1"])
+        world.answer = { $0.id.contains("new") ? .checked(CheckOutcome(end: .exited(0))) : nil }
+        world.run(limit: 20) { $0.phase == .healthy }
+        #expect(world.state?.stable == nil)
+        world.commit(.example("good-1", rollout: spec([Self.all], gates: [Self.check("new")])))
+        world.run(limit: 20) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-1")
+    }
+
+    @Test("an approval or a check of a step that is added to a first deployment is not passed over")
+    func firstSteps() {
+        for step in [Self.approval, RolloutStep(.gate("slices"))] {
+            let gates = [Self.check("slices", isOfStep: true)]
+            var world = World(
+                seed: 1,
+                deployment: .example("good-1", rollout: spec([Self.half, Self.approval, Self.all], gates: gates)))
+            world.run(limit: 20) { $0.phase == .paused }
+            world.commit(.example("good-1", rollout: spec([Self.half, step, Self.approval, Self.all], gates: gates)))
+            world.pass()
+            if step == Self.approval { world.command(.promote(.init())) }
+            world.run(limit: 20) { $0.phase == .healthy }
+            if step == Self.approval {
+                #expect(world.state?.stable == nil, "one approval is not two")
+                world.command(.promote(.init()))
+            } else {
+                #expect(world.state?.stable == nil, "the check has not passed")
+                world.answer = { _ in .checked(CheckOutcome(end: .exited(0))) }
+                world.run(limit: 20) { $0.phase == .paused }
+                world.command(.promote(.init()))
+            }
+            world.run(limit: 20) { $0.phase == .healthy }
+            #expect(world.state?.stable?.version == "good-1")
+            #expect(world.transitions.allSatisfy(PhaseTable.allows))
+        }
+    }
+
+    @Test("a first deployment that opens its endpoint waits for a new approval, and for no new weight")
+    func firstOpening() {
+        for (step, waits) in [(Self.approval, true), (Self.quarter, false)] {
+            var world = World(seed: 1, deployment: .example("good-1", rollout: spec([Self.half, Self.all])))
+            world.isProxyStuck = true
+            world.run(limit: 30) { $0.phase == .promoting }
+            world.commit(.example("good-1", rollout: spec([Self.half, step, Self.all])))
+            world.pass()
+            world.isProxyStuck = false
+            world.run(limit: 30) { $0.phase == .healthy }
+            #expect((world.state?.hold == .stepsEdited) == waits)
+            #expect((world.state?.stable == nil) == waits)
+        }
     }
 }

@@ -32,6 +32,54 @@ struct SecretRedactorTests {
         #expect(redactor.redacted(#"{"p":"pa\"ss\\w\u00f6rd\n"}"#) == #"{"p":"***"}"#)
     }
 
+    @Test("any of its characters may be escaped, by any way of escaping, in any case")
+    func escapes() {
+        let redactor = SecretRedactor([Self.secret, "two words", "naïve 𝄞 key"])
+        let bytes = Array(Self.secret.utf8)
+        func hex(_ byte: UInt8, isUpper: Bool) -> String {
+            let digits = (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            return isUpper ? digits.uppercased() : digits
+        }
+        for prefix in ["%", "\\u00", "\\x"] {
+            for isUpper in [true, false] {
+                let all = bytes.map { prefix + hex($0, isUpper: isUpper) }.joined()
+                #expect(redactor.redacted("a \(all) b") == "a *** b")
+            }
+            let mixed = bytes.enumerated().map { index, byte in
+                index % 2 == 0 || byte == UInt8(ascii: "%")
+                    ? prefix + hex(byte, isUpper: index % 4 == 0) : String(Unicode.Scalar(byte))
+            }.joined()
+            #expect(redactor.redacted("a \(mixed) b") == "a *** b")
+        }
+        #expect(redactor.redacted("q=two+words&r=two%20words&s=two+%77ords") == "q=***&r=***&s=***")
+        #expect(redactor.redacted(#"na\u00efve \uD834\uDD1E key"#) == "***")
+        #expect(redactor.redacted("na%C3%AFve%20%f0%9d%84%9e%20key") == "***")
+        // Base64 whose own characters are escaped.
+        let padded = Data("ab\(Self.secret)".utf8).base64EncodedString()
+        #expect(redactor.redacted(padded.replacing("/", with: "\\/").replacing("+", with: "%2B")).contains("***"))
+    }
+
+    @Test("what looks like an escape and is none changes nothing")
+    func noEscapes() {
+        let redactor = SecretRedactor(["a%41b", "%%%%%", #"c\u00zz"#, "plain-text"])
+        #expect(redactor.redacted("x a%41b y") == "x *** y")
+        #expect(redactor.redacted("x a%2541b y") == "x *** y")
+        #expect(redactor.redacted("%%%%%%") == "***%" || redactor.redacted("%%%%%%") == "***")
+        #expect(redactor.redacted(#"c\u00zz"#) == "***")
+        for text in ["100 % sure", #"C:\users\x"#, #"\uD800 \uD800\n"#, "%", "%4", #"\u00"#, #"\uD834\uDD"#] {
+            #expect(redactor.redacted(text) == text)
+        }
+        #expect(redactor.redacted(#"\uD834\u0070lain-text"#) == #"\uD834***"#)
+        #expect(redactor.redacted(#"%plain-text \plain-text"#) == #"%*** \***"#)
+    }
+
+    @Test("blanks and line ends around a secret are no part of it")
+    func surroundings() {
+        let redactor = SecretRedactor(["  token-with-blanks \n\n", "\tkey-of-a-file\r\n", " abc "])
+        #expect(redactor.redacted("a=token-with-blanks, b=key-of-a-file; abc") == "a=***, b=***; abc")
+        #expect(redactor.redacted("dG9rZW4td2l0aC1ibGFua3M=").hasPrefix("***"))
+    }
+
     @Test("each long line of a secret is redacted on its own")
     func lines() {
         let redactor = SecretRedactor(["-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nabc\n-----END KEY-----"])
@@ -48,7 +96,11 @@ struct SecretRedactorTests {
     @Test("a text in pieces is redacted like the whole text, wherever it is split", arguments: UInt64(1)...20)
     func pieces(seed: UInt64) {
         let secrets = [Self.secret, "abcdefX", "cdef", "line-two-long", "pw\"\\q\n"]
-        let words = secrets + ["abc", "hush-", "de", "X", "abcdef", "zz", "hush-secret%2F", "\n"]
+        let words =
+            secrets + [
+                "abc", "hush-", "de", "X", "abcdef", "zz", "hush-secret%2F", "\n", "%", "%6", "%68ush-", "\\", "\\u00",
+                "\\u0061bcd", "ef", "%2F%2B%26%25x", "\\uD834", "secret",
+            ]
         let redactor = SecretRedactor(secrets)
         var state = seed
         func next(_ limit: Int) -> Int {

@@ -69,6 +69,8 @@ package struct World {
     package var asked: [Inquiry] = []
     private var findings: [Finding] = []
     package var unmetDependencies: [String] = []
+    /// What the project's policy forbids; nil: nobody has looked.
+    package var forbidden: [Revision: String]? = [:]
     /// The most instances at the same time, including ending ones.
     package var mostInstances = 0
     package var epoch = 1
@@ -128,6 +130,17 @@ package struct World {
 
     package mutating func commit(_ deployment: ModelDeployment) {
         desired = .manifest(deployment, commit: deployment.template.model.version)
+    }
+
+    /// The policy became stricter: git's manifest is outside of it, and held.
+    package mutating func forbid(_ version: String, _ reason: String) {
+        forbidden = [ModelDeployment.example(version).template.revision: reason]
+        isGitReadable = false
+    }
+
+    package mutating func allowAll() {
+        forbidden = [:]
+        isGitReadable = true
     }
 
     package mutating func command(_ verb: OperatorCommand.Verb, claimedActor: String? = nil) {
@@ -221,7 +234,7 @@ package struct World {
         let inputs = DecisionInputs(
             desired: seen, observed: observe(),
             readings: isProxyReachable ? readings : nil, commands: commands, findings: findings,
-            unmetDependencies: unmetDependencies, now: now)
+            unmetDependencies: unmetDependencies, forbidden: forbidden, now: now)
         guard let decision = decide(before, inputs) else { return nil }
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }

@@ -78,6 +78,9 @@ struct EventsCommand: AsyncParsableCommand {
         let client = try server.client()
         let console = Console.standard
         if export, let key = try key { return try await writeReadings(of: key, client, console) }
+        if project != nil {
+            try await NamedProject.check(project, in: try await client.status(project: project), of: client)
+        }
         let standard = watch ? Self.defaultLimitWatching : APILimits.defaultEvents
         let events = try await client.events(of: try key, project: project, limit: limit ?? standard)
         if watch {

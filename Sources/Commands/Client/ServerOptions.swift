@@ -2,6 +2,7 @@ import ArgumentParser
 import ControlAPI
 import Foundation
 import Glibc
+import SafeText
 
 /// Which controller a command talks to, and how it authenticates.
 ///
@@ -89,6 +90,10 @@ struct ServerOptions: ParsableArguments {
     private func client(
         at text: String, token: String?, _ environment: [String: String], _ registry: ControllerRegistry
     ) throws -> ControlClient {
+        guard UserInfo.of(text) == nil else {
+            throw ValidationError(
+                "the controller's address \(UserInfo.problem): give a token by MLCTL_TOKEN or --token instead")
+        }
         guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host?.isEmpty == false else {
             throw ValidationError("'\(text)' is not the address of a controller; write it as \(Self.defaultServer)")
         }

@@ -50,9 +50,15 @@ struct StatusCommand: AsyncParsableCommand {
         if watch {
             try await keepShowing(client, console)
         } else {
-            let status = try narrowed(try await client.status(project: project))
+            let status = try narrowed(try await self.status(client))
             try console.write(try text(status, now: Date(), on: console.canvas))
         }
+    }
+
+    private func status(_ client: ControlClient) async throws -> ControllerStatus {
+        let status = try await client.status(project: project)
+        try await NamedProject.check(project, in: status, of: client)
+        return status
     }
 
     /// Keeps only the requested deployments.
@@ -97,7 +103,7 @@ struct StatusCommand: AsyncParsableCommand {
         while true {
             var note: String?
             do {
-                last = try narrowed(try await client.status(project: project))
+                last = try narrowed(try await status(client))
             } catch let error as ControlClientError where last != nil {
                 note = error.description
             }

@@ -60,7 +60,7 @@ extension ControlClientError {
     fileprivate var isAbsence: Bool {
         switch self {
         case .unreachable, .timedOut: true
-        case .refused, .unexpected: false
+        case .untrusted, .refused, .unexpected: false
         }
     }
 }

@@ -45,7 +45,8 @@ struct Examination: Sendable {
             Check(about: [.apiAnonymous], limit: Self.networkLimit) { await network.anonymous() },
             local(.tlsCertificate, .tlsName) { try machine.certificate() },
             reading(.rightsUser) { await userRights(repositories) },
-            local(.policyWalls, .policyLimits) { PolicyFindings.all(settings?.projects) },
+            local(.policyWalls, .policyWidth, .policyLimits) { PolicyFindings.all(settings?.projects) },
+            reading(.policyRuntimes) { await runtimes(repositories) },
             local(.toolGit) { try await machine.git() },
             local(.toolSSH) { try await machine.ssh() },
             reading(.toolProgram) { machine.programs(await repositories.deployments()) },
@@ -107,6 +108,14 @@ struct Examination: Sendable {
                     servesLocally: !isInPod && installation.known?.servesNothingLocally != true,
                     local: deployments?.map { .init(deployment: $0.key, runsAs: $0.template.runtime.runAs?.user) }))
         ]
+    }
+
+    private func runtimes(_ repositories: RepositoryLooks) async -> [Finding] {
+        guard let settings = installation.known, let outcomes = await repositories.outcomes() else {
+            return [.notLookedAt(.policyRuntimes, "the settings cannot be read")]
+        }
+        return PolicyFindings.runtimes(
+            outcomes.map { (settings.rules(of: $0.project), $0.desired.map(\.runtimeNames)) })
     }
 
     private func written(_ repositories: RepositoryLooks, known: [String]) async throws -> [Finding] {

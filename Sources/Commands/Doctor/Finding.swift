@@ -19,6 +19,8 @@ enum CheckID: String, CaseIterable, Codable, Sendable {
     case rightsCluster = "rights.cluster"
     case policyWalls = "policy.walls"
     case policyLimits = "policy.limits"
+    case policyWidth = "policy.width"
+    case policyRuntimes = "policy.runtimes"
     case toolGit = "tool.git"
     case toolSSH = "tool.ssh"
     case toolProgram = "tool.program"

@@ -9,8 +9,9 @@ struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Show what would happen if these manifests were committed.",
         discussion: """
-            Compares the files with what the controller runs: what is new, what would be rolled out and how, and which \
-            resources that needs. If no controller answers, it shows what the files ask for. Changes nothing.
+            Compares the files with what the controller runs: what is new, what would be rolled out and how, and what \
+            it takes. Where no controller answers, it says what the files ask for. With --project it also says what other \
+            projects of the settings have already: names, and ports of the machine. Changes nothing.
 
             Exits 2 if a manifest is invalid, 5 if the controller given by --server or MLCTL_SERVER is unreachable.
 
@@ -37,14 +38,26 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         let console = Console.standard
         let files = try ManifestFiles.read(paths)
-        let desired = try project.desired(files.map(\.parsed))
-        guard desired.diagnostics.isEmpty else {
-            let text = desired.diagnostics.sorted().map(\.description).joined(separator: "\n")
-            throw CommandFailure(.wrongUsage, "the manifests are invalid:\n\(text)")
+        let running = try await offline ? nil : ask(console)
+        let reserved = PlannedPorts.reserved(
+            offline ? nil : RunningController.find(in: server.state.url), server: running?.client.server,
+            api: offline ? nil : ControllerRecord.read(in: server.state.url)?.api)
+        let desired = try project.desired(files.map(\.parsed), reserved: reserved)
+        if let warning = try project.warning(desired, paths: paths) { console.note("warning: \(warning)") }
+        let others = try await project.others(running?.status)
+        for text in others?.unchecked ?? [] { console.note("not checked: \(text)") }
+        let known = Set(desired.diagnostics.map(\.message))
+        let refusals = (others?.refusals(of: files, reserved: reserved) ?? []).filter { !known.contains($0.message) }
+        guard desired.diagnostics.isEmpty, refusals.isEmpty else {
+            let text = (desired.diagnostics + refusals).sorted().map(\.description).joined(separator: "\n")
+            throw CommandFailure(
+                .wrongUsage,
+                desired.diagnostics.isEmpty
+                    ? "the controller would refuse these manifests:\n\(text)" : "the manifests are invalid:\n\(text)")
         }
-        let running = try await offline ? nil : self.running(desired.deployments.keys.sorted(), console)
+        let explanations = try await running?.explanations(of: desired.deployments.keys.sorted())
         let plans = desired.deployments.values.sorted { $0.key < $1.key }.map { deployment in
-            DeploymentPlan(deployment, against: running.map { $0[deployment.key] ?? .absent } ?? .unknown)
+            DeploymentPlan(deployment, against: explanations.map { $0[deployment.key] ?? .absent } ?? .unknown)
         }
         switch output {
         case .text: try console.print(PlanText(plans: plans, canvas: console.canvas).lines())
@@ -52,18 +65,26 @@ struct PlanCommand: AsyncParsableCommand {
         }
     }
 
-    /// - Returns: nil where no controller answers, and the user specified none.
-    private func running(
-        _ keys: [DeploymentKey], _ console: Console
-    ) async throws -> [DeploymentKey: DeploymentPlan.Running]? {
-        do {
-            let client = try server.client()
-            let known = Set(try await client.status().deployments.map(\.key))
+    /// The controller that answered.
+    private struct Running {
+        var client: ControlClient
+        var status: ControllerStatus
+
+        func explanations(of keys: [DeploymentKey]) async throws -> [DeploymentKey: DeploymentPlan.Running] {
+            let known = Set(status.deployments.map(\.key))
             var running: [DeploymentKey: DeploymentPlan.Running] = [:]
             for key in keys where known.contains(key) {
                 running[key] = .present(try await client.explanation(of: key))
             }
             return running
+        }
+    }
+
+    /// - Returns: nil where no controller answers, and the user specified none.
+    private func ask(_ console: Console) async throws -> Running? {
+        do {
+            let client = try server.client()
+            return Running(client: client, status: try await client.status())
         } catch let error as ControlClientError where !server.isNamed {
             console.note("not compared with a controller: \(error.description)")
             return nil

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Controller
 import Foundation
 import ModelManifests
 
@@ -37,7 +38,31 @@ struct ProjectOption: ParsableArguments {
     }
 
     /// The desired state of the files under the project's policy. Its limits apply to all files together.
-    func desired(_ files: [ParsedFile]) throws -> DesiredState {
-        DesiredState.resolve(files: files, by: try rules).withinLimits(of: try rules)
+    func desired(_ files: [ParsedFile], reserved: ReservedPorts = ReservedPorts()) throws -> DesiredState {
+        let rules = try rules
+        return DesiredState.resolve(files: files, reserved: reserved, by: rules).withinLimits(of: rules)
+    }
+
+    /// What the other projects of the settings have; nil without `--project`.
+    func others(_ running: ControllerStatus?) async throws -> OtherProjects? {
+        guard let project, let config else { return nil }
+        let settings = try RunSettings(contentsOf: config)
+        var others = settings
+        others.projects.removeAll { $0.name == project }
+        let outcomes = await RepositoryLooks(others, isOffline: true).outcomes() ?? []
+        return try await OtherProjects(settings, besides: project, outcomes, running: running)
+    }
+
+    /// What is said of the policy itself: a runtime that it names and that nobody knows.
+    ///
+    /// - Parameter paths: as named: one file is not all of a repository, and its runtimes may stand in another.
+    func warning(_ desired: DesiredState, paths: [String]) throws -> String? {
+        var isFolder: ObjCBool = false
+        guard
+            paths.contains(where: {
+                FileManager.default.fileExists(atPath: $0, isDirectory: &isFolder) && isFolder.boolValue
+            })
+        else { return nil }
+        return try rules.unknownRuntimes(beside: desired.runtimeNames)
     }
 }

@@ -45,6 +45,7 @@ struct ValidateCommand: AsyncParsableCommand {
     func run() async throws {
         let files = try ManifestFiles.read(paths)
         let desired = try project.desired(files.map(\.parsed))
+        if let warning = try project.warning(desired, paths: paths) { Console.standard.note("warning: \(warning)") }
         var diagnostics = desired.diagnostics
         if server { diagnostics += try await refusedByServer(desired, files) }
         let report = ValidationReport(

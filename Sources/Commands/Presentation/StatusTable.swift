@@ -94,25 +94,3 @@ extension SourceStatus {
         ["tag ", "semver "].contains { branch.hasPrefix($0) } ? branch : "branch \(branch)"
     }
 }
-
-/// Problems of repositories and manifests, with advice.
-enum SourceProblems {
-    static func lines(_ sources: [SourceStatus], for deployment: DeploymentKey? = nil, on canvas: Canvas) -> [String] {
-        var lines: [String] = []
-        for source in sources {
-            if let error = source.error {
-                let project = sources.count > 1 ? source.project.map { "\($0): " } ?? "" : ""
-                let text = "\(project)\(source.repo) (\(source.referenceText)): \(error)".printable
-                lines += canvas.wrapped(text).map { canvas.paint($0, .bad) }
-            }
-            for diagnostic in source.diagnostics.sorted()
-            where deployment == nil || diagnostic.deployment == nil || diagnostic.deployment == deployment {
-                lines += canvas.wrapped(diagnostic.description.printable).map { canvas.paint($0, .warning) }
-            }
-            if let more = source.diagnosticsLeftOut, deployment == nil {
-                lines.append(canvas.paint("and \(more) more; 'mlctl validate' shows all", .warning))
-            }
-        }
-        return lines.isEmpty ? [] : [""] + lines
-    }
-}

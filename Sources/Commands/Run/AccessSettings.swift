@@ -1,5 +1,6 @@
 import ControlAPI
 import Foundation
+import ModelManifests
 
 /// Who may use the API, and its TLS: `tokens:` and `tls:` of the settings file.
 struct AccessSettings: Sendable {
@@ -40,40 +41,50 @@ struct AccessSettings: Sendable {
 
     private static let longestName = 63
 
-    /// - Throws: `AccessFault`.
+    /// - Throws: `SettingsFault`.
     func check() throws {
-        guard tokens.count <= AccessKeys.most - Self.reservedNames.count else {
-            throw AccessFault(
-                "tokens: there are \(tokens.count), but at most \(AccessKeys.most - Self.reservedNames.count) are allowed"
-            )
+        let most = AccessKeys.most - Self.reservedNames.count
+        guard tokens.count <= most else {
+            throw SettingsFault(at: [.field("tokens")], "there are \(tokens.count), but at most \(most) are allowed")
         }
         var names: Set<String> = []
-        for token in tokens {
+        for (index, token) in tokens.enumerated() {
+            let place: [SettingsStep] = [.field("tokens"), .index(index)]
             guard Self.isName(token.name), !Self.reservedNames.contains(token.name) else {
-                throw AccessFault(
-                    "tokens: '\(token.name)' is not a valid name; use up to \(Self.longestName) letters, digits, '-', '_' and '.', "
+                throw SettingsFault(
+                    at: place + [.field("name")],
+                    "'\(token.name)' is not a valid name; use up to \(Self.longestName) letters, digits, '-', '_' and '.', "
                         + "but none of the reserved names \(Self.reservedNames.sorted().joined(separator: ", "))")
             }
-            guard names.insert(token.name).inserted else { throw AccessFault("tokens: '\(token.name)' is given twice") }
-            guard !token.file.isEmpty else { throw AccessFault("tokens: '\(token.name)' needs a file") }
-            try checkScope(token)
+            guard names.insert(token.name).inserted else {
+                throw SettingsFault(at: place + [.field("name")], "'\(token.name)' is given twice")
+            }
+            guard !token.file.isEmpty else {
+                throw SettingsFault(at: place + [.field("file")], "'\(token.name)' needs a file")
+            }
+            try checkScope(token, place)
         }
-        for path in [tls?.certificateFile, tls?.keyFile, tls?.clientCAFile].compactMap(\.self) where path.isEmpty {
-            throw AccessFault("tls: certificateFile, keyFile and clientCAFile must not be empty")
+        let files = [
+            ("certificateFile", tls?.certificateFile), ("keyFile", tls?.keyFile), ("clientCAFile", tls?.clientCAFile),
+        ]
+        for (field, path) in files where path?.isEmpty == true {
+            throw SettingsFault(at: [.field("tls"), .field(field)], "must not be empty")
         }
     }
 
-    private func checkScope(_ token: Token) throws {
+    private func checkScope(_ token: Token, _ place: [SettingsStep]) throws {
         let lists = [("projects", token.projects), ("namespaces", token.namespaces)]
         for (field, list) in lists {
             guard let list else { continue }
             guard !list.isEmpty else {
-                throw AccessFault(
-                    "tokens: '\(token.name)': an empty list of \(field) allows nothing; leave it out to allow all")
+                throw SettingsFault(
+                    at: place + [.field(field)],
+                    "'\(token.name)': an empty list of \(field) allows nothing; leave it out to allow all")
             }
-            for name in list where !Self.isPattern(name, withStar: field == "namespaces") {
-                throw AccessFault(
-                    "tokens: '\(token.name)': '\(name)' is not valid in \(field); write a name"
+            for (index, name) in list.enumerated() where !Self.isPattern(name, withStar: field == "namespaces") {
+                throw SettingsFault(
+                    at: place + [.field(field), .index(index)],
+                    "'\(name)' is not valid in \(field); write a name"
                         + (field == "namespaces" ? " or the beginning of a name followed by '*'" : ""))
             }
         }
@@ -81,9 +92,10 @@ struct AccessSettings: Sendable {
         switch token.role {
         case .viewer, .operator: return
         case .admin, .metrics:
-            throw AccessFault(
-                "tokens: '\(token.name)': the role \(token.role.rawValue) applies to all projects and namespaces; leave them out, or "
-                    + "use the role viewer or operator")
+            throw SettingsFault(
+                at: place + [.field("role")],
+                "'\(token.name)': the role \(token.role.rawValue) applies to all projects and namespaces; leave them out, or use "
+                    + "the role viewer or operator")
         }
     }
 
@@ -100,7 +112,7 @@ struct AccessSettings: Sendable {
     }
 }
 
-/// A problem in the access settings.
+/// What is wrong with a token's file.
 struct AccessFault: Error, Hashable, CustomStringConvertible {
     var description: String
 
@@ -120,7 +132,8 @@ extension AccessSettings.Token: Decodable {
         let text = try fields.decode(String.self, forKey: .role)
         guard let role = AccessRole(rawValue: text) else {
             let roles = AccessRole.allCases.map(\.rawValue).joined(separator: ", ")
-            throw StrictKeys.corrupted(decoder, "tokens: '\(name)': '\(text)' is not a role; the roles are \(roles)")
+            throw DecodingError.dataCorruptedError(
+                forKey: .role, in: fields, debugDescription: "'\(text)' is not a role; the roles are \(roles)")
         }
         self.role = role
         projects = try fields.decodeIfPresent([String].self, forKey: .projects)
@@ -154,12 +167,13 @@ private enum StrictKeys {
     {
         let given = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
         let names = Key.allCases.map(\.stringValue)
-        guard let unknown = given.first(where: { !names.contains($0) }) else { return }
-        throw corrupted(
-            decoder, "\(place): unknown field '\(unknown)'; the fields are \(names.joined(separator: ", "))")
-    }
-
-    static func corrupted(_ decoder: any Decoder, _ message: String) -> DecodingError {
-        .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: message))
+        guard let unknown = given.first(where: { !names.contains($0) }), let key = AnyKey(stringValue: unknown) else {
+            return
+        }
+        throw DecodingError.dataCorrupted(
+            .init(
+                codingPath: decoder.codingPath + [key],
+                debugDescription:
+                    "unknown field '\(unknown)' of \(place); the fields are \(names.joined(separator: ", "))"))
     }
 }

@@ -29,6 +29,16 @@ package struct GitManifests: ManifestSource {
 }
 
 extension ProjectReference {
+    /// Of the settings.
+    var field: String {
+        switch self {
+        case .branch: "branch"
+        case .tag: "tag"
+        case .semver: "semver"
+        case .commit: "commit"
+        }
+    }
+
     /// The reference as written in the settings.
     var text: String {
         switch self {

@@ -18,20 +18,20 @@ struct OwnPorts: Hashable, Sendable {
 
     /// - Throws: `ValidationError` where an address is invalid, or both have the same port.
     init(_ settings: RunSettings) throws {
-        api = try Self.address(settings.listen)
-        probes = try settings.probes.map(Self.address)
+        api = try Self.address(settings.listen, of: "--listen")
+        probes = try settings.probes.map { try Self.address($0, of: "--probes") }
         guard probes?.port != api.port else {
             throw ValidationError(
                 "--probes and --listen have the same port \(api.port); choose another port for --probes")
         }
     }
 
-    private static func address(_ text: String) throws -> ListenAddress {
+    private static func address(_ text: String, of option: String) throws -> ListenAddress {
         do {
             let address = try ListenAddress(parsing: text)
             return address.port == 0 ? try address.withFreePort() : address
         } catch {
-            throw ValidationError("\(error)")
+            throw ValidationError("\(option): \(error)")
         }
     }
 }

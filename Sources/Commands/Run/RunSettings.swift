@@ -97,33 +97,22 @@ struct RunSettings {
     ///   - path: the file's path, for messages.
     /// - Throws: `ValidationError` where there are unknown settings or wrong values.
     init(reading text: String, path: String) throws {
+        let places = SettingsPlaces(reading: text, file: path)
         do {
             let keys = try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? []
             let unknown = keys.filter { !Self.knownKeys.contains($0) }
             guard unknown.isEmpty else {
+                let known = Self.knownKeys.sorted()
                 throw ValidationError(
-                    "\(path): unknown setting \(unknown.joined(separator: ", ")); the settings are \(Self.knownKeys.sorted().joined(separator: ", "))"
-                )
+                    unknown.map { key in
+                        let advice = DidYouMean.suggestion(for: key, among: known, noun: "the settings are") ?? ""
+                        return places.text(SettingsFault(at: [.field(key)], "unknown setting; \(advice)"))
+                    }.joined(separator: "\n"))
             }
             guard !keys.isEmpty else { return }
-            let file = try YAMLDecoder().decode(File.self, from: text)
-            tokenFile = file.tokenFile
-            access = AccessSettings(tokens: file.tokens ?? [], tls: file.tls)
-            try access.check()
-            webhook = file.webhook
-            sources = file.sources ?? []
-            try SourceSettings.check(sources)
-            name = file.name ?? name
-            clusters = file.clusters ?? []
-            serving = file.serving
-            try checkClusters()
-            let read = ProjectSettings(
-                reading: text, file: path, clusters: clusters.map(\.name))
-            guard read.diagnostics.isEmpty else {
-                throw ValidationError(read.diagnostics.map(\.description).joined(separator: "\n"))
-            }
-            projects = read.projects
-            try checkProjects(of: access)
+            take(try YAMLDecoder().decode(File.self, from: text))
+            let faults = try faults(in: text, path: path)
+            guard faults.isEmpty else { throw ValidationError(faults.joined(separator: "\n")) }
         } catch let error as ValidationError {
             throw error
         } catch let error as YamlError {
@@ -132,8 +121,43 @@ struct RunSettings {
             let error = context.underlyingError as? YamlError
             throw ValidationError("\(path)\(error.map(Self.place) ?? "")")
         } catch {
-            throw ValidationError("\(path): \(Self.reason(of: error))")
+            throw ValidationError(Self.fault(error).map(places.text) ?? "\(path): \(Self.reason(of: error))")
         }
+    }
+
+    private mutating func take(_ file: File) {
+        tokenFile = file.tokenFile
+        access = AccessSettings(tokens: file.tokens ?? [], tls: file.tls)
+        webhook = file.webhook
+        sources = file.sources ?? []
+        name = file.name ?? name
+        clusters = file.clusters ?? []
+        serving = file.serving
+    }
+
+    /// What no field can see alone, and what is read by others; each with its place.
+    private mutating func faults(in text: String, path: String) throws -> [String] {
+        let places = SettingsPlaces(reading: text, file: path)
+        var faults: [String] = []
+        func gather(_ work: () throws -> Void) throws {
+            do {
+                try work()
+            } catch {
+                guard let fault = Self.fault(error) else { throw error }
+                faults.append(places.text(fault))
+            }
+        }
+        try gather { try access.check() }
+        try gather { try SourceSettings.check(sources) }
+        try gather { try checkClusters() }
+        try gather { try checkWebhook() }
+        let read = ProjectSettings(reading: text, file: path, clusters: clusters.map(\.name))
+        faults += read.diagnostics.map(\.description)
+        guard read.diagnostics.isEmpty else { return faults }
+        projects = read.projects
+        try gather { try checkProjects(of: access) }
+        faults += projects.enumerated().flatMap(Self.gitFaults).map(places.text)
+        return faults
     }
 
     /// The place and problem of a YAML error, to follow the file's path.
@@ -153,35 +177,63 @@ struct RunSettings {
 
     private func checkClusters() throws {
         var names: Set<String> = []
-        for cluster in clusters {
-            guard !cluster.name.isEmpty else { throw SettingsFault("clusters: each cluster needs a name") }
+        for (index, cluster) in clusters.enumerated() {
+            let place: [SettingsStep] = [.field("clusters"), .index(index), .field("name")]
+            guard !cluster.name.isEmpty else { throw SettingsFault(at: place, "each cluster needs a name") }
             guard names.insert(cluster.name).inserted else {
-                throw SettingsFault("cluster '\(cluster.name)' is given twice")
+                throw SettingsFault(at: place, "cluster '\(cluster.name)' is given twice")
             }
         }
         guard (1...Self.mostProxyReplicas).contains(serving.proxyReplicas) else {
-            throw SettingsFault("proxyReplicas: must be from 1 to \(Self.mostProxyReplicas)")
+            throw SettingsFault(at: [.field("proxyReplicas")], "must be from 1 to \(Self.mostProxyReplicas)")
         }
     }
 
     private static let mostProxyReplicas = 100
 
+    private func checkWebhook() throws {
+        guard let webhook else { return }
+        do {
+            _ = try WebhookAddress(webhook.url)
+        } catch {
+            throw SettingsFault(
+                at: [.field("webhook"), .field("url")], (error as? NotificationError)?.message ?? "\(error)")
+        }
+    }
+
     private func checkProjects(of access: AccessSettings) throws {
         // Without projects the controller is started with --repo, whose project has no name that a token could use.
         guard !projects.isEmpty else { return }
         let names = projects.map(\.name)
-        for token in access.tokens {
-            for project in token.projects ?? [] where !names.contains(project) {
+        for (index, token) in access.tokens.enumerated() {
+            for (place, project) in (token.projects ?? []).enumerated() where !names.contains(project) {
                 let advice = DidYouMean.suggestion(for: project, among: names, noun: "the projects are") ?? ""
-                throw SettingsFault("tokens: '\(token.name)': project '\(project)' does not exist; \(advice)")
+                throw SettingsFault(
+                    at: [.field("tokens"), .index(index), .field("projects"), .index(place)],
+                    "'\(token.name)': project '\(project)' does not exist; \(advice)")
             }
         }
     }
 
-    private struct SettingsFault: Error {
-        var message: String
-
-        init(_ message: String) { self.message = message }
+    /// What git would refuse of a project: its address, what is read of it, and the folder.
+    private static func gitFaults(_ index: Int, of project: Project) -> [SettingsFault] {
+        let place: [SettingsStep] = [.field("projects"), .index(index)]
+        var faults: [SettingsFault] = []
+        func gather(_ field: [String], _ work: () throws(GitError) -> Void) {
+            do {
+                try work()
+            } catch {
+                faults.append(
+                    SettingsFault(
+                        at: place + field.map { .field($0) }, "project '\(project.name)': \(error.message)"))
+            }
+        }
+        gather(["repo"]) { () throws(GitError) in _ = try GitLocation(project.repo) }
+        gather(["ref", project.reference.field]) { () throws(GitError) in _ = try project.gitReference }
+        guard faults.isEmpty else { return faults }
+        let other = project.credentials == nil ? "path" : project.tokenFile == nil ? "credentialsFile" : "tokenFile"
+        gather([other]) { () throws(GitError) in _ = try project.gitConfiguration(mirror: "/") }
+        return faults
     }
 
     /// The rules that a project's manifests are checked against.
@@ -203,23 +255,25 @@ struct RunSettings {
         projects.map { "\(GitLocation.identity(of: $0.repo))\n\($0.reference)\n\($0.path)" }.joined(separator: "\n\n")
     }
 
-    /// The reason of a decoding error, without its wrapping.
-    private static func reason(of error: any Error) -> String {
+    /// What a decoder knows, with its place in the file; nil where it knows none.
+    private static func fault(_ error: any Error) -> SettingsFault? {
+        func fault(_ context: DecodingError.Context, _ message: String? = nil) -> SettingsFault {
+            SettingsFault(at: context.codingPath.map(SettingsStep.init), message ?? context.debugDescription)
+        }
         switch error {
-        case let fault as SourceSettings.Fault: fault.message
-        case let fault as SettingsFault: fault.message
-        case let fault as AccessFault: fault.description
-        case DecodingError.dataCorrupted(let context): context.underlyingError.map(reason) ?? context.debugDescription
-        case DecodingError.keyNotFound(let key, let context): place(context.codingPath + [key]) + "is missing"
+        case let error as SourceSettings.Fault: return error.fault
+        case let error as SettingsFault: return error
+        case DecodingError.dataCorrupted(let context):
+            return context.underlyingError.flatMap(self.fault) ?? fault(context)
+        case DecodingError.keyNotFound(let key, let context):
+            return SettingsFault(at: (context.codingPath + [key]).map(SettingsStep.init), "is missing")
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-            place(context.codingPath) + context.debugDescription
-        default: error.localizedDescription
+            return fault(context)
+        default: return nil
         }
     }
 
-    private static func place(_ path: [any CodingKey]) -> String {
-        path.isEmpty ? "" : path.map(\.stringValue).joined(separator: ".") + ": "
-    }
+    private static func reason(of error: any Error) -> String { error.localizedDescription }
 
     /// The API's address for controllers on standby: the listen address, or, where that means all addresses, the pod's (`POD_IP`)
     /// or this machine's name.

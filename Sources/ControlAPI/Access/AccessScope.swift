@@ -5,30 +5,27 @@ import ModelManifests
 /// lists are given, both apply.
 public struct AccessScope: Hashable, Sendable {
     /// Names, or prefixes that end in `*`: `risk-*`. Nil: all.
-    public var namespaces: [String]?
+    public var namespaces: [String]? { patterns?.map(\.description) }
+    private let patterns: [NamePattern]?
     /// Nil: all.
     public var projects: [String]?
 
     public static let everything = AccessScope()
 
     public init(namespaces: [String]? = nil, projects: [String]? = nil) {
-        self.namespaces = namespaces
+        patterns = namespaces?.map(NamePattern.init)
         self.projects = projects
     }
 
-    public var isEverything: Bool { namespaces == nil && projects == nil }
+    public var isEverything: Bool { patterns == nil && projects == nil }
 
     /// - Parameter project: nil if it is unknown. An unknown project matches no project list.
     public func includes(namespace: String, project: String?) -> Bool {
-        if let namespaces, !namespaces.contains(where: { Self.matches($0, namespace) }) { return false }
+        if let patterns, !patterns.contains(where: { $0.matches(namespace) }) { return false }
         if let projects {
             guard let project, projects.contains(project) else { return false }
         }
         return true
-    }
-
-    static func matches(_ pattern: String, _ name: String) -> Bool {
-        pattern.hasSuffix("*") ? name.hasPrefix(pattern.dropLast()) : pattern == name
     }
 
     /// For messages: `namespaces risk, risk-*`.
@@ -49,5 +46,4 @@ extension AccessScope {
 
 extension DeploymentStatus {
     var deployment: DeploymentKey { DeploymentKey(namespace: namespace, name: name) }
-
 }

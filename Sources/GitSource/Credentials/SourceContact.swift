@@ -13,8 +13,8 @@ struct SourceContact: Sendable {
     let origin: String?
 
     /// - Parameters:
-    ///   - written: the address after the user's configuration has rewritten it.
-    ///   - given: the credentials from mlctl's settings: those of the address, or of a file.
+    ///   - written: the address as the user's configuration has it.
+    ///   - given: what the file holds that the settings name.
     init(address: String, written: String?, given: GitCredentials?) {
         var target = address
         var found: GitCredentials?

@@ -15,10 +15,6 @@ struct CheckJobRendering: Sendable {
     /// How long a finished Job stays if no controller deletes it.
     static let keptSeconds = 3600
     private static let graceSeconds = 10
-    /// For a server without limits.
-    private static let defaultLimits = ResourceAmounts(cpuMillicores: 1000, memoryBytes: 2 << 30)
-    /// Enough for a small check; its limit is that of one instance.
-    private static let requests = ResourceAmounts(cpuMillicores: 100, memoryBytes: 256 << 20)
 
     let inquiry: Inquiry
     let gate: CheckGate
@@ -115,7 +111,7 @@ struct CheckJobRendering: Sendable {
             "name": .string(Self.container), "image": .string(image),
             "command": .array(gate.command.map(JSONValue.string)),
             "workingDir": .string(ModelFilesRendering.folder), "env": .array(environment),
-            "resources": ResourceRendering.resources(Self.resources(beside: resources)),
+            "resources": ResourceRendering.resources(CheckGate.resources(beside: resources)),
             "securityContext": PodSecurityRendering.container(.restricted), "volumeMounts": [files.mount],
             "terminationMessagePolicy": ModelFilesRendering.logTail,
         ])
@@ -137,19 +133,6 @@ struct CheckJobRendering: Sendable {
             default: false
             }
         }
-    }
-
-    private static func resources(beside server: Resources) -> Resources {
-        let cpu = server.cpuLimitMillicores ?? defaultLimits.cpuMillicores
-        let memory = server.memoryLimitBytes ?? defaultLimits.memoryBytes
-        return Resources(
-            cpuLimitMillicores: cpu, memoryLimitBytes: memory,
-            requests: ResourceAmounts(
-                cpuMillicores: least(requests.cpuMillicores, cpu), memoryBytes: least(requests.memoryBytes, memory)))
-    }
-
-    private static func least<Amount: Comparable>(_ one: Amount?, _ other: Amount?) -> Amount? {
-        [one, other].compactMap(\.self).min()
     }
 
     // MARK: - Its environment

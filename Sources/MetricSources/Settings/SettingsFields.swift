@@ -20,41 +20,49 @@ struct SettingsFields {
     static let timeouts: ClosedRange<Duration> = .milliseconds(100) ... .seconds(60)
 
     private let container: KeyedDecodingContainer<Key>
+    /// Where the object stands in the settings.
+    private let place: [SettingsStep]
 
     init(_ decoder: any Decoder) throws {
+        place = decoder.codingPath.map(SettingsStep.init)
         guard let container = try? decoder.container(keyedBy: Key.self) else {
-            throw SourceSettings.Fault("sources: each must be an object, such as {name: prometheus, kind: prometheus}")
+            throw SourceSettings.Fault("each must be an object, such as {name: prometheus, kind: prometheus}")
         }
         self.container = container
+    }
+
+    private func fault(_ message: String, at field: String) -> SourceSettings.Fault {
+        var fault = SourceSettings.Fault(message, at: field)
+        fault.place = place
+        return fault
     }
 
     func allow(_ known: [String], of what: String) throws {
         let unknown = container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
         guard unknown.isEmpty else {
-            throw SourceSettings.Fault(
-                "unknown field \(unknown.joined(separator: ", ")); \(what) has \(known.joined(separator: ", "))")
+            throw fault(
+                "unknown field \(unknown.joined(separator: ", ")); \(what) has \(known.joined(separator: ", "))",
+                at: unknown[0])
         }
     }
 
     func text(_ name: String) throws -> String? {
         guard let key = present(name) else { return nil }
         guard let text = try? container.decode(String.self, forKey: key), !text.isEmpty else {
-            throw SourceSettings.Fault("\(name): must be text")
+            throw fault("must be text", at: name)
         }
         return text
     }
 
     func requiredText(_ name: String, such example: String) throws -> String {
-        guard let text = try text(name) else {
-            throw SourceSettings.Fault("\(name): is missing; write for example \(example)")
-        }
+        guard let text = try text(name) else { throw fault("is missing; write for example \(example)", at: name) }
         return text
     }
 
     func texts(_ name: String) throws -> [String]? {
         guard let key = present(name) else { return nil }
         guard let texts = try? container.decode([String].self, forKey: key) else {
-            throw SourceSettings.Fault("\(name): must be a list of text values")
+            throw fault("must be a list of text values", at: name)
         }
         return texts
     }
@@ -62,7 +70,7 @@ struct SettingsFields {
     func flag(_ name: String) throws -> Bool {
         guard let key = present(name) else { return false }
         guard let flag = try? container.decode(Bool.self, forKey: key) else {
-            throw SourceSettings.Fault("\(name): must be true or false")
+            throw fault("must be true or false", at: name)
         }
         return flag
     }
@@ -71,8 +79,8 @@ struct SettingsFields {
     func timeout() throws -> Duration {
         guard let text = try text("timeout") else { return SourceAccess.defaultTimeout }
         guard let timeout = Duration(goText: text), Self.timeouts.contains(timeout) else {
-            throw SourceSettings.Fault(
-                "timeout: '\(text.prefix(40))' must be a duration from 100ms to 60s, such as 10s")
+            throw fault(
+                "'\(text.prefix(40))' must be a duration from 100ms to 60s, such as 10s", at: "timeout")
         }
         return timeout
     }
@@ -80,7 +88,7 @@ struct SettingsFields {
     func object(_ name: String) throws -> SettingsFields? {
         guard let key = present(name) else { return nil }
         guard let nested = try? container.decode(Nested.self, forKey: key) else {
-            throw SourceSettings.Fault("\(name): must be an object")
+            throw fault("must be an object", at: name)
         }
         return nested.fields
     }
@@ -88,7 +96,7 @@ struct SettingsFields {
     func objects(_ name: String) throws -> [SettingsFields] {
         guard let key = present(name) else { return [] }
         guard let nested = try? container.decode([Nested].self, forKey: key) else {
-            throw SourceSettings.Fault("\(name): must be a list of objects")
+            throw fault("must be a list of objects", at: name)
         }
         return nested.map(\.fields)
     }
@@ -110,13 +118,16 @@ extension SourceAccess {
             clientKeyFile: try fields.text("clientKeyFile"),
             insecureSkipTLSVerify: try fields.flag("insecureSkipTLSVerify"), timeout: try fields.timeout())
         guard (clientCertificateFile == nil) == (clientKeyFile == nil) else {
-            throw SourceSettings.Fault("clientCertificateFile and clientKeyFile: one needs the other")
+            throw SourceSettings.Fault(
+                "clientCertificateFile and clientKeyFile: one needs the other",
+                at: clientKeyFile == nil ? "clientCertificateFile" : "clientKeyFile")
         }
         guard caFile == nil || !insecureSkipTLSVerify else {
-            throw SourceSettings.Fault("insecureSkipTLSVerify: caFile would be ignored; remove one of them")
+            throw SourceSettings.Fault(
+                "caFile would be ignored; remove one of them", at: "insecureSkipTLSVerify")
         }
         guard address.isEncrypted || (caFile == nil && clientKeyFile == nil && !insecureSkipTLSVerify) else {
-            throw SourceSettings.Fault("url: is http, but certificates need https")
+            throw SourceSettings.Fault("is http, but certificates need https", at: "url")
         }
     }
 }

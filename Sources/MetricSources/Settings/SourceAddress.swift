@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 
 /// The address of a source: http or https, without credentials.
 public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
@@ -7,23 +8,26 @@ public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
     public let isEncrypted: Bool
     public let isLoopback: Bool
 
-    /// - Parameter text: may contain placeholders after the host.
+    /// - Parameters:
+    ///   - text: may hold placeholders after the host.
+    ///   - credentialAdvice: what to write instead of credentials.
     /// - Throws: `SourceSettings.Fault`.
-    init(_ text: String) throws {
+    init(_ text: String, credentialAdvice: String) throws {
+        guard UserInfo.of(text) == nil else {
+            throw SourceSettings.Fault("\(UserInfo.problem); \(credentialAdvice)", at: "url")
+        }
         // Braces and blanks are not allowed in a URL, so they are removed for this check.
         let plain = text.replacing("{{", with: "").replacing("}}", with: "").replacing(" ", with: "")
         guard let parts = URLComponents(string: plain), let scheme = parts.scheme?.lowercased(),
             scheme == "http" || scheme == "https", let host = parts.host, !host.isEmpty
         else {
-            throw SourceSettings.Fault("url: must be http:// or https:// and a host, such as http://127.0.0.1:9090")
+            throw SourceSettings.Fault(
+                "must be http:// or https:// and a host, such as http://127.0.0.1:9090", at: "url")
         }
-        guard parts.user == nil, parts.password == nil else {
-            throw SourceSettings.Fault("url: contains a user or password; use basicAuth with a passwordFile")
-        }
-        guard parts.fragment == nil else { throw SourceSettings.Fault("url: must not contain a #fragment") }
+        guard parts.fragment == nil else { throw SourceSettings.Fault("must not contain a #fragment", at: "url") }
         guard !text.drop(while: { $0 != ":" }).dropFirst(3).prefix(while: { $0 != "/" }).contains("{{") else {
             throw SourceSettings.Fault(
-                "url: placeholders are allowed only after the host, because credentials are sent to that host")
+                "placeholders are allowed only after the host, because credentials are sent to that host", at: "url")
         }
         isEncrypted = scheme == "https"
         isLoopback = Self.isLoopback(host)

@@ -6,10 +6,26 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
     /// Why the settings are invalid, and what would be valid.
     public struct Fault: Error, Hashable, Sendable, CustomStringConvertible {
         public var message: String
+        /// Of the source, with a dot where it is a field of a field; nil: the source itself.
+        public var field: String?
+        /// The source's name, once that is known.
+        public var source: String?
+        /// Where the source, or the object that has the field, stands in the settings.
+        var place: [SettingsStep] = []
 
-        init(_ message: String) { self.message = message }
+        init(_ message: String, at field: String? = nil) {
+            self.message = message
+            self.field = field
+        }
 
-        public var description: String { message }
+        public var description: String {
+            (source.map { "source '\($0)': " } ?? "") + (field.map { "\($0): " } ?? "") + message
+        }
+
+        public var fault: SettingsFault {
+            let fields = field?.split(separator: ".").map { SettingsStep.field(String($0)) } ?? []
+            return SettingsFault(at: place + fields, (source.map { "source '\($0)': " } ?? "") + message)
+        }
     }
 
     public enum Kind: Hashable, Sendable {
@@ -42,13 +58,21 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
 
     /// - Throws: `Fault` that names the source.
     public init(from decoder: any Decoder) throws {
-        let fields = try SettingsFields(decoder)
+        do {
+            try self.init(SettingsFields(decoder))
+        } catch var fault as Fault {
+            if fault.place.isEmpty { fault.place = decoder.codingPath.map(SettingsStep.init) }
+            throw fault
+        }
+    }
+
+    private init(_ fields: SettingsFields) throws {
         name = try fields.requiredText("name", such: "prometheus")
         guard Self.isName(name) else {
-            throw Fault("name: '\(name.prefix(80))' must be letters, digits, '-', '_' and '.', at most 63")
+            throw Fault("'\(name.prefix(80))' must be letters, digits, '-', '_' and '.', at most 63", at: "name")
         }
         guard !MetricSourceName.builtIn.contains(name) else {
-            throw Fault("source '\(name)' is built in: choose another name")
+            throw Fault("source '\(name)' is built in: choose another name", at: "name")
         }
         do {
             let kindName = try fields.requiredText("kind", such: Self.kinds.joined(separator: ", "))
@@ -57,19 +81,28 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
             case "web": kind = .web(try WebSettings(fields))
             case "command": kind = .command(try CommandSettings(fields))
             default:
-                throw Fault("kind: '\(kindName)' is unknown; use one of \(Self.kinds.joined(separator: ", "))")
+                throw Fault("'\(kindName)' is unknown; use one of \(Self.kinds.joined(separator: ", "))", at: "kind")
             }
-        } catch let fault as Fault {
-            throw Fault("source '\(name)': \(fault.message)")
+        } catch var fault as Fault {
+            fault.source = name
+            throw fault
         }
     }
 
     /// - Throws: `Fault` if two sources have the same name, or there are too many.
     public static func check(_ sources: [SourceSettings]) throws {
-        guard sources.count <= sourceLimit else { throw Fault("\(sources.count) sources: at most \(sourceLimit)") }
-        let names = sources.map(\.name)
-        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
-            throw Fault("source '\(twice)' is defined twice: names must differ")
+        func fault(_ message: String, at place: [SettingsStep]) -> Fault {
+            var fault = Fault(message)
+            fault.place = [.field("sources")] + place
+            return fault
+        }
+        guard sources.count <= sourceLimit else {
+            throw fault("there are \(sources.count), and at most \(sourceLimit) are possible", at: [])
+        }
+        var names: Set<String> = []
+        for (index, source) in sources.enumerated() where !names.insert(source.name).inserted {
+            throw fault(
+                "source '\(source.name)' is defined twice: names must differ", at: [.index(index), .field("name")])
         }
     }
 
@@ -103,13 +136,13 @@ public struct PrometheusSettings: Hashable, Sendable {
         try fields.allow(Self.keys, of: "prometheus")
         let url = try fields.requiredText("url", such: "http://127.0.0.1:9090")
         guard !url.contains("?"), !url.contains("{{") else {
-            throw SourceSettings.Fault("url: must be only the server's address, without a query or placeholders")
+            throw SourceSettings.Fault("must be only the server's address, without a query or placeholders", at: "url")
         }
-        address = try SourceAddress(url)
+        address = try SourceAddress(url, credentialAdvice: "write bearerTokenFile, or basicAuth with a passwordFile")
         access = try SourceAccess(fields, of: address)
         access.credentials = try Self.credentials(fields)
         if access.credentials != .none, !address.isEncrypted, !address.isLoopback {
-            throw SourceSettings.Fault("url: must be https, because credentials would be sent unencrypted")
+            throw SourceSettings.Fault("must be https, because credentials would be sent unencrypted", at: "url")
         }
     }
 
@@ -117,11 +150,13 @@ public struct PrometheusSettings: Hashable, Sendable {
         let token = try fields.text("bearerTokenFile")
         guard let basic = try fields.object("basicAuth") else { return token.map { .bearerToken(file: $0) } ?? .none }
         guard token == nil else {
-            throw SourceSettings.Fault("bearerTokenFile and basicAuth: only one of them can be sent")
+            throw SourceSettings.Fault("is there beside bearerTokenFile: only one of them can be sent", at: "basicAuth")
         }
         try basic.allow(["username", "passwordFile"], of: "basicAuth")
         let username = try basic.requiredText("username", such: "mlctl")
-        guard !username.contains(":") else { throw SourceSettings.Fault("basicAuth.username: must not contain ':'") }
+        guard !username.contains(":") else {
+            throw SourceSettings.Fault("must not contain ':'", at: "basicAuth.username")
+        }
         return .basic(
             username: username, passwordFile: try basic.requiredText("passwordFile", such: "/etc/mlctl/password"))
     }
@@ -137,7 +172,7 @@ public struct CommandSettings: Hashable, Sendable {
         try fields.allow(["name", "kind", "command", "timeout"], of: "command")
         command = try fields.texts("command") ?? []
         guard command.first?.isEmpty == false else {
-            throw SourceSettings.Fault("command: must name a program, such as [/usr/local/bin/probe, --json]")
+            throw SourceSettings.Fault("must name a program, such as [/usr/local/bin/probe, --json]", at: "command")
         }
         timeout = try fields.timeout()
     }

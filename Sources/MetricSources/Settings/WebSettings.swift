@@ -28,16 +28,16 @@ public struct WebSettings: Hashable, Sendable {
         let unknown = Placeholders.unknown(in: url)
         guard unknown.isEmpty else {
             let known = Placeholders.names.map { "{{\($0)}}" }.joined(separator: ", ")
-            throw SourceSettings.Fault("url: {{\(unknown[0])}} is not a known placeholder; use one of \(known)")
+            throw SourceSettings.Fault("{{\(unknown[0])}} is not a known placeholder; use one of \(known)", at: "url")
         }
-        address = try SourceAddress(url)
+        address = try SourceAddress(url, credentialAdvice: "write headers: [{name: Authorization, fromFile: FILE}]")
         access = try SourceAccess(fields, of: address)
         headers = try fields.objects("headers").map(Self.header)
         guard headers.count <= Self.headerLimit else {
-            throw SourceSettings.Fault("headers: at most \(Self.headerLimit)")
+            throw SourceSettings.Fault("at most \(Self.headerLimit)", at: "headers")
         }
         if !headers.isEmpty, !address.isEncrypted, !address.isLoopback {
-            throw SourceSettings.Fault("url: must be https, because its headers would be sent unencrypted")
+            throw SourceSettings.Fault("must be https, because its headers would be sent unencrypted", at: "url")
         }
     }
 
@@ -45,15 +45,15 @@ public struct WebSettings: Hashable, Sendable {
         try fields.allow(["name", "fromEnvironment", "fromFile"], of: "a header")
         let name = try fields.requiredText("name", such: "Authorization")
         guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte), !reservedHeaders.contains(name.lowercased()) else {
-            throw SourceSettings.Fault("headers: '\(name.prefix(80))' is not a header that can be set")
+            throw SourceSettings.Fault("'\(name.prefix(80))' is not a header that can be set", at: "headers")
         }
         switch (try fields.text("fromEnvironment"), try fields.text("fromFile")) {
         case (let variable?, nil): return Header(name: name, value: .environment(variable))
         case (nil, let path?): return Header(name: name, value: .file(path))
         default:
             throw SourceSettings.Fault(
-                "headers: '\(name)' needs either fromEnvironment or fromFile: a value must not be written in the settings file"
-            )
+                "'\(name)' needs either fromEnvironment or fromFile: a value must not be written in the settings file",
+                at: "headers")
         }
     }
 

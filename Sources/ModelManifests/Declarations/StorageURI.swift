@@ -1,3 +1,5 @@
+import SafeText
+
 /// The URI schemes that can be fetched, for each target.
 enum StorageURI {
     /// Schemes that the controller's machine can fetch.
@@ -10,8 +12,8 @@ enum StorageURI {
     /// Every scheme with what must follow it. `staysInVolume` refuses `..` in a volume's path.
     static var pattern: String {
         let claim = NameRules.dnsSubdomainPattern.dropFirst().dropLast()
-        return
-            "^(file:/*[^/].*|https://[^/]+.*|(oci|gs|hf)://[^/]+/+[^/].*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/+[^/].*|pvc://\(claim)(/.*)?)$"
+        let other = "(oci|gs|hf)://[^/@]+/+[^/].*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/+[^/].*"
+        return "^(file:/*[^/].*|https://[^/?#@]+([/?#].*)?|\(other)|pvc://\(claim)(/.*)?)$"
     }
 
     static let staysInVolume = ServerRule(
@@ -82,6 +84,9 @@ enum StorageURI {
     private static func hostProblem(_ rest: Substring, of uri: String, scheme: String) -> Problem? {
         let host = rest.dropFirst(2).prefix { $0 != "/" }
         let path = rest.dropFirst(2 + host.count).drop { $0 == "/" }
+        guard UserInfo.of(uri) == nil else {
+            return ("storageUri \(UserInfo.problem)", credentialAdvice(scheme))
+        }
         guard rest.hasPrefix("//"), !host.isEmpty else {
             return ("'\(uri.shortened)' names no \(noun(of: scheme))", "write it as \(form(of: scheme))")
         }
@@ -169,6 +174,12 @@ enum StorageURI {
     private static func isHubName(_ name: Substring) -> Bool {
         (1...96).contains(name.utf8.count) && name != "." && name != ".." && !name.hasPrefix("-")
             && name.allSatisfy { $0.isLetterOrDigit || $0 == "-" || $0 == "_" || $0 == "." }
+    }
+
+    private static func credentialAdvice(_ scheme: String) -> String {
+        scheme == "https"
+            ? "take it out: write an address that needs none, or one that is signed and ends soon"
+            : "take it out: credentials are found where the store's own clients look, such as the environment"
     }
 
     static func noun(of scheme: String) -> String {

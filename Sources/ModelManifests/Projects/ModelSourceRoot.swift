@@ -43,10 +43,55 @@ public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 
-    public func contains(_ uri: String) -> Bool {
-        guard let other = ModelLocation(uri) else { return false }
-        return other.scheme == location.scheme && other.authority == location.authority
+    public func contains(_ uri: String) -> Bool { ModelLocation(uri).map(contains) ?? false }
+
+    fileprivate func contains(_ other: ModelLocation) -> Bool {
+        other.scheme == location.scheme && other.authority == location.authority
             && other.segments.starts(with: location.segments)
+    }
+
+    /// What a URI below it begins with, where it is written as the root is; nil where that says nothing.
+    fileprivate var plainBeginning: String? {
+        guard description.hasSuffix("/"), let below = ModelLocation(description + "x"),
+            below.scheme == location.scheme, below.authority == location.authority,
+            below.segments == location.segments + ["x"], !location.authority.isEmpty || scheme == "file"
+        else { return nil }
+        return description
+    }
+}
+
+/// All the roots of a policy. A URI is read once for all of them, and not at all where it is plainly below one.
+struct ModelSourceRoots: Sendable {
+    private let roots: [ModelSourceRoot]
+    private let beginnings: [String]
+
+    init(_ roots: [ModelSourceRoot]) {
+        self.roots = roots
+        beginnings = roots.compactMap(\.plainBeginning)
+    }
+
+    func contains(_ uri: String) -> Bool {
+        for beginning in beginnings where uri.utf8.starts(with: beginning.utf8) {
+            if Self.isPlain(uri.utf8.dropFirst(beginning.utf8.count)) { return true }
+        }
+        guard let location = ModelLocation(uri) else { return false }
+        return roots.contains { $0.contains(location) }
+    }
+
+    /// Names with slashes between them, none of which begins with a dot: there is one way to read it.
+    private static func isPlain(_ path: Substring.UTF8View) -> Bool {
+        var before = UInt8(ascii: "/")
+        for byte in path {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "/"):
+                break
+            case UInt8(ascii: ".") where before != UInt8(ascii: "/"): break
+            default: return false
+            }
+            before = byte
+        }
+        return true
     }
 }
 

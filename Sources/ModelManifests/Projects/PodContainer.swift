@@ -5,6 +5,8 @@ struct PodContainer {
     enum List: String, CaseIterable { case containers, initContainers, ephemeralContainers }
 
     var list: List
+    /// In its list.
+    var index: Int
     var name: String
     /// As written; null removes a field.
     var fields: [String: JSONValue]
@@ -13,13 +15,16 @@ struct PodContainer {
     static func all(of template: JSONValue?) -> [PodContainer] {
         let spec = template?["spec"]
         return List.allCases.flatMap { list in
-            (spec?[list.rawValue]).elements.map { container in
+            (spec?[list.rawValue]).elements.enumerated().map { index, container in
                 var name = ""
                 if case .string(let text)? = container["name"] { name = text }
-                return PodContainer(list: list, name: name, fields: container.members)
+                return PodContainer(list: list, index: index, name: name, fields: container.members)
             }
         }
     }
+
+    /// In the template.
+    var path: [PathElement] { [.field("spec"), .field(list.rawValue), .index(index)] }
 
     /// The container that a runtime describes.
     var isServer: Bool { list == .containers && name == PodTemplateRules.server }
@@ -38,18 +43,20 @@ struct PodContainer {
 
     var image: String? { if case .string(let image)? = fields["image"] { image } else { nil } }
 
-    /// The names in `env`.
-    var variables: [String] {
-        fields["env"].elements.compactMap { if case .string(let name)? = $0["name"] { name } else { nil } }
+    /// Names in `env`, with their places in it.
+    var variables: [(name: String, index: Int)] {
+        fields["env"].elements.enumerated().compactMap { index, variable in
+            if case .string(let name)? = variable["name"] { (name, index) } else { nil }
+        }
     }
 
     /// The mounted volumes: name and mount folder.
-    var mounts: [(volume: String, folder: [Substring])] {
-        fields["volumeMounts"].elements.map { mount in
+    var mounts: [(volume: String, folder: [Substring], index: Int)] {
+        fields["volumeMounts"].elements.enumerated().map { index, mount in
             var volume = ""
             if case .string(let name)? = mount["name"] { volume = name }
-            guard case .string(let path)? = mount["mountPath"] else { return (volume, []) }
-            return (volume, Self.folder(path))
+            guard case .string(let path)? = mount["mountPath"] else { return (volume, [], index) }
+            return (volume, Self.folder(path), index)
         }
     }
 

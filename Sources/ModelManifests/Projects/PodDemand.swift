@@ -5,47 +5,71 @@ import JSON
 ///
 /// Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
 struct PodDemand {
+    /// A container that may use a resource without an end.
+    struct Endless {
+        var container: String
+        var resource: String
+        /// In the pod template; nil: the server, as the manifest describes it.
+        var path: [PathElement]?
+    }
+
     /// By resource: CPU in thousandths of a core, all other resources in units.
     private(set) var amounts: [String: Int64]
-    /// Containers without a limit for a resource, with the resource.
-    private(set) var unlimited: [(container: String, resource: String)] = []
+    private(set) var unlimited: [Endless] = []
 
     private static let endless = ["cpu", "memory"]
 
+    /// - Returns: none where every container of an instance has its limits.
+    static func unlimited(_ template: ServingTemplate, at target: Target) -> [Endless] {
+        if target == .local || template.runtime.pod?.template == nil {
+            let server = template.resources
+            let lacking =
+                (server.cpuLimitMillicores == nil ? ["cpu"] : []) + (server.memoryLimitBytes == nil ? ["memory"] : [])
+            return lacking.map { Endless(container: PodTemplateRules.server, resource: $0, path: nil) }
+        }
+        return PodDemand(template).unlimited
+    }
+
+    /// Of one pod.
     init(_ template: ServingTemplate) {
         let server = ContainerAmounts(template.resources)
-        amounts = server.used
-        guard let pod = template.runtime.pod?.template else {
-            note(PodTemplateRules.server, server)
-            return
-        }
+        let own = MlctlContainers(template.model, template.runtime)
+        let containers = PodContainer.all(of: template.runtime.pod?.template)
         var running: [String: Int64] = [:]
         var ahead: [String: Int64] = [:]
         var before: [String: Int64] = [:]
-        var hasServer = false
-        for container in PodContainer.all(of: pod) {
-            var own = container.isServer ? server : ContainerAmounts()
-            own.lay(container.fields["resources"])
+        amounts = [:]
+        func laid(_ list: PodContainer.List, _ name: String, over resources: Resources) -> [String: Int64] {
+            var amounts = ContainerAmounts(resources)
+            amounts.lay(containers.first { $0.list == list && $0.name == name }?.fields["resources"])
+            return amounts.used
+        }
+        for container in containers {
+            if own.resources(of: container) != nil { continue }
+            var amounts = container.isServer ? server : ContainerAmounts()
+            amounts.lay(container.fields["resources"])
             // mlctl's own containers have limits. They count only where the template changes them.
-            if !container.isOfMlctl { note(container.name, own) }
+            if !container.isOfMlctl { note(container.name, amounts, container.isServer ? nil : container.path) }
             switch container.list {
-            case .containers:
-                hasServer = hasServer || container.isServer
-                running = Self.sum(running, own.used)
+            case .containers: running = Self.sum(running, amounts.used)
             case .initContainers where container.isRestartable:
-                ahead = Self.sum(ahead, own.used)
+                ahead = Self.sum(ahead, amounts.used)
                 before = Self.larger(before, ahead)
-            case .initContainers: before = Self.larger(before, Self.sum(ahead, own.used))
+            case .initContainers: before = Self.larger(before, Self.sum(ahead, amounts.used))
             case .ephemeralContainers: break
             }
         }
-        if !hasServer {
-            note(PodTemplateRules.server, server)
+        if !containers.contains(where: \.isServer) {
+            note(PodTemplateRules.server, server, nil)
             running = Self.sum(running, server.used)
         }
+        for (name, resources) in own.before {
+            before = Self.larger(before, laid(.initContainers, name, over: resources))
+        }
+        for (name, resources) in own.beside { running = Self.sum(running, laid(.containers, name, over: resources)) }
         amounts = Self.larger(Self.sum(running, ahead), before)
         var whole = ContainerAmounts()
-        whole.lay(pod["spec"]?["resources"])
+        whole.lay(template.runtime.pod?.template?["spec"]?["resources"])
         amounts = Self.larger(amounts, whole.used)
         unlimited.removeAll { whole.limits[$0.resource] != nil }
     }
@@ -59,8 +83,10 @@ struct PodDemand {
             cpuLimitMillicores: cpu.map(Int.init), memoryLimitBytes: memory, extended: extended.mapValues(Int.init))
     }
 
-    private mutating func note(_ container: String, _ own: ContainerAmounts) {
-        for resource in Self.endless where own.limits[resource] == nil { unlimited.append((container, resource)) }
+    private mutating func note(_ container: String, _ own: ContainerAmounts, _ path: [PathElement]?) {
+        for resource in Self.endless where own.limits[resource] == nil {
+            unlimited.append(Endless(container: container, resource: resource, path: path))
+        }
     }
 
     private static func sum(_ left: [String: Int64], _ right: [String: Int64]) -> [String: Int64] {

@@ -2,13 +2,10 @@
 enum PolicyContradictions {
     @Sendable static func check(_ policy: inout ProjectPolicy, _ node: SourceNode, _ reading: inout DocumentReading) {
         let kinds = policy.targets.map { Set($0.map(\.kind)) }
-        if let kinds, !kinds.isEmpty, !kinds.contains(.local) {
-            for field in ["endpointPorts"] where given(field, node) {
-                reading.report(
-                    "is about this machine, but 'targets' does not include it, so no deployment could use a port",
-                    field: field,
-                    of: node, suggestion: "leave it out, or add {kind: local} to targets")
-            }
+        if let kinds, !kinds.isEmpty, !kinds.contains(.local), given("endpointPorts", node) {
+            reading.report(
+                "is about this machine, but 'targets' does not include it, so no deployment could use a port",
+                field: "endpointPorts", of: node, suggestion: "leave it out, or add {kind: local} to targets")
         }
         if let kinds, !kinds.isEmpty, !kinds.contains(.kubernetes) {
             for field in ["serviceAccounts", "podSecurity"] where given(field, node) {

@@ -1,3 +1,5 @@
+import SafeText
+
 /// The fields of `projects:` in the controller's settings.
 enum ProjectFields {
     static let projectLimit = 1000
@@ -39,13 +41,13 @@ enum ProjectFields {
         ], rules: [.atMostOne(["credentialsFile", "tokenFile"])],
         check: { written, node, reading in
             written.node = node
-            if let repo = node["repo"]?.text, repo.contains("@"), repo.contains("://"),
-                let userInfo = repo.split(separator: "/", omittingEmptySubsequences: false).dropFirst(2).first?
-                    .split(separator: "@").first, userInfo.contains(":")
+            // A user of ssh is no secret.
+            if let repo = node["repo"]?.text, let info = UserInfo.of(repo),
+                !repo.lowercased().hasPrefix("ssh:") || info.contains(":")
             {
                 reading.report(
-                    "contains a password, which everybody who reads the settings can see", field: "repo", of: node,
-                    suggestion: "remove it and use credentialsFile")
+                    UserInfo.problem, field: "repo", of: node,
+                    suggestion: "take it out, and name a tokenFile or a credentialsFile")
             }
         })
 
@@ -245,6 +247,10 @@ enum ProjectFields {
                 reading.report(problem.message, at: node.place, suggestion: problem.suggestion)
             }
             return root
+        }
+        guard UserInfo.of(text) == nil else {
+            reading.report(UserInfo.problem, at: node.place, suggestion: "take it out: no model's address may hold one")
+            return nil
         }
         reading.report(
             "'\(text.shortened)' is not a place that models can come from", at: node.place,

@@ -1,6 +1,9 @@
 /// The most that all deployments of a project may have together, including rollouts under way. A value that is not given has
 /// no limit.
 public struct ProjectLimits: Hashable, Sendable {
+    /// Of a project in a settings file whose limits name no number.
+    public static let defaultDeployments = 1000
+
     public var deployments: Int?
     /// Instances of all revisions.
     public var replicas: Int?
@@ -59,9 +62,11 @@ public struct ProjectDemand: Hashable, Sendable {
         extended = resources.extended.mapValues { Self.times(count, Int64($0)) }
     }
 
-    /// The demand of this number of instances, with everything that runs in their pods.
-    public init(replicas: Int, of template: ServingTemplate) {
-        self.init(replicas: replicas, of: PodDemand(template).resources)
+    /// Of so many instances; in a cluster, with all that runs in their pods.
+    public init(replicas: Int, of template: ServingTemplate, at target: Target) {
+        let isBare = target == .local || template.runtime.pod?.template == nil && template.model.storageURI == nil
+        let resources = isBare ? template.resources.used : PodDemand(template).resources
+        self.init(replicas: replicas, of: resources)
     }
 
     public static func + (left: ProjectDemand, right: ProjectDemand) -> ProjectDemand {
@@ -82,6 +87,7 @@ public struct ProjectDemand: Hashable, Sendable {
         result.replicas = Int(join(Int64(replicas), Int64(other.replicas)))
         result.cpuMillicores = join(cpuMillicores, other.cpuMillicores)
         result.memoryBytes = join(memoryBytes, other.memoryBytes)
+        guard !extended.isEmpty || !other.extended.isEmpty else { return result }
         for name in Set(extended.keys).union(other.extended.keys) {
             let amount = join(extended[name] ?? 0, other.extended[name] ?? 0)
             if amount != 0 { result.extended[name] = amount }
@@ -97,6 +103,21 @@ public struct ProjectDemand: Hashable, Sendable {
     private static func times(_ left: Int64, _ right: Int64) -> Int64 {
         let (product, overflows) = left.multipliedReportingOverflow(by: right)
         return overflows ? .max : product
+    }
+}
+
+extension Resources {
+    /// What it takes: its limits, and more where more is set aside for it.
+    fileprivate var used: Resources {
+        guard let requests else { return self }
+        return Resources(
+            cpuLimitMillicores: Self.larger(cpuLimitMillicores, requests.cpuMillicores),
+            memoryLimitBytes: Self.larger(memoryLimitBytes, requests.memoryBytes),
+            extended: requests.extended.isEmpty ? extended : extended.merging(requests.extended, uniquingKeysWith: max))
+    }
+
+    private static func larger<Amount: Comparable>(_ one: Amount?, _ other: Amount?) -> Amount? {
+        [one, other].compactMap(\.self).max()
     }
 }
 
@@ -156,9 +177,6 @@ public struct ProjectQuota: Sendable {
             }
         }
     }
-
-    /// The limits that the project exceeds now, in words, because they were lowered. Empty where none is.
-    public func excess(over limits: ProjectLimits) -> [String] { limits.excess(of: inUse) }
 
     private static func comesFirst(_ left: Claim, _ right: Claim) -> Bool {
         let (isLeftThere, isRightThere) = (left.inUse.deployments > 0, right.inUse.deployments > 0)

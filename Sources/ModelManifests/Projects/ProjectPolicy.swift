@@ -49,11 +49,12 @@ public struct ProjectPolicy: Hashable, Sendable {
         if commands == .any { missing.append("commands") }
         if modelSources == nil { missing.append("modelSources") }
         if secrets == nil { missing.append("secrets") }
-        // Only where the project can have pods.
-        let hasPods = targets.map { $0.contains { $0.kind == .kubernetes } } ?? true
         if hasPods, podSecurity == .privileged { missing.append("podSecurity") }
         return missing
     }
+
+    /// Of pods there are any.
+    var hasPods: Bool { targets.map { $0.contains { $0.kind == .kubernetes } } ?? true }
 }
 
 /// A place where a project may serve.
@@ -78,29 +79,5 @@ public struct TargetRule: Hashable, Sendable, CustomStringConvertible {
         case (.kubernetes, .kubernetes(let wanted)): cluster == nil || cluster == wanted.cluster ?? onlyCluster
         case (.local, .kubernetes), (.kubernetes, .local): false
         }
-    }
-}
-
-/// A name in which `*` stands for any number of characters, including none.
-public struct NamePattern: Hashable, Sendable, CustomStringConvertible {
-    public let description: String
-    private let parts: [String]
-
-    public init(_ text: String) {
-        description = text
-        parts = text.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
-    }
-
-    public func matches(_ name: String) -> Bool {
-        guard let first = parts.first, let last = parts.last, parts.count > 1 else { return name == description }
-        guard name.utf8.count >= first.utf8.count + last.utf8.count, name.hasPrefix(first), name.hasSuffix(last) else {
-            return false
-        }
-        var rest = name.dropFirst(first.count).dropLast(last.count)
-        for part in parts.dropFirst().dropLast() where !part.isEmpty {
-            guard let found = rest.firstRange(of: part) else { return false }
-            rest = rest[found.upperBound...]
-        }
-        return true
     }
 }

@@ -174,8 +174,36 @@ struct DeploymentAsWritten: Sendable {
     /// Whether `spec.runtime` gives the field itself.
     func overridesRuntime(_ field: String) -> Bool { runtimeNode[field].map { !$0.isNull } ?? false }
 
-    /// The place of a runtime's field, or of the name of the runtime that the field comes from.
-    func runtimePlace(_ field: String) -> SourcePlace { runtimeNode[field]?.place ?? runtimeNamePlace }
+    /// Where a field of the runtime stands, as deep as it is written here; or the name of the runtime that it comes from.
+    func runtimePlace(_ path: [PathElement]) -> (path: String, place: SourcePlace, isInherited: Bool) {
+        let runtime: [PathElement] = [.field("spec"), .field("runtime")]
+        guard case .field(let first)? = path.first else { return (PathElement.text(runtime), runtimeNamePlace, false) }
+        guard first == "name" || overridesRuntime(first) else {
+            return (PathElement.text(runtime + [.field("name")]), runtimeNamePlace, true)
+        }
+        var node = runtimeNode
+        var (place, walked) = (runtimeNamePlace, runtime)
+        for element in path {
+            switch (element, node.content) {
+            case (.field(let name), _):
+                guard let entry = node.entry(name) else { return (PathElement.text(walked), place, false) }
+                (node, place) = (entry.value, first == "name" ? entry.value.place : entry.keyPlace)
+            case (.index(let index), .sequence(let items)) where items.indices.contains(index):
+                (node, place) = (items[index], items[index].place)
+            case (.index, _): return (PathElement.text(walked), place, false)
+            }
+            walked.append(element)
+        }
+        return (PathElement.text(walked), place, false)
+    }
+
+    /// Where a variable stands in the manifest's own list.
+    func variablePath(_ name: String) -> [PathElement] {
+        guard case .sequence(let items)? = runtimeNode["env"]?.content,
+            let index = items.lastIndex(where: { $0["name"]?.text == name })
+        else { return [] }
+        return [.index(index)]
+    }
 
     /// The place of a gate; for a default gate, the place of the deployment.
     func gatePlace(_ name: String) -> (path: String, place: SourcePlace) {

@@ -142,10 +142,11 @@ public struct DesiredState: Sendable {
         let key = written.key
         switch resolution {
         case .resolved(let deployment):
-            let violations = PolicyCheck.diagnostics(of: deployment, written: written, base: base, by: rules)
+            let violations = PolicyCheck.violations(
+                of: deployment, by: rules, origin: RuntimeOrigin(written, over: base))
             guard !violations.isEmpty else { return deployments[key] = deployment }
             invalid.insert(key)
-            diagnostics += violations
+            diagnostics += violations.map { written.diagnostic(of: $0, project: rules.project, over: base) }
         case .refused(let problems):
             invalid.insert(key)
             if saying { diagnostics += problems }
@@ -237,19 +238,21 @@ extension DesiredState {
     /// The same state, checked against the project's limits as if nothing ran yet.
     public func withinLimits(of rules: ProjectRules) -> DesiredState {
         let claims = deployments.values.map { deployment in
-            var demand = ProjectDemand(replicas: deployment.replicas, of: deployment.template)
+            var demand =
+                ProjectDemand(replicas: deployment.replicas, of: deployment.template, at: deployment.target)
+                + deployment.checkDemand
             demand.deployments = 1
             return ProjectQuota.Claim(deployment: deployment.key, inUse: ProjectDemand(), wanted: demand)
         }
         var limited = self
-        for (key, excess) in ProjectQuota(claims, within: rules.policy.limits).refusals {
+        for (key, excess) in ProjectQuota(claims, within: rules.limits).refusals {
             guard let place = place(of: key, "spec") else { continue }
             limited.deployments[key] = nil
             limited.invalid.insert(key)
             limited.diagnostics.append(
                 Diagnostic(
                     file: place.file, line: place.line, column: place.column, path: "spec",
-                    message: rules.noRoom(excess), suggestion: "remove another deployment, or ask for a higher limit",
+                    message: ProjectRules.noRoom(in: rules.project, for: excess), suggestion: rules.limitAdvice,
                     deployment: key))
         }
         limited.diagnostics.sort()

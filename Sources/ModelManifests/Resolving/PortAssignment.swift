@@ -5,14 +5,17 @@ struct WantedPort: Hashable, Sendable {
     var path: String
     var place: SourcePlace
 
+    static let endpointPath = "spec.endpoint.port"
+    static let previewPath = "spec.rollout.preview.port"
+
     static func of(_ spec: WrittenDeployment, at node: SourceNode?) -> [WantedPort] {
         guard spec.target == .local else { return [] }
         var claims: [WantedPort] = []
         if let port = spec.endpoint.port, let place = node?["endpoint"]?["port"]?.place {
-            claims.append(WantedPort(port: port, path: "spec.endpoint.port", place: place))
+            claims.append(WantedPort(port: port, path: endpointPath, place: place))
         }
         if let port = spec.rollout.spec.preview?.port, let place = node?["rollout"]?["preview"]?["port"]?.place {
-            claims.append(WantedPort(port: port, path: "spec.rollout.preview.port", place: place))
+            claims.append(WantedPort(port: port, path: previewPath, place: place))
         }
         return claims
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 
 /// Where a webhook is sent: `https`, or `http` on the loopback. The path may contain a secret, so only `shown` may be
 /// displayed.
@@ -17,10 +18,9 @@ public struct WebhookAddress: Hashable, Sendable, CustomStringConvertible {
         }
         let port = parts.port.map { ":\($0)" } ?? ""
         shown = "\(scheme)://\(host)\(port)"
-        guard parts.user == nil, parts.password == nil else {
+        guard UserInfo.of(text) == nil else {
             throw NotificationError(
-                .invalidAddress,
-                "The webhook's URL (\(shown)) contains a user or a password. Remove it: requests are signed.")
+                .invalidAddress, "The webhook's URL (\(shown)) \(UserInfo.problem). Leave it out: it is signed.")
         }
         guard scheme == "https" || (scheme == "http" && Self.isLoopback(host)) else {
             throw NotificationError(

@@ -34,7 +34,13 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
             throw NotificationError(
                 .invalidSecret, "The webhook's secret cannot be read from \(path). Check the path and its permissions.")
         }
-        try self.init(Data(bytes.reversed().drop { $0 == 0x0A || $0 == 0x0D }.reversed()))
+        let secret = Data(bytes.reversed().drop { $0 == 0x0A || $0 == 0x0D }.reversed())
+        try self.init(secret)
+        if let weakness = SecretStrength.weakness(of: String(decoding: secret, as: UTF8.self)) {
+            throw NotificationError(
+                .invalidSecret, "The webhook's secret in \(path) cannot be used: \(weakness). \(SecretStrength.advice)."
+            )
+        }
     }
 
     /// - Throws: `NotificationError`.

@@ -21,21 +21,6 @@ extension Escape {
             }
         }
     }
-
-    /// Text or an attribute value in HTML. HTML has no references for control characters; they become U+FFFD.
-    public static func html(_ text: String) -> String {
-        scalars(of: text) { scalar in
-            switch scalar {
-            case "&": "&amp;"
-            case "<": "&lt;"
-            case ">": "&gt;"
-            case "\"": "&quot;"
-            case "'": "&#39;"
-            case "\n", "\t": nil
-            default: scalar.isControl ? "\u{FFFD}" : scalar.isInvisible ? "&#\(scalar.value);" : nil
-            }
-        }
-    }
 }
 
 extension Escape {

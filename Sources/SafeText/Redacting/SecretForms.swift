@@ -1,4 +1,4 @@
-/// The forms in which a secret may appear in a text.
+/// What is looked for of secrets: each as it is, in hex and in base64. Escapes are undone in the text instead (`UnescapedView`).
 struct SecretForms {
     /// Shorter secrets are not searched for: they occur in any text.
     static let fewestBytes = 4
@@ -14,39 +14,42 @@ struct SecretForms {
     init(of secrets: some Sequence<String>, limit: Int) {
         var bytes = 0
         for secret in Set(secrets) {
-            let literal = Array(secret.utf8)
-            guard literal.count >= Self.fewestBytes else { continue }
-            insert(literal)
-            bytes += literal.count
+            let whole = Array(secret.utf8)
+            // Whoever reads a secret from a file may or may not take the blanks and line ends around it along.
+            let bare = Self.trimmed(whole[...])
+            guard bare.count >= Self.fewestBytes else { continue }
+            patterns.formUnion([whole, bare])
+            bytes += whole.count + bare.count
             guard bytes < limit else { continue }
-            let others = Self.encoded(literal) + Self.lines(of: secret).flatMap { [$0] + Self.encoded($0) }
-            for other in others { insert(other) }
+            let others = Self.encoded(bare) + Self.lines(of: bare).flatMap { [$0] + Self.encoded($0) }
+            patterns.formUnion(others)
             bytes += others.reduce(0) { $0 + $1.count }
         }
     }
 
-    private mutating func insert(_ pattern: [UInt8]) { patterns.insert(pattern) }
+    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+        guard let first = bytes.firstIndex(where: { !isBlank($0) }), let last = bytes.lastIndex(where: { !isBlank($0) })
+        else { return [] }
+        return Array(bytes[first...last])
+    }
 
-    private static func lines(of secret: String) -> [[UInt8]] {
-        let lines = secret.utf8.split { $0 == 0x0A || $0 == 0x0D }.map(Array.init)
+    private static func lines(of secret: [UInt8]) -> [[UInt8]] {
+        let lines = secret.split { $0 == 0x0A || $0 == 0x0D }.map(trimmed)
         return lines.count > 1 ? lines.filter { $0.count >= fewestLineBytes } : []
     }
 
     private static func encoded(_ bytes: [UInt8]) -> [[UInt8]] {
         var forms: [[UInt8]] = []
-        for keeping in ["", "/", "!'()*", "!'()*/:@$&+,;="] {
-            for isUpper in [true, false] {
-                forms.append(Escape.percentEncoded(bytes, keeping: Array(keeping.utf8), isUpper: isUpper, plus: false))
-                forms.append(Escape.percentEncoded(bytes, keeping: Array(keeping.utf8), isUpper: isUpper, plus: true))
-            }
-        }
         for offset in 0..<3 {
             for alphabet in [Base64.standard, Base64.urlSafe] {
                 forms.append(Base64.core(of: bytes, after: offset, alphabet))
             }
         }
-        for style in JSONStyle.all { forms.append(style.escaped(bytes)) }
-        for isUpper in [true, false] { forms.append(bytes.flatMap { Hex.digits(of: $0, isUpper: isUpper) }) }
+        for digits in ["0123456789ABCDEF", "0123456789abcdef"] {
+            let digits = Array(digits.utf8)
+            forms.append(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] })
+        }
         return forms.filter { $0.count >= max(fewestEncodedBytes, min(bytes.count, fewestLineBytes)) }
     }
 }
@@ -70,50 +73,6 @@ enum Base64 {
                 value = value << 1 | Int(bytes[place / 8] >> (7 - place % 8) & 1)
             }
             return alphabet[value]
-        }
-    }
-}
-
-/// The differences between JSON encoders: whether they escape slashes, non-ASCII characters and markup.
-private struct JSONStyle {
-    var escapesSlash: Bool
-    var escapesUnicode: Bool
-    /// `<`, `>` and `&`, as Go does.
-    var escapesMarkup: Bool
-    var isUpper: Bool
-
-    static let all = [false, true].flatMap { slash in
-        [false, true].flatMap { unicode in
-            [false, true].flatMap { markup in
-                [false, true].map {
-                    JSONStyle(escapesSlash: slash, escapesUnicode: unicode, escapesMarkup: markup, isUpper: $0)
-                }
-            }
-        }
-    }
-
-    func escaped(_ bytes: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            switch scalar {
-            case "\"", "\\": result += [0x5C, UInt8(scalar.value)]
-            case "\n": result += Array("\\n".utf8)
-            case "\r": result += Array("\\r".utf8)
-            case "\t": result += Array("\\t".utf8)
-            case "/" where escapesSlash: result += Array("\\/".utf8)
-            case "<" where escapesMarkup, ">" where escapesMarkup, "&" where escapesMarkup: result += units(of: scalar)
-            default:
-                let isEscaped = scalar.value < 0x20 || scalar.value == 0x7F || escapesUnicode && !scalar.isASCII
-                result += isEscaped ? units(of: scalar) : Array(String(scalar).utf8)
-            }
-        }
-        return result
-    }
-
-    private func units(of scalar: Unicode.Scalar) -> [UInt8] {
-        String(scalar).utf16.flatMap { unit in
-            [0x5C, 0x75] + Hex.digits(of: UInt8(unit >> 8), isUpper: isUpper)
-                + Hex.digits(of: UInt8(unit & 0xFF), isUpper: isUpper)
         }
     }
 }

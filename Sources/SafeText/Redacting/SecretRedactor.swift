@@ -1,8 +1,10 @@
-/// Removes secrets from text: in plain form, percent-encoded, JSON-escaped, in hex, and in base64 at any offset.
+/// Takes secrets out of text: as they are, in hex, and in base64 wherever they begin; with any of their characters
+/// percent-encoded, or escaped as JSON does.
 ///
 /// # Guarantees
-/// - The cost per byte depends neither on the number of secrets nor on the text (Aho and Corasick 1975).
-/// - A secret that arrives in pieces is found: bytes that may begin a secret are held back until the next piece.
+/// - The cost of a byte does not depend on how many secrets there are, nor on what the text is (Aho and Corasick 1975). A text
+///   full of escapes costs up to four times as much as one without.
+/// - A secret that comes in pieces is found: what could be its beginning is held back until the next piece.
 ///
 /// # Caveats
 /// - Secrets shorter than `SecretForms.fewestBytes` bytes are not searched for: they occur in any text.
@@ -13,10 +15,15 @@ public struct SecretRedactor: Sendable {
     /// The limit for all forms of all secrets together.
     static let maximumPatternBytes = 4 << 20
 
-    private let search: PatternSearch
+    fileprivate let search: PatternSearch
+    /// Ways of escaping that are undone.
+    fileprivate let styles: [EscapeReader.Style]
 
     public init(_ secrets: some Sequence<String>) {
+        let secrets = Array(secrets)
         search = PatternSearch(SecretForms(of: secrets, limit: Self.maximumPatternBytes).patterns)
+        let hasBlank = secrets.contains { $0.utf8.contains(0x20) }
+        styles = search.isEmpty ? [] : [.percent, .backslash] + (hasBlank ? [.form] : [])
     }
 
     public var isEmpty: Bool { search.isEmpty }
@@ -32,10 +39,6 @@ public struct SecretRedactor: Sendable {
         var stream = RedactedStream(self)
         return stream.take(bytes) + stream.finish()
     }
-
-    fileprivate func step(_ state: Int32, _ byte: UInt8) -> Int32 { search.step(state, byte) }
-    fileprivate func depth(_ state: Int32) -> Int { search.depth(state) }
-    fileprivate func longestMatch(_ state: Int32) -> Int { search.longestMatch(state) }
 }
 
 /// Redacts text that arrives in pieces.
@@ -43,65 +46,88 @@ public struct RedactedStream: Sendable {
     /// At the end of the text, the cut-off beginning of a secret is masked too if it has at least this many bytes.
     static let fewestBytesOfBeginning = 6
 
-    private let redactor: SecretRedactor
+    private let search: PatternSearch
+    private var views: [UnescapedView]
     private var state: Int32 = 0
     /// Bytes that may still turn out to be part of a secret.
     private var held: [UInt8] = []
-    /// The ranges of `held` that are secrets, in order; they do not touch each other.
+    /// Where `held` begins in the whole text.
+    private var base = 0
+    /// Where secrets stand in the whole text, in order; none touches another.
     private var secrets: [Range<Int>] = []
     /// The first of `secrets` began in bytes that were already released, and its mask was written there.
     private var isWithinSecret = false
 
-    public init(_ redactor: SecretRedactor) { self.redactor = redactor }
+    public init(_ redactor: SecretRedactor) {
+        search = redactor.search
+        views = redactor.styles.map(UnescapedView.init)
+    }
 
     /// - Returns: the bytes that are known to be no part of a secret, in order. The rest is held back.
     public mutating func take(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-        guard !redactor.isEmpty else { return Array(bytes) }
+        guard !search.isEmpty else { return Array(bytes) }
         held.reserveCapacity(held.count + bytes.count)
         for byte in bytes {
+            let place = base + held.count
+            let before = state
             held.append(byte)
-            state = redactor.step(state, byte)
-            let match = redactor.longestMatch(state)
-            if match > 0 { mark(last: match) }
+            state = search.step(state, byte)
+            let match = search.longestMatch(state)
+            if match > 0 { mark(place + 1 - match..<place + 1) }
+            var found: Range<Int>?
+            for index in views.indices {
+                views[index].take(byte, at: place, before: before, after: state, search) { range in
+                    found =
+                        found.map { min($0.lowerBound, range.lowerBound)..<max($0.upperBound, range.upperBound) }
+                        ?? range
+                }
+            }
+            if let found { mark(found) }
         }
-        // A match that is still to come cannot begin before the current state does.
-        return release(held.count - redactor.depth(state))
+        // A match that is still to come begins no earlier than where one of the states does.
+        let own = base + held.count - search.depth(state)
+        return release(upTo: views.reduce(own) { min($0, $1.firstPlace(search) ?? own) })
     }
 
     /// - Returns: the rest. A secret's beginning that is cut off at the end is masked.
     public mutating func finish() -> [UInt8] {
-        let depth = redactor.depth(state)
-        if depth >= Self.fewestBytesOfBeginning { mark(last: depth) }
+        let end = base + held.count
+        let depth = search.depth(state)
+        if depth >= Self.fewestBytesOfBeginning { mark(end - depth..<end) }
+        for view in views {
+            if let start = view.beginning(ofAtLeast: Self.fewestBytesOfBeginning, search) { mark(start..<end) }
+        }
         state = 0
-        return release(held.count)
+        return release(upTo: end)
     }
 
-    private mutating func mark(last count: Int) {
-        var start = held.count - count
-        while let former = secrets.last, former.upperBound > start {
-            start = min(start, former.lowerBound)
+    private mutating func mark(_ range: Range<Int>) {
+        var range = max(base, range.lowerBound)..<range.upperBound
+        while let former = secrets.last, former.upperBound > range.lowerBound {
+            range = min(range.lowerBound, former.lowerBound)..<max(range.upperBound, former.upperBound)
             secrets.removeLast()
         }
-        secrets.append(max(0, start)..<held.count)
+        secrets.append(range)
     }
 
-    private mutating func release(_ count: Int) -> [UInt8] {
-        guard count > 0 else { return [] }
+    private mutating func release(upTo place: Int) -> [UInt8] {
+        guard place > base else { return [] }
         var clean: [UInt8] = []
-        clean.reserveCapacity(count)
-        var place = 0
+        clean.reserveCapacity(place - base)
+        var next = base
+        var done = 0
         for secret in secrets {
-            guard secret.lowerBound < count else { break }
-            clean += held[place..<secret.lowerBound]
-            if !(isWithinSecret && secret.lowerBound == 0) { clean += SecretRedactor.mask.utf8 }
-            place = min(secret.upperBound, count)
-            isWithinSecret = secret.upperBound > count
+            guard secret.lowerBound < place else { break }
+            if secret.lowerBound > next { clean += held[next - base..<secret.lowerBound - base] }
+            if !(isWithinSecret && secret.lowerBound <= base) { clean += SecretRedactor.mask.utf8 }
+            next = min(secret.upperBound, place)
+            isWithinSecret = secret.upperBound > place
+            if secret.upperBound <= place { done += 1 }
         }
-        if place < count { clean += held[place..<count] }
-        secrets = secrets.compactMap { secret in
-            secret.upperBound > count ? max(0, secret.lowerBound - count)..<secret.upperBound - count : nil
-        }
-        held.removeFirst(count)
+        if next < place { clean += held[next - base..<place - base] }
+        secrets.removeFirst(done)
+        held.removeFirst(place - base)
+        base = place
         return clean
     }
 }

@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    private static let token = "viewer-token-0123456789"
+    private static let token = "viewer-token-7c1e9f04b8d25a63"
 
     private static func outcome(at server: URL, commit: String?, timeout: Duration) async throws -> Outcome {
         let told = Mutex<[String]>([])

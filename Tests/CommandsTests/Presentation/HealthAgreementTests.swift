@@ -31,7 +31,7 @@ struct HealthAgreementTests {
         #expect(
             Set(holds) == [
                 "byOperator", "insufficientEvidence", "gateFailed", "unavailable", "trafficUnconfirmed", "stepsEdited",
-                "splitMismatch",
+                "splitMismatch", "outsidePolicy",
             ])
         let shortages = Set(views.compactMap { $0.state?.shortage?.kind })
         #expect(shortages == [.tooFewInstances, .endpointClosed, .cannotServe, .intendedGap])

@@ -171,6 +171,14 @@ extension Moment {
     ]
 
     private static let holds: [Moment] = [
+        Moment(
+            name: "a candidate that the policy forbids now", phase: .paused, available: "True", cause: .outsidePolicy
+        ) {
+            World.rollingOut().until { $0.phase == .progressing }.with {
+                $0.forbid("good-2", "spec.runtime.command: no (policy 'commands' of project 'risk')")
+                $0.pass()
+            }.view
+        },
         Moment(name: "held by an operator", phase: .paused, available: "True", cause: .operatorPause) {
             World.rollingOut().until { $0.phase == .progressing }.with {
                 $0.command(.pause)

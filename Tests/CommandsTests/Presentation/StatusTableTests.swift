@@ -1,4 +1,5 @@
 import Controller
+import ModelManifests
 import Testing
 
 @testable import Commands
@@ -104,5 +105,25 @@ import Testing
         #expect(
             text(StatusTable(namespace: "x"), ControllerStatus(sources: [Samples.source]))
                 == "no deployments in namespace 'x'; without -n, all are shown")
+    }
+
+    @Test("of ten thousand mistakes a few are shown, with what shows all")
+    func manyProblems() {
+        var source = Samples.brokenSource
+        source.project = "risk"
+        source.error = nil
+        source.diagnostics = (0..<10_000).map { number in
+            Diagnostic(
+                file: "m\(number).yaml", line: 1, column: 1, message: "wrong",
+                deployment: DeploymentKey(name: "m\(number)"))
+        }
+        source.diagnosticsLeftOut = 7
+        let lines = SourceProblems.lines([source], on: Canvas())
+        #expect(lines.count == SourceProblems.shown + 2)
+        #expect(lines.last == "and 10002 more: mlctl status --project risk -o json")
+        #expect(SourceProblems.lines([source], for: DeploymentKey(name: "m7"), on: Canvas()).count == 2)
+        source.diagnostics = Array(source.diagnostics.prefix(SourceProblems.shown))
+        source.diagnosticsLeftOut = nil
+        #expect(SourceProblems.lines([source], on: Canvas()).count == SourceProblems.shown + 1)
     }
 }

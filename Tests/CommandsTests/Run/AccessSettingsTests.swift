@@ -86,7 +86,7 @@ import Testing
 
     @Test("all tokens have names; the state folder's own is always one of them")
     func names() throws {
-        let ci = try token("ci", "ci-token-0123456789abc\n", role: .operator)
+        let ci = try token("ci", "ci-token-7c1e9f04b8d25a63\n", role: .operator)
         let keys = try files([ci], environment: "environment-token-0123").keys()
         #expect(keys.callers.map(\.name) == ["state-token", "MLCTL_TOKEN", "ci"])
         #expect(keys.hasShared && keys.callers.map(\.role) == [.admin, .admin, .operator])
@@ -99,7 +99,8 @@ import Testing
         arguments: [
             ("short\n", 0o600, "at least 20 are needed"), ("a\n", 0o600, "at least 20"),
             ("", 0o600, "it is empty"), (String(repeating: "z", count: 40), 0o600, "repeats"),
-            ("good-token-0123456789\n", 0o644, "chmod 600"), ("two-lines-0123456789\nof-text\n", 0o600, "one line"),
+            ("good-token-7c1e9f04b8d25a63\n", 0o644, "chmod 600"),
+            ("two-lines-0123456789\nof-text\n", 0o600, "one line"),
         ])
     func bad(text: String, mode: Int, words: String) throws {
         let bad = try token("bad", text, mode: mode)
@@ -113,8 +114,8 @@ import Testing
         #expect(throws: ValidationError.self) { try files([], environment: "a").keys() }
         let missing = AccessSettings.Token(name: "gone", file: "/nonexistent/token", role: .viewer)
         #expect(throws: ValidationError.self) { try files([missing]).keys() }
-        let one = try token("one", "same-token-0123456789")
-        let two = try token("two", "same-token-0123456789")
+        let one = try token("one", "same-token-7c1e9f04b8d25a63")
+        let two = try token("two", "same-token-7c1e9f04b8d25a63")
         let refused = #expect(throws: ValidationError.self) { try files([one, two]).keys() }
         #expect(refused?.message.contains("equals the token 'one'") == true)
     }

@@ -101,22 +101,47 @@ struct RunSettingsTests {
     @Test("with an error is refused, with the place and the reason")
     func faults() {
         for (text, words) in [
-            ("source: []", "unknown setting source; the settings are clusters, image, imagePullSecrets, name, "),
-            ("clusters: [{kubeconfig: /a}]", "name: is missing"),
-            ("clusters: [{name: a}, {name: a}]", "cluster 'a' is given twice"),
-            ("proxyReplicas: 0", "proxyReplicas: must be from 1 to 100"),
-            ("sources: 3", "sources: "),
-            ("sources: [prometheus]", "each must be an object"),
-            ("sources: [{name: p, kind: prometheus, uri: x}]", "source 'p': unknown field uri; prometheus has"),
+            ("name: a\nsource: []", ":2:1: source: unknown setting; did you mean 'sources'"),
+            ("clusters: [{kubeconfig: /a}]", ":1:12: clusters[0].name: is missing"),
+            ("clusters: [{name: a}, {name: a}]", ":1:24: clusters[1].name: cluster 'a' is given twice"),
+            ("proxyReplicas: 0", ":1:1: proxyReplicas: must be from 1 to 100"),
+            ("sources: 3", ":1:1: sources: "),
+            ("sources: [prometheus]", ":1:11: sources[0]: each must be an object"),
+            (
+                "sources: [{name: p, kind: prometheus, uri: x}]",
+                ":1:39: sources[0].uri: source 'p': unknown field uri; prometheus has"
+            ),
             (
                 "sources: [{name: p, kind: prometheus, url: 'http://h', timeout: 10}]",
-                "timeout: '10' must be a duration"
+                ":1:56: sources[0].timeout: source 'p': '10' must be a duration"
             ),
+            (
+                "sources:\n- name: p\n  kind: prometheus\n  url: https://h\n  basicAuth:\n    user: x",
+                ":6:5: sources[0].basicAuth.user: source 'p': unknown field user"
+            ),
+            ("tokens:\n- {name: a, file: /a, role: boss}", ":2:23: tokens[0].role: 'boss' is not a role"),
+            ("tokens:\n- {name: a, file: /a, role: viewer, scope: x}", ":2:37: tokens[0].scope: unknown field 'scope'"),
+            ("tokens:\n- {name: a b, file: /a, role: viewer}", ":2:4: tokens[0].name: 'a b' is not a valid name"),
+            ("tokens:\n- {name: a, role: viewer}", ":2:3: tokens[0].file: is missing"),
+            (
+                "tokens:\n- {name: a, file: /a, role: viewer, projects: [x, y]}\nprojects:\n- {name: x, repo: /r}",
+                ":2:51: tokens[0].projects[1]: 'a': project 'y' does not exist"
+            ),
+            ("tls: {certificateFile: '', keyFile: /k}", ":1:7: tls.certificateFile: must not be empty"),
+            (
+                "projects:\n- name: x\n  repo: /r\n  ref:\n    semver: '<2 >=2'",
+                ":5:5: projects[0].ref.semver: project 'x': "
+            ),
+            ("projects:\n- {name: x, repo: /r, ref: {tag: 'a..b'}}", ":2:29: projects[0].ref.tag: project 'x': "),
+            ("projects:\n- {name: x, repo: 'ftp://h/r'}", ":2:13: projects[0].repo: project 'x': "),
+            ("projects:\n- {name: x, repo: /r, path: ../y}", ":2:23: projects[0].path: project 'x': "),
+            ("webhook:\n  url: http://h\n  secretFile: /s", ":2:3: webhook.url: "),
+            ("webhook: {url: 'https://token@h/x', secretFile: /s}", ":1:11: webhook.url: "),
             (
                 "sources:\n- {name: c, kind: command, command: [x]}\n- {name: c, kind: command, command: [y]}",
                 "source 'c' is defined twice"
             ),
-            ("webhook: {url: 'https://h'}", "webhook.secretFile: is missing"),
+            ("webhook: {url: 'https://h'}", ":1:1: webhook.secretFile: is missing"),
             ("sources: [", ":2:1: while parsing a flow node, "),
             ("name: a\nprojects:\n- {name: a, name: b}", "name is given twice"),
             ("name: *x", "undefined alias"),
@@ -124,6 +149,18 @@ struct RunSettingsTests {
             let found = fault(text)
             #expect(found?.contains(words) == true, "'\(found ?? "no fault")' where '\(words)' was wanted")
         }
+    }
+
+    @Test("says all that is wrong at once, where it can be read at all")
+    func several() {
+        let found = fault(
+            """
+            tokens: [{name: a, file: '', role: viewer}]
+            proxyReplicas: 0
+            projects:
+            - {name: x, repo: 'ftp://h/r', ref: {semver: 'no'}}
+            """)
+        #expect(found?.split(separator: "\n").count == 4, "\(found ?? "")")
     }
 
     /// Every setting in the annotated file is known, and its examples are valid.

@@ -50,7 +50,7 @@ import Testing
             await #expect(throws: ControlClientError.self) {
                 try await viewer.act(OperatorCommand(.abort), on: Samples.key)
             }
-            let wrong = try ControlClient(socket: socket, of: url, token: "wrong-token-0123456789")
+            let wrong = try ControlClient(socket: socket, of: url, token: "wrong-token-7c1e9f04b8d25a63")
             await #expect(throws: ControlClientError.self) { try await wrong.status() }
         }
         #expect(surface.read { $0.commands.isEmpty })

@@ -33,13 +33,35 @@ import Testing
             let asking = try ControlClient(server: url, token: Tokens.operator, trust: trust)
             #expect(try await asking.status() == Samples.status)
             _ = try await asking.act(OperatorCommand(.abort), on: Samples.key)
-            await #expect(throws: ControlClientError.self) {
+            let stranger = await #expect(throws: ControlClientError.self) {
                 try await ControlClient(server: url, token: Tokens.operator).status()
             }
+            #expect(
+                stranger?.description.contains("--ca-file FILE or MLCTL_CA_FILE") == true,
+                "\(stranger?.description ?? "")")
             let plain = try #require(URL(string: url.absoluteString.replacing("https", with: "http")))
             await #expect(throws: ControlClientError.self) { try await client(plain, Tokens.operator).status() }
         }
         #expect(surface.read { $0.commands }.map(\.actor) == ["ops"])
+    }
+
+    @Test("whoever is not let in, and who asks the wrong way, is told which option helps")
+    func advice() async throws {
+        let certificates = try ServerCertificates(try material("one", clients: true))
+        let trust = ClientTrust(authorities: try made.bytes("ca.pem"))
+        try await withServer(ControlServerTests.surface(), tls: certificates) { url async throws in
+            let nobody = await #expect(throws: ControlClientError.self) {
+                try await ControlClient(server: url, token: Tokens.operator, trust: trust).status()
+            }
+            #expect(nobody?.description.contains("--cert-file and --key-file") == true, "\(nobody?.description ?? "")")
+        }
+        try await withServer(ControlServerTests.surface()) { url async throws in
+            let secure = try #require(URL(string: url.absoluteString.replacing("http:", with: "https:")))
+            let wrong = await #expect(throws: ControlClientError.self) {
+                try await ControlClient(server: secure, token: Tokens.operator).status()
+            }
+            #expect(wrong?.description.contains("does not speak TLS") == true, "\(wrong?.description ?? "")")
+        }
     }
 
     @Test("a new certificate is used for new connections; open ones continue")

@@ -13,7 +13,7 @@ final class ClusterControllers {
         let settings = stage.folder.appending(path: "mlctl.yaml")
         // A standby forwards requests with a token that all of them have.
         let token = stage.folder.appending(path: "token")
-        try "shared-token-0123456789\n".write(to: token, atomically: true, encoding: .utf8)
+        try "shared-token-7c1e9f04b8d25a63\n".write(to: token, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes(
             [.posixPermissions: 0o600], ofItemAtPath: token.path(percentEncoded: false))
         try """

@@ -1,6 +1,8 @@
 import Foundation
 import HTTP1
 
+import SafeText
+
 @testable import GitSource
 @testable import ModelStorage
 
@@ -65,10 +67,9 @@ extension FuzzTarget {
         do {
             let location = try GitLocation(text, base: "/work")
             try demand(!location.address.hasPrefix("-"), "\(location) looks like an option")
-            guard location.transport == .https, text.ranges(of: secret).count == 1 else { return }
-            guard location.credentials?.password?.contains(secret) == true else { return }
-            let shown = [location.address, location.description, location.redacted(text)]
-            try demand(shown.allSatisfy { !$0.contains(secret) }, "a password is shown: \(shown)")
+            guard location.transport == .https else { return }
+            try demand(UserInfo.of(text) == nil, "credentials are taken in an address")
+            try demand(!location.address.contains("@") || location.address.contains("/"), "\(location) has a user")
         } catch let error as GitError {
             guard let start = text.firstRange(of: "://"), let at = text.lastIndex(of: "@") else { return }
             let before = text[start.upperBound...].prefix { $0 != "@" && $0 != "?" && $0 != "#" && $0 != "/" }

@@ -24,10 +24,8 @@ extension FuzzTarget {
         let read = try? JSONDecoder().decode(String.self, from: Data(json.utf8))
         try demand(
             read.map { $0.utf8.elementsEqual(text.utf8) } ?? false, "\(json.debugDescription) says something else")
-        for markup in [Escape.xml(text), Escape.html(text)] {
-            try demand(
-                !markup.utf8.contains { "<>\"'".utf8.contains($0) }, "markup is left in \(markup.debugDescription)")
-        }
+        let markup = Escape.xml(text)
+        try demand(!markup.utf8.contains { "<>\"'".utf8.contains($0) }, "markup is left in \(markup.debugDescription)")
         let part = Escape.uriPart(text)
         try demand(
             part.removingPercentEncoding.map { $0.utf8.elementsEqual(text.utf8) } ?? false, "another part: \(part)")
@@ -66,6 +64,17 @@ extension FuzzTarget {
         let bytes = Array(secret.utf8)
         let isPlain =
             bytes.count >= SecretForms.fewestBytes && bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x2a }
-        if isPlain { try demand(!String(decoding: whole, as: UTF8.self).contains(secret), "\(secret) is left") }
+        guard isPlain else { return }
+        try demand(!String(decoding: whole, as: UTF8.self).contains(secret), "\(secret) is left")
+        // The rest says which characters are escaped.
+        for prefix in ["%", "\\x", "\\u00"] {
+            let escaped = bytes.enumerated().map { index, byte in
+                let choice = parts[1].isEmpty ? 1 : parts[1][parts[1].startIndex + index % parts[1].count]
+                let digits = String(byte, radix: 16)
+                return choice % 2 == 0 && !"%\\".utf8.contains(byte)
+                    ? String(Unicode.Scalar(byte)) : prefix + (choice % 3 == 0 ? digits.uppercased() : digits)
+            }.joined()
+            try demand(redactor.redacted(escaped).contains(SecretRedactor.mask), "\(escaped) is left")
+        }
     }
 }

@@ -90,7 +90,8 @@ struct SourceSettingsTests {
             (prometheus(#","command":["x"]"#), "unknown field command"),
             (prometheus("", url: "p.example.com:9090"), "url: must be http:// or https://"),
             (prometheus("", url: "ftp://p.example.com"), "url: must be http:// or https://"),
-            (prometheus("", url: "https://a:b@p.example.com"), "use basicAuth"),
+            (prometheus("", url: "https://a:b@p.example.com"), "or basicAuth"),
+            (prometheus("", url: "https://token@p.example.com"), "bearerTokenFile"),
             (prometheus("", url: "https://p.example.com/?x=1"), "without a query"),
             (prometheus("", url: "https://p.example.com/{{name}}"), "or placeholders"),
             (prometheus("", url: "https://p.example.com/#a"), "#fragment"),
@@ -146,9 +147,8 @@ struct SourceSettingsTests {
     @Test("must have distinct names")
     func names() throws {
         let one = try Fixtures.settings(#"{"name":"c","kind":"command","command":["x"]}"#)
-        #expect(throws: SourceSettings.Fault("source 'c' is defined twice: names must differ")) {
-            try SourceSettings.check([one, one])
-        }
+        let twice = #expect(throws: SourceSettings.Fault.self) { try SourceSettings.check([one, one]) }
+        #expect(twice?.fault.description == "sources[1].name: source 'c' is defined twice: names must differ")
         #expect(throws: SourceSettings.Fault.self) { try SourceSettings.check(Array(repeating: one, count: 101)) }
         try SourceSettings.check([one])
     }

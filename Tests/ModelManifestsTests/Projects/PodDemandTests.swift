@@ -77,10 +77,10 @@ struct PodDemandTests {
     func endless() {
         let limits = ProjectLimits(resources: ResourceAmounts(memoryBytes: 1 << 50))
         for (template, path) in [
-            ("containers: [{name: side, image: x}]", "spec.runtime.podTemplate"),
+            ("containers: [{name: side, image: x}]", "spec.runtime.podTemplate.spec.containers[0]"),
             (
                 "initContainers: [{name: side, image: x, resources: {requests: {memory: 1}}}]",
-                "spec.runtime.podTemplate"
+                "spec.runtime.podTemplate.spec.initContainers[0]"
             ),
             ("containers: [{name: model, resources: {limits: {memory: null}}}]", "spec.resources"),
             ("containers: [{name: model, resources: null}]", "spec.resources"),
@@ -94,6 +94,45 @@ struct PodDemandTests {
         #expect(refusals("initContainers: [{name: storage-initializer, args: [x]}]", limits) == [])
         let devices = ProjectLimits(resources: ResourceAmounts(extended: ["nvidia.com/gpu": 8]))
         #expect(refusals("resourceClaims: [{name: gpu, resourceClaimName: all}]", devices).count == 1)
+    }
+
+    @Test("what mlctl runs beside a server, and the Jobs of its checks, count as well")
+    func ofMlctl() {
+        func demand(_ model: String, _ more: String = "", target: String = "kubernetes") -> ProjectDemand? {
+            let text = """
+                apiVersion: mlctl.dev/v1alpha1
+                kind: ModelDeployment
+                metadata: {name: scorer}
+                spec:
+                  target: {kind: \(target)}
+                  model: {\(model)}
+                  replicas: 2
+                  resources: {limits: {cpu: 100m, memory: 64Mi}}
+                  \(more)
+                """
+            let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "m.yaml")])
+            return state.deployments.values.first.map {
+                ProjectDemand(replicas: $0.replicas, of: $0.template, at: $0.target) + $0.checkDemand
+            }
+        }
+        let runtime = "runtime: {name: mlserver}"
+        let bare = demand("version: '1'", runtime)
+        #expect(bare?.cpuMillicores == 200 && bare?.memoryBytes == 128 << 20)
+        for uri in ["s3://m/x", "hf://o/m", "https://h/m"] {
+            let fetched = demand("storageUri: '\(uri)'", runtime)
+            #expect(fetched?.cpuMillicores == 2000 && fetched?.memoryBytes == 2 << 30, "\(uri)")
+        }
+        let volume = demand("storageUri: 'pvc://c/x'", runtime)
+        #expect(volume?.cpuMillicores == 200)
+        let less = "initContainers: [{name: storage-initializer, resources: {limits: {cpu: 300m, memory: 1Gi}}}]"
+        let lowered = demand(
+            "storageUri: 's3://m/x'", "runtime: {name: mlserver, podTemplate: {spec: {\(less)}}}")
+        #expect(lowered?.cpuMillicores == 600)
+        let check = "rollout: {gates: [{name: e, check: {command: [x]}}, {name: f, check: {command: [x]}}]}"
+        let checked = demand("version: '1'", "\(runtime)\n  \(check)")
+        #expect(checked?.cpuMillicores == 400 && checked?.replicas == 2)
+        let local = demand("storageUri: 'https://h/m'", "\(runtime)\n  \(check)", target: "local")
+        #expect(local?.cpuMillicores == 200)
     }
 
     @Test("the deployments of a project are added up in the same way")

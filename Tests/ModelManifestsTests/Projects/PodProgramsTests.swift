@@ -26,8 +26,13 @@ struct PodProgramsTests {
         }
         return Set(
             state.diagnostics.map {
-                "\($0.path) \($0.message.split(separator: "policy '").last?.prefix { $0 != "'" } ?? "")"
+                "\(part($0.path)) \($0.message.split(separator: "policy '").last?.prefix { $0 != "'" } ?? "")"
             })
+    }
+
+    /// `PolicyPlacesTests` looks at the places within.
+    private func part(_ path: String) -> String {
+        ["spec.runtime.podTemplate", "spec.runtime.env"].first(where: path.hasPrefix) ?? path
     }
 
     private func pod(_ spec: String, of policy: ProjectPolicy) -> Set<String> {
@@ -98,6 +103,13 @@ struct PodProgramsTests {
             "initContainers: [{name: storage-initializer, image: evil/x}]",
             "initContainers: [{name: fetch-model, args: [x]}]", "initContainers: [{name: verify-model, command: [x]}]",
             "containers: [{name: companion, env: [{name: A, value: b}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /opt}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /usr/lib/python3/site-packages}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /etc/ld.so.preload, subPath: x}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /mnt/../usr/bin}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /}]}]",
+            "containers: [{name: side, image: 'good/image:1', volumeMounts: [{name: v, mountPath: /app}]}]",
+            "initContainers: [{name: side, image: 'good/image:1', volumeMounts: [{name: v, mountPath: /bin}]}]",
         ])
     func containers(_ part: String) {
         for policy in [deny, list] { #expect(pod(part, of: policy) == ["spec.runtime.podTemplate commands"]) }
@@ -113,6 +125,10 @@ struct PodProgramsTests {
         let sized = "initContainers: [{name: storage-initializer, resources: {limits: {cpu: 2}}}]"
         #expect(pod(sized, of: deny) == [])
         #expect(pod("containers: [{name: model, env: [{name: THREADS, value: '2'}]}]", of: deny) == [])
+        for folder in ["/mnt/cache", "/dev/shm", "/tmp/x", "/data", "/var/run/secrets/db"] {
+            let mount = "containers: [{name: model, volumeMounts: [{name: v, mountPath: \(folder)}]}]"
+            for policy in [deny, list] { #expect(pod(mount, of: policy) == [], "\(folder)") }
+        }
     }
 
     @Test(
@@ -135,6 +151,60 @@ struct PodProgramsTests {
     func models(_ part: String) throws {
         let policy = ProjectPolicy(modelSources: [try #require(ModelSourceRoot("s3://m/"))])
         #expect(pod(part, of: policy) == ["spec.runtime.podTemplate modelSources"])
+    }
+
+    @Test(
+        "variables and options by which a preset's server loads another model",
+        arguments: [
+            "env: [{name: MLSERVER_MODEL_URI, value: s3://evil/x}]",
+            "env: [{name: MLSERVER_MODEL_PARAMETERS, value: x}]",
+            "env: [{name: MLSERVER_MODEL_REPOSITORY_ROOT, value: /x}]",
+            "env: [{name: VLLM_MODEL_REDIRECT_PATH, value: /x}]",
+            "env: [{name: HF_ENDPOINT, value: 'https://evil'}]", "env: [{name: BENTOML_HOME, value: /x}]",
+            "command: [mlserver, start, /x]",
+        ])
+    func loading(_ part: String) throws {
+        let policy = ProjectPolicy(modelSources: [try #require(ModelSourceRoot("s3://m/"))])
+        let found = violations("{name: mlserver, \(part)}", policy)
+        #expect(found.count == 1 && found.first?.hasSuffix(" modelSources") == true, "\(found)")
+        #expect(violations("{name: mlserver, \(part)}", ProjectPolicy()) == [])
+    }
+
+    @Test("what says nothing of where a model is, and the preset's own, stay")
+    func notLoading() throws {
+        let policy = ProjectPolicy(modelSources: [try #require(ModelSourceRoot("s3://m/"))])
+        for part in [
+            "env: [{name: MLSERVER_MODEL_MAX_BATCH_SIZE, value: '8'}]", "env: [{name: MLSERVER_DEBUG, value: 'true'}]",
+            "command: [/opt/bin/mlserver, start, .]",
+        ] { #expect(violations("{name: mlserver, \(part)}", policy) == [], "\(part)") }
+        func vllm(_ args: String) -> Set<String> {
+            violations("{name: vllm, args: [--host, $(BIND_ADDRESS), --port, $(PORT), \(args)]}", policy)
+        }
+        #expect(vllm("--max-model-len, '4096'") == [])
+        #expect(vllm("--tokenizer, $(MODEL_DIR)/tokenizer") == [])
+        for option in [
+            "--model, evil/x", "--model=evil/x", "--lora-modules, a=evil/x", "--speculative_config, '{}'",
+            "--tokenizer=evil/x",
+            "--speculative-config.model, evil/x", "--tokeniz, evil/x", "--model, $(MODEL_DIR)/../x",
+        ] { #expect(vllm(option) == ["spec.runtime.args modelSources"], "\(option)") }
+    }
+
+    @Test("a check judges the candidate, and no other model that its own variables name")
+    func checkVariables() throws {
+        let root = try #require(ModelSourceRoot("s3://m/"))
+        func rollout(_ variable: String) -> String {
+            "rollout: {gates: [{name: e, check: {command: [serve], env: [{name: \(variable), value: /x}]}}]}"
+        }
+        for variable in ["MODEL_DIR", "MODEL_NAME", "MLSERVER_MODEL_URI"] {
+            let source = ProjectPolicy(modelSources: [root])
+            #expect(
+                violations("{name: mlserver}", source, rest: rollout(variable)) == [
+                    "spec.rollout.gates[0] modelSources"
+                ])
+            #expect(violations("{name: mlserver}", list, rest: rollout(variable)) == ["spec.rollout.gates[0] commands"])
+            #expect(violations("{name: mlserver}", ProjectPolicy(), rest: rollout(variable)) == [])
+        }
+        #expect(violations("{name: mlserver}", list, rest: rollout("THREADS")) == [])
     }
 
     @Test("volumes outside the model folder are not checked")

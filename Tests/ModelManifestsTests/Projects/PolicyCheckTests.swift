@@ -33,8 +33,16 @@ struct PolicyCheckTests {
             #expect(diagnostic.line > 0 && diagnostic.file == "m.yaml", "\(diagnostic)")
             #expect(diagnostic.message.contains("of project 'risk'"), "\(diagnostic)")
         }
-        return own.map { "\($0.path) \($0.message.split(separator: "policy '").last?.prefix { $0 != "'" } ?? "")" }
-            .sorted()
+        // The parts of the runtime alone: `PolicyPlacesTests` looks at the places within.
+        func part(_ path: String) -> String {
+            ["spec.runtime.podTemplate", "spec.runtime.env", "spec.runtime.imagePullSecrets"].first(
+                where: path.hasPrefix)
+                ?? path
+        }
+        return own.map {
+            "\(part($0.path)) \($0.message.split(separator: "policy '").last?.prefix { $0 != "'" } ?? "")"
+        }
+        .sorted()
     }
 
     private let server = "model: {version: \"1\"}\nruntime: {command: [serve]}"

@@ -35,8 +35,6 @@ struct ProjectLimitsTests {
             claim("c", inUse: demand(1), wanted: demand(2)),
         ]
         #expect(refused(claims, limits) == ["c"])
-        #expect(
-            ProjectQuota(claims, within: limits).excess(over: limits) == ["deployments: 3 of 1", "replicas: 7 of 2"])
     }
 
     @Test("an exceeded limit refuses only deployments that add to it")

@@ -171,7 +171,13 @@ struct ProjectSettingsTests {
         #expect(texts("projects:\n- {name: a, repo: /r, ref: {commit: abc}}").first?.contains("full commit id") == true)
         let both = "projects:\n- {name: a, repo: /r, tokenFile: a, credentialsFile: b}"
         #expect(texts(both).first?.contains("only one") == true)
-        #expect(texts("projects:\n- {name: a, repo: 'https://u:p@h/r'}").first?.contains("contains a password") == true)
+        #expect(texts("projects:\n- {name: a, repo: 'https://u:p@h/r'}").first?.contains("before the '@'") == true)
+        for repo in ["https://token@h/r", "ssh://git:pw@h/r", "https://@h/r"] {
+            let said = texts("projects:\n- {name: a, repo: '\(repo)'}")
+            #expect(
+                said.first?.contains("before the '@'") == true && said.first?.contains("token@") == false, "\(said)")
+        }
+        #expect(texts("projects:\n- {name: a, repo: 'ssh://git@h/r'}").isEmpty)
         #expect(texts("projects:\n- {name: a, repo: /r}\nprojects: []").contains { $0.contains("given twice") })
     }
 }

@@ -54,7 +54,7 @@ enum TokenFindings {
 
     private static func make(_ token: Token) -> String {
         token.place.hasPrefix("/")
-            ? "(umask 077; openssl rand -base64 32 > \(token.place))" : "openssl rand -base64 32"
+            ? "(umask 077; openssl rand -hex 32 > \(token.place))" : "openssl rand -hex 32"
     }
 
     private static func twice(_ tokens: [Token]) -> Finding {
@@ -64,8 +64,8 @@ enum TokenFindings {
         }
         return .problem(
             .tokenTwice,
-            "\(first.map { "'\($0)'" }.joined(separator: " and ")) are the same token: the controller refuses this, because it "
-                + "could not tell who acted", "Create a token for each: openssl rand -base64 32")
+            "\(first.map { "'\($0)'" }.joined(separator: " and ")) are the same token: the controller refuses that, for nobody "
+                + "could tell who acted", "openssl rand -hex 32 gives each one of its own")
     }
 
     private static func rights(_ given: [Token], _ isBeyondLoopback: Bool) -> [Finding] {
@@ -98,7 +98,7 @@ enum TokenFindings {
     }
 }
 
-/// Finds patterns in a long text that make it easy to guess. Pure.
+/// What a token that the controller takes may still hold: something that people think of. Pure.
 enum GuessableText {
     private static let words = [
         "password", "passwort", "secret", "changeme", "change-me", "letmein", "qwerty", "admin", "mlctl", "example",
@@ -109,18 +109,10 @@ enum GuessableText {
     /// - Returns: nil where no pattern is found. Never contains the text.
     static func reason(_ text: String) -> String? {
         let bytes = Array(text.utf8)
-        if repeats(bytes) { return "it repeats a shorter text" }
         if hasRun(bytes) { return "it counts up or down, as 123456 or abcdef do" }
         let lower = text.lowercased()
         if words.contains(where: lower.contains) { return "it contains a word that people use for passwords" }
         return nil
-    }
-
-    private static func repeats(_ bytes: [UInt8]) -> Bool {
-        guard bytes.count > 1 else { return false }
-        return (1...bytes.count / 2).contains { period in
-            bytes.indices.dropFirst(period).allSatisfy { bytes[$0] == bytes[$0 - period] }
-        }
     }
 
     private static func hasRun(_ bytes: [UInt8]) -> Bool {

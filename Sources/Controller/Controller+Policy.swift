@@ -1,0 +1,62 @@
+import ModelManifests
+import Rollouts
+
+/// What of a deployment's revisions the policy of its project forbids now. A manifest is held against it when it is read; what
+/// is in flight, and what could come back, was read under an earlier one.
+extension Controller {
+    /// - Parameter isCommanded: somebody may want to go back: earlier revisions are looked at, too.
+    /// - Returns: nil where its project is not known: then nobody can say.
+    func forbidden(
+        _ key: DeploymentKey, _ state: RolloutState, _ desired: Desired, isCommanded: Bool
+    ) -> [Revision: String]? {
+        guard let owner = manifests.owner(of: key), let rules = projects[owner]?.source.rules else { return nil }
+        guard !rules.isOpen else { return [:] }
+        var forbidden: [Revision: String] = [:]
+        if let rollout = state.rollout, !isWanted(rollout.candidate, desired) {
+            forbidden[rollout.candidate.revision] = problem(of: rollout, key, state.settings, rules)
+        }
+        guard isCommanded else { return forbidden }
+        for template in Set(state.history.map(\.deployed.template)) {
+            forbidden[template.revision] = rules.problem(of: state.settings.restoring(template))
+        }
+        return forbidden
+    }
+
+    /// Its manifest was held against the policy when it was read.
+    private func isWanted(_ candidate: DeployedRevision, _ desired: Desired) -> Bool {
+        if case .manifest(let deployment, _) = desired { deployment.template == candidate.template } else { false }
+    }
+
+    /// Remembered: a rollout in flight is looked at twice a second.
+    private func problem(
+        of rollout: Rollout, _ key: DeploymentKey, _ settings: ModelDeployment, _ rules: ProjectRules
+    ) -> String? {
+        var deployment = settings.restoring(rollout.candidate.template)
+        if rollout.purpose != .restore { deployment.rollout.gates = settings.rollout.gates }
+        let known = entries[key]?.policyAnswer
+        let problem = known?.deployment == deployment ? known?.problem : rules.problem(of: deployment)
+        if known?.deployment != deployment {
+            entries[key]?.policyAnswer = PolicyAnswer(deployment: deployment, problem: problem)
+        }
+        // Git still has the manifest: there it can be put right.
+        return problem.map { problem in
+            manifests.diagnostics(of: key).first { problem.contains($0.message) }?.description ?? problem
+        }
+    }
+}
+
+/// What a project's policy says of a revision; it stays the same as long as the controller runs.
+struct PolicyAnswer {
+    var deployment: ModelDeployment
+    var problem: String?
+}
+
+extension ModelDeployment {
+    /// The same with another revision's template, which no gate judges.
+    fileprivate func restoring(_ template: ServingTemplate) -> ModelDeployment {
+        var deployment = self
+        deployment.template = template
+        deployment.rollout.gates = []
+        return deployment
+    }
+}

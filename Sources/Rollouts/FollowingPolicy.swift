@@ -1,0 +1,43 @@
+import ModelManifests
+
+/// From what the project's policy forbids now to what may go on.
+///
+/// What serves goes on, whatever the policy says. A candidate that is outside of it goes no further, and is not promoted, by
+/// itself or by a person; it may be taken out at any time.
+extension DecisionPass {
+    mutating func followPolicy() {
+        guard let forbidden = inputs.forbidden, let rollout = state.rollout, rollout.withdrawal == nil else { return }
+        let version = rollout.candidate.version
+        switch (rollout.hold, forbidden[rollout.candidate.revision]) {
+        case (.outsidePolicy(let known, _)?, let reason?) where known == reason: break
+        case (.outsidePolicy(_, let beside)?, let reason?):
+            state.rollout?.hold = .outsidePolicy(reason, beside: beside)
+            state.message = Self.outsideText(version, reason)
+        case (.outsidePolicy(_, let beside)?, nil):
+            let text = "the project's policy allows version \(version) now"
+            transition(.released, text) { $0.rollout?.hold = beside }
+            record(.resumed, text, about: rollout.candidate)
+        case (let beside, let reason?):
+            hold(.outsidePolicy(reason, beside: beside), .held, Self.outsideText(version, reason))
+        case (_, nil): break
+        }
+    }
+
+    static func outsideText(_ version: String, _ reason: String) -> String {
+        "version \(version) is outside of the project's policy, and goes no further: \(reason)"
+    }
+
+    /// Why a person cannot let the rollout go on; nil where the policy allows the candidate.
+    func policyRefusal(_ rollout: Rollout) -> String? {
+        guard case .outsidePolicy(let reason, _)? = rollout.hold else { return nil }
+        return Self.outsideText(rollout.candidate.version, reason)
+            + ". Commit what the policy allows, or have the policy of the project changed"
+    }
+}
+
+extension Rollout {
+    var isOutsidePolicy: Bool {
+        guard case .outsidePolicy? = hold else { return false }
+        return true
+    }
+}
