@@ -10,6 +10,7 @@ SYSTEM := /usr/include/sqlite3.h:libsqlite3-dev /usr/bin/git:git /usr/bin/python
 CURL := libcurl4-openssl-dev
 PEERS := haproxy nginx wrk
 VENV := .build/venv-mlserver
+MOTO_VENV := .build/venv-moto
 SBOM_VENV := .build/venv-sbom
 SBOM := .build/sbom.cdx.json
 CONTAINERFILE := controller/Containerfile
@@ -19,7 +20,7 @@ TEST := .ci/test
 AT_ONCE := --experimental-maximum-parallelization-width 16
 
 .PHONY: deps build release demo test test-unit test-e2e bench fuzz lint format clean sbom base-digests deps-mlserver \
-	deps-prometheus deps-bench
+	deps-prometheus deps-stores deps-bench
 
 deps:
 	@missing=""; \
@@ -54,11 +55,18 @@ deps-prometheus:
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } \
 	  || echo "prometheus could not be installed: its tests are skipped"
 
+# S3, simulated by a server that checks signatures. Where it cannot be had, the tests that need it are skipped.
+deps-stores:
+	@[ -x $(MOTO_VENV)/bin/moto_server ] || { \
+	  { python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv >/dev/null; }; } \
+	  && python3 -m venv $(MOTO_VENV) && $(MOTO_VENV)/bin/pip install --quiet --disable-pip-version-check -r .ci/requirements-stores.txt; } \
+	  || echo "moto could not be installed: its tests are skipped"
+
 test: test-unit test-e2e
 
 # In parallel; simulations and statistics, which take all that they can get, and those of real sockets and processes apart,
 # so that none starves the others on two cores.
-test-unit: deps deps-prometheus
+test-unit: deps deps-prometheus deps-stores
 	swift build --build-tests
 	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip AnalysisTests --skip LocalServingTests \
 	  --skip TrafficProxyTests --skip GitSourceTests --skip ControlAPITests
@@ -70,7 +78,7 @@ test-unit: deps deps-prometheus
 	$(TEST) $(AT_ONCE) --filter TrafficProxyTests
 
 # End to end: real git, real processes, the real proxy, and MLServer; one scenario at a time, for two cores.
-test-e2e: deps deps-mlserver
+test-e2e: deps deps-mlserver deps-stores
 	swift build --build-tests
 	MLCTL_TEST_VENV="$(CURDIR)/$(VENV)" $(TEST) --filter EndToEndTests --no-parallel
 

@@ -106,7 +106,7 @@ let package = Package(
         module(
             "GitSource",
             ["SafeText", "Transport", "ModelManifests", "CLinuxProcess", .subprocess, .system, .logging]),
-        module("ModelStorage", ["SafeText", "Transport", "CCurl", "CLinuxProcess", .crypto, .logging]),
+        module("ModelStorage", ["SafeText", "Transport", "CCurl", "CZlib", "CLinuxProcess", .crypto, .logging]),
         module(
             "LocalServing",
             [

@@ -5,6 +5,8 @@ import Foundation
 struct CurlTransfer: Sendable {
     static let pollMilliseconds: Int32 = 1000
     static let maximumHeaderBytes = 64 * 1024
+    /// Of an answer that is no file, to say why.
+    static let maximumFailureBytes = 16 * 1024
     static let userAgent = "mlctl"
 
     /// libcurl is initialised once per process, before any thread uses it.
@@ -86,7 +88,7 @@ struct CurlTransfer: Sendable {
             if let failure = sink.failure { return .broken(failure, sink.head) }
             var target: UnsafeMutablePointer<CChar>?
             curl_get_text(easy, CURLINFO_REDIRECT_URL, &target)
-            return .answered(sink.head, redirect: target.map { String(cString: $0) })
+            return .answered(sink.answer, redirect: target.map { String(cString: $0) })
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
             CURLE_SSL_INVALIDCERTSTATUS:
             return .broken(.certificate(words), sink.head)
@@ -99,7 +101,7 @@ struct CurlTransfer: Sendable {
         let location = request.location
         curl_set_text(easy, CURLOPT_URL, location.url)
         curl_set_text(easy, CURLOPT_USERAGENT, Self.userAgent)
-        curl_set_number(easy, CURLOPT_PROTOCOLS, location.isLoopback ? Int(CURLPROTO_HTTP) : Int(CURLPROTO_HTTPS))
+        curl_set_number(easy, CURLOPT_PROTOCOLS, location.isEncrypted ? Int(CURLPROTO_HTTPS) : Int(CURLPROTO_HTTP))
         // mlctl checks each redirect itself.
         curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 0)
         if location.isLoopback { curl_set_text(easy, CURLOPT_PROXY, "") }
@@ -120,14 +122,43 @@ struct CurlTransfer: Sendable {
             TransferSink.at(context)?.takeHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
         }
         var headers: UnsafeMutablePointer<curl_slist>?
-        for (name, value) in [
+        var fields: [(name: String, value: String?)] = [
             ("If-Range", request.ifRange), ("If-None-Match", request.ifNoneMatch),
-            ("If-Modified-Since", request.ifModifiedSince),
-        ] {
-            if let value { headers = curl_slist_append(headers, "\(name): \(value)") }
+            ("If-Modified-Since", request.ifModifiedSince), ("If-Match", request.ifMatch),
+        ]
+        for field in request.fields { fields.append((field.name, field.value)) }
+        fields += authorize(easy)
+        for case (let name, let value?) in fields {
+            // A line break would begin another field.
+            guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { continue }
+            headers = curl_slist_append(headers, "\(name): \(value)")
+        }
+        if let method = request.method { curl_set_text(easy, CURLOPT_CUSTOMREQUEST, method) }
+        if let form = request.form {
+            // libcurl copies the text.
+            curl_set_text(easy, CURLOPT_COPYPOSTFIELDS, form.text)
         }
         curl_set_list(easy, CURLOPT_HTTPHEADER, headers)
         return headers
+    }
+
+    /// Sets what proves who asks.
+    ///
+    /// - Returns: the header fields that belong to it.
+    private func authorize(_ easy: UnsafeMutableRawPointer) -> [(name: String, value: String?)] {
+        switch request.authorization {
+        case nil: return []
+        case .header(let value): return [("Authorization", value)]
+        case .bearer(let token): return [("Authorization", "Bearer \(token)")]
+        case .signed(let keys, let region):
+            // libcurl signs path and query as they stand: the stores write them in canonical form.
+            curl_set_text(easy, CURLOPT_AWS_SIGV4, "aws:amz:\(region):s3")
+            curl_set_text(easy, CURLOPT_USERNAME, keys.id)
+            curl_set_text(easy, CURLOPT_PASSWORD, keys.secret)
+            return [
+                ("x-amz-content-sha256", ContentDigest(of: [UInt8]()).hex), ("x-amz-security-token", keys.sessionToken),
+            ]
+        }
     }
 
     private func milliseconds(_ duration: Duration) -> Int {
@@ -151,6 +182,7 @@ private final class TransferSink {
     private var bytes: Int64
     private var body: ResponseHead.Body?
     private var headerBytes = 0
+    private var failureBytes: [UInt8] = []
 
     init(
         descriptor: Int32, path: String, offset: Int64, limits: StorageLimits, roomBytes: Int64,
@@ -188,7 +220,10 @@ private final class TransferSink {
     func take(_ piece: UnsafeRawBufferPointer) -> Int {
         guard !cancellation.isCancelled else { return 0 }
         do {
-            if try begin() == .ignore { return piece.count }
+            if try begin() == .ignore {
+                failureBytes += piece.prefix(CurlTransfer.maximumFailureBytes - failureBytes.count)
+                return piece.count
+            }
             bytes += Int64(piece.count)
             guard bytes <= limits.maximumModelBytes else {
                 failure = .tooLarge
@@ -201,6 +236,13 @@ private final class TransferSink {
             failure = .failed(error as? StorageError ?? StorageError(.fileSystem, "\(error)"))
             return 0
         }
+    }
+
+    /// The head, with the text of an answer that is no file.
+    var answer: ResponseHead {
+        var answer = head
+        answer.failureText = String(decoding: failureBytes, as: UTF8.self)
+        return answer
     }
 
     func finish() { _ = take(UnsafeRawBufferPointer(start: nil, count: 0)) }

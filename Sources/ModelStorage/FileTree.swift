@@ -54,6 +54,13 @@ struct FileTree: Sendable {
         fingerprint = ContentDigest(of: scan.marks.sorted().joined(separator: "\0").utf8).hex
     }
 
+    /// Files that are not in a folder yet.
+    init(root: String, files: [Entry]) {
+        self.root = root
+        entries = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        totalBytes = files.reduce(0) { $0 + $1.bytes }
+    }
+
     static func realPath(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }

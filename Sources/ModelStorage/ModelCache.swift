@@ -4,6 +4,7 @@ import Foundation
 ///
 ///     <root>/sha256/<hex>/files/…         a tree
 ///     <root>/sha256/<hex>/<name>/<name>   one file, in a folder of its own
+///     <root>/sha256/<hex>/unpacked/…      the files of an archive; the digest is that of the archive file
 ///     <root>/sha256/<hex>/model.json      its size; the file's modification time is the time of last use
 ///     <root>/partial/…                    downloads that are under way or were interrupted
 ///     <root>/staging/…                    models that are being added or removed
@@ -12,6 +13,7 @@ import Foundation
 /// A folder under `sha256` is complete: it was verified and synced to disk before it was renamed to that place.
 struct ModelCache: Sendable {
     static let treeName = "files"
+    static let unpackedName = "unpacked"
     static let maximumLeftoverAge = Duration.seconds(3600)
     static let maximumPartialAge = Duration.seconds(7 * 86_400)
 
@@ -19,7 +21,18 @@ struct ModelCache: Sendable {
         var bytes: Int64
         /// The files' `FileTree.fingerprint` when they were last verified. Older versions of mlctl wrote none.
         var fingerprint: String?
+        /// The files of an archive.
+        var unpacked: Unpacked?
     }
+
+    private struct Unpacked: Codable {
+        var bytes: Int64
+        var fingerprint: String
+        var digest: String
+    }
+
+    /// The folder of a single file, by its name.
+    static func place(ofFile name: String) -> String { ArchiveName.isArchive(name) ? unpackedName : name }
 
     /// What is in the cache under a digest.
     enum Content: Hashable, Sendable {
@@ -49,15 +62,27 @@ struct ModelCache: Sendable {
         guard let folder = folder(digest, name: name) else { return .none }
         let tree = try FileTree(scanning: folder, limits: limits, cancellation: cancellation)
         let place = recordPath(digest)
-        let record = FileManager.default.contents(atPath: place).flatMap {
-            try? JSONDecoder().decode(Record.self, from: $0)
+        let record = record(digest)
+        if name == Self.unpackedName {
+            if let known = record?.unpacked?.fingerprint, known == tree.fingerprint { return .whole(folder: folder) }
+            let found = try tree.digest(cancellation: cancellation)
+            // A digest of unpacked files is known from the record only.
+            guard found.description == record?.unpacked?.digest else { return .changed(found: found) }
+            return .whole(folder: folder)
         }
         if let known = record?.fingerprint, known == tree.fingerprint { return .whole(folder: folder) }
         let contents = try tree.contents(cancellation: cancellation)
         let found = tree.digest(contents: contents)
         guard found == digest || contents == [digest] else { return .changed(found: found) }
-        try write(Record(bytes: tree.totalBytes, fingerprint: tree.fingerprint), to: place)
+        try write(
+            Record(bytes: tree.totalBytes, fingerprint: tree.fingerprint, unpacked: record?.unpacked), to: place)
         return .whole(folder: folder)
+    }
+
+    private func record(_ digest: ContentDigest) -> Record? {
+        FileManager.default.contents(atPath: recordPath(digest)).flatMap {
+            try? JSONDecoder().decode(Record.self, from: $0)
+        }
     }
 
     private func recordPath(_ digest: ContentDigest) -> String { "\(root)/sha256/\(digest.hex)/model.json" }
@@ -72,8 +97,11 @@ struct ModelCache: Sendable {
 
     /// Moves a verified folder to its place under `sha256`. A folder that is there already stays.
     ///
+    /// - Parameter unpacked: the digest of an archive's files, which differs from that of the archive.
     /// - Returns: the folder.
-    func publish(_ staged: String, digest: ContentDigest, name: String, bytes: Int64, now: Date) throws -> String {
+    func publish(
+        _ staged: String, digest: ContentDigest, name: String, bytes: Int64, unpacked: ContentDigest? = nil, now: Date
+    ) throws -> String {
         let home = "\(root)/sha256/\(digest.hex)"
         try seal(staged)
         try createFolder(home)
@@ -85,7 +113,13 @@ struct ModelCache: Sendable {
         }
         guard chmod(target, 0o555) == 0 else { throw FileCall.failure("writing", target) }
         let tree = try FileTree(scanning: target, limits: StorageLimits(), cancellation: Cancellation())
-        try write(Record(bytes: bytes, fingerprint: tree.fingerprint), to: recordPath(digest))
+        var record = record(digest) ?? Record(bytes: 0)
+        if let unpacked {
+            record.unpacked = Unpacked(bytes: bytes, fingerprint: tree.fingerprint, digest: unpacked.description)
+        } else {
+            (record.bytes, record.fingerprint) = (bytes, tree.fingerprint)
+        }
+        try write(record, to: recordPath(digest))
         try FileCall.synchronise(home)
         try FileCall.synchronise("\(root)/sha256")
         touch(digest, now: now)
@@ -106,7 +140,8 @@ struct ModelCache: Sendable {
             let path = "\(root)/sha256/\(hex)/model.json"
             let record = files.contents(atPath: path).flatMap { try? JSONDecoder().decode(Record.self, from: $0) }
             let used = (try? FileCall.status(of: path)).map { Double($0.st_mtim.tv_sec) }
-            return EvictionPlan.Model(hex: hex, bytes: record?.bytes ?? 0, lastUsedAt: used ?? 0)
+            let bytes = (record?.bytes ?? 0) + (record?.unpacked?.bytes ?? 0)
+            return EvictionPlan.Model(hex: hex, bytes: bytes, lastUsedAt: used ?? 0)
         }
     }
 
@@ -166,7 +201,7 @@ struct ModelCache: Sendable {
         }
     }
 
-    private func createFolder(_ path: String) throws {
+    func createFolder(_ path: String) throws {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch let error as CocoaError {

@@ -5,6 +5,8 @@ enum ModelLocation: Hashable, Sendable {
     /// An absolute path of a file or a folder.
     case file(path: String)
     case web(WebLocation)
+    /// Files that a store lists.
+    case remote(RemoteLocation)
 
     /// - Parameter base: the folder that `file:./…` is relative to; nil refuses relative URIs.
     /// - Throws: `StorageError` with `unsupported`.
@@ -22,10 +24,12 @@ enum ModelLocation: Hashable, Sendable {
             self = .file(path: try Self.path(of: uri[uri.index(after: colon)...], base: base, uri: safe))
         case "https", "http":
             self = .web(try WebLocation(uri))
+        case "s3": self = .remote(.s3(try S3Location(uri)))
+        case "hf": self = .remote(.hub(try HubLocation(uri)))
         default:
             throw StorageError(
-                .unsupported, "'\(scheme):' is not available in this version; use https: or file: instead of '\(safe)'."
-            )
+                .unsupported,
+                "'\(scheme):' is not available in this version; use https:, s3:, hf: or file: instead of '\(safe)'.")
         }
     }
 
@@ -54,6 +58,8 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
     let url: String
     /// Whether it is `http:` to a loopback address. Only such an address may redirect to a loopback address.
     let isLoopback: Bool
+    /// Whether it is `https:`. Other addresses are loopback addresses, or endpoints that the operator has set.
+    let isEncrypted: Bool
     /// The server, as `host:port`.
     let server: String
 
@@ -70,14 +76,33 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
             throw StorageError(.unsupported, "'\(safe)' is not encrypted. Use https:.")
         }
         url = text
+        isEncrypted = !isLoopback
         server = "\(host.lowercased()):\(parts.port ?? (isLoopback ? 80 : 443))"
+    }
+
+    /// An address that the operator has set, or one below it: `http:` is allowed.
+    ///
+    /// - Throws: `StorageError` with `unsupported`.
+    init(endpoint text: String) throws(StorageError) {
+        guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty,
+            let scheme = parts.scheme?.lowercased(), scheme == "https" || scheme == "http", parts.user == nil
+        else {
+            throw StorageError(
+                .unsupported,
+                "'\(Self.redacted(text))' is not an endpoint. Write it as https://host or http://host:port.")
+        }
+        url = text
+        isEncrypted = scheme == "https"
+        isLoopback = !isEncrypted && Self.isLoopback(host)
+        server = "\(host.lowercased()):\(parts.port ?? (isEncrypted ? 443 : 80))"
     }
 
     /// The target of a redirect. An `https:` address may redirect to `https:` only.
     ///
     /// - Throws: `StorageError` with `protocolError`.
     func redirected(to target: String) throws(StorageError) -> WebLocation {
-        guard let next = try? WebLocation(target), !next.isLoopback || isLoopback else {
+        let next = try? isEncrypted || isLoopback ? WebLocation(target) : WebLocation(endpoint: target)
+        guard let next, !next.isLoopback || isLoopback, isEncrypted || isLoopback || next.server == server else {
             throw StorageError(
                 .protocolError,
                 "\(self) redirects to '\(Self.redacted(target))', which is not https:. Use the final address.")

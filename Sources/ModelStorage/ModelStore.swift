@@ -11,7 +11,7 @@ import Transport
 /// - A model that is in use, or was requested a short time ago, is never evicted.
 ///
 /// # Caveats
-/// - Archives are not unpacked.
+/// - A single file whose name is an archive's (`ArchiveName`) is unpacked. Its digest is that of the archive file.
 /// - Empty folders, owners, times and modes other than "executable" are not kept.
 public actor ModelStore {
     private struct Key: Hashable {
@@ -19,12 +19,15 @@ public actor ModelStore {
         var digest: ContentDigest?
     }
 
-    private let cache: ModelCache
+    let cache: ModelCache
     private let base: String?
-    private let roots: FileRoots
-    private let limits: StorageLimits
-    private let logger: Logger
-    private let now: @Sendable () -> Date
+    let roots: FileRoots
+    let limits: StorageLimits
+    let logger: Logger
+    let now: @Sendable () -> Date
+    let environment: StoreEnvironment
+    let caller: StoreCaller
+    let aws: AWSIdentity
 
     private var loads: [Key: Flight<URL, TransferProgress>] = [:]
     private var pins: [Key: Flight<String, TransferProgress>] = [:]
@@ -36,10 +39,12 @@ public actor ModelStore {
     ///   - cacheDirectory: a directory that nothing else uses.
     ///   - base: the folder that `file:./…` is relative to; nil refuses such URIs.
     ///   - roots: the places that `file:` models may come from. The cache itself is never one of them.
+    ///   - environment: where stores' addresses and credentials are found.
     ///   - now: the wall clock, for ages in the cache.
     public init(
         cacheDirectory: URL, base: URL? = nil, roots: FileRoots = FileRoots(), limits: StorageLimits = StorageLimits(),
-        logger: Logger = Logger(label: "mlctl.storage"), now: @escaping @Sendable () -> Date = { Date() }
+        environment: StoreEnvironment = StoreEnvironment(), logger: Logger = Logger(label: "mlctl.storage"),
+        now: @escaping @Sendable () -> Date = { Date() }
     ) {
         cache = ModelCache(root: cacheDirectory.standardizedFileURL.path)
         self.base = base?.path
@@ -49,6 +54,9 @@ public actor ModelStore {
         transfers = Turnstile(limits.maximumTransfers, each: limits.maximumTransfersPerHost)
         self.logger = logger
         self.now = now
+        self.environment = environment
+        caller = StoreCaller(limits: limits, folder: "\(cache.root)/partial")
+        aws = AWSIdentity(environment, caller: caller, now: now)
     }
 
     /// Returns the digest of what the URI holds now, or `digest` if it is given. Cheap as long as nothing has changed.
@@ -140,7 +148,7 @@ public actor ModelStore {
 // MARK: - Finding out what a URI holds
 
 extension ModelStore {
-    private func find(_ location: ModelLocation, _ key: Key, flight: Flight<String, TransferProgress>) async throws
+    func find(_ location: ModelLocation, _ key: Key, flight: Flight<String, TransferProgress>) async throws
         -> String
     {
         // Runs at the end, even if no caller waits any more.
@@ -148,6 +156,7 @@ extension ModelStore {
         return switch location {
         case .file(let path): try await findTree(path).digest.description
         case .web(let web): try await findFile(web) { flight.report($0) }.description
+        case .remote(let remote): try await findRemote(remote, uri: key.uri) { flight.report($0) }.description
         }
     }
 
@@ -207,14 +216,14 @@ extension ModelStore {
 // MARK: - Loading
 
 extension ModelStore {
-    private func load(_ location: ModelLocation, _ key: Key, flight: Flight<URL, TransferProgress>) async throws -> URL
-    {
+    func load(_ location: ModelLocation, _ key: Key, flight: Flight<URL, TransferProgress>) async throws -> URL {
         defer { if loads[key] === flight { loads[key] = nil } }
         let wanted = key.digest
         let folder =
             switch location {
             case .file(let path): try await loadTree(path, wanted: wanted, flight: flight)
             case .web(let web): try await loadFile(web, wanted: wanted, flight: flight)
+            case .remote(let remote): try await loadRemote(remote, uri: key.uri, wanted: wanted) { flight.report($0) }
             }
         do {
             try await evict()
@@ -226,7 +235,7 @@ extension ModelStore {
 
     /// Nil if the model is not in the cache, or no longer matches its digest. In that case it is removed, so that it is loaded
     /// again.
-    private func cached(_ digest: ContentDigest, name: String) async throws -> String? {
+    func cached(_ digest: ContentDigest, name: String) async throws -> String? {
         let (cache, limits) = (cache, limits)
         let content = try await BlockingWork.run {
             try cache.verified(digest, name: name, limits: limits, cancellation: $0)
@@ -252,7 +261,7 @@ extension ModelStore {
     {
         let fileName = URL(fileURLWithPath: path).lastPathComponent
         if let wanted {
-            for name in [ModelCache.treeName, fileName] {
+            for name in [ModelCache.treeName, ModelCache.place(ofFile: fileName)] {
                 if let folder = try await cached(wanted, name: name) { return folder }
             }
         }
@@ -263,7 +272,7 @@ extension ModelStore {
                 "\(path) holds \(found.digest), but \(wanted?.description ?? "") is required. "
                     + "Restore the files, or commit the new digest.")
         }
-        let name = found.tree.isSingleFile ? fileName : ModelCache.treeName
+        let name = found.tree.isSingleFile ? ModelCache.place(ofFile: fileName) : ModelCache.treeName
         if let folder = try await cached(found.digest, name: name) { return folder }
         return try await withRoom { [cache, limits, date = now()] in
             try await BlockingWork.run { cancellation in
@@ -285,6 +294,11 @@ extension ModelStore {
                             .changing,
                             "\(path) changed while it was copied. Finish writing it, or move it there complete.")
                     }
+                    guard name != ModelCache.unpackedName else {
+                        return try cache.publish(
+                            archive: staged, file: fileName, digest: copied, limits: limits, cancellation: cancellation,
+                            now: date)
+                    }
                     return try cache.publish(
                         staged, digest: copied, name: name, bytes: found.tree.totalBytes, now: date)
                 } catch {
@@ -304,7 +318,7 @@ extension ModelStore {
             let found = try await pin(uri: web.url) { flight.report($0) }
             return try await materialise(uri: web.url, digest: found) { flight.report($0) }.path
         }
-        if let folder = try await cached(digest, name: web.fileName) { return folder }
+        if let folder = try await cached(digest, name: ModelCache.place(ofFile: web.fileName)) { return folder }
         let download = download(web, digest: digest, known: nil) { flight.report($0) }
         // If a resumed file does not match the digest, it is downloaded once more from the start.
         for isLast in [false, true] {
@@ -330,7 +344,7 @@ extension ModelStore {
             path: cache.partialPath(uri: web.url, digest: digest), progress: report)
     }
 
-    private func run(_ download: WebDownload) async throws -> WebDownload.Result {
+    func run(_ download: WebDownload) async throws -> WebDownload.Result {
         let server = download.location.server
         try await transfers.enter(server)
         defer { transfers.leave(server) }
@@ -344,7 +358,7 @@ extension ModelStore {
     }
 
     /// Tries once more if the disk was full and something could be evicted.
-    private func withRoom<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
+    func withRoom<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch let error as StorageError where error.code == .diskFull {
@@ -353,23 +367,11 @@ extension ModelStore {
         }
     }
 
-    private func publish(_ download: WebDownload, digest: ContentDigest, name: String) async throws -> String {
-        let (cache, date) = (cache, now())
-        let folder = try await BlockingWork.run { _ in
-            let staged = cache.stagingFolder()
-            let file = "\(staged)/\(name)"
-            try FileManager.default.createDirectory(atPath: staged, withIntermediateDirectories: true)
-            do {
-                guard rename(download.path, file) == 0, chmod(file, 0o444) == 0 else {
-                    throw FileCall.failure("writing", file)
-                }
-                try FileCall.synchronise(file)
-                let bytes = Int64(try FileCall.status(of: file).st_size)
-                return try cache.publish(staged, digest: digest, name: name, bytes: bytes, now: date)
-            } catch {
-                try? cache.remove(staged)
-                throw error
-            }
+    func publish(_ download: WebDownload, digest: ContentDigest, name: String) async throws -> String {
+        let (cache, limits, date) = (cache, limits, now())
+        let folder = try await BlockingWork.run { cancellation in
+            try cache.publish(
+                file: download.path, name: name, digest: digest, limits: limits, cancellation: cancellation, now: date)
         }
         download.discard()
         return folder

@@ -22,6 +22,8 @@ struct PinMemo: Hashable, Codable, Sendable {
     var fingerprint: String?
     /// For a web file.
     var validators: Validators?
+    /// For a model that a store lists: `RemoteListing.identity`.
+    var listing: String?
     /// Seconds since 1970.
     var checkedAt: Double
 
@@ -32,6 +34,12 @@ struct PinMemo: Hashable, Codable, Sendable {
         self.digest = digest.description
         fingerprint = tree.fingerprint
         checkedAt = startedAt.timeIntervalSince1970
+    }
+
+    init(listing: String, digest: ContentDigest, at date: Date) {
+        self.digest = digest.description
+        self.listing = listing
+        checkedAt = date.timeIntervalSince1970
     }
 
     init(head: ResponseHead, digest: ContentDigest, at date: Date) {

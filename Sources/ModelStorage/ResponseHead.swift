@@ -10,6 +10,13 @@ struct ResponseHead: Hashable, Sendable {
     /// Size of the whole file.
     var rangeTotal: Int64?
     var retryAfterSeconds: Int?
+    var contentType: String?
+    /// What the hub says that is wrong.
+    var errorCode: String?
+    /// Where S3 says that the bucket is.
+    var bucketRegion: String?
+    /// The beginning of the body of an answer that is no file.
+    var failureText = ""
 
     /// Parses one header line. A status line starts a new head and drops the headers of earlier answers.
     mutating func take(_ line: String) {
@@ -25,6 +32,9 @@ struct ResponseHead: Hashable, Sendable {
         case "last-modified": lastModified = value
         case "content-length": contentLength = Self.count(value)
         case "content-range": takeRange(value)
+        case "content-type": contentType = value
+        case "x-error-code": errorCode = value
+        case "x-amz-bucket-region": bucketRegion = value
         case "retry-after": retryAfterSeconds = Self.count(value).map { Int($0) }
         default: break
         }

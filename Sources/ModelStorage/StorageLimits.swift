@@ -3,6 +3,9 @@ public struct StorageLimits: Hashable, Sendable {
     /// Files in one model.
     public var maximumFiles = 100_000
     public var maximumModelBytes: Int64 = 512 << 30
+    /// An archive may expand to so many times its size, or to `expansionFloorBytes`.
+    public var maximumExpansion: Int64 = 200
+    public var expansionFloorBytes: Int64 = 64 << 20
     /// Of all models in the cache. Models in use stay, even above this limit.
     public var maximumCacheBytes: Int64 = 100 << 30
     /// Left free on the cache's disk for other programs.

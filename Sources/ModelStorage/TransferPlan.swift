@@ -11,6 +11,15 @@ struct TransferPlan: Hashable, Sendable {
         /// With these two the server sends the file only if it changed.
         var ifNoneMatch: String?
         var ifModifiedSince: String?
+        /// The server sends the file only if it still is this one.
+        var ifMatch: String?
+        /// Only for the server that the download began at. A redirect to another one drops it.
+        var authorization: WebAuthorization?
+        var fields: [WebField] = []
+        /// Sent by POST as a form; nil for a GET.
+        var form: WebForm?
+        /// Nil for a GET, or a POST with a form.
+        var method: String?
     }
 
     /// How one request ended.
@@ -49,19 +58,22 @@ struct TransferPlan: Hashable, Sendable {
     private var idleAttempts = 0
     private var validator: String?
     private let known: PinMemo.Validators?
+    private let listedTag: String?
 
     /// - Parameters:
     ///   - validator: the validator of the partial file.
     ///   - known: the validators of the known content. The server does not send unchanged content again.
+    ///   - listedTag: the ETag that a store's listing gave for the file. Another file under its name is refused.
     init(
         origin: WebLocation, isVerified: Bool, validator: String?, known: PinMemo.Validators? = nil,
-        limits: StorageLimits
+        listedTag: String? = nil, limits: StorageLimits
     ) {
         self.origin = origin
         self.isVerified = isVerified
         self.limits = limits
         self.validator = validator
         self.known = known
+        self.listedTag = listedTag
         location = origin
     }
 
@@ -98,6 +110,12 @@ struct TransferPlan: Hashable, Sendable {
             return again("the server sent another range than the requested one", bytes: 0, isIdle: true)
         case 304 where known != nil: return .unchanged
         case 301, 302, 303, 307, 308: return follow(redirect, bytes: bytes)
+        case 412 where listedTag != nil, 404 where listedTag != nil:
+            return .fail(
+                StorageError(
+                    .changing,
+                    "\(origin) was changed or removed after it was listed (\(head.status)). Finish writing the model, "
+                        + "or write each version to a place of its own."))
         case 404, 410:
             return .fail(StorageError(.notFound, "\(origin) does not exist (\(head.status)). Check the URI."))
         case 401, 403, 407:
@@ -161,6 +179,9 @@ struct TransferPlan: Hashable, Sendable {
     }
 
     private func request(bytes: Int64) -> Request {
+        if let listedTag {
+            return Request(location: location, offset: max(bytes, 0), ifMatch: listedTag)
+        }
         let mayContinue = bytes > 0 && (validator != nil || isVerified)
         guard mayContinue else {
             return Request(location: location, ifNoneMatch: known?.etag, ifModifiedSince: known?.lastModified)

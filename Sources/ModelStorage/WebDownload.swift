@@ -17,6 +17,10 @@ struct WebDownload: Sendable {
     let known: PinMemo.Validators?
     let limits: StorageLimits
     let path: String
+    var access = StoreAccess.anonymous
+    /// The ETag that a store's listing gave for the file.
+    var listedTag: String?
+    var form: WebForm?
     let progress: @Sendable (TransferProgress) -> Void
 
     private var partPath: String { path + ".part" }
@@ -25,9 +29,10 @@ struct WebDownload: Sendable {
     func run() async throws -> Result {
         try FileManager.default.createDirectory(
             atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        var bytes = size
+        var bytes = bytesOnDisk
         var plan = TransferPlan(
-            origin: location, isVerified: isVerified, validator: validator, known: known, limits: limits)
+            origin: location, isVerified: isVerified, validator: validator, known: known, listedTag: listedTag,
+            limits: limits)
         var wasContinued = false
         var action = plan.start(bytes: bytes)
         // This loop ends, because the plan limits attempts and redirects.
@@ -37,12 +42,15 @@ struct WebDownload: Sendable {
                 let before = request.offset
                 wasContinued = wasContinued || before > 0
                 let outcome = try await transfer(request)
-                bytes = size
+                if case .answered(let head, _) = outcome, let error = access.explain(head) { throw error }
+                bytes = bytesOnDisk
                 action = plan.ended(outcome, bytes: bytes, before: before)
             case .wait(let duration, then: let request):
                 try await Task.sleep(for: duration)
                 action = .request(request)
-            case .complete(let head): return .complete(head, wasContinued: wasContinued)
+            case .complete(let head):
+                try PageCheck.check(path, head, of: location)
+                return .complete(head, wasContinued: wasContinued)
             case .unchanged: return .unchanged
             case .fail(let error): throw error
             }
@@ -56,6 +64,13 @@ struct WebDownload: Sendable {
 
     private func transfer(_ request: TransferPlan.Request) async throws -> TransferPlan.Outcome {
         let free = try FileCall.freeBytes(at: (path as NSString).deletingLastPathComponent)
+        var request = request
+        if request.location.server == location.server, request.location.isEncrypted == location.isEncrypted {
+            request.authorization = try await access.authorize()
+            request.fields = access.fields
+            request.form = form
+            request.method = access.method
+        }
         let transfer = CurlTransfer(request: request, limits: limits, roomBytes: free - limits.minimumFreeBytes)
         let (path, partPath, progress) = (path, partPath, progress)
         return try await BlockingWork.run { cancellation in
@@ -69,7 +84,7 @@ struct WebDownload: Sendable {
         }
     }
 
-    private var size: Int64 { (try? FileCall.status(of: path)).map { Int64($0.st_size) } ?? 0 }
+    var bytesOnDisk: Int64 { (try? FileCall.status(of: path)).map { Int64($0.st_size) } ?? 0 }
 
     private var validator: String? {
         guard let data = FileManager.default.contents(atPath: partPath) else { return nil }

@@ -19,7 +19,7 @@ struct HouseTests {
         "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
         "GitSource": ["SafeText", "Transport", "ModelManifests", "CLinuxProcess"],
         "SecretFiles": [],
-        "ModelStorage": ["SafeText", "Transport", "CCurl", "CLinuxProcess"],
+        "ModelStorage": ["SafeText", "Transport", "CCurl", "CZlib", "CLinuxProcess"],
         "LocalServing": [
             "SafeText", "JSON", "HTTP1", "Transport", "SecretFiles", "ModelManifests", "Serving", "ModelStorage",
             "CLinuxProcess",

@@ -8,7 +8,7 @@ struct SecurityPageTests {
 
     /// Table cells that name a test: its file and its name.
     private func references() throws -> [(file: String, name: String)] {
-        try RepositoryFiles.text(Self.page).matches(of: #/`(?<file>[A-Za-z/]+\.swift)` "(?<name>[^"]+)"/#)
+        try RepositoryFiles.text(Self.page).matches(of: #/`(?<file>[A-Za-z0-9/]+\.swift)` "(?<name>[^"]+)"/#)
             .map { (String($0.output.file), String($0.output.name)) }
     }
 

@@ -22,8 +22,8 @@ struct ModelLocationTests {
     @Test(
         "other schemes, plain paths and unencrypted hosts are refused, with what to do instead",
         arguments: [
-            ("s3://bucket/key", "use https: or file:"), ("gs://b/k", "use https: or file:"),
-            ("hf://org/model", "use https: or file:"), ("/models/a", "Write file:"), ("", "Write file:"),
+            ("gs://b/k", "use https:, s3:, hf: or file:"), ("s3://b/k", "names no bucket"),
+            ("hf://model", "names no model"), ("/models/a", "Write file:"), ("", "Write file:"),
             ("http://example.org/m", "Use https:"), ("http://127.0.0.1.example.org/m", "Use https:"),
             ("https:///m", "does not name a host"), ("file:", "does not name a file"),
             ("file:///a b", "%20 for blanks"),

@@ -12,12 +12,16 @@ struct FetchModelCommand: AsyncParsableCommand {
             Resumes interrupted downloads, and does nothing if the files are complete. With --verify-only it fetches \
             nothing: it verifies files that another program has fetched, and exits 2 if they do not match the digest.
 
+            Archives (.tar, .tar.gz, .tgz, .zip) are unpacked. For s3: it looks for keys where AWS's own clients do.
+
             Examples:
+              mlctl fetch-model --uri s3://models/fraud/v3 --to /mnt/models
+              mlctl fetch-model --uri 'hf://acme/fraud@v3?include=*.safetensors' --to /mnt/models
               mlctl fetch-model --uri https://models.example.com/fraud.tar.gz --digest sha256:9f2c… --to /mnt/models
               mlctl fetch-model --verify-only --digest sha256:9f2c… --to /mnt/models
             """)
 
-    @Option(help: "The address of the files: https: or file:.") var uri: String?
+    @Option(help: "The address of the files: https:, s3:, hf: or file:.") var uri: String?
     @Option(help: "The digest of the files: sha256: and 64 hex digits.") var digest: String?
     @Option(help: "The folder for the files.", transform: { URL(fileURLWithPath: $0, isDirectory: true) })
     var to: URL

@@ -71,7 +71,8 @@ struct ControllerProcess {
             path: state.appending(path: "journal.sqlite").path(percentEncoded: false),
             onRecovery: { [logger] in logger.warning("Started a new journal", metadata: ["reason": "\($0)"]) })
         let models = ModelStore(
-            cacheDirectory: state.appending(path: "models"), roots: FileRoots(own: [state.path(percentEncoded: false)]))
+            cacheDirectory: state.appending(path: "models"), roots: FileRoots(own: [state.path(percentEncoded: false)]),
+            environment: StoreEnvironment(ProcessInfo.processInfo.environment))
         let clock = SteadyClock(notEarlierThan: await latestEvent(of: journal))
         let clusters = try ClusterSites.open(
             settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },

@@ -16,6 +16,9 @@ struct ModelFilesRendering: Hashable, Sendable {
         "requests": ["cpu": "100m", "memory": "100Mi"], "limits": ["cpu": "1", "memory": "1Gi"],
     ]
 
+    /// `mlctl fetch-model` fetches these.
+    private static let ownSchemes = ["https", "s3", "hf"]
+
     var volume: JSONValue
     var mount: JSONValue
     /// In the order in which they run.
@@ -29,7 +32,7 @@ struct ModelFilesRendering: Hashable, Sendable {
         guard let uri = model.storageURI else { return nil }
         var files = try brought(uri, model.digest, security: security, settings: settings)
         // `fetch-model` verifies what it fetches.
-        if let digest = model.digest, !uri.hasPrefix("https:") {
+        if let digest = model.digest, !ownSchemes.contains(where: { uri.hasPrefix("\($0):") }) {
             files.initContainers.append(
                 container(
                     verifyingContainer, image: settings.image,
@@ -46,12 +49,14 @@ struct ModelFilesRendering: Hashable, Sendable {
         switch scheme {
         case "pvc": return try claim(uri)
         case "oci": return image(uri)
-        case "https":
+        case "https", "s3", "hf":
             var arguments = ["fetch-model", "--uri", uri, "--to", folder]
             if let digest { arguments += ["--digest", digest.description] }
             return fetched(
-                name: fetchingContainer, image: settings.image, arguments: arguments, security: security)
-        case "s3", "gs", "hf":
+                // Patches of podTemplates that give keys to the container know this name for s3: and hf:.
+                name: scheme == "https" ? fetchingContainer : initializerContainer, image: settings.image,
+                arguments: arguments, security: security)
+        case "gs":
             return fetched(
                 name: initializerContainer, image: settings.storageInitializerImage, arguments: [uri, folder],
                 security: security)

@@ -10,9 +10,10 @@ enum DeploymentServerRules {
                 "!has(self.model.storageUri) || !\(isInCluster) || !self.model.storageUri.startsWith('file:')",
                 "file: names files on the controller's machine, which pods cannot read"),
             ServerRule(
-                "!has(self.model.storageUri) || \(isInCluster) || self.model.storageUri.startsWith('file:') || "
-                    + "self.model.storageUri.startsWith('https:')",
-                "on one machine, models can be fetched from file: and https:"),
+                "!has(self.model.storageUri) || \(isInCluster) || "
+                    + "self.model.storageUri.matches('^(\(StorageURI.local.joined(separator: "|"))):')",
+                "on one machine, models can be fetched from "
+                    + StorageURI.local.map { "\($0):" }.joined(separator: ", ")),
             ServerRule(
                 "has(self.runtime.name) || (\(isInCluster) ? has(self.runtime.image) : has(self.runtime.command))",
                 "runtime needs an image in a cluster, a command on one machine, or the name of a ServingRuntime"),

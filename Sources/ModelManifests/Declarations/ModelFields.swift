@@ -16,7 +16,7 @@ enum ModelFields {
             },
             Field(
                 "storageUri", storageURI,
-                "Where the model's files are. Local: file: or https:. In a cluster: https:, oci:, pvc:, s3:, gs: or hf:."
+                "Where the model's files are. Local: file:, https:, s3: or hf:. In a cluster: https:, s3:, hf:, oci:, pvc: or gs:."
             ) {
                 $0.source.storageURI = $1
             },

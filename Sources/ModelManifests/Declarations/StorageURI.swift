@@ -3,7 +3,7 @@ import SafeText
 /// The URI schemes that can be fetched, for each target.
 enum StorageURI {
     /// Schemes that the controller's machine can fetch.
-    private static let local = ["file", "https"]
+    static let local = ["file", "https", "s3", "hf"]
     private static let cluster = ["https", "oci", "pvc", "s3", "gs", "hf"]
     private static let later = ["models"]
 
@@ -12,7 +12,8 @@ enum StorageURI {
     /// Every scheme with what must follow it. `staysInVolume` refuses `..` in a volume's path.
     static var pattern: String {
         let claim = NameRules.dnsSubdomainPattern.dropFirst().dropLast()
-        return "^(file:/*[^/].*|https://[^/?#@]+([/?#].*)?|(oci|s3|gs|hf)://[^/@]+/+[^/].*|pvc://\(claim)(/.*)?)$"
+        let other = "(oci|gs|hf)://[^/@]+/+[^/].*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/+[^/].*"
+        return "^(file:/*[^/].*|https://[^/?#@]+([/?#].*)?|\(other)|pvc://\(claim)(/.*)?)$"
     }
 
     static let staysInVolume = ServerRule(
@@ -50,7 +51,7 @@ enum StorageURI {
         case .local where !local.contains(scheme):
             return (
                 "storageUri scheme '\(scheme):' can only be used in a cluster; on one machine mlctl cannot fetch it",
-                "copy the files and write file:, use an https: address, or write target: {kind: kubernetes}"
+                "copy the files and write file:, use an https:, s3: or hf: address, or write target: {kind: kubernetes}"
             )
         case .kubernetes where !cluster.contains(scheme):
             return (
@@ -90,6 +91,13 @@ enum StorageURI {
             return ("'\(uri.shortened)' names no \(noun(of: scheme))", "write it as \(form(of: scheme))")
         }
         switch scheme {
+        case "s3" where !isBucket(host):
+            return (
+                "'\(host.description.shortened)' is not a name of a bucket",
+                "a bucket has 3 to 63 lower-case letters, digits, '-' and '.'"
+            )
+        case "s3" where !path.isEmpty: return objectProblem(path, of: uri)
+        case "hf" where !path.isEmpty: return hubProblem(host, path, of: uri)
         case "oci", "hf", "s3", "gs":
             return path.isEmpty ? ("'\(uri.shortened)' names no model", "write it as \(form(of: scheme))") : nil
         case "pvc" where !NameRules.isDNSSubdomain(String(host)):
@@ -100,10 +108,78 @@ enum StorageURI {
         }
     }
 
+    private static func isBucket(_ name: Substring) -> Bool {
+        let isPlain: (Character) -> Bool = { $0.isASCII && ($0.isNumber || $0.isLowercase) }
+        return (3...63).contains(name.utf8.count) && name.first.map(isPlain) == true && name.last.map(isPlain) == true
+            && name.allSatisfy { isPlain($0) || $0 == "-" || $0 == "." } && !name.contains("..")
+    }
+
+    private static func objectProblem(_ path: Substring, of uri: String) -> Problem? {
+        let key = path.prefix { $0 != "?" }
+        let query = path.dropFirst(key.count).dropFirst()
+        guard !path.contains("#"), !path.contains("\\"), key.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            return (
+                "'\(uri.shortened)' has characters that an address must escape", "write %20 for a blank, %23 for '#'"
+            )
+        }
+        let parts = key.split(separator: "/", omittingEmptySubsequences: false).reversed().drop { $0.isEmpty }
+        let isPath = parts.allSatisfy { part in
+            let name = part.removingPercentEncoding ?? ""
+            return !name.isEmpty && name != "." && name != ".." && !name.contains("/")
+                && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        }
+        guard isPath, !parts.isEmpty else {
+            return ("'\(uri.shortened)' names no object", "write the path without '..', '.' and empty parts")
+        }
+        guard query.isEmpty || query.hasPrefix("versionId=") && !query.contains("&") && query.count > 10 else {
+            return (
+                "'\(uri.shortened)' has a query other than '?versionId='", "name the version of one object, or none"
+            )
+        }
+        guard query.isEmpty || !key.hasSuffix("/") else {
+            return ("'\(uri.shortened)' names a version of a folder", "name the version of one object, without a slash")
+        }
+        return nil
+    }
+
+    /// `ORGANIZATION/MODEL`, a revision after `@` or `:`, and patterns of files.
+    private static func hubProblem(_ organization: Substring, _ path: Substring, of uri: String) -> Problem? {
+        let place = path.prefix { $0 != "?" }
+        let model = place.prefix { $0 != "@" && $0 != ":" }
+        guard [organization, model].allSatisfy(isHubName) else {
+            return ("'\(uri.shortened)' names no model", "write it as \(form(of: "hf"))@REVISION")
+        }
+        let revision = place.dropFirst(model.count)
+        let text = revision.dropFirst().removingPercentEncoding ?? ""
+        let isRevision =
+            !text.isEmpty && text.utf8.count <= 250 && !text.hasPrefix("-") && !text.contains("..")
+            && text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !$0.isEmpty && $0 != "." }
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"~^:?*[\\@#".utf8.contains($0) }
+        guard revision.isEmpty || isRevision else {
+            return ("'\(uri.shortened)' has no revision after its mark", "write a branch, a tag or a commit")
+        }
+        let fields = path.dropFirst(place.count).dropFirst().split(separator: "&")
+        let areKnown = fields.allSatisfy { field in
+            ["include=", "exclude="].contains { field.hasPrefix($0) && field.count > $0.count }
+        }
+        guard areKnown, fields.count <= 32, !path.contains("#") else {
+            return (
+                "'\(uri.shortened)' has a query that is not '?include=' or '?exclude='",
+                "write patterns of files, such as ?include=*.safetensors"
+            )
+        }
+        return nil
+    }
+
+    private static func isHubName(_ name: Substring) -> Bool {
+        (1...96).contains(name.utf8.count) && name != "." && name != ".." && !name.hasPrefix("-")
+            && name.allSatisfy { $0.isLetterOrDigit || $0 == "-" || $0 == "_" || $0 == "." }
+    }
+
     private static func credentialAdvice(_ scheme: String) -> String {
         scheme == "https"
             ? "take it out: write an address that needs none, or one that is signed and ends soon"
-            : "take it out: the storage initializer has its credentials from its namespace or its node"
+            : "take it out: credentials are found where the store's own clients look, such as the environment"
     }
 
     static func noun(of scheme: String) -> String {

@@ -127,6 +127,12 @@ private struct ModelLocation: Hashable {
             else { return nil }
             segments.append(segment)
         }
+        // A revision, which may have slashes, belongs to no name: a model is below its root at every revision.
+        if scheme == "hf", let first = segments.first {
+            let model = first.prefix { $0 != "@" && $0 != ":" }
+            guard !model.isEmpty else { return nil }
+            if model.utf8.count < first.utf8.count { segments = [String(model)] }
+        }
         guard !authority.isEmpty || !segments.isEmpty || scheme == "file" else { return nil }
     }
 

@@ -66,6 +66,13 @@ struct FuzzCoverageTests {
         "git-output": ["GitSource/TreeEntry.swift", "GitSource/BlobReader.swift", "GitSource/RemoteLook.swift"],
         "git-words": ["GitSource/Versions/VersionRangeWords.swift", "GitSource/Credentials/GitCredentials.swift"],
         "storage-answer": ["ModelStorage/ResponseHead.swift"],
+        "store-listing": [
+            "ModelStorage/Remote/XMLScanner.swift", "ModelStorage/S3/S3Answer.swift",
+            "ModelStorage/S3/AWSMetadata.swift",
+            "ModelStorage/Hub/HubStore.swift",
+        ],
+        "tar-archive": ["ModelStorage/Archives/TarReader.swift", "ModelStorage/Archives/ByteSource.swift"],
+        "zip-archive": ["ModelStorage/Archives/ZipReader.swift"],
         "event-stream": ["ControlAPI/ServerSentEvents.swift"],
         "signed-requests": [
             "ControlAPI/Signing/RequestSignature.swift", "Transport/RFC3339.swift", "ControlAPI/ListenAddress.swift",

@@ -116,6 +116,9 @@ extension FuzzTarget {
             switch location {
             case .file(let path):
                 try demand(path.hasPrefix("/") && !path.utf8.contains(0), "a path \(path.debugDescription)")
+            case .remote(let remote):
+                let name = remote.fileName ?? "a folder"
+                try demand(PathSet.isUsable(name), "a file \(name.debugDescription)")
             case .web(let web):
                 let name = web.fileName
                 try demand(

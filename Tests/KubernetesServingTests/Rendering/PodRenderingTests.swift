@@ -204,7 +204,17 @@ struct ModelFilesRenderingTests {
         #expect(files.volume == ["name": "model", "image": reference])
     }
 
-    @Test("object stores are read by the storage initializer", arguments: ["s3://b/m", "gs://b/m", "hf://org/m"])
+    @Test(
+        "S3 and the hub are read by mlctl, in the container whose name podTemplates of KServe know",
+        arguments: ["s3://models/m", "hf://acme/m@v1"])
+    func bucket(uri: String) throws {
+        let container = try #require(try files(uri)?.initContainers.first)
+        #expect(container["name"] == "storage-initializer")
+        #expect(container["image"] == "mlctl:1")
+        #expect(container["args"] == ["fetch-model", "--uri", .string(uri), "--to", "/mnt/models"])
+    }
+
+    @Test("other object stores are read by the storage initializer", arguments: ["gs://b/m"])
     func stores(uri: String) throws {
         let container = try #require(try files(uri)?.initContainers.first)
         #expect(container["name"] == "storage-initializer")
@@ -224,7 +234,7 @@ struct ModelFilesRenderingTests {
 
     @Test(
         "files from another source are verified in every pod before the server starts",
-        arguments: ["s3://b/m", "gs://b/m", "hf://org/m", "pvc://claim/m", "oci://ghcr.io/acme/fraud:7"])
+        arguments: ["gs://b/m", "pvc://claim/m", "oci://ghcr.io/acme/fraud:7"])
     func verified(uri: String) throws {
         let digest = "sha256:" + String(repeating: "a", count: 64)
         let files = try #require(try files(uri, digest: digest))

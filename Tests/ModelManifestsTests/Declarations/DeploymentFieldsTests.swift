@@ -79,9 +79,31 @@ import Testing
         ("{version: [1]}", "spec.model.version: must be text, not a list"),
         ("{version: \"\"}", "spec.model.version: must not be empty"),
         (
+            "{storageUri: gs://b/k}",
+            "spec.model.storageUri: storageUri scheme 'gs:' can only be used in a cluster; on one machine mlctl cannot fetch it (copy "
+                + "the files and write file:, use an https:, s3: or hf: address, or write target: {kind: kubernetes})"
+        ),
+        (
             "{storageUri: s3://b/k}",
-            "spec.model.storageUri: storageUri scheme 's3:' can only be used in a cluster; on one machine mlctl cannot fetch it (copy the "
-                + "files and write file:, use an https: address, or write target: {kind: kubernetes})"
+            "spec.model.storageUri: 'b' is not a name of a bucket (a bucket has 3 to 63 lower-case letters, digits, '-' "
+                + "and '.')"
+        ),
+        (
+            "{storageUri: 'hf://acme/fraud@a..b'}",
+            "spec.model.storageUri: 'hf://acme/fraud@a..b' has no revision after its mark (write a branch, a tag or a commit)"
+        ),
+        (
+            "{storageUri: 'hf://acme/fraud/x'}",
+            "spec.model.storageUri: 'hf://acme/fraud/x' names no model (write it as hf://ORGANIZATION/MODEL@REVISION)"
+        ),
+        (
+            "{storageUri: s3://models/a/../b}",
+            "spec.model.storageUri: 's3://models/a/../b' names no object (write the path without '..', '.' and empty parts)"
+        ),
+        (
+            "{storageUri: 's3://models/a?version=1'}",
+            "spec.model.storageUri: 's3://models/a?version=1' has a query other than '?versionId=' (name the version of one "
+                + "object, or none)"
         ),
         (
             "{storageUri: \"models:/fraud@champion\"}",

@@ -14,6 +14,7 @@ struct ModelSourceRootTests {
             ("file:/srv/models", "file://localhost/srv/models/a"),
             ("oci://registry.example.com/team", "oci://registry.example.com/team/m:1"),
             ("pvc://claim/a", "pvc://claim/a/b"), ("hf://org", "hf://org/model"),
+            ("hf://org/model", "hf://org/model@v1"), ("hf://org/model", "hf://org/model:refs/pr/1?include=a"),
         ])
     func within(_ root: String, _ uri: String) throws {
         #expect(try #require(ModelSourceRoot(root)).contains(uri), "\(uri)")
@@ -36,7 +37,8 @@ struct ModelSourceRootTests {
             ("file:/srv/models/risk", "file:/srv/models/risk/../../../etc/shadow"),
             ("file:/srv/models", "file:./srv/models/x"), ("file:/srv/models", "file://evil/srv/models/x"),
             ("file:/srv/models", "file:/srv/models/%2e%2e/%2e%2e/etc/shadow"), ("file:/srv/models", "/srv/models/x"),
-            ("s3://models", "gs://models/x"), ("s3://models", "s3:models/x"), ("s3://Models", "s3://models/x"),
+            ("s3://models", "gs://models/x"), ("hf://org/model", "hf://org/model2@v1"), ("hf://org/a", "hf://org/@a"),
+            ("s3://models", "s3:models/x"), ("s3://Models", "s3://models/x"),
             ("file:/srv/models", "file:/srv/models/a?/../../../etc/shadow"),
             ("file:/srv/models", "file:/srv/models/a#/../../../etc/shadow"),
             ("file:/srv/models", "file:/srv/models/a%00b"), ("s3://models", "s3://models/a%0Ab"),

@@ -1,0 +1,145 @@
+import Foundation
+
+/// Lists the objects of a model in S3, or in a store that speaks its API.
+struct S3Store: Sendable {
+    /// A bucket's listing has 1000 keys a page; folders' own markers count too.
+    static let maximumPages = 400
+    static let emptyTag = "\"\""
+
+    let location: S3Location
+    let environment: StoreEnvironment
+    let identity: AWSIdentity
+    let caller: StoreCaller
+    let limits: StorageLimits
+
+    /// The server and the region that requests are for.
+    private struct Site: Hashable {
+        var endpoint: String?
+        var region: String
+    }
+
+    /// - Throws: `StorageError`, `CancellationError`.
+    func list() async throws -> RemoteListing {
+        let settings = try AWSSettings(environment)
+        let site = Site(endpoint: settings.endpoint(of: "S3"), region: settings.region)
+        do {
+            return try await list(site)
+        } catch let error as WrongRegion where site.endpoint == nil && AWSSettings.isRegion(error.region) {
+            // Amazon's servers say where a bucket is.
+            return try await list(Site(endpoint: nil, region: error.region))
+        } catch let error as WrongRegion {
+            throw StorageError(
+                .unsupported,
+                "The bucket '\(location.bucket)' is in the region '\(error.region)', not in '\(site.region)'. "
+                    + "Set AWS_REGION=\(error.region).")
+        }
+    }
+
+    private func list(_ site: Site) async throws -> RemoteListing {
+        guard AWSSettings.isRegion(site.region) else { throw Self.noRegion(site.region) }
+        let access = access(site, isSigned: try await identity.keys() != nil)
+        if let version = location.version {
+            let file = RemoteFile(
+                path: location.fileName,
+                location: try address(site, key: location.key, query: "versionId=\(PercentEncoding.strict(version))"),
+                identity: version)
+            return try RemoteListing(
+                [file], isSingleFile: true, access: access, of: location.description, limits: limits)
+        }
+        if !location.isFolder {
+            // A key is the first of all keys that begin with it.
+            let first = try await page(site, access, prefix: location.key, count: 1).objects.first
+            if let first, first.key.utf8.elementsEqual(location.key.utf8) {
+                return try RemoteListing(
+                    [try file(first, path: location.fileName, site)], isSingleFile: true, access: access,
+                    of: location.description, limits: limits)
+            }
+        }
+        let prefix = location.key + "/"
+        var files: [RemoteFile] = []
+        var next: String?
+        for _ in 0..<Self.maximumPages {
+            let page = try await page(site, access, prefix: prefix, after: next)
+            for object in page.objects where !object.key.hasSuffix("/") {
+                guard object.key.utf8.starts(with: prefix.utf8) else { throw noListing() }
+                let path = String(decoding: object.key.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+                files.append(try file(object, path: path, site))
+            }
+            next = page.next
+            guard next != nil, files.count <= limits.maximumFiles else { break }
+        }
+        guard next == nil || files.count > limits.maximumFiles else {
+            throw StorageError(
+                .tooLarge, "\(location) has more than \(Self.maximumPages * 1000) objects. Name a smaller folder.")
+        }
+        guard !files.isEmpty else {
+            throw StorageError(
+                .notFound,
+                "\(location) names no object, and no objects are below it. Check the path; upper and lower case differ."
+            )
+        }
+        return try RemoteListing(
+            files, isSingleFile: false, access: access, of: location.description, limits: limits)
+    }
+
+    private func page(
+        _ site: Site, _ access: StoreAccess, prefix: String, after token: String? = nil, count: Int = 1000
+    ) async throws -> S3Page {
+        // Sorted by name: the signature is made over the query as it stands.
+        var query = token.map { "continuation-token=\(PercentEncoding.strict($0))&" } ?? ""
+        query += "encoding-type=url&list-type=2&max-keys=\(count)&prefix=\(PercentEncoding.strict(prefix))"
+        let answer = try await caller.ask(try address(site, key: "", query: query), access: access)
+        guard let page = S3Page(answer) else { throw noListing() }
+        return page
+    }
+
+    private func noListing() -> StorageError {
+        StorageError(
+            .protocolError,
+            "The answer to a listing of \(location) is not one of S3. Check AWS_ENDPOINT_URL: it must be S3's API, not a "
+                + "console.")
+    }
+
+    private func file(_ object: S3Page.Object, path: String, _ site: Site) throws -> RemoteFile {
+        guard object.bytes >= 0 else { throw noListing() }
+        let tag = object.tag.isEmpty || object.tag == Self.emptyTag ? nil : object.tag
+        return RemoteFile(
+            path: path, location: try address(site, key: object.key, query: nil), bytes: object.bytes, tag: tag,
+            identity: "\(object.tag) \(object.modified)")
+    }
+
+    /// The path is written in canonical form, because libcurl signs it as it stands.
+    private func address(_ site: Site, key: String, query: String?) throws(StorageError) -> WebLocation {
+        let path = PercentEncoding.strict(key, keeping: "/")
+        let query = query.map { "?\($0)" } ?? ""
+        if let endpoint = site.endpoint {
+            let base = endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint
+            guard !base.contains("?"), !base.contains("#") else {
+                throw StorageError(
+                    .unsupported, "AWS_ENDPOINT_URL must not have a query. Write it as https://host:port.")
+            }
+            return try WebLocation(endpoint: "\(base)/\(location.bucket)/\(path)\(query)")
+        }
+        let domain = "s3.\(site.region).\(AWSSettings.domain(of: site.region))"
+        // A wildcard certificate covers one label: buckets with dots are named in the path.
+        return location.bucket.contains(".")
+            ? try WebLocation("https://\(domain)/\(location.bucket)/\(path)\(query)")
+            : try WebLocation("https://\(location.bucket).\(domain)/\(path)\(query)")
+    }
+
+    private func access(_ site: Site, isSigned: Bool) -> StoreAccess {
+        let (location, identity) = (location, identity)
+        return StoreAccess(
+            authorize: { try await identity.keys().map { .signed($0, region: site.region) } },
+            explain: { head in
+                guard !(200..<300).contains(head.status), head.status < 500 else { return nil }
+                let failure = S3Failure(head.failureText)
+                return S3Refusal(head: head, failure: failure, region: site.region)
+                    .error(of: location, isSigned: isSigned)
+            })
+    }
+
+    static func noRegion(_ text: String) -> StorageError {
+        StorageError(.unsupported, "'\(text.prefix(100))' is not an AWS region. Set AWS_REGION, such as eu-central-1.")
+    }
+}
