@@ -23,11 +23,11 @@ public struct GateEvidence: Codable, Hashable, Sendable {
     public private(set) var samples = 0
     /// The rate that was in force at the last look.
     private var missedRegressionRate: Double?
-    private var state: GateReasoning
+    private var state: GateState
     private var startedAt: Date?
     /// For display, and only for gates that pass on evidence. It is not in the record, and two gates are equal without
     /// it.
-    private var pace = LearningPace()
+    private var pace = EvidencePace()
 
     private enum CodingKeys: CodingKey {
         case spec, alpha, verdict, samples, missedRegressionRate, state, startedAt
@@ -40,7 +40,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         self.spec = spec
         self.alpha = alpha
         self.startedAt = startedAt
-        state = GateReasoning(spec.kind, slices: spec.isJudgedOnSlices ? slices : [])
+        state = GateState(spec.kind, slices: spec.isJudgedOnSlices ? slices : [])
     }
 
     mutating func begin(at now: Date) {
@@ -115,7 +115,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         guard let state = state.adopting(changed.kind) else { return nil }
         adopted.state = state
         if verdict == .pass { adopted.verdict = .insufficient }
-        adopted.pace = LearningPace()
+        adopted.pace = EvidencePace()
         return adopted
     }
 }

@@ -13,7 +13,7 @@ struct PassProgress: Hashable, Sendable {
 
 /// How fast a gate learns, over at least the last half of its samples, because weights and traffic change during a
 /// rollout.
-struct LearningPace: Hashable, Sendable {
+struct EvidencePace: Hashable, Sendable {
     private struct Mark: Sendable {
         var at: Date
         var samples: Int
@@ -30,7 +30,7 @@ struct LearningPace: Hashable, Sendable {
     var isKnown: Bool { last.samples > 0 }
 
     /// All values are equal, because a gate's evidence does not depend on when it arrived.
-    static func == (left: LearningPace, right: LearningPace) -> Bool { true }
+    static func == (left: EvidencePace, right: EvidencePace) -> Bool { true }
 
     func hash(into hasher: inout Hasher) {}
 

@@ -28,7 +28,7 @@ public struct ControlClient: Sendable {
 
     public let server: URL
     /// Of all calls of this process.
-    private static let stopwatch = Stopwatch()
+    private static let stopwatch = ClientClock()
     private let calls: ControlTransport
     private let streams: ControlTransport
 

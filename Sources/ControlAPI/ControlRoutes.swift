@@ -6,7 +6,7 @@ import ModelManifests
 import Rollouts
 import Transport
 
-/// The routes of the API. All data that a caller gets comes from `CallerSurface`, which knows what the caller may see. Only the
+/// The routes of the API. All data that a caller gets comes from `AuthorizedSurface`, which knows what the caller may see. Only the
 /// probes use the controller directly.
 struct ControlRoutes: Sendable {
     /// The maximum size of a request's body. The git hook's body is ignored, whatever its size.
@@ -18,20 +18,20 @@ struct ControlRoutes: Sendable {
     let surface: any ControlSurface
     let hook: GitHook
     let streams: EventStreams
-    let register: AccessRegister
+    let register: TokenRegistry
     var tls: ServerCertificates?
-    var standing: @Sendable () async -> LeaderStanding = { .leads }
+    var standing: @Sendable () async -> LeadershipStatus = { .leads }
     let outcomeBatches = OutcomeBatches()
     /// What the controller does not answer in time is left behind, and counted.
-    let stopwatch = Stopwatch()
+    let stopwatch = ClientClock()
 
-    func router(guardedBy guarding: Guarding) -> Router<ControlContext> {
+    func router(guardedBy guarding: AuthenticationMiddleware) -> Router<ControlContext> {
         let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ErrorAnswers())
+        router.add(middleware: ErrorMiddleware())
         router.add(middleware: guarding)
         // Added again, so that errors of the middleware below also carry the answer's proof.
-        router.add(middleware: ErrorAnswers())
-        router.add(middleware: Forwarding(register: register, tls: tls, stopwatch: stopwatch, standing: standing))
+        router.add(middleware: ErrorMiddleware())
+        router.add(middleware: LeaderForwarding(register: register, tls: tls, stopwatch: stopwatch, standing: standing))
         addDeployments(to: router)
         addEvidence(to: router)
         addEvents(to: router)
@@ -44,14 +44,14 @@ struct ControlRoutes: Sendable {
     /// A router with only the probes, for a separate listener.
     func probeRouter() -> Router<ControlContext> {
         let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ErrorAnswers())
+        router.add(middleware: ErrorMiddleware())
         addProbes(to: router)
         return router
     }
 
     /// The controller as the sender of the request may see it.
-    private func seen(by context: ControlContext) throws -> CallerSurface {
-        CallerSurface(surface: surface, caller: try context.caller)
+    private func seen(by context: ControlContext) throws -> AuthorizedSurface {
+        AuthorizedSurface(surface: surface, caller: try context.caller)
     }
 
     private func addDeployments(to router: Router<ControlContext>) {

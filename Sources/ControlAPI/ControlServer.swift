@@ -19,7 +19,7 @@ import Synchronization
 /// - Probes can have a separate listener.
 /// - A standby controller answers only the probes and its metrics itself. It forwards other requests to the leader in the
 ///   caller's name. If the leader cannot be reached, it answers 503 with the reason. It answers from its own memory only if it
-///   led before and no leader is known (`Forwarding`).
+///   led before and no leader is known (`LeaderForwarding`).
 /// - If a port is taken by another program, the server waits for it as long as the local socket answers.
 /// - `run` returns after a graceful shutdown, when running requests have been answered. Event streams are ended.
 public struct ControlServer: Service {
@@ -48,11 +48,11 @@ public struct ControlServer: Service {
 
     private let listeners: Listeners
     private let surface: any ControlSurface
-    private let register: AccessRegister
+    private let register: TokenRegistry
     private let logger: Logger
     private let heartbeat: Duration
     private let times: ConnectionTimes
-    private let standing: @Sendable () async -> LeaderStanding
+    private let standing: @Sendable () async -> LeadershipStatus
     private let onListening: @Sendable (ListenAddress) async -> Void
     private let whoHolds: @Sendable (ListenAddress) -> Holder?
 
@@ -76,11 +76,11 @@ public struct ControlServer: Service {
     ///   - standing: whether the surface's controller leads.
     /// - Throws: `ListenError.unprotected`.
     public init(
-        surface: any ControlSurface, listeners: Listeners = Listeners(), register: AccessRegister, logger: Logger,
+        surface: any ControlSurface, listeners: Listeners = Listeners(), register: TokenRegistry, logger: Logger,
         heartbeat: Duration = .seconds(15), times: ConnectionTimes? = nil,
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in },
         whoHolds: @escaping @Sendable (ListenAddress) -> Holder? = { _ in nil },
-        standing: @escaping @Sendable () async -> LeaderStanding = { .leads }
+        standing: @escaping @Sendable () async -> LeadershipStatus = { .leads }
     ) throws(ListenError) {
         guard listeners.api.isLoopback || register.current.hasShared else { throw .unprotected(listeners.api) }
         self.listeners = listeners
@@ -144,7 +144,7 @@ public struct ControlServer: Service {
         let host = listen.isLoopback && !register.current.hasShared ? listen.host : nil
         let connections = ConnectionTable(limits: .api)
         let router = routes.router(
-            guardedBy: Guarding(
+            guardedBy: AuthenticationMiddleware(
                 requestGuard: RequestGuard(listenHost: host), authenticator: authenticator, connections: connections))
         let responder = router.buildResponder()
         // Without a local socket, nobody could reach the API while the server waits for the port.
@@ -205,7 +205,7 @@ public struct ControlServer: Service {
         }
         let connections = ConnectionTable(limits: .api)
         let router = routes.router(
-            guardedBy: Guarding(
+            guardedBy: AuthenticationMiddleware(
                 requestGuard: RequestGuard(listenHost: nil), authenticator: authenticator, connections: connections))
         defer { place.remove() }
         do {

@@ -21,11 +21,11 @@ final class EventStreams: Sendable {
     static let mostMissed = 10_000
     private static let page = 256
 
-    private let register: AccessRegister
+    private let register: TokenRegistry
     private let heartbeat: Duration
-    private let seats = Mutex(EventSeats(ofCaller: readersOfCaller, ofAll: readerLimit))
+    private let seats = Mutex(EventStreamQuota(ofCaller: readersOfCaller, ofAll: readerLimit))
 
-    init(register: AccessRegister, heartbeat: Duration) {
+    init(register: TokenRegistry, heartbeat: Duration) {
         self.register = register
         self.heartbeat = heartbeat
     }
@@ -33,7 +33,7 @@ final class EventStreams: Sendable {
     /// - Parameter position: the id of the last event that the reader has seen; nil starts with new events.
     /// - Throws: `ControlError` with code `unavailable` if there are too many readers.
     func response(
-        to request: Request, from surface: CallerSurface, deployment: DeploymentKey?, project: String?,
+        to request: Request, from surface: AuthorizedSurface, deployment: DeploymentKey?, project: String?,
         after position: Int?, logger: Logger
     ) throws -> Response {
         let caller = surface.caller.name
@@ -79,7 +79,7 @@ final class EventStreams: Sendable {
     private enum Signal: Sendable { case event, heartbeat }
 
     private func send(
-        to writer: inout any ResponseBodyWriter, of request: Request, from surface: CallerSurface,
+        to writer: inout any ResponseBodyWriter, of request: Request, from surface: AuthorizedSurface,
         deployment: DeploymentKey?, project: String?, after position: Int?
     ) async throws {
         let (signals, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
@@ -122,7 +122,7 @@ final class EventStreams: Sendable {
 
     /// Sends the reader's position, then the events that it missed.
     private func start(
-        _ unread: inout EventFilter, from surface: CallerSurface, at position: Int?,
+        _ unread: inout EventFilter, from surface: AuthorizedSurface, at position: Int?,
         writer: inout any ResponseBodyWriter
     ) async throws {
         if let position {
@@ -134,7 +134,7 @@ final class EventStreams: Sendable {
         try await writer.write(ByteBuffer(string: opening + news(from: surface, after: &unread)))
     }
 
-    private func news(from surface: CallerSurface, after unread: inout EventFilter) async throws -> String {
+    private func news(from surface: AuthorizedSurface, after unread: inout EventFilter) async throws -> String {
         var limit = Self.page
         var newestFirst = try await surface.events(matching: unread, limit: limit)
         while newestFirst.count == limit, limit < Self.mostMissed {
@@ -156,7 +156,7 @@ final class EventStreams: Sendable {
 }
 
 /// Limits how many clients follow events: per caller and in total. Pure.
-struct EventSeats: Equatable {
+struct EventStreamQuota: Equatable {
     let ofCaller: Int
     let ofAll: Int
     private var taken: [String: Int] = [:]

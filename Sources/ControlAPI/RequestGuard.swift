@@ -28,7 +28,7 @@ struct RequestGuard: Sendable {
     }
 
     /// Whether the request may come in without a verified caller.
-    enum Door: Hashable, Sendable {
+    enum Admission: Hashable, Sendable {
         case open
         case wantsCaller
         case closed(String)
@@ -37,7 +37,7 @@ struct RequestGuard: Sendable {
     /// A host that is allowed in the Host header, in addition to this machine's own names; nil allows any host.
     let listenHost: String?
 
-    func door(of head: Head) -> Door {
+    func door(of head: Head) -> Admission {
         if head.isRead, [APIPath.health, APIPath.readiness, APIPath.leading].contains(head.path) { return .open }
         if !head.isRead, isCrossSite(head) { return .closed("requests from other web sites are refused") }
         if let refusal = hostRefusal(of: head) { return .closed(refusal) }

@@ -9,18 +9,20 @@ enum Availability: Hashable, Sendable {
     /// It was not observed yet.
     case unknown(String)
     /// It cannot be observed now, which does not mean that it is gone. Everything shown about it is its last known state.
-    case outOfSight(Blindness)
+    case outOfSight(ObservationOutage)
 
     static let notLookedAt = "the controller has not observed it since it started"
 
     /// - Parameters:
     ///   - observed: the last observation in this term of the controller; nil if there was none.
     ///   - blindness: why it cannot be observed now; nil if it can.
-    init(_ state: RolloutState, _ observed: Observation?, blindness: Blindness? = nil) {
+    init(_ state: RolloutState, _ observed: Observation?, blindness: ObservationOutage? = nil) {
         self = Self.of(state, observed, blindness: blindness)
     }
 
-    private static func of(_ state: RolloutState, _ observed: Observation?, blindness: Blindness?) -> Availability {
+    private static func of(_ state: RolloutState, _ observed: Observation?, blindness: ObservationOutage?)
+        -> Availability
+    {
         if state.isRemoved {
             return .unavailable(reason: "Removed", "its manifest was removed, and it is being taken down")
         }

@@ -43,7 +43,7 @@ public protocol Inquirer: Sendable {
 /// - Every answer comes within its own time limit. If a check has no exit code, the answer decides nothing and says what to do.
 /// - A run continues if its task is cancelled or the controller ends. If it is requested again, the running one is found and no
 ///   second one is started.
-public protocol CheckSite: Sendable {
+public protocol SiteCheckRunner: Sendable {
     func run(_ inquiry: Inquiry, _ check: CheckGate) async -> CheckOutcome
     /// Ends all runs of a deployment except the given ones, without waiting. Called in each pass.
     ///

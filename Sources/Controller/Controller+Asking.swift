@@ -12,7 +12,7 @@ extension Controller {
     ///   record decides.
     func announce(
         _ key: DeploymentKey, _ desired: Desired, at site: Site
-    ) async throws -> AnnouncementAnswer {
+    ) async throws -> PublishResult {
         guard let register = site.register else { return .shown(warning: nil) }
         switch desired {
         case .unreadable: return .shown(warning: nil)
@@ -21,8 +21,8 @@ extension Controller {
             return try await tell(.removed, of: key) { try await register.withdraw(key) }
         case .manifest(_, let commit):
             guard case .manifest(let deployment) = manifests.wish(for: key),
-                entries[key]?.state?.target.isSamePlace(as: deployment.target) != false,
-                let announcement = Announcement(deployment, commit: commit)
+                entries[key]?.state?.target.hasSameLocation(as: deployment.target) != false,
+                let announcement = PublishedManifest(deployment, commit: commit)
             else { return .shown(warning: nil) }
             return try await tell(.announced(announcement), of: key) { try await register.announce(announcement) }
         }
@@ -30,9 +30,9 @@ extension Controller {
 
     /// - Throws: if nothing may be decided now, because the record changed or the deployment belongs to another controller.
     private func tell(
-        _ what: Announced, of key: DeploymentKey,
-        _ operation: @escaping @Sendable () async throws -> AnnouncementAnswer
-    ) async throws -> AnnouncementAnswer {
+        _ what: MirrorUpdate, of key: DeploymentKey,
+        _ operation: @escaping @Sendable () async throws -> PublishResult
+    ) async throws -> PublishResult {
         if let retry = entries[key]?.retries[.announcing], with.now() < retry.notBefore,
             entries[key]?.refusedAnnouncement == what
         {
@@ -49,7 +49,7 @@ extension Controller {
             // The register itself retries refused announcements with increasing delays.
             return answer
         } catch let error as RetryableError {
-            throw AnnouncementRefusal(error.message, retry: error.retryClass)
+            throw PublishRefusal(error.message, retry: error.retryClass)
         } catch let error where error is CancellationError || error is StateConflict || error is RecordLost {
             throw error
         } catch {

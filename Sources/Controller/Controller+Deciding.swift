@@ -48,7 +48,7 @@ extension Controller {
             // The previous decision stays in force, except that traffic is taken away from the candidate if this decision does
             // so.
             if let planBefore, let before {
-                keep(before.noting(decision.state), of: key)
+                keep(before.mergingAvailability(decision.state), of: key)
                 let safePart = before.judgedRevision.flatMap { planBefore.withdrawing($0, as: decision.plan) }
                 await carryOut(safePart ?? planBefore, key, at: place)
             }
@@ -77,7 +77,7 @@ extension Controller {
 
     /// What serves cannot be observed, which does not mean that it is gone. Nothing is decided that depends on it. Only a command
     /// that takes traffic away from a candidate is carried out, based on the last observation.
-    func passUnseeing(_ key: DeploymentKey, at place: Place, _ desired: Desired) async throws -> Requeue {
+    func passWithoutObservation(_ key: DeploymentKey, at place: Place, _ desired: Desired) async throws -> Requeue {
         let text =
             (entries[key]?.troubles[.observing] ?? "what serves cannot be observed")
             + ". Until it can be observed, nothing is decided"
@@ -93,7 +93,7 @@ extension Controller {
         entries[key]?.findings = findings  // Kept for the pass that can observe again.
         let inputs = DecisionInputs(
             desired: .unreadable, observed: seen, commands: pending.map(\.command), now: with.now())
-        guard let decision = decide(before, inputs), decision.isRetreat(since: before, from: planBefore) else {
+        guard let decision = decide(before, inputs), decision.isWithdrawal(since: before, from: planBefore) else {
             refuse(pending, decide(before, inputs)?.refusals ?? [], otherwise: text)
             return requeue(key, decision: nil)
         }

@@ -13,7 +13,7 @@ extension Controller {
             entries[key]?.inquiries[id] = nil
         }
         place.site.checks?.keep(only: wanted.filter(\.isCheck), of: key)
-        for inquiry in wanted where entries[key]?.inquiries[inquiry.id] == nil && mayBePut(inquiry) {
+        for inquiry in wanted where entries[key]?.inquiries[inquiry.id] == nil && mayRun(inquiry) {
             // Owned by the entry: cancelled when the question is dropped, and awaited when the controller stops.
             let task = Task { await self.put(inquiry, at: place) }
             entries[key]?.inquiries[inquiry.id] = OpenInquiry(question: inquiry.question, task: task)
@@ -22,9 +22,9 @@ extension Controller {
 
     /// A command from a record is never run, because someone else may have written the record. A check waits until git asks for
     /// exactly this command, which may take a moment after a start.
-    private func mayBePut(_ inquiry: Inquiry) -> Bool {
+    private func mayRun(_ inquiry: Inquiry) -> Bool {
         guard case .check(let check) = inquiry.question else { return true }
-        let isAskedFor = manifests.asksFor(check, of: inquiry.deployment)
+        let isAskedFor = manifests.containsCheck(check, of: inquiry.deployment)
         if !isAskedFor {
             logger.debug(
                 "A check waits, because its command is not in git", metadata: ["deployment": "\(inquiry.deployment)"])

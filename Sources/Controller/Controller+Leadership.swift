@@ -11,7 +11,7 @@ extension Controller {
     ///
     /// The sites are read as soon as possible, and nothing is decided at a site before that. A journal that another process
     /// holds, or a cluster that is unreachable, is retried.
-    func takeUpWork() async {
+    func startWork() async {
         term += 1
         isAtWork = true
         tellsFrom = with.now()
@@ -30,7 +30,7 @@ extension Controller {
     }
 
     /// Ends a term: all passes are cancelled, and nothing more is carried out.
-    func layDownWork() {
+    func stopWork() {
         keepLastKnown()
         term += 1
         isAtWork = false
@@ -55,9 +55,9 @@ extension Controller {
     func follow(_ leads: Bool) async {
         if leads, !isAtWork {
             logger.notice("This controller leads now")
-            await takeUpWork()
+            await startWork()
         } else if !leads, isAtWork {
-            layDownWork()
+            stopWork()
         }
     }
 
@@ -80,7 +80,7 @@ extension Controller {
         guard leads(begun) else { throw LeadershipLost() }
     }
 
-    public func standing() -> LeaderStanding {
+    public func standing() -> LeadershipStatus {
         guard let leadership = with.leadership, !isAtWork || !leadership.isLeading else { return .leads }
         guard !leadership.isLeading else {
             return .standsBy(

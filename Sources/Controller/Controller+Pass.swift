@@ -36,7 +36,7 @@ extension Controller {
         do {
             place = try self.place(of: key)
         } catch {
-            return hasNoPlace(key, error)
+            return failWithoutSite(key, error)
         }
         guard let place else {
             notDeployed(key)
@@ -70,14 +70,14 @@ extension Controller {
                 return holdUnreadable(key)
             }
             try check(begun)
-            try await writeWhatIsUnwritten(key, at: place)
+            try await writeUnrecordedDecisions(key, at: place)
             with.owners?.note(manifests.owner(of: key), of: key)
             var desired = self.desired(for: key, at: place.site)
             let answer = try await announce(key, desired, at: place.site)
             try check(begun)
             if case .refused(let refusal) = answer {
                 entries[key]?.troubles[.announcing] = refusal.message
-                guard entries[key]?.state != nil, !refusal.holdsPass else { return isNotTaken(key, refusal) }
+                guard entries[key]?.state != nil, !refusal.holdsPass else { return holdAfterRefusal(key, refusal) }
                 // What the site accepted last stays in force. Gates, commands and drift repair continue.
                 desired = .unreadable
             }
@@ -87,7 +87,7 @@ extension Controller {
             try check(begun)
             try Task.checkCancellation()
             if case .shown(let warning?) = answer { observed?.problems.append(warning) }
-            guard let observed else { return try await passUnseeing(key, at: place, desired) }
+            guard let observed else { return try await passWithoutObservation(key, at: place, desired) }
             entries[key]?.observed = observed
             await noteOutage(of: key, at: place)
             try check(begun)
@@ -99,8 +99,8 @@ extension Controller {
             entries[key]?.version = nil
             entries[key]?.writtenAt = nil
             return .backoff(.transient)
-        } catch let refusal as AnnouncementRefusal {
-            return isNotTaken(key, refusal)
+        } catch let refusal as PublishRefusal {
+            return holdAfterRefusal(key, refusal)
         } catch let conflict as StateConflict {
             logger.warning("Another writer changed the record: reading it again", metadata: ["deployment": "\(key)"])
             counts.failures += 1
@@ -133,7 +133,7 @@ extension Controller {
     }
 
     /// Reports why the deployment cannot be worked on, and tries again later.
-    private func hasNoPlace(_ key: DeploymentKey, _ error: any Error) -> Requeue {
+    private func failWithoutSite(_ key: DeploymentKey, _ error: any Error) -> Requeue {
         counts.failures += 1
         let (text, retry) = Self.explain(error)
         if entries[key]?.troubles[.place] != text {
@@ -146,7 +146,7 @@ extension Controller {
     }
 
     /// The site does not allow decisions about this deployment now. The refusal says why.
-    private func isNotTaken(_ key: DeploymentKey, _ refusal: AnnouncementRefusal) -> Requeue {
+    private func holdAfterRefusal(_ key: DeploymentKey, _ refusal: PublishRefusal) -> Requeue {
         counts.failures += 1
         entries[key]?.troubles[.announcing] = refusal.message
         refusePending(key, refusal.message)

@@ -53,7 +53,7 @@ extension Controller {
                 continue
             }
             let limit = configuration.limits.pinning
-            let timer = limits.set(after: limit) { Task { await self.pinTookTooLong(job, limit) } }
+            let timer = limits.set(after: limit) { Task { await self.pinTimedOut(job, limit) } }
             // Owned by `pinTasks`: cancelled when it is no longer wanted, and when the controller stops.
             pinTasks[job.number] = Task {
                 let result: Result<Digest?, any Error>
@@ -87,7 +87,7 @@ extension Controller {
         }
     }
 
-    private func pinTookTooLong(_ job: PinQueue.Job, _ limit: Duration) {
+    private func pinTimedOut(_ job: PinQueue.Job, _ limit: Duration) {
         guard pins.gaveUp(job.number) else { return }
         pinTasks[job.number]?.cancel()
         pinFailed(job, "the files of model \(job.model.storageURI ?? "") could not be read within \(limit.goText)")

@@ -2,7 +2,7 @@ import Foundation
 import Serving
 
 /// Whether a site could be reached at the last attempt.
-struct SiteReach: Hashable, Sendable {
+struct SiteReachability: Hashable, Sendable {
     /// Why it could not be reached; nil if it could.
     var outage: String?
     /// Since when that has been so.
@@ -56,7 +56,7 @@ extension Controller {
     func note(reach outage: String?, of site: SiteName) {
         let before = reaches[site]
         let isSame = before.map { ($0.outage == nil) == (outage == nil) } ?? false
-        reaches[site] = SiteReach(outage: outage, since: isSame ? before?.since ?? with.now() : with.now())
+        reaches[site] = SiteReachability(outage: outage, since: isSame ? before?.since ?? with.now() : with.now())
     }
 
     /// The status of all sites, this machine first.
@@ -76,7 +76,7 @@ extension Controller {
         }
     }
 
-    private func reason(_ standing: SiteStanding?) -> String? {
+    private func reason(_ standing: SiteReadiness?) -> String? {
         switch standing {
         case .read?: nil
         case .unread(let reason?)?: reason

@@ -26,7 +26,7 @@ extension Controller {
         if entries[key]?.unwritten != nil {
             // An earlier decision could not be written a moment ago.
             let text = entries[key]?.troubles[.record] ?? Self.notRecorded("the state store refuses")
-            return await keepOrHold(decision, news, before: before, planBefore: planBefore, key, at: place, text)
+            return await applyOrHold(decision, news, before: before, planBefore: planBefore, key, at: place, text)
         }
         guard isDue(news, decision, key) else {
             keep(decision.state, of: key)
@@ -41,11 +41,11 @@ extension Controller {
         } catch {
             let text = Self.notRecorded(Self.explain(error).text)
             entries[key]?.troubles[.record] = text
-            return await keepOrHold(decision, news, before: before, planBefore: planBefore, key, at: place, text)
+            return await applyOrHold(decision, news, before: before, planBefore: planBefore, key, at: place, text)
         }
     }
 
-    private static func news(of decision: Decision, since before: RolloutState?) -> News {
+    private static func news(of decision: Decision, since before: RolloutState?) -> WriteUrgency {
         guard let before, let state = decision.state else { return .decision }
         return state.news(since: before)
     }
@@ -62,26 +62,26 @@ extension Controller {
             + "traffic can still be taken away from a candidate"
     }
 
-    private func isDue(_ news: News, _ decision: Decision, _ key: DeploymentKey) -> Bool {
+    private func isDue(_ news: WriteUrgency, _ decision: Decision, _ key: DeploymentKey) -> Bool {
         guard let state = decision.state, let writtenAt = entries[key]?.writtenAt else { return true }
-        return RecordPace.isDue(
+        return RecordWriteSchedule.isDue(
             news, since: .seconds(state.decidedAt.timeIntervalSince(writtenAt)),
             progressDeadline: state.settings.rollout.progressDeadline, inFlight: inFlight.count)
     }
 
-    private func keepOrHold(
-        _ decision: Decision, _ news: News, before: RolloutState?, planBefore: ServingPlan?,
+    private func applyOrHold(
+        _ decision: Decision, _ news: WriteUrgency, before: RolloutState?, planBefore: ServingPlan?,
         _ key: DeploymentKey, at place: Place, _ text: String
     ) async -> Recorded {
         guard news == .decision else {
             keep(decision.state, of: key)
             return .carriedOutFirst(text)
         }
-        guard decision.isRetreat(since: before, from: planBefore) else { return .held(text) }
+        guard decision.isWithdrawal(since: before, from: planBefore) else { return .held(text) }
         keep(decision.state, of: key)
         let attempt = openCalls[OpenCall.Key(deployment: key, step: .record)]?.number
         if entries[key]?.unwritten == nil {
-            entries[key]?.unwritten = UnwrittenDecisions(
+            entries[key]?.unwritten = UnrecordedDecisions(
                 events: decision.events, attempt: attempt, attemptedEvents: attempt == nil ? 0 : decision.events.count)
         } else {
             entries[key]?.unwritten?.events += decision.events
@@ -89,18 +89,18 @@ extension Controller {
         logger.warning(
             "A decision was carried out before it could be recorded",
             metadata: ["deployment": "\(key)", "reason": "\(text)"])
-        await keepAside(key, at: place)
+        await storeWithdrawal(key, at: place)
         return .carriedOutFirst(text)
     }
 
     /// For the next controller, in case this one ends before the decision can be recorded.
-    private func keepAside(_ key: DeploymentKey, at place: Place) async {
+    private func storeWithdrawal(_ key: DeploymentKey, at place: Place) async {
         guard let entry = entries[key], let state = entry.state, let unwritten = entry.unwritten,
             let bytes = try? RolloutRecords.encode(state)
         else { return }
         let (version, store) = (entry.version, place.site.store)
         _ = try? await bounded(Self.asideLimit) {
-            await store.keepAside(key, expecting: version, state: bytes, events: unwritten.events)
+            await store.storeWithdrawal(key, expecting: version, state: bytes, events: unwritten.events)
         }
     }
 
@@ -113,7 +113,7 @@ extension Controller {
     }
 
     /// Writes decisions that were carried out before they could be recorded, with their original times.
-    func writeWhatIsUnwritten(_ key: DeploymentKey, at place: Place) async throws {
+    func writeUnrecordedDecisions(_ key: DeploymentKey, at place: Place) async throws {
         guard let unwritten = entries[key]?.unwritten, let state = entries[key]?.state else { return }
         do {
             try await write(state, events: unwritten.events, of: key, at: place)
@@ -145,7 +145,7 @@ extension Controller {
         let number = lastCall + 1
         let version = try await call(
             .record, of: key, within: configuration.limits.recording,
-            late: { controller, result in controller.writeEndedLate(key, number, begun, result) },
+            late: { controller, result in controller.handleLateWrite(key, number, begun, result) },
             { try await store.swap(key, expecting: expected, state: bytes, events: events, status: status) })
         guard begun == term else { throw LeadershipLost() }
         counts.writes += 1
@@ -166,7 +166,7 @@ extension Controller {
     }
 
     /// A write that had timed out has now succeeded: the record contains it, so what is in memory may be outdated.
-    private func writeEndedLate(_ key: DeploymentKey, _ number: UInt64, _ begun: Int, _ result: Result<Int, any Error>)
+    private func handleLateWrite(_ key: DeploymentKey, _ number: UInt64, _ begun: Int, _ result: Result<Int, any Error>)
     {
         guard begun == term, entries[key] != nil, case .success(let version) = result else { return }
         guard let unwritten = entries[key]?.unwritten, unwritten.attempt == number else {

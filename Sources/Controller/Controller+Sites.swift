@@ -4,7 +4,7 @@ import ModelManifests
 import Rollouts
 
 /// Whether a site's records have been read in this term.
-enum SiteStanding: Equatable {
+enum SiteReadiness: Equatable {
     /// Not read yet. Contains the reason of the last failure.
     case unread(String?)
     case read

@@ -64,7 +64,7 @@ extension Controller: ControlSurface {
     public func sync(_ project: String?) async throws -> [SourceStatus] {
         let names = try project.map { [try checkedProject($0)] } ?? manifests.names
         let changed = try await changes(of: names)
-        let waiting = PassesAwaited(changed.filter { entries[$0] != nil })
+        let waiting = PassWaitGroup(changed.filter { entries[$0] != nil })
         let timer = limits.set(after: configuration.limits.syncing) { waiting.giveUp() }
         defer { limits.lift(timer) }
         for key in waiting.keys {
@@ -205,7 +205,7 @@ extension Controller: ControlSurface {
 }
 
 /// The deployments whose next pass a caller waits for, until all have had it or the wait is given up.
-final class PassesAwaited: Sendable {
+final class PassWaitGroup: Sendable {
     let keys: Set<DeploymentKey>
     private let open: Mutex<Set<DeploymentKey>>
     private let over = FirstResult<Void>()

@@ -22,7 +22,7 @@ extension Controller {
     }
 
     /// Runs until the queues are finished, or its task is cancelled.
-    func tellOthers() async {
+    func publishUpdates() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in self.tellSignals { await self.tell() } }
             group.addTask { for await notice in self.notices { await self.notify(notice) } }
@@ -31,8 +31,8 @@ extension Controller {
         }
     }
 
-    /// Sends the remaining events and finishes the queues. `tellOthers` then returns.
-    func tellRest() async {
+    /// Sends the remaining events and finishes the queues. `publishUpdates` then returns.
+    func flushUpdates() async {
         await tell()
         tellSignal.finish()
         noticeQueue.finish()

@@ -27,12 +27,14 @@ extension Controller {
 
     /// Why what serves cannot be observed now; nil if it can.
     /// - Parameter oblivion: why only the last known state is shown; nil if the state is current.
-    private func blindness(_ entry: Entry, _ oblivion: String?) -> Blindness? {
+    private func blindness(_ entry: Entry, _ oblivion: String?) -> ObservationOutage? {
         guard entry.observed != nil else { return nil }
-        if let oblivion { return Blindness(reason: oblivion, since: lastKnown?.since, seenAt: entry.observedAt) }
+        if let oblivion {
+            return ObservationOutage(reason: oblivion, since: lastKnown?.since, seenAt: entry.observedAt)
+        }
         let outage = entry.site.flatMap { name in siteStatuses.first { $0.name == "\(name)" && !$0.reachable } }
         guard let reason = entry.troubles[.observing] ?? outage?.reason else { return nil }
-        return Blindness(reason: reason, since: outage?.since ?? entry.observedAt, seenAt: entry.observedAt)
+        return ObservationOutage(reason: reason, since: outage?.since ?? entry.observedAt, seenAt: entry.observedAt)
     }
 
     /// Why nothing is known of a deployment.

@@ -60,7 +60,7 @@ public actor Controller {
     let looks: Runner<String, ContinuousClock>
     /// The queue of deployments whose status must be reported to their site.
     let reporter: Runner<DeploymentKey, ContinuousClock>
-    let limits = TimeLimits()
+    let limits = Timeouts()
     let (tellSignals, tellSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     let (notices, noticeQueue) = AsyncStream.makeStream(
         of: Notice.self, bufferingPolicy: .bufferingNewest(Controller.noticeLimit))
@@ -77,16 +77,16 @@ public actor Controller {
     var inFlight: Set<DeploymentKey> = []
     var lastCommand: UInt64 = 0
     var entries: [DeploymentKey: Entry] = [:]
-    var manifests: ProjectBook
-    var projects: [String: ProjectStanding] = [:]
+    var manifests: ProjectRegistry
+    var projects: [String: ProjectSyncState] = [:]
     var broadcast = EventBroadcast()
     var lastEventId = 0
     let startedAt: Date
     var counts = PassCounts()
     /// Whether each site has been read, in this term.
-    var standings: [SiteName: SiteStanding] = [:]
+    var standings: [SiteName: SiteReadiness] = [:]
     /// Whether each site could be reached at the last attempt.
-    var reaches: [SiteName: SiteReach] = [:]
+    var reaches: [SiteName: SiteReachability] = [:]
     /// Since when each look at a site has failed; nil where the last one did not.
     var outageDoubts: [SiteName: Date] = [:]
     /// Nil if only the current state is shown.
@@ -110,8 +110,8 @@ public actor Controller {
         with = collaborators
         self.logger = logger
         startedAt = collaborators.now()
-        manifests = ProjectBook(collaborators.sources.map(\.rules))
-        for source in collaborators.sources { projects[source.name] = ProjectStanding(source) }
+        manifests = ProjectRegistry(collaborators.sources.map(\.rules))
+        for source in collaborators.sources { projects[source.name] = ProjectSyncState(source) }
         looks = Runner(
             configuration: RunnerConfiguration(
                 concurrency: min(max(1, collaborators.sources.count), Self.looksAtOnce),
@@ -132,7 +132,7 @@ public actor Controller {
     /// Works until its task is cancelled, or until `drain`. Models continue to serve.
     public func run() async throws {
         for name in manifests.names { looks.add(name, urgency: .urgent) }
-        if with.leadership == nil { await takeUpWork() }
+        if with.leadership == nil { await startWork() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.limits.run() }
             group.addTask { await self.watchReach() }
@@ -146,7 +146,7 @@ public actor Controller {
                 guard let register = site.register else { continue }
                 group.addTask { for await key in register.changes { self.runner.add(.deployment(key)) } }
             }
-            await workAndTell()
+            await runPassesAndUpdates()
             // The lead is given up only now, when no pass is running any more.
             group.cancelAll()
         }
@@ -154,10 +154,10 @@ public actor Controller {
     }
 
     /// Runs passes until the runner stops, and informs others in parallel until all that waits has been sent.
-    private func workAndTell() async {
+    private func runPassesAndUpdates() async {
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
-                await self.tellOthers()
+                await self.publishUpdates()
                 return true
             }
             await withDiscardingTaskGroup { runs in
@@ -166,7 +166,7 @@ public actor Controller {
                 looks.stop()
             }
             await settle()
-            await tellRest()
+            await flushUpdates()
             group.addTask {
                 try? await Task.sleep(for: self.configuration.limits.settling)  // Cancelled when everything was sent.
                 return false

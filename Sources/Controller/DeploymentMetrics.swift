@@ -9,7 +9,7 @@ extension MetricsText {
         return ["project": name]
     }
 
-    mutating func add(_ project: ProjectStanding) {
+    mutating func add(_ project: ProjectSyncState) {
         let labels = Self.labels(ofProject: project.source.name)
         counter("mlctl_source_fetches_total", "Fetches from git", project.looks, labels)
         counter("mlctl_source_failures_total", "Fetches from git that failed", project.lookFailures, labels)

@@ -22,7 +22,7 @@ struct Entry {
     /// The quarantine of which the store has a second copy; nil if it has none so far.
     var notedQuarantine: [Quarantine]??
     /// Decisions that were carried out but are not recorded yet; nil if there are none.
-    var unwritten: UnwrittenDecisions?
+    var unwritten: UnrecordedDecisions?
     /// Why its record cannot be read; nil if it can. Meanwhile nothing is decided, and the record is not overwritten.
     var unreadableRecord: String?
     /// A write that had timed out succeeded later, so the record must be read again before the next decision.
@@ -33,7 +33,7 @@ struct Entry {
     /// An observation that came too late for its pass: the next pass uses it.
     var lateObservation: Observation?
     /// The announcement that the site last failed to accept.
-    var refusedAnnouncement: Announced?
+    var refusedAnnouncement: MirrorUpdate?
     /// The last plan that the backend was told, in this term.
     var plan: ServingPlan?
     /// Whether `plan` was applied after its pass had stopped waiting: the next pass need not apply it again.
@@ -47,7 +47,7 @@ struct Entry {
     /// The cost of the instances of a revision, as last read.
     var costs: [Revision: InstanceCost] = [:]
     /// Why steps of its passes failed.
-    var troubles = PassTroubles()
+    var troubles = StepFailures()
     /// When steps that failed may be tried again.
     var retries: [PassStep: StepRetry] = [:]
     /// The retry class of the last failure in the last pass.
@@ -87,7 +87,7 @@ struct Pin {
 }
 
 /// Decisions that took traffic away from a candidate, and were carried out while they could not be recorded.
-struct UnwrittenDecisions: Equatable {
+struct UnrecordedDecisions: Equatable {
     /// With the times at which they were decided.
     var events: [RolloutEvent]
     /// The number of the write under way, which contains the first `attemptedEvents` events; nil if there is none.
@@ -110,7 +110,7 @@ enum PassStep: Int, CaseIterable, Comparable, Sendable {
 }
 
 /// Why steps of the last pass failed, and what to do.
-struct PassTroubles: Equatable {
+struct StepFailures: Equatable {
     private var texts: [PassStep: String] = [:]
     /// When each trouble began, as of the end of the last pass.
     private var begun: [PassStep: Date] = [:]
@@ -147,8 +147,8 @@ struct PassTroubles: Equatable {
 }
 
 /// What a site was told about a deployment.
-enum Announced: Equatable {
-    case announced(Announcement)
+enum MirrorUpdate: Equatable {
+    case announced(PublishedManifest)
     case removed
 }
 

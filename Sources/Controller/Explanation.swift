@@ -24,7 +24,7 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     /// where there are none.
     public var leftOut: [LeftOutRequests]?
     /// All settings that can change without a new revision.
-    public var settings: [SettingWords]
+    public var settings: [SettingDescription]
     /// The stable revision and the wanted one; null if there is none.
     @Nullable public var stableLoad: RevisionLoad?
     @Nullable public var wanted: RevisionLoad?
@@ -32,7 +32,7 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     public init(
         status: DeploymentStatus, outlook: [Outlook] = [], gates: [GateExplanation] = [],
         steps: [StepExplanation] = [], events: [StoredEvent] = [], rollback: StoredEvent? = nil,
-        left: LeftRevision? = nil, failedRequestIds: [String] = [], settings: [SettingWords] = [],
+        left: LeftRevision? = nil, failedRequestIds: [String] = [], settings: [SettingDescription] = [],
         stableLoad: RevisionLoad? = nil,
         wanted: RevisionLoad? = nil
     ) {
@@ -78,9 +78,9 @@ public struct LeftOutRequests: Hashable, Codable, Sendable {
 public struct GateExplanation: Hashable, Codable, Sendable {
     public var summary: GateSummary
     /// Null if the gate is no longer in the manifest.
-    @Nullable public var words: GateWords?
+    @Nullable public var words: GateDescription?
 
-    public init(summary: GateSummary, words: GateWords?) {
+    public init(summary: GateSummary, words: GateDescription?) {
         self.summary = summary
         self.words = words
     }

@@ -24,7 +24,7 @@ extension Leadership {
 }
 
 /// Whether a controller leads, for its API.
-public enum LeaderStanding: Equatable, Sendable {
+public enum LeadershipStatus: Equatable, Sendable {
     /// It leads, or there is no election.
     case leads
     /// It stands by, so its state may be outdated: the leader knows the current one.

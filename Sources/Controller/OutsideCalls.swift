@@ -60,7 +60,7 @@ extension PassStep {
 }
 
 /// Time-outs of operations under way. One task serves all of them; time-outs that are no longer needed are removed.
-final class TimeLimits: Sendable {
+final class Timeouts: Sendable {
     /// A time-out may fire up to this much late.
     static let granularity: Duration = .milliseconds(50)
 

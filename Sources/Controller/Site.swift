@@ -9,15 +9,15 @@ public struct Site: Sendable {
     public var metrics: any MetricSource
     public var logs: any LogSource
     /// Shows at the site what git wants; nil if the site has no such list.
-    public var register: (any DeploymentRegister)?
+    public var register: (any DesiredStateMirror)?
     /// Runs the checks of its deployments; nil: the controller's own inquirer runs them on this machine.
-    public var checks: (any CheckSite)?
+    public var checks: (any SiteCheckRunner)?
     /// The key with which the data plane of a namespace signs request ids; nil if it has issued none. Throws if that is unknown.
     public var requestIdKey: @Sendable (_ namespace: String) async throws -> RequestIdentityKey?
 
     public init(
         backend: any ServingBackend, store: any StateStore, metrics: any MetricSource, logs: any LogSource,
-        register: (any DeploymentRegister)? = nil, checks: (any CheckSite)? = nil,
+        register: (any DesiredStateMirror)? = nil, checks: (any SiteCheckRunner)? = nil,
         requestIdKey: @escaping @Sendable (_ namespace: String) async throws -> RequestIdentityKey? = { _ in nil }
     ) {
         self.backend = backend

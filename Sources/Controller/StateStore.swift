@@ -27,7 +27,7 @@ public protocol StateStore: EventTrail {
     /// Stores a decision that was carried out while `swap` fails, for the next controller. `record(for:)` returns it as long as
     /// the record has that version, and the next `swap` also stores its events.
     /// - Returns: false if it cannot be stored.
-    func keepAside(
+    func storeWithdrawal(
         _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
     ) async -> Bool
     /// The last quarantine given to `note(quarantine:of:)`, even if the record is damaged or lost; nil if nothing is known.
@@ -41,7 +41,7 @@ extension StateStore {
     public func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]? { nil }
     public func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws {}
 
-    public func keepAside(
+    public func storeWithdrawal(
         _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
     ) async -> Bool { false }
 

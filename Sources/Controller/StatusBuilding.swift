@@ -4,7 +4,7 @@ import Rollouts
 import Serving
 
 /// Why what serves cannot be observed now.
-struct Blindness: Hashable, Sendable {
+struct ObservationOutage: Hashable, Sendable {
     var reason: String
     /// Since when; nil if that is unknown.
     var since: Date?
@@ -27,7 +27,7 @@ struct DeploymentView {
     /// The last observation in this term of the controller; nil if there was none. Nothing is healthy then.
     var observed: Observation?
     /// Why it cannot be observed now; nil if it can.
-    var blindness: Blindness?
+    var blindness: ObservationOutage?
     /// Errors in its manifest. The deployment keeps serving unchanged.
     var diagnostics: [Diagnostic] = []
     /// Its owner; nil if its project is not in the settings any more.
@@ -99,7 +99,7 @@ struct DeploymentView {
     private func message(_ state: RolloutState, _ health: DeploymentHealth) -> String {
         let before = health.message
         let resting = state.rollout == nil && health.waiting == nil
-        let parts = [instanceTrouble(state), trouble, resting ? state.suspension : nil].compactMap(\.self)
+        let parts = [instanceProblem(state), trouble, resting ? state.suspension : nil].compactMap(\.self)
             .filter { !before.contains($0) }
         return parts.reduce(before) { text, part in
             (text.hasSuffix(".") ? String(text.dropLast()) : text) + "; \(part)"
@@ -107,7 +107,7 @@ struct DeploymentView {
     }
 
     /// Why an instance does not serve. An instance of the candidate comes first.
-    private func instanceTrouble(_ state: RolloutState) -> String? {
+    private func instanceProblem(_ state: RolloutState) -> String? {
         let revisions = [state.rollout?.candidate.revision, state.stable?.revision].compactMap(\.self)
         return revisions.lazy.compactMap { revision in
             observed?.instances.first { $0.revision == revision && $0.condition != .ready && $0.reason != nil }
@@ -132,7 +132,7 @@ struct DeploymentView {
     /// Advisory conditions: nothing is wrong now, but something could go wrong.
     private func notes(_ state: RolloutState) -> [Condition] {
         [
-            state.settings.template.model.unpinnedAdvice(on: state.target).map {
+            state.settings.template.model.unpinnedWarning(on: state.target).map {
                 Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: $0)
             },
             state.isSuspended

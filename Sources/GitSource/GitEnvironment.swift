@@ -78,7 +78,7 @@ struct GitEnvironment: Sendable {
     /// - Parameters:
     ///   - reaches: which remote git may contact.
     ///   - more: settings of this call. They come last, so they win.
-    func variables(reaches: GitReach, settings more: [Setting] = []) -> [String: String] {
+    func variables(reaches: RemoteAccess, settings more: [Setting] = []) -> [String: String] {
         var variables = inherited
         switch reaches {
         case .nobody: variables["GIT_ALLOW_PROTOCOL"] = "none"
@@ -102,7 +102,7 @@ struct GitEnvironment: Sendable {
 }
 
 /// Which remote a call of git may contact.
-enum GitReach: Hashable, Sendable {
+enum RemoteAccess: Hashable, Sendable {
     case nobody
     /// The source, with its credentials.
     case source

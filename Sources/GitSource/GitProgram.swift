@@ -52,7 +52,7 @@ struct GitProgram: Sendable {
     /// - Returns: git's output, whether it succeeded or not.
     /// - Throws: `GitError` if git could not run to its end; `CancellationError`.
     func run(
-        _ arguments: [String], reaches: GitReach = .nobody, settings: [GitEnvironment.Setting] = [],
+        _ arguments: [String], reaches: RemoteAccess = .nobody, settings: [GitEnvironment.Setting] = [],
         variables: [String: String] = [:], input: [UInt8] = [], limit: Int = smallOutputBytes,
         fileBytes: Int = smallFileBytes, timeout: Duration, task: String
     ) async throws -> Output {
@@ -66,10 +66,10 @@ struct GitProgram: Sendable {
     }
 
     /// The source in git's arguments: a path, or the placeholder for its address.
-    var source: String { location.transport == .file ? location.address : SourceContact.word }
+    var source: String { location.transport == .file ? location.address : ResolvedAddress.word }
 
     /// Nil if no remote is contacted over the network.
-    private func contact(_ reaches: GitReach, timeout: Duration) async throws -> SourceContact? {
+    private func contact(_ reaches: RemoteAccess, timeout: Duration) async throws -> ResolvedAddress? {
         guard reaches != .nobody, location.transport != .file else { return nil }
         let given = reaches == .source ? try currentCredentials() : nil
         // This call contacts no remote: git only prints how its configuration rewrites the address.
@@ -79,7 +79,7 @@ struct GitProgram: Sendable {
                 variables: [:], input: [], limit: Self.smallOutputBytes, fileBytes: Self.smallFileBytes,
                 task: "Reading the address", credentials: nil, origin: nil),
             timeout: timeout)
-        return SourceContact(
+        return ResolvedAddress(
             address: location.address,
             written: written.isSuccess ? written.text.trimmingCharacters(in: .newlines) : nil, given: given)
     }
@@ -108,7 +108,7 @@ struct GitProgram: Sendable {
 
     private struct Call: Sendable {
         var arguments: [String]
-        var reaches: GitReach
+        var reaches: RemoteAccess
         var settings: [GitEnvironment.Setting]
         var variables: [String: String]
         var input: [UInt8]

@@ -22,8 +22,8 @@ public final class JournalStore: StateStore {
     public static let mostEventsPerQuery = 10_000
 
     public let path: String
-    private let door: JournalDoor
-    private let retreats: RetreatPages?
+    private let door: JournalOpener
+    private let retreats: WithdrawalPages?
     private let quarantine: QuarantineFile
 
     /// Opens and checks the file, and creates it, with its folder, if it is missing. The check takes time in proportion
@@ -34,8 +34,8 @@ public final class JournalStore: StateStore {
     ///   `problem`.
     public init(path: String, onRecovery: @escaping @Sendable (String) -> Void = { _ in }) throws {
         self.path = path
-        door = try JournalDoor(path: path, onRecovery: onRecovery)
-        retreats = RetreatPages(path: "\(path)-retreats")
+        door = try JournalOpener(path: path, onRecovery: onRecovery)
+        retreats = WithdrawalPages(path: "\(path)-retreats")
         quarantine = QuarantineFile(path: "\(path)-quarantine")
     }
 
@@ -95,11 +95,11 @@ public final class JournalStore: StateStore {
         try self.quarantine.note(quarantine, of: deployment)
     }
 
-    public func keepAside(
+    public func storeWithdrawal(
         _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
     ) async -> Bool {
         retreats?.keep(
-            RetreatPages.Entry(
+            WithdrawalPages.Entry(
                 namespace: deployment.namespace, name: deployment.name, expecting: expecting, state: state,
                 events: events)) ?? false
     }

@@ -12,11 +12,11 @@ public struct KubernetesAPI: Sendable {
     /// The time limit of one attempt.
     public var timeout: Duration
     public var retries: RetryPolicy
-    public var stopwatch: Stopwatch
+    public var stopwatch: ClientClock
 
     public init(
         transport: any KubernetesTransport, timeout: Duration = KubernetesAPI.defaultTimeout,
-        retries: RetryPolicy = RetryPolicy(), stopwatch: Stopwatch = Stopwatch()
+        retries: RetryPolicy = RetryPolicy(), stopwatch: ClientClock = ClientClock()
     ) {
         self.transport = transport
         self.timeout = timeout
@@ -30,7 +30,7 @@ public struct KubernetesAPI: Sendable {
     }
 
     /// - Returns: nil if the object does not exist.
-    public func get<Object: KubernetesObject>(_ type: Object.Type = Object.self, _ key: ObjectKey) async throws
+    public func get<Object: KubernetesObject>(_ type: Object.Type = Object.self, _ key: NamespacedName) async throws
         -> Object?
     {
         do {
@@ -95,7 +95,7 @@ public struct KubernetesAPI: Sendable {
     /// - Returns: the object's new metadata.
     @discardableResult
     public func apply(
-        _ type: ResourceType, _ key: ObjectKey, body: Data, force: Bool = true, subresource: String? = nil
+        _ type: ResourceType, _ key: NamespacedName, body: Data, force: Bool = true, subresource: String? = nil
     ) async throws -> ObjectMetadata {
         try await metadata(
             answering: .apply(
@@ -110,7 +110,7 @@ public struct KubernetesAPI: Sendable {
     /// A compare-and-swap if `body` has the `resourceVersion` that was read.
     @discardableResult
     public func replace(
-        _ type: ResourceType, _ key: ObjectKey, body: Data, subresource: String? = nil
+        _ type: ResourceType, _ key: NamespacedName, body: Data, subresource: String? = nil
     ) async throws -> ObjectMetadata {
         try await metadata(
             answering: .replace(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource))
@@ -118,7 +118,7 @@ public struct KubernetesAPI: Sendable {
 
     @discardableResult
     public func merge(
-        _ type: ResourceType, _ key: ObjectKey, body: Data, subresource: String? = nil
+        _ type: ResourceType, _ key: NamespacedName, body: Data, subresource: String? = nil
     ) async throws -> ObjectMetadata {
         try await metadata(
             answering: .merge(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource))
@@ -126,7 +126,7 @@ public struct KubernetesAPI: Sendable {
 
     /// Deletes an object. One that does not exist counts as deleted.
     public func delete(
-        _ type: ResourceType, _ key: ObjectKey, uid: String? = nil,
+        _ type: ResourceType, _ key: NamespacedName, uid: String? = nil,
         propagation: APIRequest.DeletionPropagation = .background, graceSeconds: Int? = nil
     ) async throws {
         do {

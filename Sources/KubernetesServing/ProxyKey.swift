@@ -22,11 +22,11 @@ struct ProxyKey: Hashable, Sendable {
 }
 
 /// The Secret with the key. It is not an applied object: its contents are random and are kept.
-enum ProxyKeyKind: ServedKind {
+enum ProxyKeyKind: ManagedKind {
     static let resource = ResourceType.secrets
     static let onlyName: String? = ObjectNames.proxyKey
 
-    struct Detail: ServedDetail {
+    struct Detail: ManagedDetail {
         /// Nil if the Secret holds no valid key.
         var key: ProxyKey?
         var json: JSONValue? { nil }

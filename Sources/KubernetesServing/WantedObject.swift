@@ -6,7 +6,7 @@ import ModelManifests
 /// An object as mlctl wants it: the fields that mlctl owns, and no others.
 public struct WantedObject: Hashable, Sendable {
     public let type: ResourceType
-    public let key: ObjectKey
+    public let key: NamespacedName
     public let body: JSONValue
     /// The hash of the whole body.
     let hash: String
@@ -22,7 +22,7 @@ public struct WantedObject: Hashable, Sendable {
         annotations: [String: String] = [:], initialReplicas: Int? = nil, content: [String: JSONValue]
     ) {
         self.initialReplicas = initialReplicas
-        key = ObjectKey(namespace: namespace, name: name)
+        key = NamespacedName(namespace: namespace, name: name)
         let metadata = JSONValue.fields([
             "name": .string(name), "namespace": .string(namespace), "labels": .strings(labels),
             "annotations": .strings(annotations),
@@ -51,9 +51,9 @@ public struct WantedObject: Hashable, Sendable {
 /// Identifies an object in a cluster.
 public struct ObjectID: Hashable, Sendable, CustomStringConvertible {
     public var type: ResourceType
-    public var key: ObjectKey
+    public var key: NamespacedName
 
-    public init(type: ResourceType, key: ObjectKey) {
+    public init(type: ResourceType, key: NamespacedName) {
         self.type = type
         self.key = key
     }

@@ -11,8 +11,8 @@ public enum ManifestReader {
     public static func read(_ text: String, file: String, named: Bool = false) -> ParsedFile {
         guard text.utf8.count <= fileLimitBytes else { return tooLarge(file, bytes: text.utf8.count) }
         var parsed = ParsedFile(file: file)
-        if let stranger = Stranger(text: text, file: file), !(named && stranger.isSilent) {
-            parsed.markUnreadable(stranger.diagnostic, isSilent: stranger.isSilent)
+        if let stranger = UnrecognizedDocument(text: text, file: file), !(named && stranger.isSilent) {
+            parsed.addUnreadablePart(stranger.diagnostic, isSilent: stranger.isSilent)
             return parsed
         }
         let documents = DocumentText.split(text)
@@ -28,13 +28,13 @@ public enum ManifestReader {
                 let diagnostic = Diagnostic(
                     file: file, line: failure.place.line, column: failure.place.column, message: failure.message,
                     suggestion: failure.suggestion)
-                parsed.markUnreadable(diagnostic, isSilent: !named && !isOurs(document.text))
+                parsed.addUnreadablePart(diagnostic, isSilent: !named && !isOurs(document.text))
             }
         }
         if named, parsed.isEmpty, parsed.passedOverCount == 0 {
             parsed.diagnostics.append(Diagnostic(file: file, message: "contains no manifest"))
         }
-        parsed.diagnostics = DiagnosticBound.kept(of: parsed.diagnostics, atMost: DiagnosticBound.ofFile).diagnostics
+        parsed.diagnostics = DiagnosticLimit.kept(of: parsed.diagnostics, atMost: DiagnosticLimit.ofFile).diagnostics
         return parsed
     }
 
@@ -47,7 +47,7 @@ public enum ManifestReader {
             let diagnostic = Diagnostic(
                 file: file, line: place.line, column: place.column, message: "is not UTF-8 text",
                 suggestion: "save the file as UTF-8")
-            parsed.markUnreadable(diagnostic, isSilent: !named && !isOurs(String(decoding: bytes, as: UTF8.self)))
+            parsed.addUnreadablePart(diagnostic, isSilent: !named && !isOurs(String(decoding: bytes, as: UTF8.self)))
             return parsed
         }
         return read(text, file: file, named: named)
@@ -72,8 +72,8 @@ public enum ManifestReader {
         case .ours(let found): kind = found
         case .foreign:
             parsed.passedOverCount += 1
-            if let stranger = Stranger(root, file: parsed.file) {
-                parsed.markUnreadable(stranger.diagnostic, isSilent: stranger.isSilent)
+            if let stranger = UnrecognizedDocument(root, file: parsed.file) {
+                parsed.addUnreadablePart(stranger.diagnostic, isSilent: stranger.isSilent)
             }
             if named {
                 reading.report(
@@ -83,7 +83,7 @@ public enum ManifestReader {
             }
             return
         case .wrong:
-            parsed.addNameless(reading.diagnostics)
+            parsed.addUnnamedDocument(reading.diagnostics)
             return
         }
         for duplicate in duplicates {
@@ -103,9 +103,9 @@ public enum ManifestReader {
         _ root: SourceNode, _ reading: inout DocumentReading, into parsed: inout ParsedFile
     ) {
         guard let manifest = ManifestFields.modelDeployment.read(root, &reading) else { return }
-        guard let key = manifest.metadata.key else { return parsed.addNameless(reading.diagnostics) }
+        guard let key = manifest.metadata.key else { return parsed.addUnnamedDocument(reading.diagnostics) }
         parsed.diagnostics += reading.diagnostics.map { $0.about(key) }
-        let written = DeploymentAsWritten(manifest, called: key, node: root, file: parsed.file)
+        let written = UnresolvedDeployment(manifest, called: key, node: root, file: parsed.file)
         let deployment = ParsedDeployment(written: written, isValid: reading.diagnostics.isEmpty)
         // References can only be checked when all files are read; problems that depend on them are reported then.
         if written.runtimeName == nil, case .refused(let problems)? = deployment.resolvedAlone {
@@ -118,7 +118,7 @@ public enum ManifestReader {
         _ root: SourceNode, _ reading: inout DocumentReading, into parsed: inout ParsedFile
     ) {
         guard let runtime = RuntimePresets.runtime(root, &reading, isPreset: false) else {
-            return parsed.addNameless(reading.diagnostics)
+            return parsed.addUnnamedDocument(reading.diagnostics)
         }
         parsed.diagnostics += reading.diagnostics
         parsed.runtimes.append(runtime)
@@ -128,7 +128,9 @@ public enum ManifestReader {
         _ root: SourceNode, _ reading: inout DocumentReading, into parsed: inout ParsedFile
     ) {
         let manifest = ManifestFields.gateTemplate.read(root, &reading)
-        guard let manifest, let key = manifest.metadata.key else { return parsed.addNameless(reading.diagnostics) }
+        guard let manifest, let key = manifest.metadata.key else {
+            return parsed.addUnnamedDocument(reading.diagnostics)
+        }
         parsed.diagnostics += reading.diagnostics
         parsed.gateTemplates.append(
             ParsedGateTemplate(
@@ -140,7 +142,9 @@ public enum ManifestReader {
         _ root: SourceNode, _ reading: inout DocumentReading, into parsed: inout ParsedFile
     ) {
         let manifest = ManifestFields.predictionProfile.read(root, &reading)
-        guard let manifest, let key = manifest.metadata.key else { return parsed.addNameless(reading.diagnostics) }
+        guard let manifest, let key = manifest.metadata.key else {
+            return parsed.addUnnamedDocument(reading.diagnostics)
+        }
         parsed.diagnostics += reading.diagnostics
         parsed.profiles.append(
             ParsedProfile(

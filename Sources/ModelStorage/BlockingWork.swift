@@ -57,7 +57,7 @@ final class Cancellation: Sendable {
 
     /// A cancellation calls `wake` while `body` runs, and at once if it came before. `wake` never runs after `body` has ended:
     /// both are under one lock.
-    func waking<Value>(_ wake: @escaping @Sendable () -> Void, during body: () throws -> Value) rethrows -> Value {
+    func withWakeup<Value>(_ wake: @escaping @Sendable () -> Void, during body: () throws -> Value) rethrows -> Value {
         state.withLock {
             $0.wake = wake
             if $0.isCancelled { wake() }

@@ -49,7 +49,7 @@ struct CurlTransfer: Sendable {
                         defer { curl_multi_remove_handle(multi, easy) }
                         let handle = UInt(bitPattern: multi)
                         // curl_multi_wakeup is the only call that libcurl allows from another thread.
-                        let code = cancellation.waking {
+                        let code = cancellation.withWakeup {
                             _ = UnsafeMutableRawPointer(bitPattern: handle).map { curl_multi_wakeup($0) }
                         } during: {
                             perform(multi, cancellation: cancellation)

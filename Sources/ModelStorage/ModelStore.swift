@@ -29,8 +29,8 @@ public actor ModelStore {
     let caller: StoreCaller
     let aws: AWSIdentity
 
-    private var loads: [Key: Flight<URL, TransferProgress>] = [:]
-    private var pins: [Key: Flight<String, TransferProgress>] = [:]
+    private var loads: [Key: SingleFlight<URL, TransferProgress>] = [:]
+    private var pins: [Key: SingleFlight<String, TransferProgress>] = [:]
     private var inUse: Set<String>?
     /// By server. Each transfer has its own time limits, so the wait for a turn ends.
     private let transfers: Turnstile
@@ -133,12 +133,12 @@ public actor ModelStore {
     }
 
     private func join<Value>(
-        _ flights: inout [Key: Flight<Value, TransferProgress>], _ key: Key,
-        _ work: @escaping @Sendable (Flight<Value, TransferProgress>) async throws -> Value
-    ) -> Flight<Value, TransferProgress> {
+        _ flights: inout [Key: SingleFlight<Value, TransferProgress>], _ key: Key,
+        _ work: @escaping @Sendable (SingleFlight<Value, TransferProgress>) async throws -> Value
+    ) -> SingleFlight<Value, TransferProgress> {
         let current = flights[key]
         if let current, current.join() { return current }
-        let flight = Flight(after: current, work)
+        let flight = SingleFlight(after: current, work)
         _ = flight.join()
         flights[key] = flight
         return flight
@@ -148,7 +148,7 @@ public actor ModelStore {
 // MARK: - Finding out what a URI holds
 
 extension ModelStore {
-    func find(_ location: ModelLocation, _ key: Key, flight: Flight<String, TransferProgress>) async throws
+    private func find(_ location: ModelLocation, _ key: Key, flight: SingleFlight<String, TransferProgress>) async throws
         -> String
     {
         // Runs at the end, even if no caller waits any more.
@@ -216,7 +216,7 @@ extension ModelStore {
 // MARK: - Loading
 
 extension ModelStore {
-    func load(_ location: ModelLocation, _ key: Key, flight: Flight<URL, TransferProgress>) async throws -> URL {
+    private func load(_ location: ModelLocation, _ key: Key, flight: SingleFlight<URL, TransferProgress>) async throws -> URL {
         defer { if loads[key] === flight { loads[key] = nil } }
         let wanted = key.digest
         let folder =
@@ -256,7 +256,8 @@ extension ModelStore {
         }
     }
 
-    private func loadTree(_ path: String, wanted: ContentDigest?, flight: Flight<URL, TransferProgress>) async throws
+    private func loadTree(_ path: String, wanted: ContentDigest?, flight: SingleFlight<URL, TransferProgress>)
+        async throws
         -> String
     {
         let fileName = URL(fileURLWithPath: path).lastPathComponent
@@ -310,7 +311,7 @@ extension ModelStore {
         }
     }
 
-    private func loadFile(_ web: WebLocation, wanted: ContentDigest?, flight: Flight<URL, TransferProgress>)
+    private func loadFile(_ web: WebLocation, wanted: ContentDigest?, flight: SingleFlight<URL, TransferProgress>)
         async throws -> String
     {
         guard let digest = wanted else {

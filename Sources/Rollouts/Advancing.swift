@@ -23,7 +23,7 @@ extension DecisionPass {
             // missing.
             noteAvailability()
             return leadsOn
-        case .stepping(let stepping): return takeStep(rollout, stepping)
+        case .stepping(let stepping): return advanceStep(rollout, stepping)
         case .promoting: return finishPromotion(rollout)
         case .probation(let probation): return watchProbation(rollout, probation)
         case .rollingBack(let back): return finishRollback(rollout, back)
@@ -102,14 +102,14 @@ extension DecisionPass {
 
     // MARK: - Steps
 
-    private mutating func takeStep(_ rollout: Rollout, _ stepping: Stepping) -> Bool {
+    private mutating func advanceStep(_ rollout: Rollout, _ stepping: Stepping) -> Bool {
         guard !isSuspended, !isEdited else { return false }
         if let hold = rollout.hold { return release(hold, rollout) }
         guard let current = stepping.current else { return beginStep(rollout, stepping) }
         guard isDone(current.step, of: rollout, stepping) else {
             return isDeadlineOver && rollout.phase == .progressing ? deadlinePassed(rollout) : false
         }
-        guard mayGoOn(rollout) else { return awaitAvailability(rollout, stepping) }
+        guard canAdvance(rollout) else { return awaitAvailability(rollout, stepping) }
         if case .setWeight(100) = current.step.action {
             let passes = rollout.allGatesPass ? "every gate passes" : "every gate before the switch passes"
             beginPromotion(.stepsDone, stepping.isApproved ? "approved by an operator" : passes)
@@ -124,9 +124,9 @@ extension DecisionPass {
     /// nothing to compare with, so only approvals and checks remain.
     private mutating func beginStep(_ rollout: Rollout, _ stepping: Stepping) -> Bool {
         let marks = state.settings.rollout.marks
-        let index = rollout.stepTaken(from: stepping.done.count, of: marks)
+        let index = rollout.nextApplicableStep(from: stepping.done.count, of: marks)
         guard index < marks.count else {
-            guard mayGoOn(rollout) else {
+            guard canAdvance(rollout) else {
                 return isDeadlineOver && rollout.phase == .progressing ? deadlinePassed(rollout) : false
             }
             beginPromotion(.stepsDone, "all steps are done")
@@ -138,7 +138,7 @@ extension DecisionPass {
         next.begunAt = now
         next.isApproved = false
         next.awaitsAvailability = false
-        next.takeEffect(of: marks[index].step)
+        next.applyShares(of: marks[index].step)
         transition(.stepBegan, marks[index].step.text) { $0.rollout?.stage = .stepping(next) }
         record(
             .stepStarted, "step \(index + 1) of \(marks.count): \(marks[index].step.text)", about: rollout.candidate)
@@ -147,7 +147,7 @@ extension DecisionPass {
 
     /// A step ends, and a promotion begins, only while the candidate has all the instances that it should have now, and
     /// its requested share is confirmed.
-    func mayGoOn(_ rollout: Rollout) -> Bool {
+    func canAdvance(_ rollout: Rollout) -> Bool {
         rollout.isForced || (capacity.isCandidateReady && isShareConfirmed(rollout))
     }
 
@@ -288,7 +288,7 @@ extension DecisionPass {
         if let hold = rollout.hold { return release(hold, rollout) }
         let duration = state.settings.rollout.probation?.duration ?? .zero
         guard !isSuspended, now.timeIntervalSince(probation.begunAt) >= duration / .seconds(1) else { return false }
-        guard mayEndProbation(rollout) else {
+        guard canEndProbation(rollout) else {
             guard rollout.stageSpent >= duration + progressDeadline else { return false }
             if capacity.isCandidateReady {
                 hold(.trafficUnconfirmed, .limitPassed, unconfirmedText(rollout))
@@ -303,8 +303,8 @@ extension DecisionPass {
     }
 
     /// A candidate that fails a gate or is not available becomes stable only if a person decides so.
-    func mayEndProbation(_ rollout: Rollout) -> Bool {
-        rollout.failedGate == nil && !rollout.isSplitInDoubt && mayGoOn(rollout)
+    func canEndProbation(_ rollout: Rollout) -> Bool {
+        rollout.failedGate == nil && !rollout.isSplitInDoubt && canAdvance(rollout)
     }
 
     mutating func concludeProbation(_ event: PhaseEvent, _ reason: String) {
@@ -336,7 +336,8 @@ extension DecisionPass {
             state.stable = promoted
             state.postponed = nil
             state.course = .resting(
-                Rest(setback: isWanted ? nil : Rest.Setback(reason: text, version: left?.version)))
+                RestingState(
+                    setback: isWanted ? nil : RestingState.HeldBackReason(reason: text, version: left?.version)))
         }
     }
 
@@ -368,19 +369,19 @@ extension DecisionPass {
     mutating func concludeRollback(_ event: PhaseEvent) {
         guard let rollout = state.rollout, let back = rollout.withdrawal else { return }
         remember(rollout.candidate, back.outcome, back.reason)
-        let serving = state.stable.map(whereTrafficIs) ?? "nothing serves"
+        let serving = state.stable.map(trafficDescription) ?? "nothing serves"
         let isWanted = state.stable?.template == state.settings.template
         // Recorded before the state drops the gates' evidence.
         record(.rolledBack, "\(serving): \(back.reason)", about: rollout.candidate, actor: back.actor)
         transition(event, back.reason) { state in
             state.course = .resting(
-                Rest(
+                RestingState(
                     setback: isWanted
-                        ? nil : Rest.Setback(reason: back.reason, version: rollout.candidate.version)))
+                        ? nil : RestingState.HeldBackReason(reason: back.reason, version: rollout.candidate.version)))
         }
     }
 
-    private func whereTrafficIs(_ stable: DeployedRevision) -> String {
+    private func trafficDescription(_ stable: DeployedRevision) -> String {
         guard observed.weights?[stable.revision] == 100 else {
             return "version \(stable.version) should have all traffic, but the data plane has not confirmed it"
         }
@@ -393,13 +394,13 @@ extension DecisionPass {
 
 extension Rollout {
     /// The step at `index`, or the first later one that applies to this rollout.
-    func stepTaken(from index: Int, of marks: [StepMark]) -> Int {
+    func nextApplicableStep(from index: Int, of marks: [ResolvedStep]) -> Int {
         guard purpose == .first || room == .recreate, index < marks.count else { return index }
-        return marks[index...].firstIndex(where: isTakenWithoutTraffic) ?? marks.count
+        return marks[index...].firstIndex(where: appliesWithoutTraffic) ?? marks.count
     }
 
     /// Steps that still make sense if no stable revision runs.
-    private func isTakenWithoutTraffic(_ mark: StepMark) -> Bool {
+    private func appliesWithoutTraffic(_ mark: ResolvedStep) -> Bool {
         switch mark.step.action {
         case .approval: true
         case .gate(let name): judgement.evidence(of: name)?.spec.isCheck == true

@@ -10,7 +10,7 @@ struct Capacity: Equatable, Sendable {
     let replicas: Int
     /// The candidate's number of instances, if an external autoscaler sets it.
     let scaledReplicas: Int?
-    let room: Rollout.Room
+    let room: Rollout.CapacityMode
     let stage: Stage?
     let hasStable: Bool
     let keepsOld: Bool
@@ -38,7 +38,7 @@ struct Capacity: Equatable, Sendable {
         replicas = ofStable ?? state.settings.replicas
         scaledReplicas = isExternal ? candidate.flatMap { observed.wantedReplicas[$0] } : nil
         hasStable = state.stable != nil
-        room = state.rollout?.room ?? Rollout.Room(state.settings)
+        room = state.rollout?.room ?? Rollout.CapacityMode(state.settings)
         keepsOld = rollout.probation != nil && room != .recreate && state.rollout?.purpose == .release
         stage = state.rollout?.stage
         stable = seen(state.stable?.revision)

@@ -4,7 +4,7 @@ import ModelManifests
 /// Carries out operators' commands. A command that would have no effect is refused with a reason and the commands that
 /// work instead, and changes nothing.
 extension DecisionPass {
-    mutating func obeyCommands() {
+    mutating func executeCommands() {
         for command in inputs.commands {
             obeyed = command
             defer { obeyed = nil }
@@ -271,7 +271,7 @@ extension DecisionPass {
 
 extension Stepping {
     /// An operator skips all remaining steps except the last.
-    mutating func skip(to marks: [StepMark]) {
+    mutating func skip(to marks: [ResolvedStep]) {
         done = Array(marks.dropLast())
         current = marks.last
         awaitsAvailability = false

@@ -68,10 +68,10 @@ public struct Decision: Equatable, Sendable {
     /// Whether the decision may be carried out before it is recorded: it only takes something away from the candidate
     /// of `before`, or it begins a rollback without changing the plan.
     /// - Parameter plan: the plan that is in force now. Nil if it is not known.
-    public func isRetreat(since before: RolloutState?, from plan: ServingPlan?) -> Bool {
+    public func isWithdrawal(since before: RolloutState?, from plan: ServingPlan?) -> Bool {
         guard let state, let plan, let candidate = before?.rollout?.candidate.revision else { return false }
         let isOnlyTheWayBack = state.rollout?.withdrawal != nil && self.plan == plan
-        return isOnlyTheWayBack || self.plan.isRetreat(from: plan, of: candidate)
+        return isOnlyTheWayBack || self.plan.isWithdrawal(from: plan, of: candidate)
     }
 
     public struct Refusal: Equatable, Sendable {
@@ -94,7 +94,7 @@ public func decide(_ state: RolloutState?, _ inputs: DecisionInputs) -> Decision
         pass = DecisionPass(
             state: RolloutState(deployment: deployment, commit: commit, now: inputs.now), inputs: inputs)
         pass.state.quarantined = Array((inputs.knownQuarantine ?? []).prefix(RolloutState.quarantineLimit))
-        pass.takeOverWhatServes()
+        pass.adoptServingRevision()
     case (nil, _):
         return nil
     }

@@ -41,22 +41,22 @@ struct DecisionPass {
 
     mutating func run() -> Decision {
         spendTime()
-        holdAnotherPlace()
+        holdIfTargetChanged()
         followPolicy()
-        readDesired()
+        applyDesiredSettings()
         gatherEvidence()
         watchCrashes()
-        checkOneself()
-        takeFindings()
+        runSelfCheck()
+        applyFindings()
         noteAvailability()
-        obeyCommands()
+        executeCommands()
         judge()
         followDesired()
         for _ in 0..<Self.transitionLimit where advance() {}
         watchService()
         watchRotation()
-        keepCounterTurns()
-        countSelfCheck()
+        updateCounterPolls()
+        recordSelfCheck()
         let isGone = state.isRemoved && inputs.observed.instances.isEmpty
         return Decision(
             state: isGone ? nil : state, plan: plan(), events: events, refusals: refusals,
@@ -67,12 +67,12 @@ struct DecisionPass {
     var observed: Observation { inputs.observed }
 
     /// A deployment does not move while it serves: its instances, record and endpoint belong to its site.
-    private mutating func holdAnotherPlace() {
+    private mutating func holdIfTargetChanged() {
         guard case .manifest(let deployment, let commit) = inputs.desired else {
             if inputs.desired == .removed { state.heldBack = nil }
             return
         }
-        guard !state.target.isSamePlace(as: deployment.target) else {
+        guard !state.target.hasSameLocation(as: deployment.target) else {
             state.heldBack = nil
             state.target = deployment.target
             return
@@ -151,24 +151,24 @@ extension Rollout {
     /// Whether the rollout has gates that act on evidence.
     var isJudged: Bool { judgement.evidence.contains { !$0.spec.warnOnly } }
 
-    var allGatesPass: Bool { judgement.evidence.allSatisfy { $0.verdict == .pass || isPassedOver($0) } }
+    var allGatesPass: Bool { judgement.evidence.allSatisfy { $0.verdict == .pass || isIgnored($0) } }
 
-    var failedGate: GateEvidence? { judgement.evidence.first { $0.verdict == .fail && !isPassedOver($0) } }
+    var failedGate: GateEvidence? { judgement.evidence.first { $0.verdict == .fail && !isIgnored($0) } }
 
     /// Whether all gates that must pass before any traffic have passed.
     var passesBeforeTraffic: Bool { waitingBeforeTraffic.isEmpty }
 
     var waitingBeforeTraffic: [String] {
-        judgement.evidence.filter { $0.spec.isBeforeTraffic && $0.verdict != .pass && !isPassedOver($0) }
+        judgement.evidence.filter { $0.spec.isBeforeTraffic && $0.verdict != .pass && !isIgnored($0) }
             .map(\.spec.name)
     }
 
     func passes(_ gate: String) -> Bool {
-        judgement.evidence.contains { $0.spec.name == gate && ($0.verdict == .pass || isPassedOver($0)) }
+        judgement.evidence.contains { $0.spec.name == gate && ($0.verdict == .pass || isIgnored($0)) }
     }
 
     /// Whether the gate only warns, or an operator overrode it.
-    private func isPassedOver(_ gate: GateEvidence) -> Bool {
+    private func isIgnored(_ gate: GateEvidence) -> Bool {
         gate.spec.warnOnly || overriddenGates.contains(gate.spec.name)
     }
 

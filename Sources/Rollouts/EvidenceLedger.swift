@@ -9,7 +9,7 @@ import Serving
 public struct EvidenceLedger: Codable, Equatable, Sendable {
     var isOpen = false
     var baselines = ReadingLedger()
-    var badInstances = BadInstances()
+    var badInstances = BadInstanceFilter()
     /// Values of slices that only some of the proxies tell apart; nil where all tell the same ones.
     var partlyKnownValues: [String]?
 
@@ -23,7 +23,7 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         isOpen = try fields.decode(Bool.self, forKey: .isOpen)
         baselines = try fields.decode(ReadingLedger.self, forKey: .baselines)
-        badInstances = try fields.decodeIfPresent(BadInstances.self, forKey: .badInstances) ?? BadInstances()
+        badInstances = try fields.decodeIfPresent(BadInstanceFilter.self, forKey: .badInstances) ?? BadInstanceFilter()
         partlyKnownValues = try fields.decodeIfPresent([String].self, forKey: .partlyKnownValues)
     }
 
@@ -58,14 +58,14 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         let costs = measuresCosts ? costs(judged) : [:]
         partlyKnownValues = Self.partlyKnownValues(judged)
         let additions = judged.filter { $0.cost == nil }.map { reading in
-            BadInstances.Addition(
+            BadInstanceFilter.Addition(
                 instance: reading.instance, revision: reading.revision,
                 counts: baselines.increment(
                     instance: reading.instance, epoch: reading.epoch,
                     cumulative: SideCounts(reading.counters, slowEdges: slowEdges),
                     fromZero: isOpen), isOutlier: reading.isOutlier)
         }
-        let sides = badInstances.sift(additions)
+        let sides = badInstances.settledCounts(additions)
         guard isOpen else {
             isOpen = true
             return .opening(

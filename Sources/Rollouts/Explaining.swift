@@ -72,7 +72,7 @@ extension RolloutState {
         if case .removing = course {
             let longest = max(settings.endpoint.drainTimeout, settings.endpoint.drain.streamTimeout)
             return Wait(
-                whatDrains(observed), since: since,
+                drainingDescription(observed), since: since,
                 endsAt: since.addingTimeInterval(
                     (longest + settings.template.runtime.terminationGracePeriod) / .seconds(1)))
         }
@@ -106,7 +106,7 @@ extension RolloutState {
         return waitForGrowth(observed)
     }
 
-    private func whatDrains(_ observed: Observation?) -> String {
+    private func drainingDescription(_ observed: Observation?) -> String {
         guard let left = observed?.instances, let first = left.first else { return "everything to drain and stop" }
         let reason = left.lazy.compactMap(\.reason).first.map { ": \($0)" } ?? ""
         return left.count == 1
@@ -188,7 +188,7 @@ extension RolloutState {
     private func failsByItself(_ rollout: Rollout, under hold: Rollout.Hold) -> Bool {
         switch hold {
         case .byOperator: true
-        case .splitMismatch, .stepsEdited, .trafficUnconfirmed, .insufficientEvidence:
+        case .splitMismatch, .stepsEdited, .trafficUnconfirmed, .insufficientEvidence, .outsidePolicy:
             settings.rollout.onFailure == .rollback && !rollout.isForced
         case .gateFailed, .unavailable: false
         }

@@ -4,10 +4,10 @@ import ModelManifests
 /// From git's manifest to the rollout that it asks for.
 extension DecisionPass {
     /// Adopts the manifest's settings. Replicas, gates and steps take effect at once and make no new revision.
-    mutating func readDesired() {
+    mutating func applyDesiredSettings() {
         switch inputs.desired {
         case .manifest(let deployment, let commit):
-            if state.isRemoved { comeBack() }
+            if state.isRemoved { restoreRemovedDeployment() }
             if deployment.suspend != state.settings.suspend {
                 record(
                     deployment.suspend ? .suspended : .unsuspended,
@@ -46,7 +46,7 @@ extension DecisionPass {
         {
             hold(.stepsEdited, .stepsEdited, "the steps changed after the last one was done, and some are new")
         }
-        guard var stepping = rollout.stepping, stepping.findPlace(in: deployment.rollout.marks) else { return }
+        guard var stepping = rollout.stepping, stepping.findPosition(in: deployment.rollout.marks) else { return }
         isEdited = true
         let next = stepping.current?.step ?? deployment.rollout.marks.dropFirst(stepping.done.count).first?.step
         let text = "the steps changed: \(next.map { "next is \($0.text)" } ?? "none is left")"
@@ -54,7 +54,7 @@ extension DecisionPass {
     }
 
     /// The manifest was removed and is back before everything had stopped: the running revision continues to serve.
-    private mutating func comeBack() {
+    private mutating func restoreRemovedDeployment() {
         let wanted = inputs.deployment?.template
         transition(.manifestReturned, "the manifest is back") { state in
             guard let stable = state.stable else {
@@ -63,16 +63,18 @@ extension DecisionPass {
             }
             let isWanted = stable.template == wanted
             state.course = .resting(
-                Rest(
+                RestingState(
                     setback: isWanted
-                        ? nil : Rest.Setback(reason: "the manifest is back with another template", version: nil)))
+                        ? nil
+                        : RestingState.HeldBackReason(
+                            reason: "the manifest is back with another template", version: nil)))
         }
         record(.deployed, "the manifest is back", about: state.stable)
     }
 
     /// If there is no record (the journal was lost), the revision with most of the traffic is taken as stable. Git's
     /// revision is evaluated against it, as usual, and does not replace it without a rollout.
-    mutating func takeOverWhatServes() {
+    mutating func adoptServingRevision() {
         guard let served = observed.plan?.revisions.max(by: { $0.weight < $1.weight }), served.weight > 0 else {
             return
         }
@@ -81,7 +83,7 @@ extension DecisionPass {
         let text = "its record was lost; version \(stable.version), which serves, was taken over as stable\(doubt)"
         transition(.recordLost, text) { state in
             state.stable = stable
-            state.course = .resting(Rest())
+            state.course = .resting(RestingState())
         }
         record(.recovered, text, about: stable)
     }
@@ -102,29 +104,30 @@ extension DecisionPass {
         guard !isSuspended else { return }
         guard state.quarantine(of: template.revision) == nil, !isPostponed(template.revision), state.waitsFor.isEmpty
         else {
-            endUnwanted(commit: commit)
-            sayHeldOff(template.revision)
+            withdrawUnwantedCandidate(commit: commit)
+            reportHeldBack(template.revision)
             return
         }
-        makeWay(commit: commit)
+        endCurrentRollout(commit: commit)
         if state.stable?.template != template { start(template, commit: commit) }
     }
 
     /// Git's revision may not start now, and git no longer asks for the rollout in flight. A restore was requested by a
     /// person and stays.
-    private mutating func endUnwanted(commit: String) {
+    private mutating func withdrawUnwantedCandidate(commit: String) {
         guard let rollout = state.rollout, rollout.purpose != .restore, rollout.withdrawal == nil else { return }
         withdraw(.newTemplate, "commit \(commit.prefix(10)) no longer asks for it", .superseded)
     }
 
     /// Reports that the revision in git is held back, so another one serves.
-    private mutating func sayHeldOff(_ revision: Revision) {
+    private mutating func reportHeldBack(_ revision: Revision) {
         guard let quarantine = state.quarantine(of: revision), case .resting(let rest) = state.course,
             rest.setback == nil
         else { return }
         let text = "version \(quarantine.version), which git asks for, is held back: \(quarantine.reason)"
         transition(.heldOff, text) { state in
-            state.course = .resting(Rest(setback: Rest.Setback(reason: text, version: quarantine.version)))
+            state.course = .resting(
+                RestingState(setback: RestingState.HeldBackReason(reason: text, version: quarantine.version)))
         }
     }
 
@@ -133,26 +136,30 @@ extension DecisionPass {
     }
 
     /// Ends the rollout in flight in favour of another template, unless starting that one replaces it anyway.
-    private mutating func makeWay(commit: String) {
+    private mutating func endCurrentRollout(commit: String) {
         guard let rollout = state.rollout else { return }
         let why = "commit \(commit.prefix(10)) wants another revision"
         switch rollout.stage {
         case .preparing, .stepping: break
         case .probation:
             // The candidate has all the traffic already, and no gate fails.
-            if rollout.hold == nil, mayEndProbation(rollout) {
+            if rollout.hold == nil, canEndProbation(rollout) {
                 concludeProbation(.probationOver, "ended early: \(why)")
             }
         case .promoting:
-            if answersAlone(rollout) { takeForStable(rollout, why) }
+            if onlyCandidateAnswers(rollout) { adoptCandidateAsStable(rollout, why) }
         case .rollingBack:
-            if answersAlone(rollout) { takeForStable(rollout, why) } else { concludeRollback(.trafficMoved) }
+            if onlyCandidateAnswers(rollout) {
+                adoptCandidateAsStable(rollout, why)
+            } else {
+                concludeRollback(.trafficMoved)
+            }
         }
     }
 
     /// Stable has stopped for the candidate, and users now rely on the candidate. The next candidate is compared with
     /// it, and does not wait until stable has loaded again.
-    private mutating func takeForStable(_ rollout: Rollout, _ why: String) {
+    private mutating func adoptCandidateAsStable(_ rollout: Rollout, _ why: String) {
         let text = "version \(rollout.candidate.version) is taken as stable, because only it answers: \(why)"
         if let left = state.stable {
             remember(left, .replaced, "stopped to free capacity for version \(rollout.candidate.version)")
@@ -160,12 +167,12 @@ extension DecisionPass {
         record(.warning, text, about: rollout.candidate)
         transition(.standsIn, text) { state in
             state.stable = rollout.candidate
-            state.course = .resting(Rest(setback: Rest.Setback(reason: text, version: nil)))
+            state.course = .resting(RestingState(setback: RestingState.HeldBackReason(reason: text, version: nil)))
         }
     }
 
     /// Stable has stopped, and only the candidate answers. It stays until stable can answer.
-    private func answersAlone(_ rollout: Rollout) -> Bool {
+    private func onlyCandidateAnswers(_ rollout: Rollout) -> Bool {
         guard rollout.room == .drain, let stable = state.stable, rollout.withdrawal?.weight != 0 else { return false }
         return observed.ready(stable.revision) == 0 && observed.ready(rollout.candidate.revision) > 0
     }
@@ -174,7 +181,7 @@ extension DecisionPass {
         if !state.waitsFor.isEmpty { state.waitsFor = [] }
         switch state.course {
         case .resting(let rest) where rest.setback != nil:
-            transition(.stableWanted, "git asks for the revision that serves") { $0.course = .resting(Rest()) }
+            transition(.stableWanted, "git asks for the revision that serves") { $0.course = .resting(RestingState()) }
         case .rollingOut(let rollout) where rollout.withdrawal == nil && rollout.purpose != .restore:
             withdraw(.stableWanted, "git asks for the stable revision again", .superseded)
         case .idle, .rollingOut, .resting, .removing: break
@@ -183,7 +190,7 @@ extension DecisionPass {
 
     /// The gates that can be evaluated in this rollout. Without a running stable revision there is nothing to compare
     /// with.
-    func gates(for purpose: Rollout.Purpose, room: Rollout.Room) -> [GateSpec] {
+    func gates(for purpose: Rollout.Purpose, room: Rollout.CapacityMode) -> [GateSpec] {
         let gates = state.settings.rollout.gates
         return switch purpose {
         case .release: gates.filter { !$0.needsStable || room != .recreate }
@@ -203,7 +210,7 @@ extension DecisionPass {
         let hasStable = state.stable != nil && state.shortage?.kind != .cannotServe
         let purpose = purpose ?? (hasStable ? .release : .first)
         let candidate = DeployedRevision(template: template, commit: commit, startedAt: now)
-        let gates = gates(for: purpose, room: Rollout.Room(state.settings))
+        let gates = gates(for: purpose, room: Rollout.CapacityMode(state.settings))
         let now = now
         transition(event, "loading version \(candidate.version)") { state in
             state.course = .rollingOut(

@@ -8,7 +8,7 @@ extension DecisionPass {
     /// The interval between two polls of a source's counters.
     static let counterInterval: TimeInterval = 5
 
-    mutating func takeFindings() {
+    mutating func applyFindings() {
         guard var rollout = state.rollout, rollout.withdrawal == nil else { return }
         for finding in inputs.findings where finding.candidate == rollout.candidate.revision {
             guard let subject = InquirySubject(id: finding.inquiry) else { continue }
@@ -40,12 +40,12 @@ extension DecisionPass {
     }
 
     /// Starts polling the sources that gates need, and stops polling the others.
-    mutating func keepCounterTurns() {
+    mutating func updateCounterPolls() {
         guard var rollout = state.rollout, rollout.withdrawal == nil else { return }
         let needed = Set(rollout.judgement.evidence.compactMap(\.spec.counters)).subtracting([MetricSourceName.proxy])
         rollout.counterTurns = rollout.counterTurns.filter { needed.contains($0.key) }
         for source in needed where rollout.counterTurns[source] == nil {
-            rollout.counterTurns[source] = Rollout.CounterTurn(dueAt: now)
+            rollout.counterTurns[source] = Rollout.CounterPoll(dueAt: now)
         }
         state.rollout = rollout
     }

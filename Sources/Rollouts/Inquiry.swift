@@ -93,7 +93,7 @@ public struct Finding: Hashable, Codable, Sendable {
 }
 
 /// The environment variables that every check gets, wherever it runs.
-public enum CheckFacts {
+public enum CheckVariables {
     public static let revision = "MLCTL_REVISION"
     public static let candidateURL = "MLCTL_CANDIDATE_URL"
     public static let stableURL = "MLCTL_STABLE_URL"

@@ -34,7 +34,7 @@ extension DecisionPass {
             absorbed.append(
                 Interval(at: now, source: Interval.stableHistory, stable: stableHistory, candidate: SideCounts()))
         case .interval(var stable, var candidate):
-            if !isOrWasShort(rollout) { candidate.forgetUnavailable() }
+            if !lacksOrLackedInstances(rollout) { candidate.forgetUnavailable() }
             if !isOrWasStableShort { stable.forgetUnavailable() }
             let interval = Interval(at: now, source: source, stable: stable, candidate: candidate)
             rollout.judgement.absorb(interval)
@@ -44,7 +44,7 @@ extension DecisionPass {
 
     /// Requests that a revision did not serve count against it only if some of its instances were missing, at this look
     /// or at the one before. If all were ready, the data plane did not know them yet, which is not the model's fault.
-    private func isOrWasShort(_ rollout: Rollout) -> Bool {
+    private func lacksOrLackedInstances(_ rollout: Rollout) -> Bool {
         capacity.candidate.ready < capacity.candidateNeeded || rollout.availability.unavailableSince != nil
     }
 
@@ -69,7 +69,7 @@ extension DecisionPass {
         }
     }
 
-    private mutating func fail(_ reason: String, _ hold: Rollout.Hold, _ withdrawal: Withdrawal) {
+    private mutating func fail(_ reason: String, _ hold: Rollout.Hold, _ withdrawal: WithdrawalReason) {
         switch state.settings.rollout.onFailure {
         case .rollback: withdraw(.candidateFailed, reason, withdrawal)
         case .pause:
@@ -128,7 +128,7 @@ extension DecisionPass {
     // MARK: - The way back
 
     /// Why a candidate is withdrawn, and the consequences.
-    enum Withdrawal {
+    enum WithdrawalReason {
         /// The candidate is bad: it leaves the traffic at once and is quarantined.
         case failure
         /// The candidate did not get all its instances, but those that are ready serve until stable can.
@@ -169,7 +169,7 @@ extension DecisionPass {
     }
 
     /// Begins to take the candidate out of traffic.
-    mutating func withdraw(_ event: PhaseEvent, _ reason: String, _ withdrawal: Withdrawal) {
+    mutating func withdraw(_ event: PhaseEvent, _ reason: String, _ withdrawal: WithdrawalReason) {
         guard let rollout = state.rollout else { return }
         let candidate = rollout.candidate
         let servesAlone =

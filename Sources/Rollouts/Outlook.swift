@@ -64,7 +64,7 @@ extension RolloutState {
     }
 
     private var plannedText: String {
-        let room = Rollout.Room(settings)
+        let room = Rollout.CapacityMode(settings)
         let steps = settings.rollout.steps.filter { room != .recreate || !$0.action.movesTraffic }.map(\.text)
         let order = room == .recreate ? ["the old one stops first"] : []
         return "the new revision is rolled out: \(settings.rollout.strategy.rawValue), "

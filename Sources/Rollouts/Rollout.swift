@@ -14,7 +14,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     }
 
     /// How the candidate gets the capacity for its instances.
-    public enum Room: String, Codable, Sendable {
+    public enum CapacityMode: String, Codable, Sendable {
         /// In addition to stable's instances.
         case surge
         /// One instance of stable stops for each instance of the candidate that starts.
@@ -73,7 +73,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     public internal(set) var purpose: Purpose
     /// As of the start: a change of the strategy in the manifest takes effect with the next rollout.
     public internal(set) var strategy: RolloutSpec.Strategy
-    public internal(set) var room: Room
+    public internal(set) var room: CapacityMode
     public internal(set) var stage: Stage
     public internal(set) var hold: Hold?
     /// Time that counts towards the progress deadline. Pauses and approvals do not count.
@@ -85,7 +85,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     /// By metric source.
     public internal(set) var ledgers: [String: EvidenceLedger]
     /// The sources that are polled for counters, and the state of each poll.
-    public internal(set) var counterTurns: [String: CounterTurn]
+    public internal(set) var counterTurns: [String: CounterPoll]
     /// Gates whose verdict was already recorded as an event, with that verdict.
     public internal(set) var announced: [String: Verdict]
     /// Gates that failed and that an operator overrode.
@@ -100,7 +100,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     public internal(set) var isForced: Bool
 
     /// The state of polling one source.
-    public struct CounterTurn: Codable, Equatable, Sendable {
+    public struct CounterPoll: Codable, Equatable, Sendable {
         public var ordinal = 1
         public var dueAt: Date
         /// Why the last poll failed.
@@ -125,7 +125,7 @@ public struct Rollout: Codable, Equatable, Sendable {
         self.candidate = candidate
         self.purpose = purpose
         strategy = settings.rollout.strategy
-        room = Room(settings)
+        room = CapacityMode(settings)
         stage = .preparing(Preparing())
         hold = nil
         progressSpent = .zero
@@ -178,9 +178,9 @@ public struct Preparing: Codable, Equatable, Sendable {
 public struct Stepping: Codable, Equatable, Sendable {
     /// The steps that are done, from the start of the list. When the list changes, the position is found again by their
     /// content.
-    public internal(set) var done: [StepMark] = []
+    public internal(set) var done: [ResolvedStep] = []
     /// The current step. Nil: the next one has not begun yet.
-    public internal(set) var current: StepMark?
+    public internal(set) var current: ResolvedStep?
     public internal(set) var begunAt: Date
     /// An operator approved this step.
     public internal(set) var isApproved = false

@@ -47,7 +47,7 @@ struct RolloutOutlook {
     /// What follows when everything before the step at `index` is done.
     private func stepText(from index: Int) -> String {
         let marks = spec.marks
-        let taken = rollout.stepTaken(from: index, of: marks)
+        let taken = rollout.nextApplicableStep(from: index, of: marks)
         guard rollout.purpose != .restore, taken < marks.count else { return endText }
         return "step \(taken + 1) of \(marks.count): \(marks[taken].step.text)"
     }

@@ -79,7 +79,7 @@ struct RecordFormat1: Decodable {
         var candidate: DeployedRevision
         var purpose: Rollout.Purpose
         var strategy: RolloutSpec.Strategy
-        var room: Rollout.Room
+        var room: Rollout.CapacityMode
         var stepIndex: Int
         var stepStartedAt: Date
         var isStepApproved: Bool
@@ -90,7 +90,7 @@ struct RecordFormat1: Decodable {
         var progressSpent: Duration
         var judgement: Judgement
         var ledgers: [String: EvidenceLedger]
-        var counterTurns: [String: Rollout.CounterTurn]
+        var counterTurns: [String: Rollout.CounterPoll]
         var announced: [String: Verdict]
         var overriddenGates: [String]
         var withdrawal: OldWithdrawal?
@@ -125,7 +125,8 @@ extension RolloutState {
         } else {
             let isHeldOff =
                 old.phase == .rolledBack || old.quarantined.contains { $0.revision == settings.template.revision }
-            course = .resting(Rest(setback: isHeldOff ? Rest.Setback(reason: old.message, version: nil) : nil))
+            course = .resting(
+                RestingState(setback: isHeldOff ? RestingState.HeldBackReason(reason: old.message, version: nil) : nil))
             if old.phase == .failed {
                 shortage = Shortage(kind: .cannotServe, since: old.since, reason: old.message, isTold: true)
             }

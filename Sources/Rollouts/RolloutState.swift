@@ -13,7 +13,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
 
     public var format: Int
     /// Where the deployment stands, with the data of that stage.
-    public internal(set) var course: Course
+    public internal(set) var course: DeploymentProgress
     /// When `phase` began.
     public var since: Date
     /// The last thing that happened, for people.
@@ -146,7 +146,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
 
     /// This state, with the candidate's availability as seen by a decision that could not be recorded. So the time
     /// without availability adds up even if nothing can be recorded, until the candidate is withdrawn.
-    public func noting(_ decided: RolloutState?) -> RolloutState {
+    public func mergingAvailability(_ decided: RolloutState?) -> RolloutState {
         guard let decided, let seen = decided.rollout, seen.candidate == rollout?.candidate else { return self }
         var noted = self
         noted.rollout?.availability = seen.availability
@@ -159,22 +159,22 @@ public struct RolloutState: Codable, Equatable, Sendable {
 }
 
 /// Where a deployment stands.
-public enum Course: Codable, Equatable, Sendable {
+public enum DeploymentProgress: Codable, Equatable, Sendable {
     /// Nothing was deployed yet.
     case idle
     case rollingOut(Rollout)
     /// No rollout is in flight.
-    case resting(Rest)
+    case resting(RestingState)
     /// The manifest was removed: everything is being drained and stopped.
     case removing
 }
 
 /// No rollout is in flight.
-public struct Rest: Codable, Equatable, Sendable {
+public struct RestingState: Codable, Equatable, Sendable {
     /// Why git's template is held back. Nil if the template in git serves.
-    public var setback: Setback?
+    public var setback: HeldBackReason?
 
-    public struct Setback: Codable, Equatable, Sendable {
+    public struct HeldBackReason: Codable, Equatable, Sendable {
         public var reason: String
         /// The version that was left.
         public var version: String?

@@ -6,7 +6,7 @@ import Serving
 /// Runs the self-check of some rollouts, and counts the results: see `SelfCheck`.
 extension DecisionPass {
     /// Gives the self-check the intervals that the gates have just absorbed.
-    mutating func checkOneself() {
+    mutating func runSelfCheck() {
         guard var rollout = state.rollout, var check = rollout.selfCheck else { return }
         for interval in absorbed {
             if interval.source == Interval.stableHistory {
@@ -21,7 +21,7 @@ extension DecisionPass {
     }
 
     /// Counts the self-check of a rollout that has ended, as a false alarm or not.
-    mutating func countSelfCheck() {
+    mutating func recordSelfCheck() {
         guard let checked, let outcome = checked.selfCheck?.outcome,
             state.rollout?.judgement.startedAt != checked.judgement.startedAt
         else { return }

@@ -2,7 +2,7 @@ import Analysis
 import ModelManifests
 
 /// One setting of a deployment as text, such as `replicas: 2`, for display and for comparison with the setting before.
-public struct SettingWords: Hashable, Codable, Sendable {
+public struct SettingDescription: Hashable, Codable, Sendable {
     public var name: String
     public var text: String
 
@@ -14,51 +14,51 @@ public struct SettingWords: Hashable, Codable, Sendable {
 
 extension ModelDeployment {
     /// All settings that may change without a new revision, in a fixed order.
-    public var settingsWords: [SettingWords] {
+    public var settingsWords: [SettingDescription] {
         var words = [
-            SettingWords(
+            SettingDescription(
                 "replicas", scaling == .external ? "external: an autoscaler or a person says how many" : "\(replicas)"),
-            SettingWords("endpoint", endpointText),
-            SettingWords(
+            SettingDescription("endpoint", endpointText),
+            SettingDescription(
                 "drain",
                 "requests within \(endpoint.drainTimeout.goText), streams within \(endpoint.drain.streamTimeout.goText)"
             ),
-            SettingWords("traffic", routingText),
-            SettingWords("strategy", strategyText),
+            SettingDescription("traffic", routingText),
+            SettingDescription("strategy", strategyText),
         ]
         words += rollout.steps.enumerated().map {
-            SettingWords("step \($0 + 1)", $1.text + (leavesOut($1) ? Self.leftOut : ""))
+            SettingDescription("step \($0 + 1)", $1.text + (skipsStep($1) ? Self.leftOut : ""))
         }
         words += rollout.gates.map { gate in
             let asks = gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate).asks
             let isLeftOut = hasNoRoomForBoth && gate.needsStable
-            return SettingWords(
+            return SettingDescription(
                 "gate \(gate.name)",
                 asks + (jobText(of: gate).map { " (\($0))" } ?? "")
                     + (gate.warnOnly ? " (warnOnly: reported, but nothing acts on it)" : "")
                     + (isLeftOut ? Self.leftOut : ""))
         }
-        words += rollout.slices.map { SettingWords("slice \($0.name)", $0.text + sliceText) }
+        words += rollout.slices.map { SettingDescription("slice \($0.name)", $0.text + sliceText) }
         words += [
-            SettingWords("falseRollbackRate", "\(rollout.falseRollbackRate)"),
-            SettingWords("missedRegressionRate", "\(rollout.missedRegressionRate)"),
-            SettingWords(
+            SettingDescription("falseRollbackRate", "\(rollout.falseRollbackRate)"),
+            SettingDescription("missedRegressionRate", "\(rollout.missedRegressionRate)"),
+            SettingDescription(
                 "progressDeadline",
                 "\(rollout.progressDeadline.goText), then \(rollout.onInsufficient.rawValue) if data is missing"),
-            SettingWords("onFailure", rollout.onFailure.rawValue),
-            SettingWords(
+            SettingDescription("onFailure", rollout.onFailure.rawValue),
+            SettingDescription(
                 "unavailableAfter",
                 "\(rollout.unavailableAfter.goText) in any \(rollout.unavailabilityWindow.goText)"),
         ]
         if let probation = rollout.probation {
             let keepsShare = probation.holdback > 0 && !hasNoRoomForBoth
             let share = keepsShare ? ", the old revision keeps \(probation.holdback) %" : ""
-            words.append(SettingWords("probation", "\(probation.duration.goText)\(share)"))
+            words.append(SettingDescription("probation", "\(probation.duration.goText)\(share)"))
         }
         if !dependsOn.isEmpty {
-            words.append(SettingWords("dependsOn", dependsOn.map(\.description).joined(separator: ", ")))
+            words.append(SettingDescription("dependsOn", dependsOn.map(\.description).joined(separator: ", ")))
         }
-        if suspend { words.append(SettingWords("suspend", "nothing changes until it is lifted")) }
+        if suspend { words.append(SettingDescription("suspend", "nothing changes until it is lifted")) }
         return words
     }
 
@@ -78,9 +78,9 @@ extension ModelDeployment {
     private static let leftOut = " (skipped: the old revision has stopped by then)"
 
     /// Stable stops before the candidate starts, so there is no traffic to move, and nothing to compare with.
-    private var hasNoRoomForBoth: Bool { Rollout.Room(self) == .recreate }
+    private var hasNoRoomForBoth: Bool { Rollout.CapacityMode(self) == .recreate }
 
-    private func leavesOut(_ step: RolloutStep) -> Bool {
+    private func skipsStep(_ step: RolloutStep) -> Bool {
         guard hasNoRoomForBoth else { return false }
         return switch step.action {
         case .approval, .setWeight(100): false

@@ -52,7 +52,7 @@ struct SplitWatch: Codable, Equatable, Sendable {
             guard let counters = reading.split else { continue }
             latest[reading.instance] = Baseline(epoch: reading.epoch, counters: counters)
             let before = baselines[reading.instance]
-            if let before, before.epoch != reading.epoch { evidence.beginAnew() }
+            if let before, before.epoch != reading.epoch { evidence.startNewEpoch() }
             guard let before, before.epoch == reading.epoch, let since = counters.since(before.counters) else {
                 isWhole = false
                 continue

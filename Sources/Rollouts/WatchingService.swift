@@ -10,7 +10,7 @@ extension DecisionPass {
     static let crashLoopPatience: TimeInterval = 5
 
     mutating func watchService() {
-        growNeeds()
+        updateNeededReplicas()
         guard let found = shortage() else {
             noteAvailability(state.stable != nil && !state.isRemoved)
             return endShortage()
@@ -22,7 +22,7 @@ extension DecisionPass {
             let since = state.shortage?.since ?? now
             let isTold = state.shortage?.isTold ?? false
             let resting = state.rollout == nil
-            transitionOfService(.shortage, resting ? found.reason : nil) { state in
+            transitionAtRest(.shortage, resting ? found.reason : nil) { state in
                 state.shortage = Shortage(kind: found.kind, since: since, reason: found.reason, isTold: isTold)
             }
             if found.kind == .cannotServe { tell(.failed, found.reason) }
@@ -39,7 +39,7 @@ extension DecisionPass {
     }
 
     /// Without a rollout this changes the phase. With one, the rollout's phase stays.
-    private mutating func transitionOfService(
+    private mutating func transitionAtRest(
         _ event: PhaseEvent, _ message: String?, _ change: (inout RolloutState) -> Void
     ) {
         if case .resting = state.course { transition(event, message, change) } else { change(&state) }
@@ -56,7 +56,7 @@ extension DecisionPass {
         if case .resting(let rest) = state.course, let stable = state.stable {
             text = rest.setback?.reason ?? "version \(stable.version) serves"
         }
-        transitionOfService(.shortageOver, text) { $0.shortage = nil }
+        transitionAtRest(.shortageOver, text) { $0.shortage = nil }
         guard shortage.isTold, let about = state.stable ?? state.rollout?.candidate else { return }
         record(
             shortage.kind == .cannotServe ? .recovered : .available,
@@ -80,7 +80,7 @@ extension DecisionPass {
         {
             if let missing = missing(deployed) { return missing }
         }
-        if let missing = missingTogether(serving, stable) { return missing }
+        if let missing = missingOverBothSides(serving, stable) { return missing }
         guard observed.endpoint == nil else { return nil }
         return (
             .endpointClosed,
@@ -116,7 +116,7 @@ extension DecisionPass {
     }
 
     /// With `drainThenLoad`, all instances except one must be ready, counted over both sides.
-    private func missingTogether(_ serving: [Revision], _ stable: DeployedRevision) -> Missing? {
+    private func missingOverBothSides(_ serving: [Revision], _ stable: DeployedRevision) -> Missing? {
         guard state.rollout?.room == .drain else { return nil }
         let ready = serving.reduce(0) { $0 + observed.ready($1) }
         let needed = state.needed(replicas(of: stable.revision)) - 1
@@ -135,7 +135,7 @@ extension DecisionPass {
     }
 
     /// Additional instances are needed once they are ready, or once they have taken too long.
-    private mutating func growNeeds() {
+    private mutating func updateNeededReplicas() {
         guard let growth = state.growth, let stable = state.stable else { return }
         let wanted = replicas(of: stable.revision)
         let isThere = observed.ready(stable.revision) >= wanted || growth.from >= wanted

@@ -65,7 +65,7 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
     /// How many requests each instance gets at a time, and how many may wait. Nil: no limit.
     public var concurrency: ConcurrencyLimit?
     /// For a sticky route that several proxies serve. Nil: every user's first request counts at this proxy.
-    public var evidence: EvidenceShare?
+    public var evidence: EvidenceAssignment?
     /// The slices that are counted while there are two revisions. Nil: none.
     public var slices: [TrafficSlice]?
 
@@ -110,7 +110,7 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
             try fields.decodeIfPresent([PredictionObservation].self, forKey: .observeAutomatic) ?? []
         comparison = try fields.decode(ShadowComparison.self, forKey: .comparison)
         generate = try fields.decodeIfPresent(SyntheticRoute.self, forKey: .generate)
-        evidence = try fields.decodeIfPresent(EvidenceShare.self, forKey: .evidence)
+        evidence = try fields.decodeIfPresent(EvidenceAssignment.self, forKey: .evidence)
         idempotent = try fields.decodeIfPresent(Bool.self, forKey: .idempotent)
         concurrency = try fields.decodeIfPresent(ConcurrencyLimit.self, forKey: .concurrency)
         slices = try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices)

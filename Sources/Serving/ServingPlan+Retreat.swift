@@ -14,9 +14,9 @@ extension ServingPlan {
     /// - Deployment, site and endpoint are the same.
     /// - The candidate has less of something, or another revision has more instances. Where the revisions replace each
     ///   other, the candidate keeps its traffic until the other revision is back.
-    public func isRetreat(from before: ServingPlan, of candidate: Revision) -> Bool {
+    public func isWithdrawal(from before: ServingPlan, of candidate: Revision) -> Bool {
         guard
-            deployment == before.deployment, target.isSamePlace(as: before.target), endpoint == before.endpoint,
+            deployment == before.deployment, target.hasSameLocation(as: before.target), endpoint == before.endpoint,
             let judged = before.revisions.first(where: { $0.revision == candidate })
         else { return false }
         let now = revisions.first { $0.revision == candidate }

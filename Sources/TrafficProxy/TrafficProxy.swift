@@ -13,7 +13,7 @@ import Serving
 /// The configuration of `mlctl proxy`.
 public struct TrafficProxyConfiguration: Sendable {
     public var stateDirectory: String
-    public var directions: ProxyDirections
+    public var directions: RouteSource
     /// The path of the control socket, if it cannot be in the state folder. Nil: in the state folder.
     public var controlSocket: String?
     /// The file with the key that signs request IDs, if several proxies share one. Nil: the proxy has its own key.
@@ -24,7 +24,7 @@ public struct TrafficProxyConfiguration: Sendable {
     public var handlesSignals: Bool
 
     public init(
-        stateDirectory: String, directions: ProxyDirections = .fromSocket, controlSocket: String? = nil,
+        stateDirectory: String, directions: RouteSource = .fromSocket, controlSocket: String? = nil,
         requestIdKeyFile: String? = nil,
         limits: ProxyLimits = ProxyLimits(), logger: Logger = Logger(label: "mlctl.proxy"),
         handlesSignals: Bool = true
@@ -138,7 +138,7 @@ public struct TrafficProxy: Sendable {
         guard let shared = configuration.requestIdKeyFile else {
             return RequestIdKeyFile(path: files.requestIdKey).loadOrMake(logger: configuration.logger)
         }
-        let bytes = try WholeFile.load(shared, bytesMax: RequestIdentityKey.byteCount)
+        let bytes = try AtomicFile.load(shared, bytesMax: RequestIdentityKey.byteCount)
         guard let key = bytes.flatMap({ RequestIdentityKey($0) }) else {
             throw ProxyError(
                 .stateDirectory, "\(shared) does not hold a key of \(RequestIdentityKey.byteCount) bytes")
@@ -198,7 +198,7 @@ enum StopSignal {
 }
 
 /// Where a proxy gets its routes from, and where it serves its counters.
-public enum ProxyDirections: Sendable {
+public enum RouteSource: Sendable {
     /// A controller on this machine sends routes over the socket in the state folder. Endpoints listen on the loopback address.
     case fromSocket
     /// A follower of a cluster sends routes. Endpoints and the control port listen on `host`.

@@ -39,7 +39,7 @@ import Testing
             Self.interval(Self.counts([800, 850, 862, 890, 900, 900]), Self.counts([100, 200, 240, 267, 290, 300])),
             Self.gate())
         // The part of the wealth that is staked on the first start.
-        let staked = log(1 - StartedMixture.later)
+        let staked = log(1 - RestartedMixture.later)
         #expect(abs(comparison.logFailEvidence - staked - 21.808234521575192601757) < 1e-6)
         var equal = LatencyComparison(quantile: 0.95)
         equal.learn(stableHistory: Self.counts([900, 940, 960, 990, 1_000, 1_000]))

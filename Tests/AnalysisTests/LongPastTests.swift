@@ -159,7 +159,7 @@ struct LongPastTests {
             (#"{"logs":[1.5,-2,-3]}"#, 3), (#"{"logs":[-1,-2,-3,-4,-5,-6,-7,-8,-9]}"#, 9),
         ])
     func former(record: String, count: Int) throws {
-        let read = try JSONDecoder().decode(StartedMixture.self, from: Data(record.utf8))
+        let read = try JSONDecoder().decode(RestartedMixture.self, from: Data(record.utf8))
         #expect(read.logs.count == count)
         if count == 3 {
             let shift = try JSONDecoder().decode(ShiftEvidence.self, from: Data(record.utf8))

@@ -40,7 +40,7 @@ import Testing
         #expect(again.counter("requests") == 950)
         #expect(again.counter("distance") == 0.75)
         #expect(again.counter("unheard") == nil)
-        for need in [ReplayNeed.errors, .rejected, .latency] {
+        for need in [ReplayRequirement.errors, .rejected, .latency] {
             let found = try need.counts(of: again, buckets: nil)
             #expect(found.synthetic?.requests == 20)
         }
@@ -62,9 +62,9 @@ import Testing
         #expect(buckets == .classes(["cat", "dog"]))
         var side = ReplaySide()
         side.observed["class"] = .labelled(["dog": 3, "bird": 2, "fish": 1])
-        let found = try ReplayNeed.observed("class").counts(of: side, buckets: buckets)
+        let found = try ReplayRequirement.observed("class").counts(of: side, buckets: buckets)
         #expect(found.observed == ["class": [0, 3, 3]])
-        let edges = try ReplayNeed.observed("class").counts(
+        let edges = try ReplayRequirement.observed("class").counts(
             of: {
                 var side = ReplaySide(); side.observed["class"] = .labelled(["0.50": 4, "1": 2, "+Inf": 1]); return side
             }(),
@@ -73,8 +73,8 @@ import Testing
         var other = ReplaySide()
         for label in ["0.4", "low", "NaN", "-inf"] {
             other.observed["class"] = .labelled([label: 4, "1": 2])
-            let lack = #expect(throws: ReplayLack.self) {
-                try ReplayNeed.observed("class").counts(of: other, buckets: .edges([0.5, 1]))
+            let lack = #expect(throws: MissingReplayValue.self) {
+                try ReplayRequirement.observed("class").counts(of: other, buckets: .edges([0.5, 1]))
             }
             #expect(
                 lack?.text(of: "stable", unreadable: [:])
@@ -87,11 +87,11 @@ import Testing
         var side = ReplaySide()
         side.observed["class"] = .counts([.max, .max])
         side.named["x"] = 1e300
-        _ = try ReplayNeed.observed("class").counts(of: side, buckets: nil)
+        _ = try ReplayRequirement.observed("class").counts(of: side, buckets: nil)
         side.observed["class"] = .labelled(["a": .max, "b": .max])
-        _ = try ReplayNeed.observed("class").counts(of: side, buckets: .classes(["c"]))
+        _ = try ReplayRequirement.observed("class").counts(of: side, buckets: .classes(["c"]))
         let ratio = CounterRatio(source: "server", of: "x", per: "x")
-        #expect(try ReplayNeed.counters(ratio).counts(of: side, buckets: nil).requests == 0)
+        #expect(try ReplayRequirement.counters(ratio).counts(of: side, buckets: nil).requests == 0)
     }
 
     @Test("the proxy's own fields are written and read, and problems with them are reported")
@@ -105,7 +105,7 @@ import Testing
         let again = try JSONDecoder().decode(ReplaySide.self, from: JSONEncoder().encode(side))
         #expect(again == side)
         func read(_ metric: CompareGate.Metric) throws -> SideCounts {
-            try ReplayNeed(.compare(CompareGate(metric: metric))).counts(of: again, buckets: nil)
+            try ReplayRequirement(.compare(CompareGate(metric: metric))).counts(of: again, buckets: nil)
         }
         let slow = try read(.slow)
         #expect(slow.abandoned == [4, 1] && slow.slowTogether == [1, 0] && slow.unavailable == 0)
@@ -117,8 +117,8 @@ import Testing
 
         let wrong = try JSONDecoder().decode(
             ReplaySide.self, from: Data(#"{"requests": 3, "errors": 0, "proxy": {"abandoned": {"soon": 1}}}"#.utf8))
-        #expect(throws: ReplayLack.self) {
-            try ReplayNeed(.compare(CompareGate(metric: .errors))).counts(of: wrong, buckets: nil)
+        #expect(throws: MissingReplayValue.self) {
+            try ReplayRequirement(.compare(CompareGate(metric: .errors))).counts(of: wrong, buckets: nil)
         }
     }
 }

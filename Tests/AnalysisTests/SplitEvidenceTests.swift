@@ -153,7 +153,7 @@ struct SplitEvidenceTests {
         // The same users each time: 30 of 100, where 25 were expected, is not unusual.
         for _ in 0..<40 {
             evidence.absorb(stable: counts(70), candidate: counts(30), share: 0.25)
-            evidence.beginAnew()
+            evidence.startNewEpoch()
         }
         #expect(evidence.mismatch == nil)
         for _ in 0..<40 { evidence.absorb(stable: counts(70), candidate: counts(30), share: 0.25) }

@@ -49,7 +49,7 @@ import Testing
         "without a target everything is staked: the evidence is that of the mixture, which starts again after each failure"
     )
     func untargeted() {
-        var (targeted, plain) = (Self.evidence(after: 0), StartedMixture(.increases))
+        var (targeted, plain) = (Self.evidence(after: 0), RestartedMixture(.increases))
         var failed = false
         var traffic = Traffic(seed: 61)
         for _ in 0..<50 {

@@ -80,7 +80,7 @@ struct UserWindowEvidenceTests {
         one.absorb([Self.units((0, of: 24), (9, of: 36))], windows: 1, against: Self.null)
         four.absorb([Self.units((0, of: 96), (36, of: 144))], windows: 4, against: Self.null)
         #expect(four.logValue <= one.logValue + 1)
-        #expect(four.logValue > log(EndlessShares.share(1)))
+        #expect(four.logValue > log(ConvergentShares.share(1)))
     }
 
     @Test("are no evidence while a side has none, and the numbers can be stored")

@@ -29,7 +29,7 @@ struct Benchmark: Sendable {
             Benchmark(name: "start", run: RolloutTimes.commitToStart),
             Benchmark(name: "abort", run: RolloutTimes.badToRestored),
             Benchmark(name: "kill", run: ControllerKills.run),
-            Benchmark(name: "unlucky", run: UnluckyServers.run),
+            Benchmark(name: "unlucky", run: FailingServers.run),
             Benchmark(name: "manifests", run: TenThousandManifests.run),
             Benchmark(name: "projects", run: HostileProject.run),
             Benchmark(name: "in-flight", run: RolloutsInFlight.run),

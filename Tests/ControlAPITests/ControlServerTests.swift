@@ -225,7 +225,7 @@ import Testing
     @Test("a request with a foreign Host or Origin, or without a token, changes nothing")
     func guarded() async throws {
         let surface = Self.surface()
-        let own = AccessRegister(Tokens.keys(isShared: false))
+        let own = TokenRegistry(Tokens.keys(isShared: false))
         try await withServer(surface, register: own) { url async throws in
             let rebound = try await Self.ask(url, "/api/v1/deployments", headers: [("host", "evil.example")])
             let crossSite = try await Self.ask(
@@ -270,7 +270,7 @@ import Testing
         let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
         let surface = Self.surface()
         let server = try ControlServer(
-            surface: surface, listeners: .init(api: ListenAddress(port: 0)), register: AccessRegister(Tokens.keys()),
+            surface: surface, listeners: .init(api: ListenAddress(port: 0)), register: TokenRegistry(Tokens.keys()),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onListening: { continuation.yield($0) })
         let group = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         async let running: Void = group.run()

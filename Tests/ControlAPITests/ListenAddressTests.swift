@@ -31,7 +31,7 @@ import Testing
         let logger = Logger(label: "test")
         func open(_ keys: AccessKeys) throws {
             _ = try ControlServer(
-                surface: ScriptedSurface(), listeners: .init(api: everywhere), register: AccessRegister(keys),
+                surface: ScriptedSurface(), listeners: .init(api: everywhere), register: TokenRegistry(keys),
                 logger: logger)
         }
         #expect(throws: ListenError.unprotected(everywhere)) { try open(.none) }

@@ -33,11 +33,11 @@ enum Tokens {
 
 /// Runs the real server on a free port while `body` runs.
 func withServer<Value: Sendable>(
-    _ surface: ScriptedSurface, register: AccessRegister = AccessRegister(Tokens.keys()), port: Int = 0,
+    _ surface: ScriptedSurface, register: TokenRegistry = TokenRegistry(Tokens.keys()), port: Int = 0,
     tls: ServerCertificates? = nil, socket: String? = nil, probes: ListenAddress? = nil,
     heartbeat: Duration = .seconds(15), times: ConnectionTimes? = nil,
     whoHolds: @escaping @Sendable (ListenAddress) -> ControlServer.Holder? = { _ in nil },
-    standing: @escaping @Sendable () async -> LeaderStanding = { .leads },
+    standing: @escaping @Sendable () async -> LeadershipStatus = { .leads },
     _ body: @escaping @Sendable (URL) async throws -> Value
 ) async throws -> Value {
     let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)

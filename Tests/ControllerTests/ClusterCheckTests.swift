@@ -12,7 +12,7 @@ import Testing
 @Suite("Checks of what a cluster serves")
 struct ClusterCheckTests {
     /// Records what it is asked; answers, unless the command is to hang.
-    private final class Runs: CheckSite {
+    private final class Runs: SiteCheckRunner {
         private struct Notes {
             var asked: [CheckGate] = []
             var kept: [[String]] = []

@@ -82,7 +82,7 @@ struct ExplanationBuildingTests {
         let found = try explanation(World.serving("good-1"))
         #expect(found.gates.isEmpty && found.rollback == nil && found.steps.isEmpty)
         #expect(found.outlook.map(\.when) == ["when git changes the model, the runtime or the resources"])
-        #expect(found.settings.contains(SettingWords("replicas", "1")))
+        #expect(found.settings.contains(SettingDescription("replicas", "1")))
     }
 
     @Test("without a record says what the status says")

@@ -11,7 +11,7 @@ struct OutsideCallsTests {
         "time-outs that pass are acted on, those that are lifted are not, and none is left over",
         .timeLimit(.minutes(1)))
     func limits() async throws {
-        let limits = TimeLimits()
+        let limits = Timeouts()
         let passed = Mutex<[String]>([])
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await limits.run() }
@@ -36,13 +36,13 @@ struct OutsideCallsTests {
     @Test("awaited passes end one by one, or the wait for all of them is given up")
     func awaited() async {
         let keys = Set(["a", "b"].map { DeploymentKey(name: $0) })
-        let all = PassesAwaited(keys)
+        let all = PassWaitGroup(keys)
         for key in keys { all.ended(key) }
         #expect(await all.left() == 0)
-        let some = PassesAwaited(keys)
+        let some = PassWaitGroup(keys)
         some.ended(DeploymentKey(name: "a"))
         some.giveUp()
         #expect(await some.left() == 1)
-        #expect(await PassesAwaited([]).left() == 0)
+        #expect(await PassWaitGroup([]).left() == 0)
     }
 }

@@ -29,7 +29,7 @@ struct PassTests {
             #expect(try await controller.sync().commit == "c2")
             try await ControllerTests.wait(controller) { $0?.candidate?.weight == 50 }
             let bad = try #require(await controller.status().deployments.first { $0.name == "model" }?.candidate)
-            await rig.counters.turnBad(bad.revision)
+            await rig.counters.makeFailing(bad.revision)
             try await ControllerTests.wait(controller) { $0?.phase == .rolledBack && $0?.candidate == nil }
             #expect((await rig.weights()[bad.revision] ?? 0) == 0)
             _ = try await controller.act(OperatorCommand(.suspend), on: PassRig.key)
@@ -132,7 +132,7 @@ struct PassTests {
             await rig.register.refuse(with: ControlError(.invalid, "a policy refuses it"))
             await rig.register.tamper(with: PassRig.key)
             try await ControllerTests.wait(controller) { $0?.message.contains("a policy refuses it") == true }
-            await rig.counters.turnBad(candidate)
+            await rig.counters.makeFailing(candidate)
             try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
             _ = try await controller.act(OperatorCommand(.suspend), on: PassRig.key)
             await rig.register.refuse(with: nil)
@@ -201,7 +201,7 @@ struct PassTests {
         rig.register.reporting.close()
         try await rig.running { controller in
             let (_, candidate) = try await rig.startCandidate(controller)
-            await rig.counters.turnBad(candidate)
+            await rig.counters.makeFailing(candidate)
             try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
             #expect(await rig.notifier.notices.isEmpty)
             rig.notifier.barrier.open()

@@ -28,7 +28,7 @@ struct RecordingTests {
             let (stable, candidate) = try await rig.startCandidate(controller)
             let before = await kinds(rig)
             await rig.store.fail(with: Self.full)
-            await rig.counters.turnBad(candidate)
+            await rig.counters.makeFailing(candidate)
             // During the rollback or after it: all of it works without a record.
             try await rig.wait("the candidate has no traffic") { await rig.weights()[candidate] ?? 0 == 0 }
             let takenBackAt = Date()

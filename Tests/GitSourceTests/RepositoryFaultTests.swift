@@ -23,7 +23,7 @@ struct RepositoryFaultTests {
             let nowhere = try fixture.repository(url: url)
             let absent = try #require(try await gitError { _ = try await nowhere.fetch() })
             #expect(absent.code == .repositoryNotFound)
-            #expect(absent.retry == .waiting)
+            #expect(absent.retryClass == .waiting)
         }
     }
 

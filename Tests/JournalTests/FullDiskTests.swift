@@ -59,7 +59,7 @@ struct FullDiskTests {
         #expect(refusals == 50)
         #expect(try await store.record(for: key)?.version == version)
         // A decision that takes a candidate out of traffic is kept all the same, because its room was allocated before.
-        #expect(await store.keepAside(key, expecting: version, state: Data("retreat".utf8), events: []))
+        #expect(await store.storeWithdrawal(key, expecting: version, state: Data("retreat".utf8), events: []))
         #expect(try await store.record(for: key)?.state == Data("retreat".utf8))
 
         _ = try ChildProcess.run(["mount", "-o", "remount,size=64m", folder])

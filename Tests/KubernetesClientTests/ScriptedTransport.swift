@@ -89,13 +89,13 @@ struct Settings: KubernetesObject, Hashable {
     }
 }
 
-struct NeverHappened: Error {}
+struct ConditionNeverMet: Error {}
 
 /// Waits until a condition holds, with a time limit.
 func eventually(within limit: Duration = .seconds(20), _ isSo: @Sendable () async -> Bool) async throws {
     let end = ContinuousClock.now + limit
     while await !isSo() {
-        guard ContinuousClock.now < end else { throw NeverHappened() }
+        guard ContinuousClock.now < end else { throw ConditionNeverMet() }
         try await Task.sleep(for: .milliseconds(5))
     }
 }

@@ -28,7 +28,8 @@ struct ModelClusterTests {
             ],
         ]
         return .apply(
-            .deployments, ObjectKey(namespace: "n", name: name), body: body.data, fieldManager: "mlctl", force: true)
+            .deployments, NamespacedName(namespace: "n", name: name), body: body.data, fieldManager: "mlctl",
+            force: true)
     }
 
     func run(_ model: inout APIServerModel, steps: Int = 5) {
@@ -39,7 +40,7 @@ struct ModelClusterTests {
     }
 
     func status(_ model: APIServerModel, _ name: String, _ field: String) -> JSONValue? {
-        model.object(.deployments, ObjectKey(namespace: "n", name: name))?.value(at: "status", field)
+        model.object(.deployments, NamespacedName(namespace: "n", name: name))?.value(at: "status", field)
     }
 
     @Test("a Deployment becomes available after its pods have been through their steps")
@@ -75,7 +76,7 @@ struct ModelClusterTests {
         #expect(status(model, "a", "readyReplicas") == 1 && status(model, "b", "readyReplicas") == nil)
         let waiting = model.objects(.pods).last?.value(at: "status", "conditions")?.items.first
         #expect(waiting?[field: "reason"] == "Unschedulable")
-        _ = model.handle(.delete(.deployments, ObjectKey(namespace: "n", name: "a")), now: now)
+        _ = model.handle(.delete(.deployments, NamespacedName(namespace: "n", name: "a")), now: now)
         run(&model)
         #expect(status(model, "b", "readyReplicas") == 1)
     }

@@ -48,8 +48,8 @@ struct Trial: Sendable {
             text: String(decoding: response.body, as: UTF8.self))
     }
 
-    func key(_ type: ResourceType, _ name: String) -> ObjectKey {
-        ObjectKey(namespace: type.isNamespaced ? namespace : nil, name: name)
+    func key(_ type: ResourceType, _ name: String) -> NamespacedName {
+        NamespacedName(namespace: type.isNamespaced ? namespace : nil, name: name)
     }
 
     func get(_ type: ResourceType, _ name: String) async throws -> Answer {

@@ -82,7 +82,7 @@ struct OutcomesTests {
 
         /// The key as the kubelet mounts it into the proxies.
         func mountedKey() async throws -> RequestIdentityKey {
-            let name = ObjectKey(namespace: "test", name: ObjectNames.proxyKey)
+            let name = NamespacedName(namespace: "test", name: ObjectNames.proxyKey)
             let secret = try JSONDecoder().decode(Mounted.self, from: try await api.answer(to: .get(.secrets, name)))
             let bytes = try #require(secret.data[RequestIdentityKey.fileName])
             return try #require(RequestIdentityKey(Array(bytes)))
@@ -125,7 +125,7 @@ struct OutcomesTests {
             if let status = await controller.status().deployments.first, isMet(status) { return status }
             try await ContinuousClock().sleep(for: .milliseconds(5))
         }
-        throw NeverSo(what: "\(await controller.status())")
+        throw ConditionNotMet(what: "\(await controller.status())")
     }
 
     @Test(

@@ -62,7 +62,7 @@ enum Sample {
         try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
     }
 
-    static func pod(_ text: String) throws -> ServedObject<PodKind> {
-        try JSONDecoder().decode(ServedObject<PodKind>.self, from: Data(text.utf8))
+    static func pod(_ text: String) throws -> ManagedObject<PodKind> {
+        try JSONDecoder().decode(ManagedObject<PodKind>.self, from: Data(text.utf8))
     }
 }

@@ -8,7 +8,7 @@ import Testing
 /// A backend with fake keepers and a fake proxy, and plans for it.
 struct BackendStage {
     let test: TestState
-    let launcher: StandInLauncher
+    let launcher: FakeLauncher
     let key = DeploymentKey(name: "m")
     let a = Revision(rawValue: "a")
     let b = Revision(rawValue: "b")
@@ -17,7 +17,7 @@ struct BackendStage {
     /// - Parameter folder: the parent of the state folder. Nil: among temporary files.
     init(in folder: String? = nil) throws {
         test = try TestState(in: folder)
-        launcher = StandInLauncher(state: test.state)
+        launcher = FakeLauncher(state: test.state)
     }
 
     var state: StateFolder { test.state }

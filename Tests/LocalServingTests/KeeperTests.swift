@@ -19,7 +19,7 @@ struct KeeperTests {
         async let exitCode = test.keeper(folder.id).run()
         let outcome: Result<Value, any Error>
         do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
-        try folder.askToStop()
+        try folder.requestStop()
         let code = try await exitCode
         return (try outcome.get(), code)
     }

@@ -9,14 +9,14 @@ import Testing
 @Suite("The local backend with keepers and a proxy", .timeLimit(.minutes(3)))
 struct LocalBackendTests {
     let test: TestState
-    let launcher: StandInLauncher
+    let launcher: FakeLauncher
     let key = DeploymentKey(name: "m")
     let a = Revision(rawValue: "a")
     let b = Revision(rawValue: "b")
 
     init() throws {
         test = try TestState()
-        launcher = StandInLauncher(state: test.state)
+        launcher = FakeLauncher(state: test.state)
     }
 
     private func backend(_ files: ScriptedFiles = ScriptedFiles()) throws -> LocalBackend {
@@ -357,7 +357,7 @@ struct LocalBackendTests {
 
     @Test("kept logs are deleted after their time, and the oldest first if there are too many")
     func sweep() throws {
-        let kept = KeptLogs(state: test.state)
+        let kept = LogArchive(state: test.state)
         let now = Date(timeIntervalSince1970: 1_000_000_000)
         for (number, keepsLogs) in [(1, true), (2, false)] {
             let folder = try test.journal(Runtime(command: ["x"]), id: "m-r-\(number)", number: number)

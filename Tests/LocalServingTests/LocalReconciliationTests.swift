@@ -18,23 +18,24 @@ private func plan(_ revisions: (String, replicas: Int, weight: Int)...) -> Servi
 }
 
 private func instance(
-    _ revision: String, _ number: Int, _ stage: SeenInstance.Stage = .kept(.ready), leaving: SeenInstance.Leaving? = nil
-) -> SeenInstance {
-    var seen = SeenInstance(
+    _ revision: String, _ number: Int, _ stage: ObservedInstance.Stage = .kept(.ready),
+    leaving: ObservedInstance.Leaving? = nil
+) -> ObservedInstance {
+    var seen = ObservedInstance(
         id: "\(revision)-\(number)", revision: Revision(rawValue: revision), number: number, stage: stage)
     seen.port = 20_000 + number
     seen.leaving = leaving
     return seen
 }
 
-private func actions(_ plan: ServingPlan?, _ instances: SeenInstance...) -> [LocalReconciliation.Action] {
+private func actions(_ plan: ServingPlan?, _ instances: ObservedInstance...) -> [LocalReconciliation.Action] {
     LocalReconciliation(plan: plan, instances: instances).actions
 }
 
 @Suite("What to do for a deployment's instances")
 struct LocalReconciliationTests {
-    let waiting = SeenInstance.Leaving(isDrained: false, isDrainOver: false, isAskedToStop: false)
-    let drained = SeenInstance.Leaving(isDrained: true, isDrainOver: false, isAskedToStop: false)
+    let waiting = ObservedInstance.Leaving(isDrained: false, isDrainOver: false, isAskedToStop: false)
+    let drained = ObservedInstance.Leaving(isDrained: true, isDrainOver: false, isAskedToStop: false)
 
     @Test("missing instances are created, and no more")
     func creates() {
@@ -73,16 +74,16 @@ struct LocalReconciliationTests {
         let empty = plan()
         #expect(actions(empty, instance("a", 1, leaving: waiting)) == [])
         #expect(actions(empty, instance("a", 1, leaving: drained)) == [.stop("a-1")])
-        let asked = SeenInstance.Leaving(isDrained: true, isDrainOver: true, isAskedToStop: true)
+        let asked = ObservedInstance.Leaving(isDrained: true, isDrainOver: true, isAskedToStop: true)
         #expect(actions(empty, instance("a", 1, leaving: asked)) == [])
         #expect(actions(empty, instance("a", 1, .ended(.stopped), leaving: asked)) == [.remove("a-1")])
-        let late = SeenInstance.Leaving(isDrained: false, isDrainOver: true, isAskedToStop: false)
+        let late = ObservedInstance.Leaving(isDrained: false, isDrainOver: true, isAskedToStop: false)
         #expect(actions(empty, instance("a", 1, leaving: late)) == [.stop("a-1")])
     }
 
     @Test("a leaving instance whose keeper was killed gets a keeper that ends its server")
     func leavingOrphan() {
-        let orphan = SeenInstance.Stage.needsKeeper(hasServer: true, serves: true)
+        let orphan = ObservedInstance.Stage.needsKeeper(hasServer: true, serves: true)
         #expect(actions(plan(), instance("a", 1, orphan, leaving: drained)) == [.stop("a-1"), .launch("a-1")])
         #expect(
             actions(plan(), instance("a", 1, .needsKeeper(hasServer: false, serves: false), leaving: waiting))
@@ -130,7 +131,7 @@ struct LocalReconciliationTests {
 struct ServingWorld {
     var random: SeededRandom
     var plan: ServingPlan?
-    var instances: [SeenInstance] = []
+    var instances: [ObservedInstance] = []
     var complaints: [String] = []
     private var nextNumber = 1
 
@@ -180,7 +181,7 @@ struct ServingWorld {
             })
     }
 
-    private mutating func change(_ body: (inout SeenInstance) -> Void) {
+    private mutating func change(_ body: (inout ObservedInstance) -> Void) {
         guard let index = instances.indices.randomElement(using: &random) else { return }
         body(&instances[index])
     }
@@ -252,7 +253,7 @@ struct ServingWorld {
 struct RouteCompositionTests {
     @Test("only ready instances that stay are upstreams, the oldest first")
     func upstreams() throws {
-        let leaving = SeenInstance.Leaving(isDrained: false, isDrainOver: false, isAskedToStop: false)
+        let leaving = ObservedInstance.Leaving(isDrained: false, isDrainOver: false, isAskedToStop: false)
         let route = try #require(
             RouteComposition.route(
                 plan: plan(("a", 4, 100)), port: 9000,

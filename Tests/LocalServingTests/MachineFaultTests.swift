@@ -139,7 +139,7 @@ struct MachineFaultTests {
             former.signal(SIGKILL)
             try await eventually("another proxy answers, elsewhere") {
                 let seen = await backend.observe(key)
-                let place = SparePlace.existing(for: stage.state).first { access($0.socket, F_OK) == 0 }
+                let place = FallbackFolder.existing(for: stage.state).first { access($0.socket, F_OK) == 0 }
                 return !former.isAlive && seen.weights == [a: 50, b: 50] && seen.endpoint != nil ? place : nil
             }
             try await backend.apply(stage.plan((a, 1, 100), (b, 1, 0)))
@@ -156,16 +156,16 @@ struct MachineFaultTests {
     func sparePlace() throws {
         let root = "\(stage.state.path)/spare-root"
         try StateFile.makeFolder(root)
-        #expect(SparePlace.existing(for: stage.state, under: [root]).isEmpty)
-        let made = try #require(SparePlace.made(for: stage.state, under: ["\(root)/none", root]))
-        #expect(SparePlace.existing(for: stage.state, under: [root]) == [made])
+        #expect(FallbackFolder.existing(for: stage.state, under: [root]).isEmpty)
+        let made = try #require(FallbackFolder.made(for: stage.state, under: ["\(root)/none", root]))
+        #expect(FallbackFolder.existing(for: stage.state, under: [root]) == [made])
         let other = try TestState()
-        #expect(SparePlace.made(for: other.state, under: [root])?.socket != made.socket)
+        #expect(FallbackFolder.made(for: other.state, under: [root])?.socket != made.socket)
         #expect(made.socket.utf8.count < StateFolder.longestSocketPath)
         // A folder that others can read is not used.
         chmod(made.folder, 0o755)
-        #expect(SparePlace.existing(for: stage.state, under: [root]).isEmpty)
-        #expect(SparePlace.made(for: stage.state, under: [root]) == nil)
+        #expect(FallbackFolder.existing(for: stage.state, under: [root]).isEmpty)
+        #expect(FallbackFolder.made(for: stage.state, under: [root]) == nil)
     }
 
     @Test("a record older than the proxy's routes brings no candidate back")
@@ -325,13 +325,13 @@ final class FailingLauncher: ProcessLauncher {
     }
 
     private let state = Mutex(State())
-    private let standIn: StandInLauncher
+    private let standIn: FakeLauncher
     private let folder: StateFolder
     private let refusal: String?
 
     init(state: StateFolder, refusal: String? = nil) {
         folder = state
-        standIn = StandInLauncher(state: state)
+        standIn = FakeLauncher(state: state)
         self.refusal = refusal
     }
 

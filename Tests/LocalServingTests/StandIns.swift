@@ -7,7 +7,7 @@ import Synchronization
 @testable import LocalServing
 
 /// Keepers in this process, and a fake proxy that accepts and reports routes but forwards nothing.
-final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
+final class FakeLauncher: ProcessLauncher, @unchecked Sendable {
     // Sendable: `launches` is only touched while `lock` is held.
     private let lock = NSLock()
     private var launches: [DataPlaneRole: Int] = [:]

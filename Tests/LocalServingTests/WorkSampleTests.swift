@@ -82,7 +82,7 @@ struct WorkSampleTests {
             try folder.readStatus()?.restarts ?? 0 > 0 ? true : nil
         }
         unlink(flag)
-        try folder.askToStop()
+        try folder.requestStop()
         #expect(try await exitCode == 0)
     }
 
@@ -117,7 +117,7 @@ struct WorkSampleTests {
         _ = try test.writeFile("hang", "")
         try await eventually("it is started again") { try folder.readStatus()?.restarts ?? 0 > 0 ? true : nil }
         unlink("\(test.state.path)/hang")
-        try folder.askToStop()
+        try folder.requestStop()
         #expect(try await exitCode == 0)
     }
 }

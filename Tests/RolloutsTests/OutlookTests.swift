@@ -258,8 +258,8 @@ struct OutlookTests {
     func settings() {
         var deployment = ModelDeployment.example("good-1", replicas: 2, rollout: .twoSteps)
         let words = deployment.settingsWords
-        #expect(words.contains(SettingWords("replicas", "2")))
-        #expect(words.contains(SettingWords("step 2", "set weight 50 %")))
+        #expect(words.contains(SettingDescription("replicas", "2")))
+        #expect(words.contains(SettingDescription("step 2", "set weight 50 %")))
         #expect(words.contains { $0.name == "gate errors" && $0.text.hasSuffix("?") })
         #expect(Set(words.map(\.name)).count == words.count)
         deployment.endpoint.routing = .stickyHeader("x-user")
@@ -267,8 +267,8 @@ struct OutlookTests {
         let changed = deployment.settingsWords.filter { !words.contains($0) }
         #expect(
             changed == [
-                SettingWords("traffic", "users by header x-user"),
-                SettingWords("probation", "5m, the old revision keeps 5 %"),
+                SettingDescription("traffic", "users by header x-user"),
+                SettingDescription("probation", "5m, the old revision keeps 5 %"),
             ])
     }
 

@@ -82,10 +82,10 @@ struct ClusterReconciliation {
         #expect(isReached, context)
         #expect(await cluster.differences(from: version) == [], context)
         // One more controller, for what the last one still had to report about itself.
-        let calm = Countdown(Self.restingTicks)
+        let calm = LookCountdown(Self.restingTicks)
         _ = await cluster.live { await calm.isOver() }
         await cluster.transport.forgetLog()
-        let rest = Countdown(Self.restingTicks)
+        let rest = LookCountdown(Self.restingTicks)
         _ = await cluster.live { await rest.isOver() }
         let writes = await cluster.transport.writes.map { "\($0.method.rawValue) \($0.path)" }
         #expect(writes == [], context)

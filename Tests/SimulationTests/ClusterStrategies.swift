@@ -156,7 +156,7 @@ struct ClusterStrategies {
         let (cluster, watch) = try await cluster { SimulatedCluster.manifest($0) }
         #expect(await cluster.live { await cluster.isAsWanted("1") })
         await cluster.commit("2", text: SimulatedCluster.manifest("2", extra: "suspend: true"))
-        let looks = Countdown(40)
+        let looks = LookCountdown(40)
         _ = await cluster.live {
             await watch.look()
             return await looks.isOver()

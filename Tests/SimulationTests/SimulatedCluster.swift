@@ -87,7 +87,7 @@ struct SimulatedCluster {
     func live(
         requests: Int? = nil, writes: Int? = nil, until isOver: @escaping @Sendable () async -> Bool
     ) async -> Bool {
-        let transport = MortalTransport(transport, left: writes ?? requests, countsReads: writes == nil)
+        let transport = KillableTransport(transport, left: writes ?? requests, countsReads: writes == nil)
         let api = KubernetesAPI(transport: transport)
         let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
         let store = ClusterStore(
@@ -160,7 +160,8 @@ struct SimulatedCluster {
         let seal = RecordSeal.sample.seal(.record(Self.key, uid: uid, version: await recordVersion, state: text))
         let body: JSONValue = ["status": ["record": ["state": .string(text), "seal": .string(seal)]]]
         try await KubernetesAPI(transport: transport).merge(
-            .modelDeployments, ObjectKey(namespace: "test", name: "model"), body: Data(CanonicalJSON.text(body).utf8),
+            .modelDeployments, NamespacedName(namespace: "test", name: "model"),
+            body: Data(CanonicalJSON.text(body).utf8),
             subresource: "status")
     }
 
@@ -190,7 +191,7 @@ struct SimulatedCluster {
     /// A person deletes the ModelDeployment.
     func delete() async throws {
         try await KubernetesAPI(transport: transport).delete(
-            .modelDeployments, ObjectKey(namespace: "test", name: "model"))
+            .modelDeployments, NamespacedName(namespace: "test", name: "model"))
     }
 
     /// The ConfigMaps of the deployment.
@@ -229,7 +230,7 @@ struct SimulatedCluster {
 
 /// The requests of a controller that is killed: a limited number of requests. The last one takes effect, but gets no
 /// answer.
-final class MortalTransport: KubernetesTransport {
+final class KillableTransport: KubernetesTransport {
     private let inner: ModelTransport
     private let countsReads: Bool
     private let left: Mutex<Int?>

@@ -28,13 +28,13 @@ package struct AdmissionPolicy: Sendable {
 
     /// Applies the policy. The server takes some seconds to enforce it.
     package func apply(_ api: KubernetesAPI) async throws {
-        try await api.apply(Self.policies, ObjectKey(name: namespace), body: policy.data)
-        try await api.apply(Self.bindings, ObjectKey(name: namespace), body: binding.data)
+        try await api.apply(Self.policies, NamespacedName(name: namespace), body: policy.data)
+        try await api.apply(Self.bindings, NamespacedName(name: namespace), body: binding.data)
     }
 
     package static func delete(in namespace: String, _ api: KubernetesAPI) async {
-        try? await api.delete(bindings, ObjectKey(name: namespace))
-        try? await api.delete(policies, ObjectKey(name: namespace))
+        try? await api.delete(bindings, NamespacedName(name: namespace))
+        try? await api.delete(policies, NamespacedName(name: namespace))
     }
 
     /// - Parameter spec: a valid spec: admission comes after validation.
@@ -46,7 +46,7 @@ package struct AdmissionPolicy: Sendable {
         ]
         if let spec { probe[field: "spec"] = spec }
         let request = APIRequest.apply(
-            type, ObjectKey(namespace: namespace, name: "probe"), body: probe.data, fieldManager: "probe",
+            type, NamespacedName(namespace: namespace, name: "probe"), body: probe.data, fieldManager: "probe",
             force: true, isDryRun: true)
         do { _ = try await api.answer(to: request) } catch {
             return (error as? APIError)?.message.contains(Self.message) == true

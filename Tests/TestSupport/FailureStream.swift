@@ -1,7 +1,7 @@
 import RealModule
 
 /// The requests of one instance in the order in which they end, and which of them fail: single failures, and events that fail
-/// several in a row (a batch, a restart, a stall). Counts them as the proxy does (`FailuresTogether`).
+/// several in a row (a batch, a restart, a stall). Counts them as the proxy does (`FailureClumps`).
 public struct FailureStream: Sendable {
     /// The most failures that the proxy counts as one event, if no good answer comes in between.
     public static let largestEvent = 60

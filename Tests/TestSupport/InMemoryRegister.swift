@@ -2,10 +2,10 @@ import Controller
 import ModelManifests
 
 /// A register of a site's deployments, in memory: the announcements, and how many of them had to be written.
-package actor InMemoryRegister: DeploymentRegister {
+package actor InMemoryRegister: DesiredStateMirror {
     package nonisolated let changes: AsyncStream<DeploymentKey>
     private let changed: AsyncStream<DeploymentKey>.Continuation
-    package private(set) var announced: [DeploymentKey: Announcement] = [:]
+    package private(set) var announced: [DeploymentKey: PublishedManifest] = [:]
     package private(set) var reported: [DeploymentKey: DeploymentStatus] = [:]
     package private(set) var withdrawn: [DeploymentKey] = []
     package private(set) var writes = 0
@@ -14,11 +14,11 @@ package actor InMemoryRegister: DeploymentRegister {
     package nonisolated let reporting = Barrier()
     /// Its warning about another writer.
     private var contest: String?
-    private var refusal: AnnouncementRefusal?
+    private var refusal: PublishRefusal?
 
     package init() { (changes, changed) = AsyncStream.makeStream(of: DeploymentKey.self) }
 
-    package func announce(_ announcement: Announcement) throws -> AnnouncementAnswer {
+    package func announce(_ announcement: PublishedManifest) throws -> PublishResult {
         if let failure { throw failure }
         if let refusal { return .refused(refusal) }
         let known = announced[announcement.deployment]
@@ -31,7 +31,7 @@ package actor InMemoryRegister: DeploymentRegister {
     }
 
     /// Refuses announcements from now on; nil: no longer.
-    package func refuse(_ refusal: AnnouncementRefusal?) { self.refusal = refusal }
+    package func refuse(_ refusal: PublishRefusal?) { self.refusal = refusal }
 
     package func quarantine(of deployment: DeploymentKey) -> [QuarantineStatus]? { nil }
 
@@ -40,7 +40,7 @@ package actor InMemoryRegister: DeploymentRegister {
 
     package func contest(_ what: String?) { contest = what }
 
-    package func withdraw(_ deployment: DeploymentKey) -> AnnouncementAnswer {
+    package func withdraw(_ deployment: DeploymentKey) -> PublishResult {
         if let refusal { return .refused(refusal) }
         guard announced.removeValue(forKey: deployment) != nil else { return .shown(warning: nil) }
         withdrawn.append(deployment)

@@ -81,8 +81,8 @@ package final class PortForwarder: Sendable {
             .channelOption(.autoRead, value: false)
             .connect(host: target.host, port: target.port)
             .flatMapThrowing { server in
-                try client.pipeline.syncOperations.addHandler(Handing(to: server))
-                try server.pipeline.syncOperations.addHandler(Handing(to: client))
+                try client.pipeline.syncOperations.addHandler(ForwardingHandler(to: server))
+                try server.pipeline.syncOperations.addHandler(ForwardingHandler(to: client))
                 for channel in [client, server] {
                     channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
                 }
@@ -92,7 +92,7 @@ package final class PortForwarder: Sendable {
 }
 
 /// Forwards data to the other side, and closes it when its own side closes.
-private final class Handing: ChannelInboundHandler {
+private final class ForwardingHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let other: any Channel

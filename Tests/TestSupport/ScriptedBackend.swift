@@ -128,7 +128,7 @@ package actor ScriptedCounters: MetricSource {
     package init(_ backend: ScriptedBackend) { self.backend = backend }
 
     /// From now on half of the revision's answers are errors.
-    package func turnBad(_ revision: Revision) { failing.insert(revision) }
+    package func makeFailing(_ revision: Revision) { failing.insert(revision) }
 
     /// Each look adds this many requests to a deployment.
     package func setTraffic(_ requests: Int) { self.requests = requests }

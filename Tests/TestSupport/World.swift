@@ -119,7 +119,7 @@ package struct World {
     private var undrawn: [Revision: Int] = [:]
     private var unvanished: [Revision: Double] = [:]
     /// The records that were written, and what was new in each.
-    package var writes: [News] = []
+    package var writes: [WriteUrgency] = []
     /// The contents of the store. A controller that restarts reads it from bytes.
     package var state: RolloutState?
     package var events: [RolloutEvent] = []
@@ -274,13 +274,13 @@ package struct World {
         if crash == .beforeSwap { return decision }
         let isWritable = isStoreWritable
         // A decision that advances is recorded first; one that retreats may be recorded later.
-        guard isWritable || decision.isRetreat(since: before, from: plan) else {
+        guard isWritable || decision.isWithdrawal(since: before, from: plan) else {
             if let plan, let candidate = before?.rollout?.candidate.revision,
                 let safePart = plan.withdrawing(candidate, as: decision.plan)
             {
                 apply(safePart)
             }
-            state = before?.noting(decision.state)
+            state = before?.mergingAvailability(decision.state)
             return decision
         }
         if let state = decision.state {

@@ -6,12 +6,12 @@ import RealModule
 ///
 /// It fails once "at most the bound" is excluded, and passes once "beyond the bound by the margin" is excluded. Both
 /// tests are mixtures of likelihood ratios over bounded outcomes (Waudby-Smith and Ramdas 2023), so they may be
-/// evaluated after every pair. The test of the bound starts again after looks beyond the bound (`StartedMixture`), so a
+/// evaluated after every pair. The test of the bound starts again after looks beyond the bound (`RestartedMixture`), so a
 /// long past of agreement does not make it slow. Disagreements that spread over looks more than chance explains weigh
 /// less (`ClumpWeights`). A pair is one request that both sides answered. Rates that change affect both sides, so no
 /// base rate is needed.
 struct AgreementEvidence: Codable, Hashable, Sendable {
-    private var beyondBound = StartedMixture(.increases)
+    private var beyondBound = RestartedMixture(.increases)
     /// Whether more of the last pairs disagreed than allowed. Nil in records of older controllers.
     private var startsNext: Bool?
     /// Nil before anything was judged, and in records of older controllers.
@@ -78,7 +78,7 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
     func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
         if let problem { return "\(problem): not comparable" }
         guard samples > 0 else { return "no pairs of answers yet" + leftOutText }
-        let words = ConclusionWords(
+        let words = ConclusionDescription(
             fail: gate.metric.within, pass: gate.metric.beyond(gate.passMargin),
             logFail: beyondBound.logValue, logPass: peakLogPassEvidence,
             samplesToGo: gate.minSamples - samples)

@@ -44,7 +44,7 @@ struct ClumpWeights: Codable, Hashable, Sendable {
 
     /// The exponent of a look's likelihood ratios, 0…1. Later looks learn from this one.
     mutating func weigh(_ block: RateBlock) -> Double {
-        let isBrokenFromTheStart = lookAtFirstAnswers(block.candidate)
+        let isBrokenFromTheStart = noteFirstAnswers(block.candidate)
         let failures = block.stable.successes + block.candidate.successes
         var now = ClumpSize()
         if let together = block.together, failures > 0 {
@@ -63,7 +63,7 @@ struct ClumpWeights: Codable, Hashable, Sendable {
     }
 
     /// Whether the candidate has failed everything so far, and often enough to be sure.
-    private mutating func lookAtFirstAnswers(_ candidate: Trials) -> Bool {
+    private mutating func noteFirstAnswers(_ candidate: Trials) -> Bool {
         guard !candidateHasAnswered else { return false }
         failuresFromTheStart = short(failuresFromTheStart + candidate.successes)
         candidateHasAnswered = candidate.successes < candidate.count * 0.999

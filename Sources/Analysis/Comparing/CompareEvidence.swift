@@ -54,7 +54,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             let target = -.log(alpha) - logShareOfWhole
             for (origin, block) in blocks(interval, gate) {
                 totals.add(block, of: origin)
-                comparison.absorb(block.whatMustNotGrow(gate), of: origin, target: target)
+                comparison.absorb(block.asIncreaseTest(gate), of: origin, target: target)
             }
             test = .rates(comparison)
             absorbSlices(interval, gate, alpha)
@@ -189,7 +189,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             return "slow means over \(EvidenceText.seconds(edge)), and requests from now on are judged by that bound"
         }
         if let idle = totals.idleSide, totals.units == nil { return "no \(gate.unit) of \(idle) yet" }
-        let words = ConclusionWords(
+        let words = ConclusionDescription(
             fail: "being within tolerance", pass: "a regression beyond the pass margin",
             logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)
         var text = "\(described(gate)); \(words.text(verdict, rates))"
@@ -206,7 +206,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
                 + "\(EvidenceText.count(givenUp.candidate, "client")) of the candidate and "
                 + "\(EvidenceText.count(givenUp.stable)) of stable gave up"
         }
-        if verdict == .pass { text += "; \(stillPossible(gate))" }
+        if verdict == .pass { text += "; \(notExcludedText(gate))" }
         if verdict == .insufficient, let impasse = impasse(gate) { text += "; \(impasse)" }
         return text
     }
@@ -222,7 +222,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
     }
 
     /// What a pass does not exclude, in plain words.
-    private func stillPossible(_ gate: CompareGate) -> String {
+    private func notExcludedText(_ gate: CompareGate) -> String {
         switch test {
         case .latency: return "it could still be up to \(EvidenceText.percent(gate.passMargin.relative)) higher"
         case .rates(let comparison):
@@ -322,7 +322,7 @@ extension Interval {
 
 extension RateBlock {
     /// If higher is better, the shortfall.
-    fileprivate func whatMustNotGrow(_ gate: CompareGate) -> RateBlock {
+    fileprivate func asIncreaseTest(_ gate: CompareGate) -> RateBlock {
         guard case .counters(let ratio) = gate.quantity, ratio.better == .higher else { return self }
         return RateBlock(stable: stable.shortfall, candidate: candidate.shortfall)
     }

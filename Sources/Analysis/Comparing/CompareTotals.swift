@@ -35,7 +35,7 @@ struct CompareTotals: Codable, Hashable, Sendable {
 
     /// For example "candidate 31 errors of 1,020 (3.04 %), stable 96 errors of 9,180 (1.05 %), ratio 2.91".
     func described(_ gate: CompareGate, slowerThan edge: Double?) -> String {
-        let words = QuantityWords(gate, slowerThan: edge)
+        let words = QuantityDescription(gate, slowerThan: edge)
         func side(_ name: String, _ trials: KeyPath<RateBlock, Trials>) -> String {
             let own = "\(name) \(words.text(users[keyPath: trials]))"
             guard let synthetic else { return own }
@@ -49,7 +49,7 @@ struct CompareTotals: Codable, Hashable, Sendable {
     }
 
     /// For example "; of users by windows of 2 s: candidate 36 errors of 36 (100 %), stable 0 errors of 24 (0 %)".
-    private func describedUnits(_ units: RateBlock, _ words: QuantityWords) -> String {
+    private func describedUnits(_ units: RateBlock, _ words: QuantityDescription) -> String {
         guard units.compares else { return "" }
         return
             "; of users by windows of 2 s: candidate \(words.text(units.candidate)), stable \(words.text(units.stable))"
@@ -69,7 +69,7 @@ struct CompareTotals: Codable, Hashable, Sendable {
 }
 
 /// The text of a quantity of one side.
-private struct QuantityWords {
+private struct QuantityDescription {
     private let noun: String
     private let unit: String
     /// Set if values are summed instead of units counted.

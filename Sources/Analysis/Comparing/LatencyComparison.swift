@@ -10,7 +10,7 @@ import RealModule
 /// E-variables of `RateNull` hold. Two values of `e` are mixed, around stable's quantile as it was before the block, so
 /// the choice of the edge does not decide.
 ///
-/// Both tests of a failure start again after blocks that looked bad (`StartedMixture`), so a long healthy past does not
+/// Both tests of a failure start again after blocks that looked bad (`RestartedMixture`), so a long healthy past does not
 /// make them slow. Requests that are slow together count as one (`ClumpWeights`).
 ///
 /// A failure must also exclude that the candidate's quantile is at or under `e′`, as the share over it shows (Howard
@@ -23,8 +23,8 @@ struct LatencyComparison: Codable, Hashable, Sendable {
     /// reported event sizes are therefore not used. The spread over looks still is.
     static let leastTailTold = 0.9
 
-    private var beyond = Array(repeating: StartedMixture(.slower), count: LatencyEdges.Pair.failing.count)
-    private var overQuantile = Array(repeating: StartedMixture(.slower), count: LatencyEdges.Pair.failing.count)
+    private var beyond = Array(repeating: RestartedMixture(.slower), count: LatencyEdges.Pair.failing.count)
+    private var overQuantile = Array(repeating: RestartedMixture(.slower), count: LatencyEdges.Pair.failing.count)
     /// Whether more of the candidate's last block was over an edge than usual. Nil in records of older controllers.
     private var startsNext: Bool?
     /// Nil before anything was judged, and in records of older controllers.

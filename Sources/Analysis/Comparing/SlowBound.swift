@@ -93,12 +93,12 @@ struct SlowBound: Codable, Hashable, Sendable {
             return nil
         }
         problem = nil
-        noteGivenUp(
+        countAbandonedSlow(
             stable: interval.stable.abandoned(after: edge), candidate: interval.candidate.abandoned(after: edge))
         return RateBlock(stable: stable, candidate: candidate)
     }
 
-    private mutating func noteGivenUp(stable: Int, candidate: Int) {
+    private mutating func countAbandonedSlow(stable: Int, candidate: Int) {
         guard stable + candidate > 0 else { return }
         var sum = givenUp ?? GivenUp()
         sum.stable += stable

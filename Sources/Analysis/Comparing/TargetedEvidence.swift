@@ -17,13 +17,13 @@ struct TargetedEvidence: Codable, Hashable, Sendable {
     private static let largestLog = 500.0
 
     /// Its products choose the mixture for the next block. They are not the evidence.
-    private var mixture: StartedMixture
+    private var mixture: RestartedMixture
     /// Whether the candidate failed in the last look. Nil in records of older controllers.
     private var startsNext: Bool?
     /// ln of the current evidence.
     private(set) var logValue = 0.0
 
-    init(_ grid: AlternativeGrid) { mixture = StartedMixture(grid) }
+    init(_ grid: AlternativeGrid) { mixture = RestartedMixture(grid) }
 
     /// - Parameters:
     ///   - weight: of the block, 0…1: the exponent of its E-variables.
@@ -36,7 +36,7 @@ struct TargetedEvidence: Codable, Hashable, Sendable {
         startsNext = block.candidate.successes > 0
         let bets = BlockBets(onBlockLike: block, against: null, grid: grid, guesses: guesses)
         let before = mixture.logValue
-        let oneSuccess = bets.logEVariables(block.withOneSuccess(stableRate: guesses.first?.rate ?? 0))
+        let oneSuccess = bets.logEVariables(block.assumingOneSuccess(stableRate: guesses.first?.rate ?? 0))
         let share = share(ifOneSuccessIs: mixture.logValue(after: oneSuccess) - before, target)
         mixture.absorb(bets.logEVariables(block).map { weight * $0 })
         let found = mixture.logValue - before
@@ -59,7 +59,7 @@ struct TargetedEvidence: Codable, Hashable, Sendable {
 
 extension RateBlock {
     /// A block of this size with one success of the candidate and the expected successes of stable.
-    fileprivate func withOneSuccess(stableRate: Double) -> RateBlock {
+    fileprivate func assumingOneSuccess(stableRate: Double) -> RateBlock {
         var supposed = self
         supposed.stable.successes = (stable.count * stableRate).rounded()
         supposed.candidate.successes = min(1, candidate.count)

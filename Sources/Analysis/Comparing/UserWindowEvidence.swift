@@ -33,7 +33,7 @@ struct UserWindowEvidence: Codable, Hashable, Sendable {
         sum.add(logValue)
         for block in kinds {
             let log = Self.logEVariable(block, against: null) / Double(windows)
-            sum.add(.log(EndlessShares.share(looks) / Double(kinds.count)) + min(log, Self.largestLog))
+            sum.add(.log(ConvergentShares.share(looks) / Double(kinds.count)) + min(log, Self.largestLog))
         }
         logValue = MixtureEvidence.shortened(sum.log)
     }

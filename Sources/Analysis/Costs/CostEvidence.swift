@@ -16,8 +16,8 @@ struct CostEvidence: Codable, Hashable, Sendable {
     private var last: CostBlock?
     private var lastLevel: CostLevel?
     private var idle: IdleCost?
-    private var usual: UsualCost?
-    private var run: CostRun?
+    private var usual: TypicalCost?
+    private var run: CostStreak?
     private var leak: LeakEvidence?
     /// Whether the last interval with requests had no costs of a side.
     private var isUnmeasured = true
@@ -29,10 +29,10 @@ struct CostEvidence: Codable, Hashable, Sendable {
     init(_ gate: CostGate) {
         switch gate.metric {
         case .cpuPerRequest:
-            run = CostRun()
+            run = CostStreak()
             idle = IdleCost()
-            usual = UsualCost()
-        case .memory: run = CostRun()
+            usual = TypicalCost()
+        case .memory: run = CostStreak()
         case .leak: leak = LeakEvidence()
         }
     }

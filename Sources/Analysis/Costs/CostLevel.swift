@@ -42,7 +42,7 @@ enum CostLevel: String, Codable, Hashable, Sendable {
 
 /// The levels of successive blocks. A gate fails by several blocks in a row, so one block with a garbage collection or
 /// a busy machine decides nothing.
-struct CostRun: Codable, Hashable, Sendable {
+struct CostStreak: Codable, Hashable, Sendable {
     /// The number of blocks in a row that decide a pass.
     static let decidingBlocks = 3
 

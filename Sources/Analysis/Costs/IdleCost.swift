@@ -1,7 +1,7 @@
 import ModelManifests
 
 /// What a request of stable costs, over the last hundreds of blocks. Older blocks count less.
-struct UsualCost: Codable, Hashable, Sendable {
+struct TypicalCost: Codable, Hashable, Sendable {
     /// After about forty more blocks, a block counts half.
     private static let keptShare = 63.0 / 64
 

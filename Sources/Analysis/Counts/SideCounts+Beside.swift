@@ -77,7 +77,7 @@ extension SideCounts {
         return nil
     }
 
-    mutating func takeBeside(_ later: SideCounts, since earlier: SideCounts) {
+    mutating func setAuxiliaryCounters(_ later: SideCounts, since earlier: SideCounts) {
         if let now = later.synthetic {
             let before = earlier.synthetic ?? RequestStratum()
             synthetic = RequestStratum(
@@ -104,7 +104,7 @@ extension SideCounts {
         return later.count == earlier.count ? zip(later, earlier).map { $0 - $1 } : []
     }
 
-    func coversBeside(_ other: SideCounts) -> Bool {
+    func coversAuxiliaryCounters(_ other: SideCounts) -> Bool {
         func covers(_ now: [Int], _ before: [Int]) -> Bool {
             now.count != before.count || zip(now, before).allSatisfy { $0 >= $1 }
         }
@@ -121,7 +121,7 @@ extension SideCounts {
         left == nil && right == nil ? nil : (left ?? 0) + (right ?? 0)
     }
 
-    mutating func addBeside(_ left: SideCounts, _ right: SideCounts) {
+    mutating func addAuxiliaryCounters(_ left: SideCounts, _ right: SideCounts) {
         switch (left.synthetic, right.synthetic) {
         case (nil, let only), (let only, nil): synthetic = only
         case (let one?, let other?):

@@ -37,7 +37,7 @@ extension SideCounts {
         return nil
     }
 
-    mutating func takeTogether(_ later: SideCounts, since earlier: SideCounts) {
+    mutating func setEventSizes(_ later: SideCounts, since earlier: SideCounts) {
         let began = earlier.isBeforeAnyRequest
         if later.bounds == earlier.bounds || began {
             abandoned = Self.difference(later.abandoned, earlier.abandoned)
@@ -59,7 +59,7 @@ extension SideCounts {
         return later.count == earlier.count ? zip(later, earlier).map { $0 - $1 } : later
     }
 
-    func coversTogether(_ other: SideCounts) -> Bool {
+    func coversEventSizes(_ other: SideCounts) -> Bool {
         func covers(_ now: [Int], _ before: [Int]) -> Bool {
             now.count != before.count || zip(now, before).allSatisfy { $0 >= $1 }
         }
@@ -69,7 +69,7 @@ extension SideCounts {
     }
 
     /// The bounds of `self` are those of the sum.
-    mutating func addTogether(_ left: SideCounts, _ right: SideCounts) {
+    mutating func addEventSizes(_ left: SideCounts, _ right: SideCounts) {
         if left.abandoned.isEmpty, right.abandoned.isEmpty {
             abandoned = []
         } else {

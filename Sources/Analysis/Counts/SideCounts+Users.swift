@@ -66,7 +66,7 @@ extension SideCounts {
         return nil
     }
 
-    mutating func takeUsers(_ later: SideCounts, since earlier: SideCounts) {
+    mutating func setUserCounts(_ later: SideCounts, since earlier: SideCounts) {
         users = later.users.map { $0.since(earlier.users ?? UserCounters()) }
         guard let now = later.every else { return }
         let before = earlier.every ?? earlier.own
@@ -78,7 +78,7 @@ extension SideCounts {
             abandoned: Self.sum(now.abandoned, before.abandoned.map { $0.map { -$0 } }))
     }
 
-    func coversUsers(_ other: SideCounts) -> Bool {
+    func coversUserCounts(_ other: SideCounts) -> Bool {
         let (now, before) = (every ?? own, other.every ?? other.own)
         guard now.requests >= before.requests, now.errors >= before.errors, now.rejected >= before.rejected else {
             return false
@@ -87,7 +87,7 @@ extension SideCounts {
         return zip(units.counts, earlier.counts).allSatisfy { $0 >= $1 }
     }
 
-    mutating func addUsers(_ left: SideCounts, _ right: SideCounts) {
+    mutating func addUserCounts(_ left: SideCounts, _ right: SideCounts) {
         switch (left.users, right.users) {
         case (nil, let only), (let only, nil): users = only
         case (let one?, let other?): users = one + other

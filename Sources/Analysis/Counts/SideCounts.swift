@@ -132,10 +132,10 @@ public struct SideCounts: Codable, Hashable, Sendable {
         } else if earlier.isBeforeAnyRequest {
             (difference.bounds, difference.latency) = (bounds, latency)
         }
-        difference.takeTogether(self, since: earlier)
-        difference.takeUsers(self, since: earlier)
-        difference.takeBeside(self, since: earlier)
-        difference.takeSlices(self, since: earlier)
+        difference.setEventSizes(self, since: earlier)
+        difference.setUserCounts(self, since: earlier)
+        difference.setAuxiliaryCounters(self, since: earlier)
+        difference.setSliceCounts(self, since: earlier)
         return difference.impossibility == nil ? difference : nil
     }
 
@@ -148,10 +148,10 @@ public struct SideCounts: Codable, Hashable, Sendable {
     /// Whether no counter is below the same counter of `other`.
     public func covers(_ other: SideCounts) -> Bool {
         guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected,
-            unavailable >= other.unavailable, coversUsers(other), coversBeside(other)
+            unavailable >= other.unavailable, coversUserCounts(other), coversAuxiliaryCounters(other)
         else { return false }
         guard bounds == other.bounds, latency.count == other.latency.count else { return true }
-        return zip(latency, other.latency).allSatisfy { $0 >= $1 } && coversTogether(other)
+        return zip(latency, other.latency).allSatisfy { $0 >= $1 } && coversEventSizes(other)
     }
 
     /// The sum of two instances. Of their histograms it has the common edges: counts at or under a common edge can be
@@ -169,10 +169,10 @@ public struct SideCounts: Codable, Hashable, Sendable {
             sum.latency = sum.bounds.map { (left.atOrUnder($0) ?? 0) + (right.atOrUnder($0) ?? 0) }
             if !sum.bounds.isEmpty { sum.latency.append(left.latencyTotal + right.latencyTotal) }
         }
-        sum.addTogether(left, right)
-        sum.addUsers(left, right)
-        sum.addBeside(left, right)
-        sum.addSlices(left, right)
+        sum.addEventSizes(left, right)
+        sum.addUserCounts(left, right)
+        sum.addAuxiliaryCounters(left, right)
+        sum.addSliceCounts(left, right)
         return sum
     }
 

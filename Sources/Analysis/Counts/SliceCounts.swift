@@ -137,7 +137,7 @@ extension SideCounts {
 
     /// A slice whose counters fell is left out: a proxy chooses its values again from time to time, without a restart
     /// of the instance.
-    mutating func takeSlices(_ later: SideCounts, since earlier: SideCounts) {
+    mutating func setSliceCounts(_ later: SideCounts, since earlier: SideCounts) {
         slices = later.slices == nil ? nil : [:]
         for (label, now) in later.slices ?? [:] {
             let added = earlier.slices?[label].map(now.since) ?? now
@@ -145,7 +145,7 @@ extension SideCounts {
         }
     }
 
-    mutating func addSlices(_ left: SideCounts, _ right: SideCounts) {
+    mutating func addSliceCounts(_ left: SideCounts, _ right: SideCounts) {
         switch (left.slices, right.slices) {
         case (nil, let only), (let only, nil): slices = only
         case (let one?, let other?): slices = one.merging(other) { $0 + $1 }

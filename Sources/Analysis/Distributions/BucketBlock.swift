@@ -57,7 +57,7 @@ extension Interval {
 
 /// Blocks with few values of a side wait for the next one: random exposures would hide what they say. The rule uses
 /// only the counts, so the guarantee holds.
-struct WaitingBlocks: Codable, Hashable, Sendable {
+struct BucketBlockQueue: Codable, Hashable, Sendable {
     static let floor = 8
     /// A block with more than this of a side neither waits nor is waited for, because it would join values of different
     /// times.

@@ -6,12 +6,12 @@ import RealModule
 struct DistributionEvidence: Codable, Hashable, Sendable {
     /// The number of the candidate's values.
     private(set) var samples = 0
-    private var blocks = WaitingBlocks()
+    private var blocks = BucketBlockQueue()
     private var known = LearnedShares(bucketCount: 0)
     /// Nil before anything was learned, and in records of older controllers.
     private var recent: LearnedShares?
     private var shift = ShiftEvidence()
-    private var stillness = StillnessEvidence(bucketCount: 0)
+    private var stillness = NoShiftEvidence(bucketCount: 0)
     private var problem: String?
 
     init(_ gate: DistributionGate) {}
@@ -35,10 +35,10 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
     /// stays.
     private mutating func sort(into count: Int) {
         samples = 0
-        blocks = WaitingBlocks()
+        blocks = BucketBlockQueue()
         known = LearnedShares(bucketCount: count)
         recent = nil
-        stillness = StillnessEvidence(bucketCount: count)
+        stillness = NoShiftEvidence(bucketCount: count)
     }
 
     private mutating func judge(_ block: BucketBlock, _ gate: DistributionGate) {
@@ -64,11 +64,11 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
     }
 
     /// A changed margin restarts the evidence for a pass.
-    mutating func restartPass() { stillness = StillnessEvidence(bucketCount: known.stable.count) }
+    mutating func restartPass() { stillness = NoShiftEvidence(bucketCount: known.stable.count) }
 
     func reason(_ gate: DistributionGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
         if let problem { return problem }
-        guard let shares = ShownShares(known, blocks.waiting) else {
+        guard let shares = SharesDescription(known, blocks.waiting) else {
             return samples > 0 ? "no values of stable yet" : "no values of the candidate yet"
         }
         let within = "a shift within \(EvidenceText.points(gate.maxShift))"
@@ -93,7 +93,7 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
 }
 
 /// The latest shares of both sides, for display.
-struct ShownShares {
+struct SharesDescription {
     private let stable: [Double]
     private let candidate: [Double]
 

@@ -12,7 +12,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
     /// The number of latest values of the candidate, or twice the gate's minimum. The older half of them counts half.
     static let latest = 500
 
-    private var blocks = WaitingBlocks()
+    private var blocks = BucketBlockQueue()
     private var all = DriftSample()
     /// Nil in records of older controllers.
     private var latest: DriftSample?
@@ -23,7 +23,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
     /// The sample of all values is stored at the same place as in older records.
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
-        blocks = try fields.decode(WaitingBlocks.self, forKey: .blocks)
+        blocks = try fields.decode(BucketBlockQueue.self, forKey: .blocks)
         all = try DriftSample(from: decoder)
         latest = try fields.decodeIfPresent(DriftSample.self, forKey: .latest)
         problem = try fields.decodeIfPresent(String.self, forKey: .problem)
@@ -54,7 +54,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         guard let block else { return }
         problem = nil
         if block.candidate.count != all.candidate.count {
-            blocks = WaitingBlocks()
+            blocks = BucketBlockQueue()
             all = DriftSample(bucketCount: block.candidate.count)
             latest = nil
         }
@@ -96,13 +96,13 @@ struct DriftEvidence: Codable, Hashable, Sendable {
     }
 
     /// The sample that the verdict is based on: the latest values if only they fail.
-    private func telling(_ gate: DriftGate) -> DriftSample {
+    private func decisiveSample(_ gate: DriftGate) -> DriftSample {
         guard let latest, let ofLatest = bounds(gate, latest), ofLatest.lower > gate.max else { return all }
         return bounds(gate, all).map { $0.lower > gate.max } == true ? all : latest
     }
 
     func verdict(_ gate: DriftGate) -> Verdict {
-        guard let bounds = bounds(gate, telling(gate)) else { return .insufficient }
+        guard let bounds = bounds(gate, decisiveSample(gate)) else { return .insufficient }
         if bounds.lower > gate.max { return .fail }
         return bounds.upper <= gate.max ? .pass : .insufficient
     }
@@ -110,7 +110,7 @@ struct DriftEvidence: Codable, Hashable, Sendable {
     func reason(_ gate: DriftGate) -> String {
         if let problem { return problem }
         guard samples > 0 else { return "no values of the candidate yet" }
-        let sample = telling(gate)
+        let sample = decisiveSample(gate)
         let reference = reference(gate, sample)
         guard reference.size >= Self.referenceFloor else {
             return "\(EvidenceText.count(Int(reference.size), "value")) of \(gate.reference.noun), but a verdict needs "

@@ -2,7 +2,7 @@ import RealModule
 
 /// The e-process that more than `maxShift` of the predictions have moved: a mixture over alternatives, each a product
 /// over blocks. Under the null it exceeds 1/α at *any* look with probability at most α (Ville's inequality). It starts
-/// again after surprising blocks (`StartedMixture`), so a long healthy past does not make it slow.
+/// again after surprising blocks (`RestartedMixture`), so a long healthy past does not make it slow.
 struct ShiftEvidence: Codable, Hashable, Sendable {
     /// How strongly each alternative is moved towards no shift, and its prior. Many buckets, or a small shift, need
     /// more. The values come from simulations of 3 to 32 buckets. They determine the speed; the guarantee holds with
@@ -16,7 +16,7 @@ struct ShiftEvidence: Codable, Hashable, Sendable {
         alternatives.map { Double.log($0.prior * (1 - recentShare)) }
         + recentAlternatives.map { Double.log($0.prior * recentShare) }
 
-    private var logs = StartedMixture(logPriors: logPriors)
+    private var logs = RestartedMixture(logPriors: logPriors)
     private var startsNext: Bool?
 
     init() {}
@@ -25,11 +25,11 @@ struct ShiftEvidence: Codable, Hashable, Sendable {
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         if let products = try? fields.decode([Double].self, forKey: .logs), products.count == Self.alternatives.count {
-            logs = StartedMixture(
+            logs = RestartedMixture(
                 logPriors: zip(products, Self.logPriors).map { $0 + $1 }
                     + Self.logPriors.dropFirst(products.count))
         } else {
-            logs = try fields.decode(StartedMixture.self, forKey: .logs)
+            logs = try fields.decode(RestartedMixture.self, forKey: .logs)
         }
         startsNext = try fields.decodeIfPresent(Bool.self, forKey: .startsNext)
     }
@@ -57,7 +57,7 @@ struct ShiftEvidence: Codable, Hashable, Sendable {
 
 /// The evidence that no bucket's share differs by more than `passShift`: for every bucket and direction, one e-process
 /// against the half-plane beyond. All of them must be excluded, so each is tested at the full rate.
-struct StillnessEvidence: Codable, Hashable, Sendable {
+struct NoShiftEvidence: Codable, Hashable, Sendable {
     /// ln of the evidence in thousandths, rounded down, which keeps the guarantee. For each bucket: that the
     /// candidate's share is larger, then that it is smaller.
     private var thousandths: [Int]

@@ -81,7 +81,7 @@ public struct Replay: Sendable {
         } catch {
             throw ReplayError(line: lineNumber, error)
         }
-        if let number = CountLiterals.excess(in: text.utf8) {
+        if let number = JSONCountLimits.excess(in: text.utf8) {
             throw ReplayError(line: lineNumber, message: "\(number) is too large for a count (the limit is 2⁵³)")
         }
         guard line.t.isFinite else { throw ReplayError(line: lineNumber, message: "\"t\" should be a number") }

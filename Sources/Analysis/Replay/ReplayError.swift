@@ -19,7 +19,7 @@ public struct ReplayError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The problem with one value of a side whose other values are valid. The caller adds the value's name.
-    static func faultOfValue(_ error: any Error, in side: any Decoder) -> String {
+    static func valueErrorText(_ error: any Error, in side: any Decoder) -> String {
         let whole = "is not a whole number"
         switch error {
         case DecodingError.dataCorrupted(let context) where context.codingPath.last?.stringValue == "latency":

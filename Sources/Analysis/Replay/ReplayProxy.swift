@@ -5,12 +5,12 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
     /// Requests meant for this side but not served by it.
     public var unavailable: Int?
     /// Requests whose clients gave up after more than each bound.
-    public var abandoned: ReplayOver?
-    public var together: ReplayTogether?
+    public var abandoned: ReplayBoundCounts?
+    public var together: ReplayEventSizes?
     /// All requests, if the side's own counts are of each sticky user's first request.
     public var every: ReplayStratum?
     /// Clients that gave up, among all requests.
-    public var everyAbandoned: ReplayOver?
+    public var everyAbandoned: ReplayBoundCounts?
     public var users: ReplayUsers?
     /// Slices of the traffic, by label: requests, errors, rejected, and the event sizes of errors; then for each bound
     /// that a gate chose: the bound, the requests, those over it, and their event sizes.
@@ -19,11 +19,11 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
     /// - Returns: nil if there is nothing to report.
     init?(_ counts: SideCounts) {
         unavailable = counts.unavailable > 0 ? counts.unavailable : nil
-        abandoned = ReplayOver(bounds: counts.bounds, counts: counts.abandoned)
-        together = ReplayTogether(counts)
+        abandoned = ReplayBoundCounts(bounds: counts.bounds, counts: counts.abandoned)
+        together = ReplayEventSizes(counts)
         if let all = counts.every {
             every = ReplayStratum(counts.ofEveryRequest)
-            everyAbandoned = ReplayOver(bounds: counts.bounds, counts: all.abandoned)
+            everyAbandoned = ReplayBoundCounts(bounds: counts.bounds, counts: all.abandoned)
         }
         users = counts.users.map { ReplayUsers($0, bounds: counts.bounds) }
         slices = counts.slices
@@ -34,7 +34,7 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
 }
 
 /// `{"0.1": 12, "0.25": 4}`: the number over each bound in seconds, for counts that a histogram cannot express.
-public struct ReplayOver: Codable, Hashable, Sendable {
+public struct ReplayBoundCounts: Codable, Hashable, Sendable {
     public var bounds: [Double]
     /// One for each bound.
     public var counts: [Int]
@@ -67,14 +67,14 @@ public struct ReplayOver: Codable, Hashable, Sendable {
 }
 
 /// How many requests of one instance failed, or were slow, in one event: see `SideCounts.errorsTogether`.
-public struct ReplayTogether: Codable, Hashable, Sendable {
+public struct ReplayEventSizes: Codable, Hashable, Sendable {
     public var errors: Int?
-    public var slow: ReplayOver?
+    public var slow: ReplayBoundCounts?
 
     /// - Returns: nil if the source cannot tell.
     init?(_ counts: SideCounts) {
         errors = counts.errorsTogether
-        slow = ReplayOver(bounds: counts.bounds, counts: counts.slowTogether)
+        slow = ReplayBoundCounts(bounds: counts.bounds, counts: counts.slowTogether)
         if errors == nil, slow == nil { return nil }
     }
 }
@@ -86,7 +86,7 @@ public struct ReplayUsers: Codable, Hashable, Sendable {
     public var failed: Int
     public var touched: Int
     public var rejected: Int
-    public var slowed: ReplayOver?
+    public var slowed: ReplayBoundCounts?
     public var dropped: Int
 
     init(_ users: UserCounters, bounds: [Double]) {
@@ -95,7 +95,7 @@ public struct ReplayUsers: Codable, Hashable, Sendable {
         failed = users.failed
         touched = users.touched
         rejected = users.rejected
-        slowed = ReplayOver(bounds: bounds, counts: users.slowed)
+        slowed = ReplayBoundCounts(bounds: bounds, counts: users.slowed)
         dropped = users.dropped
     }
 

@@ -97,7 +97,7 @@ extension ReplaySide: Codable {
             do {
                 return try container.decodeIfPresent(Value.self, forKey: Key(name))
             } catch {
-                faults[name] = ReplayError.faultOfValue(error, in: decoder)
+                faults[name] = ReplayError.valueErrorText(error, in: decoder)
                 return nil
             }
         }

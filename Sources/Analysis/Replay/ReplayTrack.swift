@@ -13,13 +13,13 @@ struct ReplayTrack: Sendable {
     private var failed: ReplayVerdict?
     private var problem: String?
     private let missedRegressionRate: Double
-    private let need: ReplayNeed
+    private let need: ReplayRequirement
     /// The buckets of an observation whose buckets are named.
     private var buckets: PredictionBuckets?
 
     init(evidence: GateEvidence, missedRegressionRate: Double) {
         self.evidence = evidence
-        need = ReplayNeed(evidence.spec.kind)
+        need = ReplayRequirement(evidence.spec.kind)
         buckets = evidence.spec.namedBuckets
         self.missedRegressionRate = missedRegressionRate
     }
@@ -42,8 +42,8 @@ struct ReplayTrack: Sendable {
                     source: evidence.spec.counters ?? MetricSourceName.proxy, stable: stableAdded,
                     candidate: candidateAdded),
                 missedRegressionRate: missedRegressionRate)
-        case (.ignored(let reason), _): return keepMisfits(reason, stableNext, candidateNext, steps)
-        case (_, .ignored(let reason)): return keepMisfits(reason, stableNext, candidateNext, steps)
+        case (.ignored(let reason), _): return keepMisfitCounts(reason, stableNext, candidateNext, steps)
+        case (_, .ignored(let reason)): return keepMisfitCounts(reason, stableNext, candidateNext, steps)
         case (.rebased(let reason), _), (_, .rebased(let reason)): problem = reason
         }
         (stable, candidate) = (stableNext, candidateNext)
@@ -51,7 +51,7 @@ struct ReplayTrack: Sendable {
     }
 
     /// The ignored side remembers how often it was ignored. The other side stays where it was.
-    private mutating func keepMisfits(
+    private mutating func keepMisfitCounts(
         _ reason: String, _ stableNext: CounterTrack, _ candidateNext: CounterTrack,
         _ steps: (CounterTrack.Step, CounterTrack.Step)
     ) {

@@ -13,7 +13,7 @@ public struct SelfCheck: Codable, Hashable, Sendable {
         var comparison: RateComparison
         /// Of a gate of slow requests.
         var slowBound: SlowBound?
-        var split: TrialsSplit
+        var split: TrialsSplitter
         var isAlarmed = false
         /// The number of requests that stand for the candidate's.
         var samples = 0
@@ -36,7 +36,7 @@ public struct SelfCheck: Codable, Hashable, Sendable {
                 Trial(
                     gate: gate.spec.name, alpha: gate.alpha, comparison: RateComparison(compare),
                     slowBound: compare.metric == .slow ? SlowBound(slowerThan: compare.slowerThan) : nil,
-                    split: TrialsSplit(seed: seed &+ UInt64(index))))
+                    split: TrialsSplitter(seed: seed &+ UInt64(index))))
         }
         guard !trials.isEmpty else { return nil }
         self.trials = trials

@@ -35,7 +35,7 @@ struct ShareEvidence: Codable, Hashable, Sendable {
 
     /// The next requests may be of other users or of the same users again, so nothing before is multiplied with them.
     /// The numbering of the starts continues, so that all of them together stake at most 1.
-    mutating func beginAnew() { logs = [] }
+    mutating func startNewEpoch() { logs = [] }
 
     /// ln of the evidence that the split is not as requested. It reaches ln(1/α) with probability at most α, whenever
     /// one looks.

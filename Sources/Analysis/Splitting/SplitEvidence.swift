@@ -31,7 +31,7 @@ extension SplitCounters {
 ///   because each is drawn separately. Blocks with exact shares are closer to the requested share than independent
 ///   draws, which is on the safe side.
 /// - On a sticky route, users who come for the first time are counted. Users that a proxy has forgotten, or that come
-///   again after a proxy restarted, are not new users: `beginAnew` keeps their evidence separate.
+///   again after a proxy restarted, are not new users: `startNewEpoch` keeps their evidence separate.
 public struct SplitEvidence: Codable, Hashable, Sendable {
     /// The probability of a false mismatch: half for the split, half for missing requests.
     public static let falseAlarmRate = 0.001
@@ -71,7 +71,7 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
     }
 
     /// The proxy counts from zero, and may take earlier users for new ones.
-    public mutating func beginAnew() { shares.beginAnew() }
+    public mutating func startNewEpoch() { shares.startNewEpoch() }
 
     private var found: Mismatch? {
         if shares.logValue >= -.log(Self.falseAlarmRate / 2) { return .share }

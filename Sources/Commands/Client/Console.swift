@@ -17,13 +17,13 @@ struct Console: Sendable {
     var canvas: Canvas {
         Canvas(
             width: isTerminal ? size?.columns : nil,
-            hasColour: Self.wantsColour(isTerminal: isTerminal, environment: environment))
+            hasColour: Self.usesColour(isTerminal: isTerminal, environment: environment))
     }
 
     var height: Int? { isTerminal ? size?.rows : nil }
 
     /// Follows https://no-color.org, and terminals that declare themselves dumb.
-    static func wantsColour(isTerminal: Bool, environment: [String: String]) -> Bool {
+    static func usesColour(isTerminal: Bool, environment: [String: String]) -> Bool {
         isTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
     }
 

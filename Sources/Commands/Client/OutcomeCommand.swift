@@ -82,7 +82,7 @@ struct OutcomeCommand: AsyncParsableCommand {
         guard file == "-" || FileManager.default.isReadableFile(atPath: file), let input = LineReader(path: file) else {
             throw ValidationError("\(file) cannot be read")
         }
-        return AnySequence(LineBatches(lines: input))
+        return AnySequence(LineGroups(lines: input))
     }
 }
 
@@ -93,7 +93,7 @@ private struct OutcomeLine: Encodable {
 }
 
 /// Groups lines into batches that fit into one request.
-struct LineBatches<Lines: Sequence<String>>: Sequence, IteratorProtocol {
+struct LineGroups<Lines: Sequence<String>>: Sequence, IteratorProtocol {
     /// A line can have several labels, and each counts as an outcome.
     static var lineLimit: Int { APILimits.outcomes / OutcomeLimits.labels }
     static var byteLimit: Int { APILimits.outcomeBytes / 2 }

@@ -46,8 +46,8 @@ struct ServerOptions: ParsableArguments {
             || ProcessInfo.processInfo.environment["MLCTL_SERVER"]?.isEmpty == false
     }
 
-    private func wish(_ environment: [String: String]) -> ControllerPlace.Wish {
-        ControllerPlace.Wish(
+    private func wish(_ environment: [String: String]) -> ControllerAddress.Wish {
+        ControllerAddress.Wish(
             server: server, state: state.directory, environmentServer: environment["MLCTL_SERVER"],
             environmentState: environment["MLCTL_STATE_DIR"])
     }
@@ -58,7 +58,7 @@ struct ServerOptions: ParsableArguments {
         registry: ControllerRegistry = ControllerRegistry()
     ) throws -> ControlClient {
         let token = [token, environment["MLCTL_TOKEN"]].compactMap { $0 }.first { !$0.isEmpty }
-        switch ControllerPlace(wish(environment)) {
+        switch ControllerAddress(wish(environment)) {
         case .state:
             return try stateClient(state.url, token: token)
         case .address(let text):
@@ -107,7 +107,7 @@ struct ServerOptions: ParsableArguments {
 
     /// The state folder of this user's controller that listens at the address; nil where there is none.
     private func localFolder(of url: URL, _ registry: ControllerRegistry) -> URL? {
-        guard ControllerPlace.isLocal(url), let port = url.port else { return nil }
+        guard ControllerAddress.isLocal(url), let port = url.port else { return nil }
         let registered = registry.entries(port: port).map {
             URL(filePath: $0.stateDirectory, directoryHint: .isDirectory)
         }
@@ -115,7 +115,7 @@ struct ServerOptions: ParsableArguments {
             guard let record = ControllerRecord.read(in: folder), ControllerRecord.hasSocket(in: folder) else {
                 return false
             }
-            return ControllerPlace.isSame(record.api, as: url)
+            return ControllerAddress.isSame(record.api, as: url)
         }
     }
 

@@ -48,7 +48,7 @@ struct StatusCommand: AsyncParsableCommand {
         let client = try server.client()
         let console = Console.standard
         if watch {
-            try await keepShowing(client, console)
+            try await refreshContinuously(client, console)
         } else {
             let status = try narrowed(try await self.status(client))
             try console.write(try text(status, now: Date(), on: console.canvas))
@@ -95,7 +95,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     // MARK: -w
 
-    private func keepShowing(_ client: ControlClient, _ console: Console) async throws {
+    private func refreshContinuously(_ client: ControlClient, _ console: Console) async throws {
         var screen = LiveScreen()
         var changes = StatusChanges()
         var lastDocument = ""

@@ -21,7 +21,7 @@ struct Waiter {
     func run() async throws -> String {
         let clock = ContinuousClock()
         let deadline = clock.now + timeout.duration
-        var lineage = Lineage(goal: goal, client: client)
+        var lineage = CommitAncestry(goal: goal, client: client)
         var standing = ""
         /// Where the deployment stood at the controller's last answer.
         var lastStanding: String?
@@ -66,7 +66,7 @@ extension ControlClientError {
 }
 
 /// The commits that are the goal's commit or descend from it, as far as the controller has answered.
-private struct Lineage {
+private struct CommitAncestry {
     let goal: WaitGoal
     let client: ControlClient
     private var answers: [String: Bool] = [:]

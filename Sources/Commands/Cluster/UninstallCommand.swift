@@ -49,10 +49,10 @@ struct UninstallCommand: AsyncParsableCommand {
         }
     }
 
-    private var controllerKey: ObjectKey? {
+    private var controllerKey: NamespacedName? {
         let parts = (controller ?? "").split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
         guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
-        return ObjectKey(namespace: parts[0], name: parts[1])
+        return NamespacedName(namespace: parts[0], name: parts[1])
     }
 
     func run() async throws {

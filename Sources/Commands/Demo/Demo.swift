@@ -36,7 +36,7 @@ struct Demo {
         try await repository.create()
         var outcome: Result<DemoReport, any Error>
         do {
-            outcome = .success(try await playWithController())
+            outcome = .success(try await runWithController())
         } catch {
             outcome = .failure(error)
         }
@@ -51,14 +51,14 @@ struct Demo {
         return try outcome.get()
     }
 
-    private func playWithController() async throws -> DemoReport {
+    private func runWithController() async throws -> DemoReport {
         let first = try await repository.commit(version: "1")
         return try await withThrowingTaskGroup(of: DemoReport?.self) { group in
             group.addTask {
                 try await runController()
                 return nil
             }
-            group.addTask { try await tellStory(firstCommit: first) }
+            group.addTask { try await runReleases(firstCommit: first) }
             defer { group.cancelAll() }
             while let ended = try await group.next() {
                 guard let report = ended else {
@@ -95,7 +95,7 @@ struct Demo {
 
     // MARK: - The story
 
-    private func tellStory(firstCommit: String) async throws -> DemoReport {
+    private func runReleases(firstCommit: String) async throws -> DemoReport {
         var report = DemoReport()
         let client = try await connect()
         progress.say(

@@ -61,8 +61,8 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (folder, arguments) = (state.url, runArguments)
-        let found = await LimitedWork.run(within: Examination.localLimit) {
-            ExaminedInstallation.find(
+        let found = await TimeLimitedWork.run(within: DoctorRun.localLimit) {
+            InspectedInstallation.find(
                 state: folder, arguments: arguments, environment: ProcessInfo.processInfo.environment)
         }
         guard let installation = try found?.get() else {
@@ -71,7 +71,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 "reading \(folder.path(percentEncoded: false)) or the settings file hangs: its file server does not answer"
             )
         }
-        let diagnosis = await Examination(installation: installation, isOffline: offline).diagnosis()
+        let diagnosis = await DoctorRun(installation: installation, isOffline: offline).diagnosis()
         let console = Console.standard
         if let document = try output.document(diagnosis) {
             try console.write(document)

@@ -31,9 +31,9 @@ struct DeploymentPlan: Hashable, Encodable {
     /// For example `replicas: 2 → 3`.
     var settingChanges: [String]
     /// All settings in words.
-    var settings: [SettingWords]
+    var settings: [SettingDescription]
     /// What the gates promise together; nil where no gate promises anything.
-    var promise: PromiseWords?
+    var promise: GuaranteeDescription?
     /// The most that is loaded at the same time.
     var capacity: String
     /// The candidate's preview address, in a cluster.
@@ -46,7 +46,7 @@ struct DeploymentPlan: Hashable, Encodable {
         self.deployment = deployment.key
         version = deployment.template.model.version
         settings = deployment.settingsWords
-        promise = PromiseWords(deployment.rollout, slices: deployment.endpoint.slices)
+        promise = GuaranteeDescription(deployment.rollout, slices: deployment.endpoint.slices)
         let known = running.explanation
         let template = Self.pinned(deployment.template, like: known?.wanted)
         revision = template.revision
@@ -123,7 +123,7 @@ struct DeploymentPlan: Hashable, Encodable {
         }
     }
 
-    static func changes(from old: [SettingWords], to new: [SettingWords]) -> [String] {
+    static func changes(from old: [SettingDescription], to new: [SettingDescription]) -> [String] {
         let before = Dictionary(old.map { ($0.name, $0.text) }) { first, _ in first }
         let after = Set(new.map(\.name))
         let changed = new.compactMap { setting -> String? in

@@ -5,10 +5,10 @@ import ModelManifests
 import Rollouts
 
 /// What the other projects of a controller have: whose a name is, and whose a port. Asked before a commit, by the very rules
-/// by which the controller decides after it (`ProjectBook`).
+/// by which the controller decides after it (`ProjectRegistry`).
 struct OtherProjects {
     private let rules: ProjectRules
-    private var book: ProjectBook
+    private var book: ProjectRegistry
     private var holders: [Int: DeploymentKey] = [:]
     /// What could not be looked at, and why.
     private(set) var unchecked: [String] = []
@@ -18,11 +18,12 @@ struct OtherProjects {
     ///   - outcomes: of the other projects, as far as their repositories are on this machine.
     ///   - running: what the controller says; nil where none answers.
     init(
-        _ settings: RunSettings, besides name: String, _ outcomes: [RepositoryLooks.Outcome], running: ControllerStatus?
+        _ settings: RunSettings, besides name: String, _ outcomes: [RepositoryInspection.Outcome],
+        running: ControllerStatus?
     ) async throws {
         let all = settings.projects.map { settings.rules(of: $0) }
         rules = all.first { $0.project == name } ?? .open
-        book = ProjectBook(all)
+        book = ProjectRegistry(all)
         for deployment in running?.deployments ?? [] {
             guard let project = deployment.project else { continue }
             let key = DeploymentKey(namespace: deployment.namespace, name: deployment.name)

@@ -110,7 +110,7 @@ struct ProfileTally {
         case .classes(_, let classes, let counts):
             return PredictionProfile(buckets: .classes(classes), counts: counts)
         case .numbers(let numbers, let bins):
-            let edges = QuantileEdges.edges(of: numbers, bins: bins)
+            let edges = QuantileBuckets.edges(of: numbers, bins: bins)
             var counts = Array(repeating: 0, count: edges.count + 1)
             for number in numbers { counts[Self.bucket(of: number, edges)] += 1 }
             return PredictionProfile(buckets: .edges(edges), counts: counts)
@@ -152,7 +152,7 @@ extension RecordedValue {
 }
 
 /// Computes edges that put about the same number of values into each bucket.
-enum QuantileEdges {
+enum QuantileBuckets {
     /// - Parameter numbers: at least one, all finite.
     /// - Returns: distinct ascending edges, at least one. Fewer than `bins` − 1 where many numbers are equal. The largest number
     ///   is above the last edge, unless all numbers are equal.

@@ -49,7 +49,7 @@ struct ProjectOption: ParsableArguments {
         let settings = try RunSettings(contentsOf: config)
         var others = settings
         others.projects.removeAll { $0.name == project }
-        let outcomes = await RepositoryLooks(others, isOffline: true).outcomes() ?? []
+        let outcomes = await RepositoryInspection(others, isOffline: true).outcomes() ?? []
         return try await OtherProjects(settings, besides: project, outcomes, running: running)
     }
 

@@ -57,7 +57,7 @@ struct ServerValidation: Sendable {
             "spec": spec,
         ]
         var request = APIRequest.apply(
-            type, ObjectKey(namespace: deployment.key.namespace, name: deployment.key.name),
+            type, NamespacedName(namespace: deployment.key.namespace, name: deployment.key.name),
             body: Data(CanonicalJSON.text(object).utf8), fieldManager: "mlctl-validate", force: true, isDryRun: true)
         request.query.append(APIRequest.Parameter("fieldValidation", "Strict"))
         return request

@@ -35,7 +35,7 @@ struct ExplainText {
     // MARK: Current state
 
     private var headline: [String] {
-        canvas.wrapped("\(status.key): \(ExplainWords.headline(status))".printable).map { canvas.paint($0, .heading) }
+        canvas.wrapped("\(status.key): \(StatusSummary.headline(status))".printable).map { canvas.paint($0, .heading) }
     }
 
     private var facts: [String] {
@@ -46,7 +46,7 @@ struct ExplainText {
             rows.add("because", ShownReasons(gateReasons).shortened(status.message))
         }
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
-        if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
+        if let traffic = StatusSummary.traffic(status) { rows.add("traffic", traffic) }
         if let split = status.split { rows.add("split", split.reason, split.isMismatched ? .bad : .plain) }
         for left in explanation.leftOut ?? [] {
             rows.add(
@@ -54,12 +54,12 @@ struct ExplainText {
                 "\(left.requests) requests of version \(left.version) are in no gate's evidence: one instance answered them "
                     + "much worse than its siblings", .warning)
         }
-        if let costs = CostWords.line(status) { rows.add("cost", costs) }
+        if let costs = CostDescription.line(status) { rows.add("cost", costs) }
         if let check = status.selfCheck { rows.add("self-check", check.reason, check.isBroken ? .warning : .plain) }
         if let text = status.waitText { rows.add("waiting for", text, status.isTimedPause ? .active : .warning) }
         if let time = status.waitTime(now: now) { rows.add("how long", time) }
         if let remedy = status.waiting?.remedy { rows.add("what to do", remedy) }
-        for trouble in ExplainWords.troubles(status) { rows.add("", trouble, .warning) }
+        for trouble in StatusSummary.troubles(status) { rows.add("", trouble, .warning) }
         if let note = status.conditions.first(where: { $0.type == Condition.predictionsJudged }) {
             rows.add("note", note.message)
         }
@@ -178,7 +178,7 @@ struct ExplainText {
     }
 
     private var advice: [String] {
-        section("What to do", ExplainWords.advice(explanation).flatMap { canvas.indented($0, by: 2) })
+        section("What to do", StatusSummary.advice(explanation).flatMap { canvas.indented($0, by: 2) })
     }
 
     private func section(_ title: String, _ lines: [String]) -> [String] {

@@ -42,7 +42,7 @@ struct PlanText {
 
     /// Adds the settings of one kind under one label.
     private func add(
-        _ label: String, _ settings: [SettingWords], prefix: String, separator: String, to rows: inout Rows
+        _ label: String, _ settings: [SettingDescription], prefix: String, separator: String, to rows: inout Rows
     ) {
         for (index, setting) in settings.filter({ $0.name.hasPrefix(prefix) }).enumerated() {
             rows.add(index == 0 ? label : "", "\(setting.name.dropFirst(prefix.count))\(separator)\(setting.text)")

@@ -72,7 +72,7 @@ struct StatusDetail {
         if let split = deployment.split {
             lines.append(field("Split", split.reason, split.isMismatched ? .bad : .plain))
         }
-        if let costs = CostWords.line(deployment) { lines.append(field("Cost", costs)) }
+        if let costs = CostDescription.line(deployment) { lines.append(field("Cost", costs)) }
         if let check = deployment.selfCheck, check.isBroken {
             lines.append(field("Self-check", check.reason, .warning))
         }

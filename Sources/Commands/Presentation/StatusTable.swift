@@ -12,7 +12,7 @@ struct StatusTable {
         let problems = SourceProblems.lines(status.sources, on: canvas)
         guard !status.deployments.isEmpty else { return canvas.wrapped(emptyText(status.sources)) + problems }
         let troubles =
-            isWide ? TroubleColumn.all.filter { column in status.deployments.contains { column.isAny($0) } } : []
+            isWide ? ProblemColumn.all.filter { column in status.deployments.contains { column.isAny($0) } } : []
         // With a single project, the column would say the same on every line.
         let showsProject = status.sources.count > 1 || status.deployments.contains { $0.project == nil }
         var table = TextTable(
@@ -28,7 +28,7 @@ struct StatusTable {
         return table.lines(on: canvas) + problems
     }
 
-    private func columns(_ troubles: [TroubleColumn]) -> [String] {
+    private func columns(_ troubles: [ProblemColumn]) -> [String] {
         ["NAME", "PHASE", "VERSION", "WEIGHT", "STEP", "SINCE"]
             + (isWide ? ["READY", "STABLE REVISION", "CANDIDATE REVISION", "COMMIT", "ENDPOINT"] : [])
             + troubles.map(\.header) + ["DETAIL"]

@@ -125,8 +125,8 @@ struct AccessFiles: Sendable {
     // MARK: Following
 
     /// Checks the files every two seconds until it is cancelled.
-    func follow(_ register: AccessRegister, _ certificates: ServerCertificates?, logger: Logger) async throws {
-        var known = AccessWatch()
+    func follow(_ register: TokenRegistry, _ certificates: ServerCertificates?, logger: Logger) async throws {
+        var known = AccessChanges()
         while !Task.isCancelled {
             try await Task.sleep(for: Self.interval)
             let (keys, problems) = read()
@@ -154,7 +154,7 @@ struct AccessFiles: Sendable {
 }
 
 /// Remembers what was logged about the files, so that each change is logged once.
-private struct AccessWatch {
+private struct AccessChanges {
     private var keys: [String: AccessKey]?
     private var problems: Set<String> = []
     var certificateProblem: String?

@@ -125,7 +125,7 @@ extension AccessSettings.Token: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable { case name, file, role, projects, namespaces }
 
     init(from decoder: any Decoder) throws {
-        try StrictKeys.check(decoder, CodingKeys.self, in: "tokens")
+        try UnknownFieldCheck.check(decoder, CodingKeys.self, in: "tokens")
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         name = try fields.decode(String.self, forKey: .name)
         file = try fields.decode(String.self, forKey: .file)
@@ -145,7 +145,7 @@ extension AccessSettings.TLS: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable { case certificateFile, keyFile, clientCAFile }
 
     init(from decoder: any Decoder) throws {
-        try StrictKeys.check(decoder, CodingKeys.self, in: "tls")
+        try UnknownFieldCheck.check(decoder, CodingKeys.self, in: "tls")
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         certificateFile = try fields.decode(String.self, forKey: .certificateFile)
         keyFile = try fields.decode(String.self, forKey: .keyFile)
@@ -154,7 +154,7 @@ extension AccessSettings.TLS: Decodable {
 }
 
 /// Refuses unknown fields: a misspelt restriction would otherwise have no effect.
-private enum StrictKeys {
+private enum UnknownFieldCheck {
     struct AnyKey: CodingKey {
         var stringValue: String
         var intValue: Int? { nil }

@@ -132,10 +132,10 @@ struct ClusterSites {
         guard let home else {
             throw ValidationError("--leader-elect needs a cluster for its lease: add one under 'clusters'")
         }
-        let key = ObjectKey(namespace: settings.namespace ?? home.namespace ?? "default", name: settings.name)
+        let key = NamespacedName(namespace: settings.namespace ?? home.namespace ?? "default", name: settings.name)
         var label: LeaderLabel?
         if isPod, let name = environment["POD_NAME"], let namespace = environment["POD_NAMESPACE"], !name.isEmpty {
-            label = LeaderLabel(home.api, pod: ObjectKey(namespace: namespace, name: name), logger: logger)
+            label = LeaderLabel(home.api, pod: NamespacedName(namespace: namespace, name: name), logger: logger)
         }
         return LeaseLeadership(
             LeaseElector(home.api, lease: key, identity: ProcessInfo.processInfo.hostName, logger: logger),

@@ -60,11 +60,11 @@ struct ControllerProcess {
     }
 
     private func runLocked() async throws {
-        let ports = try OwnPorts(settings)
+        let ports = try ControllerPorts(settings)
         let files = AccessFiles(
             settings: settings.access, tokenFile: settings.tokenFile,
             environmentToken: ProcessInfo.processInfo.environment["MLCTL_TOKEN"], state: state)
-        let register = AccessRegister(try files.keys())
+        let register = TokenRegistry(try files.keys())
         let certificates = try files.certificates()
         let sources = try settings.projects.map(openSource)
         let journal = try JournalStore(
@@ -106,7 +106,7 @@ struct ControllerProcess {
             LoopService { await clusters.run() },
             ControllerService(controller: controller),
             LoopService { try await tidy(journal, models, controller) },
-            LoopService { try await HeapMemory.keepReleasing() },
+            LoopService { try await HeapMemory.releasePeriodically() },
         ]
         // Before the controller in the list, so that it ends after it.
         if let local { services.insert(LoopService { await local.backend.run() }, at: 1) }
@@ -139,7 +139,7 @@ struct ControllerProcess {
 
     /// The site for this machine.
     private func localSite(
-        _ journal: JournalStore, _ models: ModelStore, _ ports: OwnPorts
+        _ journal: JournalStore, _ models: ModelStore, _ ports: ControllerPorts
     ) throws -> LocalSite {
         let backend = try LocalBackend(
             configuration: LocalBackend.Configuration(
@@ -178,7 +178,8 @@ struct ControllerProcess {
 
     /// The API server, on its address, on the state folder's socket, and on the address for probes.
     private func server(
-        _ controller: Controller, _ ports: OwnPorts, _ register: AccessRegister, _ certificates: ServerCertificates?,
+        _ controller: Controller, _ ports: ControllerPorts, _ register: TokenRegistry,
+        _ certificates: ServerCertificates?,
         _ sources: [ProjectSource], _ onListening: @escaping @Sendable (ListenAddress) -> Void
     ) throws -> ControlServer {
         let followed = sources.map { "\($0.name) (\($0.repo), \($0.reference))" }.joined(separator: ", ")

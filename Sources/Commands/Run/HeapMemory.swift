@@ -12,7 +12,7 @@ enum HeapMemory {
     static func limit() { clp_limit_heap(pools, ownMappingBytes, unusedBytes) }
 
     /// Runs until its task is cancelled.
-    static func keepReleasing() async throws {
+    static func releasePeriodically() async throws {
         while true {
             try await Task.sleep(for: releaseInterval)
             clp_release_free_memory()

@@ -23,7 +23,7 @@ enum TrustedPlaces {
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: Int(folderMode)])
         try check(path, as: .stateFolder, rules)
-        keepOthersOut(path, rules, logger)
+        closeFolderToOthers(path, rules, logger)
         try checkSecrets(folder.appending(path: "secrets").path(percentEncoded: false), rules, logger)
     }
 
@@ -49,7 +49,7 @@ enum TrustedPlaces {
     }
 
     /// Closes a folder that others can only read. They cannot have changed anything in it, so that is enough.
-    private static func keepOthersOut(_ path: String, _ rules: TrustRules, _ logger: Logger?) {
+    private static func closeFolderToOthers(_ path: String, _ rules: TrustRules, _ logger: Logger?) {
         var about = stat()
         guard stat(path, &about) == 0, about.st_uid == rules.user, about.st_mode & 0o077 != 0 else { return }
         guard chmod(path, folderMode) == 0 else {
@@ -74,7 +74,7 @@ enum TrustedPlaces {
                 if !ofProject { try checkSecrets(path, rules, logger, ofProject: true) }
             case .file:
                 try check(path, as: .settings, rules)
-                closeToOthers(path, rules, logger)
+                closeFileToOthers(path, rules, logger)
             // The target of a link may belong to somebody else; it is only checked.
             default: try check(path, as: .settings, rules)
             }
@@ -82,7 +82,7 @@ enum TrustedPlaces {
     }
 
     /// Closes exactly this file. A link that may have replaced it is left alone.
-    private static func closeToOthers(_ path: String, _ rules: TrustRules, _ logger: Logger?) {
+    private static func closeFileToOthers(_ path: String, _ rules: TrustRules, _ logger: Logger?) {
         let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else { return }
         defer { close(file) }

@@ -77,7 +77,7 @@ public struct AccessKeys: Sendable {
 }
 
 /// The current tokens. The code that reads the token files replaces them here; requests look them up.
-public final class AccessRegister: Sendable {
+public final class TokenRegistry: Sendable {
     private let keys: Mutex<AccessKeys>
 
     public init(_ keys: AccessKeys = .none) { self.keys = Mutex(keys) }

@@ -10,7 +10,7 @@ struct Authenticator: Sendable {
         case busy(String)
     }
 
-    let register: AccessRegister
+    let register: TokenRegistry
     let challenges: Challenges
 
     /// - Parameters:

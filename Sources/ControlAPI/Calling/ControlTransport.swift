@@ -43,7 +43,7 @@ struct ControlTransport: Sendable {
     let place: Place
     let credential: Credential
     let http: HTTPClient
-    private let challenge = ChallengeMemory()
+    private let challenge = ChallengeCache()
 
     init(place: Place, credential: Credential, http: HTTPClient) {
         self.place = place
@@ -59,7 +59,7 @@ struct ControlTransport: Sendable {
         case .bearer(let token):
             return try await execute(call, adding: [("authorization", "Bearer \(token)")], timeout)
         case .none:
-            if case .network = place { throw try await refusalOfNobody() }
+            if case .network = place { throw try await missingTokenError() }
             return try await execute(call, adding: [], timeout)
         }
     }
@@ -105,15 +105,17 @@ struct ControlTransport: Sendable {
             secret: secret)
         let answer = try await execute(call, adding: [("authorization", signature.authorization)], timeout)
         if answer.status.code == 401 {
-            self.challenge.value = answer.headers.first(name: Guarding.challengeHeader)
+            self.challenge.value = answer.headers.first(name: AuthenticationMiddleware.challengeHeader)
         }
         return Attempt(answer: answer, nonce: nonce, isStale: known != nil && self.challenge.value != nil)
     }
 
     private func askForChallenge() async throws -> String {
         let answer = try await sendOpenly(ControlCall(target: APIPath.challenge))
-        guard answer.status.code == 401, let challenge = answer.headers.first(name: Guarding.challengeHeader) else {
-            throw noController("HTTP status \(answer.status.code) without a challenge")
+        guard answer.status.code == 401,
+            let challenge = answer.headers.first(name: AuthenticationMiddleware.challengeHeader)
+        else {
+            throw notAControllerError("HTTP status \(answer.status.code) without a challenge")
         }
         _ = try await answer.body.collect(upTo: Self.refusalBytes)
         self.challenge.value = challenge
@@ -123,21 +125,21 @@ struct ControlTransport: Sendable {
     // MARK: Refusals
 
     /// Without a token, the client can only find out whether a controller answers, and how it refuses.
-    private func refusalOfNobody() async throws -> ControlClientError {
+    private func missingTokenError() async throws -> ControlClientError {
         let answer = try await sendOpenly(ControlCall(target: APIPath.challenge))
-        guard answer.status.code == 401 else { return noController("it requires no token") }
+        guard answer.status.code == 401 else { return notAControllerError("it requires no token") }
         return try await refusal(answer)
     }
 
     private func refusal(_ answer: HTTPClientResponse) async throws -> ControlClientError {
         let body = try await answer.body.collect(upTo: Self.refusalBytes)
         guard let said = try? APICoding.decode(ErrorAnswer.self, from: Data(body.readableBytesView)) else {
-            return noController("HTTP status \(answer.status.code)")
+            return notAControllerError("HTTP status \(answer.status.code)")
         }
         return .refused(said.error.message)
     }
 
-    private func noController(_ what: String) -> ControlClientError { .unexpected(server: shown, what: what) }
+    private func notAControllerError(_ what: String) -> ControlClientError { .unexpected(server: shown, what: what) }
 
     private var shown: String {
         switch place {
@@ -177,7 +179,7 @@ struct ControlTransport: Sendable {
 }
 
 /// The last challenge of the server. It can be used for many requests.
-private final class ChallengeMemory: Sendable {
+private final class ChallengeCache: Sendable {
     private let last = Mutex<String?>(nil)
 
     var value: String? {

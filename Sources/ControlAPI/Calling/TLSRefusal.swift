@@ -11,7 +11,8 @@ enum TLSRefusal {
         if let error = error as? NIOConnectionError, let first = error.connectionErrors.first {
             return reason(first.error)
         }
-        guard error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is CertificateProblem
+        guard
+            error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is CertificateProblem
         else { return nil }
         if (error as? NIOSSLExtraError) == .failedToValidateHostname {
             return "its certificate is for another name: use a name from the certificate in --server"

@@ -56,7 +56,7 @@ final class ConnectionClock: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    func headIsWhole(_ context: ChannelHandlerContext) { wait(for: .body, times.body, context) }
+    func headEnded(_ context: ChannelHandlerContext) { wait(for: .body, times.body, context) }
 
     func requestIsWhole() {
         limit?.cancel()
@@ -106,7 +106,7 @@ final class RequestParts: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head:
             requestsWithoutAnswer += 1
-            clock?.headIsWhole(context)
+            clock?.headEnded(context)
         case .body: break
         case .end:
             clock?.requestIsWhole()

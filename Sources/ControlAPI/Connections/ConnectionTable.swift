@@ -2,17 +2,17 @@ import Glibc
 import NIOCore
 import Synchronization
 
-/// The open connections of one listener. `ConnectionLedger` decides which ones to close.
+/// The open connections of one listener. `ConnectionQuota` decides which ones to close.
 final class ConnectionTable: Sendable {
     private struct State {
-        var ledger: ConnectionLedger
+        var ledger: ConnectionQuota
         var channels: [ObjectIdentifier: any Channel] = [:]
         var localUsers: [ObjectIdentifier: String] = [:]
     }
 
     private let state: Mutex<State>
 
-    init(limits: ConnectionLimits) { state = Mutex(State(ledger: ConnectionLedger(limits: limits))) }
+    init(limits: ConnectionLimits) { state = Mutex(State(ledger: ConnectionQuota(limits: limits))) }
 
     var count: Int { state.withLock { $0.ledger.count } }
 

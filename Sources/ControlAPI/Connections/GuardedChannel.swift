@@ -10,7 +10,7 @@ import Synchronization
 struct GuardedChannel: ServerChildChannel {
     struct Value: ServerChildChannelValue {
         fileprivate let parts: HTTP1Channel.Value
-        fileprivate let custody: Custody
+        fileprivate let custody: ChannelOwnership
 
         var channel: any Channel { parts.channel }
     }
@@ -71,7 +71,7 @@ struct GuardedChannel: ServerChildChannel {
         }.flatMap {
             base.setup(channel: channel, logger: logger)
         }.map { parts in
-            let custody = Custody()
+            let custody = ChannelOwnership()
             // If the server ends before it has taken over this connection, it is closed here: a channel value that is never
             // finished crashes the process.
             channel.closeFuture.whenComplete { _ in
@@ -88,7 +88,7 @@ struct GuardedChannel: ServerChildChannel {
     }
 
     /// Whether the connection's channel value was taken over.
-    fileprivate final class Custody: Sendable {
+    fileprivate final class ChannelOwnership: Sendable {
         private let taken = Atomic(false)
 
         var isTaken: Bool { taken.load(ordering: .acquiring) }

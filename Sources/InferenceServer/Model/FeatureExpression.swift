@@ -31,7 +31,7 @@ extension FeatureExpression {
     static let maximumDepth = 32
 
     /// - Throws: `ModelFileProblem` for an unknown input or operator, a wrong number of arguments, or too much depth.
-    init(_ written: WrittenExpression, inputs: [String: Int], depth: Int = 0) throws(ModelFileProblem) {
+    init(_ written: EncodedExpression, inputs: [String: Int], depth: Int = 0) throws(ModelFileProblem) {
         guard depth < Self.maximumDepth else {
             throw ModelFileProblem("an expression is nested deeper than \(Self.maximumDepth); write it flatter")
         }
@@ -64,10 +64,10 @@ extension FeatureExpression {
 }
 
 /// An expression as written in the file, before its names are resolved.
-enum WrittenExpression: Hashable, Sendable, Decodable {
+enum EncodedExpression: Hashable, Sendable, Decodable {
     case name(String)
     case number(Double)
-    case call(String, [WrittenExpression])
+    case call(String, [EncodedExpression])
 
     init(from decoder: any Decoder) throws {
         if let single = try? decoder.singleValueContainer() {
@@ -82,8 +82,8 @@ enum WrittenExpression: Hashable, Sendable, Decodable {
         }
         var list = try decoder.unkeyedContainer()
         let operation = try list.decode(String.self)
-        var arguments: [WrittenExpression] = []
-        while !list.isAtEnd, arguments.count < 3 { arguments.append(try list.decode(WrittenExpression.self)) }
+        var arguments: [EncodedExpression] = []
+        while !list.isAtEnd, arguments.count < 3 { arguments.append(try list.decode(EncodedExpression.self)) }
         self = .call(operation, arguments)
     }
 }

@@ -24,9 +24,9 @@ struct ModelFile: Decodable {
     static let maximumInputs = 10_000
     static let maximumNodes = 4_000_000
 
-    struct WrittenFeature: Decodable {
+    struct EncodedFeature: Decodable {
         var name: String
-        var value: WrittenExpression
+        var value: EncodedExpression
         private enum CodingKeys: String, CodingKey { case name, value }
 
         init(from decoder: any Decoder) throws {
@@ -36,26 +36,26 @@ struct ModelFile: Decodable {
             }
             let fields = try decoder.container(keyedBy: CodingKeys.self)
             name = try fields.decode(String.self, forKey: .name)
-            value = try fields.decode(WrittenExpression.self, forKey: .value)
+            value = try fields.decode(EncodedExpression.self, forKey: .value)
         }
     }
 
-    struct WrittenEstimator: Decodable {
+    struct EncodedEstimator: Decodable {
         var kind: String
         var coefficients: [[Double]]?
         var intercepts: [Double]?
         var baseline: [Double]?
         var learningRate: Double?
-        var trees: [WrittenTree]?
+        var trees: [EncodedTree]?
     }
 
-    struct WrittenTree: Decodable {
+    struct EncodedTree: Decodable {
         var output: Int?
         var splits: [[Double]]
         var leaves: [[Double]]
     }
 
-    struct WrittenSmoothing: Decodable {
+    struct EncodedSmoothing: Decodable {
         var copies: Int
         var seed: UInt64
         var deviations: [Double]
@@ -65,10 +65,10 @@ struct ModelFile: Decodable {
     var name: String
     var version: String
     var inputs: [String]
-    var features: [WrittenFeature]?
+    var features: [EncodedFeature]?
     var classes: [String]
-    var estimator: WrittenEstimator
-    var smoothing: WrittenSmoothing?
+    var estimator: EncodedEstimator
+    var smoothing: EncodedSmoothing?
 }
 
 /// What is wrong with a model file. The loader adds the file's name.

@@ -53,7 +53,7 @@ extension TabularModel {
 }
 
 extension Estimator {
-    init(_ written: ModelFile.WrittenEstimator, features: Int, classes: Int) throws(ModelFileProblem) {
+    init(_ written: ModelFile.EncodedEstimator, features: Int, classes: Int) throws(ModelFileProblem) {
         switch written.kind {
         case "logisticRegression":
             guard let coefficients = written.coefficients, let intercepts = written.intercepts else {
@@ -94,7 +94,7 @@ extension Estimator {
     }
 
     private static func trees(
-        _ written: ModelFile.WrittenEstimator, features: Int, outputs: Int, leafWidth: Int
+        _ written: ModelFile.EncodedEstimator, features: Int, outputs: Int, leafWidth: Int
     ) throws(ModelFileProblem) -> [DecisionTree] {
         guard let written = written.trees, !written.isEmpty else { throw ModelFileProblem("'trees' is empty") }
         guard written.reduce(0, { $0 + $1.splits.count + $1.leaves.count }) <= ModelFile.maximumNodes else {
@@ -114,7 +114,7 @@ extension Estimator {
 
 extension DecisionTree {
     init(
-        _ written: ModelFile.WrittenTree, features: Int, outputs: Int, leafWidth: Int
+        _ written: ModelFile.EncodedTree, features: Int, outputs: Int, leafWidth: Int
     ) throws(ModelFileProblem) {
         output = written.output ?? 0
         self.leafWidth = leafWidth

@@ -20,9 +20,9 @@ struct InferRequestProblem: Error, Hashable {
 extension InferRequest {
     /// Reads one tensor of shape [rows, columns]. A single row may omit the first dimension.
     init(json: [UInt8], columns: Int) throws(InferRequestProblem) {
-        let written: WrittenInferRequest
+        let written: EncodedInferRequest
         do {
-            written = try JSONDecoder().decode(WrittenInferRequest.self, from: Data(json))
+            written = try JSONDecoder().decode(EncodedInferRequest.self, from: Data(json))
         } catch let error as DecodingError {
             throw InferRequestProblem("the body is not an inference request: \(JSONFault(error))")
         } catch {
@@ -38,14 +38,14 @@ extension InferRequest {
     }
 }
 
-private struct WrittenInferRequest: Decodable {
+private struct EncodedInferRequest: Decodable {
     struct RequestedOutput: Decodable { var name: String }
     var id: String?
-    var inputs: [WrittenTensor]
+    var inputs: [EncodedTensor]
     var outputs: [RequestedOutput]?
 }
 
-private struct WrittenTensor: Decodable {
+private struct EncodedTensor: Decodable {
     enum Values: Decodable {
         case flat([Double])
         case nested([[Double]])

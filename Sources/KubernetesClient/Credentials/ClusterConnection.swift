@@ -44,7 +44,7 @@ public struct ClusterConnection: Sendable {
     /// - Throws: `APIError(.credentials)` outside a pod, or if the token is not mounted.
     public static func inCluster(
         environment: [String: String] = ProcessInfo.processInfo.environment, folder: String? = nil,
-        stopwatch: Stopwatch = Stopwatch()
+        stopwatch: ClientClock = ClientClock()
     ) throws -> ClusterConnection {
         let folder = folder ?? serviceAccountFolder
         guard let host = environment["KUBERNETES_SERVICE_HOST"], !host.isEmpty,
@@ -68,6 +68,6 @@ public struct ClusterConnection: Sendable {
             namespace: namespace.map {
                 String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
             },
-            credentials: WrittenCredentials(tokenFile: token, stopwatch: stopwatch))
+            credentials: StaticCredentials(tokenFile: token, stopwatch: stopwatch))
     }
 }

@@ -21,7 +21,7 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
 
     /// - Throws: `APIError(.credentials)` with the cluster's name in the message.
     public func connection(
-        environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: Stopwatch = Stopwatch()
+        environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: ClientClock = ClientClock()
     ) throws -> ClusterConnection {
         do {
             if kubeconfig == nil, context == nil, ClusterConnection.isPod(environment) {
@@ -38,7 +38,7 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
     /// A client for the cluster's API server. It sends nothing yet.
     /// - Throws: `APIError(.credentials)` with the cluster's name in the message.
     public func api(
-        environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: Stopwatch = Stopwatch()
+        environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: ClientClock = ClientClock()
     ) throws -> KubernetesAPI {
         let connection = try connection(environment: environment, stopwatch: stopwatch)
         return KubernetesAPI(

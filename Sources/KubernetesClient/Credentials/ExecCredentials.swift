@@ -22,17 +22,17 @@ actor ExecCredentials: CredentialSource {
     private let plugin: ExecPlugin
     private let cluster: Kubeconfig.Cluster
     private let impersonation: [Credential.Header]
-    private let stopwatch: Stopwatch
+    private let stopwatch: ClientClock
     private let timeout: Duration
     private let wallClock: @Sendable () -> Date
 
     private var kept: (credential: Credential, expiresAt: Date?, at: Duration)?
     private var failure: (error: APIError, at: Duration)?
-    private var asking: Flight<Credential, Never>?
+    private var asking: SingleFlight<Credential, Never>?
 
     init(
         _ plugin: ExecPlugin, cluster: Kubeconfig.Cluster, impersonation: [Credential.Header] = [],
-        timeout: Duration = ExecCredentials.timeout, stopwatch: Stopwatch = Stopwatch(),
+        timeout: Duration = ExecCredentials.timeout, stopwatch: ClientClock = ClientClock(),
         wallClock: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.plugin = plugin
@@ -48,13 +48,13 @@ actor ExecCredentials: CredentialSource {
         if let failure, stopwatch.elapsed() - failure.at < Self.failureKept { throw failure.error }
         // Bounded by the plugin's own time limit.
         if let asking, asking.join() { return try await asking.value() }
-        let flight = Flight<Credential, Never>(after: asking) { try await self.ask(as: $0) }
+        let flight = SingleFlight<Credential, Never>(after: asking) { try await self.ask(as: $0) }
         _ = flight.join()
         asking = flight
         return try await flight.value()
     }
 
-    private func ask(as flight: Flight<Credential, Never>) async throws -> Credential {
+    private func ask(as flight: SingleFlight<Credential, Never>) async throws -> Credential {
         defer { if asking === flight { asking = nil } }
         do {
             let answer = try ExecCredential.read(try await run(), of: plugin)

@@ -60,7 +60,7 @@ public struct Kubeconfig: Sendable {
     /// - Throws: `APIError(.credentials)` whose message lists the names that exist.
     public func connection(
         context name: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment,
-        stopwatch: Stopwatch = Stopwatch()
+        stopwatch: ClientClock = ClientClock()
     ) throws -> ClusterConnection {
         guard let name = name ?? currentContext else {
             throw APIError(
@@ -107,12 +107,12 @@ public struct Kubeconfig: Sendable {
         return (context, cluster, user)
     }
 
-    static func credentials(_ user: User, _ cluster: Cluster, _ stopwatch: Stopwatch) -> any CredentialSource {
+    static func credentials(_ user: User, _ cluster: Cluster, _ stopwatch: ClientClock) -> any CredentialSource {
         if let plugin = user.plugin {
             return ExecCredentials(
                 plugin, cluster: cluster, impersonation: user.impersonation, stopwatch: stopwatch)
         }
-        return WrittenCredentials(
+        return StaticCredentials(
             token: user.token, tokenFile: user.tokenFile, certificate: user.certificate,
             impersonation: user.impersonation, stopwatch: stopwatch)
     }

@@ -21,7 +21,7 @@ final class KubeconfigCredentials: CredentialSource {
     private let files: [String]
     private let context: String
     private let cluster: Kubeconfig.Cluster
-    private let stopwatch: Stopwatch
+    private let stopwatch: ClientClock
     private let seen: Mutex<Seen>
 
     /// - Parameters:
@@ -29,7 +29,7 @@ final class KubeconfigCredentials: CredentialSource {
     /// - source: the credentials that its context names.
     init(
         _ config: Kubeconfig, context: String, cluster: Kubeconfig.Cluster, source: any CredentialSource,
-        stopwatch: Stopwatch
+        stopwatch: ClientClock
     ) {
         files = config.files
         self.context = context

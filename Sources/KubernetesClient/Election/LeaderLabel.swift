@@ -20,12 +20,12 @@ public struct LeaderLabel: Sendable {
     static let endLimit: Duration = .seconds(2)
 
     private let api: KubernetesAPI
-    private let pod: ObjectKey
+    private let pod: NamespacedName
     private let logger: Logger
 
     /// - Parameter pod: this pod.
     public init(
-        _ api: KubernetesAPI, pod: ObjectKey, logger: Logger = Logger(label: "mlctl.kubernetes.election")
+        _ api: KubernetesAPI, pod: NamespacedName, logger: Logger = Logger(label: "mlctl.kubernetes.election")
     ) {
         self.api = api
         self.pod = pod

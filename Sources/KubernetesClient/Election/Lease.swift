@@ -36,7 +36,7 @@ struct Lease: KubernetesObject, Hashable {
     ///   - resourceVersion: makes the write a compare-and-swap.
     ///   - labels: all labels of the object, because a replace removes the others. The same holds for `annotations`.
     static func body(
-        _ key: ObjectKey, spec: Spec, resourceVersion: String?, labels: [String: String] = [:],
+        _ key: NamespacedName, spec: Spec, resourceVersion: String?, labels: [String: String] = [:],
         annotations: [String: String] = [:]
     ) throws -> Data {
         struct Body: Encodable {

@@ -34,7 +34,7 @@ struct LeaseElection: Sendable {
     enum Action: Hashable, Sendable {
         /// Read the lease, then report `read`, `absent` or `failed`.
         case read
-        /// Create the lease, which does not exist. Then report `wrote`, `lostRace` or `failed`.
+        /// Create the lease, which does not exist. Then report `wrote`, `lostCompareAndSwap` or `failed`.
         case create(Proposal)
         /// Update the lease by compare-and-swap on `version`. Then report as for `create`.
         case update(Proposal, version: String)
@@ -90,7 +90,7 @@ struct LeaseElection: Sendable {
     mutating func start() -> Action { .read }
 
     mutating func waited(now: Duration) -> Action {
-        stepDownIfLate(now)
+        stepDownIfExpired(now)
         guard case .leading = state, let observed else { return .read }
         // A leader knows the newest version unless somebody interferes, so it writes without reading first.
         return write(over: observed.spec, version: observed.version, now: now)
@@ -100,7 +100,7 @@ struct LeaseElection: Sendable {
     mutating func see(_ metadata: ObjectMetadata) { (labels, annotations) = (metadata.labels, metadata.annotations) }
 
     mutating func read(_ lease: Lease, now: Duration) -> Action {
-        stepDownIfLate(now)
+        stepDownIfExpired(now)
         let version = lease.metadata.resourceVersion ?? ""
         see(lease.metadata)
         if observed?.spec != lease.spec {
@@ -118,7 +118,7 @@ struct LeaseElection: Sendable {
     }
 
     mutating func absent(now: Duration) -> Action {
-        stepDownIfLate(now)
+        stepDownIfExpired(now)
         sentAt = now
         return .create(Proposal(holder: holder, leaseSeconds: seconds(timing.lease), transitions: 0))
     }
@@ -127,13 +127,13 @@ struct LeaseElection: Sendable {
         observed = (lease.spec, lease.metadata.resourceVersion ?? "", now)
         see(lease.metadata)
         state = .leading(renewedAt: sentAt)
-        stepDownIfLate(now)
+        stepDownIfExpired(now)
         return .wait(timing.retry)
     }
 
     /// Another process wrote first: read who leads now.
-    mutating func lostRace(now: Duration) -> Action {
-        stepDownIfLate(now)
+    mutating func lostCompareAndSwap(now: Duration) -> Action {
+        stepDownIfExpired(now)
         // A candidate waits; a leader must know at once.
         if case .leading = state { return .read }
         return .wait(timing.retry)
@@ -141,7 +141,7 @@ struct LeaseElection: Sendable {
 
     /// A leader checks the clock again at its deadline at the latest.
     mutating func failed(now: Duration) -> Action {
-        stepDownIfLate(now)
+        stepDownIfExpired(now)
         guard case .leading(let renewedAt) = state else { return .wait(timing.retry) }
         return .wait(min(timing.retry, renewedAt + timing.renewDeadline - now))
     }
@@ -157,7 +157,7 @@ struct LeaseElection: Sendable {
         )
     }
 
-    private mutating func stepDownIfLate(_ now: Duration) {
+    private mutating func stepDownIfExpired(_ now: Duration) {
         if case .leading = state, !isLeading(at: now) { state = .following }
     }
 

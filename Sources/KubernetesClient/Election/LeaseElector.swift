@@ -14,7 +14,7 @@ public final class LeaseElector: Sendable {
     static let releaseTimeout = Duration.seconds(2)
     static let maximumNameCharacters = 128
 
-    public let key: ObjectKey
+    public let key: NamespacedName
     /// This candidate's identity in the lease.
     public let holder: String
 
@@ -37,14 +37,14 @@ public final class LeaseElector: Sendable {
     /// - key: of the Lease.
     /// - identity: the name of the pod or machine.
     public convenience init(
-        _ api: KubernetesAPI, lease key: ObjectKey, identity: String,
+        _ api: KubernetesAPI, lease key: NamespacedName, identity: String,
         logger: Logger = Logger(label: "mlctl.kubernetes.election")
     ) {
         self.init(api, lease: key, identity: identity, timing: .prompt, logger: logger)
     }
 
     init(
-        _ api: KubernetesAPI, lease key: ObjectKey, identity: String, timing: LeaseElection.Timing,
+        _ api: KubernetesAPI, lease key: NamespacedName, identity: String, timing: LeaseElection.Timing,
         logger: Logger = Logger(label: "mlctl.kubernetes.election")
     ) {
         self.api = api
@@ -121,7 +121,7 @@ public final class LeaseElector: Sendable {
                         to: .replace(.leases, key, body: body, fieldManager: KubernetesAPI.fieldManager)))
             }
         } catch let error as APIError where error.isConflict {
-            return report { $0.lostRace(now: $1) }
+            return report { $0.lostCompareAndSwap(now: $1) }
         } catch {
             if !Task.isCancelled { warn("\(error)") }
             return report { $0.failed(now: $1) }

@@ -94,7 +94,7 @@ public final class EventRecorder: Sendable {
                 .events, namespace: event.regarding.namespace ?? "default",
                 body: try EventBody(event, name: name, controller: controller, instance: instance, at: Date()).json)
         case .count(let event, let name, let count, let at):
-            let key = ObjectKey(namespace: event.regarding.namespace ?? "default", name: name)
+            let key = NamespacedName(namespace: event.regarding.namespace ?? "default", name: name)
             try await api.merge(.events, key, body: try EventCount(count: count, at: at).json)
         }
     }

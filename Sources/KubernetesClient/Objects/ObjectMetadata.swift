@@ -50,11 +50,11 @@ public struct ObjectMetadata: Hashable, Codable, Sendable {
     }
 
     /// The key of the object in a cache.
-    public var key: ObjectKey { ObjectKey(namespace: namespace, name: name) }
+    public var key: NamespacedName { NamespacedName(namespace: namespace, name: name) }
 }
 
 /// The namespace and name of an object among those of its type.
-public struct ObjectKey: Hashable, Codable, Sendable, CustomStringConvertible {
+public struct NamespacedName: Hashable, Codable, Sendable, CustomStringConvertible {
     /// Nil for cluster-scoped objects.
     public var namespace: String?
     public var name: String

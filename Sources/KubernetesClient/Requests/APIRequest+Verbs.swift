@@ -25,7 +25,7 @@ extension APIRequest {
         }
     }
 
-    public static func get(_ type: ResourceType, _ key: ObjectKey) -> APIRequest {
+    public static func get(_ type: ResourceType, _ key: NamespacedName) -> APIRequest {
         APIRequest(.get, type.path(namespace: key.namespace, name: key.name))
     }
 
@@ -71,7 +71,8 @@ extension APIRequest {
     ///   - body: the fields that `fieldManager` wants to own, as JSON (which is YAML), with `apiVersion` and `kind`.
     ///   - force: takes over fields that another manager owns; without it the answer is a 409 that names them.
     public static func apply(
-        _ type: ResourceType, _ key: ObjectKey, body: Data, fieldManager: String, force: Bool, isDryRun: Bool = false,
+        _ type: ResourceType, _ key: NamespacedName, body: Data, fieldManager: String, force: Bool,
+        isDryRun: Bool = false,
         subresource: String? = nil
     ) -> APIRequest {
         var query = [Parameter("fieldManager", fieldManager), Parameter("force", force ? "true" : "false")]
@@ -90,7 +91,7 @@ extension APIRequest {
 
     /// Replaces the whole object. A compare-and-swap if `body` has a `resourceVersion`: 409 if it is not the newest.
     public static func replace(
-        _ type: ResourceType, _ key: ObjectKey, body: Data, fieldManager: String, subresource: String? = nil
+        _ type: ResourceType, _ key: NamespacedName, body: Data, fieldManager: String, subresource: String? = nil
     ) -> APIRequest {
         APIRequest(
             .put, type.path(namespace: key.namespace, name: key.name, subresource: subresource),
@@ -99,7 +100,7 @@ extension APIRequest {
 
     /// A JSON merge patch (RFC 7386).
     public static func merge(
-        _ type: ResourceType, _ key: ObjectKey, body: Data, fieldManager: String, subresource: String? = nil
+        _ type: ResourceType, _ key: NamespacedName, body: Data, fieldManager: String, subresource: String? = nil
     ) -> APIRequest {
         APIRequest(
             .patch, type.path(namespace: key.namespace, name: key.name, subresource: subresource),
@@ -111,7 +112,7 @@ extension APIRequest {
     ///   - graceSeconds: the time that a pod has to end. It can shorten the time of a pod that is ending already, never extend
     ///     it.
     public static func delete(
-        _ type: ResourceType, _ key: ObjectKey, uid: String? = nil, propagation: DeletionPropagation = .background,
+        _ type: ResourceType, _ key: NamespacedName, uid: String? = nil, propagation: DeletionPropagation = .background,
         graceSeconds: Int? = nil
     ) -> APIRequest {
         var options: [String: Any] = [
@@ -156,7 +157,7 @@ extension KubernetesAPI {
     /// A server-side apply without force, with a field manager of its own: if two create the object at once, the second gets a
     /// conflict.
     /// - Throws: `APIError`; `isConflict` if the object exists with other values.
-    public func make(_ type: ResourceType, _ key: ObjectKey, body: Data) async throws {
+    public func make(_ type: ResourceType, _ key: NamespacedName, body: Data) async throws {
         let manager = "\(Self.fieldManager)-\(UUID().uuidString.lowercased())"
         _ = try await answer(to: .apply(type, key, body: body, fieldManager: manager, force: false))
     }

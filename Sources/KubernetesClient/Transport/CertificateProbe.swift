@@ -13,7 +13,7 @@ struct CertificateProbe: Sendable {
     init(_ address: ServerAddress) { self.address = address }
 
     /// - Returns: nil if no certificate arrived in time.
-    func certificate(_ stopwatch: Stopwatch) async -> NIOSSLCertificate? {
+    func certificate(_ stopwatch: ClientClock) async -> NIOSSLCertificate? {
         try? await stopwatch.within(Self.timeout) {
             let loop = MultiThreadedEventLoopGroup.singleton.any()
             let found = loop.makePromise(of: NIOSSLCertificate?.self)
@@ -40,7 +40,7 @@ struct CertificateProbe: Sendable {
 }
 
 /// Messages for a certificate that was not accepted: what is wrong with it, and what to do.
-enum ServerCertificateText {
+enum CertificateAdvice {
     static func text(_ certificate: NIOSSLCertificate?, address: ServerAddress, isNameWrong: Bool, now: Date) -> String
     {
         let server = address.authority

@@ -12,7 +12,7 @@ import Transport
 /// - A call ends within its time limit, from connecting to the last byte. Fetching new credentials comes on top, within a
 ///   limit of its own.
 /// - After a 401 it fetches the credentials and sends the request once more. A second 401 is the answer.
-/// - Connections are reused. A connection whose peer has gone silent is closed (`ConnectionPatience`).
+/// - Connections are reused. A connection whose peer has gone silent is closed (`DeadPeerDetection`).
 /// - It follows no redirects: they would carry the credentials along.
 /// - Errors and logs hold no token, key or body.
 public final class HTTPTransport: KubernetesTransport {
@@ -29,26 +29,26 @@ public final class HTTPTransport: KubernetesTransport {
     private let client: HTTPClient
     private let address: ServerAddress
     private let identity: TLSIdentity
-    private let stopwatch: Stopwatch
-    private let failures: TransportFailure
+    private let stopwatch: ClientClock
+    private let failures: TransportErrorMapper
 
     /// - Throws: `APIError` if the server's or the proxy's address is not valid.
     public init(
-        _ connection: ClusterConnection, http: HTTPVersion = .automatic, stopwatch: Stopwatch = Stopwatch()
+        _ connection: ClusterConnection, http: HTTPVersion = .automatic, stopwatch: ClientClock = ClientClock()
     ) throws {
         self.connection = connection
         self.stopwatch = stopwatch
         address = try ServerAddress(connection)
         identity = TLSIdentity(connection.trust)
-        failures = TransportFailure(address: address, trust: connection.trust, stopwatch: stopwatch)
+        failures = TransportErrorMapper(address: address, trust: connection.trust, stopwatch: stopwatch)
         client = .careful { [address] in
             $0.httpVersion = http == .http1 ? .http1Only : .automatic
             $0.timeout.connect = Self.connectTimeout
             $0.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.maximumHTTP1Connections
             $0.proxy = address.proxy
             if let (name, host) = address.dnsOverride { $0.dnsOverride = [name: host] }
-            $0.http1_1ConnectionDebugInitializer = ConnectionPatience.configure
-            $0.http2ConnectionDebugInitializer = ConnectionPatience.configure
+            $0.http1_1ConnectionDebugInitializer = DeadPeerDetection.configure
+            $0.http2ConnectionDebugInitializer = DeadPeerDetection.configure
         }
     }
 

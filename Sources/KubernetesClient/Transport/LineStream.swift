@@ -17,10 +17,10 @@ final class LineStream: @unchecked Sendable {
     private var splitter: LineSplitter
     private var isOver = false
     private let isBusy = Mutex(false)
-    private let stopwatch: Stopwatch
+    private let stopwatch: ClientClock
     private let idleTimeout: Duration
 
-    init(_ body: HTTPClientResponse.Body, maximumLineBytes: Int, idleTimeout: Duration, stopwatch: Stopwatch) {
+    init(_ body: HTTPClientResponse.Body, maximumLineBytes: Int, idleTimeout: Duration, stopwatch: ClientClock) {
         iterator = body.makeAsyncIterator()
         splitter = LineSplitter(maximumBytes: maximumLineBytes)
         self.idleTimeout = idleTimeout

@@ -1,12 +1,12 @@
 /// Objects by key and by label, and the objects that are gathered to replace them.
 struct CacheContents<Object: KubernetesObject>: Sendable {
-    private(set) var objects: [ObjectKey: Object] = [:]
+    private(set) var objects: [NamespacedName: Object] = [:]
     /// Why an object cannot be read. Its last readable state stays in `objects`, if there is one.
-    private(set) var unreadable: [ObjectKey: String] = [:]
-    private var gathered: [ObjectKey: Object] = [:]
-    private var gatheredUnreadable: [ObjectKey: String] = [:]
+    private(set) var unreadable: [NamespacedName: String] = [:]
+    private var gathered: [NamespacedName: Object] = [:]
+    private var gatheredUnreadable: [NamespacedName: String] = [:]
     /// Label to value to keys.
-    private var index: [String: [String: Set<ObjectKey>]]
+    private var index: [String: [String: Set<NamespacedName>]]
 
     init(indexedLabels: [String] = []) {
         index = Dictionary(indexedLabels.map { ($0, [:]) }) { first, _ in first }
@@ -14,7 +14,7 @@ struct CacheContents<Object: KubernetesObject>: Sendable {
 
     var isIndexed: Set<String> { Set(index.keys) }
 
-    func keys(label: String, value: String) -> Set<ObjectKey> {
+    func keys(label: String, value: String) -> Set<NamespacedName> {
         if let values = index[label] { return values[value] ?? [] }
         return Set(objects.lazy.filter { $0.value.metadata.labels[label] == value }.map(\.key))
     }
@@ -34,14 +34,14 @@ struct CacheContents<Object: KubernetesObject>: Sendable {
         gatheredUnreadable[metadata.key] = reason
     }
 
-    mutating func dropGathered(_ key: ObjectKey) {
+    mutating func dropGathered(_ key: NamespacedName) {
         gathered[key] = nil
         gatheredUnreadable[key] = nil
     }
 
     /// Replaces the contents with what was gathered.
     /// - Returns: the keys of all differences.
-    mutating func replace() -> [ObjectKey] {
+    mutating func replace() -> [NamespacedName] {
         var changed = objects.keys.filter { gathered[$0] == nil }
         for (key, object) in gathered {
             let old = objects[key]?.metadata
@@ -68,20 +68,20 @@ struct CacheContents<Object: KubernetesObject>: Sendable {
         enter(key, object.metadata.labels)
     }
 
-    mutating func mark(_ key: ObjectKey, unreadable reason: String) { unreadable[key] = reason }
+    mutating func mark(_ key: NamespacedName, unreadable reason: String) { unreadable[key] = reason }
 
-    mutating func remove(_ key: ObjectKey) {
+    mutating func remove(_ key: NamespacedName) {
         if let old = objects.removeValue(forKey: key) { leave(key, old.metadata.labels) }
         unreadable[key] = nil
     }
 
-    private mutating func enter(_ key: ObjectKey, _ labels: [String: String]) {
+    private mutating func enter(_ key: NamespacedName, _ labels: [String: String]) {
         for label in index.keys {
             if let value = labels[label] { index[label]?[value, default: []].insert(key) }
         }
     }
 
-    private mutating func leave(_ key: ObjectKey, _ labels: [String: String]) {
+    private mutating func leave(_ key: NamespacedName, _ labels: [String: String]) {
         for label in index.keys {
             guard let value = labels[label] else { continue }
             index[label]?[value]?.remove(key)

@@ -8,14 +8,14 @@ final class ChangedKeys: Sendable {
     static let maximum = 100_000
 
     private struct State {
-        var waiting: Set<ObjectKey> = []
+        var waiting: Set<NamespacedName> = []
         /// The same, in order of change.
-        var order = Deque<ObjectKey>()
+        var order = Deque<NamespacedName>()
         var dropped = 0
         var isOver = false
         var reader: CheckedContinuation<Void, Never>?
 
-        mutating func take() -> ObjectKey? {
+        mutating func take() -> NamespacedName? {
             guard let key = order.popFirst() else { return nil }
             waiting.remove(key)
             return key
@@ -29,7 +29,7 @@ final class ChangedKeys: Sendable {
 
     var droppedCount: Int { state.withLock { $0.dropped } }
 
-    func add(_ keys: some Sequence<ObjectKey>) {
+    func add(_ keys: some Sequence<NamespacedName>) {
         let reader = state.withLock { state in
             for key in keys where !state.waiting.contains(key) {
                 if state.waiting.count >= maximum {
@@ -57,7 +57,7 @@ final class ChangedKeys: Sendable {
     }
 
     /// - Returns: nil when the queue has ended or the reader's task was cancelled.
-    func next() async -> ObjectKey? {
+    func next() async -> NamespacedName? {
         while !Task.isCancelled {
             let (key, isOver) = state.withLock { ($0.take(), $0.isOver) }
             if let key { return key }

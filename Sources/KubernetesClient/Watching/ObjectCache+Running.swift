@@ -125,7 +125,7 @@ extension ObjectCache {
     }
 
     private func apply(_ event: WatchEvent<Object>) {
-        let key: ObjectKey
+        let key: NamespacedName
         switch event {
         case .added(let object), .modified(let object):
             key = object.metadata.key
@@ -157,7 +157,7 @@ extension ObjectCache {
         tell(changed)
     }
 
-    private func tell(_ keys: [ObjectKey]) {
+    private func tell(_ keys: [NamespacedName]) {
         for reader in state.withLock({ Array($0.readers.values) }) { reader.add(keys) }
     }
 
@@ -186,7 +186,7 @@ extension ObjectCache {
             metadata: ["kind": "\(Object.resource.kind)", "reason": "\(error)"])
     }
 
-    private func warn(_ key: ObjectKey, _ reason: String) {
+    private func warn(_ key: NamespacedName, _ reason: String) {
         logger.warning(
             "an object cannot be read",
             metadata: ["kind": "\(Object.resource.kind)", "object": "\(key)", "reason": "\(reason)"])

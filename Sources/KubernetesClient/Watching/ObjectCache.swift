@@ -42,7 +42,7 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
     let logger: Logger
     let state: Mutex<State>
 
-    public var stopwatch: Stopwatch { api.stopwatch }
+    public var stopwatch: ClientClock { api.stopwatch }
 
     /// - Parameters:
     /// - isMetadataOnly: ask the server for nothing but `metadata`.
@@ -69,7 +69,7 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
         state = Mutex(State(contents: CacheContents(indexedLabels: indexedLabels)))
     }
 
-    public subscript(_ key: ObjectKey) -> Object? { state.withLock { $0.contents.objects[key] } }
+    public subscript(_ key: NamespacedName) -> Object? { state.withLock { $0.contents.objects[key] } }
 
     /// In no particular order.
     public var all: [Object] { state.withLock { Array($0.contents.objects.values) } }
@@ -84,13 +84,13 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
     }
 
     /// Objects that cannot be read, and why. Lookups still return their last readable state.
-    public var unreadable: [ObjectKey: String] { state.withLock { $0.contents.unreadable } }
+    public var unreadable: [NamespacedName: String] { state.withLock { $0.contents.unreadable } }
 
     public var freshness: Freshness { state.withLock { $0.freshness } }
 
     /// The keys of objects that change from now on, each once until it is read. One reader for each stream; it ends with its
     /// task.
-    public func changes() -> AsyncStream<ObjectKey> {
+    public func changes() -> AsyncStream<NamespacedName> {
         let id = UUID()
         let keys = ChangedKeys()
         state.withLock { $0.readers[id] = keys }

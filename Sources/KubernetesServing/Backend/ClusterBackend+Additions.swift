@@ -12,14 +12,14 @@ extension ClusterBackend {
     ]
 
     /// Sends no request while nobody adds anything, and one request for each addition.
-    func lookAtAdditions(to object: WantedObject, _ live: LiveObject, _ plan: ServingPlan) async throws {
+    func checkAdditions(to object: WantedObject, _ live: LiveObject, _ plan: ServingPlan) async throws {
         let deployment = plan.deployment
         let policy = object.isShared ? DriftPolicy() : Self.drift(plan.target)
         guard Self.whole.contains(object.type), policy.mode != .ignore, let added = live.writers.added else {
             additions[deployment]?[object.id] = nil
             return
         }
-        let judged = JudgedAddition(added: added, policy: policy)
+        let judged = EvaluatedAddition(added: added, policy: policy)
         if additions[deployment]?[object.id]?.judged == judged { return }
         let now = clock()
         guard ledger.mayCorrect(object.id, now: now), underWay.insert(object.id).inserted else {
@@ -32,7 +32,7 @@ extension ClusterBackend {
             guard !found.isEmpty, policy.mode == .undo else {
                 // The same addition is not fetched again. If it is gone already, the cache is late.
                 guard found.writers.added == added else { return }
-                additions[deployment, default: [:]][object.id] = KnownAddition(
+                additions[deployment, default: [:]][object.id] = ReportedAddition(
                     judged: judged, text: found.isEmpty ? nil : Self.report(found, to: object.id))
                 return
             }
@@ -79,13 +79,13 @@ extension ClusterBackend {
 }
 
 /// An addition, and the policy that it was judged by.
-struct JudgedAddition: Hashable, Sendable {
+struct EvaluatedAddition: Hashable, Sendable {
     var added: UInt64
     var policy: DriftPolicy
 }
 
-struct KnownAddition: Hashable, Sendable {
-    var judged: JudgedAddition
+struct ReportedAddition: Hashable, Sendable {
+    var judged: EvaluatedAddition
     /// For the status; nil if it is not reported.
     var text: String?
 }

@@ -31,7 +31,9 @@ extension ClusterBackend {
         var failures = Failures()
         try await carryOut(order, plan, surplus: surplus(beside: result.shared), &failures)
         if failures.first == nil {
-            if !result.routes.contains(where: { $0.type == .configMaps }) { try await closeProxy(after: deployment) }
+            if !result.routes.contains(where: { $0.type == .configMaps }) {
+                try await deleteUnusedProxy(after: deployment)
+            }
             if plan.revisions.isEmpty { forget(deployment) }
         }
         if let failure = failures.first ?? result.failures.first ?? signing.failure { throw failure }
@@ -135,7 +137,7 @@ extension ClusterBackend {
         }
     }
 
-    func notePort(of deployment: DeploymentKey, _ key: ObjectKey) {
+    func notePort(of deployment: DeploymentKey, _ key: NamespacedName) {
         guard proxyPorts[deployment] == nil, key.name == ObjectNames.route(deployment),
             let port = ProxyRouter.route(in: views.configMaps.cache[key]?.detail.json)?.port
         else { return }
@@ -165,7 +167,7 @@ extension ClusterBackend {
     }
 
     /// Deletes the proxy together with the last route of its namespace.
-    private func closeProxy(after deployment: DeploymentKey) async throws {
+    private func deleteUnusedProxy(after deployment: DeploymentKey) async throws {
         let found = sharedObjects(in: deployment.namespace).compactMap { Deletion(ofShared: $0) }
         guard !found.isEmpty, routes(in: deployment.namespace).allSatisfy({ $0 == deployment }) else { return }
         let own = proxyPorts[deployment].map { Set([$0]) } ?? []
@@ -183,8 +185,8 @@ extension ClusterBackend {
     }
 
     private func sharedObjects(in namespace: String) -> [LiveObject] {
-        let proxy = ObjectKey(namespace: namespace, name: ObjectNames.proxy)
-        let key = ObjectKey(namespace: namespace, name: ObjectNames.proxyKey)
+        let proxy = NamespacedName(namespace: namespace, name: ObjectNames.proxy)
+        let key = NamespacedName(namespace: namespace, name: ObjectNames.proxyKey)
         return views.applied.compactMap { $0.live(proxy) } + [views.proxyKeys.live(key)].compactMap(\.self)
     }
 }

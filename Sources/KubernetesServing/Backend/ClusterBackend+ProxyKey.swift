@@ -5,7 +5,7 @@ import Serving
 
 /// The key of request ids of each namespace. The first controller creates it, and all others use the same.
 extension ClusterBackend {
-    private typealias KeySecret = ServedObject<ProxyKeyKind>
+    private typealias KeySecret = ManagedObject<ProxyKeyKind>
 
     /// The key that verifies the ids that a namespace's proxies gave out.
     /// - Returns: nil if there is no key yet.
@@ -20,11 +20,11 @@ extension ClusterBackend {
     func proxyKey(in namespace: String) async throws -> ProxyKey {
         if let missing = unsynced(of: [views.proxyKeys]) { throw missing }
         if let known = knownKey(in: namespace) { return known }
-        let key = ObjectKey(namespace: namespace, name: ObjectNames.proxyKey)
+        let key = NamespacedName(namespace: namespace, name: ObjectNames.proxyKey)
         do {
             let found = try await api.get(KeySecret.self, key)
             if let valid = found?.detail.key { return note(valid, in: namespace) }
-            if let found, !found.live.isManaged { throw Self.holdsNoKey(key) }
+            if let found, !found.live.isManaged { throw Self.missingKeyError(key) }
             return try await makeKey(key, replacing: found?.metadata.resourceVersion)
         } catch let error as APIError {
             throw ClusterServingError(error, about: "Secret \(key)")
@@ -32,15 +32,15 @@ extension ClusterBackend {
     }
 
     private func knownKey(in namespace: String) -> ProxyKey? {
-        let key = ObjectKey(namespace: namespace, name: ObjectNames.proxyKey)
+        let key = NamespacedName(namespace: namespace, name: ObjectNames.proxyKey)
         return madeKeys[namespace] ?? views.proxyKeys.cache[key]?.detail.key
     }
 
-    private func makeKey(_ key: ObjectKey, replacing resourceVersion: String?) async throws -> ProxyKey {
+    private func makeKey(_ key: NamespacedName, replacing resourceVersion: String?) async throws -> ProxyKey {
         let namespace = key.namespace ?? ""
         var random = SystemRandomNumberGenerator()
         let bytes = (0..<RequestIdentityKey.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
-        guard let made = ProxyKey(bytes) else { throw Self.holdsNoKey(key) }
+        guard let made = ProxyKey(bytes) else { throw Self.missingKeyError(key) }
         let body = ProxyKeyKind.secret(in: namespace, key: bytes, resourceVersion: resourceVersion).jsonData
         if resourceVersion != nil {
             try await api.replace(.secrets, key, body: body)
@@ -62,7 +62,7 @@ extension ClusterBackend {
         return key
     }
 
-    private static func holdsNoKey(_ key: ObjectKey) -> ClusterServingError {
+    private static func missingKeyError(_ key: NamespacedName) -> ClusterServingError {
         ClusterServingError(
             .foreignObject,
             "Secret \(key) exists already, and does not hold \(RequestIdentityKey.byteCount) bytes under "

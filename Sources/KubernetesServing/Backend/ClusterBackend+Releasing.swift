@@ -18,7 +18,7 @@ extension ClusterBackend {
         let kept = Set(plan.revisions.map(\.revision))
         let retired = before.revisions.filter { revision in
             !kept.contains(revision.revision)
-                && PodRelease.isReleasable(
+                && IdlePodTermination.isReleasable(
                     revision, wasPreviewed: previewed[deployment]?.contains(revision.revision) == true)
         }
         previewed[deployment]?.formIntersection(kept)
@@ -30,7 +30,7 @@ extension ClusterBackend {
     }
 
     private func release(_ deployment: DeploymentKey) async {
-        let deadline = clock() + PodRelease.longest
+        let deadline = clock() + IdlePodTermination.longest
         var released: Set<String> = []
         while clock() < deadline, !Task.isCancelled {
             let pods = retiredPods(of: deployment)
@@ -44,22 +44,23 @@ extension ClusterBackend {
                     released.insert(pod.metadata.name)
                 }
             }
-            try? await Task.sleep(for: PodRelease.look)  // Ends early only when cancelled.
+            try? await Task.sleep(for: IdlePodTermination.look)  // Ends early only when cancelled.
         }
         releasing[deployment] = nil
         releases[deployment] = nil
     }
 
-    private func retiredPods(of deployment: DeploymentKey) -> [ServedObject<PodKind>] {
+    private func retiredPods(of deployment: DeploymentKey) -> [ManagedObject<PodKind>] {
         for revision in plans[deployment]?.revisions ?? [] { releasing[deployment]?.remove(revision.revision) }
         let retired = releasing[deployment] ?? []
-        return views.pods.all(of: deployment).filter { pod in PodReading(pod).revision.map(retired.contains) == true }
+        return views.pods.all(of: deployment).filter { pod in PodObservation(pod).revision.map(retired.contains) == true
+        }
     }
 
     private func idle(_ ending: [String], of deployment: DeploymentKey) async -> Set<String> {
         let proxies = proxyPods(in: deployment.namespace)
         guard let ask = self.proxies else { return [] }
-        return PodRelease.idle(ending, proxies: proxies, proxies.isEmpty ? nil : await ask(deployment, false))
+        return IdlePodTermination.idle(ending, proxies: proxies, proxies.isEmpty ? nil : await ask(deployment, false))
     }
 
     /// Proxies that run or may run, ready or not.
@@ -73,10 +74,10 @@ extension ClusterBackend {
     }
 
     /// - Returns: false if the remaining pods should not be tried now.
-    private func shorten(_ pod: ServedObject<PodKind>) async -> Bool {
+    private func shorten(_ pod: ManagedObject<PodKind>) async -> Bool {
         do {
             try await api.delete(
-                .pods, pod.metadata.key, uid: pod.metadata.uid, graceSeconds: PodRelease.graceSeconds)
+                .pods, pod.metadata.key, uid: pod.metadata.uid, graceSeconds: IdlePodTermination.graceSeconds)
             return true
         } catch let error as APIError where error.isConflict {
             return true  // Gone, and replaced by a pod with the same name.

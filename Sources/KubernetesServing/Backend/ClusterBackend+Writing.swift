@@ -16,7 +16,7 @@ extension ClusterBackend {
             FieldTree(applied: object.stamped).digest
         }
         note(contestOf: object.id, deployment, live, isHeld: verdict == .hold, now)
-        if verdict == .upToDate, let live { try await lookAtAdditions(to: object, live, plan) }
+        if verdict == .upToDate, let live { try await checkAdditions(to: object, live, plan) }
         guard case .write(let corrects) = verdict, underWay.insert(object.id).inserted else { return }
         defer { underWay.remove(object.id) }
         do {
@@ -199,7 +199,7 @@ extension ClusterBackend {
                 "\(scaler) keeps scaling \(object), and mlctl sets it back at growing intervals. Write "
                     + "`replicas: external` to hand the number over, or remove the autoscaler."
             } else {
-                CorrectionPace.warning(about: "\(object)", writers: others)
+                RewriteThrottle.warning(about: "\(object)", writers: others)
             }
     }
 

@@ -17,7 +17,7 @@ public actor ClusterBackend: ServingBackend {
     static let firstReadLimit: Duration = .seconds(30)
 
     let api: KubernetesAPI
-    let views: ClusterViews
+    let views: ClusterInformers
     let owners: any DeploymentOwners
     let settings: ClusterServingSettings
     let recordKey: RecordKey?
@@ -50,10 +50,10 @@ public actor ClusterBackend: ServingBackend {
     var scalers: [ObjectID: String] = [:]
     var adders: [ObjectID: Additions] = [:]
     /// Fields that others added and that may stay.
-    var additions: [DeploymentKey: [ObjectID: KnownAddition]] = [:]
+    var additions: [DeploymentKey: [ObjectID: ReportedAddition]] = [:]
     /// The owners of objects that the caches do not show yet.
     var claims: [ObjectID: DeploymentKey] = [:]
-    var silentPods = SilentPods()
+    var silentPods = UnexplainedPods()
     var silence = ServerSilence()
     var disruptions = Disruptions()
     /// Asks the proxies what they do; nil: nobody asks them.
@@ -78,8 +78,8 @@ public actor ClusterBackend: ServingBackend {
         clock: @escaping @Sendable () -> Duration = ClusterBackend.uptime
     ) {
         self.api = api
-        views = ClusterViews(api, namespace: settings.namespace, logger: logger)
-        self.owners = owners ?? WatchedOwners(api)
+        views = ClusterInformers(api, namespace: settings.namespace, logger: logger)
+        self.owners = owners ?? CachedOwners(api)
         self.settings = settings
         self.recordKey = recordKey
         self.pins = pins
@@ -116,7 +116,7 @@ public actor ClusterBackend: ServingBackend {
         try await waitUntilSynced(views.all, timeout: timeout)
     }
 
-    func waitUntilSynced(_ needed: [any KindView], timeout: Duration) async throws {
+    func waitUntilSynced(_ needed: [any Informer], timeout: Duration) async throws {
         let deadline = clock() + timeout
         while let missing = unsynced(of: needed) {
             guard clock() < deadline else { throw missing }
@@ -126,7 +126,7 @@ public actor ClusterBackend: ServingBackend {
 
     private static let syncLook = Duration.milliseconds(20)
 
-    private func notice(_ key: ObjectKey, in view: any KindView) {
+    private func notice(_ key: NamespacedName, in view: any Informer) {
         let id = ObjectID(type: view.type, key: key)
         let live = view.live(key)
         if view.type == .secrets { madeKeys[key.namespace ?? ""] = nil }
@@ -170,7 +170,7 @@ public actor ClusterBackend: ServingBackend {
         while views.all.contains(where: \.isBeingRead), clock() < deadline {
             try await Task.sleep(for: Self.syncLook)
         }
-        let needed: [any KindView] = [views.workloads, views.configMaps]
+        let needed: [any Informer] = [views.workloads, views.configMaps]
         if let missing = unsynced(of: needed + views.all.filter(\.isBeingRead)) { throw missing }
         return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
     }
@@ -184,7 +184,7 @@ public actor ClusterBackend: ServingBackend {
     public func listen(toProxies proxies: @escaping ProxyQuestion) { self.proxies = proxies }
 
     public func observe(_ deployment: DeploymentKey) async throws -> Observation {
-        await hearSilentPods(of: deployment)
+        await readEventsOfUnexplainedPods(of: deployment)
         return try seen(deployment, await traffic(of: deployment))
     }
 
@@ -200,12 +200,12 @@ public actor ClusterBackend: ServingBackend {
         return await proxies(deployment, false)
     }
 
-    private func routeKey(of deployment: DeploymentKey) -> ObjectKey {
-        ObjectKey(namespace: deployment.namespace, name: ObjectNames.route(deployment))
+    private func routeKey(of deployment: DeploymentKey) -> NamespacedName {
+        NamespacedName(namespace: deployment.namespace, name: ObjectNames.route(deployment))
     }
 
     private func readyProxies(in namespace: String) -> Int {
-        let proxy = ObjectKey(namespace: namespace, name: ObjectNames.proxy)
+        let proxy = NamespacedName(namespace: namespace, name: ObjectNames.proxy)
         return views.workloads.cache[proxy]?.detail.status?.readyReplicas ?? 0
     }
 
@@ -214,10 +214,10 @@ public actor ClusterBackend: ServingBackend {
             throw missing
         }
         let sketch = views.applied.lazy.compactMap { $0.sketch(of: deployment) }.first
-        let read = AnnotationJSON.value(PlanSketch.self, sketch)
+        let read = AnnotationJSON.value(PlanOutline.self, sketch)
         let readyProxies = readyProxies(in: deployment.namespace)
         let pods = views.pods.all(of: deployment)
-        disruptions.note(pods.map { PodReading($0) }, of: deployment, now: clock())
+        disruptions.note(pods.map { PodObservation($0) }, of: deployment, now: clock())
         let observation = ClusterObservation(
             deployment: deployment, router: Self.router(plans[deployment]?.target ?? read?.target ?? .local),
             pods: pods, workloads: views.workloads.all(of: deployment),
@@ -243,7 +243,7 @@ public actor ClusterBackend: ServingBackend {
     }
 
     /// The types that were never read completely, with the reason for the first.
-    func unsynced(of needed: [any KindView]) -> ClusterServingError? {
+    func unsynced(of needed: [any Informer]) -> ClusterServingError? {
         let missing = needed.filter { !$0.isSynced && $0.failure?.isMissingResource != true }
         guard let first = missing.first(where: { $0.failure != nil }) ?? missing.first else { return nil }
         let plurals = Set(missing.map(\.type.plural)).sorted().joined(separator: ", ")
@@ -269,7 +269,7 @@ public actor ClusterBackend: ServingBackend {
             label: ObjectLabels.component, value: ObjectLabels.Component.proxy.rawValue)
         return Dictionary(
             pods.compactMap { pod -> (String, String)? in
-                guard pod.metadata.namespace == namespace, PodReading(pod).isReady,
+                guard pod.metadata.namespace == namespace, PodObservation(pod).isReady,
                     let host = pod.detail.status?.podIP, !host.isEmpty
                 else { return nil }
                 return (pod.metadata.name, Escape.authority(host, ProxyRendering.controlPort))

@@ -24,13 +24,13 @@ extension OwnerReference {
 }
 
 /// Watches the metadata of ModelDeployments, and requests those that the watch has not shown yet.
-public struct WatchedOwners: DeploymentOwners {
-    enum Kind: ServedKind {
+public struct CachedOwners: DeploymentOwners {
+    enum Kind: ManagedKind {
         static let resource = ResourceType.modelDeployments
     }
 
     private let api: KubernetesAPI
-    private let cache: ObjectCache<ServedObject<Kind>>
+    private let cache: ObjectCache<ManagedObject<Kind>>
 
     public init(_ api: KubernetesAPI) {
         self.api = api
@@ -40,7 +40,7 @@ public struct WatchedOwners: DeploymentOwners {
     public func run() async { await cache.run() }
 
     public func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
-        let key = ObjectKey(namespace: deployment.namespace, name: deployment.name)
+        let key = NamespacedName(namespace: deployment.namespace, name: deployment.name)
         var found = cache[key]?.metadata
         if found == nil { found = try await api.head(.modelDeployments, key)?.metadata }
         guard let found, let uid = found.uid, found.deletionTimestamp == nil else { return nil }

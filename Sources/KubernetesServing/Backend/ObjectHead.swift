@@ -29,7 +29,7 @@ struct ObjectHead: Decodable, Sendable {
 
 extension KubernetesAPI {
     /// - Returns: nil if the object or its type does not exist.
-    func head(_ type: ResourceType, _ key: ObjectKey) async throws -> ObjectHead? {
+    func head(_ type: ResourceType, _ key: NamespacedName) async throws -> ObjectHead? {
         let request = APIRequest.get(type, key).metadataOnlyObject
         do {
             return try ObjectHead.read(try await answer(to: request), of: request)

@@ -40,7 +40,7 @@ struct WriteLedger: Sendable {
     }
 
     private var written: [ObjectID: Written] = [:]
-    private var corrections: [ObjectID: CorrectionPace] = [:]
+    private var corrections: [ObjectID: RewriteThrottle] = [:]
 
     /// - Parameter expected: the `FieldTree.digest` of the fields that the body will own. Computed only if no answer is known.
     func verdict(
@@ -71,7 +71,7 @@ struct WriteLedger: Sendable {
     func mayCorrect(_ object: ObjectID, now: Duration) -> Bool { corrections[object]?.isDue(now) != false }
 
     mutating func noteCorrection(of object: ObjectID, at now: Duration) {
-        corrections[object, default: CorrectionPace()].note(now)
+        corrections[object, default: RewriteThrottle()].note(now)
     }
 
     mutating func note(_ object: ObjectID, _ entry: Written, corrects: Bool) {

@@ -25,7 +25,7 @@ struct CheckLog: Sendable {
     let api: KubernetesAPI
 
     /// - Returns: if the log cannot be read, the reason as the tail.
-    func printed(by pod: ObjectKey, _ gate: CheckGate) async -> Printed {
+    func printed(by pod: NamespacedName, _ gate: CheckGate) async -> Printed {
         let wanted = Set(gate.metrics.keys)
         do {
             let bytes = try await output(of: pod)
@@ -56,7 +56,7 @@ struct CheckLog: Sendable {
     }
 
     /// The last lines, each from its start.
-    private func output(of pod: ObjectKey) async throws -> [UInt8] {
+    private func output(of pod: NamespacedName) async throws -> [UInt8] {
         let path = ResourceType.pods.path(namespace: pod.namespace, name: pod.name, subresource: "log")
         var bytes: [UInt8] = []
         for count in Self.lineCounts {
@@ -85,7 +85,7 @@ struct CheckLog: Sendable {
         var values: [String] = []
         for name in Set(secrets).sorted() {
             do {
-                let found = try await patient.get(StoredSecret.self, ObjectKey(namespace: namespace, name: name))
+                let found = try await patient.get(StoredSecret.self, NamespacedName(namespace: namespace, name: name))
                 values += (found?.data?[PodRendering.secretKey]).map { [String(decoding: $0, as: UTF8.self)] } ?? []
             } catch let error as APIError where error.isRefusal {
                 return nil

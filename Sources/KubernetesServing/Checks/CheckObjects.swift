@@ -4,7 +4,7 @@ import KubernetesClient
 import ModelManifests
 
 /// The fields of a check's Job that mlctl reads.
-struct SeenJob: KubernetesObject {
+struct CheckJobObject: KubernetesObject {
     static let resource = ResourceType.jobs
 
     struct Status: Decodable, Sendable {
@@ -30,7 +30,7 @@ struct SeenJob: KubernetesObject {
 }
 
 /// The fields of the Job's pods that mlctl reads.
-struct SeenCheckPod: KubernetesObject {
+struct CheckPodObject: KubernetesObject {
     static let resource = ResourceType.pods
 
     struct Status: Decodable, Sendable {
@@ -89,7 +89,7 @@ struct SeenCheckPod: KubernetesObject {
 /// # Guarantees
 /// - Everything that decides a check must be as rendered: image, command, working folder, variables, files and what fetches them.
 /// - Additions by a cluster's own webhooks (sidecars, further variables, tolerations) do not count as a difference.
-enum CheckLikeness {
+enum CheckSpecComparison {
     /// - Returns: what differs; nil if nothing does.
     static func difference(of spec: JSONValue?, from job: CheckJob) -> String? {
         for field in ["backoffLimit", "completions", "parallelism", "activeDeadlineSeconds"]

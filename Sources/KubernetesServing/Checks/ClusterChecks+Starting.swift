@@ -9,11 +9,11 @@ extension ClusterChecks {
     func start(_ rendering: CheckJobRendering) async throws -> (job: CheckJob, uid: String) {
         let began = api.stopwatch.elapsed()
         var last: APIError?
-        while api.stopwatch.elapsed() - began < CheckVigil.awayLimit {
+        while api.stopwatch.elapsed() - began < CheckPolling.awayLimit {
             do {
                 let job = try rendering.job(owner: try await owner(of: rendering.inquiry.deployment))
                 if let uid = try await found(job) { return (job, uid) }
-                guard try await othersAreGone(job) else {
+                guard try await deleteOtherRuns(job) else {
                     guard api.stopwatch.elapsed() - began < Self.endLimit else {
                         throw ClusterServingError(
                             .refused,
@@ -43,10 +43,12 @@ extension ClusterChecks {
     /// - Returns: nil if there is no Job, or it is being deleted.
     /// - Throws: `ClusterServingError` if it is not as mlctl created it: its result would mean nothing.
     private func found(_ job: CheckJob) async throws -> String? {
-        guard let seen = try await api.once(within: Self.patience).get(SeenJob.self, job.key),
+        guard let seen = try await api.once(within: Self.patience).get(CheckJobObject.self, job.key),
             !seen.isBeingDeleted, let uid = seen.metadata.uid
         else { return nil }
-        if let difference = seen.isCheck ? CheckLikeness.difference(of: seen.spec, from: job) : "it is not mlctl's" {
+        if let difference = seen.isCheck
+            ? CheckSpecComparison.difference(of: seen.spec, from: job) : "it is not mlctl's"
+        {
             throw ClusterServingError(
                 .foreignObject,
                 "Job \(job.key) exists already, and is not as mlctl would create it: \(difference). Another version of mlctl "
@@ -67,10 +69,10 @@ extension ClusterChecks {
     }
 
     /// Two runs of one gate would count as one and cost twice. Foreground deletion removes a Job only after its pods.
-    private func othersAreGone(_ job: CheckJob) async throws -> Bool {
+    private func deleteOtherRuns(_ job: CheckJob) async throws -> Bool {
         let selector = "\(ObjectLabels.checkSelector),\(ObjectLabels.deployment)=\(job.deployment.name)"
         let others = try await api.once(within: Self.patience)
-            .list(SeenJob.self, .init(namespace: job.key.namespace, labelSelector: selector)).items
+            .list(CheckJobObject.self, .init(namespace: job.key.namespace, labelSelector: selector)).items
             .filter { $0.metadata.annotations[ObjectAnnotations.gate] == job.gate && $0.metadata.name != job.key.name }
         for other in others where !other.isBeingDeleted {
             try await api.once(within: Self.patience)

@@ -18,7 +18,7 @@ import Transport
 ///
 /// # Caveats
 /// - Whoever may create pods and change their status in the namespace, or enter them, can still make a check report any result.
-public final class ClusterChecks: CheckSite {
+public final class ClusterChecks: SiteCheckRunner {
     /// For one cluster. Further checks wait; each running one is looked at every few seconds.
     static let atOnce = 16
     /// Deletions that wait; the next pass finds the others again.
@@ -31,12 +31,12 @@ public final class ClusterChecks: CheckSite {
     /// The events of a Job without pods are read at every so many looks.
     static let eventLooks = 10
 
-    enum Kind: ServedKind {
+    enum Kind: ManagedKind {
         static let resource = ResourceType.jobs
     }
 
-    struct Doomed: Hashable, Sendable {
-        var key: ObjectKey
+    struct JobToDelete: Hashable, Sendable {
+        var key: NamespacedName
         var uid: String
     }
 
@@ -44,11 +44,11 @@ public final class ClusterChecks: CheckSite {
     let owners: any DeploymentOwners
     private let settings: ClusterServingSettings
     private let logger: Logger
-    let jobs: ObjectCache<ServedObject<Kind>>
+    let jobs: ObjectCache<ManagedObject<Kind>>
     private let atWork = Mutex(0)
-    private let doomed: AsyncStream<Doomed>
-    private let doom: AsyncStream<Doomed>.Continuation
-    private let underWay = Mutex<Set<Doomed>>([])
+    private let doomed: AsyncStream<JobToDelete>
+    private let doom: AsyncStream<JobToDelete>.Continuation
+    private let underWay = Mutex<Set<JobToDelete>>([])
 
     public init(
         api: KubernetesAPI, owners: any DeploymentOwners, settings: ClusterServingSettings,
@@ -65,10 +65,10 @@ public final class ClusterChecks: CheckSite {
             of: api, .init(namespace: settings.namespace, labelSelector: ObjectLabels.checkSelector),
             isMetadataOnly: true, indexedLabels: [ObjectLabels.deployment], logger: quiet)
         (doomed, doom) = AsyncStream.makeStream(
-            of: Doomed.self, bufferingPolicy: .bufferingOldest(Self.mostDeletions))
+            of: JobToDelete.self, bufferingPolicy: .bufferingOldest(Self.mostDeletions))
     }
 
-    private var stopwatch: Stopwatch { api.stopwatch }
+    private var stopwatch: ClientClock { api.stopwatch }
     private var once: KubernetesAPI { api.once(within: Self.patience) }
 
     /// Deletes Jobs that nobody wants any more, until its task is cancelled. Run it once.
@@ -88,14 +88,14 @@ public final class ClusterChecks: CheckSite {
             guard job.live.deployment == deployment, !names.contains(metadata.name), !job.live.isBeingDeleted,
                 let uid = metadata.uid
             else { continue }
-            let found = Doomed(key: metadata.key, uid: uid)
+            let found = JobToDelete(key: metadata.key, uid: uid)
             if underWay.withLock({ $0.insert(found).inserted }), case .dropped = doom.yield(found) {
                 underWay.withLock { _ = $0.remove(found) }
             }
         }
     }
 
-    private func delete(_ job: Doomed) async {
+    private func delete(_ job: JobToDelete) async {
         defer { underWay.withLock { _ = $0.remove(job) } }
         do {
             try await once.delete(.jobs, job.key, uid: job.uid)
@@ -150,12 +150,12 @@ public final class ClusterChecks: CheckSite {
 
     private func log(of pod: String?, _ job: CheckJob, _ gate: CheckGate) async -> CheckLog.Printed {
         guard let pod else { return CheckLog.Printed() }
-        return await CheckLog(api: api).printed(by: ObjectKey(namespace: job.key.namespace, name: pod), gate)
+        return await CheckLog(api: api).printed(by: NamespacedName(namespace: job.key.namespace, name: pod), gate)
     }
 
-    /// Follows the Job until it ends, or until `CheckVigil` gives up.
-    private func follow(_ job: CheckJob, _ uid: String, _ gate: CheckGate) async throws -> CheckVigil.Step {
-        var vigil = CheckVigil(limit: gate.timeout, now: stopwatch.elapsed())
+    /// Follows the Job until it ends, or until `CheckPolling` gives up.
+    private func follow(_ job: CheckJob, _ uid: String, _ gate: CheckGate) async throws -> CheckPolling.Step {
+        var vigil = CheckPolling(limit: gate.timeout, now: stopwatch.elapsed())
         var said: String?
         var looks = 0
         while true {
@@ -171,14 +171,16 @@ public final class ClusterChecks: CheckSite {
         }
     }
 
-    private func sight(of job: CheckJob, _ uid: String, _ gate: CheckGate, _ said: String?) async -> CheckVigil.Sight {
+    private func sight(of job: CheckJob, _ uid: String, _ gate: CheckGate, _ said: String?) async -> CheckPolling.Sight
+    {
         do {
-            let seen = try await once.get(SeenJob.self, job.key)
+            let seen = try await once.get(CheckJobObject.self, job.key)
             let pods = try await once.list(
-                SeenCheckPod.self,
+                CheckPodObject.self,
                 .init(namespace: job.key.namespace, labelSelector: "\(ObjectLabels.check)=\(job.key.name)"))
             return .word(
-                CheckReading(job: job, uid: uid, seen: seen, pods: pods.items, limit: gate.timeout, said: said).word)
+                CheckObservation(job: job, uid: uid, seen: seen, pods: pods.items, limit: gate.timeout, said: said).word
+            )
         } catch let error as APIError where error.isRefusal {
             return .refused(ClusterServingError(error, about: "Job \(job.key)").message)
         } catch {
@@ -193,7 +195,7 @@ public final class ClusterChecks: CheckSite {
             let events = try? JSONDecoder().decode(ObjectList<PodEvent>.self, from: answer),
             let note = events.items.last(where: { $0.reason == "FailedCreate" })?.note
         else { return nil }
-        let said = PodReading.quoted(note)
+        let said = PodObservation.quoted(note)
         return note.contains("exceeded quota") ? "\(said). Raise the namespace's ResourceQuota" : said
     }
 }

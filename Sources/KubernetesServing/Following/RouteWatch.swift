@@ -47,8 +47,8 @@ public struct RouteWatch: Sendable {
             group.addTask { for await _ in sliceChanges { wakeUp.yield() } }
             group.addTask { for await _ in proxyChanges { wakeUp.yield() } }
             group.addTask { await waitForSync(then: wakeUp) }
-            var followed = FollowedRoutes(pod: pod, check: check)
-            var told: Set<ObjectKey> = []
+            var followed = ResolvedRoutes(pod: pod, check: check)
+            var told: Set<NamespacedName> = []
             for await _ in wakes {
                 guard maps.freshness.isSynced, slices.freshness.isSynced else { continue }
                 let update = followed.update(maps: maps.all, slices: slices.all, proxies: proxies.all)

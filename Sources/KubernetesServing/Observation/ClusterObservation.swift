@@ -7,8 +7,8 @@ import Serving
 struct ClusterObservation: Sendable {
     var deployment: DeploymentKey
     var router: any ClusterRouter
-    var pods: [ServedObject<PodKind>]
-    var workloads: [ServedObject<WorkloadKind>]
+    var pods: [ManagedObject<PodKind>]
+    var workloads: [ManagedObject<WorkloadKind>]
     /// The ready replicas of the proxy's Deployment.
     var readyProxies: Int
     /// Everything but the metadata, for objects that routers read.
@@ -16,11 +16,11 @@ struct ClusterObservation: Sendable {
     /// The plan that this controller applied last; nil: another controller applied it, or nobody.
     var plan: ServingPlan?
     /// The annotation of the object that routes.
-    var sketch: PlanSketch?
+    var sketch: PlanOutline?
     /// Why the proxies do not serve; nil if they do.
     var proxyTrouble: String?
     /// What events say about pods whose status gives no reason, by UID.
-    var said: [String: PodWord] = [:]
+    var said: [String: PodExplanation] = [:]
     /// Why the cluster recently removed pods of a revision.
     var disrupted: [Revision: String] = [:]
     /// What the proxies report about their traffic; nil if nobody asks them.
@@ -28,13 +28,13 @@ struct ClusterObservation: Sendable {
     /// Further problems.
     var problems: [String]
 
-    static func ready(_ pods: [ServedObject<PodKind>]) -> [Revision: Int] { counted(pods, where: \.isReady) }
+    static func ready(_ pods: [ManagedObject<PodKind>]) -> [Revision: Int] { counted(pods, where: \.isReady) }
 
     private static func counted(
-        _ pods: [ServedObject<PodKind>], where isCounted: (PodReading) -> Bool
+        _ pods: [ManagedObject<PodKind>], where isCounted: (PodObservation) -> Bool
     ) -> [Revision: Int] {
         Dictionary(
-            pods.map { PodReading($0) }.compactMap { reading in
+            pods.map { PodObservation($0) }.compactMap { reading in
                 isCounted(reading) ? reading.revision.map { ($0, 1) } : nil
             }, uniquingKeysWith: +)
     }
@@ -43,7 +43,7 @@ struct ClusterObservation: Sendable {
         let ready = Self.ready(pods)
         let plan = plan ?? restoredPlan
         let view = router.observe(
-            RouteSeen(
+            RouteInput(
                 deployment: deployment, plan: plan, objects: objects, ready: ready,
                 answering: Self.counted(pods, where: \.answers), readyProxies: readyProxies,
                 proxyTrouble: proxyTrouble, traffic: traffic))
@@ -59,8 +59,8 @@ struct ClusterObservation: Sendable {
 
     /// If a pod replaces one that the cluster removed and is still loading, it counts as blocked by the cluster. A pod that
     /// crashes or fails does not.
-    private func instance(_ pod: ServedObject<PodKind>) -> InstanceObservation? {
-        guard var instance = PodReading(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
+    private func instance(_ pod: ManagedObject<PodKind>) -> InstanceObservation? {
+        guard var instance = PodObservation(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
         // Proxies that say nothing have taken nobody back.
         if let traffic, !traffic.shares.isEmpty { instance.isEjected = traffic.ejected.contains(instance.id) }
         if [.starting, .fetching].contains(instance.condition), let reason = disrupted[instance.revision] {
@@ -72,12 +72,12 @@ struct ClusterObservation: Sendable {
 
     /// Pods that the API server refuses to create (a quota, a policy) count as one instance that the cluster blocks, with the
     /// name of their Deployment.
-    private func missingInstances(of workload: ServedObject<WorkloadKind>) -> [InstanceObservation] {
+    private func missingInstances(of workload: ManagedObject<WorkloadKind>) -> [InstanceObservation] {
         guard let reason = Self.problems(of: workload).first,
             let revision = workload.metadata.labels[ObjectLabels.revision].map({ Revision(rawValue: $0) })
         else { return [] }
         let living = pods.count { pod in
-            let reading = PodReading(pod)
+            let reading = PodObservation(pod)
             return reading.revision == revision && reading.instance != nil && pod.metadata.deletionTimestamp == nil
         }
         guard living < workload.detail.spec?.replicas ?? 1 else { return [] }
@@ -115,12 +115,12 @@ struct ClusterObservation: Sendable {
         guard let plan, let candidate = plan.revisions.first(where: { $0.preview != nil }),
             ready[candidate.revision, default: 0] > 0
         else { return nil }
-        let seen = RouteSeen(deployment: deployment, plan: plan, objects: [:], ready: ready)
+        let seen = RouteInput(deployment: deployment, plan: plan, objects: [:], ready: ready)
         return seen.address(ofService: ObjectNames.revision(deployment, candidate.revision))
     }
 
     /// Why a Deployment cannot create pods: a quota, a policy, a missing service account.
-    static func problems(of workload: ServedObject<WorkloadKind>) -> [String] {
+    static func problems(of workload: ManagedObject<WorkloadKind>) -> [String] {
         (workload.detail.status?.conditions ?? []).filter { $0.type == "ReplicaFailure" && $0.status == "True" }.map {
             let message = $0.message ?? $0.reason ?? "no reason given"
             let advice =

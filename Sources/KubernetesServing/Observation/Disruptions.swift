@@ -20,7 +20,7 @@ struct Disruptions: Hashable, Sendable {
     private var losses: [DeploymentKey: [String: Loss]] = [:]
 
     /// - Parameter pods: all pods of the deployment.
-    mutating func note(_ pods: [PodReading], of deployment: DeploymentKey, now: Duration) {
+    mutating func note(_ pods: [PodObservation], of deployment: DeploymentKey, now: Duration) {
         var known = (losses[deployment] ?? [:]).filter { now - $0.value.at < Self.patience }
         let present = Set(pods.compactMap(\.pod.metadata.uid))
         let older = losses[deployment] ?? [:]

@@ -1,7 +1,7 @@
 import KubernetesClient
 
 /// What an event says about a pod.
-struct PodWord: Hashable, Sendable {
+struct PodExplanation: Hashable, Sendable {
     var text: String
     /// Whether the cluster, not the model, delays the pod.
     var isClusters: Bool
@@ -31,7 +31,7 @@ struct PodEvent: KubernetesObject, Hashable {
     }
 
     /// The text of the newest event.
-    static func word(_ events: [PodEvent]) -> PodWord? {
+    static func word(_ events: [PodEvent]) -> PodExplanation? {
         events.max { $0.time < $1.time }.map(\.word)
     }
 
@@ -40,25 +40,25 @@ struct PodEvent: KubernetesObject, Hashable {
         (series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? "").prefix("2026-01-01T00:00:00".count)
     }
 
-    private var word: PodWord {
-        let said = PodReading.quoted(note ?? "no reason given")
+    private var word: PodExplanation {
+        let said = PodObservation.quoted(note ?? "no reason given")
         return switch reason {
         case "FailedMount", "FailedAttachVolume", "FailedMapVolume":
-            PodWord(
+            PodExplanation(
                 text: "a volume cannot be mounted: \(said). Create the Secret, ConfigMap or claim that it names, or "
                     + "correct `model.storageUri` or `runtime.podTemplate`.", isClusters: true)
-        case "FailedScheduling": PodWord(text: PodReading.pending(said), isClusters: true)
+        case "FailedScheduling": PodExplanation(text: PodObservation.pending(said), isClusters: true)
         case "Unhealthy":
-            PodWord(
+            PodExplanation(
                 text: "it runs, but does not answer yet: \(said). Look at its log; if it only needs long to load, give "
                     + "`runtime.probes` more time.", isClusters: false)
         case "FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady", "NodeNotReady":
-            PodWord(
+            PodExplanation(
                 text: "its node cannot start it: \(said). Look at the node's network and at its kubelet's log.",
                 isClusters: true)
         case "Evicted", "Preempted", "NodeShutdown":
-            PodWord(text: "\(reason ?? ""): \(said).", isClusters: true)
-        default: PodWord(text: "\(reason ?? "a warning"): \(said).", isClusters: false)
+            PodExplanation(text: "\(reason ?? ""): \(said).", isClusters: true)
+        default: PodExplanation(text: "\(reason ?? "a warning"): \(said).", isClusters: false)
         }
     }
 }

@@ -3,10 +3,10 @@ import KubernetesClient
 import ModelManifests
 
 /// The fields of a pod that mlctl reads.
-public enum PodKind: ServedKind {
+public enum PodKind: ManagedKind {
     public static let resource = ResourceType.pods
 
-    public struct Detail: ServedDetail {
+    public struct Detail: ManagedDetail {
         public struct Status: Decodable, Hashable, Sendable {
             public var phase: String?
             public var reason: String?

@@ -4,47 +4,47 @@ import ModelManifests
 
 // The types of objects that are watched, and the fields that are read of each.
 
-public enum ServiceKind: ServedKind { public static let resource = ResourceType.services }
+public enum ServiceKind: ManagedKind { public static let resource = ResourceType.services }
 
-public enum DisruptionBudgetKind: ServedKind { public static let resource = ResourceType.podDisruptionBudgets }
+public enum DisruptionBudgetKind: ManagedKind { public static let resource = ResourceType.podDisruptionBudgets }
 
-public enum ServiceAccountKind: ServedKind {
+public enum ServiceAccountKind: ManagedKind {
     public static let resource = ResourceType.serviceAccounts
     public static let onlyName: String? = ObjectNames.proxy
 }
 
-public enum RoleKind: ServedKind {
+public enum RoleKind: ManagedKind {
     public static let resource = ResourceType.roles
     public static let onlyName: String? = ObjectNames.proxy
 }
 
-public enum RoleBindingKind: ServedKind {
+public enum RoleBindingKind: ManagedKind {
     public static let resource = ResourceType.roleBindings
     public static let onlyName: String? = ObjectNames.proxy
 }
 
-public enum NetworkPolicyKind: ServedKind {
+public enum NetworkPolicyKind: ManagedKind {
     public typealias Detail = NoDetail
     public static let resource = ResourceType.networkPolicies
     public static let onlyName: String? = ObjectNames.proxy
 }
 
-public enum ConfigMapKind: ServedKind {
+public enum ConfigMapKind: ManagedKind {
     public static let resource = ResourceType.configMaps
 
-    public struct Detail: ServedDetail {
+    public struct Detail: ManagedDetail {
         public var data: [String: String]?
         public var json: JSONValue? { data.map { ["data": .strings($0)] } }
     }
 }
 
-public enum HTTPRouteKind: ServedKind {
+public enum HTTPRouteKind: ManagedKind {
     public typealias Detail = SpecAndStatus
     public static let resource = ResourceType.httpRoutes
 }
 
 /// All of `spec` and `status`, for small objects, with their generation.
-public struct SpecAndStatus: ServedDetail {
+public struct SpecAndStatus: ManagedDetail {
     public var spec: JSONValue?
     public var status: JSONValue?
     public var generation: Int?
@@ -65,10 +65,10 @@ public struct SpecAndStatus: ServedDetail {
     }
 }
 
-public enum WorkloadKind: ServedKind {
+public enum WorkloadKind: ManagedKind {
     public static let resource = ResourceType.deployments
 
-    public struct Detail: ServedDetail {
+    public struct Detail: ManagedDetail {
         public struct Spec: Decodable, Hashable, Sendable {
             public var replicas: Int?
         }

@@ -18,7 +18,7 @@ extension ClusterStore {
                     metadata: ["deployment": "\(deployment)", "error": "\(error.message)"])
             }
         }
-        try tellLoss(of: deployment)
+        try throwLoss(of: deployment)
         guard let memory = known[deployment], let held = held[deployment], memory.loss == .none,
             let found = memory.object.recordVersion, found > held.version
         else { return }
@@ -26,18 +26,18 @@ extension ClusterStore {
     }
 
     /// Throws once. After that the controller writes as if there were no record.
-    func tellLoss(of deployment: DeploymentKey) throws {
+    func throwLoss(of deployment: DeploymentKey) throws {
         guard known[deployment]?.loss == .found else { return }
         known[deployment]?.loss = .told
         throw RecordLost(deployment: deployment)
     }
 
     /// Compares a status that was read with the record in memory.
-    func judge(_ found: RecordDigest) {
+    func judge(_ found: RecordSummary) {
         let key = found.object.deployment
         known[key]?.seenVersion = found.object.metadata.resourceVersion
         guard let held = held[key] else { return }
-        let record = isOwn(found) ? found.record.map(HeldRecord.init) : nil
+        let record = isOwn(found) ? found.record.map(CachedRecord.init) : nil
         let isLost = record.map { $0.version < held.version || $0.version == held.version && $0 != held } ?? true
         if !isLost {
             known[key]?.loss = .none

@@ -14,7 +14,7 @@ extension ClusterStore {
                 if let object = cache[key] {
                     follow(object)
                 } else {
-                    await lookAfter(key)
+                    await checkMissing(key)
                 }
             }
             group.cancelAll()
@@ -23,7 +23,7 @@ extension ClusterStore {
     }
 
     /// The watch no longer shows the object, or does not show yet what was created here: ask the server which it is.
-    private func lookAfter(_ key: ObjectKey) async {
+    private func checkMissing(_ key: NamespacedName) async {
         let deployment = DeploymentKey(namespace: key.namespace ?? "default", name: key.name)
         guard known[deployment] != nil else { return }
         do {

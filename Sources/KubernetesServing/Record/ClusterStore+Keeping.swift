@@ -5,12 +5,12 @@ import ModelManifests
 extension ClusterStore {
     /// Reads the records of objects that were deleted and not completely restored: a controller died in between.
     func readKeptRecords() async throws {
-        let only = APIRequest.Selection(namespace: selection.namespace, labelSelector: KeptRecord.selector)
+        let only = APIRequest.Selection(namespace: selection.namespace, labelSelector: RecordBackup.selector)
         let seal = try await recordKey.seal()
-        let maps = try await explaining("kept records") { try await api.list(KeptRecord.Map.self, only).items }
+        let maps = try await explaining("kept records") { try await api.list(RecordBackup.Map.self, only).items }
         kept = [:]
         for map in maps {
-            guard let record = KeptRecord(map, seal: seal) else {
+            guard let record = RecordBackup(map, seal: seal) else {
                 logger.warning(
                     "Ignoring a ConfigMap that looks like a kept record: this controller did not seal it",
                     metadata: ["object": "ConfigMap \(map.metadata.key)"])
@@ -29,7 +29,7 @@ extension ClusterStore {
     func keep(_ found: RecordedModelDeployment) async throws {
         let seal = try await recordKey.seal()
         // A record that somebody else wrote is not kept: this controller writes again what it knows.
-        guard isOwn(found.digest), let record = KeptRecord(found) else { return }
+        guard isOwn(found.digest), let record = RecordBackup(found) else { return }
         do {
             try await api.apply(.configMaps, record.key, body: record.body(seal).jsonData)
         } catch let error as APIError where error.isNamespaceTerminating {

@@ -8,7 +8,7 @@ import ModelManifests
 /// controller that finds no record must know which revisions failed, or it would roll them out again.
 extension ClusterStore {
     public func quarantine(of deployment: DeploymentKey) -> [QuarantineStatus]? {
-        KeptQuarantine.entries(known[deployment]?.quarantine)
+        QuarantineAnnotation.entries(known[deployment]?.quarantine)
     }
 
     /// Writes once whenever a revision enters or leaves quarantine. After a failure the next report tries again.
@@ -18,11 +18,11 @@ extension ClusterStore {
         }
         // An object from before this annotation gets it with its first quarantine.
         if memory.quarantine == nil, quarantined.isEmpty { return }
-        guard let text = KeptQuarantine.text(quarantined), text != memory.quarantine else { return }
+        guard let text = QuarantineAnnotation.text(quarantined), text != memory.quarantine else { return }
         let body: JSONValue = [
             "metadata": [
                 "resourceVersion": .string(memory.object.metadata.resourceVersion ?? ""),
-                "annotations": [RegisterWords.quarantine: .string(text)],
+                "annotations": [RegisterMetadata.quarantine: .string(text)],
             ]
         ]
         let request = APIRequest.merge(
@@ -40,7 +40,7 @@ extension ClusterStore {
 }
 
 /// The quarantine as an annotation's value. Pure.
-enum KeptQuarantine {
+enum QuarantineAnnotation {
     /// The most characters of a reason: 20 reasons stay far below the 256 KiB of all annotations.
     static let reasonLimit = 500
     /// An empty quarantine. Without an annotation the quarantine is unknown.

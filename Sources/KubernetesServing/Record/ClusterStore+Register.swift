@@ -6,9 +6,9 @@ import ModelManifests
 import Serving
 import Transport
 
-extension ClusterStore: DeploymentRegister {
+extension ClusterStore: DesiredStateMirror {
     @discardableResult
-    public func announce(_ announcement: Announcement) async throws -> AnnouncementAnswer {
+    public func announce(_ announcement: PublishedManifest) async throws -> PublishResult {
         let key = announcement.deployment
         if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         if ObjectNames.reserved.contains(key.name) { throw RegisterError.reservedName(key) }
@@ -22,21 +22,21 @@ extension ClusterStore: DeploymentRegister {
             if let error = error as? RegisterError {
                 if error.isAnothers { throw error }
                 if error.isMomentary {
-                    return .refused(AnnouncementRefusal(error.message, retry: error.retryClass, holdsPass: true))
+                    return .refused(PublishRefusal(error.message, retry: error.retryClass, holdsPass: true))
                 }
             }
-            let refusal = AnnouncementRefusal(error.message, retry: error.retryClass)
+            let refusal = PublishRefusal(error.message, retry: error.retryClass)
             refusals[key] = RefusedAnnouncement(refusal, of: announcement, at: clock(), after: refused)
             return .refused(refusal)
         }
-        try tellLoss(of: key)
+        try throwLoss(of: key)
         guard known[key]?.corrections.isContested(clock()) == true else { return .shown(warning: nil) }
-        return .shown(warning: CorrectionPace.warning(about: "ModelDeployment \(key)"))
+        return .shown(warning: RewriteThrottle.warning(about: "ModelDeployment \(key)"))
     }
 
     /// Updates the object to what git says.
     /// - Throws: a `RetryableError` if that is refused; `StateConflict` if a record was found that must be read first.
-    private func show(_ announcement: Announcement) async throws {
+    private func show(_ announcement: PublishedManifest) async throws {
         let key = announcement.deployment
         // A deletion proceeds without this controller, so what it knows may be old.
         if known[key]?.object.isTerminating == true { _ = try await read(key) }
@@ -48,7 +48,7 @@ extension ClusterStore: DeploymentRegister {
             let generation = known[key]?.object.metadata.generation
             known[key]?.agreedGeneration = generation
         case .refuse(let error): throw error
-        case .apply: try await applyInTurn(announcement)
+        case .apply: try await applyThrottled(announcement)
         case .letGo:
             try await letGo(key)
             throw RegisterError.beingDeleted(key, [])
@@ -58,7 +58,7 @@ extension ClusterStore: DeploymentRegister {
     }
 
     @discardableResult
-    public func withdraw(_ deployment: DeploymentKey) async throws -> AnnouncementAnswer {
+    public func withdraw(_ deployment: DeploymentKey) async throws -> PublishResult {
         try await checkRecord(of: deployment)
         guard let object = known[deployment]?.object, !object.isTerminating else { return .shown(warning: nil) }
         do {
@@ -68,7 +68,7 @@ extension ClusterStore: DeploymentRegister {
             _ = try await read(deployment)
             return .shown(warning: nil)
         } catch let error as ClusterServingError {
-            return .refused(AnnouncementRefusal(error.message, retry: error.retryClass))
+            return .refused(PublishRefusal(error.message, retry: error.retryClass))
         }
     }
 
@@ -104,8 +104,8 @@ extension ClusterStore: DeploymentRegister {
         known[deployment]?.transitions = document.transitions
     }
 
-    /// Changes by others are reverted at the pace of `CorrectionPace`. Decisions follow git in any case.
-    private func applyInTurn(_ announcement: Announcement) async throws {
+    /// Changes by others are reverted at the pace of `RewriteThrottle`. Decisions follow git in any case.
+    private func applyThrottled(_ announcement: PublishedManifest) async throws {
         let key = announcement.deployment
         let corrects = known[key]?.applied == SpecFingerprint(canonical: announcement.spec)
         if corrects, known[key]?.corrections.isDue(clock()) == false { return }
@@ -116,7 +116,7 @@ extension ClusterStore: DeploymentRegister {
     }
 
     /// One request, and a second one if somebody has added fields that git does not have.
-    private func apply(_ announcement: Announcement) async throws {
+    private func apply(_ announcement: PublishedManifest) async throws {
         let key = announcement.deployment
         guard let spec = try? JSONValue(parsing: Data(announcement.spec.utf8)) else {
             throw RegisterError.unreadableSpec(key)
@@ -124,7 +124,7 @@ extension ClusterStore: DeploymentRegister {
         // An object that is not known to be mlctl's is not taken from its owner.
         let isOurs = known[key] != nil
         let body = announcement.object(
-            identity, spec: spec, quarantine: isOurs ? known[key]?.quarantine : KeptQuarantine.none)
+            identity, spec: spec, quarantine: isOurs ? known[key]?.quarantine : QuarantineAnnotation.none)
         try await explaining("ModelDeployment \(key)") {
             let answer = try await api.answer(
                 to: .apply(
@@ -162,7 +162,7 @@ extension ClusterStore: DeploymentRegister {
     }
 
     /// Deletes the object and creates it again with its record. The next plan takes over the objects that it owned.
-    private func recreate(_ announcement: Announcement) async throws {
+    private func recreate(_ announcement: PublishedManifest) async throws {
         let key = announcement.deployment
         guard let last = try await read(key) else { return try await apply(announcement) }
         try await keep(last)
@@ -185,7 +185,7 @@ extension ClusterStore: DeploymentRegister {
         if object.isKept(by: identity) { known[key]?.wasOurs = true }
     }
 
-    func take(_ found: RecordDigest) {
+    func take(_ found: RecordSummary) {
         take(found.object)
         let key = found.object.deployment
         guard known[key]?.object == found.object else { return }
@@ -239,7 +239,7 @@ extension RegisterError {
     /// Whether the object is only being created again. Its record is then in a ConfigMap, which the next plan would delete.
     fileprivate var isMomentary: Bool {
         guard case .beingDeleted(_, let waitsFor) = self else { return false }
-        return waitsFor.allSatisfy { $0 == RegisterWords.orphanFinalizer }
+        return waitsFor.allSatisfy { $0 == RegisterMetadata.orphanFinalizer }
     }
 }
 

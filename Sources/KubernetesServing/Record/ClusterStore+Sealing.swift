@@ -18,13 +18,13 @@ extension ClusterStore {
     func sealed(_ version: Int, _ state: String, of object: ModelDeploymentObject) async throws -> JSONValue {
         let seal = try await recordKey.seal()
         self.seal = seal
-        let writing = SealedWriting.record(
+        let writing = SealedContent.record(
             object.deployment, uid: object.metadata.uid ?? "", version: version, state: state)
         return ["version": .integer(version), "state": .string(state), "seal": .string(seal.seal(writing))]
     }
 
     /// Whether there is a record, and this controller, or one of its name, sealed it for this very object.
-    func isOwn(_ found: RecordDigest) -> Bool {
+    func isOwn(_ found: RecordSummary) -> Bool {
         guard let seal, let record = found.record else { return false }
         return seal.isSealed(
             .record(
@@ -34,7 +34,7 @@ extension ClusterStore {
     }
 
     /// The record with a `problem` if the controller must not trust it.
-    func judged(_ found: RecordDigest) -> StateRecord? {
+    func judged(_ found: RecordSummary) -> StateRecord? {
         guard var record = found.record, !isOwn(found) else { return found.record }
         record.problem =
             "its record in status.record was not sealed by this controller (\(recordKey.description)): somebody else wrote "
@@ -46,11 +46,11 @@ extension ClusterStore {
 
     /// Remembers the record that the controller has in memory. A record with a problem does not count.
     func hold(_ record: StateRecord?, of deployment: DeploymentKey) {
-        held[deployment] = record.flatMap { $0.problem == nil ? HeldRecord($0) : nil }
+        held[deployment] = record.flatMap { $0.problem == nil ? CachedRecord($0) : nil }
     }
 
     /// Seals a record that somebody else wrote, or that is unsealed, as it is.
-    func adopted(_ found: RecordDigest) async throws -> StateRecord? {
+    func adopted(_ found: RecordSummary) async throws -> StateRecord? {
         guard let record = found.record, !isOwn(found) else { return found.record }
         let state = String(decoding: record.state, as: UTF8.self)
         try await patchStatus(

@@ -11,9 +11,9 @@ import Rollouts
 /// # Guarantees
 /// - Those of `StateStore`. A swap is one request with the `resourceVersion` of the object on whose record the decision was
 ///   based: if somebody else wrote in between, it throws `StateConflict`.
-/// - Those of `DeploymentRegister`. An object that is as announced costs no request.
+/// - Those of `DesiredStateMirror`. An object that is as announced costs no request.
 /// - If somebody deletes an object that git wants, it is created again with its record. A controller that dies in between
-///   leaves a `KeptRecord` to the next one. In a namespace that is being deleted the object is released at once.
+///   leaves a `RecordBackup` to the next one. In a namespace that is being deleted the object is released at once.
 /// - A record counts as the controller's own only if its key sealed it. A status that somebody else wrote counts as a lost
 ///   record; if it is found at the start, nothing is decided about its deployment.
 /// - The watch notices a status that somebody wipes or replaces by an older one. The next pass throws `RecordLost`, and the
@@ -55,7 +55,7 @@ public actor ClusterStore: StateStore {
         /// The spec as it was last written here.
         var applied: SpecFingerprint?
         /// Counts the writes that reverted changes by others.
-        var corrections = CorrectionPace()
+        var corrections = RewriteThrottle()
         /// The last generation whose spec agreed with git. The status describes this generation.
         var agreedGeneration: Int?
         var isLetGo = false
@@ -75,7 +75,7 @@ public actor ClusterStore: StateStore {
     }
 
     /// A record as the controller has it in memory.
-    struct HeldRecord: Equatable {
+    struct CachedRecord: Equatable {
         var version: Int
         var state: SpecFingerprint
     }
@@ -99,11 +99,11 @@ public actor ClusterStore: StateStore {
     let logger: Logger
     var known: [DeploymentKey: Memory] = [:]
     /// Records of objects that are being created again.
-    var kept: [DeploymentKey: KeptRecord] = [:]
+    var kept: [DeploymentKey: RecordBackup] = [:]
     /// The entries of `kept` that an earlier controller left.
     var inherited: Set<DeploymentKey> = []
     /// The controller's records in memory. They outlive the object.
-    var held: [DeploymentKey: HeldRecord] = [:]
+    var held: [DeploymentKey: CachedRecord] = [:]
     var refusals: [DeploymentKey: RefusedAnnouncement] = [:]
 
     /// - Parameters:
@@ -204,7 +204,7 @@ public actor ClusterStore: StateStore {
         let shown = status.map { document($0, memory) }
         fields.merge(shown?.fields ?? [:]) { own, _ in own }
         try await patchStatus(fields, of: memory.object, expecting: expecting)
-        held[deployment] = HeldRecord(StateRecord(version: version, state: state))
+        held[deployment] = CachedRecord(StateRecord(version: version, state: state))
         known[deployment]?.loss = .none
         known[deployment]?.events = kept
         note(shown, deployment)
@@ -220,7 +220,7 @@ public actor ClusterStore: StateStore {
             throw StateConflict(deployment: deployment, expected: expecting, found: nil)
         }
         // The status belongs to another controller.
-        if let other = memory.object.metadata.labels[RegisterWords.controller], other != identity.controller {
+        if let other = memory.object.metadata.labels[RegisterMetadata.controller], other != identity.controller {
             throw RegisterError.anotherController(deployment, other, own: identity.controller)
         }
         guard memory.recordVersion == expecting else {
@@ -269,7 +269,7 @@ public actor ClusterStore: StateStore {
 
     func dropFinalizer(of object: ModelDeploymentObject, expecting: Int?) async throws {
         guard object.isHeld else { return }
-        let others = object.metadata.finalizers.filter { $0 != RegisterWords.finalizer }
+        let others = object.metadata.finalizers.filter { $0 != RegisterMetadata.finalizer }
         let body: JSONValue = [
             "metadata": [
                 "resourceVersion": .string(object.metadata.resourceVersion ?? ""),
@@ -346,7 +346,7 @@ extension ClusterStore: DeploymentOwners {
     }
 }
 
-extension ClusterStore.HeldRecord {
+extension ClusterStore.CachedRecord {
     init(_ record: StateRecord) {
         version = record.version
         state = SpecFingerprint(canonical: String(decoding: record.state, as: UTF8.self))
@@ -357,7 +357,7 @@ extension ModelDeploymentObject {
     var owner: OwnerReference { .modelDeployment(named: metadata.name, uid: metadata.uid ?? "") }
 }
 
-extension RecordDigest {
+extension RecordSummary {
     var copies: [EventCopy] {
         (events ?? []).map {
             EventCopy(
@@ -367,5 +367,5 @@ extension RecordDigest {
 }
 
 extension DeploymentKey {
-    var objectKey: ObjectKey { ObjectKey(namespace: namespace, name: name) }
+    var objectKey: NamespacedName { NamespacedName(namespace: namespace, name: name) }
 }

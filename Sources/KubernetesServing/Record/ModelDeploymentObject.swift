@@ -42,7 +42,7 @@ struct ModelDeploymentObject: KubernetesObject, Equatable {
 
     var deployment: DeploymentKey { DeploymentKey(namespace: metadata.namespace ?? "default", name: metadata.name) }
     var isTerminating: Bool { metadata.deletionTimestamp != nil }
-    var isHeld: Bool { metadata.finalizers.contains(RegisterWords.finalizer) }
+    var isHeld: Bool { metadata.finalizers.contains(RegisterMetadata.finalizer) }
 
     /// Whether this version is not older than the other. Versions of one object that are numbers are compared as numbers, as the
     /// API promises since Kubernetes 1.35; others are accepted in the order in which they arrive.
@@ -63,7 +63,7 @@ struct RecordedModelDeployment: KubernetesObject {
             var version: Int
             /// JSON of a `RolloutState`.
             var state: String
-            /// The seal of `SealedWriting.record`; nil if this controller did not write the record.
+            /// The seal of `SealedContent.record`; nil if this controller did not write the record.
             var seal: String?
         }
 
@@ -72,7 +72,7 @@ struct RecordedModelDeployment: KubernetesObject {
     }
 
     var object: ModelDeploymentObject
-    /// The value of the annotation `RegisterWords.quarantine`.
+    /// The value of the annotation `RegisterMetadata.quarantine`.
     var quarantine: String?
     var status: Status?
     /// The status as the server has it.
@@ -88,7 +88,7 @@ struct RecordedModelDeployment: KubernetesObject {
     init(from decoder: any Decoder) throws {
         object = try ModelDeploymentObject(from: decoder)
         let fields = try decoder.container(keyedBy: CodingKeys.self)
-        quarantine = try fields.decode(Annotated.self, forKey: .metadata).annotations?[RegisterWords.quarantine]
+        quarantine = try fields.decode(Annotated.self, forKey: .metadata).annotations?[RegisterMetadata.quarantine]
         status = try fields.decodeIfPresent(Status.self, forKey: .status)
         wholeStatus = try fields.decodeIfPresent(JSONValue.self, forKey: .status) ?? .object([:])
         wholeSpec = try fields.decodeIfPresent(JSONValue.self, forKey: .spec) ?? .object([:])
@@ -96,11 +96,11 @@ struct RecordedModelDeployment: KubernetesObject {
 
     var metadata: ObjectMetadata { object.metadata }
 
-    var digest: RecordDigest { RecordDigest(self) }
+    var digest: RecordSummary { RecordSummary(self) }
 }
 
 /// The parts of a record that the controller keeps in memory. There are thousands of records.
-struct RecordDigest: Sendable {
+struct RecordSummary: Sendable {
     var object: ModelDeploymentObject
     var quarantine: String?
     /// Not yet checked for who wrote it.
@@ -133,7 +133,7 @@ struct SpecFingerprint: Hashable, Sendable {
 }
 
 /// Names that the register writes on ModelDeployments, besides `ObjectLabels`.
-enum RegisterWords {
+enum RegisterMetadata {
     static let finalizer = "mlctl.dev/serving"
     static let commit = "mlctl.dev/commit"
     /// The revisions that failed, as JSON. It outlives the status.
@@ -159,5 +159,5 @@ public struct RegisterIdentity: Hashable, Sendable {
         self.source = ObjectHash.text(source)
     }
 
-    var labels: [String: String] { [RegisterWords.controller: controller, RegisterWords.source: source] }
+    var labels: [String: String] { [RegisterMetadata.controller: controller, RegisterMetadata.source: source] }
 }

@@ -14,7 +14,7 @@ public actor RecordKey {
 
     private enum Place {
         case fixed
-        case secret(KubernetesAPI, ObjectKey)
+        case secret(KubernetesAPI, NamespacedName)
     }
 
     private let place: Place
@@ -25,7 +25,7 @@ public actor RecordKey {
     /// - namespace: the controller's own namespace.
     /// - controller: the controller's name.
     public init(_ api: KubernetesAPI, in namespace: String, controller: String, logger: Logger) {
-        place = .secret(api, ObjectKey(namespace: namespace, name: ObjectNames.recordKey(of: controller)))
+        place = .secret(api, NamespacedName(namespace: namespace, name: ObjectNames.recordKey(of: controller)))
         self.logger = logger
     }
 
@@ -49,7 +49,7 @@ public actor RecordKey {
     ///   replaced, because all existing seals would become invalid.
     public func seal() async throws -> RecordSeal {
         if let known { return known }
-        guard case .secret(let api, let key) = place else { throw Self.holdsNoKey("\(description)") }
+        guard case .secret(let api, let key) = place else { throw Self.missingKeyError("\(description)") }
         do {
             let seal = try await found(api, key)
             let made = if let seal { seal } else { try await make(api, key) }
@@ -60,15 +60,15 @@ public actor RecordKey {
         }
     }
 
-    private func found(_ api: KubernetesAPI, _ key: ObjectKey) async throws -> RecordSeal? {
+    private func found(_ api: KubernetesAPI, _ key: NamespacedName) async throws -> RecordSeal? {
         guard let secret = try await api.get(StoredSecret.self, key) else { return nil }
         guard let seal = secret.data?[Self.entry].flatMap({ RecordSeal($0) }) else {
-            throw Self.holdsNoKey("Secret \(key)")
+            throw Self.missingKeyError("Secret \(key)")
         }
         return seal
     }
 
-    private func make(_ api: KubernetesAPI, _ key: ObjectKey) async throws -> RecordSeal {
+    private func make(_ api: KubernetesAPI, _ key: NamespacedName) async throws -> RecordSeal {
         let seal = RecordSeal.random()
         let labels = [
             ObjectLabels.managedBy: ObjectLabels.manager,
@@ -93,7 +93,7 @@ public actor RecordKey {
         return seal
     }
 
-    private static func holdsNoKey(_ what: String) -> ClusterServingError {
+    private static func missingKeyError(_ what: String) -> ClusterServingError {
         ClusterServingError(
             .foreignObject,
             "\(what) holds no key of \(RecordSeal.byteCount) bytes under '\(entry)'. Restore it from a backup. If it is "

@@ -38,11 +38,11 @@ public struct RecordSeal: Sendable {
 
     /// Signs a writing. The same writing gives the same text, so that two renderings are equal.
     /// - Returns: base64; empty if the system cannot sign. An empty text is never a valid seal.
-    func seal(_ writing: SealedWriting) -> String {
+    func seal(_ writing: SealedContent) -> String {
         (try? key.signature(for: writing.bytes))?.base64EncodedString() ?? ""
     }
 
-    func isSealed(_ writing: SealedWriting, by text: String?) -> Bool { check.isSealed(writing, by: text) }
+    func isSealed(_ writing: SealedContent, by text: String?) -> Bool { check.isSealed(writing, by: text) }
 }
 
 /// Verifies seals, but cannot create them.
@@ -59,20 +59,20 @@ public struct SealCheck: Sendable {
 
     fileprivate init(_ key: Curve25519.Signing.PublicKey) { self.key = key }
 
-    func isSealed(_ writing: SealedWriting, by text: String?) -> Bool {
+    func isSealed(_ writing: SealedContent, by text: String?) -> Bool {
         guard let signature = text.flatMap({ Data(base64Encoded: $0) }) else { return false }
         return key.isValidSignature(signature, for: writing.bytes)
     }
 }
 
 /// What is sealed, together with everything that it is bound to: a seal of one object or use is not valid for another.
-enum SealedWriting {
+enum SealedContent {
     /// - Parameter uid: of the ModelDeployment.
     case record(DeploymentKey, uid: String, version: Int, state: String)
     /// A status that waits in a ConfigMap until its object is created again.
     case keptRecord(DeploymentKey, status: String)
     /// A route that proxies follow. - Parameter map: its ConfigMap.
-    case route(map: ObjectKey, String)
+    case route(map: NamespacedName, String)
 
     /// A JSON array, so that two different writings never have the same bytes.
     fileprivate var bytes: Data {

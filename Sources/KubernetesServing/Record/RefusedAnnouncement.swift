@@ -8,18 +8,18 @@ struct RefusedAnnouncement: Equatable {
     static let longestDelay = Duration.seconds(30)
 
     let words: SpecFingerprint
-    let refusal: AnnouncementRefusal
+    let refusal: PublishRefusal
     let at: Duration
     let count: Int
 
-    init(_ refusal: AnnouncementRefusal, of announcement: Announcement, at now: Duration, after before: Self?) {
+    init(_ refusal: PublishRefusal, of announcement: PublishedManifest, at now: Duration, after before: Self?) {
         words = announcement.words
         self.refusal = refusal
         at = now
         count = before?.words == words ? (before?.count ?? 0) + 1 : 1
     }
 
-    func isDue(_ announcement: Announcement, now: Duration) -> Bool {
+    func isDue(_ announcement: PublishedManifest, now: Duration) -> Bool {
         announcement.words != words || now - at >= delay
     }
 
@@ -30,7 +30,7 @@ struct RefusedAnnouncement: Equatable {
     private static let doublings = 8
 }
 
-extension Announcement {
+extension PublishedManifest {
     /// The announcement without the commit, because a newer commit may announce the same.
     var words: SpecFingerprint {
         SpecFingerprint(

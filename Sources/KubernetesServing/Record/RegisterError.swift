@@ -32,12 +32,12 @@ enum RegisterError: RetryableError, Equatable {
         case .anotherController(let key, let other, let own):
             "ModelDeployment \(key) belongs to another controller, '\(other)'; this one is '\(own)'. Rename one of the two "
                 + "controllers, or hand the object over: kubectl label modeldeployment -n \(key.namespace) \(key.name) "
-                + "--overwrite \(RegisterWords.controller)=\(own)"
+                + "--overwrite \(RegisterMetadata.controller)=\(own)"
         case .anotherRepository(let key, let own):
             "ModelDeployment \(key) was taken over by a controller that is also called '\(own.controller)' but follows "
                 + "another repository, branch or path. Give one of the two another `name` in its settings, and remove the "
                 + "manifest from one repository; or take it back: kubectl label modeldeployment -n \(key.namespace) "
-                + "\(key.name) --overwrite \(RegisterWords.source)=\(own.source)"
+                + "\(key.name) --overwrite \(RegisterMetadata.source)=\(own.source)"
         case .beingDeleted(let key, let finalizers):
             "ModelDeployment \(key) was deleted in the cluster but git wants it: it is created again once it is gone"
                 + (finalizers.isEmpty ? "" : " (it waits for \(finalizers.joined(separator: ", ")))")

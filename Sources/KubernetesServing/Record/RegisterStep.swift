@@ -24,23 +24,23 @@ enum RegisterStep: Equatable {
     /// - wasOurs: whether this controller has written it before. An object of another repository is taken over once and not taken
     ///   back: two controllers that did so would never stop.
     init(
-        _ announcement: Announcement, known: ModelDeploymentObject?, identity: RegisterIdentity,
+        _ announcement: PublishedManifest, known: ModelDeploymentObject?, identity: RegisterIdentity,
         announced: AnnouncedSpec? = nil, isLetGo: Bool = false, wasOurs: Bool = false
     ) {
         guard let known else {
             self = .apply
             return
         }
-        if let other = known.metadata.labels[RegisterWords.controller], other != identity.controller {
+        if let other = known.metadata.labels[RegisterMetadata.controller], other != identity.controller {
             self = .refuse(.anotherController(known.deployment, other, own: identity.controller))
             return
         }
-        if wasOurs, let other = known.metadata.labels[RegisterWords.source], other != identity.source {
+        if wasOurs, let other = known.metadata.labels[RegisterMetadata.source], other != identity.source {
             self = .refuse(.anotherRepository(known.deployment, own: identity))
             return
         }
         guard !known.isTerminating else {
-            self = Self.undoingDeletion(of: known, isLetGo: isLetGo)
+            self = Self.stepUndoingDeletion(of: known, isLetGo: isLetGo)
             return
         }
         let wanted = AnnouncedSpec(
@@ -52,9 +52,9 @@ enum RegisterStep: Equatable {
         self = isAsWanted ? .nothing : .apply
     }
 
-    private static func undoingDeletion(of known: ModelDeploymentObject, isLetGo: Bool) -> RegisterStep {
-        let others = known.metadata.finalizers.filter { $0 != RegisterWords.finalizer }
-        if others.contains(RegisterWords.orphanFinalizer) { return .refuse(.beingDeleted(known.deployment, others)) }
+    private static func stepUndoingDeletion(of known: ModelDeploymentObject, isLetGo: Bool) -> RegisterStep {
+        let others = known.metadata.finalizers.filter { $0 != RegisterMetadata.finalizer }
+        if others.contains(RegisterMetadata.orphanFinalizer) { return .refuse(.beingDeleted(known.deployment, others)) }
         guard isLetGo else { return .letGo }
         return others.isEmpty ? .recreate : .refuse(.beingDeleted(known.deployment, others))
     }
@@ -66,7 +66,7 @@ struct AnnouncedSpec: Hashable, Sendable {
     var generation: Int?
 }
 
-extension Announcement {
+extension PublishedManifest {
     func allLabels(_ identity: RegisterIdentity) -> [String: String] {
         labels.merging(identity.labels) { _, ours in ours }
             .merging([ObjectLabels.managedBy: ObjectLabels.manager]) { _, ours in ours }
@@ -76,7 +76,8 @@ extension Announcement {
     /// - Parameter quarantine: the annotation's value; nil: none. An annotation that was applied before and is left out is
     ///   removed.
     func object(_ identity: RegisterIdentity, spec: JSONValue, quarantine: String? = nil) -> JSONValue {
-        let annotations = [RegisterWords.commit: commit, RegisterWords.quarantine: quarantine].compactMapValues(\.self)
+        let annotations = [RegisterMetadata.commit: commit, RegisterMetadata.quarantine: quarantine].compactMapValues(
+            \.self)
         return [
             "apiVersion": .string(ResourceType.modelDeployments.apiVersion),
             "kind": .string(ResourceType.modelDeployments.kind),
@@ -84,7 +85,7 @@ extension Announcement {
                 "name": .string(deployment.name), "namespace": .string(deployment.namespace),
                 "labels": .object(allLabels(identity).mapValues(JSONValue.string)),
                 "annotations": .strings(annotations),
-                "finalizers": [.string(RegisterWords.finalizer)],
+                "finalizers": [.string(RegisterMetadata.finalizer)],
             ],
             "spec": spec,
         ]

@@ -54,7 +54,7 @@ struct CheckJobRendering: Sendable {
             "ownerReferences": owner.map { [Self.reference($0)] },
         ])
         return CheckJob(
-            key: ObjectKey(namespace: deployment.namespace, name: name), gate: gateName, deployment: deployment,
+            key: NamespacedName(namespace: deployment.namespace, name: name), gate: gateName, deployment: deployment,
             body: [
                 "apiVersion": .string(ResourceType.jobs.apiVersion), "kind": .string(ResourceType.jobs.kind),
                 "metadata": metadata, "spec": spec,
@@ -139,13 +139,13 @@ struct CheckJobRendering: Sendable {
 
     /// The addresses are those of Services: pods come and go while a check runs.
     private var environment: [JSONValue] {
-        let facts = CheckFacts.variables(
+        let facts = CheckVariables.variables(
             of: inquiry, candidate: address(of: inquiry.candidate.revision),
             stable: inquiry.stable.map { address(of: $0.revision) })
         let own = gate.env.filter { facts[$0.name] == nil }
         // A name may appear only once; the last one counts, as in a shell.
         let written = Dictionary(own.enumerated().map { ($1.name, $0) }) { _, last in last }
-        let before = CheckFacts.defaults(of: inquiry, modelFolder: ModelFilesRendering.folder)
+        let before = CheckVariables.defaults(of: inquiry, modelFolder: ModelFilesRendering.folder)
             .filter { written[$0.key] == nil }.merging(facts) { $1 }
         return before.sorted { $0.key < $1.key }.map { name, value in
             // A dollar sign in a version is not a reference.
@@ -162,7 +162,7 @@ struct CheckJobRendering: Sendable {
 
 /// The Job of one run of a check.
 struct CheckJob: Hashable, Sendable {
-    var key: ObjectKey
+    var key: NamespacedName
     /// Only one run of a gate is under way at a time.
     var gate: String
     var deployment: DeploymentKey

@@ -11,9 +11,9 @@ import Serving
 /// - Exactly one of `routes` carries the plan (`isRoute: true`).
 public protocol ClusterRouter: Sendable {
     /// What must be installed in the cluster besides Kubernetes itself.
-    var needs: [RouterNeed] { get }
+    var needs: [RouterRequirement] { get }
     /// The types of the objects of `routes` and `shared`, besides Services and ConfigMaps.
-    var kinds: [any ServedKind.Type] { get }
+    var kinds: [any ManagedKind.Type] { get }
     /// How many pods each revision gets. A revision that is left out gets the plan's number.
     func replicas(_ plan: ServingPlan) -> [Revision: Int]
     /// The objects that split the traffic. They are applied after the revisions' own objects.
@@ -21,12 +21,12 @@ public protocol ClusterRouter: Sendable {
     /// The objects that all deployments of a namespace share. No deployment owns them; they are deleted with the last one.
     func shared(_ rendering: RouteRendering) -> [WantedObject]
     /// Which traffic goes where, according to the cluster's objects.
-    func observe(_ seen: RouteSeen) -> RouteView
+    func observe(_ seen: RouteInput) -> RouteObservation
 }
 
 extension ClusterRouter {
-    public var needs: [RouterNeed] { [] }
-    public var kinds: [any ServedKind.Type] { [] }
+    public var needs: [RouterRequirement] { [] }
+    public var kinds: [any ManagedKind.Type] { [] }
     public func replicas(_ plan: ServingPlan) -> [Revision: Int] { [:] }
     public func shared(_ rendering: RouteRendering) -> [WantedObject] { [] }
 }
@@ -44,7 +44,7 @@ public enum ClusterRouters {
 }
 
 /// A definition that the cluster must have, and what to do if it is missing.
-public struct RouterNeed: Hashable, Sendable {
+public struct RouterRequirement: Hashable, Sendable {
     public var type: ResourceType
     public var advice: String
 
@@ -84,7 +84,7 @@ public struct RouteRendering: Sendable {
         isRoute: Bool = false, content: [String: JSONValue]
     ) -> WantedObject {
         var annotations = annotations
-        if isRoute { annotations[ObjectAnnotations.plan] = AnnotationJSON.text(PlanSketch(plan)) }
+        if isRoute { annotations[ObjectAnnotations.plan] = AnnotationJSON.text(PlanOutline(plan)) }
         return WantedObject(
             type, namespace: plan.deployment.namespace, name: name,
             labels: ObjectLabels.of(plan.deployment).merging(labels) { own, _ in own }, annotations: annotations,
@@ -96,7 +96,7 @@ public struct RouteRendering: Sendable {
 }
 
 /// What a router observes: the deployment's objects in the cluster.
-public struct RouteSeen: Sendable {
+public struct RouteInput: Sendable {
     public var deployment: DeploymentKey
     /// The plan that was applied last; nil if it is not known.
     public var plan: ServingPlan?
@@ -140,7 +140,7 @@ public struct RouteSeen: Sendable {
     }
 
     public func object(_ type: ResourceType, _ name: String) -> JSONValue? {
-        objects[ObjectID(type: type, key: ObjectKey(namespace: deployment.namespace, name: name))]
+        objects[ObjectID(type: type, key: NamespacedName(namespace: deployment.namespace, name: name))]
     }
 
     /// The name and port of a Service, for pods of the cluster.
@@ -150,7 +150,7 @@ public struct RouteSeen: Sendable {
 }
 
 /// What a router observes.
-public struct RouteView: Hashable, Sendable {
+public struct RouteObservation: Hashable, Sendable {
     /// The real share of the traffic of each revision; nil if nothing routes yet, or the shares are not known.
     public var weights: [Revision: Int]?
     public var mirrors: [Revision: Int]?

@@ -11,9 +11,9 @@ import Serving
 struct GatewayAPIRouter: ClusterRouter {
     static let routing = "gateway.networking.k8s.io"
 
-    var needs: [RouterNeed] {
+    var needs: [RouterRequirement] {
         [
-            RouterNeed(
+            RouterRequirement(
                 type: .httpRoutes,
                 advice: "Gateway API is not installed in the cluster: HTTPRoute (\(Self.routing)/v1) is missing. "
                     + "Install it: kubectl apply -f https://github.com/kubernetes-sigs/gateway-api/releases/download/"
@@ -21,7 +21,7 @@ struct GatewayAPIRouter: ClusterRouter {
         ]
     }
 
-    var kinds: [any ServedKind.Type] { [HTTPRouteKind.self] }
+    var kinds: [any ManagedKind.Type] { [HTTPRouteKind.self] }
 
     func routes(_ rendering: RouteRendering) -> [WantedObject] {
         let target = rendering.target
@@ -127,16 +127,16 @@ struct GatewayAPIRouter: ClusterRouter {
 
     // MARK: - Observing
 
-    func observe(_ seen: RouteSeen) -> RouteView {
+    func observe(_ seen: RouteInput) -> RouteObservation {
         let name = ObjectNames.shortened(seen.deployment.name)
         guard let plan = seen.plan, let route = seen.object(.httpRoutes, name), let rules = route["spec"]?["rules"]
-        else { return RouteView() }
+        else { return RouteObservation() }
         let byService = Dictionary(
             plan.revisions.map { (ObjectNames.revision(seen.deployment, $0.revision), $0.revision) }
         ) { first, _ in first }
         let refusals = Self.refusals(route, of: seen.deployment)
         let isTaken = Self.isTaken(route)
-        var view = RouteView(
+        var view = RouteObservation(
             weights: isTaken ? weights(rules.items, byService, plan) : nil,
             mirrors: mirrors(rules.items, byService, plan), problems: refusals)
         guard plan.isOpen else { return view }

@@ -14,14 +14,14 @@ struct ProxyRouter: ClusterRouter {
     /// The controller's seal of the route.
     static let sealKey = "seal"
 
-    var kinds: [any ServedKind.Type] {
+    var kinds: [any ManagedKind.Type] {
         [ServiceAccountKind.self, RoleKind.self, RoleBindingKind.self, NetworkPolicyKind.self]
     }
 
     func routes(_ rendering: RouteRendering) -> [WantedObject] {
         guard let port = rendering.proxyPort else { return [] }
         let name = ObjectNames.shortened(rendering.plan.deployment.name)
-        let map = ObjectKey(
+        let map = NamespacedName(
             namespace: rendering.plan.deployment.namespace, name: ObjectNames.route(rendering.plan.deployment))
         let text = AnnotationJSON.text(Self.route(rendering, port: port))
         var data = [Self.routeKey: text]
@@ -75,14 +75,14 @@ struct ProxyRouter: ClusterRouter {
             ratePerSecond: traffic.ratePerSecond / Double(max(1, proxies)), file: traffic.requests, path: traffic.path)
     }
 
-    func observe(_ seen: RouteSeen) -> RouteView {
+    func observe(_ seen: RouteInput) -> RouteObservation {
         guard let route = Self.route(in: seen.object(.configMaps, ObjectNames.route(seen.deployment))) else {
-            return RouteView()
+            return RouteObservation()
         }
         let shares = route.revisions.map {
             WeightBalance.Share(weight: $0.weight, answers: seen.answering[$0.revision, default: 0] > 0)
         }
-        var view = RouteView()
+        var view = RouteObservation()
         guard seen.readyProxies > 0 else {
             // Nothing routes: no share reaches any pod.
             let problem =
@@ -110,7 +110,8 @@ struct ProxyRouter: ClusterRouter {
 
     /// Uses the shares that all ready proxies agree on. If they cannot be asked at all, the routes in the API server count
     /// instead, because proxies follow them by watch, and a problem says so.
-    private static func fill(_ view: inout RouteView, _ seen: RouteSeen, _ route: ProxyRoute, _ balanced: [Int]) {
+    private static func fill(_ view: inout RouteObservation, _ seen: RouteInput, _ route: ProxyRoute, _ balanced: [Int])
+    {
         if let traffic = seen.traffic, traffic.silence == nil {
             let shares = traffic.agreed(by: seen.readyProxies)
             view.weights = shares.map { Dictionary($0.map { ($0.revision, $0.percent) }) { $0 + $1 } }

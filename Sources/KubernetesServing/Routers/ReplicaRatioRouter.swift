@@ -44,11 +44,11 @@ struct ReplicaRatioRouter: ClusterRouter {
         return selector
     }
 
-    func observe(_ seen: RouteSeen) -> RouteView {
+    func observe(_ seen: RouteInput) -> RouteObservation {
         let name = ObjectNames.shortened(seen.deployment.name)
-        guard let plan = seen.plan, seen.object(.services, name) != nil else { return RouteView() }
+        guard let plan = seen.plan, seen.object(.services, name) != nil else { return RouteObservation() }
         let isOpen = plan.isOpen
-        var view = RouteView(weights: weights(plan, seen.ready), mirrors: [:])
+        var view = RouteObservation(weights: weights(plan, seen.ready), mirrors: [:])
         if isOpen {
             view.endpoint = seen.isAnswered ? seen.address(ofService: name) : nil
             view.endpointProblem = seen.isAnswered ? nil : seen.unanswered

@@ -18,7 +18,7 @@ public struct ClusterUninstall: Sendable {
         /// Deletes the definition of ModelDeployments too.
         public var removesDefinition: Bool
         /// The controller's Deployment; nil: those that the chart installed, found by their label.
-        public var controller: ObjectKey?
+        public var controller: NamespacedName?
         /// Scales a running controller to zero.
         public var stopsController: Bool
         /// The name of the controllers, and so of their leases.
@@ -26,7 +26,7 @@ public struct ClusterUninstall: Sendable {
 
         public init(
             namespace: String? = nil, keepsServing: Bool = false, removesDefinition: Bool = false,
-            controller: ObjectKey? = nil, stopsController: Bool = false, lease: String = "mlctl"
+            controller: NamespacedName? = nil, stopsController: Bool = false, lease: String = "mlctl"
         ) {
             self.namespace = namespace
             self.keepsServing = keepsServing
@@ -91,7 +91,7 @@ public struct ClusterUninstall: Sendable {
     private func definition() async throws -> InstalledObject? {
         guard options.removesDefinition else { return nil }
         let type = ResourceType.modelDeployments
-        let key = ObjectKey(name: "\(type.plural).\(type.group)")
+        let key = NamespacedName(name: "\(type.plural).\(type.group)")
         do {
             guard let head = try await api.head(.customResourceDefinitions, key) else { return nil }
             return InstalledObject(.customResourceDefinitions, head.metadata)
@@ -174,7 +174,7 @@ public struct ClusterUninstall: Sendable {
     /// Without the finalizer no controller is needed for the deletion. What the object owns is orphaned: it is deleted in its
     /// turn, or kept.
     private func release(_ deployment: InstalledObject) async throws {
-        let others = deployment.finalizers.filter { $0 != RegisterWords.finalizer }
+        let others = deployment.finalizers.filter { $0 != RegisterMetadata.finalizer }
         if others.count < deployment.finalizers.count {
             let patch: JSONValue = [
                 "metadata": ["uid": .string(deployment.uid), "finalizers": .array(others.map(JSONValue.string))]
@@ -186,14 +186,14 @@ public struct ClusterUninstall: Sendable {
     }
 
     private func deleteLease(in namespace: String) async throws {
-        let key = ObjectKey(namespace: namespace, name: options.lease)
+        let key = NamespacedName(namespace: namespace, name: options.lease)
         guard let head = try await api.head(.leases, key), head.writers.isWrittenByMlctl else { return }
         try await api.delete(.leases, key, uid: head.metadata.uid)
         say("deleted Lease \(key)")
     }
 
     private func deleteRecordKey(in namespace: String) async throws {
-        let key = ObjectKey(namespace: namespace, name: ObjectNames.recordKey(of: options.lease))
+        let key = NamespacedName(namespace: namespace, name: ObjectNames.recordKey(of: options.lease))
         guard let head = try await api.head(.secrets, key), InstalledObject(.secrets, head.metadata).isOwn else {
             return
         }
@@ -216,7 +216,7 @@ public struct ClusterUninstall: Sendable {
 
     /// A running controller would create everything again.
     /// - Returns: the controllers' Deployments.
-    private func stopControllers() async throws -> [ObjectKey] {
+    private func stopControllers() async throws -> [NamespacedName] {
         do {
             let controllers = try await controllers()
             let running = controllers.filter(\.isRunning).map(\.metadata.key)

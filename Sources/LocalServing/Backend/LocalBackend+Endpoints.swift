@@ -8,7 +8,7 @@ extension LocalBackend {
     func choosePorts(for record: inout DeploymentRecord, _ plan: ServingPlan) {
         endpointProblems[plan.deployment] = nil
         guard !plan.revisions.isEmpty else { return }
-        var taken = takenPorts(besides: plan.deployment)
+        var taken = portsInUse(besides: plan.deployment)
         record.port = choosePort(plan, fixed: plan.endpoint.port, remembered: record.port, taken)
         guard let preview = plan.revisions.lazy.compactMap(\.preview).first else { return }
         if let port = record.port { taken[port] = "the endpoint of \(plan.deployment)" }
@@ -21,7 +21,7 @@ extension LocalBackend {
             isFree: EndpointPorts.isFree)
         switch choice {
         case .port(let port):
-            guard let sitter = immovableSitter(at: port, besides: plan, wanting: fixed) else { return port }
+            guard let sitter = deploymentStuck(at: port, besides: plan, wanting: fixed) else { return port }
             endpointProblems[plan.deployment] =
                 "\(sitter) still uses port \(port), because the port it wants is taken. Set another `endpoint.port`."
         case .problem(let text): endpointProblems[plan.deployment] = text
@@ -30,17 +30,17 @@ extension LocalBackend {
     }
 
     /// A deployment at `port` that should move to another port but cannot, because that one is taken too.
-    private func immovableSitter(at port: Int, besides plan: ServingPlan, wanting fixed: Int?) -> DeploymentKey? {
+    private func deploymentStuck(at port: Int, besides plan: ServingPlan, wanting fixed: Int?) -> DeploymentKey? {
         records.values.first { sitter in
             guard sitter.deployment != plan.deployment, !sitter.isEmpty, sitter.port == port,
                 let wanted = sitter.plan?.endpoint.port, wanted != port
             else { return false }
-            return wanted == fixed || takenPorts(besides: sitter.deployment, and: plan.deployment)[wanted] != nil
+            return wanted == fixed || portsInUse(besides: sitter.deployment, and: plan.deployment)[wanted] != nil
         }?.deployment
     }
 
     /// Counts the ports that other deployments want, not those where they are now. So two deployments can swap ports.
-    private func takenPorts(besides deployment: DeploymentKey, and other: DeploymentKey? = nil) -> [Int: String] {
+    private func portsInUse(besides deployment: DeploymentKey, and other: DeploymentKey? = nil) -> [Int: String] {
         let left = [deployment, other]
         var taken = reservedPorts
         for instance in instances.values {
@@ -55,7 +55,7 @@ extension LocalBackend {
     }
 
     /// Chooses ports again for deployments whose port was taken: another deployment may have released it.
-    func chooseRefusedPortsAgain(besides deployment: DeploymentKey? = nil) -> [DeploymentKey] {
+    func retryRefusedPorts(besides deployment: DeploymentKey? = nil) -> [DeploymentKey] {
         var moved: [DeploymentKey] = []
         for other in endpointProblems.keys.sorted() where other != deployment {
             guard var record = records[other], let plan = record.plan else {
@@ -71,7 +71,7 @@ extension LocalBackend {
     }
 
     /// Writes down the endpoint ports of all deployments and the reserved ports, so that no instance takes one as its own port.
-    func reserveEndpointPorts() throws {
+    func saveEndpointPorts() throws {
         let ports = Set(records.values.filter { !$0.isEmpty }.flatMap(\.wantedPorts)).union(reservedPorts.keys).sorted()
         guard ports != reservedOnDisk else { return }
         try StateFile.write(ports, to: state.endpointPorts)
@@ -131,12 +131,12 @@ extension LocalBackend {
     /// The plan in force. For a removed deployment that keeps its port for a successor, that is its last plan with revisions.
     func planInForce(_ deployment: DeploymentKey) -> ServingPlan? {
         guard let record = records[deployment] else { return nil }
-        return holdsItsPort(record) ? record.formerPlan : record.plan
+        return keepsPortForSuccessor(record) ? record.formerPlan : record.plan
     }
 
     /// Whether a removed deployment keeps answering at its port. It does so until its successor has a ready instance, however
     /// long that takes and even if the successor fails: only the successor's first ready instance or a new commit ends it.
-    private func holdsItsPort(_ record: DeploymentRecord) -> Bool {
+    private func keepsPortForSuccessor(_ record: DeploymentRecord) -> Bool {
         guard record.isEmpty, let port = record.formerPlan?.endpoint.port, port == record.port else { return false }
         guard let successor = records.values.first(where: { $0.succeeds(record, at: port) }) else {
             return emptiedAt[record.deployment].map { clock.now - $0 < Self.successorPatience } ?? true
@@ -146,7 +146,7 @@ extension LocalBackend {
 
     /// The deployment that waits to take over the port of `record`.
     func successor(of record: DeploymentRecord) -> DeploymentKey? {
-        guard let port = record.port, holdsItsPort(record) else { return nil }
+        guard let port = record.port, keepsPortForSuccessor(record) else { return nil }
         return records.values.first { $0.succeeds(record, at: port) }?.deployment
     }
 
@@ -159,13 +159,14 @@ extension LocalBackend {
     /// The removed deployment that still answers at the port of `record`.
     private func holder(before record: DeploymentRecord) -> DeploymentKey? {
         guard let port = record.port else { return nil }
-        return records.values.first { record.succeeds($0, at: port) && $0.port == port && holdsItsPort($0) }?.deployment
+        return records.values.first { record.succeeds($0, at: port) && $0.port == port && keepsPortForSuccessor($0) }?
+            .deployment
     }
 
     private func canAnswer(_ record: DeploymentRecord) -> Bool {
         guard let plan = record.plan, plan.isOpen, endpointProblems[record.deployment] == nil else { return false }
         let weighted = Set(plan.revisions.filter { $0.weight > 0 }.map(\.revision))
-        return seenInstances(of: record.deployment, ProxyView()).contains {
+        return observedInstances(of: record.deployment, ProxyView()).contains {
             weighted.contains($0.revision) && $0.serves
         }
     }
@@ -183,11 +184,11 @@ extension LocalBackend {
             holder(before: record) == nil
         else { return nil }
         return RouteComposition.route(
-            plan: plan, port: port, previewPort: record.previewPort, instances: seenInstances(of: deployment, view))
+            plan: plan, port: port, previewPort: record.previewPort, instances: observedInstances(of: deployment, view))
     }
 
     /// Records when a deployment with a fixed port is removed, so that it can answer until its successor is ready.
-    func noteEmptied(_ record: inout DeploymentRecord, former: ServingPlan?, next: ServingPlan) {
+    func recordRemoval(_ record: inout DeploymentRecord, former: ServingPlan?, next: ServingPlan) {
         guard next.revisions.isEmpty else {
             record.formerPlan = nil
             emptiedAt[record.deployment] = nil
@@ -198,8 +199,8 @@ extension LocalBackend {
         emptiedAt[record.deployment] = clock.now
     }
 
-    func endHandoverIfOver(_ deployment: DeploymentKey) {
-        guard var record = records[deployment], record.formerPlan != nil, !holdsItsPort(record) else { return }
+    func finishHandoverIfDone(_ deployment: DeploymentKey) {
+        guard var record = records[deployment], record.formerPlan != nil, !keepsPortForSuccessor(record) else { return }
         record.formerPlan = nil
         emptiedAt[deployment] = nil
         keep(record)

@@ -20,7 +20,7 @@ extension LocalBackend {
     }
 
     /// Runs at most `maximumConcurrentFetches` fetches at a time. They call the model store, which has limits of its own.
-    func fetchAsAsked() async {
+    func runFetches() async {
         await withTaskGroup(of: Void.self) { group in
             var running = 0
             for await id in fetchRequests {

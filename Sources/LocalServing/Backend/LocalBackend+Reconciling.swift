@@ -10,21 +10,21 @@ extension LocalBackend {
     /// Routes come first: taking traffic away must not wait for a disk that is slow, full or read-only.
     func reconcile(_ deployment: DeploymentKey) async throws {
         let view = await proxy.view
-        noteWhatTheProxySays(deployment, view)
+        recordProxyReports(deployment, view)
         await updateRoutes(deployment, view)
         // One failed action does not stop the others. Above all the routes must follow the observed state.
         var failure: (any Error)?
         func attempt(_ work: () throws -> Void) {
             do { try work() } catch { failure = failure ?? error }
         }
-        endHandoverIfOver(deployment)
+        finishHandoverIfDone(deployment)
         attempt { try save(deployment) }
-        attempt { try reserveEndpointPorts() }
+        attempt { try saveEndpointPorts() }
         for instance in tracked(deployment) where instance.isLeavingUnsaved {
             attempt { try saveLeaving(instance.spec.id) }
         }
         for _ in 0..<Self.maximumRounds {
-            let seen = seenInstances(of: deployment, view)
+            let seen = observedInstances(of: deployment, view)
             let plan = planInForce(deployment)
             var hasActed = false
             for action in LocalReconciliation(plan: plan, instances: seen).actions {
@@ -36,7 +36,7 @@ extension LocalBackend {
         forgetIfGone(deployment)
         guard let failure else { return spaceReserve.restore() }
         // Even with a full disk, everything that served before must keep serving.
-        if spaceReserve.releaseWhereFull() {
+        if spaceReserve.releaseIfFull() {
             logger.warning("the disk is full: its reserve space was released", metadata: ["name": "\(deployment.name)"])
             return try await reconcile(deployment)
         }
@@ -69,8 +69,8 @@ extension LocalBackend {
         case .launch(let id): return launch(id)
         case .retire(let id): return try retire(id)
         case .stop(let id):
-            try instances[id]?.folder.askToStop()
-            instances[id]?.noteAskedToStop()
+            try instances[id]?.folder.requestStop()
+            instances[id]?.noteStopRequested()
             return true
         case .restart(let id, let cause): return restart(id, cause)
         case .remove(let id): return try remove(id)
@@ -143,8 +143,8 @@ extension LocalBackend {
 
     private func restart(_ id: String, _ cause: OutlierCause) -> Bool {
         guard let instance = instances[id] else { return false }
-        instances[id]?.noteRestartAsked()
-        if instance.folder.askToRestart(cause) {
+        instances[id]?.noteRestartRequested()
+        if instance.folder.requestRestart(cause) {
             logger.warning(
                 "instance restarted because it is an outlier",
                 metadata: ["instance": "\(id)", "cause": "\(cause.described)"])
@@ -181,7 +181,7 @@ extension LocalBackend {
         let keepsLogs =
             instance.keepsLogs || records[deployment]?.keepsLogsOf.contains(instance.spec.revision) == true
         instances[id]?.isRemovalRefused = true
-        try KeptLogs(state: state).keep(
+        try LogArchive(state: state).keep(
             instance.spec, keepsLogs: keepsLogs, failedRequestIds: instance.failedRequestIds, now: Date())
         // The copy is deleted before the journal file, so that a crash leaves no copy without an owner.
         try ModelCopy.remove(instance.folder.model)
@@ -213,9 +213,9 @@ extension LocalBackend {
     }
 
     /// Records the proxy's report on each instance, apart from its routes.
-    private func noteWhatTheProxySays(_ deployment: DeploymentKey, _ view: ProxyView) {
+    private func recordProxyReports(_ deployment: DeploymentKey, _ view: ProxyView) {
         for id in tracked(deployment).map(\.spec.id) {
-            if view.answers, view.instances[id]?.outlier == nil { instances[id]?.noteInRotation() }
+            if view.answers, view.instances[id]?.outlier == nil { instances[id]?.clearRestartRequest() }
             // The proxy forgets an instance that left its routes, so the last known IDs are kept.
             guard let ids = view.instances[id]?.failedRequestIds, !ids.isEmpty else { continue }
             instances[id]?.failedRequestIds = ids

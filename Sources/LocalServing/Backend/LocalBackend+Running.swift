@@ -28,13 +28,13 @@ extension LocalBackend {
 
     /// Follows files, processes and the proxy until its task is cancelled, then ends `changes`. Models and proxy keep running.
     public func run() async {
-        await takeUp()
+        await resumeFromDisk()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.proxy.run() }
-            group.addTask { await self.fetchAsAsked() }
+            group.addTask { await self.runFetches() }
             group.addTask { await self.followFiles() }
             group.addTask { await self.sweepLogs() }
-            group.addTask { await self.lookAtEverything() }
+            group.addTask { await self.refreshPeriodically() }
             for await event in events {
                 await handle(event)
                 lookAgain(after: event, in: &group)
@@ -48,8 +48,8 @@ extension LocalBackend {
     }
 
     /// Resumes from disk. Routes come first, so that endpoints which the former controller opened stay open.
-    private func takeUp() async {
-        await proxy.keep(routesOfStrangers())
+    private func resumeFromDisk() async {
+        await proxy.keep(routesWithoutRecord())
         for deployment in Set(records.keys).union(instances.values.map(\.spec.deployment)).sorted() {
             await reconcileInBackground(deployment)
         }
@@ -57,7 +57,7 @@ extension LocalBackend {
     }
 
     /// Saved routes of deployments whose record is damaged but whose instances still exist.
-    private func routesOfStrangers() -> [ProxyRoute] {
+    private func routesWithoutRecord() -> [ProxyRoute] {
         let served = Set(instances.values.map(\.spec.deployment))
         let saved = (try? StateFile.read(ProxyRoutes.self, from: state.proxyRoutes))?.routes ?? []
         return saved.filter { records[$0.deployment] == nil && served.contains($0.deployment) }
@@ -77,7 +77,7 @@ extension LocalBackend {
             await announceProxy()
             let restarted = Set(instances.values.filter(\.isRestartAsked).map(\.spec.deployment))
             let withOutliers = await proxy.view.deploymentsWithOutliers.union(restarted)
-            for deployment in withOutliers.union(deploymentsInMotion()).sorted() {
+            for deployment in withOutliers.union(deploymentsWithPendingWork()).sorted() {
                 await reconcileInBackground(deployment)
             }
         case .tick:
@@ -87,11 +87,11 @@ extension LocalBackend {
             }
             if instances.values.contains(where: \.isLeaving) { proxy.look() }
             if watch == nil { for id in instances.keys.sorted() { await refresh(id) } }
-            for deployment in chooseRefusedPortsAgain() {
+            for deployment in retryRefusedPorts() {
                 changed.yield(deployment)
                 await reconcileInBackground(deployment)
             }
-            for deployment in deploymentsInMotion() { await reconcileInBackground(deployment) }
+            for deployment in deploymentsWithPendingWork() { await reconcileInBackground(deployment) }
         }
     }
 
@@ -115,7 +115,7 @@ extension LocalBackend {
     }
 
     /// Deployments whose next action depends only on time or on the proxy's report.
-    private func deploymentsInMotion() -> [DeploymentKey] {
+    private func deploymentsWithPendingWork() -> [DeploymentKey] {
         let now = clock.now
         let moving = instances.values.filter { instance in
             if instance.isLeaving { return true }
@@ -202,7 +202,7 @@ extension LocalBackend {
         for await change in watch.changes { eventSink.yield(.file(change)) }
     }
 
-    private func lookAtEverything() async {
+    private func refreshPeriodically() async {
         while (try? await Task.sleep(for: Self.fullLookInterval)) != nil {
             for id in instances.keys.sorted() { await refresh(id) }
         }
@@ -210,7 +210,7 @@ extension LocalBackend {
 
     private func sweepLogs() async {
         repeat {
-            KeptLogs(state: state).sweep(now: Date())
+            LogArchive(state: state).sweep(now: Date())
         } while (try? await Task.sleep(for: Self.sweepInterval)) != nil
     }
 }

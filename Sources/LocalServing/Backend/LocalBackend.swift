@@ -42,7 +42,7 @@ public actor LocalBackend: ServingBackend {
     static let maximumConcurrentFetches = 64
 
     let state: StateFolder
-    var spaceReserve: SpaceReserve
+    var spaceReserve: DiskSpaceReserve
     let inherited: [String: String]
     let reservedPorts: [Int: String]
     let secrets: @Sendable (DeploymentKey) -> SecretFolder?
@@ -92,7 +92,7 @@ public actor LocalBackend: ServingBackend {
         let state = StateFolder(configuration.stateDirectory)
         try state.prepare()
         self.state = state
-        spaceReserve = SpaceReserve(path: state.spaceReserve)
+        spaceReserve = DiskSpaceReserve(path: state.spaceReserve)
         spaceReserve.restore()
         self.files = files
         self.launcher = launcher
@@ -125,7 +125,7 @@ public actor LocalBackend: ServingBackend {
             let folder = state.instance(id)
             do {
                 guard let spec = try folder.readSpec() else {
-                    Self.clearAway(folder)
+                    Self.deleteLeftover(folder)
                     continue
                 }
                 var tracked = TrackedInstance(spec: spec, folder: folder)
@@ -139,7 +139,7 @@ public actor LocalBackend: ServingBackend {
     }
 
     /// Removes a folder without a journal file: it is left from an interrupted creation or removal.
-    private static func clearAway(_ folder: InstanceFolder) {
+    private static func deleteLeftover(_ folder: InstanceFolder) {
         if !FileLock.isHeld(folder.lock) { try? FileManager.default.removeItem(atPath: folder.path) }
     }
 
@@ -153,7 +153,7 @@ public actor LocalBackend: ServingBackend {
     public func observe(_ deployment: DeploymentKey) async -> Observation {
         if watch == nil { refreshAll(of: deployment) }
         let view = await proxy.firstView()
-        let seen = seenInstances(of: deployment, view)
+        let seen = observedInstances(of: deployment, view)
         let share = view.share(of: deployment)
         let preview = share.preview.flatMap { $0.listening ? $0.port : nil }
         let record = records[deployment]
@@ -223,7 +223,7 @@ extension LocalBackend {
         let deployment = plan.deployment
         var record = records[deployment] ?? DeploymentRecord(deployment: deployment)
         if record.plan != plan {
-            noteEmptied(&record, former: record.plan, next: plan)
+            recordRemoval(&record, former: record.plan, next: plan)
             record.plan = plan
         }
         if !plan.revisions.isEmpty { record.drainLimit = TrackedInstance.longestDrain(plan.endpoint) }
@@ -232,7 +232,7 @@ extension LocalBackend {
             .union(plan.revisions.filter(\.keepsLogs).map(\.revision))
         choosePorts(for: &record, plan)
         keep(record)
-        return chooseRefusedPortsAgain(besides: deployment)
+        return retryRefusedPorts(besides: deployment)
     }
 
     /// The record takes effect at once, and is written to disk as soon as possible.
@@ -258,7 +258,7 @@ extension LocalBackend {
         instances.values.filter { $0.spec.deployment == deployment }.sorted { $0.spec.number < $1.spec.number }
     }
 
-    func seenInstances(of deployment: DeploymentKey, _ view: ProxyView) -> [SeenInstance] {
+    func observedInstances(of deployment: DeploymentKey, _ view: ProxyView) -> [ObservedInstance] {
         let now = clock.now
         let drainLimit = records[deployment]?.drainLimit
         return tracked(deployment).map { $0.seen(in: view, drainLimit: drainLimit, now: now) }

@@ -10,7 +10,7 @@ import Serving
 struct LocalReconciliation: Hashable, Sendable {
     /// Nil if the wanted state is unknown. Then nothing is created or retired.
     var plan: ServingPlan?
-    var instances: [SeenInstance]
+    var instances: [ObservedInstance]
 
     enum Action: Hashable, Sendable {
         /// Write the journal of one more instance.
@@ -30,7 +30,7 @@ struct LocalReconciliation: Hashable, Sendable {
 
     var actions: [Action] { creations + upkeep + retirements + departures }
 
-    private var staying: [SeenInstance] { instances.filter { $0.leaving == nil && $0.stage != .ended(.stopped) } }
+    private var staying: [ObservedInstance] { instances.filter { $0.leaving == nil && $0.stage != .ended(.stopped) } }
 
     private var creations: [Action] {
         (plan?.revisions ?? []).flatMap { wanted in
@@ -64,16 +64,16 @@ struct LocalReconciliation: Hashable, Sendable {
         }
     }
 
-    private func retire(_ instances: some Sequence<SeenInstance>) -> [Action] {
+    private func retire(_ instances: some Sequence<ObservedInstance>) -> [Action] {
         instances.sorted { $0.number < $1.number }.map { .retire($0.id) }
     }
 
     /// Keep serving instances first, then the oldest.
-    private static func isKeptBefore(_ left: SeenInstance, _ right: SeenInstance) -> Bool {
+    private static func isKeptBefore(_ left: ObservedInstance, _ right: ObservedInstance) -> Bool {
         (rank(left), left.number) < (rank(right), right.number)
     }
 
-    private static func rank(_ instance: SeenInstance) -> Int {
+    private static func rank(_ instance: ObservedInstance) -> Int {
         if instance.serves { return 0 }
         return switch instance.condition {
         case .ready, .unready: 1

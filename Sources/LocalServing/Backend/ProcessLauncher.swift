@@ -99,7 +99,7 @@ extension StateFolder {
     }
 
     /// The place of the proxy's socket and log if its own folder is not writable. Nil if it is writable.
-    var placeOfProxy: SparePlace? { access(proxy, W_OK) == 0 ? nil : SparePlace.made(for: self) }
+    var placeOfProxy: FallbackFolder? { access(proxy, W_OK) == 0 ? nil : FallbackFolder.made(for: self) }
 
     /// The log of the proxy that was started last.
     var logOfProxy: String { placeOfProxy?.log ?? proxyLog }

@@ -62,7 +62,7 @@ public struct ProxyClient: Sendable {
         do {
             return try await ask(path, putting: body, on: state.proxySocket)
         } catch let error as LocalServingError where error.code == .proxyUnreachable {
-            for place in SparePlace.existing(for: state) where access(place.socket, F_OK) == 0 {
+            for place in FallbackFolder.existing(for: state) where access(place.socket, F_OK) == 0 {
                 if let answer = try? await ask(path, putting: body, on: place.socket) { return answer }
             }
             throw error

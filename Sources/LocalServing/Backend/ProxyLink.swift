@@ -23,7 +23,7 @@ actor ProxyLink {
     private let clock = ContinuousClock()
     private let begunAt: ContinuousClock.Instant
     private var hasLooked = false
-    private var hung: HungProxy
+    private var hung: HungProxyTerminator
     /// Deployments with a plan since the start. Routes of the others come from stored records.
     private var planned: Set<DeploymentKey> = []
     /// The routes that the proxy followed when it was first asked, with its epoch.
@@ -50,7 +50,7 @@ actor ProxyLink {
         self.logger = logger
         self.changed = changed
         begunAt = clock.now
-        hung = HungProxy(state: state)
+        hung = HungProxyTerminator(state: state)
         (wakes, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -97,7 +97,7 @@ actor ProxyLink {
             }
             for await _ in wakes {
                 let before = view
-                await followUp()
+                await updateProxy()
                 if view != before { changed() }
                 if Task.isCancelled { break }
             }
@@ -105,7 +105,7 @@ actor ProxyLink {
         }
     }
 
-    private func followUp() async {
+    private func updateProxy() async {
         do {
             let report = try await client.report()
             noteAnswer(report)
@@ -115,7 +115,7 @@ actor ProxyLink {
             view.problem = nil
         } catch let error as LocalServingError where error.code == .proxyUnreachable {
             view.answers = false
-            await bringBack(because: error)
+            await restartIfDown(because: error)
         } catch {
             view.problem = (error as? LocalServingError)?.message ?? "the proxy cannot be updated: \(error)"
             logger.warning("the proxy did not take its routes", metadata: ["error": "\(error)"])
@@ -157,7 +157,7 @@ actor ProxyLink {
     }
 
     /// Handles a proxy that does not answer. Starts a proxy if none runs, and asks again soon.
-    private func bringBack(because error: LocalServingError) async {
+    private func restartIfDown(because error: LocalServingError) async {
         unanswered += 1
         if launched?.isRunning == true, let launchedAt, clock.now - launchedAt < Self.launchPatience {
             await soon(Self.askInterval)
@@ -202,7 +202,7 @@ actor ProxyLink {
     }
 
     /// What is done about a proxy that runs but does not answer.
-    static let whatIsDone = "mlctl restarts it if it stays stuck for \(HangWatch.patience.spoken)."
+    static let whatIsDone = "mlctl restarts it if it stays stuck for \(HangDetector.patience.spoken)."
 
     private func soon(_ delay: Duration) async {
         try? await Task.sleep(for: delay)

@@ -8,7 +8,7 @@ import Serving
 enum RouteComposition {
     /// - Returns: nil if the plan has no revisions. Then the endpoint closes.
     static func route(
-        plan: ServingPlan, port: Int, previewPort: Int? = nil, instances: [SeenInstance]
+        plan: ServingPlan, port: Int, previewPort: Int? = nil, instances: [ObservedInstance]
     ) -> ProxyRoute? {
         guard !plan.revisions.isEmpty else { return nil }
         let routes = plan.revisions.map { wanted in
@@ -30,7 +30,7 @@ enum RouteComposition {
     }
 
     /// Synthetic traffic runs only while a candidate is evaluated: it is the last of two revisions.
-    private static func synthetic(_ plan: ServingPlan, _ instances: [SeenInstance]) -> SyntheticRoute? {
+    private static func synthetic(_ plan: ServingPlan, _ instances: [ObservedInstance]) -> SyntheticRoute? {
         guard let traffic = plan.endpoint.generate, plan.revisions.count > 1, let judged = plan.revisions.last else {
             return nil
         }

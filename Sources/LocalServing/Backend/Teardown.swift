@@ -71,7 +71,7 @@ private struct TeardownRun {
 
     mutating func stopInstances(_ progress: (String) -> Void) async {
         for id in specs.map(\.id) + unreadable {
-            do { try state.instance(id).askToStop() } catch { problems.append("\(error)") }
+            do { try state.instance(id).requestStop() } catch { problems.append("\(error)") }
         }
         let folders = (specs.map(\.id) + unreadable).map(state.instance)
         await wait(atMost: longestGrace + Self.keeperPatience) {
@@ -84,7 +84,7 @@ private struct TeardownRun {
                 problems.append("\(spec.id): its keeper does not end. Its log says why: \(folder.keeperLog).")
                 continue
             }
-            try? KeptLogs(state: state).keep(spec, keepsLogs: false, failedRequestIds: [], now: Date())
+            try? LogArchive(state: state).keep(spec, keepsLogs: false, failedRequestIds: [], now: Date())
             remove(folder)
             progress("\(spec.deployment) \(spec.revision): \(spec.id) stopped")
         }

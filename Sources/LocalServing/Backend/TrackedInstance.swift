@@ -79,7 +79,7 @@ struct TrackedInstance: Sendable {
         leavingSince = leavingSince ?? now
     }
 
-    mutating func noteAskedToStop() { isAskedToStop = true }
+    mutating func noteStopRequested() { isAskedToStop = true }
 
     private var orphanLives: Bool {
         guard let server = status?.server else { return false }
@@ -133,8 +133,8 @@ struct TrackedInstance: Sendable {
         return !isRestartAsked && Date().timeIntervalSince(since) >= Self.settledAfterSeconds
     }
 
-    mutating func noteRestartAsked() { isRestartAsked = true }
-    mutating func noteInRotation() { isRestartAsked = false }
+    mutating func noteRestartRequested() { isRestartAsked = true }
+    mutating func clearRestartRequest() { isRestartAsked = false }
 
     // MARK: Model files
 
@@ -175,8 +175,8 @@ struct TrackedInstance: Sendable {
     // MARK: Input of reconciliation
 
     /// - Parameter drainLimit: used if the instance's own `leaving.json` has none.
-    func seen(in view: ProxyView, drainLimit: Duration?, now: ContinuousClock.Instant) -> SeenInstance {
-        var seen = SeenInstance(id: spec.id, revision: spec.revision, number: spec.number, stage: stage)
+    func seen(in view: ProxyView, drainLimit: Duration?, now: ContinuousClock.Instant) -> ObservedInstance {
+        var seen = ObservedInstance(id: spec.id, revision: spec.revision, number: spec.number, stage: stage)
         seen.port = status?.port
         seen.ports = status?.ports ?? [:]
         seen.modelFolder = spec.modelFolder
@@ -192,7 +192,7 @@ struct TrackedInstance: Sendable {
         if isLeaving {
             let leavingFor = leavingSince.map { now - $0 } ?? .zero
             let limit = leaving?.drainLimit ?? drainLimit ?? Self.longestDrain(Endpoint())
-            seen.leaving = SeenInstance.Leaving(
+            seen.leaving = ObservedInstance.Leaving(
                 isDrained: view.isDrained(spec.id), isDrainOver: leavingFor >= limit + Self.cutPatience,
                 isAskedToStop: isAskedToStop)
         }
@@ -208,7 +208,7 @@ struct TrackedInstance: Sendable {
         max(endpoint.drainTimeout, endpoint.drain.streamTimeout)
     }
 
-    private var stage: SeenInstance.Stage {
+    private var stage: ObservedInstance.Stage {
         if isLocked { return .kept(status?.phase) }
         if let phase = status?.phase, phase.isFinal { return .ended(phase) }
         if isBeingLaunched { return .kept(hasOrphan ? status?.phase : nil) }

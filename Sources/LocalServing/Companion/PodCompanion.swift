@@ -80,7 +80,7 @@ public struct PodCompanion: Sendable {
 
     private func attend(_ requests: WarmupRequests?, _ state: CompanionState) throws {
         let begunAt = ContinuousClock.now
-        let server = AttendedServer(configuration: configuration, requests: requests) {
+        let server = ProbedPodServer(configuration: configuration, requests: requests) {
             ContinuousClock.now - begunAt
         }
         var machine = CompanionMachine(hasWarmup: requests != nil)
@@ -121,7 +121,7 @@ final class CompanionState: Sendable {
 }
 
 /// The pod's server. Each call blocks until it is answered or its time is over.
-private struct AttendedServer {
+private struct ProbedPodServer {
     private static let probeTimeout = Duration.seconds(2)
 
     let configuration: PodCompanion.Configuration

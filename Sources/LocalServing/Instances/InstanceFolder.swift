@@ -32,7 +32,7 @@ struct InstanceFolder: Hashable, Sendable {
 
     /// Asks the instance to end. Idempotent. The request survives a crash of either side. If it cannot be written to disk, it
     /// goes through the bell only, to the keeper that runs now.
-    func askToStop() throws {
+    func requestStop() throws {
         do {
             try StateFile.write(bytes: [], to: stop)
             ring()
@@ -49,7 +49,7 @@ struct InstanceFolder: Hashable, Sendable {
 
     /// - Returns: false if no keeper receives it.
     @discardableResult
-    func askToRestart(_ cause: OutlierCause) -> Bool { Self.restartSigns[cause].map { ring($0) } ?? false }
+    func requestRestart(_ cause: OutlierCause) -> Bool { Self.restartSigns[cause].map { ring($0) } ?? false }
 
     var isAskedToStop: Bool { access(stop, F_OK) == 0 }
 

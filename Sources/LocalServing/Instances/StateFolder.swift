@@ -7,7 +7,7 @@ import SecretFiles
 ///
 ///     id                              random, created once: part of the mark of every process
 ///     deployments/<namespace>/<name>  the last plan, the endpoint's port
-///     space-reserve                   occupies space that is released when the disk is full, see `SpaceReserve`
+///     space-reserve                   occupies space that is released when the disk is full, see `DiskSpaceReserve`
 ///     endpoint-ports.json             ports that no instance may use
 ///     instances/<id>/                 one folder per instance, see `InstanceFolder`
 ///     proxy/                          the proxy's lock, control socket and log

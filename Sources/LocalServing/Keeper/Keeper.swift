@@ -47,17 +47,17 @@ public struct Keeper: Sendable {
     /// - Throws: `LocalServingError.alreadyRunning` if the instance has a keeper, `.stateUnreadable`.
     public func run() async throws -> Int32 {
         guard let proxyLauncher else { return try await loop(nil).get() }
-        let proxies = StartedProxies()
+        let proxies = LaunchedProxies()
         return try await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                await ProxyGuard(state: state, instance: instance, launcher: proxyLauncher, proxies: proxies).run()
+                await ProxySupervisor(state: state, instance: instance, launcher: proxyLauncher, proxies: proxies).run()
             }
             defer { group.cancelAll() }
             return await loop(proxies)
         }.get()
     }
 
-    private func loop(_ proxies: StartedProxies?) async -> Result<Int32, any Error> {
+    private func loop(_ proxies: LaunchedProxies?) async -> Result<Int32, any Error> {
         await withCheckedContinuation { continuation in
             // Runs on its own thread, because the loop blocks in poll(2).
             let thread = Thread { continuation.resume(returning: Result { try runLoop(proxies) }) }
@@ -66,7 +66,7 @@ public struct Keeper: Sendable {
         }
     }
 
-    private func runLoop(_ proxies: StartedProxies?) throws -> Int32 {
+    private func runLoop(_ proxies: LaunchedProxies?) throws -> Int32 {
         guard SafeName.isSafe(instance) else {
             throw LocalServingError(
                 .invalidName, "\(instance.debugDescription) is not a valid instance ID.")

@@ -80,7 +80,7 @@ extension KeeperMachine {
         if let probe = policy.startup {
             startup.nextAt = now + probe.initialDelay
         } else {
-            serverIsUp(at: now, delaying: true)
+            startRegularProbes(at: now, delaying: true)
         }
         return due(at: now)
     }
@@ -96,7 +96,7 @@ extension KeeperMachine {
         if !wasReady, policy.startup != nil {
             startup.nextAt = now
         } else {
-            serverIsUp(at: now, delaying: false)
+            startRegularProbes(at: now, delaying: false)
         }
         return due(at: now)
     }
@@ -122,7 +122,7 @@ extension KeeperMachine {
     }
 
     /// Starts the readiness and liveness probes: the start-up probe succeeded, or there is none.
-    private mutating func serverIsUp(at now: Duration, delaying: Bool) {
+    private mutating func startRegularProbes(at now: Duration, delaying: Bool) {
         startup.nextAt = nil
         readiness.nextAt = now + (delaying ? policy.readiness.initialDelay : .zero)
         if let probe = policy.liveness { liveness.nextAt = now + (delaying ? probe.initialDelay : .zero) }
@@ -151,7 +151,7 @@ extension KeeperMachine {
             guard now >= until else { return [] }
             stage = .new
             return [.spawn]
-        case .ending(let ending): return endingDue(ending, at: now)
+        case .ending(let ending): return endingActions(ending, at: now)
         case .starting, .warmingUp:
             if let startLimit, now >= startLimit {
                 let said = reason.map { "; last reason: \($0)" } ?? ""
@@ -165,7 +165,7 @@ extension KeeperMachine {
         if startup.isDue(at: now) { actions.append(.probe(.startup)) }
         if stage != .warmingUp, readiness.isDue(at: now) { actions.append(.probe(.readiness)) }
         if liveness.isDue(at: now) { actions.append(.probe(.liveness)) }
-        if treeLookIsDue(at: now) { actions.append(.lookAtTree) }
+        if isTreeInspectionDue(at: now) { actions.append(.lookAtTree) }
         return actions
     }
 
@@ -178,7 +178,11 @@ extension KeeperMachine {
         case .startup:
             guard let probe = policy.startup else { return [] }
             let isUp = startup.note(outcome, probe).hasSucceeded
-            if isUp { serverIsUp(at: now, delaying: true) } else { startup.nextAt = now + interval(probe, server, now) }
+            if isUp {
+                startRegularProbes(at: now, delaying: true)
+            } else {
+                startup.nextAt = now + interval(probe, server, now)
+            }
             noteStarting(outcome)
         case .liveness:
             guard let probe = policy.liveness else { return [] }
@@ -336,7 +340,7 @@ extension KeeperMachine {
         return [.terminateTree]
     }
 
-    private mutating func endingDue(_ ending: Ending, at now: Duration) -> [Action] {
+    private mutating func endingActions(_ ending: Ending, at now: Duration) -> [Action] {
         if now >= ending.giveUpAt {
             reason =
                 "processes of the instance do not end after SIGKILL: they are stuck in the kernel. See the kernel log and `ps`."
@@ -350,7 +354,7 @@ extension KeeperMachine {
             stage = .ending(again)
             actions.append(.killTree)
         }
-        if treeLookIsDue(at: now) { actions.append(.lookAtTree) }
+        if isTreeInspectionDue(at: now) { actions.append(.lookAtTree) }
         return actions
     }
 
@@ -378,7 +382,7 @@ extension KeeperMachine {
         return [.forgetServer]
     }
 
-    private mutating func treeLookIsDue(at now: Duration) -> Bool {
+    private mutating func isTreeInspectionDue(at now: Duration) -> Bool {
         guard let at = nextTreeLook, now >= at else { return false }
         nextTreeLook = nil
         return true

@@ -33,11 +33,11 @@ final class KeeperShell {
     private static let publishAgainDelay = Duration.seconds(1)
     private static let logReadsInARow = 16
 
-    private let proxies: StartedProxies?
+    private let proxies: LaunchedProxies?
 
     init(
         state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging,
-        proxies: StartedProxies? = nil
+        proxies: LaunchedProxies? = nil
     ) throws {
         self.proxies = proxies
         self.folder = folder
@@ -104,9 +104,9 @@ final class KeeperShell {
         }
         _ = poll(&polled, nfds_t(polled.count), sleepMilliseconds)
 
-        if polled[0].revents != 0 { answerBell() }
-        if polled[1].revents != 0 { drainLog() }
-        if polled[2].revents != 0 { leaderEnded() }
+        if polled[0].revents != 0 { readBell() }
+        if polled[1].revents != 0 { readLogPipe() }
+        if polled[2].revents != 0 { handleLeaderExit() }
         server.reapAdoptedChildren()
         if let run = warmup, let outcome = run.proceed(at: now, isReady: polled[3].revents != 0), warmup === run {
             warmup = nil
@@ -128,7 +128,7 @@ final class KeeperShell {
         return sleep == .zero ? 0 : Int32(sleep.wholeMilliseconds) + 1
     }
 
-    private func answerBell() {
+    private func readBell() {
         var buffer = [UInt8](repeating: 0, count: 256)
         var isSignalled = false
         var mayRestart: OutlierCause?
@@ -145,7 +145,7 @@ final class KeeperShell {
         }
     }
 
-    private func drainLog() {
+    private func readLogPipe() {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         for _ in 0..<Self.logReadsInARow {
             let count = read(logPipe.raw, &buffer, buffer.count)
@@ -154,9 +154,9 @@ final class KeeperShell {
         }
     }
 
-    private func leaderEnded() {
+    private func handleLeaderExit() {
         guard let status = server.reapLeader() else { return }
-        drainLog()
+        readLogPipe()
         log.flush()
         feed(.exited(status, survivors: server.survivors().count, lastLine: log.lastWords))
     }
@@ -198,7 +198,7 @@ extension KeeperShell {
         case .forgetServer:
             probes = [:]
             warmup = nil
-            drainLog()
+            readLogPipe()
             server.forget(keepsPorts: machine.server?.isWarm ?? true)
         case .leave(let code): exitCode = code
         }

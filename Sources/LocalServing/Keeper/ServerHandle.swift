@@ -11,7 +11,7 @@ struct ServerHandle {
     private let mark: ProcessMark
     private static let maximumReapedAtOnce = 1000
     /// Processes started by this process that do not belong to the instance.
-    private let strangers: StartedProxies?
+    private let strangers: LaunchedProxies?
     private var claims: [String: PortClaim] = [:]
     private(set) var ports: [String: Int] = [:]
     /// This server's ports differ from those of the last server, which the proxy may still use.
@@ -30,7 +30,7 @@ struct ServerHandle {
 
     init(
         state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging,
-        strangers: StartedProxies? = nil
+        strangers: LaunchedProxies? = nil
     ) {
         self.strangers = strangers
         self.state = state
@@ -74,7 +74,7 @@ struct ServerHandle {
             ownProgram: ExecutableLauncher.ownExecutable.path(percentEncoded: false))
         let confinement = try Confinement.of(spec, state: state, working: working)
         if let user = confinement?.user { try give(working, to: user) }
-        let group = makeGroup()
+        let group = makeControlGroup()
         let pid = try DetachedProcess.spawn(
             program: command.program, arguments: command.arguments,
             environment: environment.assignments(as: confinement?.user), workingFolder: working,
@@ -125,7 +125,7 @@ struct ServerHandle {
     /// The ports that the next server gets. Nil while a server runs.
     var keptPorts: [String: Int]? { identity == nil && !ports.isEmpty ? ports : nil }
 
-    private mutating func makeGroup() -> ControlGroup? {
+    private mutating func makeControlGroup() -> ControlGroup? {
         let resources = spec.template.resources
         limitsNotEnforced = nil
         guard resources.cpuLimitMillicores != nil || resources.memoryLimitBytes != nil else { return nil }

@@ -41,7 +41,7 @@ final class ServerLog {
 
     private func write(_ bytes: ArraySlice<UInt8>) {
         guard !bytes.isEmpty else { return }
-        followLines(bytes)
+        trackLastLine(bytes)
         if size >= limit { rotate() }
         if file == nil { open() }
         guard let file else {
@@ -85,17 +85,17 @@ final class ServerLog {
         open()
     }
 
-    private func followLines(_ bytes: ArraySlice<UInt8>) {
+    private func trackLastLine(_ bytes: ArraySlice<UInt8>) {
         var rest = bytes
         while let end = rest.firstIndex(of: 10) {
             line.append(contentsOf: rest[..<end].prefix(max(Self.longestLine - line.count, 0)))
-            takeLine()
+            finishLine()
             rest = rest[(end + 1)...]
         }
         line.append(contentsOf: rest.prefix(max(Self.longestLine - line.count, 0)))
     }
 
-    private func takeLine() {
+    private func finishLine() {
         let text = String(decoding: line, as: UTF8.self).filter { !$0.isNewline }
         line.removeAll(keepingCapacity: true)
         if text.contains(where: { !$0.isWhitespace }) { lastLine = String(text.prefix(300)) }

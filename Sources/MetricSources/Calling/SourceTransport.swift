@@ -17,7 +17,7 @@ enum SourceTransport {
         // it.
         $0.connectionPool.idleTimeout = .seconds(4)
     }
-    private static let stopwatch = Stopwatch()
+    private static let stopwatch = ClientClock()
     static let tlsAdvice = "check caFile and the host name"
 
     /// - Throws: `SourceError`, or `CancellationError` if the task is cancelled.

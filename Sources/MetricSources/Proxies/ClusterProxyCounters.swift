@@ -134,7 +134,7 @@ public actor ClusterProxyCounters: MetricSource {
                 SourceRequest(url: "http://\(pod.address)/report"), timeout: timeout, bytes: mostBytes)
             if let refusal = response.refusal(by: "proxy \(pod.name)") { throw refusal }
             // Anyone who may create or change a pod there controls what it reports.
-            if let number = CountLiterals.excess(in: response.body) {
+            if let number = JSONCountLimits.excess(in: response.body) {
                 throw SourceError(
                     .unreadable,
                     "proxy \(pod.name) reports \(number), which is too large for a counter: it is not a proxy of mlctl")

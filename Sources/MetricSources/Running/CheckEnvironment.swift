@@ -20,8 +20,8 @@ struct CheckEnvironment: Equatable, Sendable {
         secret: (String) throws(Failure) -> String
     ) throws(Failure) {
         variables = inherited.filter { Self.inheritedNames.contains($0.key) }
-        variables.merge(CheckFacts.defaults(of: inquiry, modelFolder: workingFolder)) { $1 }
-        let facts = CheckFacts.variables(
+        variables.merge(CheckVariables.defaults(of: inquiry, modelFolder: workingFolder)) { $1 }
+        let facts = CheckVariables.variables(
             of: inquiry, candidate: inquiry.candidate.url, stable: inquiry.stable?.url)
         variables.merge(facts) { $1 }
         // As in Kubernetes, a variable may refer to earlier ones. The variables that mlctl sets cannot be overwritten.

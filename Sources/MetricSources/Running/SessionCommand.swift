@@ -54,7 +54,7 @@ struct SessionCommand: Sendable {
             return end
         }
         if let session = session.withLock({ $0 }) {
-            await endRest(of: session.leader, gently: end == .timedOut)
+            await killRemaining(of: session.leader, gently: end == .timedOut)
             session.guardian?.end()
         }
         return end
@@ -137,7 +137,7 @@ struct SessionCommand: Sendable {
     ///
     /// The leader has been reaped, but its number is not given to another process while a member of its group lives. A number
     /// that was just freed is not used again before all other numbers have been used.
-    private func endRest(of leader: pid_t, gently: Bool) async {
+    private func killRemaining(of leader: pid_t, gently: Bool) async {
         var waited = Duration.zero
         while gently, kill(-leader, 0) == 0, waited < grace, !Task.isCancelled {
             try? await Task.sleep(for: Self.lookAgainAfter)

@@ -22,8 +22,8 @@ enum StructuralSchema {
         }
         // The API server does not know this keyword.
         members["examples"] = nil
-        settleType(&members)
-        settleBounds(&members)
+        convertType(&members)
+        convertBounds(&members)
         switch members["additionalProperties"] {
         case .bool(let isOpen)?:
             members["additionalProperties"] = nil
@@ -38,7 +38,7 @@ enum StructuralSchema {
         return .object(members)
     }
 
-    private static func settleType(_ members: inout [String: JSONValue]) {
+    private static func convertType(_ members: inout [String: JSONValue]) {
         switch members["type"] {
         case .array(let types)? where types.contains("null"):
             members["type"] = types.first { $0 != "null" }
@@ -52,7 +52,7 @@ enum StructuralSchema {
     }
 
     /// OpenAPI v3 has one keyword for the bound, and another that says whether the bound itself is excluded.
-    private static func settleBounds(_ members: inout [String: JSONValue]) {
+    private static func convertBounds(_ members: inout [String: JSONValue]) {
         for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
             guard let value = members[exclusive] else { continue }
             members[bound] = value

@@ -4,7 +4,7 @@ enum CompareFields {
         WrittenComparison(), fields: compared + tolerances(of: \WrittenComparison.gate) + CostFields.fields,
         rules: [.exactlyOne(["metric", "ratio", "mean"])],
         check: { written, node, reading in
-            if written.gate.slowerThan != nil, written.isOfAnotherMetric(than: .slow), node["metric"]?.text != nil {
+            if written.gate.slowerThan != nil, written.hasOtherMetric(than: .slow), node["metric"]?.text != nil {
                 reading.report(
                     "can only be used with metric 'slow'", field: "slowerThan", of: node,
                     suggestion: "leave it out, or write metric: slow")

@@ -14,7 +14,7 @@ struct WrittenComparison: Sendable {
         return .cost(cost)
     }
 
-    func isOfAnotherMetric(than metric: CompareGate.Metric) -> Bool { costMetric != nil || gate.metric != metric }
+    func hasOtherMetric(than metric: CompareGate.Metric) -> Bool { costMetric != nil || gate.metric != metric }
 }
 
 /// The metrics that `compare` gates can name.

@@ -62,7 +62,7 @@ package enum PodTemplateRules {
     private static func checkContainers(
         _ containers: SourceNode, ofOurs own: Set<String>, _ reading: inout DocumentReading
     ) {
-        eachUnique(of: containers, by: "name", noun: "containers", &reading) { container, reading in
+        checkEachUnique(of: containers, by: "name", noun: "containers", &reading) { container, reading in
             guard let name = container["name"]?.text else {
                 return reading.report(
                     "is missing", field: "name", of: container,
@@ -94,7 +94,7 @@ package enum PodTemplateRules {
     }
 
     private static func checkPorts(_ ports: SourceNode, _ reading: inout DocumentReading) {
-        eachUnique(of: ports, by: "name", noun: "ports", &reading) { port, reading in
+        checkEachUnique(of: ports, by: "name", noun: "ports", &reading) { port, reading in
             if let name = port["name"]?.text, !NameRules.isPortName(name) {
                 reading.report(
                     "'\(name.shortened)' is not a valid port name in Kubernetes: use at most 15 lower-case letters, digits and "
@@ -108,7 +108,7 @@ package enum PodTemplateRules {
     }
 
     private static func checkEnvironment(_ variables: SourceNode, _ reading: inout DocumentReading) {
-        eachUnique(of: variables, by: "name", noun: "variables", &reading) { variable, reading in
+        checkEachUnique(of: variables, by: "name", noun: "variables", &reading) { variable, reading in
             guard let name = variable["name"]?.text, NameRules.isEnvironmentName(name) else {
                 return reading.report(
                     "must be the name of an environment variable: letters, digits, '_', '-' and '.', not starting with a digit",
@@ -162,7 +162,7 @@ package enum PodTemplateRules {
     }
 
     /// Checks each object of a list, and reports those that repeat the name of an earlier one.
-    private static func eachUnique(
+    private static func checkEachUnique(
         of list: SourceNode, by key: String, noun: String, _ reading: inout DocumentReading,
         _ look: (SourceNode, inout DocumentReading) -> Void
     ) {

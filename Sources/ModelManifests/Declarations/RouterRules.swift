@@ -135,14 +135,14 @@ enum RouterRules {
                 "gate '\(name)' compares \(whose), but with \(router.name) readings come from Prometheus", howToCompare
             )
         }
-        guard let blind = [ratio.of, ratio.per].first(where: { !tellsRevisions($0) }) else { return nil }
+        guard let blind = [ratio.of, ratio.per].first(where: { !distinguishesRevisions($0) }) else { return nil }
         return (
             "gate '\(name)' uses the query '\(blind.shortened)', which gives the same result for both revisions",
             "add revision=\"{{revision}}\" to its selector"
         )
     }
 
-    private static func tellsRevisions(_ query: String) -> Bool {
+    private static func distinguishesRevisions(_ query: String) -> Bool {
         QueryTemplate(query).placeholders.contains { ["revision", "version"].contains($0) }
     }
 

@@ -63,7 +63,7 @@ enum RuntimeRules {
     }
 
     /// Checks that there is a command or an image to start.
-    static func checkStart(
+    static func checkStartable(
         of runtime: Runtime, at target: Target, place: SourcePlace, _ reading: inout DocumentReading
     ) {
         switch target {

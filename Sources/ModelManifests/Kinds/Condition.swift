@@ -9,7 +9,7 @@ public struct Condition: Hashable, Sendable {
 
     /// As written.
     public let text: String
-    private let term: ConditionTerm
+    private let term: ThresholdExpressionTerm
 
     public struct Fault: Error, Hashable, Sendable {
         /// What is wrong, where, and what would be right.
@@ -19,7 +19,7 @@ public struct Condition: Hashable, Sendable {
     /// - Throws: `Fault` where the text is not a condition.
     public init(_ text: String) throws(Fault) {
         self.text = text
-        term = try ConditionParser.parse(text)
+        term = try ThresholdExpressionParser.parse(text)
     }
 
     /// False where the value, or a number calculated from it, is not finite.
@@ -43,13 +43,13 @@ extension Condition: Codable {
     }
 }
 
-/// A part of a condition: a number, or a truth value (1 or 0). `ConditionParser` never mixes the two.
-indirect enum ConditionTerm: Hashable, Sendable {
+/// A part of a condition: a number, or a truth value (1 or 0). `ThresholdExpressionParser` never mixes the two.
+indirect enum ThresholdExpressionTerm: Hashable, Sendable {
     case value
     case number(Double)
-    case minus(ConditionTerm)
-    case not(ConditionTerm)
-    case joined(ConditionTerm, Operator, ConditionTerm)
+    case minus(ThresholdExpressionTerm)
+    case not(ThresholdExpressionTerm)
+    case joined(ThresholdExpressionTerm, Operator, ThresholdExpressionTerm)
 
     /// In C's order of precedence: operators on later lines bind tighter.
     enum Operator: String, CaseIterable, Sendable {
@@ -108,7 +108,7 @@ indirect enum ConditionTerm: Hashable, Sendable {
     }
 }
 
-extension ConditionTerm.Operator {
+extension ThresholdExpressionTerm.Operator {
     fileprivate func result(_ left: Double, _ right: Double) -> Double {
         switch self {
         case .or: max(left, right)

@@ -35,7 +35,7 @@ extension ModelDeployment {
     ///
     /// A gate with `warnOnly` counts, because somebody decided to have it.
     public var unseenPredictions: String? {
-        guard !suspend, !rollout.gates.contains(where: { !$0.isDefaultWatch && looksAtPredictions($0) }) else {
+        guard !suspend, !rollout.gates.contains(where: { !$0.isDefaultWatch && evaluatesPredictions($0) }) else {
             return nil
         }
         let isWatched = rollout.gates.contains(where: \.isDefaultWatch)
@@ -45,7 +45,7 @@ extension ModelDeployment {
             : "no gate looks at predictions") + ": \(predictionGateAdvice)"
     }
 
-    private func looksAtPredictions(_ gate: GateSpec) -> Bool {
+    private func evaluatesPredictions(_ gate: GateSpec) -> Bool {
         switch gate.kind {
         // The counters of a server are mostly errors and times, not predictions.
         case .compare(let compare): compare.source == MetricSourceName.outcomes

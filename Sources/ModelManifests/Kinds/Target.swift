@@ -5,7 +5,7 @@ public enum Target: Hashable, Codable, Sendable {
     case kubernetes(KubernetesTarget)
 
     /// False where a deployment cannot move between the two while it serves, because the machines or the router differ.
-    public func isSamePlace(as other: Target) -> Bool {
+    public func hasSameLocation(as other: Target) -> Bool {
         switch (self, other) {
         case (.local, .local): true
         case (.kubernetes(let own), .kubernetes(let other)):

@@ -33,7 +33,7 @@ public enum RuntimePresets {
 
 extension Runtime {
     /// Makes a preset's server listen on all addresses of its pod: nothing in the cluster could reach it on the loopback.
-    mutating func listenToPods() {
+    mutating func bindToAllAddresses() {
         guard
             let index = env.firstIndex(
                 of: EnvironmentVariable(name: RuntimePresets.bindAddress, value: .literal("127.0.0.1")))

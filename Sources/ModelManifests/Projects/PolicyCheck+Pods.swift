@@ -17,9 +17,9 @@ extension PolicyCheck {
         let containers = PodContainer.all(of: template)
         for container in containers {
             if container.isOfMlctl {
-                checkOfMlctl(container)
+                checkOwnContainer(container)
             } else if !rules.allowsOtherCode {
-                checkStart(container)
+                checkStartable(container)
             }
             if holdsModels { checkModelFiles(container) }
         }
@@ -27,7 +27,7 @@ extension PolicyCheck {
     }
 
     /// A container that fetches the model's files is trusted to do that and nothing else.
-    private mutating func checkOfMlctl(_ container: PodContainer) {
+    private mutating func checkOwnContainer(_ container: PodContainer) {
         for field in Self.makings where container.fields[field] != nil {
             refuse(
                 rules.allowsOtherCode ? "modelSources" : "commands",
@@ -36,7 +36,7 @@ extension PolicyCheck {
         }
     }
 
-    private mutating func checkStart(_ container: PodContainer) {
+    private mutating func checkStartable(_ container: PodContainer) {
         let noun = "the container '\(container.name.shortened)' of the pod"
         if let image = container.image {
             refuse(rules.problem(withImage: image, of: noun), at: container.site("image"))

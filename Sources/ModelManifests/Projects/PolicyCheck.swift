@@ -1,5 +1,5 @@
 /// Holds one deployment against its project's rules. Every violation is found. Pure: what is refused is placed by who has the
-/// manifest (`DeploymentAsWritten.diagnostic`).
+/// manifest (`UnresolvedDeployment.diagnostic`).
 struct PolicyCheck {
     let rules: ProjectRules
     let deployment: ModelDeployment

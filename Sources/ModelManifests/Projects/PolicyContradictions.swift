@@ -33,7 +33,7 @@ enum PolicyContradictions {
                 suggestion: "list the programs instead, such as [/usr/bin/python3]")
         }
         for field in ["namespaces", "runtimes", "secrets", "serviceAccounts", "modelSources"] {
-            checkDoubles(field, node, &reading)
+            checkDuplicateEntries(field, node, &reading)
         }
         checkSpelling(of: policy.runtimes ?? [], node, &reading)
     }
@@ -61,7 +61,7 @@ enum PolicyContradictions {
         }
     }
 
-    private static func checkDoubles(_ field: String, _ node: SourceNode, _ reading: inout DocumentReading) {
+    private static func checkDuplicateEntries(_ field: String, _ node: SourceNode, _ reading: inout DocumentReading) {
         guard case .sequence(let items)? = node[field]?.content else { return }
         var seen: Set<String> = []
         for item in items {

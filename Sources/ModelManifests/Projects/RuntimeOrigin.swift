@@ -4,7 +4,7 @@ import JSON
 /// Which parts of a deployment's runtime a committer wrote, and which come from a preset.
 struct RuntimeOrigin {
     private enum Source {
-        case written(DeploymentAsWritten, base: ParsedRuntime?)
+        case written(UnresolvedDeployment, base: ParsedRuntime?)
         /// Of a serving template, as it was written with its references resolved.
         case template(preset: String?, fields: Set<String>)
     }
@@ -13,7 +13,7 @@ struct RuntimeOrigin {
     /// The preset that it is based on; nil where it is based on none.
     let preset: String?
 
-    init(_ written: DeploymentAsWritten, over base: ParsedRuntime?) {
+    init(_ written: UnresolvedDeployment, over base: ParsedRuntime?) {
         source = .written(written, base: base)
         preset = base?.isPreset == true ? base?.key.name : nil
     }

@@ -43,8 +43,8 @@ extension Violation.Site {
         switch self {
         case .namespace: "metadata.namespace"
         case .target: "spec.target"
-        case .endpointPort: WantedPort.endpointPath
-        case .previewPort: WantedPort.previewPath
+        case .endpointPort: RequestedPort.endpointPath
+        case .previewPort: RequestedPort.previewPath
         case .storage: "spec.model.storageUri"
         case .resources: "spec.resources"
         case .replicas: "spec.replicas"
@@ -56,7 +56,7 @@ extension Violation.Site {
     }
 }
 
-extension DeploymentAsWritten {
+extension UnresolvedDeployment {
     /// A violation at the place where it is written. What a ServingRuntime says stands in its own file: the manifest names it.
     func diagnostic(of violation: Violation, project: String, over base: ParsedRuntime?) -> Diagnostic {
         let (path, place, isInherited) = self.place(of: violation.site)

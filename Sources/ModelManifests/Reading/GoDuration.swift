@@ -31,7 +31,7 @@ enum GoDuration {
             rest = rest.dropFirst(number.count)
             let unit = rest.prefix { !($0.isASCII && ($0.isNumber || $0 == ".")) }
             rest = rest.dropFirst(unit.count)
-            guard let decimal = Decimal128(number) else { throw notADuration(text) }
+            guard let decimal = ExactDecimal(number) else { throw notADuration(text) }
             guard let nanoseconds = unitNanoseconds[String(unit)] else {
                 throw unknownUnit(String(unit), number: number, in: text)
             }

@@ -2,7 +2,7 @@
 ///
 /// Source: the Kubernetes API reference, "Quantity". Signs are not allowed, because no amount here is negative.
 struct Quantity: Hashable {
-    private var number: Decimal128
+    private var number: ExactDecimal
     private var factor: Int128
 
     private static let binarySuffixes: [String: Int128] = [
@@ -17,7 +17,7 @@ struct Quantity: Hashable {
     /// - Returns: nil where the text is not a quantity.
     init?(_ text: String) {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        guard let number = Decimal128(digits) else { return nil }
+        guard let number = ExactDecimal(digits) else { return nil }
         let suffix = String(text.dropFirst(digits.count))
         self.number = number
         factor = 1
@@ -42,7 +42,7 @@ struct Quantity: Hashable {
     static func suggestion(for text: String) -> String? {
         let compact = text.replacing(" ", with: "")
         let digits = compact.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        guard Decimal128(digits) != nil else { return nil }
+        guard ExactDecimal(digits) != nil else { return nil }
         var unit = compact.dropFirst(digits.count).lowercased()
         if unit.hasSuffix("b") { unit.removeLast() }
         let known = Array(binarySuffixes.keys) + Array(decimalPowers.keys)

@@ -44,11 +44,11 @@ struct Catalog {
         templates[DeploymentKey(namespace: namespace, name: name)]
     }
 
-    func templates(of written: DeploymentAsWritten, in namespace: String) -> [ParsedGateTemplate] {
+    func templates(of written: UnresolvedDeployment, in namespace: String) -> [ParsedGateTemplate] {
         written.templateNames.compactMap { template($0, in: namespace) }
     }
 
-    func profiles(of written: DeploymentAsWritten, in namespace: String) -> [ParsedProfile] {
+    func profiles(of written: UnresolvedDeployment, in namespace: String) -> [ParsedProfile] {
         written.profileNames { template($0, in: namespace)?.kind }.compactMap { profile($0.name, in: namespace) }
     }
 
@@ -57,7 +57,7 @@ struct Catalog {
     }
 
     /// Problems with references: the object does not exist or cannot be used.
-    func problems(of written: DeploymentAsWritten, in namespace: String, runtime: ParsedRuntime?) -> [Diagnostic] {
+    func problems(of written: UnresolvedDeployment, in namespace: String, runtime: ParsedRuntime?) -> [Diagnostic] {
         var problems: [Diagnostic] = []
         func add(_ message: String, _ path: String, _ place: SourcePlace, _ suggestion: String?) {
             problems.append(

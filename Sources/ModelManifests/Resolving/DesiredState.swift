@@ -62,7 +62,7 @@ public struct DesiredState: Sendable {
         var state = DesiredState()
         state.rules = rules
         let catalog = Catalog(files: files, &state.diagnostics)
-        state.diagnostics += files.flatMap { $0.strangersNamespaces(by: rules) }
+        state.diagnostics += files.flatMap { $0.foreignNamespaceProblems(by: rules) }
         state.runtimeNames = Set(files.flatMap { $0.runtimes.map(\.key.name) })
         var described: [DeploymentKey: ParsedDeployment] = [:]
         var repeated: [DeploymentKey: [ParsedDeployment]] = [:]
@@ -79,12 +79,12 @@ public struct DesiredState: Sendable {
         state.described = described
         for (key, deployment) in described {
             if let all = repeated[key] {
-                state.refuseAll(all, called: key)
+                state.refuseDuplicates(all, called: key)
             } else if deployment.isValid {
                 state.add(deployment, called: key, catalog, previous)
             } else {
                 state.invalid.insert(key)
-                state.sayMissingReferences(of: deployment, in: key.namespace, catalog)
+                state.reportMissingReferences(of: deployment, in: key.namespace, catalog)
             }
         }
         for file in files {
@@ -94,10 +94,10 @@ public struct DesiredState: Sendable {
             }
         }
         state.refuseSharedNames(described)
-        state.refuseTakenPorts(described, previous, reserved)
-        state.refuseCircles(described)
-        (state.diagnostics, state.leftOut) = DiagnosticBound.kept(
-            of: state.diagnostics, atMost: DiagnosticBound.ofProject)
+        state.refusePortConflicts(described, previous, reserved)
+        state.refuseDependencyCycles(described)
+        (state.diagnostics, state.leftOut) = DiagnosticLimit.kept(
+            of: state.diagnostics, atMost: DiagnosticLimit.ofProject)
         return state
     }
 
@@ -128,7 +128,7 @@ public struct DesiredState: Sendable {
     }
 
     /// Reports missing references of an invalid deployment too, so that all errors of a file are reported at once.
-    private mutating func sayMissingReferences(
+    private mutating func reportMissingReferences(
         of deployment: ParsedDeployment, in namespace: String, _ catalog: Catalog
     ) {
         let name = deployment.written.runtimeName
@@ -137,7 +137,7 @@ public struct DesiredState: Sendable {
     }
 
     private mutating func take(
-        _ resolution: Resolution, of written: DeploymentAsWritten, over base: ParsedRuntime?, saying: Bool
+        _ resolution: Resolution, of written: UnresolvedDeployment, over base: ParsedRuntime?, saying: Bool
     ) {
         let key = written.key
         switch resolution {
@@ -158,7 +158,7 @@ public struct DesiredState: Sendable {
     /// How many times a repeated deployment is reported.
     private static let saidDoubles = 20
 
-    private mutating func refuseAll(_ found: [ParsedDeployment], called key: DeploymentKey) {
+    private mutating func refuseDuplicates(_ found: [ParsedDeployment], called key: DeploymentKey) {
         invalid.insert(key)
         let shown = found.map(\.written.place.description).sorted().prefix(Self.shownPlaces + 1)
         for deployment in found.sorted(by: { $0.written.place < $1.written.place }).prefix(Self.saidDoubles) {
@@ -175,9 +175,9 @@ public struct DesiredState: Sendable {
     }
 
     /// Refuses deployments that wait for each other, because they would wait forever.
-    private mutating func refuseCircles(_ described: [DeploymentKey: ParsedDeployment]) {
+    private mutating func refuseDependencyCycles(_ described: [DeploymentKey: ParsedDeployment]) {
         for (key, deployment) in deployments where !deployment.dependsOn.isEmpty {
-            guard let circle = DependencyCircle.through(key, in: deployments), let own = described[key]?.written.place
+            guard let circle = DependencyCycle.through(key, in: deployments), let own = described[key]?.written.place
             else { continue }
             diagnostics.append(
                 Diagnostic(
@@ -206,12 +206,12 @@ public struct DesiredState: Sendable {
     }
 
     /// Gives each port of this machine to one deployment, for endpoints and previews.
-    private mutating func refuseTakenPorts(
+    private mutating func refusePortConflicts(
         _ described: [DeploymentKey: ParsedDeployment], _ previous: DesiredState?, _ reserved: ReservedPorts
     ) {
         var held = previous?.ports ?? [:]
         for (port, key) in reserved.holders { held[key, default: []].insert(port) }
-        var claims: [DeploymentKey: [WantedPort]] = [:]
+        var claims: [DeploymentKey: [RequestedPort]] = [:]
         for (key, deployment) in described where !deployment.written.wantedPorts.isEmpty && !invalid.contains(key) {
             claims[key] = deployment.written.wantedPorts
         }

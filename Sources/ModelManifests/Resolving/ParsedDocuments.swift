@@ -14,13 +14,13 @@ struct DocumentPlace: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// A parsed ModelDeployment. Its identity tells one parse from the next.
 final class ParsedDeployment: Sendable {
-    let written: DeploymentAsWritten
+    let written: UnresolvedDeployment
     /// Its own document has no errors.
     let isValid: Bool
     /// The resolution, where no other document is involved: it refers to nothing, or only to a preset. Otherwise nil.
     let resolvedAlone: Resolution?
 
-    init(written: DeploymentAsWritten, isValid: Bool) {
+    init(written: UnresolvedDeployment, isValid: Bool) {
         self.written = written
         self.isValid = isValid
         guard isValid, written.templateNames.isEmpty, written.profileNames(template: { _ in nil }).isEmpty else {
@@ -98,7 +98,7 @@ enum Resolution: Sendable {
 /// Limits the number of diagnostics: nobody reads more, and a hostile file could fill the memory with them.
 ///
 /// Each deployment that is stopped keeps one diagnostic, whatever else is left out.
-enum DiagnosticBound {
+enum DiagnosticLimit {
     static let ofFile = 200
     static let ofProject = 2000
 

@@ -39,7 +39,7 @@ public struct ParsedFile: Sendable {
     /// A file that the caller could not read, or did not read because it is too large.
     public init(file: String, problem: String) {
         self.file = file
-        markUnreadable(Diagnostic(file: file, message: problem))
+        addUnreadablePart(Diagnostic(file: file, message: problem))
     }
 
     /// The deployments that the file describes, valid or not.
@@ -89,14 +89,14 @@ public struct ParsedFile: Sendable {
     }
 
     /// Adds problems of a document without a readable name: it may describe any deployment that was read before.
-    mutating func addNameless(_ problems: [Diagnostic]) {
+    mutating func addUnnamedDocument(_ problems: [Diagnostic]) {
         if unreadable == nil { unreadable = problems.first }
         diagnostics += problems
     }
 
     /// - Parameter isSilent: the file may never have been for mlctl: report the problem only where it contained a manifest
     ///   before.
-    mutating func markUnreadable(_ diagnostic: Diagnostic, isSilent: Bool = false) {
+    mutating func addUnreadablePart(_ diagnostic: Diagnostic, isSilent: Bool = false) {
         if unreadable == nil { unreadable = diagnostic }
         if !isSilent { diagnostics.append(diagnostic) }
     }
@@ -104,7 +104,7 @@ public struct ParsedFile: Sendable {
 
 extension ParsedFile {
     /// Documents other than deployments in namespaces that the project may not use. Deployments are checked elsewhere.
-    func strangersNamespaces(by rules: ProjectRules) -> [Diagnostic] {
+    func foreignNamespaceProblems(by rules: ProjectRules) -> [Diagnostic] {
         guard rules.policy.namespaces != nil else { return [] }
         let documents =
             runtimes.filter { !$0.isPreset }.map { ($0.key, $0.place) } + gateTemplates.map { ($0.key, $0.place) }

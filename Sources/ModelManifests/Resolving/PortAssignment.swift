@@ -1,5 +1,5 @@
 /// A port of this machine that a deployment asks for.
-struct WantedPort: Hashable, Sendable {
+struct RequestedPort: Hashable, Sendable {
     var port: Int
     /// `spec.endpoint.port` or `spec.rollout.preview.port`.
     var path: String
@@ -8,14 +8,14 @@ struct WantedPort: Hashable, Sendable {
     static let endpointPath = "spec.endpoint.port"
     static let previewPath = "spec.rollout.preview.port"
 
-    static func of(_ spec: WrittenDeployment, at node: SourceNode?) -> [WantedPort] {
+    static func of(_ spec: WrittenDeployment, at node: SourceNode?) -> [RequestedPort] {
         guard spec.target == .local else { return [] }
-        var claims: [WantedPort] = []
+        var claims: [RequestedPort] = []
         if let port = spec.endpoint.port, let place = node?["endpoint"]?["port"]?.place {
-            claims.append(WantedPort(port: port, path: endpointPath, place: place))
+            claims.append(RequestedPort(port: port, path: endpointPath, place: place))
         }
         if let port = spec.rollout.spec.preview?.port, let place = node?["rollout"]?["preview"]?["port"]?.place {
-            claims.append(WantedPort(port: port, path: previewPath, place: place))
+            claims.append(RequestedPort(port: port, path: previewPath, place: place))
         }
         return claims
     }
@@ -29,14 +29,14 @@ struct WantedPort: Hashable, Sendable {
 struct PortAssignment {
     struct Refusal: Hashable {
         var deployment: DeploymentKey
-        var claim: WantedPort
+        var claim: RequestedPort
         var message: String
         var suggestion: String
     }
 
     private static let advice = "choose another port, or leave it out and mlctl chooses one"
 
-    private var claims: [DeploymentKey: [WantedPort]]
+    private var claims: [DeploymentKey: [RequestedPort]]
     /// The ports that each deployment had before or has now.
     private let held: [DeploymentKey: Set<Int>]
     private let place: (DeploymentKey) -> String
@@ -47,27 +47,27 @@ struct PortAssignment {
     ///   - held: the ports that deployments had before, valid now or not.
     ///   - holding: deployments that keep serving as they are, whatever is written.
     init(
-        claims: [DeploymentKey: [WantedPort]], held: [DeploymentKey: Set<Int>], holding: Set<DeploymentKey>,
+        claims: [DeploymentKey: [RequestedPort]], held: [DeploymentKey: Set<Int>], holding: Set<DeploymentKey>,
         reserved: ReservedPorts, place: @escaping (DeploymentKey) -> String
     ) {
         self.claims = claims
         self.held = held
         self.place = place
         refuse { _, claim in reserved.problem(with: claim.port) }
-        refuseOwnDoubles()
+        refuseOwnDuplicates()
         var holding = holding
         // A refused deployment keeps the port that it had, which may refuse another one. Each round refuses at least one
         // deployment, or is the last.
         while true {
             holding.formUnion(refusals.map(\.deployment))
             let count = refusals.count
-            refuseHeld(by: holding)
-            refuseShared()
+            refuseKeptPorts(by: holding)
+            refuseContestedPorts()
             guard refusals.count > count else { return }
         }
     }
 
-    private mutating func refuse(_ problem: (DeploymentKey, WantedPort) -> String?) {
+    private mutating func refuse(_ problem: (DeploymentKey, RequestedPort) -> String?) {
         for (key, own) in claims.sorted(by: { $0.key < $1.key }) {
             for claim in own {
                 guard let message = problem(key, claim) else { continue }
@@ -77,7 +77,7 @@ struct PortAssignment {
         }
     }
 
-    private mutating func refuseOwnDoubles() {
+    private mutating func refuseOwnDuplicates() {
         refuse { [claims] key, claim in
             let same = (claims[key] ?? []).filter { $0.port == claim.port }
             guard same.count > 1, claim == same.last else { return nil }
@@ -85,7 +85,7 @@ struct PortAssignment {
         }
     }
 
-    private mutating func refuseHeld(by holding: Set<DeploymentKey>) {
+    private mutating func refuseKeptPorts(by holding: Set<DeploymentKey>) {
         var owners: [Int: DeploymentKey] = [:]
         for key in holding.sorted() { for port in held[key] ?? [] { owners[port] = key } }
         guard !owners.isEmpty else { return }
@@ -96,7 +96,7 @@ struct PortAssignment {
         }
     }
 
-    private mutating func refuseShared() {
+    private mutating func refuseContestedPorts() {
         var wanted: [Int: [DeploymentKey]] = [:]
         for (key, own) in claims { for claim in own { wanted[claim.port, default: []].append(key) } }
         var owners: [Int: DeploymentKey] = [:]

@@ -36,28 +36,28 @@ struct DocumentComposer {
     }
 
     private let linesBefore: Int
-    private var marks: DuplicateMarks
+    private var marks: DuplicateKeyMarks
     private var path: [PathElement] = []
     private var nodeCount = 0
     private var duplicates: [DuplicateKey] = []
 
-    private init(linesBefore: Int, marks: DuplicateMarks) {
+    private init(linesBefore: Int, marks: DuplicateKeyMarks) {
         self.linesBefore = linesBefore
         self.marks = marks
     }
 
     static func compose(_ document: DocumentText) -> Composed {
-        let aliases = AliasCount.upperBound(document.text)
-        if aliases > AliasCount.limit || (aliases > 0 && document.text.utf8.count > AliasCount.textLimitBytes) {
+        let aliases = AliasLimit.upperBound(document.text)
+        if aliases > AliasLimit.limit || (aliases > 0 && document.text.utf8.count > AliasLimit.textLimitBytes) {
             return Composed(
                 failure: SyntaxFailure(
                     place: SourcePlace(line: document.linesBefore + 1, column: 1),
-                    message: aliases > AliasCount.limit
-                        ? "the document has \(aliases) aliases; at most \(AliasCount.limit) are allowed"
-                        : "a document with aliases can have at most \(AliasCount.textLimitBytes) bytes",
+                    message: aliases > AliasLimit.limit
+                        ? "the document has \(aliases) aliases; at most \(AliasLimit.limit) are allowed"
+                        : "a document with aliases can have at most \(AliasLimit.textLimitBytes) bytes",
                     suggestion: "write the values out instead of repeating them with '*'"))
         }
-        var marks = DuplicateMarks(text: document.text)
+        var marks = DuplicateKeyMarks(text: document.text)
         let rounds = min(duplicateKeyLimit, max(2, composedLimitBytes / max(1, document.text.utf8.count)))
         for _ in 0..<rounds {
             var composer = DocumentComposer(linesBefore: document.linesBefore, marks: marks)
@@ -138,7 +138,7 @@ struct DocumentComposer {
                 throw SyntaxFailure(
                     place: keyPlace, message: "merge keys ('<<') are not supported", suggestion: "write the fields out")
             }
-            let name = DuplicateMarks.original(scalar.string)
+            let name = DuplicateKeyMarks.original(scalar.string)
             path.append(.field(name))
             let entry = SourceNode.Entry(key: name, keyPlace: keyPlace, value: try convert(value))
             if let first = firstPlaces?[name] {

@@ -23,9 +23,9 @@ struct DocumentText: Hashable {
                     if hasBody { documents.append(document(bytes[start.byte..<line.byte], after: start.line)) }
                     if isStarted || hasBody { start = (line.byte, line.number) }
                     isStarted = true
-                    hasBody = holdsContent(text.dropFirst(3))
+                    hasBody = hasContent(text.dropFirst(3))
                 } else if !hasBody {
-                    hasBody = holdsContent(text)
+                    hasBody = hasContent(text)
                 }
                 line = (end + 1, line.number + 1)
             }
@@ -45,7 +45,7 @@ struct DocumentText: Hashable {
     }
 
     /// Comments, blank lines and `%` directives belong to the document that follows.
-    private static func holdsContent(_ line: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    private static func hasContent(_ line: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
         guard line.first != UInt8(ascii: "%") else { return false }
         let blanks = [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r")]
         guard let first = line.first(where: { !blanks.contains($0) }) else { return false }

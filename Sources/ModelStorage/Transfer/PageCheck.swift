@@ -9,7 +9,8 @@ enum PageCheck {
     static func check(_ path: String, _ head: ResponseHead, of location: WebLocation) throws {
         let name = location.fileName.lowercased()
         guard !name.hasSuffix(".html"), !name.hasSuffix(".htm") else { return }
-        guard isPage(contentType: head.contentType) || isPage(try beginning(of: path)) else { return }
+        let isPage = try isPage(contentType: head.contentType) || isPage(beginning(of: path))
+        guard isPage else { return }
         try? FileManager.default.removeItem(atPath: path)
         throw StorageError(
             .protocolError,

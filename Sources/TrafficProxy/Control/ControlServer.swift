@@ -14,8 +14,8 @@ struct DataPlaneHandle: Sendable {
     func apply(_ routes: AcceptedRoutes, with material: RouteMaterial) -> EventLoopFuture<ProxyReport> {
         loop.flatSubmit { plane.value.apply(routes, with: material) }
     }
-    func newlyKeptUsers() -> EventLoopFuture<[DeploymentKey: KeptUsers]> {
-        loop.submit { plane.value.newlyKeptUsers() }
+    func usersToSave() -> EventLoopFuture<[DeploymentKey: KeptUsers]> {
+        loop.submit { plane.value.usersToSave() }
     }
     /// Succeeds once the data plane's event loop has processed this call.
     func answers() -> EventLoopFuture<Void> { loop.submit {} }
@@ -33,7 +33,7 @@ struct ControlServer: Sendable {
     let place: String
 
     static func start(
-        directions: ProxyDirections, socket: String, limits: ProxyLimits, follower: RouteFollower, logger: Logger,
+        directions: RouteSource, socket: String, limits: ProxyLimits, follower: RouteFollower, logger: Logger,
         on loop: any EventLoop
     ) async throws -> ControlServer {
         switch directions {

@@ -17,7 +17,7 @@ struct KeptUsersFolder: Sendable {
             do {
                 try FileManager.default.createDirectory(
                     atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-                try WholeFile.save(
+                try AtomicFile.save(
                     try encoder.encode(StoredKeptUsers(deployment, kept)), to: file(of: deployment))
             } catch {
                 logger.error(
@@ -31,7 +31,7 @@ struct KeptUsersFolder: Sendable {
         var users: [DeploymentKey: KeptUsers] = [:]
         for deployment in deployments {
             do {
-                guard let bytes = try WholeFile.load(file(of: deployment), bytesMax: bytesMax) else { continue }
+                guard let bytes = try AtomicFile.load(file(of: deployment), bytesMax: bytesMax) else { continue }
                 users[deployment] = try JSONDecoder().decode(StoredKeptUsers.self, from: Data(bytes)).users(
                     of: deployment)
             } catch {

@@ -15,7 +15,7 @@ struct RequestIdKeyFile: Sendable {
     /// proxy still serves, but nothing else can verify the request IDs of this run.
     func loadOrMake(logger: Logger) -> RequestIdentityKey {
         do {
-            if let bytes = try WholeFile.load(path, bytesMax: RequestIdentityKey.byteCount) {
+            if let bytes = try AtomicFile.load(path, bytesMax: RequestIdentityKey.byteCount) {
                 if let key = RequestIdentityKey(bytes) { return key }
                 throw ProxyError(.stateDirectory, "\(path) does not hold \(RequestIdentityKey.byteCount) bytes")
             }
@@ -29,7 +29,7 @@ struct RequestIdKeyFile: Sendable {
         let (low, high) = (random.next(), random.next())
         do {
             let bytes = [low, high].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
-            try WholeFile.save(bytes, to: path)
+            try AtomicFile.save(bytes, to: path)
         } catch {
             logger.error("the key of request IDs cannot be saved", metadata: ["path": "\(path)", "reason": "\(error)"])
         }

@@ -103,7 +103,7 @@ struct RouteFollower: Sendable {
     }
 
     /// Writes the users who were assigned since the last call.
-    func keepUsers() -> EventLoopFuture<Void> { plane.newlyKeptUsers().hop(to: loop).map { kept.save($0) } }
+    func keepUsers() -> EventLoopFuture<Void> { plane.usersToSave().hop(to: loop).map { kept.save($0) } }
 
     private static func tests(in routes: ProxyRoutes) -> [DeploymentKey] {
         routes.routes.filter(\.keepsUsers).map(\.deployment)

@@ -21,7 +21,7 @@ struct RoutesFile: Sendable {
     func load() throws -> ProxyRoutes? {
         let kept = spare.newest.flatMap { try? JSONDecoder().decode(ProxyRoutes.self, from: Data($0)) }
         do {
-            let saved = try WholeFile.load(path, bytesMax: bytesMax).map {
+            let saved = try AtomicFile.load(path, bytesMax: bytesMax).map {
                 try JSONDecoder().decode(ProxyRoutes.self, from: Data($0))
             }
             // A crash between `save` and `spare.clear` leaves older routes in the spare pages.
@@ -34,12 +34,12 @@ struct RoutesFile: Sendable {
     func save(_ routes: ProxyRoutes) throws {
         let bytes = Array(try JSONEncoder().encode(routes))
         do {
-            try WholeFile.save(bytes, to: path)
+            try AtomicFile.save(bytes, to: path)
         } catch {
             guard spare.keep(bytes) else { throw error }
             return
         }
         spare.clear()
-        spare.takeRoom(for: bytes.count)
+        spare.allocateSpace(for: bytes.count)
     }
 }

@@ -49,7 +49,7 @@ final class SparePages: Sendable {
             state.sequence = max(state.sequence, page.sequence)
         }
         self.state = Mutex(state)
-        if isWritable { takeRoom(for: 0) }
+        if isWritable { allocateSpace(for: 0) }
     }
 
     deinit { state.withLock { $0.descriptors.forEach { close($0) } } }
@@ -58,7 +58,7 @@ final class SparePages: Sendable {
     var newest: [UInt8]? { state.withLock(\.newest) }
 
     /// Allocates space for `count` bytes and some reserve, if the disk has it.
-    func takeRoom(for count: Int) {
+    func allocateSpace(for count: Int) {
         state.withLock { state in
             let wanted = count + count / 4 + Self.headerBytes
             guard state.descriptors.count == 2, wanted > state.roomBytes || state.roomBytes == 0 else { return }

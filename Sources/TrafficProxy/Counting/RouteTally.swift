@@ -4,10 +4,10 @@ import Serving
 /// Counters of a deployment since the proxy started that belong to no instance.
 final class RouteTally {
     /// Requests that were drawn for one revision.
-    final class Unserved {
+    final class RevisionTally {
         /// Requests that none of its instances could take.
         private(set) var requests = 0
-        fileprivate private(set) var together = FailuresTogether.Series()
+        fileprivate private(set) var together = FailureClumps.Series()
         var split = SplitCounters()
         /// The `turn` when the revision was last in the routes.
         fileprivate var seen = 0
@@ -43,7 +43,7 @@ final class RouteTally {
     /// Connections over a limit, and requests that no instance accepted.
     var refusedConnections = 0
     private(set) var seen = 0
-    private var unserved: [Revision: Unserved] = [:]
+    private var unserved: [Revision: RevisionTally] = [:]
     private var queues: [Revision: AdmissionQueue] = [:]
     /// Nil if the route is not sticky.
     private(set) var users: UserWindows?
@@ -51,8 +51,8 @@ final class RouteTally {
     private(set) var slices: SliceTable?
 
     /// - Parameter turn: grows each time the routes are replaced.
-    func follow(_ revision: Revision, turn: Int) -> Unserved {
-        let counter = unserved[revision] ?? Unserved()
+    func follow(_ revision: Revision, turn: Int) -> RevisionTally {
+        let counter = unserved[revision] ?? RevisionTally()
         unserved[revision] = counter
         counter.seen = turn
         seen = turn

@@ -53,7 +53,7 @@ extension TrafficSnapshot {
                 all.flatMap { Self.samples($0.counts.unseen, labels: $0.labels) })
     }
 
-    private static func samples(_ unseen: [Unseen: Int], labels: String) -> [(labels: String, value: Int)] {
+    private static func samples(_ unseen: [MissingValueReason: Int], labels: String) -> [(labels: String, value: Int)] {
         unseen.sorted { $0.key.rawValue < $1.key.rawValue }.map { why, count in
             (labels + ",reason=\"\(why.rawValue)\"", count)
         }

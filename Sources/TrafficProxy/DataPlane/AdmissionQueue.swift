@@ -44,7 +44,7 @@ final class AdmissionQueue {
     /// Whether an instance has room. Ejected instances count only if all are ejected: such an instance has room because it fails.
     private func canSend(now: Int64) -> Bool {
         var isAnyInRotation = false
-        for instance in instances where !instance.isOutOfRotation(now: now) {
+        for instance in instances where !instance.isCurrentlyEjected(now: now) {
             if hasRoom(at: instance) { return true }
             isAnyInRotation = true
         }

@@ -162,14 +162,14 @@ extension ClientConnection {
     }
 
     /// Sends an answer of the proxy itself.
-    func answer(_ own: OwnAnswer) {
+    func answer(_ own: LocalReply) {
         guard let context else { return }
         settle(\.turnedAway)
         exchange.closes = !exchange.keepAlive || !exchange.requestIsWhole || plane.isDraining || listener.isRemoved
         if revision == nil { requestId.mint(plane.nobodysMint, word: plane.requestWords.next()) }
         var bytes = context.channel.allocator.buffer(capacity: 1024)
         own.write(
-            revision: revision?.name ?? RequestMint.nobody, id: requestId, closes: exchange.closes,
+            revision: revision?.name ?? RequestIdSigner.nobody, id: requestId, closes: exchange.closes,
             isToHead: exchange.isToHead, to: &bytes)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         exchangeIsOver(release: nil)

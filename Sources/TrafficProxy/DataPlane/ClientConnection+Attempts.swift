@@ -17,7 +17,7 @@ extension ClientConnection {
         guard queue.enter(self, first: exchange.attempts > 0) else {
             noteRefused(by: plane.tally(of: queue.deployment))
             answer(
-                OwnAnswer(
+                LocalReply(
                     503,
                     "every instance has endpoint.maxConcurrency requests, and the queue has endpoint.queue.depth "
                         + "requests. Try again.", retryAfterSeconds: 1))
@@ -37,7 +37,7 @@ extension ClientConnection {
         if let current = plane.routes[queue.deployment]?.revision(named: revision.name) {
             self.revision = current
         } else {
-            answer(OwnAnswer(503, "revision \(revision.name) was removed. Try again.", retryAfterSeconds: 1))
+            answer(LocalReply(503, "revision \(revision.name) was removed. Try again.", retryAfterSeconds: 1))
             return
         }
         // The time in the queue does not count as the instance's latency.
@@ -47,12 +47,12 @@ extension ClientConnection {
     }
 
     /// The request has waited in the queue for the longest permitted time.
-    func waitedTooLong(in queue: AdmissionQueue) {
+    func queueTimedOut(in queue: AdmissionQueue) {
         self.queue = nil
         queue.giveUp(self)
         noteRefused(by: plane.tally(of: queue.deployment))
         answer(
-            OwnAnswer(
+            LocalReply(
                 503, "no instance had room for the request within endpoint.queue.timeout. Try again.",
                 retryAfterSeconds: 1))
     }
@@ -66,7 +66,7 @@ extension ClientConnection {
             }
         }
         guard let picked else {
-            answer(OwnAnswer(503, "no instance is ready. See 'mlctl status'.", retryAfterSeconds: 1))
+            answer(LocalReply(503, "no instance is ready. See 'mlctl status'.", retryAfterSeconds: 1))
             return
         }
         exchange.attempts += 1
@@ -78,7 +78,7 @@ extension ClientConnection {
             count(.failed, now: now)
             leaveInstance()
             noteRefused(by: plane.tally(of: picked.key.deployment))
-            answer(OwnAnswer(503, "too many requests wait for instance \(picked.key.id)", retryAfterSeconds: 1))
+            answer(LocalReply(503, "too many requests wait for instance \(picked.key.id)", retryAfterSeconds: 1))
         }
     }
 
@@ -115,7 +115,7 @@ extension ClientConnection {
         leaveInstance()
         guard decision.retries else {
             if failure == .connect || !decision.isError { noteRefused(by: plane.tally(of: failed.key.deployment)) }
-            answer(OwnAnswer(failure == .timeOut ? 504 : 502, reason + ". Try again, and see 'mlctl logs'."))
+            answer(LocalReply(failure == .timeOut ? 504 : 502, reason + ". Try again, and see 'mlctl logs'."))
             return
         }
         dispatch(now: now, besides: failure == .connect ? failed : nil, reuses: failure == .connect)

@@ -67,7 +67,7 @@ extension ClientConnection {
 
     /// The request is complete and was forwarded as far as possible: its copies may go out now.
     @inline(__always)
-    func tellTapOfRequestEnd(_ tap: ExchangeTap?) {
+    func notifyTapOfRequestEnd(_ tap: ExchangeTap?) {
         if let tap, exchange.requestIsWhole { tap.requestEnded() }
     }
 }

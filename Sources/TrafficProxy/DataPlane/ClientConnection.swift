@@ -74,7 +74,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
 
     func channelActive(context: ChannelHandlerContext) {
         if !plane.admit(self) {
-            refuse(OwnAnswer(503, "too many connections. Close some, or use keep-alive.", retryAfterSeconds: 1))
+            refuse(LocalReply(503, "too many connections. Close some, or use keep-alive.", retryAfterSeconds: 1))
         }
     }
 
@@ -103,7 +103,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             upstreamNeedsFlush = false
             upstream?.flush()
         }
-        tellTapOfRequestEnd(tap)
+        notifyTapOfRequestEnd(tap)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -143,7 +143,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
                 break reading
             case .invalid(let fault):
                 bytes.clear()
-                refuse(OwnAnswer(fault))
+                refuse(LocalReply(fault))
             case .complete(let head):
                 begin(head, &bytes)
             }
@@ -189,21 +189,21 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         deadline = exchange.startedAt &+ exchange.timeoutNanoseconds
         let tap = tap
         dispatch(now: now, besides: nil, reuses: true)
-        tellTapOfRequestEnd(tap)
+        notifyTapOfRequestEnd(tap)
     }
 
     /// Decides where the request goes and writes its new head. Returns an answer if it cannot go anywhere.
-    private func choose(_ head: RequestHead, _ bytes: ByteBuffer) -> OwnAnswer? {
+    private func choose(_ head: RequestHead, _ bytes: ByteBuffer) -> LocalReply? {
         bytes.withUnsafeReadableBytes { raw in
             let source = raw.baseAddress!.assumingMemoryBound(to: UInt8.self)
-            readOwnFields(source)
+            readProxyFields(source)
             if let own = Self.unsupported(head, plane.limits) {
                 exchange.keepAlive = false
                 return own
             }
             guard let route = listener.route else {
                 exchange.keepAlive = false
-                return OwnAnswer(503, "this endpoint was removed. See 'mlctl status'.", retryAfterSeconds: 1)
+                return LocalReply(503, "this endpoint was removed. See 'mlctl status'.", retryAfterSeconds: 1)
             }
             let isUsers = exchange.origin == .user
             guard
@@ -233,7 +233,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
 
     /// Reads the request's origin, and the ID that the client gave it.
     @inline(__always)
-    private func readOwnFields(_ source: UnsafePointer<UInt8>) {
+    private func readProxyFields(_ source: UnsafePointer<UInt8>) {
         requestId.forgetGiven()
         if listener.preview != nil { exchange.origin = .preview }
         for span in plane.requestScanner.spans {
@@ -247,13 +247,14 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         }
     }
 
-    private static func unsupported(_ head: RequestHead, _ limits: ProxyLimits) -> OwnAnswer? {
-        if head.method == .connect { return OwnAnswer(501, "CONNECT is not supported: this is not a forward proxy") }
+    private static func unsupported(_ head: RequestHead, _ limits: ProxyLimits) -> LocalReply? {
+        if head.method == .connect { return LocalReply(501, "CONNECT is not supported: this is not a forward proxy") }
         if head.upgrade == .other {
-            return OwnAnswer(501, "protocol upgrades are not supported: use HTTP/1.1, and server-sent events to stream")
+            return LocalReply(
+                501, "protocol upgrades are not supported: use HTTP/1.1, and server-sent events to stream")
         }
         if let most = limits.requestBodyBytes, case .length(let length) = head.body, length > most {
-            return OwnAnswer(413, "the body is over \(most) bytes. Send less.")
+            return LocalReply(413, "the body is over \(most) bytes. Send less.")
         }
         return nil
     }
@@ -269,7 +270,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             exchange.requestIsWhole = true
         case .invalid(let fault):
             bytes.clear()
-            rejectBody(OwnAnswer(fault))
+            rejectBody(LocalReply(fault))
             return
         }
         guard revision != nil else {
@@ -299,7 +300,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     }
 
     /// The framing of the body is invalid, so nothing more on this connection can be trusted.
-    private func rejectBody(_ own: OwnAnswer) {
+    private func rejectBody(_ own: LocalReply) {
         exchange.keepAlive = false
         leaveInstance()
         if exchange.answerHasBegun { close() } else { answer(own) }
@@ -346,7 +347,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     }
 
     /// Answers and ends the connection, whatever was requested.
-    func refuse(_ own: OwnAnswer) {
+    func refuse(_ own: LocalReply) {
         if phase != .exchanging {
             phase = .exchanging
             exchange = Exchange()
@@ -400,7 +401,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         } else {
             leaveInstance()
             answer(
-                OwnAnswer(
+                LocalReply(
                     503, "\(instance.described) was removed before it could answer. Try again.",
                     retryAfterSeconds: 1))
         }
@@ -412,18 +413,18 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     func deadlinePassed(now: Int64) {
         switch phase {
         case .idle, .lingering: close()
-        case .readingHead: refuse(OwnAnswer(408, "the request head did not arrive in time. Send it without a delay."))
+        case .readingHead: refuse(LocalReply(408, "the request head did not arrive in time. Send it without a delay."))
         case .exchanging where exchange.answerHasBegun: answerStalled(now: now)
         case .exchanging:
             if let queue {
-                waitedTooLong(in: queue)
+                queueTimedOut(in: queue)
                 return
             }
             if !exchange.requestIsWhole, isReading {
                 // The client stopped in the middle of its body. This is not the instance's fault.
                 exchange.keepAlive = false
                 leaveInstance()
-                answer(OwnAnswer(408, "the request body did not arrive in time. Send it without a delay."))
+                answer(LocalReply(408, "the request body did not arrive in time. Send it without a delay."))
                 return
             }
             attemptFailed(.timeOut, "\(instance?.described ?? "the instance") did not answer in time")

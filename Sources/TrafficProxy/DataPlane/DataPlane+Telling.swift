@@ -107,7 +107,7 @@ extension DataPlane {
                     deployment: $0.key.deployment, revision: $0.key.revision, instance: $0.key.id,
                     counters: $0.traffic, synthetic: $0.synthetic, preview: $0.preview, inFlight: $0.inFlight,
                     connections: $0.openConnections,
-                    isEjected: $0.isOutOfRotation(now: now),
+                    isEjected: $0.isCurrentlyEjected(now: now),
                     observed: $0.tallies.observed.map(TrafficSnapshot.Observed.init), pairs: $0.tallies.pairs?.counts)
             })
     }

@@ -35,9 +35,9 @@ final class DataPlane {
     var requestScanner: RequestHeadScanner
     var responseScanner: ResponseHeadScanner
     var random: RoutingRandom
-    var requestWords: RequestWords
+    var requestWords: RequestIdWords
     /// For answers that no revision gave.
-    let nobodysMint: RequestMint
+    let nobodysMint: RequestIdSigner
 
     /// The budget of copied bodies, and the reader that reads bodies outside the event loop.
     let copyBudget: CopyBudget
@@ -75,8 +75,8 @@ final class DataPlane {
         random = RoutingRandom(seed: seed)
         epoch = String(random.next(), radix: 16)
         self.requestIdKey = requestIdKey
-        nobodysMint = RequestMint(key: requestIdKey)
-        requestWords = RequestWords(
+        nobodysMint = RequestIdSigner(key: requestIdKey)
+        requestWords = RequestIdWords(
             atSeconds: Self.secondsSince1970, start: UInt32(truncatingIfNeeded: random.next() >> 32))
         requestScanner = RequestHeadScanner(limits: limits)
         responseScanner = ResponseHeadScanner(limits: limits)
@@ -128,7 +128,7 @@ final class DataPlane {
         for (key, instance) in instances where instance.isListed && !listed.contains(key) {
             instance.unlist(from: (live[key.deployment] ?? former[key.deployment])?.spec, now: now)
         }
-        tidyTallies()
+        discardOldTallies()
         wantedPorts = new.wantedPorts
         return answered(after: settlePorts())
     }
@@ -156,7 +156,7 @@ final class DataPlane {
             }
             return LiveRevision(
                 revision,
-                mint: RequestMint(deployment: spec.deployment, revision: revision.revision, key: requestIdKey),
+                mint: RequestIdSigner(deployment: spec.deployment, revision: revision.revision, key: requestIdKey),
                 instances: instances, unserved: tally.follow(revision.revision, turn: turn),
                 users: tally.users?.users(of: revision.revision),
                 queue: tally.queue(
@@ -177,7 +177,7 @@ final class DataPlane {
     }
 
     /// Counters are kept after their route is removed, so that a deployment that comes back continues with them. Bounded.
-    private func tidyTallies() {
+    private func discardOldTallies() {
         let gone = tallies.filter { routes[$0.key] == nil }
         let surplus = gone.count - limits.goneRoutes
         guard surplus > 0 else { return }
@@ -210,7 +210,7 @@ final class DataPlane {
     }
 
     /// Users of A/B tests, for each route with new ones since the last call.
-    func newlyKeptUsers() -> [DeploymentKey: KeptUsers] { routes.compactMapValues { $0.newlyKeptUsers() } }
+    func usersToSave() -> [DeploymentKey: KeptUsers] { routes.compactMapValues { $0.usersToSave() } }
 
     // MARK: Connections
 
@@ -249,12 +249,12 @@ final class DataPlane {
         let oldest = now - limits.upstreamIdleTime.nanosecondsClamped
         var hasOverdue = false
         for instance in instances.values {
-            instance.closeRested(since: oldest)
-            instance.noteIfQuiet(now: now)
+            instance.closeExpiredIdle(since: oldest)
+            instance.retireIfIdle(now: now)
             if instance.isOverdue(now: now) { hasOverdue = true }
         }
         for route in routes.values {
-            for revision in route.revisions { revision.watchForOutliers(now: now) }
+            for revision in route.revisions { revision.ejectOutliers(now: now) }
         }
         if hasOverdue { cutOverdue(now: now) }
         forgetRetired(now: now)

@@ -25,7 +25,7 @@ final class Instance {
     /// Evidence: every request of a random route, or the first request of each user of a sticky route.
     private(set) var evidence = InstanceCounters()
     /// Clumps of failures in the evidence.
-    private(set) var together = FailuresTogether()
+    private(set) var together = FailureClumps()
     /// All user requests.
     private(set) var traffic = InstanceCounters()
     /// Evidence by slice. Nil if there are no slices.
@@ -36,7 +36,7 @@ final class Instance {
     var preview = InstanceCounters()
     var failedIds: FailedRequestIds
     var ejection: Ejection
-    var recent = RecentService()
+    var recent = RecentPerformance()
     /// Ejections because it served worse than its siblings.
     var outlier: Ejection
     private(set) var outlierCause: OutlierCause?
@@ -88,7 +88,7 @@ final class Instance {
     private func comesBack() {
         outlier.end()
         outlierCause = nil
-        recent = RecentService()
+        recent = RecentPerformance()
     }
 
     /// Stops new requests. The instance finishes those it has.
@@ -104,26 +104,26 @@ final class Instance {
     /// Whether some of its requests must be cut off.
     func isOverdue(now: Int64) -> Bool { inFlight > 0 && now > min(drainDeadline, streamDeadline) }
 
-    func noteIfQuiet(now: Int64) {
+    func retireIfIdle(now: Int64) {
         if !isListed, inFlight == 0, retiredAt == nil { retiredAt = now }
     }
 
     // MARK: Ejection
 
     @inline(__always)
-    func isOutOfRotation(now: Int64) -> Bool {
+    func isCurrentlyEjected(now: Int64) -> Bool {
         ejection.isEjected(nowNanoseconds: now) || outlier.isEjected(nowNanoseconds: now)
     }
 
     /// Ejects the instance because it serves much worse than its siblings.
-    func takeOut(_ cause: OutlierCause, now: Int64) {
+    func ejectAsOutlier(_ cause: OutlierCause, now: Int64) {
         outlier.failed(nowNanoseconds: now)
         outlierCause = cause
-        recent = RecentService()
+        recent = RecentPerformance()
     }
 
     /// Ends an ejection whose time is over, so that the instance is tried again.
-    func endOutlierTurn(now: Int64) {
+    func endOutlierEjection(now: Int64) {
         if outlierCause != nil, !outlier.isEjected(nowNanoseconds: now) { outlierCause = nil }
         if recent.requests >= Self.requestsToProve, recent.failuresInARow == 0 { outlier.succeeded() }
     }
@@ -203,7 +203,7 @@ final class Instance {
     }
 
     /// Closes connections that have been idle too long. The longest idle one is first.
-    func closeRested(since oldest: Int64) {
+    func closeExpiredIdle(since oldest: Int64) {
         guard let first = idle.first, first.restingSince < oldest else { return }
         let rested = idle.prefix { $0.restingSince < oldest }
         idle.removeFirst(rested.count)
@@ -293,7 +293,7 @@ final class Instance {
         counters.synthetic = synthetic.syntheticReport
         return InstanceReport(
             deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,
-            inFlight: inFlight, ejected: isOutOfRotation(now: now), isListed: isListed,
+            inFlight: inFlight, ejected: isCurrentlyEjected(now: now), isListed: isListed,
             failedRequestIds: failedIds.newestLast, outlier: outlierCause)
     }
 }

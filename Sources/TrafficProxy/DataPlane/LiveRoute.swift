@@ -153,7 +153,7 @@ final class LiveRoute {
     }
 
     /// The users of an A/B test. Nil if there are no new ones since the last call.
-    func newlyKeptUsers() -> KeptUsers? {
+    func usersToSave() -> KeptUsers? {
         guard let keptUsers, keptUsers.changes != writtenChanges else { return nil }
         writtenChanges = keptUsers.changes
         return keptUsers
@@ -165,12 +165,12 @@ final class LiveRoute {
     var isOpen: Bool { block != nil }
 
     /// The answer when `choose` found no revision.
-    var unavailable: OwnAnswer {
+    var unavailable: LocalReply {
         let message =
             block == nil
             ? "\(spec.deployment) is not open for traffic yet. Try again when its rollout has started to serve."
             : "no instance of \(spec.deployment) is ready. See 'mlctl status \(spec.deployment.name)'."
-        return OwnAnswer(503, message, retryAfterSeconds: 1)
+        return LocalReply(503, message, retryAfterSeconds: 1)
     }
 }
 
@@ -180,16 +180,16 @@ final class LiveRevision {
     let nameHash: UInt64
     let weight: Int
     let fields: RevisionFields
-    let mint: RequestMint
+    let mint: RequestIdSigner
     let instances: [Instance]
-    let unserved: RouteTally.Unserved
+    let unserved: RouteTally.RevisionTally
     /// The queue of requests that wait for room at an instance. Nil if there is no concurrency limit.
     let queue: AdmissionQueue?
     /// The users of a sticky route.
     let users: UserWindows.Users?
 
     init(
-        _ spec: RevisionRoute, mint: RequestMint, instances: [Instance], unserved: RouteTally.Unserved,
+        _ spec: RevisionRoute, mint: RequestIdSigner, instances: [Instance], unserved: RouteTally.RevisionTally,
         users: UserWindows.Users? = nil, queue: AdmissionQueue? = nil
     ) {
         self.queue = queue
@@ -218,7 +218,7 @@ final class LiveRevision {
         guard let picked = pick(now: now, besides: failed, &random) else { return nil }
         if queue.hasRoom(at: picked) { return picked }
         let others = instances.filter { $0 !== failed && queue.hasRoom(at: $0) }
-        let serving = others.filter { !$0.isOutOfRotation(now: now) }
+        let serving = others.filter { !$0.isCurrentlyEjected(now: now) }
         return (serving.isEmpty ? others : serving).min { $0.inFlight < $1.inFlight } ?? picked
     }
 
@@ -228,8 +228,8 @@ final class LiveRevision {
         let step = 1 + Int(random.next().multipliedFullWidth(by: count - 1).high)
         let first = instances[firstIndex]
         let second = instances[(firstIndex + step) % instances.count]
-        let firstServes = first !== failed && !first.isOutOfRotation(now: now)
-        let secondServes = second !== failed && !second.isOutOfRotation(now: now)
+        let firstServes = first !== failed && !first.isCurrentlyEjected(now: now)
+        let secondServes = second !== failed && !second.isCurrentlyEjected(now: now)
         switch (firstServes, secondServes) {
         case (true, true):
             if first.inFlight <= second.inFlight { return first }
@@ -240,16 +240,16 @@ final class LiveRevision {
         case (false, true): return second
         case (false, false):
             let others = instances.lazy.filter { $0 !== failed }
-            return others.first { !$0.isOutOfRotation(now: now) } ?? others.first ?? first
+            return others.first { !$0.isCurrentlyEjected(now: now) } ?? others.first ?? first
         }
     }
 
     /// Ejects instances that serve much worse than their siblings, and ends ejections whose time is over.
-    func watchForOutliers(now: Int64) {
+    func ejectOutliers(now: Int64) {
         guard instances.count > 1 else { return }
-        for instance in instances { instance.endOutlierTurn(now: now) }
+        for instance in instances { instance.endOutlierEjection(now: now) }
         let found = Outliers.find(
             instances.map { (recent: $0.recent, isOut: $0.outlier.isEjected(nowNanoseconds: now)) })
-        for (place, cause) in found { instances[place].takeOut(cause, now: now) }
+        for (place, cause) in found { instances[place].ejectAsOutlier(cause, now: now) }
     }
 }

@@ -26,7 +26,7 @@ struct RequestId: Hashable, Sendable {
     }
 
     @inline(__always)
-    mutating func mint(_ mint: RequestMint, word: UInt64) {
+    mutating func mint(_ mint: RequestIdSigner, word: UInt64) {
         self.word = word
         proof = mint.proof(of: word)
     }

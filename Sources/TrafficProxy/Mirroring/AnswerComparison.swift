@@ -29,7 +29,7 @@ enum AnswerComparison {
     /// - Throws: why the pair cannot be compared.
     static func compare(
         user: PairedAnswer, shadow: PairedAnswer, by comparison: ShadowComparison
-    ) throws(Unseen) -> Outcome {
+    ) throws(MissingValueReason) -> Outcome {
         guard user.status < 500 else { throw .noValue }
         let isSuccess = user.status / 100 == 2
         let theirs = isSuccess ? try user.body.payload.get() : ByteBuffer()
@@ -37,7 +37,7 @@ enum AnswerComparison {
         guard user.status / 100 == shadow.status / 100 else { return .differs }
         guard isSuccess else { return .same }
         let ours: ByteBuffer
-        do throws(Unseen) {
+        do throws(MissingValueReason) {
             ours = try shadow.body.payload.get()
         } catch {
             switch error {
@@ -50,22 +50,22 @@ enum AnswerComparison {
 
     private static func compare(
         _ user: ByteBuffer, _ shadow: ByteBuffer, by comparison: ShadowComparison
-    ) throws(Unseen) -> Outcome {
+    ) throws(MissingValueReason) -> Outcome {
         let wanted: JSONValue
-        do throws(Unseen) {
+        do throws(MissingValueReason) {
             wanted = try tree(user, at: comparison.path)
         } catch {
             guard error == .notJSON, comparison.path.steps.isEmpty else { throw error }
             return user == shadow ? .same : .differs
         }
-        do throws(Unseen) {
+        do throws(MissingValueReason) {
             return compare(wanted, try tree(shadow, at: comparison.path), by: comparison)
         } catch {
             return .differs
         }
     }
 
-    private static func tree(_ body: ByteBuffer, at path: JSONPath) throws(Unseen) -> JSONValue {
+    private static func tree(_ body: ByteBuffer, at path: JSONPath) throws(MissingValueReason) -> JSONValue {
         let found: Result<JSONValue?, JSONScanner.Fault> = body.withUnsafeReadableBytes { bytes in
             Result { () throws(JSONScanner.Fault) in
                 if path.steps.isEmpty { return try JSONValue(scanning: bytes) }

@@ -19,7 +19,7 @@ final class MirroredRequest {
     private let body: BodyCopy
     private let revisions: [LiveRevision]
     /// The observations of the request and of the stable answer. Shadows are observed in the same way.
-    private let observed: DrawnObservations
+    private let observed: SampledObservations
     private let taps: RouteTaps
     private let isToHead: Bool
     private let isEvidence: Bool
@@ -34,7 +34,7 @@ final class MirroredRequest {
 
     /// - Parameter head: as sent to the instance that answers the user, including its empty line.
     init(
-        head: ByteBuffer, body: BodyCopy, to revisions: [LiveRevision], observed: DrawnObservations, taps: RouteTaps,
+        head: ByteBuffer, body: BodyCopy, to revisions: [LiveRevision], observed: SampledObservations, taps: RouteTaps,
         isToHead: Bool,
         isEvidence: Bool, slices: SliceMarks?, id: String, plane: DataPlane
     ) {
@@ -70,7 +70,7 @@ final class MirroredRequest {
                 dropped(at: instance)
                 continue
             }
-            OwnRequest(
+            InternalRequest(
                 head, body, to: instance, isToHead: isToHead, copiedBytesMax: taps.comparison.maxBodyBytes,
                 timeoutNanoseconds: taps.timeoutNanoseconds, plane: plane
             ) { request, end in
@@ -92,7 +92,7 @@ final class MirroredRequest {
         if isEvidence { instance.tallies.pairs?.dropped(isTooLarge: isTooLarge) }
     }
 
-    private func shadowEnded(_ request: OwnRequest, _ end: OwnRequest.End) {
+    private func shadowEnded(_ request: InternalRequest, _ end: InternalRequest.End) {
         taps.shadows.give()
         let instance = request.instance
         switch end {
@@ -111,7 +111,7 @@ final class MirroredRequest {
         }
     }
 
-    private func count(_ outcome: RequestOutcome, _ request: OwnRequest) {
+    private func count(_ outcome: RequestOutcome, _ request: InternalRequest) {
         let now = plane.now
         request.instance.count(
             outcome, nanoseconds: request.latencyNanoseconds, endedAt: now, isEvidence: isEvidence)
@@ -119,7 +119,7 @@ final class MirroredRequest {
         observed.read(body.readable, subject: .request, at: request.instance)
     }
 
-    private func countInSlices(_ outcome: RequestOutcome, _ request: OwnRequest, endedAt end: Int64) {
+    private func countInSlices(_ outcome: RequestOutcome, _ request: InternalRequest, endedAt end: Int64) {
         if slices?.needsBody == true {
             if case .success(let payload) = body.readable.payload {
                 payload.withUnsafeReadableBytes { slices?.readBody($0) }

@@ -7,7 +7,7 @@ final class PairTally: Sendable {
     struct Counts: Hashable, Sendable {
         var pairs = PairCounters()
         /// Pairs that could not be compared.
-        var unseen: [Unseen: Int] = [:]
+        var unseen: [MissingValueReason: Int] = [:]
     }
 
     private let state = Mutex(Counts())
@@ -34,10 +34,10 @@ final class PairTally: Sendable {
     }
 
     /// Counts a pair that cannot be compared.
-    func miss(_ why: Unseen) { state.withLock { $0.unseen[why, default: 0] += 1 } }
+    func miss(_ why: MissingValueReason) { state.withLock { $0.unseen[why, default: 0] += 1 } }
 
     func compare(user: PairedAnswer, shadow: PairedAnswer, by comparison: ShadowComparison) {
-        do throws(Unseen) {
+        do throws(MissingValueReason) {
             let outcome = try AnswerComparison.compare(user: user, shadow: shadow, by: comparison)
             state.withLock { counts in
                 counts.pairs.pairs += 1

@@ -9,7 +9,7 @@ final class BodyCopy {
     private let bytesMax: Int
     private let budget: CopyBudget
     private var bytes = ByteBuffer()
-    private var fault: Unseen?
+    private var fault: MissingValueReason?
 
     init(_ form: BodyForm, bytesMax: Int, budget: CopyBudget) {
         self.form = form
@@ -42,7 +42,7 @@ final class BodyCopy {
     }
 
     /// Abandons the copy, for example because the declared length is over the limit.
-    func giveUp(_ why: Unseen) {
+    func giveUp(_ why: MissingValueReason) {
         guard fault == nil else { return }
         fault = why
         budget.give(bytes.readableBytes)

@@ -28,7 +28,7 @@ enum ContentCoding: Hashable, Sendable {
     ///
     /// - Parameter bytesMax: a body that becomes larger than this is abandoned: a small body can expand to a very large one.
     /// - Throws: `compressed` for an unknown coding, `tooLarge` or `garbled` otherwise.
-    func undone(_ body: ByteBuffer, bytesMax: Int) throws(Unseen) -> ByteBuffer {
+    func undone(_ body: ByteBuffer, bytesMax: Int) throws(MissingValueReason) -> ByteBuffer {
         switch self {
         case .none: return body
         case .other: throw .compressed
@@ -40,7 +40,7 @@ enum ContentCoding: Hashable, Sendable {
     private static let windowBits: Int32 = 15 + 32
     private static let firstBytes = 4096
 
-    private static func inflated(_ body: ByteBuffer, bytesMax: Int) throws(Unseen) -> ByteBuffer {
+    private static func inflated(_ body: ByteBuffer, bytesMax: Int) throws(MissingValueReason) -> ByteBuffer {
         var stream = z_stream()
         guard inflate_begin(&stream, windowBits) == Z_OK else { throw .noRoom }
         defer { inflateEnd(&stream) }

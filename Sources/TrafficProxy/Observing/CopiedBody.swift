@@ -2,7 +2,7 @@ import HTTP1
 import NIOCore
 
 /// Why no value was found, or why a pair of answers was not compared.
-enum Unseen: String, Error, Hashable, Sendable {
+enum MissingValueReason: String, Error, Hashable, Sendable {
     /// The message ended before its body was complete.
     case incomplete
     case tooLarge
@@ -27,16 +27,16 @@ struct BodyForm: Hashable, Sendable {
 enum CopiedBody: Hashable, Sendable {
     /// - Parameter bytesMax: the limit of the uncompressed body.
     case bytes(ByteBuffer, BodyForm, bytesMax: Int)
-    case unseen(Unseen)
+    case unseen(MissingValueReason)
 
     var byteCount: Int {
         if case .bytes(let bytes, _, _) = self { bytes.readableBytes } else { 0 }
     }
 
     /// The body without chunked framing and compression, or why there is nothing to read.
-    var payload: Result<ByteBuffer, Unseen> { Result { () throws(Unseen) in try opened() } }
+    var payload: Result<ByteBuffer, MissingValueReason> { Result { () throws(MissingValueReason) in try opened() } }
 
-    private func opened() throws(Unseen) -> ByteBuffer {
+    private func opened() throws(MissingValueReason) -> ByteBuffer {
         switch self {
         case .unseen(let why): throw why
         case .bytes(let bytes, let form, let bytesMax):
@@ -45,7 +45,7 @@ enum CopiedBody: Hashable, Sendable {
         }
     }
 
-    private static func dechunked(_ bytes: ByteBuffer) throws(Unseen) -> ByteBuffer {
+    private static func dechunked(_ bytes: ByteBuffer) throws(MissingValueReason) -> ByteBuffer {
         var payload = ByteBuffer()
         var scanner = ChunkedScanner()
         let progress = bytes.withUnsafeReadableBytes { raw in

@@ -3,7 +3,7 @@ import NIOCore
 
 /// Observes or mirrors one request and its answer. It only copies: the request and its answer are never delayed or changed.
 final class ExchangeTap {
-    private let observed: DrawnObservations
+    private let observed: SampledObservations
     private let mirror: MirroredRequest?
     private let requestBody: BodyCopy
     private let keepsRequest: Bool
@@ -15,7 +15,8 @@ final class ExchangeTap {
     private var answer: CopiedAnswer?
 
     init(
-        _ observed: DrawnObservations, requestBody: BodyCopy, mirror: MirroredRequest?, bytesMax: Int, plane: DataPlane
+        _ observed: SampledObservations, requestBody: BodyCopy, mirror: MirroredRequest?, bytesMax: Int,
+        plane: DataPlane
     ) {
         self.bytesMax = bytesMax
         self.observed = observed

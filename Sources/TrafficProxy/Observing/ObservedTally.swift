@@ -8,7 +8,7 @@ import Synchronization
 final class ObservedTally: Sendable {
     struct Counts: Hashable, Sendable {
         var buckets: [Int]
-        var unseen: [Unseen: Int] = [:]
+        var unseen: [MissingValueReason: Int] = [:]
     }
 
     let observation: PredictionObservation
@@ -24,8 +24,8 @@ final class ObservedTally: Sendable {
     var counts: Counts { state.withLock { $0 } }
 
     /// Finds the value in a body and counts it.
-    func read(_ payload: Result<ByteBuffer, Unseen>) {
-        do throws(Unseen) {
+    func read(_ payload: Result<ByteBuffer, MissingValueReason>) {
+        do throws(MissingValueReason) {
             let bucket = try bucket(of: payload.get())
             state.withLock { $0.buckets[bucket] += 1 }
         } catch {
@@ -33,9 +33,9 @@ final class ObservedTally: Sendable {
         }
     }
 
-    func miss(_ why: Unseen) { state.withLock { $0.unseen[why, default: 0] += 1 } }
+    func miss(_ why: MissingValueReason) { state.withLock { $0.unseen[why, default: 0] += 1 } }
 
-    private func bucket(of payload: ByteBuffer) throws(Unseen) -> Int {
+    private func bucket(of payload: ByteBuffer) throws(MissingValueReason) -> Int {
         let found: Result<Int?, JSONScanner.Fault> = payload.withUnsafeReadableBytes { bytes in
             Result { () throws(JSONScanner.Fault) in
                 guard let range = try JSONScanner.range(of: observation.path, in: bytes) else { return nil }

@@ -56,7 +56,7 @@ final class RouteTaps {
         _ request: RequestHead, _ source: UnsafePointer<UInt8>, answeredBy revision: LiveRevision, isEvidence: Bool,
         slices: SliceMarks? = nil, id: RequestId, sent: ByteBuffer, plane: DataPlane
     ) -> ExchangeTap? {
-        let observed = DrawnObservations(
+        let observed = SampledObservations(
             isEvidence ? drawObservations(plane) : [], reader: plane.bodyReader)
         let copies = drawMirrors(besides: revision, &plane.random)
         if observed.isEmpty, copies.isEmpty { return nil }

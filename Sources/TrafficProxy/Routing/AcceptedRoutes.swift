@@ -4,7 +4,7 @@ import Serving
 /// Routes as the proxy follows them, and the parts that it refused.
 struct AcceptedRoutes: Hashable, Sendable {
     /// Why an owner does not get the port that it asks for.
-    struct PortFault: Hashable, Sendable {
+    struct PortRefusal: Hashable, Sendable {
         var asked: Int
         /// The port that the owner keeps. Nil if it has none.
         var kept: Int?
@@ -17,7 +17,7 @@ struct AcceptedRoutes: Hashable, Sendable {
     private(set) var refused: [DeploymentKey: [String]] = [:]
     /// The part of `refused` that is not about ports.
     private(set) var refusedBesidesPorts: [DeploymentKey: [String]] = [:]
-    private(set) var portFaults: [PortOwner: PortFault] = [:]
+    private(set) var portFaults: [PortOwner: PortRefusal] = [:]
     /// The ports of deployments without any route, because theirs was refused.
     var unrouted: [DeploymentKey: Int] = [:]
 
@@ -30,7 +30,7 @@ struct AcceptedRoutes: Hashable, Sendable {
         refusedBesidesPorts[deployment, default: []].append(reason)
     }
 
-    mutating func refuse(_ owner: PortOwner, _ fault: PortFault) {
+    mutating func refuse(_ owner: PortOwner, _ fault: PortRefusal) {
         portFaults[owner] = fault
         refused[owner.deployment, default: []].append(fault.reason)
     }

@@ -53,7 +53,7 @@ extension Int64 {
 }
 
 /// The share of recent requests that failed: an exponential moving average over about 16 requests.
-struct FailureShare: Hashable, Sendable {
+struct RecentFailureShare: Hashable, Sendable {
     private static let one: Int32 = 1 << 16
     /// Smaller differences in the share are treated as chance.
     private static let margin: Int32 = one / 8
@@ -69,5 +69,5 @@ struct FailureShare: Hashable, Sendable {
     var isOften: Bool { share > Self.one / 4 }
 
     @inline(__always)
-    func isWorse(than other: FailureShare) -> Bool { share > other.share + Self.margin }
+    func isWorse(than other: RecentFailureShare) -> Bool { share > other.share + Self.margin }
 }

@@ -20,7 +20,7 @@ struct PortValidation {
         for index in accepted.routes.routes.indices {
             for (owner, asked) in accepted.routes.routes[index].portsByOwner where had[owner] != asked {
                 guard let reason = validation.claim(asked, for: owner) else { continue }
-                let fault = AcceptedRoutes.PortFault(asked: asked, kept: had[owner], reason: reason)
+                let fault = AcceptedRoutes.PortRefusal(asked: asked, kept: had[owner], reason: reason)
                 accepted.refuse(owner, fault)
                 if let kept = fault.kept { accepted.routes.routes[index].move(owner, to: kept) }
             }

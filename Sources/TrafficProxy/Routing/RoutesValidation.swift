@@ -30,7 +30,7 @@ enum RoutesValidation {
                 accepted.unrouted[deployment] = route.port
                 continue
             }
-            let mended = RouteMending(route, former: former[deployment], limits: limits)
+            let mended = RouteRepair(route, former: former[deployment], limits: limits)
             for fault in mended.faults { accepted.refuse(deployment, fault) }
             if let route = mended.route {
                 accepted.routes.routes.append(route)

@@ -5,7 +5,7 @@ import Serving
 final class SliceTallies {
     private struct Tally {
         var ended = InstanceCounters()
-        var together = FailuresTogether()
+        var together = FailureClumps()
 
         var report: SliceCounters {
             let slow = together.slow

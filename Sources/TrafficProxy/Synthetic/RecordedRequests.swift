@@ -16,7 +16,7 @@ extension RequestLines {
     init(file: String, path: String?, limits: ProxyLimits) throws {
         let bytes: [UInt8]?
         do {
-            bytes = try WholeFile.load(file, bytesMax: limits.recordedBytes)
+            bytes = try AtomicFile.load(file, bytesMax: limits.recordedBytes)
         } catch let error as ProxyError {
             throw Self.error(error.message)
         }

@@ -60,7 +60,7 @@ final class SyntheticTraffic {
         requestId.mint(revision.mint, word: plane.requestWords.next())
         let id = requestId.minted(revision: revision.name)
         underWay += 1
-        OwnRequest(
+        InternalRequest(
             request.head(host: instance.hostField, id: id), ByteBuffer(bytes: request.body), to: instance,
             isToHead: false, copiedBytesMax: nil, timeoutNanoseconds: timeoutNanoseconds, plane: plane
         ) { request, end in
@@ -68,7 +68,7 @@ final class SyntheticTraffic {
         }.start()
     }
 
-    private func ended(_ request: OwnRequest, _ end: OwnRequest.End, id: String) {
+    private func ended(_ request: InternalRequest, _ end: InternalRequest.End, id: String) {
         underWay -= 1
         let outcome: RequestOutcome
         switch end {

@@ -64,7 +64,7 @@ struct CostLevelTests {
     @Test("three blocks in a row within pass, three above end that, and more than the limit fail")
     func run() {
         func verdict(_ levels: String) -> Verdict {
-            var run = CostRun()
+            var run = CostStreak()
             for level in levels { run.note(level == "a" ? .above : level == "w" ? .within : .unclear) }
             return run.verdict(failureLimit: 5)
         }

@@ -9,7 +9,7 @@ import Testing
 
     @Test("small blocks wait until both sides have enough values")
     func joins() {
-        var blocks = WaitingBlocks()
+        var blocks = BucketBlockQueue()
         #expect(blocks.take(Self.block(5, 5)).isEmpty)
         #expect(blocks.take(Self.block(20, 1)).isEmpty)
         #expect(blocks.take(Self.block(1, 2)) == [Self.block(26, 8)])
@@ -18,7 +18,7 @@ import Testing
 
     @Test("a large block is judged by itself, after the waiting one; a block of one side says nothing")
     func large() {
-        var blocks = WaitingBlocks()
+        var blocks = BucketBlockQueue()
         #expect(blocks.take(Self.block(3, 3)).isEmpty)
         #expect(blocks.take(Self.block(100, 100)) == [Self.block(3, 3), Self.block(100, 100)])
         #expect(blocks.take(Self.block(0, 5_000)).isEmpty)

@@ -23,12 +23,12 @@ import Testing
     func bothDirections() {
         let even = BucketBlock(stable: [300, 300], candidate: [100, 100])
         for (stable, candidate) in [(300, 140), (300, 60), (420, 100), (180, 100)] {
-            var evidence = StillnessEvidence(bucketCount: 2)
+            var evidence = NoShiftEvidence(bucketCount: 2)
             let block = BucketBlock(stable: [stable, 600 - stable], candidate: [candidate, 200 - candidate])
             for _ in 0..<5 { evidence.absorb(block, known: Self.known(even), passShift: 0.1) }
             #expect(evidence.peak < log(20))
         }
-        var equal = StillnessEvidence(bucketCount: 2)
+        var equal = NoShiftEvidence(bucketCount: 2)
         for _ in 0..<5 { equal.absorb(even, known: Self.known(even), passShift: 0.1) }
         #expect(equal.peak > log(20))
     }
@@ -36,10 +36,10 @@ import Testing
     @Test("the largest margin is excluded at once, and counts of any size stay finite")
     func ends() {
         let block = BucketBlock(stable: [1_000_000_000, 0], candidate: [0, 1_000_000_000])
-        var evidence = StillnessEvidence(bucketCount: 2)
+        var evidence = NoShiftEvidence(bucketCount: 2)
         for _ in 0..<3 { evidence.absorb(block, known: Self.known(block), passShift: 1) }
         #expect(evidence.peak == 0)
-        var equal = StillnessEvidence(bucketCount: 2)
+        var equal = NoShiftEvidence(bucketCount: 2)
         let same = BucketBlock(stable: [50, 50], candidate: [50, 50])
         equal.absorb(same, known: Self.known(same), passShift: 1)
         #expect(equal.peak > log(1_000))

@@ -67,7 +67,7 @@ struct SelfCheckTests {
         // The failures of a look are one event for the split, and single ones for the gate.
         var broken = 0
         for seed in 1...40 {
-            var split = TrialsSplit(seed: UInt64(seed))
+            var split = TrialsSplitter(seed: UInt64(seed))
             var comparison = RateComparison(CompareGate(metric: .errors))
             var stream = FailureStream.clumps(of: 10, rate: 0.01)
             var draws = SeededDraws(seed: UInt64(seed))

@@ -23,7 +23,7 @@ struct BenchCluster: Sendable {
     func install(_ mlctl: URL) async throws {
         let definition = try ChildProcess.run([mlctl.path(percentEncoded: false), "schema", "--crd"])
         try await api.apply(
-            .customResourceDefinitions, ObjectKey(namespace: nil, name: "modeldeployments.mlctl.dev"),
+            .customResourceDefinitions, NamespacedName(namespace: nil, name: "modeldeployments.mlctl.dev"),
             body: Data(definition.utf8))
         let end = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < end {
@@ -42,7 +42,7 @@ struct BenchCluster: Sendable {
     func makeNamespace() async throws -> String {
         let name = "bench-\(UUID().uuidString.prefix(8).lowercased())"
         let body = #"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "\#(name)"}}"#
-        try await api.apply(.namespaces, ObjectKey(namespace: nil, name: name), body: Data(body.utf8))
+        try await api.apply(.namespaces, NamespacedName(namespace: nil, name: name), body: Data(body.utf8))
         return name
     }
 

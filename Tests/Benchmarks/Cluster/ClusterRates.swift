@@ -113,7 +113,7 @@ enum ClusterRates {
             else { throw BenchmarkError("no Deployment of \(number * 7)") }
             let edit = Data(#"{"spec": {"replicas": 3}}"#.utf8)
             let edited = try await cluster.api.merge(
-                .deployments, ObjectKey(namespace: namespace, name: name), body: edit)
+                .deployments, NamespacedName(namespace: namespace, name: name), body: edit)
             let began = ContinuousClock.now
             try await watch.until("\(name) is put right") { watch.version(of: name) > edited.order }
             times.append((ContinuousClock.now - began).ms)
@@ -152,8 +152,8 @@ enum ClusterRates {
 
     private static func bodies(
         _ cluster: BenchCluster, of namespace: String, for other: String
-    ) async throws -> [(type: ResourceType, key: ObjectKey, body: Data)] {
-        var all: [(ResourceType, ObjectKey, Data)] = []
+    ) async throws -> [(type: ResourceType, key: NamespacedName, body: Data)] {
+        var all: [(ResourceType, NamespacedName, Data)] = []
         for type in BenchCluster.kinds {
             for object in try await cluster.objects(type, in: namespace) {
                 guard let body = AppliedFields.body(of: object, for: other),
@@ -161,7 +161,7 @@ enum ClusterRates {
                 else { continue }
                 let data = try JSONSerialization.data(
                     withJSONObject: body, options: [.sortedKeys, .withoutEscapingSlashes])
-                all.append((type, ObjectKey(namespace: other, name: name), data))
+                all.append((type, NamespacedName(namespace: other, name: name), data))
             }
         }
         return all

@@ -28,7 +28,9 @@ final class MetadataWatch<Watched: WatchedType>: Sendable {
 
     var names: [String] { cache.all.map(\.metadata.name) }
 
-    func version(of name: String) -> Int { cache[ObjectKey(namespace: namespace, name: name)]?.metadata.order ?? 0 }
+    func version(of name: String) -> Int {
+        cache[NamespacedName(namespace: namespace, name: name)]?.metadata.order ?? 0
+    }
 
     /// The latest reported version of any of them.
     var newest: Int { cache.all.map(\.metadata.order).max() ?? 0 }

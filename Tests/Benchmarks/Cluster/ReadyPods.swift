@@ -69,7 +69,7 @@ struct ReadyPods {
                 "containerStatuses": [{"name": "model", "ready": true, "started": true, "restartCount": 0, "image": "",
                 "imageID": "", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]}}
                 """
-            let key = ObjectKey(namespace: namespace, name: pod.name)
+            let key = NamespacedName(namespace: namespace, name: pod.name)
             try await api.merge(.pods, key, body: Data(status.utf8), subresource: "status")
         }
         let status = """
@@ -77,7 +77,7 @@ struct ReadyPods {
             "readyReplicas": \(order.replicas), "availableReplicas": \(order.replicas), "observedGeneration": 1}}
             """
         try await api.merge(
-            .deployments, ObjectKey(namespace: namespace, name: order.name), body: Data(status.utf8),
+            .deployments, NamespacedName(namespace: namespace, name: order.name), body: Data(status.utf8),
             subresource: "status")
     }
 }

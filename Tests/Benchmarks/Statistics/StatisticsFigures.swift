@@ -30,7 +30,7 @@ struct StatisticsFigures: Sendable {
             await TimesToDecide.failures(streams, firstCell: 4000)
         }
         figures += await part("the neighbours' rules, cells 5000…") {
-            await BesideNeighbours.run(streams, firstCell: 5000)
+            await PeerComparison.run(streams, firstCell: 5000)
         }
         figures += try await part("the cost of a look, cell 6000") { try CostOfALook.run(cell: 6000) }
         return figures

@@ -27,13 +27,13 @@ import Testing
 
     @Test("a file is sent in batches within the request limit, without empty lines")
     func batches() {
-        let limit = LineBatches<[String]>.lineLimit
+        let limit = LineGroups<[String]>.lineLimit
         let lines = (0..<(limit + 5)).map { "{\($0)}" } + ["", "  "]
-        let batches = Array(LineBatches(lines: lines))
+        let batches = Array(LineGroups(lines: lines))
         #expect(batches.map { $0.split(separator: "\n").count } == [limit, 5])
         #expect(batches.joined(separator: "\n") == lines.prefix(limit + 5).joined(separator: "\n"))
         let long = String(repeating: "x", count: APILimits.outcomeBytes / 2)
-        #expect(Array(LineBatches(lines: [long, long, "y"])).count == 3)
-        #expect(Array(LineBatches(lines: [String]())).isEmpty)
+        #expect(Array(LineGroups(lines: [long, long, "y"])).count == 3)
+        #expect(Array(LineGroups(lines: [String]())).isEmpty)
     }
 }

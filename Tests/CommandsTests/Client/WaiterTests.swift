@@ -38,7 +38,7 @@ import Testing
         let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
         let server = try ControlServer(
             surface: surface, listeners: .init(api: ListenAddress(port: 0)),
-            register: AccessRegister(
+            register: TokenRegistry(
                 AccessKeys([try AccessKey(Caller(name: "ci", role: .viewer), secret: Self.token)])),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onListening: { continuation.yield($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in

@@ -28,12 +28,12 @@ struct OtherProjectsTests {
         """
     }
 
-    private func outcome(_ files: [String: String]?, skipped: Bool = false) -> RepositoryLooks.Outcome {
-        var outcome = RepositoryLooks.Outcome(project: Self.settings.projects[0], place: "/srv/ads")
+    private func outcome(_ files: [String: String]?, skipped: Bool = false) -> RepositoryInspection.Outcome {
+        var outcome = RepositoryInspection.Outcome(project: Self.settings.projects[0], place: "/srv/ads")
         outcome.isSkipped = skipped
         guard let files else { return outcome }
         outcome.commit = "c0ffee"
-        outcome.files = files.mapValues { GitFile(blob: "b", text: $0, problem: nil) }
+        outcome.files = files.mapValues { ManifestFile(blob: "b", text: $0) }
         return outcome
     }
 
@@ -48,7 +48,7 @@ struct OtherProjectsTests {
     }
 
     private func refusals(
-        _ text: String, _ outcome: RepositoryLooks.Outcome, running: ControllerStatus? = nil,
+        _ text: String, _ outcome: RepositoryInspection.Outcome, running: ControllerStatus? = nil,
         reserved: ReservedPorts = ReservedPorts()
     ) async throws -> [String] {
         let others = try await OtherProjects(Self.settings, besides: "risk", [outcome], running: running)

@@ -32,9 +32,9 @@ import Testing
         #expect(Canvas(hasColour: true).paint("x", .bad) == "\u{1B}[31mx\u{1B}[0m")
         #expect(Canvas(hasColour: true).paint("x", .plain) == "x")
         #expect(Canvas().paint("x", .bad) == "x")
-        #expect(Console.wantsColour(isTerminal: true, environment: ["TERM": "xterm", "NO_COLOR": ""]))
-        #expect(!Console.wantsColour(isTerminal: true, environment: ["NO_COLOR": "1"]))
-        #expect(!Console.wantsColour(isTerminal: true, environment: ["TERM": "dumb"]))
-        #expect(!Console.wantsColour(isTerminal: false, environment: [:]))
+        #expect(Console.usesColour(isTerminal: true, environment: ["TERM": "xterm", "NO_COLOR": ""]))
+        #expect(!Console.usesColour(isTerminal: true, environment: ["NO_COLOR": "1"]))
+        #expect(!Console.usesColour(isTerminal: true, environment: ["TERM": "dumb"]))
+        #expect(!Console.usesColour(isTerminal: false, environment: [:]))
     }
 }

@@ -223,7 +223,7 @@ import Testing
         #expect(text.contains("--revision cccccccccc") && !text.contains("--revision \(Samples.new)"))
         status.phase = .preparing
         status.candidate = status.stable
-        #expect(ExplainWords.headline(status) == "rolling back from version 2026-11-15 to version 2026-11-01")
+        #expect(StatusSummary.headline(status) == "rolling back from version 2026-11-15 to version 2026-11-01")
     }
 
     @Test("says that a degraded deployment does not serve correctly, or that this is not known")
@@ -231,8 +231,8 @@ import Testing
         var status = Samples.rolledBack
         status.phase = .degraded
         status.conditions = [Condition(type: "Available", status: "False", reason: "TooFewInstances", message: "")]
-        #expect(ExplainWords.headline(status) == "version 2026-11-01 is not fully available")
+        #expect(StatusSummary.headline(status) == "version 2026-11-01 is not fully available")
         status.conditions[0].status = "Unknown"
-        #expect(ExplainWords.headline(status) == "it is unknown whether version 2026-11-01 serves")
+        #expect(StatusSummary.headline(status) == "it is unknown whether version 2026-11-01 serves")
     }
 }

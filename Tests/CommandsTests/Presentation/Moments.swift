@@ -360,7 +360,7 @@ extension Moment {
 
     private static func blind(_ world: World) -> DeploymentView {
         var view = world.view
-        view.blindness = Blindness(
+        view.blindness = ObservationOutage(
             reason: "the API server is away", since: world.now, seenAt: world.now.addingTimeInterval(-60))
         return view
     }

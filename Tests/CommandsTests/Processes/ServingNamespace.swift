@@ -105,7 +105,7 @@ struct ServingNamespace {
         body["kind"] = .string(type.kind)
         body["metadata"] = ["name": .string(name), "namespace": "ml", "labels": .object(labels)]
         try await api.apply(
-            type, ObjectKey(namespace: "ml", name: name), body: Data(CanonicalJSON.text(.object(body)).utf8))
+            type, NamespacedName(namespace: "ml", name: name), body: Data(CanonicalJSON.text(.object(body)).utf8))
     }
 
     // MARK: - The proxy

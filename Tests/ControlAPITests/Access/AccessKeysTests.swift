@@ -44,7 +44,7 @@ import Testing
 
     @Test("a replaced token is no longer valid, and a token with another role is another caller")
     func replacing() {
-        let register = AccessRegister(Tokens.keys())
+        let register = TokenRegistry(Tokens.keys())
         let board = Tokens.callers[2].0
         #expect(register.isCurrent(board) && register.isCurrent(.localUser("ada")))
         register.replace(Tokens.keys(but: ["board"]))

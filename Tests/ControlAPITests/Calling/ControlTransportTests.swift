@@ -101,6 +101,6 @@ import Testing
         let answer = try await HTTPClient.shared.execute(
             HTTPClientRequest(url: url.absoluteString + "/api/v1/challenge"), timeout: .seconds(10))
         #expect(answer.status.code == 401)
-        return try #require(answer.headers.first(name: Guarding.challengeHeader))
+        return try #require(answer.headers.first(name: AuthenticationMiddleware.challengeHeader))
     }
 }

@@ -93,7 +93,7 @@ import Testing
     @Test("an event stream ends when its token is no longer valid")
     func revoked() async throws {
         let surface = ControlServerTests.surface()
-        let register = AccessRegister(Tokens.keys())
+        let register = TokenRegistry(Tokens.keys())
         try await withServer(surface, register: register, heartbeat: .milliseconds(20)) { url async throws in
             let reading = Task { for try await _ in try client(url, Tokens.viewer).eventStream() {} }
             try await eventually { surface.readers == 1 }

@@ -12,7 +12,7 @@ extension ClusterStage {
         var message: String
     }
 
-    func key(_ name: String) -> ObjectKey { ObjectKey(namespace: namespace, name: name) }
+    func key(_ name: String) -> NamespacedName { NamespacedName(namespace: namespace, name: name) }
 
     /// Nil if there is none.
     func object(_ type: ResourceType, _ name: String) async throws -> JSONValue? {

@@ -120,7 +120,7 @@ struct ClusterStage: Sendable {
 
     private func prepare() async throws {
         try await api.apply(
-            .customResourceDefinitions, ObjectKey(name: CustomResourceDefinition.name),
+            .customResourceDefinitions, NamespacedName(name: CustomResourceDefinition.name),
             body: Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8))
         try await makeNamespace()
         guard kind == .real else { return }
@@ -132,7 +132,7 @@ struct ClusterStage: Sendable {
 
     /// Runs while there is a kubelet, because pods do not end without one. What cannot be removed stays.
     private func tidy() async {
-        let name = ObjectKey(name: namespace)
+        let name = NamespacedName(name: namespace)
         try? await api.delete(.namespaces, name)
         guard kind == .real else { return }
         // No controller is left that could remove its finalizer.
@@ -141,7 +141,7 @@ struct ClusterStage: Sendable {
         while ContinuousClock.now < end, (try? await api.answer(to: .get(.namespaces, name))) != nil {
             try? await ContinuousClock().sleep(for: .milliseconds(200))
         }
-        try? await api.delete(Self.nodes, ObjectKey(name: namespace))
+        try? await api.delete(Self.nodes, NamespacedName(name: namespace))
         _ = try? ChildProcess.run(["ip", "route", "del", "local", "\(realPrefix).0.0/16", "dev", "lo"])
     }
 

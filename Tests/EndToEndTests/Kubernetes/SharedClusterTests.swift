@@ -378,7 +378,7 @@ struct SharedClusterTests {
     func end(_ kind: ClusterStage.Kind) async throws {
         try await serving(on: kind) { stage, controllers in
             let controller = controllers.first
-            let namespace = ObjectKey(name: stage.namespace)
+            let namespace = NamespacedName(name: stage.namespace)
             let deleted = ContinuousClock.now
             try await stage.api.delete(.namespaces, namespace)
             try await controller.until("the namespace is gone", limit: Self.endLimit) {

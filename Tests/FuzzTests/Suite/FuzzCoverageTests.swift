@@ -35,7 +35,7 @@ struct FuzzCoverageTests {
             "Commands/Manifests/ManifestFiles.swift",
         ],
         "manifest-words": [
-            "ModelManifests/Kinds/ConditionParser.swift", "ModelManifests/Reading/GoDuration.swift",
+            "ModelManifests/Kinds/ThresholdExpressionParser.swift", "ModelManifests/Reading/GoDuration.swift",
             "SafeText/Escaping/Escape+PromQL.swift",
         ],
         "canonical-json": ["JSON/JSONValue.swift"],
@@ -88,7 +88,7 @@ struct FuzzCoverageTests {
         ],
         "keeper-state": ["LocalServing/Linux/StateFiles.swift", "LocalServing/Keeper/WarmupRequests.swift"],
         "rollout-record": ["Rollouts/RolloutRecord.swift"],
-        "kept-pages": ["Journal/RetreatPages.swift", "TrafficProxy/Control/SparePages.swift"],
+        "kept-pages": ["Journal/WithdrawalPages.swift", "TrafficProxy/Control/SparePages.swift"],
         "escapes": ["SafeText/Escaping/Escape.swift"],
         "redactor": ["SafeText/Redacting/SecretRedactor.swift"],
     ]
@@ -104,8 +104,8 @@ struct FuzzCoverageTests {
         "KubernetesClient/KubernetesAPI.swift": "plain decoding, of types that watch-stream reads",
         "KubernetesServing/Checks/ClusterChecks.swift":
             "plain decoding, of types like those that cluster-objects reads",
-        "Commands/Doctor/Looking/ClusterLook.swift": "plain decoding of an answer of one flag",
-        "KubernetesServing/Backend/DemandedKind.swift":
+        "Commands/Doctor/Looking/ClusterInspection.swift": "plain decoding of an answer of one flag",
+        "KubernetesServing/Backend/LazyInformer.swift":
             "plain decoding of a page of metadata, as cluster-objects reads it",
         "KubernetesServing/Uninstalling/ClusterUninstall.swift": "the same",
         "ModelStorage/ModelCache.swift": "the cache's own file; an invalid file is created again",

@@ -67,14 +67,14 @@ extension FuzzTarget {
         let whole = lines(of: [input[...]])
         try demand(lines(of: Cuts.pieces(of: input)) == whole, "other lines if split into pieces")
         for line in whole.prefix(32) {
-            _ = try? WatchEvent<ServedObject<PodKind>>(line: line, request: "WATCH pods")
+            _ = try? WatchEvent<ManagedObject<PodKind>>(line: line, request: "WATCH pods")
             _ = try? WatchEvent<ModelDeploymentObject>(line: line, request: "WATCH modeldeployments")
         }
         let data = Data(input)
-        if let page = try? JSONDecoder().decode(ListPage<ServedObject<PodKind>>.self, from: data) {
+        if let page = try? JSONDecoder().decode(ListPage<ManagedObject<PodKind>>.self, from: data) {
             try demand(page.continuing != "", "an empty continuation token")
         }
-        let error = APIError.answer(code: 409, body: data, request: .get(.pods, ObjectKey(name: "a")))
+        let error = APIError.answer(code: 409, body: data, request: .get(.pods, NamespacedName(name: "a")))
         try demand(!error.message.isEmpty, "an error without a message")
         _ = (error.retry, error.fieldConflicts, error.isNamespaceTerminating)
         if let lease = try? JSONDecoder().decode(Lease.self, from: data) { _ = lease.spec }
@@ -121,16 +121,16 @@ extension FuzzTarget {
         let decoder = JSONDecoder()
         if let found = try? decoder.decode(RecordedModelDeployment.self, from: data) {
             let digest = found.digest
-            _ = KeptRecord(found)
-            _ = KeptQuarantine.entries(digest.quarantine)
+            _ = RecordBackup(found)
+            _ = QuarantineAnnotation.entries(digest.quarantine)
             for event in digest.events ?? [] { _ = event.event }
             let before = StatusDocument.fingerprint(found.wholeStatus)
             try demand(before == StatusDocument.fingerprint(found.wholeStatus.withoutNulls), "nulls change a status")
         }
-        if let pod = try? decoder.decode(ServedObject<PodKind>.self, from: data) {
+        if let pod = try? decoder.decode(ManagedObject<PodKind>.self, from: data) {
             let packed = PackedMetadata(pod.metadata)
             try demand(PackedMetadata(packed.metadata) == packed, "metadata changes when it is packed again")
-            let reading = PodReading(pod)
+            let reading = PodObservation(pod)
             _ = (reading.instance, reading.trouble, reading.disruption, reading.isSilent)
         }
         if let route = (try? decoder.decode(RouteConfigMap.self, from: data))?.route {
@@ -143,12 +143,12 @@ extension FuzzTarget {
             try demand(PodEvent.word([event, event])?.text.isEmpty == false, "an event without text")
         }
         let seal = RecordSeal.random()
-        if let map = try? decoder.decode(KeptRecord.Map.self, from: data) {
-            try demand(KeptRecord(map, seal: seal) == nil, "a record without a seal is accepted")
+        if let map = try? decoder.decode(RecordBackup.Map.self, from: data) {
+            try demand(RecordBackup(map, seal: seal) == nil, "a record without a seal is accepted")
         }
-        if let found = try? decoder.decode(RecordedModelDeployment.self, from: data), let kept = KeptRecord(found) {
-            let map = try decoder.decode(KeptRecord.Map.self, from: kept.body(seal).jsonData)
-            try demand(KeptRecord(map, seal: seal) == kept, "another record is read back")
+        if let found = try? decoder.decode(RecordedModelDeployment.self, from: data), let kept = RecordBackup(found) {
+            let map = try decoder.decode(RecordBackup.Map.self, from: kept.body(seal).jsonData)
+            try demand(RecordBackup(map, seal: seal) == kept, "another record is read back")
         }
     }
 }

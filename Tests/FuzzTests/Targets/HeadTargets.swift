@@ -17,7 +17,7 @@ extension FuzzTarget {
     ]
 
     private static let name = Revision(rawValue: "rev")
-    private static let mint = RequestMint(
+    private static let mint = RequestIdSigner(
         deployment: DeploymentKey(name: "d"), revision: name, key: RequestIdentityKey(low: 1, high: 2))
     private static let fields = RevisionFields(revision: name.rawValue)
 

@@ -81,7 +81,7 @@ extension FuzzTarget {
     ) { input in
         let lines = lineCount(String(decoding: input, as: UTF8.self))
         let parsed = ManifestReader.read(bytes: input, file: "f.yaml", named: true)
-        try demand(parsed.diagnostics.count <= DiagnosticBound.ofFile + 1, "\(parsed.diagnostics.count) diagnostics")
+        try demand(parsed.diagnostics.count <= DiagnosticLimit.ofFile + 1, "\(parsed.diagnostics.count) diagnostics")
         try checkDiagnostics(parsed.diagnostics, lines)
         let state = DesiredState.resolve(files: [parsed])
         try checkDiagnostics(state.diagnostics, lines)

@@ -36,7 +36,7 @@ extension FuzzTarget {
             "{\"sequence\":1,\"entries\":[]}",
         ]
     ) { input in
-        if let page = RetreatPages.page(in: input) {
+        if let page = WithdrawalPages.page(in: input) {
             try demand(page.entries.count <= input.count, "\(page.entries.count) entries")
         }
         if let page = SparePages.page(in: input, bytesMax: bytesMax) {

@@ -35,10 +35,10 @@ enum TestCluster {
         do {
             try await body(name)
         } catch {
-            try? await api.delete(.namespaces, ObjectKey(name: name))
+            try? await api.delete(.namespaces, NamespacedName(name: name))
             throw error
         }
-        try await api.delete(.namespaces, ObjectKey(name: name))
+        try await api.delete(.namespaces, NamespacedName(name: name))
     }
 }
 
@@ -59,7 +59,7 @@ struct ClusterTests {
     @Test("wrong credentials are refused, and the error says what to do")
     func wrongToken() async throws {
         var connection = try ClusterSettings(name: "t", kubeconfig: TestCluster.kubeconfig).connection(environment: [:])
-        connection.credentials = WrittenCredentials(token: "wrong")
+        connection.credentials = StaticCredentials(token: "wrong")
         let api = KubernetesAPI(transport: try HTTPTransport(connection))
         let error = await #expect(throws: APIError.self) { _ = try await api.list(Namespace.self) }
         #expect(error?.statusCode == 401)
@@ -70,7 +70,7 @@ struct ClusterTests {
     func conflict() async throws {
         let api = try TestCluster.api()
         try await TestCluster.inNamespace(api) { namespace in
-            let key = ObjectKey(namespace: namespace, name: "contested")
+            let key = NamespacedName(namespace: namespace, name: "contested")
             let theirs = APIRequest.apply(
                 .configMaps, key, body: try TestCluster.configMap("contested", namespace, value: "theirs"),
                 fieldManager: "kubectl-edit", force: false)
@@ -93,7 +93,7 @@ struct ClusterTests {
             for number in 0..<25 {
                 let body = try TestCluster.configMap(
                     "c\(number)", namespace, value: "0", labels: ["parity": number % 2 == 0 ? "even" : "odd"])
-                try await api.apply(.configMaps, ObjectKey(namespace: namespace, name: "c\(number)"), body: body)
+                try await api.apply(.configMaps, NamespacedName(namespace: namespace, name: "c\(number)"), body: body)
             }
             var settings = ListWatch<SystemRandomNumberGenerator>.Settings()
             settings.pageSize = 10
@@ -106,11 +106,11 @@ struct ClusterTests {
             try await cache.waitUntilSynced(timeout: .seconds(20))
             #expect(cache.count == 25)
             #expect(cache.all(label: "parity", value: "even").count == 13)
-            let changed = ObjectKey(namespace: namespace, name: "c3")
+            let changed = NamespacedName(namespace: namespace, name: "c3")
             try await api.apply(
                 .configMaps, changed,
                 body: try TestCluster.configMap("c3", namespace, value: "1", labels: ["parity": "odd"]))
-            try await api.delete(.configMaps, ObjectKey(namespace: namespace, name: "c4"))
+            try await api.delete(.configMaps, NamespacedName(namespace: namespace, name: "c4"))
             try await eventually { cache[changed]?.data == ["value": "1"] && cache.count == 24 }
         }
     }
@@ -119,7 +119,7 @@ struct ClusterTests {
     func metadataOnly() async throws {
         let api = try TestCluster.api()
         try await TestCluster.inNamespace(api) { namespace in
-            let key = ObjectKey(namespace: namespace, name: "one")
+            let key = NamespacedName(namespace: namespace, name: "one")
             try await api.apply(
                 .configMaps, key, body: try TestCluster.configMap("one", namespace, value: "secret"))
             let cache = ObjectCache(
@@ -158,7 +158,7 @@ struct ClusterTests {
     func election() async throws {
         let api = try TestCluster.api()
         try await TestCluster.inNamespace(api) { namespace in
-            let key = ObjectKey(namespace: namespace, name: "leader")
+            let key = NamespacedName(namespace: namespace, name: "leader")
             let electors = [
                 LeaseElector(api, lease: key, identity: "same"), LeaseElector(api, lease: key, identity: "same"),
             ]
@@ -203,7 +203,7 @@ struct ClusterTests {
             }
             let pods = ["first", "second"].map { name in
                 let (changes, change) = AsyncStream.makeStream(of: Bool.self)
-                let label = LeaderLabel(api, pod: ObjectKey(namespace: namespace, name: name))
+                let label = LeaderLabel(api, pod: NamespacedName(namespace: namespace, name: name))
                 return (change: change, run: Task { await label.follow(changes) })
             }
             for (leads, names) in [([true, false], ["first"]), ([false, true], ["second"])] {
@@ -275,7 +275,7 @@ struct ClusterTests {
                             let number = numbers.next()
                             guard number < 1000 else { return }
                             try await api.apply(
-                                .configMaps, ObjectKey(namespace: namespace, name: "t\(number)"),
+                                .configMaps, NamespacedName(namespace: namespace, name: "t\(number)"),
                                 body: try TestCluster.configMap("t\(number)", namespace, value: "v"))
                         }
                     }

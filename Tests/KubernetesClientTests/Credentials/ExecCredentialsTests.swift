@@ -40,7 +40,7 @@ struct ExecCredentialsTests {
         let begin = try #require(RFC3339.date("2030-01-01T00:00:00Z"))
         let clock = ManualClock()
         let source = ExecCredentials(
-            plugin, cluster: Self.cluster, stopwatch: Stopwatch(clock),
+            plugin, cluster: Self.cluster, stopwatch: ClientClock(clock),
             wallClock: { begin.addingTimeInterval(clock.now.offset / .seconds(1)) })
         #expect(try await source.current().token == "t")
         clock.advance(by: .seconds(49))
@@ -58,7 +58,7 @@ struct ExecCredentialsTests {
         let begin = try #require(RFC3339.date("2030-01-01T00:00:00Z")).addingTimeInterval(seconds)
         let clock = ManualClock()
         let source = ExecCredentials(
-            plugin, cluster: Self.cluster, stopwatch: Stopwatch(clock),
+            plugin, cluster: Self.cluster, stopwatch: ClientClock(clock),
             wallClock: { begin.addingTimeInterval(clock.now.offset / .seconds(1)) })
         for _ in 1...20 {
             #expect(try await source.current().token == "t")
@@ -84,7 +84,7 @@ struct ExecCredentialsTests {
         let clock = ManualClock()
         let source = ExecCredentials(
             try Self.plugin(folder, #"answer(token=str(os.path.getsize("\#(folder.path)/runs")))"#),
-            cluster: Self.cluster, stopwatch: Stopwatch(clock))
+            cluster: Self.cluster, stopwatch: ClientClock(clock))
         // The plugin has no time limit under the manual clock: the suite's limit bounds it.
         let first = try await source.current()
         #expect(await source.refused(first) == false)

@@ -26,7 +26,7 @@ struct KubeconfigCredentialsTests {
         folder = try Folder()
         let path = try folder.write("config", Self.text(token: "first"))
         source = try Kubeconfig.read(path, environment: [:]).connection(
-            environment: [:], stopwatch: Stopwatch(clock)
+            environment: [:], stopwatch: ClientClock(clock)
         ).credentials
     }
 

@@ -12,7 +12,7 @@ struct RotatedFileTests {
         let folder = try Folder()
         let clock = ManualClock()
         let path = try folder.write("token", "one\n")
-        let source = WrittenCredentials(tokenFile: RotatedFile(path: path), stopwatch: Stopwatch(clock))
+        let source = StaticCredentials(tokenFile: RotatedFile(path: path), stopwatch: ClientClock(clock))
         #expect(try source.current().token == "one")
         try folder.write("token", "two\n")
         clock.advance(by: .seconds(59))
@@ -28,7 +28,7 @@ struct RotatedFileTests {
     func refused() throws {
         let folder = try Folder()
         let path = try folder.write("token", "one")
-        let source = WrittenCredentials(tokenFile: RotatedFile(path: path), stopwatch: Stopwatch(ManualClock()))
+        let source = StaticCredentials(tokenFile: RotatedFile(path: path), stopwatch: ClientClock(ManualClock()))
         let first = try source.current()
         #expect(!source.refused(first))
         try folder.write("token", "two")
@@ -39,9 +39,9 @@ struct RotatedFileTests {
     @Test("a file that never existed is an error, unless there is an inline token")
     func missing() throws {
         let file = RotatedFile(path: "/nowhere/token")
-        let error = #expect(throws: APIError.self) { try WrittenCredentials(tokenFile: file).current() }
+        let error = #expect(throws: APIError.self) { try StaticCredentials(tokenFile: file).current() }
         #expect(message(of: error).contains("/nowhere/token cannot be read"))
-        #expect(try WrittenCredentials(token: "t", tokenFile: file).current().token == "t")
+        #expect(try StaticCredentials(token: "t", tokenFile: file).current().token == "t")
     }
 
     @Test("a credential describes its kind and never its secret")

@@ -49,8 +49,8 @@ struct LeaderLabelTests {
     func follows() async throws {
         let (server, clock) = (PodServer(), ManualClock())
         let label = LeaderLabel(
-            KubernetesAPI(transport: server, stopwatch: Stopwatch(clock)),
-            pod: ObjectKey(namespace: "mlctl", name: "mlctl-0"),
+            KubernetesAPI(transport: server, stopwatch: ClientClock(clock)),
+            pod: NamespacedName(namespace: "mlctl", name: "mlctl-0"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let (changes, change) = AsyncStream.makeStream(of: Bool.self)
         let following = Task { await label.follow(changes) }

@@ -87,10 +87,10 @@ struct LeaseElectionTests {
     func races() {
         var election = LeaseElection(holder: "me")
         _ = election.absent(now: .zero)
-        #expect(election.lostRace(now: .zero) == .wait(.seconds(2)))
+        #expect(election.lostCompareAndSwap(now: .zero) == .wait(.seconds(2)))
         _ = election.absent(now: .seconds(2))
         _ = election.wrote(Self.lease("me", version: "1"), now: .seconds(2))
-        #expect(election.lostRace(now: .seconds(4)) == .read)
+        #expect(election.lostCompareAndSwap(now: .seconds(4)) == .read)
         #expect(election.read(Self.lease("you", version: "3"), now: .seconds(4)) == .wait(.seconds(2)))
         #expect(!election.isLeading(at: .seconds(4)))
     }
@@ -231,6 +231,6 @@ private struct ElectionWorld {
     }
 
     private mutating func lose(_ index: Int, _ at: Duration) {
-        candidates[index].action = candidates[index].election.lostRace(now: at)
+        candidates[index].action = candidates[index].election.lostCompareAndSwap(now: at)
     }
 }

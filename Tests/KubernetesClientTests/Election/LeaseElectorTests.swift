@@ -79,7 +79,8 @@ private final class LeaseServer: KubernetesTransport {
 struct LeaseElectorTests {
     private static func elector(_ server: LeaseServer, _ clock: ManualClock) -> LeaseElector {
         LeaseElector(
-            KubernetesAPI(transport: server, stopwatch: Stopwatch(clock)), lease: ObjectKey(namespace: "a", name: "l"),
+            KubernetesAPI(transport: server, stopwatch: ClientClock(clock)),
+            lease: NamespacedName(namespace: "a", name: "l"),
             identity: "node", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 

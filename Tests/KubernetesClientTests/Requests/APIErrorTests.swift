@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Errors of the API server")
 struct APIErrorTests {
-    static let request = APIRequest.get(.modelDeployments, ObjectKey(namespace: "a", name: "b"))
+    static let request = APIRequest.get(.modelDeployments, NamespacedName(namespace: "a", name: "b"))
 
     @Test("a contested field is named with its owner")
     func conflict() {

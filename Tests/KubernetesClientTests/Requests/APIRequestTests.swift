@@ -7,7 +7,7 @@ struct APIRequestTests {
     @Test("server-side apply names its field manager, and takes over contested fields only when told to")
     func apply() {
         let request = APIRequest.apply(
-            .deployments, ObjectKey(namespace: "payments", name: "fraud-7b2c"), body: Data("{}".utf8),
+            .deployments, NamespacedName(namespace: "payments", name: "fraud-7b2c"), body: Data("{}".utf8),
             fieldManager: "mlctl", force: true)
         #expect(request.method == .patch)
         #expect(

@@ -7,9 +7,10 @@ import Transport
 
 @Suite("Retries of requests")
 struct RetryPolicyTests {
-    static let read = APIRequest.get(.pods, ObjectKey(namespace: "a", name: "b"))
+    static let read = APIRequest.get(.pods, NamespacedName(namespace: "a", name: "b"))
     static let creation = APIRequest.create(.pods, namespace: "a", body: Data(), fieldManager: "t")
-    static let swap = APIRequest.replace(.pods, ObjectKey(namespace: "a", name: "b"), body: Data(), fieldManager: "t")
+    static let swap = APIRequest.replace(
+        .pods, NamespacedName(namespace: "a", name: "b"), body: Data(), fieldManager: "t")
     static let lost = APIError(.transport, message: "reset")
 
     static func status(_ code: Int, retryAfter: Duration? = nil) -> APIError {
@@ -68,7 +69,7 @@ struct RetryPolicyTests {
         ])
         let patient = RetryPolicy(total: .seconds(600), initial: .milliseconds(1))
         let found = try await KubernetesAPI(transport: script, retries: patient)
-            .get(Settings.self, ObjectKey(namespace: "a", name: "b"))
+            .get(Settings.self, NamespacedName(namespace: "a", name: "b"))
         #expect(found?.metadata.resourceVersion == "1")
         #expect(script.requests.count == 3)
     }

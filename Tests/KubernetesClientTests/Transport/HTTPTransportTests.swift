@@ -8,14 +8,14 @@ import Transport
 
 @Suite("Requests over TLS", .timeLimit(.minutes(2)))
 struct HTTPTransportTests {
-    static let request = APIRequest.get(.pods, ObjectKey(namespace: "a", name: "b"))
+    static let request = APIRequest.get(.pods, NamespacedName(namespace: "a", name: "b"))
     static let watch = APIRequest.watch(.pods, resourceVersion: "1", timeout: .seconds(60))
     static let limit = Duration.seconds(20)
 
     static func transport(
         _ port: Int, ca: String? = "ca", serverName: String? = nil, insecure: Bool = false, proxyURL: String? = nil,
-        host: String = "127.0.0.1", stopwatch: Stopwatch = Stopwatch(),
-        _ credentials: any CredentialSource = WrittenCredentials(token: "t0ken")
+        host: String = "127.0.0.1", stopwatch: ClientClock = ClientClock(),
+        _ credentials: any CredentialSource = StaticCredentials(token: "t0ken")
     ) throws -> HTTPTransport {
         let authorities = try ca.map { PEMSource.data(try Fixture.data("\($0).crt"), place: "test") }
         return try HTTPTransport(
@@ -87,7 +87,7 @@ struct HTTPTransportTests {
             chain: PEMSource.file(RotatedFile(path: Fixture.path("client.crt"))),
             key: PEMSource.file(RotatedFile(path: Fixture.path("client.key")))
         )
-        let known = try Self.transport(server.port, WrittenCredentials(certificate: pair))
+        let known = try Self.transport(server.port, StaticCredentials(certificate: pair))
         #expect(try await known.send(Self.request, timeout: Self.limit).code == 200)
         let unknown = await Self.failure(try Self.transport(server.port))
         #expect(unknown?.reason == .transport)
@@ -103,7 +103,7 @@ struct HTTPTransportTests {
             chain: PEMSource.file(RotatedFile(path: Fixture.path("client-expired.crt"))),
             key: PEMSource.file(RotatedFile(path: Fixture.path("client-expired.key")))
         )
-        let error = await Self.failure(try Self.transport(server.port, WrittenCredentials(certificate: pair)))
+        let error = await Self.failure(try Self.transport(server.port, StaticCredentials(certificate: pair)))
         #expect(error?.reason == .credentials)
         #expect(message(of: error).contains("the client certificate expired at 2020-02-01"))
     }
@@ -143,7 +143,7 @@ struct HTTPTransportTests {
         let server = try await TLSServer { _, _ in .pieces(["one\ntw", "o\nthr"]) }
         defer { server.stop() }
         let clock = ManualClock()
-        let transport = try Self.transport(server.port, stopwatch: Stopwatch(clock))
+        let transport = try Self.transport(server.port, stopwatch: ClientClock(clock))
         let lines = try await transport.lines(Self.watch, idleTimeout: .seconds(1))
         let read = Lines()
         let reading = Task {
@@ -244,7 +244,7 @@ struct HTTPTransportTests {
         ])
     func settings(server: String, proxyURL: String?) {
         let connection = ClusterConnection(
-            server: server, proxyURL: proxyURL, credentials: WrittenCredentials())
+            server: server, proxyURL: proxyURL, credentials: StaticCredentials())
         let error = #expect(throws: APIError.self) { _ = try HTTPTransport(connection) }
         #expect(error?.reason == .credentials)
     }

@@ -11,7 +11,7 @@ struct CacheContentsTests {
                 name: name, uid: uid, resourceVersion: version, labels: app.map { ["app": $0] } ?? [:]))
     }
 
-    static func key(_ name: String) -> ObjectKey { ObjectKey(name: name) }
+    static func key(_ name: String) -> NamespacedName { NamespacedName(name: name) }
 
     @Test("replacing reports keys that are new, gone, different, or name another object, and no others")
     func differences() {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Keys that have changed")
 struct ChangedKeysTests {
-    static func key(_ number: Int) -> ObjectKey { ObjectKey(name: "n\(number)") }
+    static func key(_ number: Int) -> NamespacedName { NamespacedName(name: "n\(number)") }
 
     @Test("a key that changes often before it is read is delivered once, in order")
     func once() async {
@@ -13,7 +13,7 @@ struct ChangedKeysTests {
         keys.add([Self.key(1), Self.key(2), Self.key(1)])
         keys.add([Self.key(1)])
         keys.end()
-        var read: [ObjectKey] = []
+        var read: [NamespacedName] = []
         while let key = await keys.next() { read.append(key) }
         #expect(read == [Self.key(1), Self.key(2)])
     }

@@ -14,12 +14,12 @@ struct ObjectCacheTests {
         var settings = ListWatch<SystemRandomNumberGenerator>.Settings()
         settings.streamsInitialEvents = streams
         return ObjectCache(
-            of: KubernetesAPI(transport: script, retries: .never, stopwatch: Stopwatch(clock)), .init(namespace: "a"),
+            of: KubernetesAPI(transport: script, retries: .never, stopwatch: ClientClock(clock)), .init(namespace: "a"),
             isMetadataOnly: false, indexedLabels: labels, settings: settings,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    static func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "a", name: name) }
+    static func key(_ name: String) -> NamespacedName { NamespacedName(namespace: "a", name: name) }
 
     /// Runs the cache while `body` checks it.
     func running(_ cache: ObjectCache<Settings>, _ body: @Sendable () async throws -> Void) async throws {
@@ -89,7 +89,7 @@ struct ObjectCacheTests {
         let changes = cache.changes()
         try await running(cache) {
             try await eventually { cache[Self.key("z")] != nil }
-            var told: Set<ObjectKey> = []
+            var told: Set<NamespacedName> = []
             for await key in changes {
                 told.insert(key)
                 if told.count == 3 { break }

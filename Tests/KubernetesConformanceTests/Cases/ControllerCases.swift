@@ -96,7 +96,7 @@ extension ConformanceCase {
             #expect(Trial.values("port", of: slices.items.first?[field: "ports"]) == [8080])
             #expect(slices.items.first?[field: "addressType"] == "IPv4")
             // The time that a pod has to end can be shortened, but not extended again.
-            let key = ObjectKey(namespace: trial.namespace, name: pod)
+            let key = NamespacedName(namespace: trial.namespace, name: pod)
             let first = try await trial.send(APIRequest.delete(.pods, key, graceSeconds: 60))
             #expect(first.metadata[field: "deletionGracePeriodSeconds"] == 60, "\(first.text)")
             let shorter = try await trial.send(APIRequest.delete(.pods, key, graceSeconds: 5))

@@ -145,7 +145,7 @@ extension ConformanceCase {
             trial in
             let name = trial.namespace + "-ending"
             _ = try await trial.create(.namespaces, name)
-            let key = ObjectKey(namespace: name, name: "held")
+            let key = NamespacedName(namespace: name, name: "held")
             let held = trial.object(.configMaps, "held", ["metadata": ["finalizers": ["mlctl.dev/x"]]])
             _ = try await trial.send(.create(.configMaps, namespace: name, body: held.data, fieldManager: "m"))
             let deleted = try await trial.delete(.namespaces, name)
@@ -167,7 +167,7 @@ extension ConformanceCase {
             _ = try await trial.send(
                 .merge(
                     .configMaps, key, body: (["metadata": ["finalizers": .null]] as JSONValue).data, fieldManager: "m"))
-            let gone = try await trial.eventually(.get(.namespaces, ObjectKey(name: name))) { $0.code == 404 }
+            let gone = try await trial.eventually(.get(.namespaces, NamespacedName(name: name))) { $0.code == 404 }
             #expect(gone.code == 404)
         },
     ]

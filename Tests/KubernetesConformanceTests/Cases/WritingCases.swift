@@ -100,7 +100,8 @@ extension ConformanceCase {
             #expect(made.code == 404 && made.message == "namespaces \"no-such-namespace\" not found")
             let applied = try await trial.send(
                 .apply(
-                    .configMaps, ObjectKey(namespace: "no-such-namespace", name: "a"), body: body, fieldManager: "m",
+                    .configMaps, NamespacedName(namespace: "no-such-namespace", name: "a"), body: body,
+                    fieldManager: "m",
                     force: true))
             #expect(applied.code == 404)
         },

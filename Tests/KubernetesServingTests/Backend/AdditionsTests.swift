@@ -163,7 +163,7 @@ private enum DriftStory {
     static func waitUntilSeen(
         _ cluster: TestCluster, _ backend: ClusterBackend, _ type: ResourceType, _ name: String
     ) async throws {
-        let id = ObjectID(type: type, key: ObjectKey(namespace: cluster.namespace, name: name))
+        let id = ObjectID(type: type, key: NamespacedName(namespace: cluster.namespace, name: name))
         try await cluster.wait(
             until: { await backend.views.live(id)?.writers.added != nil }, "\(id): the addition is seen")
     }
@@ -189,7 +189,8 @@ private enum DriftStory {
                 try await cluster.wait(
                     until: {
                         await backend.views.live(
-                            ObjectID(type: type, key: ObjectKey(namespace: cluster.namespace, name: object)))?.writers
+                            ObjectID(type: type, key: NamespacedName(namespace: cluster.namespace, name: object)))?
+                            .writers
                             .added == nil
                     }, "its end is seen")
             }
@@ -301,7 +302,7 @@ private enum DriftStory {
         let plan = plan(cluster)
         try await cluster.withBackend { backend in
             try await cluster.settle(backend, plan)
-            let id = ObjectID(type: .deployments, key: ObjectKey(namespace: cluster.namespace, name: name))
+            let id = ObjectID(type: .deployments, key: NamespacedName(namespace: cluster.namespace, name: name))
             let before = cluster.transport.writes.count
             for round in 0..<8 {
                 try await cluster.scale(name, to: 5 + round)
@@ -309,11 +310,11 @@ private enum DriftStory {
                     until: { await backend.views.live(id)?.writers.scaler != nil }, "it is scaled")
                 try await backend.apply(plan)
                 if await backend.views.live(id)?.writers.scaler == nil { continue }
-                guard round < CorrectionPace.free else { continue }
+                guard round < RewriteThrottle.free else { continue }
                 try await cluster.wait(
                     until: { await backend.views.live(id)?.writers.scaler == nil }, "it is put back")
             }
-            #expect(cluster.transport.writes.count == before + CorrectionPace.free)
+            #expect(cluster.transport.writes.count == before + RewriteThrottle.free)
             let said = try await backend.observe(cluster.key()).problems.filter { $0.contains("keeps scaling") }
             #expect(said.count == 1)
             #expect(said.first?.contains("a HorizontalPodAutoscaler") == true, "\(said)")
@@ -327,11 +328,11 @@ private enum DriftStory {
         try await cluster.withBackend { backend in
             try await cluster.settle(backend, plan)
             let before = cluster.transport.writes.count
-            let id = ObjectID(type: .deployments, key: ObjectKey(namespace: cluster.namespace, name: name))
+            let id = ObjectID(type: .deployments, key: NamespacedName(namespace: cluster.namespace, name: name))
             for round in 0..<8 {
                 try await cluster.edit(.deployments, name, ["spec": ["paused": true]])
                 try await waitUntilSeen(cluster, backend, .deployments, name)
-                guard round < CorrectionPace.free else {
+                guard round < RewriteThrottle.free else {
                     try await backend.apply(plan)
                     continue
                 }
@@ -342,7 +343,7 @@ private enum DriftStory {
                         return await backend.views.live(id)?.writers.added == nil
                     }, "it is undone")
             }
-            #expect(cluster.transport.writes.count == before + CorrectionPace.free)
+            #expect(cluster.transport.writes.count == before + RewriteThrottle.free)
             let said = try await backend.observe(cluster.key()).problems.filter { $0.contains("keeps ") }
             #expect(said.count == 1)
             #expect(said.first?.contains("kubectl-edit keeps adding fields to") == true, "\(said)")

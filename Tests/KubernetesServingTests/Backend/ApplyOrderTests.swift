@@ -16,7 +16,7 @@ struct ApplyOrderTests {
     ) -> ApplyOrder {
         let rendering = Sample.rendering(plan)
         let ids = replicas.map {
-            (ObjectID(type: .deployments, key: ObjectKey(namespace: "payments", name: $0.key)), $0.value)
+            (ObjectID(type: .deployments, key: NamespacedName(namespace: "payments", name: $0.key)), $0.value)
         }
         return ApplyOrder(
             rendering.result(), deployment: Sample.key, live: live,

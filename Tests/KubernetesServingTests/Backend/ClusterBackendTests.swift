@@ -227,7 +227,7 @@ enum Story {
                 (.deployments, "mlctl-proxy", ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 99]]]]),
             ]
             for (type, object, patch) in edits {
-                let id = ObjectID(type: type, key: ObjectKey(namespace: cluster.namespace, name: object))
+                let id = ObjectID(type: type, key: NamespacedName(namespace: cluster.namespace, name: object))
                 let before = await backend.views.live(id)?.writers.own
                 let wanted = try await cluster.object(type, object)
                 try await cluster.edit(type, object, patch)
@@ -240,7 +240,7 @@ enum Story {
                 #expect(now?["metadata"]?["labels"] == wanted?["metadata"]?["labels"])
                 #expect(now?["spec"]?["template"] == wanted?["spec"]?["template"])
             }
-            let id = ObjectID(type: .services, key: ObjectKey(namespace: cluster.namespace, name: name))
+            let id = ObjectID(type: .services, key: NamespacedName(namespace: cluster.namespace, name: name))
             try await KubernetesAPI(transport: cluster.transport.uncounted).delete(.services, id.key)
             try await cluster.wait(until: { await backend.views.live(id) == nil }, "the deletion is seen")
             try await cluster.settle(backend, plan, writes: 1)
@@ -250,7 +250,7 @@ enum Story {
             try await cluster.wait(
                 until: {
                     await backend.views.live(
-                        ObjectID(type: .services, key: ObjectKey(namespace: cluster.namespace, name: "fraud")))?
+                        ObjectID(type: .services, key: NamespacedName(namespace: cluster.namespace, name: "fraud")))?
                         .writers.others.contains("kubectl-edit") == true
                 }, "the annotation is seen")
             try await cluster.settle(backend, plan, writes: 0)

@@ -88,7 +88,7 @@ struct OwnershipTests {
             let made = try #require(try await cluster.object(.deployments, "fraud-1111111111"))
             #expect(made["metadata"]?["ownerReferences"] == nil)
             try await cluster.api.delete(
-                .configMaps, ObjectKey(namespace: cluster.namespace, name: "owner"), propagation: .foreground)
+                .configMaps, NamespacedName(namespace: cluster.namespace, name: "owner"), propagation: .foreground)
             try await cluster.wait(
                 until: {
                     await cluster.model?.step()

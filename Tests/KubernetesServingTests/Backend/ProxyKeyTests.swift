@@ -134,7 +134,7 @@ private enum KeyStory {
             let annotated = try await annotation(cluster)
             #expect(annotated != nil)
             try await KubernetesAPI(transport: cluster.transport.uncounted).delete(
-                .secrets, ObjectKey(namespace: cluster.namespace, name: name))
+                .secrets, NamespacedName(namespace: cluster.namespace, name: name))
             try await cluster.wait(
                 until: { try await backend.requestIdKey(in: cluster.namespace) == nil }, "the deletion is seen")
             // The key, and the Deployment that must read it.

@@ -3,6 +3,7 @@ import KubernetesClient
 import Synchronization
 import TestSupport
 import Testing
+import Transport
 
 @testable import KubernetesServing
 
@@ -57,7 +58,7 @@ struct ServerSilenceTests {
             let clock = ManualClock()
             let transport = Deaf(cluster.transport)
             let backend = ClusterBackend(
-                api: KubernetesAPI(transport: transport, stopwatch: Stopwatch(clock)), owners: NoOwners(),
+                api: KubernetesAPI(transport: transport, stopwatch: ClientClock(clock)), owners: NoOwners(),
                 settings: Sample.settings, clock: { clock.now.offset })
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await backend.run() }

@@ -45,10 +45,10 @@ struct TestCluster: Sendable {
             do {
                 try await body(cluster)
             } catch {
-                try? await cluster.api.delete(.namespaces, ObjectKey(name: namespace))
+                try? await cluster.api.delete(.namespaces, NamespacedName(name: namespace))
                 throw error
             }
-            try await cluster.api.delete(.namespaces, ObjectKey(name: namespace))
+            try await cluster.api.delete(.namespaces, NamespacedName(name: namespace))
         }
     }
 
@@ -74,7 +74,7 @@ struct TestCluster: Sendable {
     func wait(until isSo: @Sendable () async throws -> Bool, _ what: String) async throws {
         let deadline = ContinuousClock.now + Self.patience
         while try await !isSo() {
-            guard ContinuousClock.now < deadline else { throw NeverSo(what: what) }
+            guard ContinuousClock.now < deadline else { throw ConditionNotMet(what: what) }
             try await Task.sleep(for: .milliseconds(5))
         }
     }
@@ -91,7 +91,7 @@ struct TestCluster: Sendable {
             let last = transport.writes.count
             try await backend.apply(plan)
             if seen, transport.writes.count == last { break }
-            guard ContinuousClock.now < deadline else { throw NeverSo(what: "a pass without a write") }
+            guard ContinuousClock.now < deadline else { throw ConditionNotMet(what: "a pass without a write") }
             try await Task.sleep(for: .milliseconds(5))
         }
         return transport.writes.count - before
@@ -139,14 +139,14 @@ struct TestCluster: Sendable {
     /// A patch by somebody with kubectl.
     func edit(_ type: ResourceType, _ name: String, _ patch: JSONValue) async throws {
         let request = APIRequest.merge(
-            type, ObjectKey(namespace: namespace, name: name), body: patch.jsonData, fieldManager: "kubectl-edit")
+            type, NamespacedName(namespace: namespace, name: name), body: patch.jsonData, fieldManager: "kubectl-edit")
         _ = try await transport.uncounted.answerTo(request)
     }
 
     /// A status from a kubelet.
     func editStatus(_ type: ResourceType, _ name: String, _ patch: JSONValue) async throws {
         let request = APIRequest.merge(
-            type, ObjectKey(namespace: namespace, name: name), body: patch.jsonData, fieldManager: "kubelet",
+            type, NamespacedName(namespace: namespace, name: name), body: patch.jsonData, fieldManager: "kubelet",
             subresource: "status")
         _ = try await transport.uncounted.answerTo(request)
     }
@@ -170,7 +170,7 @@ struct TestCluster: Sendable {
     /// A change by an autoscaler.
     func scale(_ name: String, to replicas: Int, by manager: String = "kube-controller-manager") async throws {
         let request = APIRequest.merge(
-            .deployments, ObjectKey(namespace: namespace, name: name),
+            .deployments, NamespacedName(namespace: namespace, name: name),
             body: JSONValue.object(["spec": ["replicas": .integer(replicas)]]).jsonData, fieldManager: manager,
             subresource: "scale")
         _ = try await transport.uncounted.answerTo(request)
@@ -178,7 +178,7 @@ struct TestCluster: Sendable {
 
     func object(_ type: ResourceType, _ name: String) async throws -> JSONValue? {
         let response = try await transport.uncounted.send(
-            .get(type, ObjectKey(namespace: namespace, name: name)), timeout: Self.patience)
+            .get(type, NamespacedName(namespace: namespace, name: name)), timeout: Self.patience)
         guard response.code == 200 else { return nil }
         return try JSONDecoder().decode(JSONValue.self, from: response.body)
     }
@@ -192,7 +192,7 @@ struct TestCluster: Sendable {
     }
 }
 
-struct NeverSo: Error {
+struct ConditionNotMet: Error {
     var what: String
 }
 

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Decisions about writes")
 struct WriteLedgerTests {
-    private let id = ObjectID(type: .services, key: ObjectKey(namespace: "payments", name: "s"))
+    private let id = ObjectID(type: .services, key: NamespacedName(namespace: "payments", name: "s"))
 
     private func live(_ applied: String?, own: UInt64? = 7, version: String = "1", leaving: Bool = false) -> LiveObject
     {

@@ -14,7 +14,7 @@ struct ClusterChecksTests {
     @Test("the exit code decides, and its metrics and last output are reported", arguments: [0, 3])
     func exits(code: Int) async throws {
         let log = "loading\n{\"accuracy\": 0.93}\ndone\n"
-        let stage = CheckStage(["server:1": ScriptedEnd(exitCode: code, log: log, steps: 3)])
+        let stage = CheckRig(["server:1": ScriptedEnd(exitCode: code, log: log, steps: 3)])
         let outcome = try await stage.run()
         #expect(outcome == CheckOutcome(end: .exited(code), metrics: ["accuracy": 0.93], outputTail: log))
         #expect(await stage.jobNames.count == 1, "the answer may be asked for again, until it is recorded")
@@ -22,7 +22,7 @@ struct ClusterChecksTests {
 
     @Test("a controller that restarts finds the run and starts no second one")
     func restart() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(steps: 20)])
+        let stage = CheckRig(["server:1": ScriptedEnd(steps: 20)])
         let first = stage.checks()
         let running = Task { await first.run(CheckSample.inquiry(), CheckSample.gate) }
         try await stage.passTime(until: { await stage.transport.model.objects(.pods).count == 1 }) { _, _ in }
@@ -38,7 +38,7 @@ struct ClusterChecksTests {
 
     @Test("a request whose answer was lost is not sent twice")
     func lostAnswer() async throws {
-        let stage = CheckStage()
+        let stage = CheckRig()
         // The first request looks for the Job, the second for earlier runs, the third creates it.
         await stage.transport.setPlan(FaultPlan(requests: [3: .lostAfter]))
         #expect(try await stage.run().end == .exited(0))
@@ -47,39 +47,40 @@ struct ClusterChecksTests {
 
     @Test("while the API server is unreachable nothing is decided")
     func away() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(exitCode: 3, steps: 5)])
+        let stage = CheckRig(["server:1": ScriptedEnd(exitCode: 3, steps: 5)])
         let outcome = try await stage.run { second, transport in
             if second == 2 { await transport.setAway(true) }
             if second == 500 { await transport.setAway(false) }
         }
         #expect(outcome.end == .exited(3))
-        let other = try await CheckStage().run { second, transport in
+        let other = try await CheckRig().run { second, transport in
             if second == 1 { await transport.setAway(true) }
         }
         #expect(other.why?.contains("the API server could not be asked for the result") == true)
-        let never = CheckStage()
+        let never = CheckRig()
         await never.transport.setAway(true)
         #expect(try await never.run().why?.contains("cannot be created") == true)
     }
 
     @Test("a deleted Job is not a pass")
     func deleted() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(steps: 60)])
+        let stage = CheckRig(["server:1": ScriptedEnd(steps: 60)])
         let outcome = try await stage.run { second, transport in
             guard second == 5 else { return }
             let job = try #require(await stage.jobNames.first)
-            try await KubernetesAPI(transport: transport).delete(.jobs, ObjectKey(namespace: "payments", name: job))
+            try await KubernetesAPI(transport: transport).delete(
+                .jobs, NamespacedName(namespace: "payments", name: job))
         }
         #expect(outcome.why?.contains("is gone: somebody deleted it") == true)
     }
 
     @Test("a Job that replaces it, with the same spec and a result of its own, is not a pass")
     func replaced() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(steps: 60), "true:1": ScriptedEnd()])
+        let stage = CheckRig(["server:1": ScriptedEnd(steps: 60), "true:1": ScriptedEnd()])
         let outcome = try await stage.run { second, transport in
             guard second == 5, let live = await stage.jobs().first else { return }
             let api = KubernetesAPI(transport: transport)
-            let key = ObjectKey(namespace: "payments", name: live["metadata"]?["name"]?.string ?? "")
+            let key = NamespacedName(namespace: "payments", name: live["metadata"]?["name"]?.string ?? "")
             try await api.delete(.jobs, key)
             let job = try CheckSample.job(CheckGate(command: ["true"], image: "true:1", timeout: .seconds(300)))
             let body = job.body.setting(["metadata", "name"], to: .string(key.name))
@@ -90,7 +91,7 @@ struct ClusterChecksTests {
 
     @Test("an earlier Job with its name that does something else is not used")
     func premade() async throws {
-        let stage = CheckStage()
+        let stage = CheckRig()
         let name = CheckJobRendering.name(of: CheckSample.inquiry())
         let job = try CheckSample.job(CheckGate(command: ["true"], timeout: .seconds(300)))
         try await KubernetesAPI(transport: stage.transport).create(
@@ -104,7 +105,7 @@ struct ClusterChecksTests {
     /// Needs the right to create pods: the Job controller adopts the pod for the Job.
     @Test("a pod that a tenant creates under the Job's name is not a pass")
     func forged() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(exitCode: 1, steps: 60), "true:1": ScriptedEnd()])
+        let stage = CheckRig(["server:1": ScriptedEnd(exitCode: 1, steps: 60), "true:1": ScriptedEnd()])
         let outcome = try await stage.run { second, transport in
             guard second == 4, let job = await stage.jobs().first, let pod = await transport.model.objects(.pods).first
             else { return }
@@ -122,17 +123,18 @@ struct ClusterChecksTests {
             let api = KubernetesAPI(transport: transport)
             try await api.create(.pods, namespace: "payments", body: forged.jsonData)
             try await api.delete(
-                .pods, ObjectKey(namespace: "payments", name: pod["metadata"]?["name"]?.string ?? ""), graceSeconds: 0)
+                .pods, NamespacedName(namespace: "payments", name: pod["metadata"]?["name"]?.string ?? ""),
+                graceSeconds: 0)
         }
         #expect(outcome.why?.contains("image (true:1, not server:1)") == true, "\(outcome)")
     }
 
     @Test("a Job that somebody changes is not the check any more")
     func edited() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(steps: 10)])
+        let stage = CheckRig(["server:1": ScriptedEnd(steps: 10)])
         let outcome = try await stage.run { second, transport in
             guard second == 3 else { return }
-            let key = ObjectKey(namespace: "payments", name: try #require(await stage.jobNames.first))
+            let key = NamespacedName(namespace: "payments", name: try #require(await stage.jobNames.first))
             let patch: JSONValue = ["spec": ["parallelism": 2]]
             try await KubernetesAPI(transport: transport).merge(.jobs, key, body: patch.jsonData)
         }
@@ -159,7 +161,7 @@ struct ClusterChecksTests {
             },
         ])
     func refused(refused: Refused) async throws {
-        let stage = CheckStage()
+        let stage = CheckRig()
         await stage.transport.update { refused.begin(&$0.refusals) }
         let outcome = try await stage.run()
         for word in refused.words { #expect(outcome.why?.contains(word) == true, "\(outcome)") }
@@ -180,14 +182,14 @@ struct ClusterChecksTests {
     @Test("an image that cannot be pulled is not a pass, and is named")
     func image() async throws {
         let gate = CheckGate(command: ["x"], image: "bad/eval:1", timeout: .seconds(300))
-        let outcome = try await CheckStage([:]).run(gate)
+        let outcome = try await CheckRig([:]).run(gate)
         #expect(outcome.why?.contains("the image bad/eval:1 cannot be pulled") == true, "\(outcome)")
         #expect(outcome.why?.contains("check.image") == true)
     }
 
     @Test("a check that does not end in time decides nothing, and its output is reported")
     func late() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(log: "epoch 1\n", steps: nil)])
+        let stage = CheckRig(["server:1": ScriptedEnd(log: "epoch 1\n", steps: nil)])
         let outcome = try await stage.run(CheckGate(command: ["x"], timeout: .seconds(30)))
         #expect(outcome.why?.contains("did not end within 30s") == true, "\(outcome)")
         #expect(outcome.outputTail == "epoch 1\n")
@@ -197,7 +199,7 @@ struct ClusterChecksTests {
     func bounded() async throws {
         let line = String(repeating: "x", count: 40_000)
         let log = String(repeating: line + "\n", count: 200) + "{\"accuracy\": 0.5}\n"
-        let outcome = try await CheckStage(["server:1": ScriptedEnd(log: log)]).run()
+        let outcome = try await CheckRig(["server:1": ScriptedEnd(log: log)]).run()
         #expect(outcome.metrics == ["accuracy": 0.5])
         #expect(outcome.outputTail.utf8.count == CheckLog.tailBytes)
         #expect(outcome.outputTail.hasSuffix("{\"accuracy\": 0.5}\n"))
@@ -207,7 +209,7 @@ struct ClusterChecksTests {
         "values of its secrets are redacted if they may be read, and otherwise no output is shown",
         arguments: [true, false])
     func secrets(mayRead: Bool) async throws {
-        let stage = CheckStage([
+        let stage = CheckRig([
             "server:1": ScriptedEnd(exitCode: 1, log: "password s3cr3t-value\n{\"a\": 1, \"s3cr3t-value\": 2}\n")
         ])
         let secret: JSONValue = [
@@ -233,7 +235,7 @@ struct ClusterChecksTests {
 
     @Test("an earlier run is gone before the next begins")
     func oneAtATime() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(steps: 200)])
+        let stage = CheckRig(["server:1": ScriptedEnd(steps: 200)])
         let first = stage.checks()
         let running = Task { await first.run(CheckSample.inquiry(), CheckSample.gate) }
         try await stage.passTime(until: { await stage.transport.model.objects(.pods).count == 1 }) { _, _ in }
@@ -250,7 +252,7 @@ struct ClusterChecksTests {
 
     @Test("unwanted Jobs are deleted with their pods, wanted ones stay, and others' Jobs are left alone")
     func tidied() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(steps: 1)])
+        let stage = CheckRig(["server:1": ScriptedEnd(steps: 1)])
         let checks = stage.checks()
         let other = DeploymentKey(namespace: "payments", name: "other")
         let api = KubernetesAPI(transport: stage.transport)
@@ -282,7 +284,7 @@ struct ClusterChecksTests {
 
     @Test("a bounded number runs at once in a cluster, and the others wait for their turn")
     func turns() async throws {
-        let stage = CheckStage(["server:1": ScriptedEnd(steps: nil)])
+        let stage = CheckRig(["server:1": ScriptedEnd(steps: nil)])
         let checks = stage.checks()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<ClusterChecks.atOnce + 2 {

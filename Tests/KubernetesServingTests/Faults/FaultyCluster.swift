@@ -150,7 +150,7 @@ struct FaultyCluster: Sendable {
         return try? JSONDecoder().decode(ShownDeployment.self, from: object.jsonData)
     }
 
-    /// - Throws: `NeverSo` with the last status.
+    /// - Throws: `ConditionNotMet` with the last status.
     @discardableResult
     func wait(
         _ what: String, until isSo: @Sendable (DeploymentStatus) async -> Bool
@@ -160,7 +160,8 @@ struct FaultyCluster: Sendable {
             let status = await status()
             if let status, await isSo(status) { return status }
             guard ContinuousClock.now < deadline else {
-                throw NeverSo(what: "\(what); last: \(status.map { "\($0.phase): \($0.message)" } ?? "nothing")")
+                throw ConditionNotMet(
+                    what: "\(what); last: \(status.map { "\($0.phase): \($0.message)" } ?? "nothing")")
             }
             try await Task.sleep(for: Self.tick)
         }
@@ -182,7 +183,7 @@ struct FaultyCluster: Sendable {
     func waitUntilRead() async throws {
         let deadline = ContinuousClock.now + Self.patience
         while !(await controller.metrics()).contains("mlctl_site_reachable{site=\"cluster prod\"} 1") {
-            guard ContinuousClock.now < deadline else { throw NeverSo(what: "the cluster is read") }
+            guard ContinuousClock.now < deadline else { throw ConditionNotMet(what: "the cluster is read") }
             try await Task.sleep(for: Self.tick)
         }
     }
@@ -191,10 +192,10 @@ struct FaultyCluster: Sendable {
     func readyPods(_ version: String) async -> Int {
         await transport.model.objects(.pods).count { object in
             guard let head = try? JSONDecoder().decode(ObjectHead.self, from: object.jsonData),
-                let pod = try? JSONDecoder().decode(ServedObject<PodKind>.self, from: object.jsonData)
+                let pod = try? JSONDecoder().decode(ManagedObject<PodKind>.self, from: object.jsonData)
             else { return false }
             return head.metadata.labels[ObjectLabels.deployment] == Self.key.name
-                && head.metadata.labels[ObjectLabels.version] == version && PodReading(pod).isReady
+                && head.metadata.labels[ObjectLabels.version] == version && PodObservation(pod).isReady
         }
     }
 }

@@ -38,7 +38,7 @@ struct RecordFaultTests {
             // A manual edit of what serves is still reverted.
             let services = ResourceType.services
             let api = KubernetesAPI(transport: cluster.transport)
-            let endpoint = ObjectKey(namespace: "test", name: "model")
+            let endpoint = NamespacedName(namespace: "test", name: "model")
             let edit: JSONValue = ["spec": ["selector": ["app": "other"]]]
             let before = await cluster.transport.model.object(services, endpoint)?.value(at: "spec", "selector")
             try await api.merge(services, endpoint, body: edit.jsonData)
@@ -65,9 +65,9 @@ struct RecordFaultTests {
         try await cluster.run { cluster in
             try await cluster.waitUntilServing("1")
             let api = KubernetesAPI(transport: cluster.transport)
-            try await api.delete(.namespaces, ObjectKey(name: "test"))
+            try await api.delete(.namespaces, NamespacedName(name: "test"))
             try await cluster.wait("the namespace is gone") { _ in
-                await cluster.transport.model.object(.namespaces, ObjectKey(name: "test")) == nil
+                await cluster.transport.model.object(.namespaces, NamespacedName(name: "test")) == nil
             }
             try await cluster.waitForWords(["Create the namespace"])
             let anew: JSONValue = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "test"]]

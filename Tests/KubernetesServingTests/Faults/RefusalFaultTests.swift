@@ -93,7 +93,7 @@ struct RefusalFaultTests {
     @Test("a namespace that is being deleted is reported, and waited for")
     func namespaceGoing() async throws {
         let cluster = try await FaultyCluster("1")
-        let namespace = ObjectKey(name: "test")
+        let namespace = NamespacedName(name: "test")
         let api = KubernetesAPI(transport: cluster.transport)
         let held: JSONValue = ["metadata": ["finalizers": ["example.com/hold"]]]
         try await api.merge(.namespaces, namespace, body: held.jsonData)

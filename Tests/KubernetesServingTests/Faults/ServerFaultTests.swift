@@ -36,12 +36,12 @@ struct ServerFaultTests {
             model = try #require(cluster.model)
             let clock = clock
             backend = ClusterBackend(
-                api: KubernetesAPI(transport: cluster.transport, stopwatch: Stopwatch(clock)), owners: NoOwners(),
+                api: KubernetesAPI(transport: cluster.transport, stopwatch: ClientClock(clock)), owners: NoOwners(),
                 settings: Sample.settings, clock: { clock.now.offset })
         }
 
         /// Nobody needs the types that must be installed first.
-        var caches: Int { get async { await backend.views.all.count { !($0 is DemandedKind) } } }
+        var caches: Int { get async { await backend.views.all.count { !($0 is LazyInformer) } } }
 
         /// Moves the clock by one second, and waits until every cache either watches or waits.
         func passSecond() async throws {
@@ -106,7 +106,7 @@ struct ServerFaultTests {
             let caches = await rig.caches
             #expect(asked.count <= 61 * caches)
             let seen = await rig.backend.views[.services]?.live(
-                ObjectKey(namespace: key.namespace, name: "fraud"))
+                NamespacedName(namespace: key.namespace, name: "fraud"))
             #expect(seen?.labels["mlctl.dev/deployment"] == "x")
         }
     }

@@ -45,9 +45,9 @@ struct RouteWatchTests {
     func follows() async throws {
         let transport = ModelTransport(APIServerModel(namespaces: ["ml"], now: Self.now)) { Self.now }
         let api = KubernetesAPI(transport: transport)
-        let key = ObjectKey(namespace: "ml", name: "fraud-route")
+        let key = NamespacedName(namespace: "ml", name: "fraud-route")
         try await api.apply(.configMaps, key, body: try map(port: 10_001))
-        try await api.apply(.endpointSlices, ObjectKey(namespace: "ml", name: "fraud-a"), body: slice)
+        try await api.apply(.endpointSlices, NamespacedName(namespace: "ml", name: "fraud-a"), body: slice)
         await transport.forgetLog()
         let watch = RouteWatch(api, namespace: "ml", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let (routes, continuation) = AsyncStream.makeStream(of: [ProxyRoute].self)

@@ -9,17 +9,17 @@ import Testing
 
 @Suite("A cluster's objects as an observation")
 struct ClusterObservationTests {
-    private func workload(_ status: String, template: ServingTemplate? = nil) throws -> ServedObject<WorkloadKind> {
+    private func workload(_ status: String, template: ServingTemplate? = nil) throws -> ManagedObject<WorkloadKind> {
         let metadata = JSONValue.fields([
             "name": "fraud-1111111111", "namespace": "payments",
             "labels": .strings(ObjectLabels.of(Sample.key, revision: Sample.one)),
             "annotations": template.map { .strings([ObjectAnnotations.template: AnnotationJSON.text($0)]) },
         ])
         let object: JSONValue = ["metadata": metadata, "spec": ["replicas": 1], "status": try Sample.json(status)]
-        return try JSONDecoder().decode(ServedObject<WorkloadKind>.self, from: object.jsonData)
+        return try JSONDecoder().decode(ManagedObject<WorkloadKind>.self, from: object.jsonData)
     }
 
-    private func seen(_ workload: ServedObject<WorkloadKind>, plan: ServingPlan? = nil, sketch: PlanSketch? = nil)
+    private func seen(_ workload: ManagedObject<WorkloadKind>, plan: ServingPlan? = nil, sketch: PlanOutline? = nil)
         -> Observation
     {
         ClusterObservation(
@@ -54,7 +54,7 @@ struct ClusterObservationTests {
     func restored() throws {
         var plan = Sample.plan([(Sample.one, 1, 100), (Sample.two, 1, 0)])
         let found = seen(
-            try workload("{}", template: plan.revisions[0].template), sketch: PlanSketch(plan)
+            try workload("{}", template: plan.revisions[0].template), sketch: PlanOutline(plan)
         ).plan
         plan.revisions.removeLast()
         #expect(found == plan)
@@ -71,7 +71,7 @@ struct ClusterObservationTests {
 
     @Test("a pod that replaces one that the cluster removed counts as blocked by the cluster, unless it fails itself")
     func standIn() throws {
-        func pod(_ name: String, _ status: String) throws -> ServedObject<PodKind> {
+        func pod(_ name: String, _ status: String) throws -> ManagedObject<PodKind> {
             try Sample.pod(
                 #"{"metadata":{"name":"\#(name)","labels":{"mlctl.dev/revision":"1111111111"}},"status":\#(status)}"#)
         }

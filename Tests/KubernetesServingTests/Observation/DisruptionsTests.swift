@@ -7,9 +7,9 @@ import Testing
 struct DisruptionsTests {
     private let key = Sample.key
 
-    private func pod(_ uid: String, isLost: Bool) throws -> PodReading {
+    private func pod(_ uid: String, isLost: Bool) throws -> PodObservation {
         let lost = isLost ? #""conditions":[{"type":"DisruptionTarget","status":"True","message":"drained"}]"# : ""
-        return PodReading(
+        return PodObservation(
             try Sample.pod(
                 #"{"metadata":{"name":"\#(uid)","uid":"\#(uid)","labels":{"mlctl.dev/revision":"1111111111"}},"status":{\#(lost)}}"#
             ))

@@ -67,8 +67,8 @@ struct ClusterStoreTests {
         }
     }
 
-    static func announcement(_ version: String = "1", commit: String = "c1") -> Announcement {
-        Announcement(
+    static func announcement(_ version: String = "1", commit: String = "c1") -> PublishedManifest {
+        PublishedManifest(
             deployment: key, labels: ["team": "risk"],
             spec:
                 #"{"model":{"version":"\#(version)"},"replicas":2,"runtime":{"image":"example/model:1"},"target":{"kind":"kubernetes"}}"#,
@@ -112,7 +112,7 @@ struct ClusterStoreTests {
         _ = try await store.records()
         #expect(try await store.announce(Self.announcement()) == .shown(warning: nil))
         var said: String?
-        for number in 1...CorrectionPace.free {
+        for number in 1...RewriteThrottle.free {
             try await rig.edit(["spec": ["replicas": .integer(10 + number)]])
             await store.follow(try await rig.summary())
             said = try await store.announce(Self.announcement()).warning
@@ -129,7 +129,7 @@ struct ClusterStoreTests {
         #expect(await rig.writes() == ["PATCH model"])
         try await rig.edit(["spec": ["replicas": 99]])
         await store.follow(try await rig.summary())
-        time.withLock { $0 = CorrectionPace.interval }
+        time.withLock { $0 = RewriteThrottle.interval }
         try await store.announce(Self.announcement("2"))
         #expect(await rig.writes() == ["PATCH model", "PATCH model"])
         time.withLock { $0 = .seconds(200) }
@@ -332,7 +332,7 @@ struct ClusterStoreTests {
 
         let now = try #require(await store.owner(of: Self.key))
         #expect(now.uid != owner.uid)
-        #expect(try await rig.api.get(OwnedConfigMap.self, ObjectKey(namespace: "test", name: "owned")) != nil)
+        #expect(try await rig.api.get(OwnedConfigMap.self, NamespacedName(namespace: "test", name: "owned")) != nil)
         #expect(try await store.record(for: Self.key) == StateRecord(version: 1, state: Data("1".utf8)))
         try await store.swap(
             Self.key, expecting: 1, state: Data("2".utf8), events: [Self.event(.promoted, "two", after: 1)])
@@ -384,7 +384,7 @@ struct ClusterStoreTests {
         #expect(await rig.writes() == [])
         // Taken back as the message says.
         let own = RegisterIdentity(controller: "mlctl", source: "one")
-        try await rig.edit(["metadata": ["labels": [RegisterWords.source: .string(own.source)]]])
+        try await rig.edit(["metadata": ["labels": [RegisterMetadata.source: .string(own.source)]]])
         await first.follow(try await rig.summary())
         try await first.announce(Self.announcement())
         #expect(try await rig.object().member("spec")?.member("model")?.member("version") == "1")
@@ -410,7 +410,7 @@ struct ClusterStoreTests {
     }
 }
 
-extension AnnouncementAnswer {
+extension PublishResult {
     fileprivate var warning: String? {
         if case .shown(let warning) = self { warning } else { nil }
     }

@@ -12,13 +12,13 @@ import Testing
 struct DeletedNamespaceTests {
     @Test(
         "a deleted namespace ends, and comes back with the record when it is created again",
-        arguments: StoreTrial.Kind.available)
-    func namespace(kind: StoreTrial.Kind) async throws {
-        try await StoreTrial.with(kind) { trial in
+        arguments: StoreRig.Kind.available)
+    func namespace(kind: StoreRig.Kind) async throws {
+        try await StoreRig.with(kind) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
-            let namespace = ObjectKey(name: trial.namespace)
+            let namespace = NamespacedName(name: trial.namespace)
             try await trial.api.delete(.namespaces, namespace)
             try await trial.eventually("the object is deleted with its namespace") {
                 try await trial.object().value(at: "metadata", "deletionTimestamp") != nil
@@ -45,9 +45,9 @@ struct DeletedNamespaceTests {
 
     @Test(
         "if no ConfigMap can be created, the object is still created again, with its record from memory",
-        arguments: StoreTrial.Kind.available)
-    func noConfigMap(kind: StoreTrial.Kind) async throws {
-        try await StoreTrial.with(kind) { trial in
+        arguments: StoreRig.Kind.available)
+    func noConfigMap(kind: StoreRig.Kind) async throws {
+        try await StoreRig.with(kind) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
@@ -68,10 +68,10 @@ struct DeletedNamespaceTests {
 
     @Test("the same with an object that never had a record")
     func withoutRecord() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
-            try await trial.api.delete(.namespaces, ObjectKey(name: trial.namespace))
+            try await trial.api.delete(.namespaces, NamespacedName(name: trial.namespace))
             try await trial.eventually("the object is deleted with its namespace") {
                 try await trial.object().value(at: "metadata", "deletionTimestamp") != nil
             }

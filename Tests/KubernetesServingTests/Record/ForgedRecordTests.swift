@@ -15,7 +15,7 @@ struct ForgedRecordTests {
     private static let forged = #"{"rollout":"a check that runs a command"}"#
 
     private func forge(
-        _ trial: StoreTrial, version: Int, state: String = forged, seal: JSONValue = .null
+        _ trial: StoreRig, version: Int, state: String = forged, seal: JSONValue = .null
     ) async throws {
         try await trial.edit(
             ["status": ["record": ["version": .integer(version), "state": .string(state), "seal": seal]]],
@@ -24,7 +24,7 @@ struct ForgedRecordTests {
 
     @Test("in a status is not trusted at the start: nothing is decided, and the message says what to do")
     func atStart() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             try await trial.store().announce(trial.announcement())
             for version in [1, 7, .max] {
                 try await forge(trial, version: version)
@@ -40,7 +40,7 @@ struct ForgedRecordTests {
     @Test(
         "over one that this controller knows counts as a loss, and is overwritten", arguments: [1, 2, 3, 1 << 53, .max])
     func atRun(version: Int) async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
@@ -58,7 +58,7 @@ struct ForgedRecordTests {
 
     @Test("and sealed for another object, or for an earlier one with that name, does not count")
     func replayed() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
@@ -73,7 +73,7 @@ struct ForgedRecordTests {
 
     @Test("is not sealed and carried over to the object that replaces a deleted one")
     func remade() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
@@ -99,7 +99,7 @@ struct ForgedRecordTests {
 
     @Test("in a ConfigMap with a kept record's labels does not count as the record of a deployment")
     func configMap() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let status: JSONValue = ["record": ["version": 3, "state": .string(Self.forged)]]
             let labels = ObjectLabels.of(trial.key).merging([ObjectLabels.component: "record"]) { $1 }
             for seal in [nil, "", RecordSeal.random().seal(.keptRecord(trial.key, status: CanonicalJSON.text(status)))]
@@ -113,7 +113,7 @@ struct ForgedRecordTests {
                     ],
                     "data": .strings(data),
                 ]
-                let key = ObjectKey(namespace: trial.namespace, name: "model-mlctl-record")
+                let key = NamespacedName(namespace: trial.namespace, name: "model-mlctl-record")
                 try await trial.api.apply(.configMaps, key, body: map.jsonData)
                 let store = trial.store()
                 #expect(try await store.records().isEmpty)
@@ -126,7 +126,7 @@ struct ForgedRecordTests {
 
     @Test("is adopted once on request: it is sealed then, and later ones are not")
     func adopted() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             try await trial.store().announce(trial.announcement())
             try await forge(trial, version: 4, state: "4")
             let store = trial.store(adoptsRecords: true)

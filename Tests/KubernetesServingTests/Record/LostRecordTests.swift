@@ -11,7 +11,7 @@ import Testing
 @Suite("A record that somebody wiped, or replaced by an older one", .timeLimit(.minutes(3)))
 struct LostRecordTests {
     /// A controller that has the record in memory.
-    private func recover(_ store: ClusterStore, _ trial: StoreTrial, version: Int, state: String) async throws -> Int {
+    private func recover(_ store: ClusterStore, _ trial: StoreRig, version: Int, state: String) async throws -> Int {
         try await trial.tell(store)
         await #expect(throws: RecordLost.self) { try await store.announce(trial.announcement()) }
         #expect(try await store.announce(trial.announcement()) == .shown(warning: nil), "told once")
@@ -23,9 +23,9 @@ struct LostRecordTests {
     }
 
     @Test(
-        "is noticed without a decision, and written again with a higher version", arguments: StoreTrial.Kind.available)
-    func wiped(kind: StoreTrial.Kind) async throws {
-        try await StoreTrial.with(kind) { trial in
+        "is noticed without a decision, and written again with a higher version", arguments: StoreRig.Kind.available)
+    func wiped(kind: StoreRig.Kind) async throws {
+        try await StoreRig.with(kind) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
@@ -41,9 +41,9 @@ struct LostRecordTests {
         }
     }
 
-    @Test("an older record that a backup tool brings back does not count", arguments: StoreTrial.Kind.available)
-    func older(kind: StoreTrial.Kind) async throws {
-        try await StoreTrial.with(kind) { trial in
+    @Test("an older record that a backup tool brings back does not count", arguments: StoreRig.Kind.available)
+    func older(kind: StoreRig.Kind) async throws {
+        try await StoreRig.with(kind) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
@@ -57,7 +57,7 @@ struct LostRecordTests {
 
     @Test("a record that somebody changed under the same version does not count either")
     func tampered() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
@@ -68,7 +68,7 @@ struct LostRecordTests {
 
     @Test("an object that a backup tool recreated without a status gets the record from memory")
     func remade() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
@@ -86,7 +86,7 @@ struct LostRecordTests {
 
     @Test("changes to the rest of the status are reverted with the next report")
     func shownStatus() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
@@ -101,7 +101,7 @@ struct LostRecordTests {
 
     @Test("a newer record of another controller is a conflict")
     func another() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let (one, other) = (trial.store(), trial.store())
             try await one.announce(trial.announcement())
             try await one.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
@@ -116,7 +116,7 @@ struct LostRecordTests {
 
     @Test("its own writes cost no pass and no read, neither by their answers nor by their echoes")
     func echoes() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             let model = try #require(trial.model)
             let run = Task { await store.run() }
@@ -141,11 +141,11 @@ struct LostRecordTests {
 
     @Test(
         "the quarantine outlives the status, for a controller that never saw it",
-        arguments: StoreTrial.Kind.available)
-    func quarantine(kind: StoreTrial.Kind) async throws {
-        try await StoreTrial.with(kind) { trial in
+        arguments: StoreRig.Kind.available)
+    func quarantine(kind: StoreRig.Kind) async throws {
+        try await StoreRig.with(kind) { trial in
             let bad = QuarantineStatus(
-                revision: Revision(rawValue: "aaaaaaaaaa"), version: "2", reason: "errors", at: StoreTrial.now)
+                revision: Revision(rawValue: "aaaaaaaaaa"), version: "2", reason: "errors", at: StoreRig.now)
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
@@ -159,7 +159,7 @@ struct LostRecordTests {
             #expect(await fresh.quarantine(of: trial.key) == [bad])
             // Another manifest that is applied over it leaves it alone.
             try await fresh.announce(trial.announcement("3"))
-            #expect(try await trial.object().value(at: "metadata", "annotations", RegisterWords.quarantine) != nil)
+            #expect(try await trial.object().value(at: "metadata", "annotations", RegisterMetadata.quarantine) != nil)
             try await fresh.swap(
                 trial.key, expecting: nil, state: Data("3".utf8), events: [], status: trial.status(quarantined: []))
             let last = trial.store()
@@ -170,11 +170,11 @@ struct LostRecordTests {
 
     @Test("an object from before this annotation reports its quarantine as unknown, and costs no write")
     func quarantineNotKnown() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
-            try await trial.edit(["metadata": ["annotations": [RegisterWords.quarantine: .null]]])
+            try await trial.edit(["metadata": ["annotations": [RegisterMetadata.quarantine: .null]]])
             let fresh = trial.store()
             _ = try await fresh.records()
             #expect(await fresh.quarantine(of: trial.key) == nil)

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("kstatus: the observed generation of a status", .timeLimit(.minutes(3)))
 struct ObservedGenerationTests {
-    private func generations(_ trial: StoreTrial) async throws -> (object: Int?, status: Int?, condition: Int?) {
+    private func generations(_ trial: StoreRig) async throws -> (object: Int?, status: Int?, condition: Int?) {
         let object = try await trial.object()
         return (
             object.value(at: "metadata", "generation")?.asNumber,
@@ -20,9 +20,9 @@ struct ObservedGenerationTests {
 
     @Test(
         "after a manual edit that is reverted it is the newest again, in one write",
-        arguments: StoreTrial.Kind.available)
-    func putBack(kind: StoreTrial.Kind) async throws {
-        try await StoreTrial.with(kind) { trial in
+        arguments: StoreRig.Kind.available)
+    func putBack(kind: StoreRig.Kind) async throws {
+        try await StoreRig.with(kind) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
@@ -40,7 +40,7 @@ struct ObservedGenerationTests {
 
     @Test("a new controller that finds it behind corrects it, even if nothing else is new")
     func behind() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
@@ -59,24 +59,24 @@ struct ObservedGenerationTests {
 
     @Test("while another writer's edit stands, because it is reverted at growing intervals, it stays behind")
     func contested() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
-            for number in 1...CorrectionPace.free + 1 {
+            for number in 1...RewriteThrottle.free + 1 {
                 try await trial.edit(["spec": ["replicas": .integer(10 + number)]])
                 try await trial.tell(store)
                 try await store.announce(trial.announcement())
                 try await store.report(trial.status(), of: trial.key)
             }
             let found = try await generations(trial)
-            #expect(found.object == 2 * CorrectionPace.free + 2)
-            #expect(found.status == 2 * CorrectionPace.free + 1)
+            #expect(found.object == 2 * RewriteThrottle.free + 2)
+            #expect(found.status == 2 * RewriteThrottle.free + 1)
         }
     }
 }
 
-extension StoreTrial {
+extension StoreRig {
     func summary() async throws -> ModelDeploymentObject {
         let body = try await api.answer(to: .get(.modelDeployments, key.objectKey))
         return try JSONDecoder().decode(ModelDeploymentObject.self, from: body)

@@ -20,15 +20,15 @@ extension RecordKey {
 @Suite("The seal of a controller")
 struct RecordSealTests {
     private static let key = DeploymentKey(namespace: "payments", name: "fraud")
-    private static let map = ObjectKey(namespace: "payments", name: "fraud-route")
+    private static let map = NamespacedName(namespace: "payments", name: "fraud-route")
 
     @Test("does not fit another place, another object or use, or another key")
     func bound() throws {
         let seal = RecordSeal.random()
-        let record = SealedWriting.record(Self.key, uid: "u1", version: 7, state: "{}")
+        let record = SealedContent.record(Self.key, uid: "u1", version: 7, state: "{}")
         let text = seal.seal(record)
         #expect(seal.isSealed(record, by: text))
-        let others: [SealedWriting] = [
+        let others: [SealedContent] = [
             .record(DeploymentKey(namespace: "other", name: "fraud"), uid: "u1", version: 7, state: "{}"),
             .record(DeploymentKey(namespace: "payments", name: "frau"), uid: "u1", version: 7, state: "{}"),
             .record(DeploymentKey(namespace: "payments/fraud", name: ""), uid: "u1", version: 7, state: "{}"),
@@ -47,13 +47,13 @@ struct RecordSealTests {
     @Test("fits a kept record of one deployment, or a route of one ConfigMap, each in its namespace")
     func places() {
         let seal = RecordSeal.random()
-        let (kept, route) = (SealedWriting.keptRecord(Self.key, status: "{}"), SealedWriting.route(map: Self.map, "{}"))
+        let (kept, route) = (SealedContent.keptRecord(Self.key, status: "{}"), SealedContent.route(map: Self.map, "{}"))
         let (keptSeal, routeSeal) = (seal.seal(kept), seal.seal(route))
         #expect(seal.isSealed(kept, by: keptSeal) && seal.isSealed(route, by: routeSeal))
         for (namespace, name) in [("other", "fraud"), ("payments", "other")] {
             let key = DeploymentKey(namespace: namespace, name: name)
             #expect(!seal.isSealed(.keptRecord(key, status: "{}"), by: keptSeal), "\(key)")
-            let map = ObjectKey(namespace: namespace, name: "\(name)-route")
+            let map = NamespacedName(namespace: namespace, name: "\(name)-route")
             #expect(!seal.isSealed(.route(map: map, "{}"), by: routeSeal), "\(map)")
         }
         #expect(!seal.isSealed(.keptRecord(Self.key, status: "{} "), by: keptSeal))
@@ -62,7 +62,7 @@ struct RecordSealTests {
 
     @Test("is the same for the same contents: nothing is written twice")
     func same() {
-        let writing = SealedWriting.route(map: Self.map, "text")
+        let writing = SealedContent.route(map: Self.map, "text")
         #expect(RecordSeal.sample.seal(writing) == RecordSeal.sample.seal(writing))
     }
 
@@ -70,7 +70,7 @@ struct RecordSealTests {
     func publicHalf() throws {
         let seal = RecordSeal.random()
         let check = try #require(SealCheck(publicKey: seal.publicKey))
-        let writing = SealedWriting.route(map: Self.map, "text")
+        let writing = SealedContent.route(map: Self.map, "text")
         #expect(check.isSealed(writing, by: seal.seal(writing)))
         #expect(!check.isSealed(.route(map: Self.map, "texts"), by: seal.seal(writing)))
         #expect(seal.publicKey != seal.bytes.base64EncodedString())
@@ -80,7 +80,7 @@ struct RecordSealTests {
 
 @Suite("The key that seals records")
 struct RecordKeyTests {
-    private static let name = ObjectKey(namespace: "mlctl", name: "prod-record-key")
+    private static let name = NamespacedName(namespace: "mlctl", name: "prod-record-key")
 
     private func model() -> ModelTransport {
         let now = Date(timeIntervalSince1970: 1_800_000_000)

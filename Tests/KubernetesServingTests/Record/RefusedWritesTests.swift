@@ -9,15 +9,15 @@ import Testing
 
 @Suite("A cluster that refuses a manifest of git", .timeLimit(.minutes(3)))
 struct RefusedWritesTests {
-    @Test("answers why and what to do, and the record is still written", arguments: StoreTrial.Kind.available)
-    func policy(kind: StoreTrial.Kind) async throws {
-        try await StoreTrial.with(kind) { trial in
+    @Test("answers why and what to do, and the record is still written", arguments: StoreRig.Kind.available)
+    func policy(kind: StoreRig.Kind) async throws {
+        try await StoreRig.with(kind) { trial in
             let store = trial.store()
             #expect(try await store.announce(trial.announcement()) == .shown(warning: nil))
             try await store.swap(
                 trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
             try await trial.refuse()
-            let bad = trial.announcement("2", labels: ["team": StoreTrial.refusedTeam])
+            let bad = trial.announcement("2", labels: ["team": StoreRig.refusedTeam])
             let refusal = try #require(try await store.announce(bad).refusal)
             #expect(refusal.message.contains("ModelDeployment \(trial.key)"))
             #expect(refusal.message.contains("not this team"))
@@ -42,9 +42,9 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test("a label with a value that is not allowed is reported with its place", arguments: StoreTrial.Kind.available)
-    func labelValue(kind: StoreTrial.Kind) async throws {
-        try await StoreTrial.with(kind) { trial in
+    @Test("a label with a value that is not allowed is reported with its place", arguments: StoreRig.Kind.available)
+    func labelValue(kind: StoreRig.Kind) async throws {
+        try await StoreRig.with(kind) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
@@ -69,7 +69,7 @@ struct RefusedWritesTests {
 
     @Test("an unreachable server is an answer too, and not an error")
     func away() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             let model = try #require(trial.model)
@@ -84,12 +84,12 @@ struct RefusedWritesTests {
 
     @Test("is asked again at growing intervals, and at once for another manifest")
     func pace() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await trial.refuse()
             let model = try #require(trial.model)
-            let bad = trial.announcement("2", labels: ["team": StoreTrial.refusedTeam])
+            let bad = trial.announcement("2", labels: ["team": StoreRig.refusedTeam])
             await model.forgetLog()
             for _ in 0..<600 {
                 #expect(try await store.announce(bad).refusal != nil)
@@ -103,7 +103,7 @@ struct RefusedWritesTests {
 
     @Test("a deployment that was never accepted has no record, and the reason is reported")
     func neverAccepted() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await trial.refuse(all: true)
             #expect(try await store.announce(trial.announcement()).refusal != nil)
@@ -116,7 +116,7 @@ struct RefusedWritesTests {
 
     @Test("a refused deletion is an answer, and not an error")
     func deletion() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             try await store.announce(trial.announcement())
             await trial.model?.update { $0.refusals.denials = [.init(verbs: ["delete"], type: .modelDeployments)] }
@@ -127,7 +127,7 @@ struct RefusedWritesTests {
 
     @Test("a deployment with the name of one of mlctl's own objects is refused before anything is written")
     func reservedName() async throws {
-        try await StoreTrial.with(.model) { trial in
+        try await StoreRig.with(.model) { trial in
             let store = trial.store()
             for name in ObjectNames.reserved {
                 var announcement = trial.announcement()
@@ -139,8 +139,8 @@ struct RefusedWritesTests {
     }
 }
 
-extension AnnouncementAnswer {
-    var refusal: AnnouncementRefusal? {
+extension PublishResult {
+    var refusal: PublishRefusal? {
         if case .refused(let refusal) = self { refusal } else { nil }
     }
 }

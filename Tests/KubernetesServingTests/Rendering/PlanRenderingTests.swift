@@ -132,7 +132,7 @@ struct PlanRenderingTests {
         plan.comparison = ShadowComparison(tolerance: 0.5)
         let route = try #require(Sample.rendering(plan).result().routes.first)
         let text = route.body["metadata"]?["annotations"]?[ObjectAnnotations.plan]?.text
-        let sketch = try #require(AnnotationJSON.value(PlanSketch.self, text))
+        let sketch = try #require(AnnotationJSON.value(PlanOutline.self, text))
         let templates = Dictionary(uniqueKeysWithValues: plan.revisions.map { ($0.revision, $0.template) })
         #expect(sketch.plan(of: Sample.key, templates: templates) == plan)
         #expect(sketch.plan(of: Sample.key, templates: [:]).revisions.isEmpty)

@@ -9,10 +9,10 @@ import Testing
 private func seen(
     _ plan: ServingPlan, _ routes: [WantedObject], ready: [Revision: Int], proxies: Int = 0,
     adding: (ObjectID, JSONValue)? = nil
-) -> RouteSeen {
+) -> RouteInput {
     var objects = Dictionary(routes.map { ($0.id, $0.body) }) { first, _ in first }
     if let adding { objects[adding.0] = adding.1 }
-    return RouteSeen(
+    return RouteInput(
         deployment: plan.deployment, plan: plan, objects: objects, ready: ready, readyProxies: proxies)
 }
 
@@ -69,7 +69,7 @@ struct ProxyRouterTests {
         let well = router.observe(seen(plan, routes, ready: [Sample.one: 2, Sample.two: 1], proxies: 2))
         #expect(
             well
-                == RouteView(
+                == RouteObservation(
                     weights: [Sample.one: 95, Sample.two: 5], mirrors: [Sample.one: 0, Sample.two: 0],
                     endpoint: "http://fraud.payments.svc"))
         let ill = router.observe(seen(plan, routes, ready: [Sample.one: 2]))
@@ -87,14 +87,14 @@ struct ProxyRouterTests {
         let unreachable = router.observe(seen(plan, [routes[0]], ready: [Sample.one: 2], proxies: 1))
         #expect(unreachable.endpoint == nil)
         #expect(unreachable.endpointProblem?.contains("Service payments/fraud is missing") == true)
-        #expect(router.observe(seen(plan, [], ready: [:])) == RouteView())
+        #expect(router.observe(seen(plan, [], ready: [:])) == RouteObservation())
     }
 
     @Test("a share is what every ready proxy reports, whatever the API server has")
     func followed() {
         let plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)])
         let routes = Sample.rendering(plan).result().routes
-        func view(_ shares: [String: [Revision: Int]], silence: String? = nil, proxies: Int = 2) -> RouteView {
+        func view(_ shares: [String: [Revision: Int]], silence: String? = nil, proxies: Int = 2) -> RouteObservation {
             var seen = seen(plan, routes, ready: [Sample.one: 2, Sample.two: 1], proxies: proxies)
             seen.traffic = ProxiedTraffic(
                 shares: shares.mapValues { $0.map { RouteReport.Share(revision: $0, percent: $1, mirror: 7) } },
@@ -220,7 +220,7 @@ struct GatewayAPIRouterTests {
         ]
         #expect(spec["rules"]?[0]?["filters"] == [["type": "RequestMirror", "requestMirror": mirror]])
         let route = try #require(Sample.rendering(plan).result().routes.first)
-        func view(_ status: String, generation: Int = 2) throws -> RouteView {
+        func view(_ status: String, generation: Int = 2) throws -> RouteObservation {
             let body = route.body.merging(["status": try Sample.json(status), "generation": .integer(generation)])
             return router.observe(
                 seen(plan, [], ready: [Sample.one: 1, Sample.two: 1], adding: (route.id, body)))

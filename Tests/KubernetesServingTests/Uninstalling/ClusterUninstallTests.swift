@@ -58,7 +58,7 @@ struct ClusterUninstallTests {
     func order() {
         func object(_ type: ResourceType, _ name: String, _ labels: [String: String]) -> InstalledObject {
             InstalledObject(
-                id: ObjectID(type: type, key: ObjectKey(namespace: "a", name: name)), uid: name, finalizers: [],
+                id: ObjectID(type: type, key: NamespacedName(namespace: "a", name: name)), uid: name, finalizers: [],
                 labels: labels)
         }
         let own = ObjectLabels.of(Sample.key)
@@ -92,7 +92,7 @@ private enum UninstallStory {
         }
         let deployment: JSONValue = [
             "apiVersion": .string(ResourceType.modelDeployments.apiVersion), "kind": "ModelDeployment",
-            "metadata": ["name": "fraud", "finalizers": [.string(RegisterWords.finalizer)]],
+            "metadata": ["name": "fraud", "finalizers": [.string(RegisterMetadata.finalizer)]],
             "spec": ["model": ["version": "1"], "runtime": ["image": "a:1"], "target": ["kind": "kubernetes"]],
         ]
         try await cluster.api.create(.modelDeployments, namespace: cluster.namespace, body: deployment.jsonData)
@@ -127,7 +127,7 @@ private enum UninstallStory {
     ) async throws -> [String] {
         // Controllers are searched in all namespaces, and other tests have theirs.
         var options = ClusterUninstall.Options(
-            namespace: cluster.namespace, controller: ObjectKey(namespace: cluster.namespace, name: "controller"))
+            namespace: cluster.namespace, controller: NamespacedName(namespace: cluster.namespace, name: "controller"))
         change(&options)
         let uninstall = ClusterUninstall(cluster.api, options) { _ in }
         return try await uninstall.run(uninstall.steps())

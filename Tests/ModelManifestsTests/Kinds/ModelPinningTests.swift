@@ -4,7 +4,7 @@ import Testing
 @Suite("Model files that may change without a new revision")
 struct ModelPinningTests {
     private func advice(_ uri: String, digest: Digest? = nil, on target: Target = .kubernetes(.init())) -> String? {
-        ModelSource(version: "1", storageURI: uri, digest: digest).unpinnedAdvice(on: target)
+        ModelSource(version: "1", storageURI: uri, digest: digest).unpinnedWarning(on: target)
     }
 
     @Test(

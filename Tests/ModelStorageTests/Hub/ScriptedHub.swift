@@ -1,6 +1,8 @@
 import Foundation
 import TestSupport
 
+@testable import ModelStorage
+
 /// A server that models the hub's API: the answer about a model, `resolve`, and files in LFS, which are redirected to another host.
 ///
 /// `acme/fraud` is public; `acme/gated` needs the token `t0k3n`; `acme/liar` sends other bytes than its LFS digest says;

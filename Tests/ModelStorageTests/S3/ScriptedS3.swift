@@ -1,6 +1,8 @@
 import Foundation
 import TestSupport
 
+@testable import ModelStorage
+
 /// A server that speaks enough of S3, and misbehaves on request. The bucket selects the behaviour:
 ///
 /// `paged`: two keys a page; `gone`: the first listing names an object that is gone; `away`: objects are redirected to another

@@ -122,7 +122,7 @@ package struct APIServerModel: Sendable {
     }
 
     /// The object as the server answers it; nil if it does not exist.
-    package func object(_ type: ResourceType, _ key: ObjectKey) -> JSONValue? {
+    package func object(_ type: ResourceType, _ key: NamespacedName) -> JSONValue? {
         registered(type).flatMap { store.object($0, key)?.answer }
     }
 

@@ -42,7 +42,7 @@ extension APIServerModel {
         guard write.live == nil, let name = write.key.namespace, let namespaces = registered(.namespaces) else {
             return
         }
-        guard let namespace = store.object(namespaces, ObjectKey(name: name)) else {
+        guard let namespace = store.object(namespaces, NamespacedName(name: name)) else {
             throw Refusal.notFound(namespaces, name)
         }
         if namespace.isBeingDeleted {
@@ -133,7 +133,7 @@ extension APIServerModel {
     }
 
     /// Removes the object from the store. If it is a definition, its type goes too.
-    mutating func removeForGood(_ type: RegisteredType, _ key: ObjectKey) {
+    mutating func removeForGood(_ type: RegisteredType, _ key: NamespacedName) {
         store.remove(type, key)
         if type.resource == .customResourceDefinitions { registerTypes() }
     }

@@ -116,7 +116,7 @@ extension APIServerModel {
     /// A write by one of the cluster's own controllers. After a refusal the object stays as it was until the next pass.
     @discardableResult
     mutating func change(
-        _ type: RegisteredType, _ key: ObjectKey, by manager: String, subresource: String? = nil, now: Date,
+        _ type: RegisteredType, _ key: NamespacedName, by manager: String, subresource: String? = nil, now: Date,
         _ body: (inout JSONValue) -> Void
     ) -> StoredObject? {
         guard let live = store.object(type, key) else { return nil }

@@ -16,8 +16,8 @@ struct StoredObject: Hashable, Sendable {
         return answer
     }
 
-    var key: ObjectKey {
-        ObjectKey(
+    var key: NamespacedName {
+        NamespacedName(
             namespace: json.value(at: "metadata", "namespace")?.text,
             name: json.value(at: "metadata", "name")?.text ?? "")
     }
@@ -34,7 +34,7 @@ struct StoredObject: Hashable, Sendable {
 struct StoredChange: Sendable {
     var revision: Int
     var type: String
-    var key: ObjectKey
+    var key: NamespacedName
     var before: StoredObject?
     /// Nil: deleted.
     var after: StoredObject?
@@ -46,13 +46,13 @@ struct ObjectStore: Sendable {
     private(set) var revision = 1
     /// Changes up to this revision are dropped.
     private(set) var compactedRevision = 0
-    private var objects: [String: [ObjectKey: StoredObject]] = [:]
+    private var objects: [String: [NamespacedName: StoredObject]] = [:]
     private var history: [StoredChange] = []
     let historyLimit: Int
 
     init(historyLimit: Int) { self.historyLimit = historyLimit }
 
-    func object(_ type: RegisteredType, _ key: ObjectKey) -> StoredObject? { objects[type.storageKey]?[key] }
+    func object(_ type: RegisteredType, _ key: NamespacedName) -> StoredObject? { objects[type.storageKey]?[key] }
 
     /// In the order of their keys, as the server lists them.
     func all(_ type: RegisteredType) -> [StoredObject] {
@@ -88,7 +88,7 @@ struct ObjectStore: Sendable {
         return object
     }
 
-    mutating func remove(_ type: RegisteredType, _ key: ObjectKey) {
+    mutating func remove(_ type: RegisteredType, _ key: NamespacedName) {
         guard let before = objects[type.storageKey]?.removeValue(forKey: key) else { return }
         revision += 1
         remember(StoredChange(revision: revision, type: type.storageKey, key: key, before: before, after: nil))
@@ -118,6 +118,6 @@ extension RegisteredType {
     var storageKey: String { qualifiedPlural }
 }
 
-extension ObjectKey {
+extension NamespacedName {
     var order: String { (namespace.map { $0 + "/" } ?? "") + name }
 }

@@ -23,7 +23,7 @@ extension APIServerModel {
     private mutating func publish(
         _ service: StoredObject, _ pods: [StoredObject], _ slices: RegisteredType, now: Date
     ) {
-        let key = ObjectKey(
+        let key = NamespacedName(
             namespace: service.key.namespace, name: "\(service.key.name)-\(service.uid.suffix(5))")
         let ports = (service.json.value(at: "spec", "ports")?.items ?? []).compactMap { port -> JSONValue? in
             guard let number = Self.target(of: port, in: pods) else { return nil }

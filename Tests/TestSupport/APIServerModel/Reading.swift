@@ -110,7 +110,7 @@ extension Refusal {
     }
 }
 
-extension ObjectKey {
+extension NamespacedName {
     /// Keys are compared in their stored form: within a namespace by name, across namespaces by both.
     fileprivate func order(in namespace: String?) -> String { namespace == nil ? order : name }
 }

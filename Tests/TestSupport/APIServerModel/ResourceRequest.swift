@@ -62,7 +62,7 @@ struct ResourceRequest {
 
     func isSet(_ parameter: String) -> Bool { query[parameter] == "true" || query[parameter] == "1" }
 
-    var key: ObjectKey { ObjectKey(namespace: namespace, name: name ?? "") }
+    var key: NamespacedName { NamespacedName(namespace: namespace, name: name ?? "") }
 
     /// - Throws: a refusal if it is not a number.
     func resourceVersion() throws -> Int? {

@@ -53,7 +53,7 @@ extension APIServerModel {
             "spec": template[field: "spec"] ?? .object([:]),
         ]
         lastUID += 1
-        let key = ObjectKey(
+        let key = NamespacedName(
             namespace: deployment.key.namespace,
             name: "\(deployment.key.name)-\(hash)-\(String(lastUID, radix: 36))")
         pod.set(.string(key.name), at: "metadata", "name")

@@ -50,7 +50,7 @@ extension APIServerModel {
     private mutating func makePod(of job: StoredObject, _ pods: RegisteredType, now: Date) {
         let template = job.json.value(at: "spec", "template") ?? .object([:])
         lastUID += 1
-        let key = ObjectKey(namespace: job.key.namespace, name: "\(job.key.name)-\(String(lastUID, radix: 36))")
+        let key = NamespacedName(namespace: job.key.namespace, name: "\(job.key.name)-\(String(lastUID, radix: 36))")
         var pod: JSONValue = [
             "apiVersion": "v1", "kind": "Pod", "metadata": template[field: "metadata"] ?? .object([:]),
             "spec": template[field: "spec"] ?? .object([:]),
@@ -73,7 +73,7 @@ extension APIServerModel {
     /// A refused pod is reported only in an event.
     private mutating func tell(of job: StoredObject, _ why: String, now: Date) {
         guard let events = registered(.events) else { return }
-        let key = ObjectKey(namespace: job.key.namespace, name: "\(job.key.name).failed")
+        let key = NamespacedName(namespace: job.key.namespace, name: "\(job.key.name).failed")
         guard store.object(events, key) == nil else { return }
         let event: JSONValue = [
             "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": ["name": .string(key.name)],

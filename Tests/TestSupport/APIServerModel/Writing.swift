@@ -6,7 +6,7 @@ import ModelManifests
 /// One write on its way into the store.
 struct PendingWrite {
     var type: RegisteredType
-    var key: ObjectKey
+    var key: NamespacedName
     var subresource: String?
     var manager: FieldManager.Identity
     var now: Date
@@ -32,7 +32,7 @@ extension APIServerModel {
         guard new.value(at: "metadata", "resourceVersion")?.text ?? "" == "" else {
             throw Refusal(500, nil, "resourceVersion should not be set on objects to be created")
         }
-        let write = try pendingWrite(request, ObjectKey(namespace: request.namespace, name: name), .update, now)
+        let write = try pendingWrite(request, NamespacedName(namespace: request.namespace, name: name), .update, now)
         try checkIdentity(new, write)
         if write.live != nil {
             try checkNamespace(write)
@@ -128,7 +128,7 @@ extension APIServerModel {
     }
 
     private func pendingWrite(
-        _ request: ResourceRequest, _ key: ObjectKey, _ operation: FieldManager.Operation, _ now: Date
+        _ request: ResourceRequest, _ key: NamespacedName, _ operation: FieldManager.Operation, _ now: Date
     ) throws -> PendingWrite {
         PendingWrite(
             type: request.type, key: key, subresource: request.subresource,

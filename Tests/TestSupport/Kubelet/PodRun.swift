@@ -39,7 +39,7 @@ actor PodRun {
         status = PodStatus(address: address, now: Date())
     }
 
-    private var key: ObjectKey { pod.metadata.key }
+    private var key: NamespacedName { pod.metadata.key }
 
     /// Runs until the pod is gone, or the task is cancelled.
     /// - Parameter current: the pod as the server has it; nil: gone.
@@ -124,7 +124,7 @@ actor PodRun {
             guard let name = pod.spec.volumes?.first(where: { $0.name == mount.name })?.secret?.secretName else {
                 continue
             }
-            let found = try await api.get(SecretObject.self, ObjectKey(namespace: key.namespace, name: name))
+            let found = try await api.get(SecretObject.self, NamespacedName(namespace: key.namespace, name: name))
             guard let secret = found else { return nil }
             for (file, content) in secret.data ?? [:] { try content.write(to: volume.appending(path: file)) }
         }

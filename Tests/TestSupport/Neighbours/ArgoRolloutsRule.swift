@@ -3,7 +3,7 @@
 /// `failureLimit` fail the run; otherwise it succeeds after the last measurement.
 ///
 /// In its favour: each measurement is the rate of the whole minute, while the documentation's `irate` sees two scrapes.
-public struct ArgoRolloutsRule: NeighbourRule {
+public struct ArgoRolloutsRule: PeerRule {
     /// Share of requests, 0…1.
     public var minimumSuccessRate: Double
     public var count: Int

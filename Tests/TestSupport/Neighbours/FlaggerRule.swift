@@ -3,7 +3,7 @@
 /// back; `iterations` passed checks promote.
 ///
 /// In its favour: it rolls back at the last failed check, while the real one does so an interval later.
-public struct FlaggerRule: NeighbourRule {
+public struct FlaggerRule: PeerRule {
     /// Share of requests, 0…1: `thresholdRange: {min: 99}` is 0.99.
     public var minimumSuccessRate: Double
     /// `threshold`: the number of failed checks that rolls back.

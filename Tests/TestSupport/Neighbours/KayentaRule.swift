@@ -2,7 +2,7 @@
 /// `NetflixACAJudge`, `MannWhitneyClassifier`). The metric is High if the 98 % interval of the shift from the baseline to the
 /// canary lies above a quarter of the estimated shift. One metric scores 100 or 0, so `pass: 95` and `marginal: 75` mean the
 /// same.
-public struct KayentaRule: NeighbourRule {
+public struct KayentaRule: PeerRule {
     public static let tolerance = 0.25
     /// The standard normal quantile at 0.99, for a confidence of 0.98.
     public static let quantile = 2.3263478740408408

@@ -48,7 +48,7 @@ struct SparePagesTests {
             let pages = open(path)
             let large = [UInt8](repeating: 3, count: SparePages.leastRoomBytes)
             #expect(!pages.keep(large))
-            pages.takeRoom(for: large.count)
+            pages.allocateSpace(for: large.count)
             #expect(pages.keep(large))
             #expect(open(path).newest == large)
         }
@@ -57,7 +57,7 @@ struct SparePagesTests {
     @Test("if the files cannot be created, nothing is kept")
     func noFolder() {
         let pages = open(NSTemporaryDirectory() + "none/such/p")
-        pages.takeRoom(for: 1)
+        pages.allocateSpace(for: 1)
         #expect(!pages.keep([1]))
     }
 }

@@ -151,7 +151,7 @@ import Testing
                                 revision: Revision(rawValue: "c"), weight: 50,
                                 upstreams: [Upstream(instance: "c-0", port: candidate.port)]),
                         ])
-                    route.evidence = EvidenceShare(own: name, all: ["proxy-a", "proxy-b"])
+                    route.evidence = EvidenceAssignment(own: name, all: ["proxy-a", "proxy-b"])
                     let report = try await harness.handle.apply(ProxyRoutes(generation: 1, routes: [route])).get()
                     clients.append(try RawClient(port: try #require(report.endpoints.first).port))
                 }

@@ -45,7 +45,7 @@ struct ConnectionReuseTests {
     }
 }
 
-@Suite struct FailureShareTests {
+@Suite struct RecentFailureShareTests {
     @Test("an instance that fails quickly gets no more than its share of the requests")
     func failingFast() async throws {
         try await PlaneHarness.run { harness in
@@ -68,8 +68,8 @@ struct ConnectionReuseTests {
 
     @Test("a few failures make no difference, and old failures are forgotten")
     func forgets() {
-        var worse = FailureShare()
-        let other = FailureShare()
+        var worse = RecentFailureShare()
+        let other = RecentFailureShare()
         worse.note(failed: true)
         #expect(!worse.isWorse(than: other))
         for _ in 0..<5 { worse.note(failed: true) }

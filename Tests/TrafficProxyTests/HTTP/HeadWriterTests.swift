@@ -9,7 +9,7 @@ import TestSupport
 @testable import TrafficProxy
 
 @Suite struct HeadWriterTests {
-    private static let mint = RequestMint(
+    private static let mint = RequestIdSigner(
         deployment: DeploymentKey(name: "d"), revision: Revision(rawValue: "rev"), key: PlaneHarness.requestIdKey)
     /// The minted ID, in the format of `RequestIdentity`.
     private static let minted = RequestIdentity(revision: Revision(rawValue: "rev"), atSeconds: 0, random: 0xabc)
@@ -147,7 +147,7 @@ import TestSupport
         let isTaken = Array("i".utf8).withUnsafeBufferPointer { id.take($0.baseAddress!, 0..<1) }
         #expect(isTaken)
         id.mint(Self.mint, word: 0xabc)
-        OwnAnswer(503, "a \"b\" \\ c\n", retryAfterSeconds: 1).write(
+        LocalReply(503, "a \"b\" \\ c\n", retryAfterSeconds: 1).write(
             revision: "rev", id: id, closes: true, isToHead: false, to: &buffer)
         let text = String(buffer: buffer)
         #expect(text.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))

@@ -57,8 +57,8 @@ import Testing
         #expect(try Self.compare(user, shadow) == .differs)
         #expect(try Self.compare(user, shadow, path: "out") == .same)
         #expect(try Self.compare(user, #"{"id":"b"}"#, path: "out[1]") == .differs)
-        #expect(throws: Unseen.noValue) { try Self.compare(#"{"id":"b"}"#, user, path: "out") }
-        #expect(throws: Unseen.notJSON) { try Self.compare("text", "text", path: "out") }
+        #expect(throws: MissingValueReason.noValue) { try Self.compare(#"{"id":"b"}"#, user, path: "out") }
+        #expect(throws: MissingValueReason.notJSON) { try Self.compare("text", "text", path: "out") }
     }
 
     @Test("bodies that are not JSON are compared byte by byte")
@@ -83,7 +83,7 @@ import Testing
     @Test("a user's answer that is an error, empty, compressed or too large makes no pair")
     func unseen() {
         let shadow = Self.answer("1")
-        let users: [(PairedAnswer, Unseen)] = [
+        let users: [(PairedAnswer, MissingValueReason)] = [
             (Self.answer("1", status: 500), .noValue), (Self.answer(""), .noValue),
             (PairedAnswer(status: 200, body: .unseen(.tooLarge)), .tooLarge),
             (PairedAnswer(status: 200, body: .unseen(.compressed)), .compressed),
@@ -100,7 +100,7 @@ import Testing
         let user = Self.answer("1")
         let large = PairedAnswer(status: 200, body: .unseen(.tooLarge))
         #expect(try AnswerComparison.compare(user: user, shadow: large, by: ShadowComparison()) == .differs)
-        for why in [Unseen.compressed, .noRoom] {
+        for why in [MissingValueReason.compressed, .noRoom] {
             let lost = PairedAnswer(status: 200, body: .unseen(why))
             #expect(throws: why) { try AnswerComparison.compare(user: user, shadow: lost, by: ShadowComparison()) }
         }

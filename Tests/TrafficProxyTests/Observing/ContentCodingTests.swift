@@ -19,7 +19,7 @@ let gzippedScore: [UInt8] = [
         return Array(out.prefix(Int(count)))
     }
 
-    private static func undone(_ bytes: [UInt8], bytesMax: Int = 1000) throws(Unseen) -> [UInt8] {
+    private static func undone(_ bytes: [UInt8], bytesMax: Int = 1000) throws(MissingValueReason) -> [UInt8] {
         Array(try ContentCoding.deflated.undone(ByteBuffer(bytes: bytes), bytesMax: bytesMax).readableBytesView)
     }
 
@@ -40,31 +40,31 @@ let gzippedScore: [UInt8] = [
         let body = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
         let small = Self.deflated(body)
         #expect(try Self.undone(small, bytesMax: count) == body)
-        #expect(throws: Unseen.tooLarge) { try Self.undone(small, bytesMax: count - 1) }
+        #expect(throws: MissingValueReason.tooLarge) { try Self.undone(small, bytesMax: count - 1) }
     }
 
     @Test("a small body that expands to a very large one costs no more than the limit")
     func bomb() {
         let bomb = Self.deflated([UInt8](repeating: 0, count: 50_000_000))
         #expect(bomb.count < 100_000)
-        #expect(throws: Unseen.tooLarge) { try Self.undone(bomb, bytesMax: 1000) }
+        #expect(throws: MissingValueReason.tooLarge) { try Self.undone(bomb, bytesMax: 1000) }
     }
 
     @Test("data that is cut off or not what it declares is not read")
     func broken() {
         for count in 0..<gzippedScore.count {
-            #expect(throws: Unseen.garbled) { try Self.undone(Array(gzippedScore.prefix(count))) }
+            #expect(throws: MissingValueReason.garbled) { try Self.undone(Array(gzippedScore.prefix(count))) }
         }
-        #expect(throws: Unseen.garbled) { try Self.undone(Self.score) }
+        #expect(throws: MissingValueReason.garbled) { try Self.undone(Self.score) }
         var damaged = gzippedScore
         damaged[damaged.count - 5] ^= 1
-        #expect(throws: Unseen.garbled) { try Self.undone(damaged) }
-        #expect(throws: Unseen.garbled) { try Self.undone(gzippedScore + [1, 2, 3]) }
+        #expect(throws: MissingValueReason.garbled) { try Self.undone(damaged) }
+        #expect(throws: MissingValueReason.garbled) { try Self.undone(gzippedScore + [1, 2, 3]) }
     }
 
     @Test("a body with an unknown coding is not read")
     func unknown() {
-        #expect(throws: Unseen.compressed) {
+        #expect(throws: MissingValueReason.compressed) {
             try ContentCoding.other.undone(ByteBuffer(bytes: gzippedScore), bytesMax: 1000)
         }
     }

@@ -21,7 +21,7 @@ import Testing
         ] {
             tally.read(CopiedBody.bytes(ByteBuffer(string: body), BodyForm(), bytesMax: 1000).payload)
         }
-        for why in [Unseen.tooLarge, .compressed, .noRoom] { tally.read(.failure(why)) }
+        for why in [MissingValueReason.tooLarge, .compressed, .noRoom] { tally.read(.failure(why)) }
         #expect(tally.counts.buckets == [1, 2])
         #expect(
             tally.counts.unseen == [.noValue: 3, .notJSON: 1, .tooLarge: 1, .compressed: 1, .noRoom: 1])

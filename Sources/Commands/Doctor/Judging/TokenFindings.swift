@@ -12,8 +12,8 @@ enum TokenFindings {
         var text: String?
     }
 
-    static func all(_ tokens: [Token], isBeyondLoopback: Bool) -> [Finding] {
-        strength(tokens) + [twice(tokens)] + rights(tokens.filter(\.isGiven), isBeyondLoopback)
+    static func all(_ tokens: [Token], isReachableFromNetwork: Bool) -> [Finding] {
+        strength(tokens) + [twice(tokens)] + rights(tokens.filter(\.isGiven), isReachableFromNetwork)
     }
 
     /// The findings where the settings, which may name more tokens, cannot be read.
@@ -43,7 +43,7 @@ enum TokenFindings {
             } catch {
                 return .problem(.tokenStrength, "the controller refuses \(noun): \(error.message)", make(token))
             }
-            guard let reason = GuessableText.reason(text) else { return nil }
+            guard let reason = WeakTextPattern.reason(text) else { return nil }
             return .warning(.tokenStrength, "\(noun) can be guessed: \(reason)", make(token))
         }
         let fine = readable.count - weak.count
@@ -68,7 +68,7 @@ enum TokenFindings {
                 + "could tell who acted", "openssl rand -hex 32 gives each one of its own")
     }
 
-    private static func rights(_ given: [Token], _ isBeyondLoopback: Bool) -> [Finding] {
+    private static func rights(_ given: [Token], _ isReachableFromNetwork: Bool) -> [Finding] {
         guard !given.isEmpty else {
             return [.ok(.tokenRights, "no token was given to anybody: only this user and root can use the API")]
         }
@@ -82,7 +82,7 @@ enum TokenFindings {
                     "Add tokens with fewer rights under tokens: - {name: ci, file: FILE, role: operator, namespaces: [NAMESPACE]}"
                 ))
         }
-        if isBeyondLoopback, !roles.contains(.metrics) {
+        if isReachableFromNetwork, !roles.contains(.metrics) {
             found.append(
                 .warning(
                     .tokenRights,
@@ -99,7 +99,7 @@ enum TokenFindings {
 }
 
 /// What a token that the controller takes may still hold: something that people think of. Pure.
-enum GuessableText {
+enum WeakTextPattern {
     private static let words = [
         "password", "passwort", "secret", "changeme", "change-me", "letmein", "qwerty", "admin", "mlctl", "example",
         "default", "token",

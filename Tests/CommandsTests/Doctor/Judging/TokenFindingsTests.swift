@@ -13,7 +13,7 @@ import Testing
     }
 
     private func found(_ check: CheckID, _ tokens: [TokenFindings.Token], beyond: Bool = false) -> [Finding] {
-        TokenFindings.all(tokens, isBeyondLoopback: beyond).filter { $0.check == check }
+        TokenFindings.all(tokens, isReachableFromNetwork: beyond).filter { $0.check == check }
     }
 
     @Test("while the settings cannot be read, other tokens are not known")
