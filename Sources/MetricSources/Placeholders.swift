@@ -35,10 +35,10 @@ struct Placeholders: Hashable, Sendable {
     private static func unknown(_ name: String) -> SourceError {
         guard name != "window" else {
             return SourceError(
-                .misasked, "{{window}} cannot be used in a cumulative counter: leave out rate(…) and the window")
+                .invalidQuery, "{{window}} cannot be used in a cumulative counter: leave out rate(…) and the window")
         }
         return SourceError(
-            .misasked,
+            .invalidQuery,
             "{{\(name)}} is not a known placeholder; use one of \(names.map { "{{\($0)}}" }.joined(separator: ", "))")
     }
 }

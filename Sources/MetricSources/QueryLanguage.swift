@@ -57,6 +57,6 @@ enum QueryLanguage: Hashable, Sendable {
             case .text, .url: "remove the NUL character"
             }
         return SourceError(
-            .misasked, "{{\(name)}} is '\(shown)' here, which would change the query: \(advice)")
+            .invalidQuery, "{{\(name)}} is '\(shown)' here, which would change the query: \(advice)")
     }
 }

@@ -12,7 +12,7 @@ public enum SourceErrorCode: String, ErrorCode {
     /// It will not answer: credentials, a redirect, a wrong address.
     case refused
     /// The question is none that it can answer.
-    case misasked
+    case invalidQuery
     /// Its answer cannot be understood, or is too large.
     case unreadable
 

@@ -148,7 +148,7 @@ public struct SourceInquirer: Inquirer {
         default:
             guard case .prometheus(let source) = sources[name]?.source else {
                 throw SourceError(
-                    .misasked,
+                    .invalidQuery,
                     sources[name] == nil
                         ? Self.unknown(name, asked: "counters")
                         : "it has values but no cumulative counters: use it in a threshold, or compare counters of "

@@ -88,7 +88,7 @@ extension Rollout {
     /// Why the evidence cannot be trusted because of the split. Nil if it can, or if a person overrode the mismatch.
     var splitMismatch: String? {
         guard let split, isSplitInDoubt else { return nil }
-        return "requests are not split as asked: \(split.evidence.reason)"
+        return "requests are not split as intended: \(split.evidence.reason)"
     }
 
     /// The gates' evidence is not of what it should be, and no person went past that: nothing goes on.

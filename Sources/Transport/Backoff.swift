@@ -29,6 +29,6 @@ public struct Backoff: Hashable, Sendable {
             longest = min(longest * factor, cap)
             turns -= 1
         }
-        return longest * (1 - jitter * Double.random(in: 0...1, using: &generator))
+        return longest * (1 - jitter + jitter * Double.random(in: 0...1, using: &generator))
     }
 }

@@ -11,7 +11,7 @@ import Testing
 
 @testable import ControlAPI
 
-@Suite("A standby controller", .timeLimit(.minutes(1)))
+@Suite("A standby controller", .timeLimit(.minutes(10)))
 struct ForwardingTests {
     /// The surface of a standby: empty, or with what it knew an hour ago.
     private static func standby() -> ScriptedSurface { ScriptedSurface() }

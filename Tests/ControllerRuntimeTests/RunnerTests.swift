@@ -4,7 +4,7 @@ import Testing
 
 @testable import ControllerRuntime
 
-@Suite("A runner", .timeLimit(.minutes(1)))
+@Suite("A runner", .timeLimit(.minutes(10)))
 struct RunnerTests {
     /// Runs a runner beside `body`, which gets the passes as they begin. At the end it stops the runner and waits for
     /// it.

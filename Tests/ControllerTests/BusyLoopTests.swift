@@ -8,7 +8,7 @@ import Testing
 @testable import ControllerRuntime
 
 /// No state leads to a busy loop, even if the backend reports a change after every apply.
-@Suite("Passes over a deployment that does not advance", .timeLimit(.minutes(3)))
+@Suite("Passes over a deployment that does not advance", .timeLimit(.minutes(10)))
 struct BusyLoopTests {
     /// A state, and what keeps it from advancing.
     struct Standstill: CustomTestStringConvertible, Sendable {

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Two controllers at one place: the compare-and-swap of the record is what keeps them apart.
-@Suite("A lost swap", .timeLimit(.minutes(1)))
+@Suite("A lost swap", .timeLimit(.minutes(10)))
 struct LostSwapTests {
     private func kinds(_ rig: PassRig) async -> [RolloutEvent.Kind] {
         await rig.store.events(matching: EventFilter(deployment: PassRig.key), limit: 500).map(\.event.kind)

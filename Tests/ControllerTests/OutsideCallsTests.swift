@@ -9,7 +9,7 @@ import Transport
 struct OutsideCallsTests {
     @Test(
         "time-outs that pass are acted on, those that are lifted are not, and none is left over",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(10)))
     func limits() async throws {
         let limits = Timeouts()
         let passed = Mutex<[String]>([])

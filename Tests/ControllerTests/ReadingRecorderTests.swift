@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// The readings of the loop during a rollout, as a replay and an explanation show them.
-@Suite("The loop's readings", .timeLimit(.minutes(1)))
+@Suite("The loop's readings", .timeLimit(.minutes(10)))
 struct ReadingRecorderTests {
     /// At each reading, every served revision has answered a fixed number of further requests; the candidate failed some of them.
     private actor GrowingCounters: MetricSource {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Decisions are recorded before they are carried out, except those that only take traffic away from a candidate.
-@Suite("Decisions that cannot be recorded", .timeLimit(.minutes(2)))
+@Suite("Decisions that cannot be recorded", .timeLimit(.minutes(10)))
 struct RecordingTests {
     private static let full = ControlError(.unavailable, "no room on the disk")
 

@@ -10,7 +10,7 @@ import Testing
 /// A disk of one mebibyte that fills up while the process continues.
 ///
 /// Mounting it needs root and a namespace. Without these the test says so and is skipped.
-@Suite("A journal on a disk that fails", .timeLimit(.minutes(2)))
+@Suite("A journal on a disk that fails", .timeLimit(.minutes(10)))
 struct FullDiskTests {
     private static let folderVariable = "MLCTL_TEST_FULL_DISK"
     private static let isChild = ProcessInfo.processInfo.environment[folderVariable] != nil

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Runs the same cases against the model and, if `MLCTL_TEST_KUBECONFIG` names a cluster, against a real API server.
-@Suite("Conformance of the API server's model", .timeLimit(.minutes(5)))
+@Suite("Conformance of the API server's model", .timeLimit(.minutes(10)))
 struct ConformanceTests {
     @Test("the model keeps the promise", arguments: ConformanceCase.all)
     func model(_ promise: ConformanceCase) async throws {

@@ -8,7 +8,7 @@ import Testing
 /// Random requests, sent to the model and to a real API server in step: the answers must be equal. After anvil's conformance
 /// tests of its model.
 @Suite(
-    "Generated requests", .enabled(if: Cluster.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"), .timeLimit(.minutes(5)))
+    "Generated requests", .enabled(if: Cluster.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"), .timeLimit(.minutes(10)))
 struct GeneratedRequestsTests {
     static let requestsPerSeed = 150
     static let firstSeed =

@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// Faults on demand, which only the model supports.
-@Suite("The model behind the client's protocol", .timeLimit(.minutes(1)))
+@Suite("The model behind the client's protocol", .timeLimit(.minutes(10)))
 struct ModelTransportTests {
     let clock = ManualDate()
 

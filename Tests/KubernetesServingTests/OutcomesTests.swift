@@ -11,7 +11,7 @@ import Testing
 @testable import KubernetesServing
 
 /// From a request id that a proxy signed to the gate's verdict, over the model of the API server.
-@Suite("Outcomes of a cluster", .timeLimit(.minutes(1)))
+@Suite("Outcomes of a cluster", .timeLimit(.minutes(10)))
 struct OutcomesTests {
     private static let key = DeploymentKey(namespace: "test", name: "model")
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("Endpoints on one machine", .timeLimit(.minutes(3)))
+@Suite("Endpoints on one machine", .timeLimit(.minutes(10)))
 struct EndpointTests {
     let stage: BackendStage
 

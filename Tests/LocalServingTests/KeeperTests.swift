@@ -6,7 +6,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("A keeper of one instance, with real servers", .timeLimit(.minutes(3)))
+@Suite("A keeper of one instance, with real servers", .timeLimit(.minutes(10)))
 struct KeeperTests {
     let test: TestState
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("The local backend with keepers and a proxy", .timeLimit(.minutes(3)))
+@Suite("The local backend with keepers and a proxy", .timeLimit(.minutes(10)))
 struct LocalBackendTests {
     let test: TestState
     let launcher: FakeLauncher

@@ -8,7 +8,7 @@ import Testing
 @testable import LocalServing
 
 /// Tests of a machine without free space, without files, or without a program.
-@Suite("The local backend on a machine with faults", .timeLimit(.minutes(3)))
+@Suite("The local backend on a machine with faults", .timeLimit(.minutes(10)))
 struct MachineFaultTests {
     let stage: BackendStage
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("Remaining keepers keep the proxy running", .timeLimit(.minutes(3)))
+@Suite("Remaining keepers keep the proxy running", .timeLimit(.minutes(10)))
 struct ProxySupervisorTests {
     @Test("a missing proxy is started, and retried with growing delays, but not without routes")
     func watch() {

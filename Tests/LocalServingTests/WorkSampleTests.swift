@@ -5,7 +5,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("Telling a busy server from a dead one", .timeLimit(.minutes(3)))
+@Suite("Telling a busy server from a dead one", .timeLimit(.minutes(10)))
 struct WorkSampleTests {
     private let before = WorkSample(at: .seconds(10), answeredBytes: [1: 500, 2: 0], closed: [7], processorTicks: 100)
 

@@ -53,7 +53,7 @@ struct PlaceholdersTests {
     func unknown() {
         #expect(
             throws: SourceError(
-                .misasked,
+                .invalidQuery,
                 "{{team}} is not a known placeholder; use one of {{namespace}}, {{name}}, {{revision}}, {{version}}")
         ) { try placeholders.fill("a{{team}}", as: .promQL) }
         #expect(Placeholders.unknown(in: "{{team}} {{name}} {{ window }} {{") == ["team", "window"])

@@ -9,7 +9,7 @@ import Testing
 
 @testable import MetricSources
 
-@Suite("The inquirer", .timeLimit(.minutes(1)))
+@Suite("The inquirer", .timeLimit(.minutes(10)))
 struct SourceInquirerTests {
     private static let probe = #"{"name":"probe","kind":"command","command":["probe"],"timeout":"3s"}"#
 

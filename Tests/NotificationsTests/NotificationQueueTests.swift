@@ -4,7 +4,7 @@ import Notifications
 import Synchronization
 import Testing
 
-@Suite("A notification queue", .timeLimit(.minutes(1)))
+@Suite("A notification queue", .timeLimit(.minutes(10)))
 struct NotificationQueueTests {
     /// Keeps the notices, and fails for given ids.
     private final class Channel: Notifier {

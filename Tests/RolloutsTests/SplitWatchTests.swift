@@ -96,7 +96,7 @@ struct SplitWatchTests {
             Issue.record("it is not held: \(String(describing: world.state?.phase))")
             return
         }
-        #expect(reason.hasPrefix("requests are not split as requested: no gate sees "))
+        #expect(reason.hasPrefix("requests are not split as intended: no gate sees "))
         #expect(world.state?.phase == .paused)
         #expect(world.events.last?.kind == .stuck)
         let summary = try #require(world.state?.rollout?.splitSummary)

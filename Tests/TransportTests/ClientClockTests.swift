@@ -25,7 +25,7 @@ struct ClientClockTests {
     }
 }
 
-@Suite("A time limit", .timeLimit(.minutes(1)))
+@Suite("A time limit", .timeLimit(.minutes(10)))
 struct TimeLimitTests {
     private struct Failed: Error {}
 

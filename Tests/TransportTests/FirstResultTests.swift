@@ -2,7 +2,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("A result that several may bring", .timeLimit(.minutes(1)))
+@Suite("A result that several may bring", .timeLimit(.minutes(10)))
 struct FirstResultTests {
     private struct Failed: Error {}
 

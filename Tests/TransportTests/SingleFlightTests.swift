@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("A single flight", .timeLimit(.minutes(1)))
+@Suite("A single flight", .timeLimit(.minutes(10)))
 struct FlightTests {
     private struct Failed: Error {}
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("A turnstile", .timeLimit(.minutes(1)))
+@Suite("A turnstile", .timeLimit(.minutes(10)))
 struct TurnstileTests {
     private final class Visitors: Sendable {
         let names = Mutex<[String]>([])

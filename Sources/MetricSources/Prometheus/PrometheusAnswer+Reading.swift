@@ -76,15 +76,16 @@ extension PrometheusAnswer {
         case .scalar(let value): samples = [Sample(labels: [:], value: value)]
         case .vector(let found): samples = found
         case .matrix, .string:
-            throw SourceError(.misasked, "the result is a range or a text, not cumulative counters: leave out [5m]")
+            throw SourceError(.invalidQuery, "the result is a range or a text, not cumulative counters: leave out [5m]")
         }
         guard samples.count <= Self.seriesLimit else {
             throw SourceError(
-                .misasked,
+                .invalidQuery,
                 "\(samples.count) series, more than \(Self.seriesLimit): aggregate with sum by (instance) (…)")
         }
         for sample in samples where !sample.value.isFinite || sample.value < 0 {
-            throw SourceError(.misasked, "\(Self.text(sample.labels)) is \(sample.value), which cannot be a counter")
+            throw SourceError(
+                .invalidQuery, "\(Self.text(sample.labels)) is \(sample.value), which cannot be a counter")
         }
         return samples
     }

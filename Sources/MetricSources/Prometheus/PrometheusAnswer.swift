@@ -30,7 +30,7 @@ struct PrometheusAnswer: Hashable, Sendable {
         if envelope?.status == "error", ![401, 403].contains(response.status) {
             let reason = "\(envelope?.errorType ?? "error"): \(envelope?.error ?? "no reason given")"
             throw SourceError(
-                response.status < 500 ? .misasked : .unreachable, String("Prometheus: \(reason)".prefix(500)))
+                response.status < 500 ? .invalidQuery : .unreachable, String("Prometheus: \(reason)".prefix(500)))
         }
         if let refusal = response.refusal(by: address) { throw refusal }
         guard let envelope, envelope.status == "success", let data = envelope.data else {
@@ -84,7 +84,7 @@ extension PrometheusAnswer {
             case .series(let series):
                 guard !series.contains(where: { $0.isHistogram }) else {
                     throw SourceError(
-                        .misasked, "the result is a native histogram, not a number: use histogram_quantile(…)")
+                        .invalidQuery, "the result is a native histogram, not a number: use histogram_quantile(…)")
                 }
                 guard series.contains(where: { $0.values != nil }) else {
                     return .vector(

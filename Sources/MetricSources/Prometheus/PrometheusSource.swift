@@ -80,7 +80,7 @@ public struct PrometheusSource: Sendable {
             }
             guard namedBySeries.count <= PrometheusAnswer.seriesLimit else {
                 throw SourceError(
-                    .misasked,
+                    .invalidQuery,
                     "\(namedBySeries.count) different label sets: aggregate both counters by (instance)")
             }
             readings += namedBySeries.sorted { $0.key < $1.key }.map { series, named in

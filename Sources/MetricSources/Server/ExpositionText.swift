@@ -93,7 +93,7 @@ struct SampleSelector: Hashable, Sendable {
         cursor.skipBlanks()
         guard !name.isEmpty, let labels = cursor.labels(), cursor.isAtEnd else {
             throw SourceError(
-                .misasked,
+                .invalidQuery,
                 "'\(text.prefix(120))' is not the name of a counter; write requests_total or requests_total{code=\"500\"}"
             )
         }

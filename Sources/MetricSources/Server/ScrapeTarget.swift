@@ -19,7 +19,7 @@ struct ScrapeTarget: Hashable, Sendable {
     static func all(of side: Inquiry.Side) throws -> [ScrapeTarget] {
         guard let metrics = side.metrics else {
             throw SourceError(
-                .misasked,
+                .invalidQuery,
                 "the runtime of revision \(side.revision.rawValue) declares no metrics page: add runtime.metrics")
         }
         guard !side.instances.isEmpty else {
@@ -28,7 +28,7 @@ struct ScrapeTarget: Hashable, Sendable {
         return try side.instances.map { instance in
             guard let address = instance.addresses[metrics.port ?? ""] else {
                 throw SourceError(
-                    .misasked,
+                    .invalidQuery,
                     "instance \(instance.id) has no port '\(metrics.port ?? "http")': name it in runtime.ports")
             }
             let path = metrics.path.hasPrefix("/") ? metrics.path : "/" + metrics.path

@@ -40,7 +40,7 @@ public struct ServerMetrics: Sendable {
         }
         if selectors.isEmpty, let unknown = targets.first(where: { $0.dialect == .other }) {
             throw SourceError(
-                .misasked,
+                .invalidQuery,
                 "the names of the request counters of \(unknown.description) are not known: set runtime.metrics.dialect, or compare a "
                     + "ratio of counters that you name")
         }
@@ -75,7 +75,7 @@ public struct ServerMetrics: Sendable {
         try selectors.compactMapValues { selector in
             guard let sum = page.sum(of: selector) else { return nil }
             if let type = page.type(of: selector.name), type == "gauge" {
-                throw SourceError(.misasked, "\(selector.name) is a gauge: a ratio needs cumulative counters")
+                throw SourceError(.invalidQuery, "\(selector.name) is a gauge: a ratio needs cumulative counters")
             }
             guard sum.isFinite, sum >= 0 else {
                 throw SourceError(.unreadable, "\(selector.name) is \(sum), which cannot be a counter")
@@ -90,7 +90,7 @@ public struct ServerMetrics: Sendable {
         reading: @escaping @Sendable (ScrapeTarget, ExpositionText) throws -> Value
     ) async throws -> [Value] {
         guard targets.count <= Self.instanceLimit else {
-            throw SourceError(.misasked, "\(targets.count) instances: at most \(Self.instanceLimit) can be read")
+            throw SourceError(.invalidQuery, "\(targets.count) instances: at most \(Self.instanceLimit) can be read")
         }
         let named = Set(wanted).union([Self.startTime])
         let values = try await withThrowingTaskGroup(of: (Int, Value).self) { group in

@@ -39,7 +39,7 @@ public struct WebSource: Sendable {
     public func measure(_ query: String, of deployment: DeploymentKey, candidate: Inquiry.Side) async -> Measured {
         await .of {
             guard let path = JSONPath(query) else {
-                throw SourceError(.misasked, "'\(query.prefix(80))' is not a JSON path, such as metrics.accuracy")
+                throw SourceError(.invalidQuery, "'\(query.prefix(80))' is not a JSON path, such as metrics.accuracy")
             }
             let placeholders = Placeholders(deployment: deployment, side: candidate)
             let request = try request(placeholders)

@@ -65,7 +65,7 @@ struct OtherProjectsTests {
             ])
         #expect(
             try await refusals(Self.manifest("scorer", port: 9000), ads) == [
-                "7 spec.endpoint.port: port 9000 is that of shared/ranker of project 'ads'"
+                "7 spec.endpoint.port: port 9000 belongs to shared/ranker of project 'ads'"
             ])
         #expect(try await refusals(Self.manifest("scorer", port: 9001), ads) == [])
     }

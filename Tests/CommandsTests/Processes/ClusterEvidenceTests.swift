@@ -8,7 +8,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("Evidence from a cluster's proxies", .serialized, .timeLimit(.minutes(2)))
+@Suite("Evidence from a cluster's proxies", .serialized, .timeLimit(.minutes(10)))
 struct ClusterEvidenceTests {
     private let old = ServingNamespace.old
     private let new = ServingNamespace.new

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("Pods removed from a cluster under load", .serialized, .timeLimit(.minutes(2)))
+@Suite("Pods removed from a cluster under load", .serialized, .timeLimit(.minutes(10)))
 struct LeavingPodsTests {
     private let old = ServingNamespace.old
     private let new = ServingNamespace.new

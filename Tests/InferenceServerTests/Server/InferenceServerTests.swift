@@ -4,7 +4,7 @@ import Testing
 
 @testable import InferenceServer
 
-@Suite("The server over real sockets", .timeLimit(.minutes(2)))
+@Suite("The server over real sockets", .timeLimit(.minutes(10)))
 struct InferenceServerTests {
     static let path = "/v2/models/biopsy-screen/infer"
 

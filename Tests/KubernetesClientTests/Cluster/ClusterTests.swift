@@ -42,7 +42,7 @@ enum TestCluster {
     }
 }
 
-@Suite("Against a real API server", .enabled(if: TestCluster.isThere), .serialized, .timeLimit(.minutes(5)))
+@Suite("Against a real API server", .enabled(if: TestCluster.isThere), .serialized, .timeLimit(.minutes(10)))
 struct ClusterTests {
     @Test("the server accepts a client certificate and a token", arguments: ["peer", "token"])
     func credentials(context: String) async throws {

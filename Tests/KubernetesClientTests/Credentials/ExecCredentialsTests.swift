@@ -6,7 +6,7 @@ import Transport
 
 @testable import KubernetesClient
 
-@Suite("Exec plugins", .timeLimit(.minutes(1)))
+@Suite("Exec plugins", .timeLimit(.minutes(10)))
 struct ExecCredentialsTests {
     static let version = "client.authentication.k8s.io/v1"
     static let cluster = Kubeconfig.Cluster(

@@ -43,7 +43,7 @@ private final class PodServer: KubernetesTransport {
     }
 }
 
-@Suite("The leader label of a pod", .timeLimit(.minutes(1)))
+@Suite("The leader label of a pod", .timeLimit(.minutes(10)))
 struct LeaderLabelTests {
     @Test("follows leadership, also after an earlier process left it, and once the API server is back")
     func follows() async throws {

@@ -75,7 +75,7 @@ private final class LeaseServer: KubernetesTransport {
     }
 }
 
-@Suite("Taking part in an election", .timeLimit(.minutes(1)))
+@Suite("Taking part in an election", .timeLimit(.minutes(10)))
 struct LeaseElectorTests {
     private static func elector(_ server: LeaseServer, _ clock: ManualClock) -> LeaseElector {
         LeaseElector(

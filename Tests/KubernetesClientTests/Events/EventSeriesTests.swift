@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("Events about objects", .timeLimit(.minutes(1)))
+@Suite("Events about objects", .timeLimit(.minutes(10)))
 struct EventSeriesTests {
     static func event(_ note: String) -> KubernetesEvent {
         KubernetesEvent(

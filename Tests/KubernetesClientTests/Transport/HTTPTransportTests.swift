@@ -6,7 +6,7 @@ import Transport
 
 @testable import KubernetesClient
 
-@Suite("Requests over TLS", .timeLimit(.minutes(2)))
+@Suite("Requests over TLS", .timeLimit(.minutes(10)))
 struct HTTPTransportTests {
     static let request = APIRequest.get(.pods, NamespacedName(namespace: "a", name: "b"))
     static let watch = APIRequest.watch(.pods, resourceVersion: "1", timeout: .seconds(60))

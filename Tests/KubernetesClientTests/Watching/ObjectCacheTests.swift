@@ -6,7 +6,7 @@ import Transport
 
 @testable import KubernetesClient
 
-@Suite("A cache of objects", .timeLimit(.minutes(1)))
+@Suite("A cache of objects", .timeLimit(.minutes(10)))
 struct ObjectCacheTests {
     static func cache(
         _ script: ScriptedTransport, clock: ManualClock = ManualClock(), streams: Bool = false, labels: [String] = []

@@ -7,7 +7,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Pods of a retired revision", .timeLimit(.minutes(2)))
+@Suite("Pods of a retired revision", .timeLimit(.minutes(10)))
 struct IdlePodTerminationTests {
     private static func said(_ proxies: [String], busy: Set<String> = [], silence: String? = nil) -> ProxiedTraffic {
         ProxiedTraffic(

@@ -9,7 +9,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Checks in a cluster", .serialized, .timeLimit(.minutes(2)))
+@Suite("Checks in a cluster", .serialized, .timeLimit(.minutes(10)))
 struct ClusterChecksTests {
     @Test("the exit code decides, and its metrics and last output are reported", arguments: [0, 3])
     func exits(code: Int) async throws {

@@ -8,7 +8,7 @@ import Yams
 @testable import KubernetesServing
 
 /// Enforces the chart's Roles as an API server does: everything else is refused, also by name.
-@Suite("A controller with the chart's rights", .timeLimit(.minutes(3)))
+@Suite("A controller with the chart's rights", .timeLimit(.minutes(10)))
 struct ChartRightsTests {
     private static let ownNamespace = "mlctl"
 

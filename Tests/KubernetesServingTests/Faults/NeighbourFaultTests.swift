@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Faults: two controllers with the same name", .serialized, .timeLimit(.minutes(2)))
+@Suite("Faults: two controllers with the same name", .serialized, .timeLimit(.minutes(10)))
 struct NeighbourFaultTests {
     @Test("of one repository decide once, whichever comes first")
     func sameRepository() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Faults: pods that do not start", .serialized, .timeLimit(.minutes(2)))
+@Suite("Faults: pods that do not start", .serialized, .timeLimit(.minutes(10)))
 struct PodFaultTests {
     @Test(
         "a version whose pods cannot run is rolled back with the reason, and stable keeps serving",

@@ -9,7 +9,7 @@ import Testing
 @testable import KubernetesServing
 
 /// Faults of the record while the real controller works.
-@Suite("Faults: the record in the cluster", .serialized, .timeLimit(.minutes(3)))
+@Suite("Faults: the record in the cluster", .serialized, .timeLimit(.minutes(10)))
 struct RecordFaultTests {
     private static let refused = ["team": "forbidden"]
 
@@ -144,7 +144,7 @@ extension FaultyCluster {
     }
 }
 
-@Suite("Faults: an unreachable API server", .serialized, .timeLimit(.minutes(3)))
+@Suite("Faults: an unreachable API server", .serialized, .timeLimit(.minutes(10)))
 struct ReachingFaultTests {
     @Test("the last observation stays, and the status says since when the cluster is unreachable, and why")
     func away() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import KubernetesServing
 
 /// Temporary refusals by a cluster. Version 1 serves; version 2 is refused, reported, and applied once it is allowed.
-@Suite("Faults: what the cluster refuses", .serialized, .timeLimit(.minutes(2)))
+@Suite("Faults: what the cluster refuses", .serialized, .timeLimit(.minutes(10)))
 struct RefusalFaultTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         var testDescription: String

@@ -7,7 +7,7 @@ import Transport
 
 @testable import KubernetesServing
 
-@Suite("Faults: the API server", .serialized, .timeLimit(.minutes(2)))
+@Suite("Faults: the API server", .serialized, .timeLimit(.minutes(10)))
 struct ServerFaultTests {
     @Test("while it is unreachable, serving continues and the status says why; afterwards everything continues")
     func away() async throws {

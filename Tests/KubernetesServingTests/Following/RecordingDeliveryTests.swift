@@ -7,7 +7,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Recorded requests on their way to a proxy", .timeLimit(.minutes(1)))
+@Suite("Recorded requests on their way to a proxy", .timeLimit(.minutes(10)))
 struct RecordingDeliveryTests {
     private struct Missing: Error {}
 

@@ -10,7 +10,7 @@ import Testing
 @testable import KubernetesServing
 
 /// Runs over the model of the API server.
-@Suite("A proxy's watch of its namespace", .timeLimit(.minutes(1)))
+@Suite("A proxy's watch of its namespace", .timeLimit(.minutes(10)))
 struct RouteWatchTests {
     private static let now = Date(timeIntervalSince1970: 1_800_000_000)
     private let revision = Revision(rawValue: "aaaaaaaaaa")

@@ -137,7 +137,7 @@ struct ClusterStoreTests {
     }
 
     @Test(
-        "is watched from the version at which the records were read: nothing is listed twice", .timeLimit(.minutes(1)))
+        "is watched from the version at which the records were read: nothing is listed twice", .timeLimit(.minutes(10)))
     func following() async throws {
         let rig = try await Rig()
         try await rig.store().announce(Self.announcement())

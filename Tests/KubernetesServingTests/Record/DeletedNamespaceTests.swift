@@ -8,7 +8,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Deletions by hand of what git wants", .timeLimit(.minutes(3)))
+@Suite("Deletions by hand of what git wants", .timeLimit(.minutes(10)))
 struct DeletedNamespaceTests {
     @Test(
         "a deleted namespace ends, and comes back with the record when it is created again",

@@ -10,7 +10,7 @@ import Testing
 @testable import KubernetesServing
 
 /// A tenant who may write into a namespace and wants the controller to follow a forged record.
-@Suite("A record that somebody else wrote", .timeLimit(.minutes(3)))
+@Suite("A record that somebody else wrote", .timeLimit(.minutes(10)))
 struct ForgedRecordTests {
     private static let forged = #"{"rollout":"a check that runs a command"}"#
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("A record that somebody wiped, or replaced by an older one", .timeLimit(.minutes(3)))
+@Suite("A record that somebody wiped, or replaced by an older one", .timeLimit(.minutes(10)))
 struct LostRecordTests {
     /// A controller that has the record in memory.
     private func recover(_ store: ClusterStore, _ trial: StoreRig, version: Int, state: String) async throws -> Int {

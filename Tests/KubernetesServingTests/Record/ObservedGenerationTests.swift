@@ -7,7 +7,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("kstatus: the observed generation of a status", .timeLimit(.minutes(3)))
+@Suite("kstatus: the observed generation of a status", .timeLimit(.minutes(10)))
 struct ObservedGenerationTests {
     private func generations(_ trial: StoreRig) async throws -> (object: Int?, status: Int?, condition: Int?) {
         let object = try await trial.object()

@@ -35,7 +35,7 @@ struct RecordBackupTests {
         #expect(RecordBackup(map, seal: .random()) == nil)
     }
 
-    @Test("is ignored once its object has a record again", .timeLimit(.minutes(3)))
+    @Test("is ignored once its object has a record again", .timeLimit(.minutes(10)))
     func leftBehind() async throws {
         try await StoreRig.with(.model) { trial in
             let store = trial.store()

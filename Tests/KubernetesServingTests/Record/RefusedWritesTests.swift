@@ -7,7 +7,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("A cluster that refuses a manifest of git", .timeLimit(.minutes(3)))
+@Suite("A cluster that refuses a manifest of git", .timeLimit(.minutes(10)))
 struct RefusedWritesTests {
     @Test("answers why and what to do, and the record is still written", arguments: StoreRig.Kind.available)
     func policy(kind: StoreRig.Kind) async throws {

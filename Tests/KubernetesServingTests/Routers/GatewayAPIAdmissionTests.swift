@@ -7,7 +7,7 @@ import Testing
 @testable import KubernetesServing
 
 /// The router's HTTPRoutes on a server; on a real one with the real definitions, if it has them.
-@Suite("HTTPRoutes that a server accepts", .timeLimit(.minutes(2)))
+@Suite("HTTPRoutes that a server accepts", .timeLimit(.minutes(10)))
 struct GatewayAPIAdmissionTests {
     struct Shape: Sendable, CustomTestStringConvertible {
         var testDescription: String

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LocalServing
 
-@Suite("A pod's companion beside a server", .serialized, .timeLimit(.minutes(2)))
+@Suite("A pod's companion beside a server", .serialized, .timeLimit(.minutes(10)))
 struct PodCompanionTests {
     /// Answers POSTs with the status in the file named by its second argument, and writes their bodies to `posts` in that folder.
     private static let server = """

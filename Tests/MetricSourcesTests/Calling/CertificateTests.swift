@@ -6,7 +6,7 @@ import Testing
 @testable import MetricSources
 
 @Suite(
-    "A source's certificates", .timeLimit(.minutes(2)),
+    "A source's certificates", .timeLimit(.minutes(10)),
     .enabled(if: (try? ChildProcess.run(["which", "openssl"])) != nil))
 struct CertificateTests {
     /// An authority, and one of its certificates, which both ends use.

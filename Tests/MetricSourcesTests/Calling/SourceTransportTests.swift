@@ -5,7 +5,7 @@ import Testing
 
 @testable import MetricSources
 
-@Suite("A call to a source", .timeLimit(.minutes(2)))
+@Suite("A call to a source", .timeLimit(.minutes(10)))
 struct SourceTransportTests {
     private func failure(_ send: () async throws -> SourceResponse) async -> SourceError? {
         do {

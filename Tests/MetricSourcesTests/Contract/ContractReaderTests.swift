@@ -8,7 +8,7 @@ import Testing
 @testable import MetricSources
 
 /// Against a real server on loopback.
-@Suite("The contract of a model server", .timeLimit(.minutes(1)))
+@Suite("The contract of a model server", .timeLimit(.minutes(10)))
 struct ContractReaderTests {
     /// Answers according to the last part of the path. Its process ends with it.
     private final class Server {

@@ -135,7 +135,7 @@ struct PrometheusAnswerTests {
     func serverErrors() {
         #expect(
             failure(status: 400, #"{"status":"error","errorType":"bad_data","error":"1:4: parse error"}"#)
-                == SourceError(.misasked, "Prometheus: bad_data: 1:4: parse error"))
+                == SourceError(.invalidQuery, "Prometheus: bad_data: 1:4: parse error"))
         #expect(
             failure(status: 503, #"{"status":"error","errorType":"timeout","error":"query timed out"}"#)
                 == SourceError(.unreachable, "Prometheus: timeout: query timed out"))

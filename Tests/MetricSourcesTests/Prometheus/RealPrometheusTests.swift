@@ -9,7 +9,7 @@ import Testing
 
 /// Prometheus from Debian, which scrapes a page every second.
 @Suite(
-    "A real Prometheus", .timeLimit(.minutes(2)),
+    "A real Prometheus", .timeLimit(.minutes(10)),
     .enabled(if: (try? ChildProcess.run(["which", "prometheus"])) != nil))
 struct RealPrometheusTests {
     @Test("answers instant queries and ranges, and gives counters of both sides")

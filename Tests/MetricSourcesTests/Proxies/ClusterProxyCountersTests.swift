@@ -5,7 +5,7 @@ import Serving
 import TestSupport
 import Testing
 
-@Suite("The counters of a cluster's proxies", .timeLimit(.minutes(1)))
+@Suite("The counters of a cluster's proxies", .timeLimit(.minutes(10)))
 struct ClusterProxyCountersTests {
     private let fraud = DeploymentKey(namespace: "payments", name: "fraud")
 
@@ -66,7 +66,7 @@ struct ClusterProxyCountersTests {
     }
 }
 
-@Suite("What a cluster's proxies report about a deployment's requests", .timeLimit(.minutes(1)))
+@Suite("What a cluster's proxies report about a deployment's requests", .timeLimit(.minutes(10)))
 struct ProxiedTrafficTests {
     private let fraud = DeploymentKey(namespace: "payments", name: "fraud")
     private let revision = Revision(rawValue: "aaaaaaaaaa")

@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("The proxy's counters", .timeLimit(.minutes(1)))
+@Suite("The proxy's counters", .timeLimit(.minutes(10)))
 struct ProxyCountersTests {
     struct Unreachable: Error {}
 

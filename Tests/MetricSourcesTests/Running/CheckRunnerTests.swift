@@ -6,7 +6,7 @@ import Testing
 @testable import MetricSources
 
 /// With real processes.
-@Suite("A check's command", .timeLimit(.minutes(2)))
+@Suite("A check's command", .timeLimit(.minutes(10)))
 struct CheckRunnerTests {
     private let fixture: CheckFixture
 

@@ -5,7 +5,7 @@ import Testing
 @testable import MetricSources
 
 /// With real processes.
-@Suite("A command as a source", .timeLimit(.minutes(1)))
+@Suite("A command as a source", .timeLimit(.minutes(10)))
 struct CommandSourceTests {
     private func value(_ script: String, query: String = "", timeout: Duration = .seconds(30)) async -> Measured {
         await CommandSource(command: ["/bin/sh", "-c", script.replacing("$", with: "$$")], timeout: timeout).value(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import MetricSources
 
-@Suite("A command's guard", .timeLimit(.minutes(1)))
+@Suite("A command's guard", .timeLimit(.minutes(10)))
 struct GroupGuardTests {
     /// A session leader and its child, with their pids.
     private final class Session {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import MetricSources
 
-@Suite("Servers' own metrics", .timeLimit(.minutes(1)))
+@Suite("Servers' own metrics", .timeLimit(.minutes(10)))
 struct ServerMetricsTests {
     /// Pages by URL; a URL without a page does not answer.
     private func server(_ pages: [String: String]) -> ServerMetrics {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MetricSources
 
-@Suite("A web endpoint as a source", .timeLimit(.minutes(1)))
+@Suite("A web endpoint as a source", .timeLimit(.minutes(10)))
 struct WebSourceTests {
     private func settings(_ url: String, _ headers: String = "[]") throws -> WebSettings {
         let json = #"{"name":"q","kind":"web","url":"\#(url)","headers":\#(headers)}"#

@@ -102,7 +102,7 @@ import Testing
         #expect(
             problems("{name: a, header: x-a, values: [\(values)]}") == [
                 "spec.rollout.slices[0].values: has 21 entries, but must have at most 20",
-                "spec.rollout.slices[0].values[3]: 'other' is what all other values are (leave it out: it is always there)",
+                "spec.rollout.slices[0].values[3]: 'other' is reserved for all other values (leave it out; it is always included)",
             ])
     }
 

@@ -118,7 +118,7 @@ struct PodDemandTests {
         let runtime = "runtime: {name: mlserver}"
         let bare = demand("version: '1'", runtime)
         #expect(bare?.cpuMillicores == 200 && bare?.memoryBytes == 128 << 20)
-        for uri in ["s3://m/x", "hf://o/m", "https://h/m"] {
+        for uri in ["s3://models/x", "hf://o/m", "https://h/m"] {
             let fetched = demand("storageUri: '\(uri)'", runtime)
             #expect(fetched?.cpuMillicores == 2000 && fetched?.memoryBytes == 2 << 30, "\(uri)")
         }
@@ -126,7 +126,7 @@ struct PodDemandTests {
         #expect(volume?.cpuMillicores == 200)
         let less = "initContainers: [{name: storage-initializer, resources: {limits: {cpu: 300m, memory: 1Gi}}}]"
         let lowered = demand(
-            "storageUri: 's3://m/x'", "runtime: {name: mlserver, podTemplate: {spec: {\(less)}}}")
+            "storageUri: 's3://models/x'", "runtime: {name: mlserver, podTemplate: {spec: {\(less)}}}")
         #expect(lowered?.cpuMillicores == 600)
         let check = "rollout: {gates: [{name: e, check: {command: [x]}}, {name: f, check: {command: [x]}}]}"
         let checked = demand("version: '1'", "\(runtime)\n  \(check)")

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Notifications
 
-@Suite("A webhook", .timeLimit(.minutes(1)))
+@Suite("A webhook", .timeLimit(.minutes(10)))
 struct WebhookNotifierTests {
     struct Unreachable: Error {}
 
