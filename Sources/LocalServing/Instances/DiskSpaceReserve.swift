@@ -9,35 +9,37 @@ struct DiskSpaceReserve: Sendable {
     /// The file is created only if this many times its size is free, so that it does not fill a small disk.
     static let plenty = 8
 
-    /// Between two looks for room, while it is missing: on a disk without room one at each pass would be in vain.
-    static let lookInterval = Duration.seconds(10)
-
     let path: String
-    private var nextLookAt: ContinuousClock.Instant?
+    /// The file is there, so no look at the disk is needed.
+    private var isMade = false
 
     init(path: String) { self.path = path }
 
     /// The disk counts as full if less is free: too little for the files of one instance.
     static let leastFreeBytes = 256 << 10
 
-    /// Releases it where the disk is full.
-    /// - Returns: whether there is room now that was not there before, so that it is worth to try again.
+    /// Deletes the file if the disk is full.
+    /// - Returns: whether this made room, so that trying again is worthwhile.
     mutating func releaseIfFull() -> Bool {
         guard freeBytes < Self.leastFreeBytes, unlink(path) == 0 else { return false }
-        nextLookAt = nil
+        isMade = false
         return true
     }
 
-    /// Makes it where it is missing and there is plenty of room. Where that fails, all works as it does without.
-    mutating func restore(now: ContinuousClock.Instant = .now) {
-        if let nextLookAt, now < nextLookAt { return }
-        nextLookAt = now + Self.lookInterval
-        guard access(path, F_OK) != 0, freeBytes >= Self.bytes * Self.plenty else { return }
+    /// Creates the file if it is missing and enough space is free. If that fails, everything works without it.
+    mutating func restore() {
+        guard !isMade else { return }
+        isMade = access(path, F_OK) == 0 || create()
+    }
+
+    private func create() -> Bool {
+        guard freeBytes >= Self.bytes * Self.plenty else { return false }
         let raw = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard raw >= 0 else { return }
-        let isMade = posix_fallocate(raw, 0, off_t(Self.bytes)) == 0
+        guard raw >= 0 else { return false }
+        let isAllocated = posix_fallocate(raw, 0, off_t(Self.bytes)) == 0
         close(raw)
-        if !isMade { unlink(path) }
+        if !isAllocated { unlink(path) }
+        return isAllocated
     }
 
     private var freeBytes: Int {
