@@ -148,7 +148,8 @@ public actor ModelStore {
 // MARK: - Finding out what a URI holds
 
 extension ModelStore {
-    private func find(_ location: ModelLocation, _ key: Key, flight: SingleFlight<String, TransferProgress>) async throws
+    private func find(_ location: ModelLocation, _ key: Key, flight: SingleFlight<String, TransferProgress>)
+        async throws
         -> String
     {
         // Runs at the end, even if no caller waits any more.
@@ -216,7 +217,9 @@ extension ModelStore {
 // MARK: - Loading
 
 extension ModelStore {
-    private func load(_ location: ModelLocation, _ key: Key, flight: SingleFlight<URL, TransferProgress>) async throws -> URL {
+    private func load(_ location: ModelLocation, _ key: Key, flight: SingleFlight<URL, TransferProgress>) async throws
+        -> URL
+    {
         defer { if loads[key] === flight { loads[key] = nil } }
         let wanted = key.digest
         let folder =

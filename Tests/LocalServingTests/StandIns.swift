@@ -52,14 +52,16 @@ final class FakeLauncher: ProcessLauncher, @unchecked Sendable {
         routes = json.load(open(saved)) if os.path.exists(saved) else {'generation': 0, 'routes': []}
         epoch = uuid.uuid4().hex
         def report():
+            # The routes come first: a report of new routes must not hold what was true before them.
+            known = routes
             deaf = os.path.exists(folder + '/deaf')
             busy = open(folder + '/busy').read().split() if os.path.exists(folder + '/busy') else []
             if busy and not os.path.exists(folder + '/told'): open(folder + '/told', 'w').close()
             counters = {'requests': 0, 'errors': 0, 'rejected': 0, 'latency': [], 'bounds': [], 'observed': {}, 'named': {}}
             key = {'namespace': 'default', 'name': 'm'}
-            return {'epoch': epoch, 'generation': routes['generation'],
+            return {'epoch': epoch, 'generation': known['generation'],
                 'endpoints': [{'deployment': r['deployment'], 'port': r['port'], 'listening': not deaf,
-                    'error': 'in use' if deaf else None} for r in routes['routes']],
+                    'error': 'in use' if deaf else None} for r in known['routes']],
                 'instances': [{'deployment': key, 'revision': 'a', 'instance': i, 'counters': counters, 'inFlight': 1,
                     'ejected': False, 'failedRequestIds': ['bad-' + i]} for i in busy]}
         class Handler(http.server.BaseHTTPRequestHandler):
