@@ -56,7 +56,7 @@ struct FaultTests {
                 "its file system is mounted read-only. Mount it"
             ),
             (#"mount -t tmpfs -o ro,mode=700 tmpfs "$1""#, "its file system is mounted read-only. Mount it"),
-            (#"mount -t tmpfs -o size=16k,mode=700 tmpfs "$1""#, "its disk is full. Free some space"),
+            (#"mount -t tmpfs -o size=4k,mode=700 tmpfs "$1""#, "its disk is full. Free some space"),
         ])
     func keepsNothing(script: String, reason: String) async throws {
         try await serving { installation, _ in

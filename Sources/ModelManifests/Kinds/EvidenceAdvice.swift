@@ -8,19 +8,19 @@ extension ModelDeployment {
             "every gate is warnOnly, so every version is promoted whatever the gates find. Remove warnOnly from a gate."
     }
 
-    /// That nothing is judged, where gates would be there by default; nil where one is.
+    /// Says that nothing but availability is judged, although there would be default gates; nil if there is a gate.
     public var nothingIsJudged: String? {
         let defaults = RolloutSpec.defaultGates(of: rollout.strategy, hasSyntheticTraffic: endpoint.generate != nil)
         guard !defaults.isEmpty, rollout.gates.allSatisfy(\.isDefaultWatch) else { return nil }
         return
-            "there are no gates: a version goes through all steps, and nothing is judged but whether its instances are "
-            + "available. Take 'gates: []' out, so that errors, rejections and slowness are compared, or name some."
+            "there are no gates: a version passes all steps if its instances are available. Remove 'gates: []' to compare "
+            + "errors, rejections and slowness, or add gates."
     }
 
-    /// Why no gate is judged on slices of the traffic; nil where some are. What decides about it and what tells it is this.
+    /// Why no gate is judged on slices of the traffic; nil if some are. Both the decision and the messages use this.
     ///
-    /// With sticky users the unit of evidence is the user, of whom slices of requests tell nothing. Where only one revision
-    /// has users' requests a gate would keep half of its rate for what never comes.
+    /// With sticky users the unit of evidence is the user, and slices of requests say nothing about users. If only one
+    /// revision gets users' requests, a gate would reserve half of its error rate for slices that never get evidence.
     public static func whyNoSlice(_ rollout: RolloutSpec, _ routing: Routing, replicas: Int) -> String? {
         if routing.isSticky { return "with sticky users the unit of evidence is the user" }
         guard rollout.strategy.splitsRequests, !(rollout.capacity == .drainThenLoad && replicas == 1) else {
