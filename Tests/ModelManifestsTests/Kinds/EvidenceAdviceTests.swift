@@ -42,7 +42,8 @@ import Testing
     @Test func `no gates at all are said where there would be some by default`() throws {
         let none = "rollout: {gates: [], steps: [{setWeight: 50}, {setWeight: 100}]}"
         #expect(
-            try deployment(none).nothingIsJudged?.hasPrefix("there are no gates: a version goes through all steps")
+            try deployment(none).nothingIsJudged?.hasPrefix(
+                "there are no gates: a version passes all steps if its instances are available")
                 == true)
         #expect(try deployment("rollout: {gates: []}", runtime: Self.inference).nothingIsJudged != nil)
         #expect(try deployment().nothingIsJudged == nil)
