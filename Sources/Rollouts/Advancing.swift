@@ -90,7 +90,7 @@ extension DecisionPass {
     func notReadyReason(_ deployed: DeployedRevision) -> String {
         let instances = observed.instances.filter { $0.revision == deployed.revision && $0.condition != .ready }
         return instances.compactMap(\.reason).first
-            ?? "its probes do not pass; 'mlctl logs \(state.key.name)' shows what it prints"
+            ?? "its probes do not pass; 'mlctl logs \(state.key.argument)' shows what it prints"
     }
 
     /// Whether the machine, and not the model, prevents the start.

@@ -45,7 +45,7 @@ extension DecisionPass {
 
     /// The commands that work now, found by trying each on a copy. The list ends with one that always works.
     private var whatWorks: String {
-        let name = state.key.name
+        let name = state.key.argument
         let working = CommandKind.allCases.filter { kind in
             guard kind != .suspend else { return false }
             var trial = self
@@ -202,7 +202,7 @@ extension DecisionPass {
     /// The revisions that are held back besides what git asks for, and how to go back to them all the same.
     private var heldBackText: String {
         let others = (state.quarantined + state.passedOver).map {
-            "version \($0.version) (\($0.reason); 'mlctl rollback \(state.key.name) --to \($0.revision) --force' goes back to it)"
+            "version \($0.version) (\($0.reason); 'mlctl rollback \(state.key.argument) --to \($0.revision) --force' goes back to it)"
         }
         return others.isEmpty ? "" : ". Held back from a rollback: \(others.joined(separator: ", "))"
     }

@@ -25,7 +25,8 @@ struct RollbackTarget {
         let matching = known.filter { $0.revision.rawValue.hasPrefix(prefix.lowercased()) }
         guard let found = matching.first else {
             return .failure(
-                Refusal(reason: "no earlier revision \(prefix) is known; 'mlctl history \(state.key.name)' lists them"))
+                Refusal(
+                    reason: "no earlier revision \(prefix) is known; 'mlctl history \(state.key.argument)' lists them"))
         }
         guard matching.allSatisfy({ $0.revision == found.revision }) else {
             let revisions = matching.map(\.revision.rawValue).joined(separator: ", ")

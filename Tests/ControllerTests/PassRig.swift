@@ -46,6 +46,19 @@ struct PassRig {
         """
     }
 
+    /// As an operator does: a command that a busy machine did not carry out in time is given again.
+    func act(_ verb: OperatorCommand.Verb, _ controller: Controller) async throws {
+        for _ in 0..<20 {
+            do {
+                _ = try await controller.act(OperatorCommand(verb), on: Self.key)
+                return
+            } catch let error as ControlError where error.code == .unavailable {
+                continue
+            }
+        }
+        _ = try await controller.act(OperatorCommand(verb), on: Self.key)
+    }
+
     static var limits: CallLimits {
         var limits = CallLimits()
         limits.announcing = .milliseconds(600)

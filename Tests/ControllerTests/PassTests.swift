@@ -134,10 +134,10 @@ struct PassTests {
             try await ControllerTests.wait(controller) { $0?.message.contains("a policy refuses it") == true }
             await rig.counters.makeFailing(candidate)
             try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
-            _ = try await controller.act(OperatorCommand(.suspend), on: PassRig.key)
+            try await rig.act(.suspend, controller)
             await rig.register.refuse(with: nil)
             // An operator who fixes the problem need not wait for the next retry.
-            _ = try await controller.act(OperatorCommand(.resume), on: PassRig.key)
+            try await rig.act(.resume, controller)
             try await ControllerTests.wait(controller) { $0?.message.contains("a policy refuses it") == false }
         }
     }

@@ -153,7 +153,7 @@ struct ProjectsTests {
                     try await controller.act(OperatorCommand(verb), on: key)
                 }
                 #expect(refused?.message.contains("policy 'commands' of project 'risk'") == true)
-                #expect(refused?.message.contains("'mlctl abort model'") == true)
+                #expect(refused?.message.contains("'mlctl abort test/model'") == true)
             }
             _ = try await controller.act(OperatorCommand(.abort), on: key)
             try await ControllerTests.wait(controller) { $0?.candidate == nil && $0?.stable?.version == "1" }

@@ -160,7 +160,7 @@ struct RolloutTruthTests {
             }
             let again = try installation.mlctl("resume", "model", "-n", "test")
             #expect(again.status == 1)
-            #expect(again.error.contains("Commands that work now: 'mlctl promote model'"), "\(again.error)")
+            #expect(again.error.contains("Commands that work now: 'mlctl promote test/model'"), "\(again.error)")
             try await installation.holds("the pause continues", for: .seconds(6)) {
                 $0.phase == .paused && $0.candidate?.weight == 50
             }

@@ -160,7 +160,7 @@ struct CommandsTests {
         #expect(world.refusals.last?.reason.contains("several revisions") == true)
         world.command(.rollback(to: "zzzz", force: false))
         world.pass()
-        #expect(world.refusals.last?.reason.contains("'mlctl history model' lists them") == true)
+        #expect(world.refusals.last?.reason.contains("'mlctl history test/model' lists them") == true)
     }
 
     @Test("pause and resume in a timed pause start no deadline that was not running")
@@ -373,7 +373,7 @@ struct CommandsTests {
         let refusal = try #require(world.refusals.last?.reason)
         #expect(
             refusal.contains(
-                "Held back from a rollback: version good-1 (aborted by tester; 'mlctl rollback model --to "
+                "Held back from a rollback: version good-1 (aborted by tester; 'mlctl rollback test/model --to "
                     + "\(entry.revision) --force' goes back to it)"))
         world.command(.rollback(to: nil, force: false))
         world.pass()

@@ -55,8 +55,8 @@ struct FollowingPolicyTests {
             world.pass()
             let reason = world.refusals.last?.reason
             #expect(reason?.contains(Self.rule) == true, "\(verb): \(reason ?? "none")")
-            #expect(reason?.contains("'mlctl abort model'") == true)
-            #expect(reason?.contains("'mlctl promote model'") == false)
+            #expect(reason?.contains("'mlctl abort test/model'") == true)
+            #expect(reason?.contains("'mlctl promote test/model'") == false)
             #expect(world.state?.rollout?.candidate.version == "good-2" && world.state?.phase == .paused)
         }
     }

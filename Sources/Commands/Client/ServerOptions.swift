@@ -73,7 +73,7 @@ struct ServerOptions: ParsableArguments {
         guard ControllerRecord.hasSocket(in: folder) else {
             let path = folder.path(percentEncoded: false)
             throw ControlClientError.unreachable(
-                server: "the controller of \(path)", reason: "the folder has no socket \(ControllerRecord.socketName)")
+                server: path, reason: "the folder has no socket \(ControllerRecord.socketName)")
         }
         return try localClient(folder, token: token)
     }

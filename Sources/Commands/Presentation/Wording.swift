@@ -53,7 +53,10 @@ extension DeploymentStatus {
         let isWrong = [.degraded, .failed, .rolledBack].contains(phase)
         if let waitText, !isWrong || message.isEmpty {
             // The first words distinguish the two cases even in a narrow column.
-            guard waiting?.needsPerson == true else { return "waiting for \(waitText)" }
+            guard waiting?.needsPerson == true else {
+                // Before the first decision both are one sentence, which says itself what is missing.
+                return waitText == message ? message : "waiting for \(waitText)"
+            }
             return "needs \(waitText)"
         }
         return message.isEmpty ? nil : message

@@ -40,6 +40,9 @@ public struct DeploymentKey: Hashable, Comparable, Codable, Sendable, CustomStri
 
     public var description: String { "\(namespace)/\(name)" }
 
+    /// What a person writes for it after a command: the name alone in the namespace that commands take by default.
+    public var argument: String { namespace == "default" ? name : description }
+
     public static func < (left: DeploymentKey, right: DeploymentKey) -> Bool {
         (left.namespace, left.name) < (right.namespace, right.name)
     }
