@@ -13,6 +13,8 @@ VENV := .build/venv-mlserver
 MOTO_VENV := .build/venv-moto
 SBOM_VENV := .build/venv-sbom
 SBOM := .build/sbom.cdx.json
+# Debian brings Python's virtual environments in a package of their own.
+NEEDS_VENV := python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv >/dev/null; }
 CONTAINERFILE := controller/Containerfile
 RELEASE := .build/release/mlctl
 TEST := .ci/test
@@ -45,7 +47,7 @@ demo: build
 # MLServer, a server that nobody here wrote, in a virtual environment of its own.
 deps-mlserver:
 	@if [ ! -x $(VENV)/bin/mlserver ]; then \
-	  python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv >/dev/null; }; \
+	  $(NEEDS_VENV); \
 	  python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check -r manifests/runtimes/requirements-mlserver.txt; \
 	fi
 
@@ -58,7 +60,7 @@ deps-prometheus:
 # S3, simulated by a server that checks signatures. Where it cannot be had, the tests that need it are skipped.
 deps-stores:
 	@[ -x $(MOTO_VENV)/bin/moto_server ] || { \
-	  { python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv >/dev/null; }; } \
+	  { $(NEEDS_VENV); } \
 	  && python3 -m venv $(MOTO_VENV) && $(MOTO_VENV)/bin/pip install --quiet --disable-pip-version-check -r .ci/requirements-stores.txt; } \
 	  || echo "moto could not be installed: its tests are skipped"
 
@@ -129,7 +131,7 @@ format:
 # What a build is made of, as CycloneDX, checked against its schema. Of the packages and the libraries that are here now.
 sbom: deps
 	@if [ ! -e $(SBOM_VENV)/complete ]; then \
-	  python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv >/dev/null; }; \
+	  $(NEEDS_VENV); \
 	  python3 -m venv $(SBOM_VENV); \
 	  $(SBOM_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements-sbom.txt; \
 	  touch $(SBOM_VENV)/complete; \

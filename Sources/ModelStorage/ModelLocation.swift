@@ -97,6 +97,13 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
         server = "\(host.lowercased()):\(parts.port ?? (isEncrypted ? 443 : 80))"
     }
 
+    /// An address below an endpoint that the operator has set. The endpoint may end with a slash.
+    ///
+    /// - Throws: `StorageError` with `unsupported`.
+    init(endpoint: String, path: String) throws(StorageError) {
+        try self.init(endpoint: "\(endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint)/\(path)")
+    }
+
     /// The target of a redirect. An `https:` address may redirect to `https:` only.
     ///
     /// - Throws: `StorageError` with `protocolError`.

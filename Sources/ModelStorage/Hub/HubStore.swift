@@ -12,12 +12,12 @@ struct HubStore: Sendable {
 
     /// - Throws: `StorageError`, `CancellationError`.
     func list() async throws -> RemoteListing {
-        let base = environment["HF_ENDPOINT"] ?? Self.hub
-        let endpoint = base.hasSuffix("/") ? String(base.dropLast()) : base
+        let endpoint = environment["HF_ENDPOINT"] ?? Self.hub
         let access = access(try token())
         let revision = PercentEncoding.strict(location.revision)
         let answer = try await caller.ask(
-            try WebLocation(endpoint: "\(endpoint)/api/models/\(location.name)/revision/\(revision)?blobs=true"),
+            try WebLocation(
+                endpoint: endpoint, path: "api/models/\(location.name)/revision/\(revision)?blobs=true"),
             access: access)
         guard let model = HubModel(answer) else {
             throw StorageError(
@@ -27,7 +27,8 @@ struct HubStore: Sendable {
             let path = PercentEncoding.strict(file.path, keeping: "/")
             return RemoteFile(
                 path: file.path,
-                location: try WebLocation(endpoint: "\(endpoint)/\(location.name)/resolve/\(model.commit)/\(path)"),
+                location: try WebLocation(
+                    endpoint: endpoint, path: "\(location.name)/resolve/\(model.commit)/\(path)"),
                 bytes: file.bytes, digest: file.digest, identity: file.digest?.hex ?? file.blob ?? model.commit)
         }
         guard !files.isEmpty else {

@@ -33,7 +33,7 @@ struct AWSMetadata: Sendable {
         guard environment["AWS_EC2_METADATA_DISABLED"]?.lowercased() != "true" else { return nil }
         let base = environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] ?? Self.machine
         do {
-            return try await machineKeys(base.hasSuffix("/") ? String(base.dropLast()) : base)
+            return try await machineKeys(base)
         } catch is StorageError {
             return nil
         }
@@ -60,15 +60,15 @@ struct AWSMetadata: Sendable {
     private func machineKeys(_ base: String) async throws -> AWSKeys? {
         let lifetime = WebField(name: "X-aws-ec2-metadata-token-ttl-seconds", value: "300")
         let session = try await caller.ask(
-            try WebLocation(endpoint: "\(base)/latest/api/token"),
+            try WebLocation(endpoint: base, path: "latest/api/token"),
             access: StoreAccess(fields: [lifetime], method: "PUT"))
         let access = StoreAccess(fields: [
             WebField(name: "X-aws-ec2-metadata-token", value: Self.word(session))
         ])
-        let folder = "\(base)/latest/meta-data/iam/security-credentials/"
-        let role = Self.word(try await caller.ask(try WebLocation(endpoint: folder), access: access))
+        let folder = "latest/meta-data/iam/security-credentials/"
+        let role = Self.word(try await caller.ask(try WebLocation(endpoint: base, path: folder), access: access))
         let name = PercentEncoding.strict(role)
-        return Self.keys(try await caller.ask(try WebLocation(endpoint: folder + name), access: access))
+        return Self.keys(try await caller.ask(try WebLocation(endpoint: base, path: folder + name), access: access))
     }
 
     /// The first line, without control characters.

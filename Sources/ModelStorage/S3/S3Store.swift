@@ -113,12 +113,11 @@ struct S3Store: Sendable {
         let path = PercentEncoding.strict(key, keeping: "/")
         let query = query.map { "?\($0)" } ?? ""
         if let endpoint = site.endpoint {
-            let base = endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint
-            guard !base.contains("?"), !base.contains("#") else {
+            guard !endpoint.contains("?"), !endpoint.contains("#") else {
                 throw StorageError(
                     .unsupported, "AWS_ENDPOINT_URL must not have a query. Write it as https://host:port.")
             }
-            return try WebLocation(endpoint: "\(base)/\(location.bucket)/\(path)\(query)")
+            return try WebLocation(endpoint: endpoint, path: "\(location.bucket)/\(path)\(query)")
         }
         let domain = "s3.\(site.region).\(AWSSettings.domain(of: site.region))"
         // A wildcard certificate covers one label: buckets with dots are named in the path.
