@@ -2,20 +2,20 @@ import Foundation
 import ModelManifests
 
 /// What a gate asks, and how it passes and fails, for people.
-public struct GateDescription: Hashable, Codable, Sendable {
+package struct GateDescription: Hashable, Codable, Sendable {
     /// For example `does the candidate fail requests more often than stable, by more than 10 %?`
-    public var asks: String
-    public var passes: String
-    public var fails: String
+    package var asks: String
+    package var passes: String
+    package var fails: String
     /// The assumption behind the odds. Nil if there are no odds, or nothing is assumed.
-    public var assumes: String?
+    package var assumes: String?
 }
 
 extension GateSpec {
     /// - Parameters:
     ///   - alpha: the gate's own share of the false rollback rate. Nil if it is not known yet.
     ///   - missedRegressionRate: the error rate of a pass.
-    public func words(alpha: Double?, missedRegressionRate: Double) -> GateDescription {
+    package func words(alpha: Double?, missedRegressionRate: Double) -> GateDescription {
         let odds = alpha.map { "odds of \(oneIn($0))" } ?? "odds (set by its share of falseRollbackRate)"
         let missed = oneIn(missedRegressionRate)
         switch kind {
@@ -50,7 +50,7 @@ extension GateSpec {
 }
 
 extension GateEvidence {
-    public func words(missedRegressionRate: Double) -> GateDescription {
+    package func words(missedRegressionRate: Double) -> GateDescription {
         var words = spec.words(alpha: alpha, missedRegressionRate: missedRegressionRate)
         if judgesSlices { words.fails += ", of all requests or of a slice" }
         return words
@@ -127,7 +127,7 @@ extension CompareGate.Metric {
 
 extension CounterRatio {
     /// `correct, as reported later`, or `timeouts of requests`.
-    public var text: String {
+    package var text: String {
         let suffix = ".sum"
         if source == MetricSourceName.outcomes, of.hasSuffix(suffix) {
             return "'\(of.dropLast(suffix.count))', as reported later"

@@ -13,14 +13,14 @@ import ModelManifests
 ///   evidence continues to grow.
 /// - Thresholds, drift and costs have no such guarantee: they report the last measurements, and fail beyond their
 ///   limits.
-public struct GateEvidence: Codable, Hashable, Sendable {
-    public private(set) var spec: GateSpec
+package struct GateEvidence: Codable, Hashable, Sendable {
+    package private(set) var spec: GateSpec
     /// The gate's own share of the false rollback rate. Only comparing gates use it.
-    public let alpha: Double
-    public private(set) var verdict: Verdict = .insufficient
+    package let alpha: Double
+    package private(set) var verdict: Verdict = .insufficient
     /// The number of the candidate's units that were judged: requests, users, predictions, pairs, outcomes or
     /// measurements.
-    public private(set) var samples = 0
+    package private(set) var samples = 0
     /// The rate that was in force at the last look.
     private var missedRegressionRate: Double?
     private var state: GateState
@@ -36,7 +36,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
     /// - Parameters:
     ///   - startedAt: when a threshold's `initialDelay` starts. Nil: at the first interval.
     ///   - slices: the rollout's slices. A gate that counts requests is judged on them too, under the same `alpha`.
-    public init(spec: GateSpec, alpha: Double, startedAt: Date? = nil, slices: [TrafficSlice] = []) {
+    package init(spec: GateSpec, alpha: Double, startedAt: Date? = nil, slices: [TrafficSlice] = []) {
         self.spec = spec
         self.alpha = alpha
         self.startedAt = startedAt
@@ -49,7 +49,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
 
     /// Adds what both sides counted since the last look, if it comes from the gate's own source. After a failure
     /// nothing changes any more.
-    public mutating func absorb(_ interval: Interval, missedRegressionRate: Double) {
+    package mutating func absorb(_ interval: Interval, missedRegressionRate: Double) {
         guard verdict != .fail, interval.source == spec.counters else { return }
         let began = startedAt ?? interval.at
         startedAt = began
@@ -64,7 +64,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
 
     /// What the gate still needs to pass, for example "about 700 more requests, 4 minutes at this rate". Nil if it has
     /// a verdict, or if it does not pass by samples.
-    public func missing(at now: Date) -> String? {
+    package func missing(at now: Date) -> String? {
         guard verdict == .insufficient, samples > 0, let missedRegressionRate, pace.isKnown,
             let progress = state.passProgress
         else { return nil }
@@ -73,14 +73,14 @@ public struct GateEvidence: Codable, Hashable, Sendable {
 
     /// Takes the answer to the gate's last question. A repeated answer, or one to a question that was not asked, is
     /// ignored.
-    public mutating func take(_ answer: GateAnswer, ordinal: Int, at now: Date) {
+    package mutating func take(_ answer: GateAnswer, ordinal: Int, at now: Date) {
         guard verdict != .fail else { return }
         state.take(answer, ordinal: ordinal, secondsSinceStart: now.timeIntervalSince(startedAt ?? now))
         conclude(missedRegressionRate ?? 1)
     }
 
     /// The number of the question that the gate has to ask now. Nil if it has none.
-    public func questionDue(at now: Date) -> Int? {
+    package func questionDue(at now: Date) -> Int? {
         guard verdict != .fail else { return nil }
         return state.questionDue(secondsSinceStart: now.timeIntervalSince(startedAt ?? now))
     }
@@ -92,7 +92,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
     }
 
     /// Adds stable's traffic from before the evidence began, by which latency gates choose their bounds at the start.
-    public mutating func learn(stableHistory counts: SideCounts) { state.learn(stableHistory: counts) }
+    package mutating func learn(stableHistory counts: SideCounts) { state.learn(stableHistory: counts) }
 
     /// The bound in seconds over which slices must be counted. Nil if none is needed, or none is chosen yet.
     var slowEdgeOfSlices: Double? { state.slowEdgeOfSlices }
@@ -101,7 +101,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
     var judgesSlices: Bool { state.judgesSlices }
 
     /// The reason for the verdict, with numbers, for people.
-    public var reason: String {
+    package var reason: String {
         state.reason(verdict: verdict, alpha: alpha, missedRegressionRate: missedRegressionRate)
     }
 
@@ -121,7 +121,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
 }
 
 /// An answer to a gate's question.
-public enum GateAnswer: Hashable, Codable, Sendable {
+package enum GateAnswer: Hashable, Codable, Sendable {
     case measured(Measured)
     case checked(CheckOutcome)
     case contract(ContractAnswer)

@@ -7,20 +7,20 @@ import ModelManifests
 /// are added during the rollout share the last tenth: each addition takes half of what is left, so it never runs out.
 /// Gates that only warn also take their share from there. So they cost the other gates nothing, and a gate that acts
 /// later keeps its evidence and the guarantee.
-public struct Judgement: Codable, Hashable, Sendable {
+package struct Judgement: Codable, Hashable, Sendable {
     /// The part of the false rollback rate that is reserved for gates that are added later.
-    public static let reservedShare = 0.1
+    package static let reservedShare = 0.1
 
-    public private(set) var evidence: [GateEvidence]
-    public let falseRollbackRate: Double
-    public var missedRegressionRate: Double
-    public let startedAt: Date
+    package private(set) var evidence: [GateEvidence]
+    package let falseRollbackRate: Double
+    package var missedRegressionRate: Double
+    package let startedAt: Date
     /// The part of the rate that is left for later gates.
     private var reserve: Double
     /// The slices at the start of the rollout. Whether there are any affects how each gate's rate is split. Nil: none.
     private var slices: [TrafficSlice]?
 
-    public init(
+    package init(
         gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double, startedAt: Date,
         slices: [TrafficSlice] = []
     ) {
@@ -39,25 +39,25 @@ public struct Judgement: Codable, Hashable, Sendable {
         }
     }
 
-    public mutating func absorb(_ interval: Interval) {
+    package mutating func absorb(_ interval: Interval) {
         for index in evidence.indices {
             evidence[index].absorb(interval, missedRegressionRate: missedRegressionRate)
         }
     }
 
     /// Traffic begins: the delays of gates that need traffic start here.
-    public mutating func begin(at now: Date) {
+    package mutating func begin(at now: Date) {
         for index in evidence.indices { evidence[index].begin(at: now) }
     }
 
     /// Passes on the answer to a gate's question.
-    public mutating func take(_ answer: GateAnswer, gate: String, ordinal: Int, at now: Date) {
+    package mutating func take(_ answer: GateAnswer, gate: String, ordinal: Int, at now: Date) {
         guard let index = evidence.firstIndex(where: { $0.spec.name == gate }) else { return }
         evidence[index].take(answer, ordinal: ordinal, at: now)
     }
 
     /// Adds stable's traffic from before the evidence began, by which `slow` gates choose their bound at the start.
-    public mutating func learn(stableHistory counts: SideCounts, source: String = MetricSourceName.proxy) {
+    package mutating func learn(stableHistory counts: SideCounts, source: String = MetricSourceName.proxy) {
         for index in evidence.indices where evidence[index].spec.counters == source {
             evidence[index].learn(stableHistory: counts)
         }
@@ -66,7 +66,7 @@ public struct Judgement: Codable, Hashable, Sendable {
     /// Applies a change of the gates during the rollout. Unchanged gates keep their evidence, added gates share the
     /// reserve, and removed gates go. A gate whose metric, bound or tolerance changed is a new gate. A removed gate's
     /// rate is not given back.
-    public mutating func update(gates: [GateSpec], at now: Date? = nil) {
+    package mutating func update(gates: [GateSpec], at now: Date? = nil) {
         let known = Dictionary(evidence.map { ($0.spec.name, $0) }, uniquingKeysWith: { first, _ in first })
         let kept = gates.map { known[$0.name]?.adopting($0) }
         let added = zip(gates, kept).count { $0.isComparing && $1 == nil }
@@ -79,14 +79,14 @@ public struct Judgement: Codable, Hashable, Sendable {
 
     /// The verdict of the gates that act: fail if any fails; pass if all pass, or if there are none; otherwise
     /// insufficient.
-    public var verdict: Verdict {
+    package var verdict: Verdict {
         let acting = evidence.filter { !$0.spec.warnOnly }
         if acting.contains(where: { $0.verdict == .fail }) { return .fail }
         return acting.allSatisfy { $0.verdict == .pass } ? .pass : .insufficient
     }
 
     /// The bounds in seconds over which slices of the traffic must be counted from now on.
-    public var slowEdgesOfSlices: [Double] { Array(Set(evidence.compactMap(\.slowEdgeOfSlices))).sorted() }
+    package var slowEdgesOfSlices: [Double] { Array(Set(evidence.compactMap(\.slowEdgeOfSlices))).sorted() }
 
-    public func evidence(of gate: String) -> GateEvidence? { evidence.first { $0.spec.name == gate } }
+    package func evidence(of gate: String) -> GateEvidence? { evidence.first { $0.spec.name == gate } }
 }

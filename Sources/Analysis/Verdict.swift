@@ -1,2 +1,2 @@
 /// The verdict of a gate. Insufficient never counts as pass or as fail.
-public enum Verdict: String, CaseIterable, Codable, Sendable { case pass, fail, insufficient }
+package enum Verdict: String, CaseIterable, Codable, Sendable { case pass, fail, insufficient }

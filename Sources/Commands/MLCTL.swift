@@ -4,8 +4,8 @@ import Foundation
 import SafeText
 
 /// The command line: `mlctl COMMAND …`.
-public struct MLCTL: AsyncParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct MLCTL: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "mlctl",
         abstract: "Deploy models from git, with gradual rollouts and automatic rollback.",
         discussion: """
@@ -50,10 +50,10 @@ public struct MLCTL: AsyncParsableCommand {
                 ]),
         ])
 
-    public init() {}
+    package init() {}
 
     /// Runs the command that the arguments name, and ends the process with its exit code.
-    public static func runAndExit() async -> Never {
+    package static func runAndExit() async -> Never {
         hideSecrets()
         do {
             var command = try parseAsRoot()
@@ -89,6 +89,6 @@ private func hideSecrets() {
 private func exitCodeOf(_ error: any Error) -> Int32 { exitCode(for: error) }
 private func messageOf(_ error: any Error) -> String? { message(for: error, of: MLCTL.self) }
 
-public enum Version {
-    public static let text = "0.1.0"
+package enum Version {
+    package static let text = "0.1.0"
 }

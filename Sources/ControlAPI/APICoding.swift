@@ -5,8 +5,8 @@ import Transport
 ///
 /// Times are written as RFC 3339 in UTC with milliseconds, and read with or without fractions. Keys are sorted, so that equal
 /// values have equal text. A missing value is `null` if its type uses `Nullable`, and is left out otherwise.
-public enum APICoding {
-    public static func encode(_ value: some Encodable, pretty: Bool = false) throws -> Data {
+package enum APICoding {
+    package static func encode(_ value: some Encodable, pretty: Bool = false) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
@@ -17,7 +17,7 @@ public enum APICoding {
         return try encoder.encode(value)
     }
 
-    public static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in
             let container = try decoder.singleValueContainer()

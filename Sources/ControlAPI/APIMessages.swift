@@ -25,17 +25,17 @@ enum APIPath {
 }
 
 /// Limits and defaults of single requests.
-public enum APILimits {
-    public static let events = 1000
-    public static let defaultEvents = 100
-    public static let logLines = 10_000
-    public static let defaultLogLines = 100
+package enum APILimits {
+    package static let events = 1000
+    package static let defaultEvents = 100
+    package static let logLines = 10_000
+    package static let defaultLogLines = 100
     /// The size of a report's body, and the number of outcomes in it. Each label of a request counts as one outcome.
-    public static let outcomeBytes = 8 << 20
-    public static let outcomes = 10_000
+    package static let outcomeBytes = 8 << 20
+    package static let outcomes = 10_000
     /// How many batches of outcomes are read at once. Further batches are refused and must be sent again.
     static let outcomeBatchesAtOnce = 4
-    public static let readings = 2000
+    package static let readings = 2000
     static let actorCharacters = 128
 }
 
@@ -73,7 +73,7 @@ extension ControllerStatus {
 }
 
 /// The verbs under `/api/v1/deployments/{namespace}/{name}/`.
-public enum ControlAction: String, CaseIterable, Codable, Sendable {
+package enum ControlAction: String, CaseIterable, Codable, Sendable {
     case promote, pause, resume, abort, retry, rollback, suspend
 
     init(_ verb: OperatorCommand.Verb) {
@@ -175,40 +175,40 @@ struct ActionRequest: Codable, Hashable, Sendable {
 }
 
 /// Lists are wrapped in an object, so that fields can be added to an answer later.
-public struct EventList: Hashable, Codable, Sendable {
+package struct EventList: Hashable, Codable, Sendable {
     /// Newest first.
-    public var events: [StoredEvent]
+    package var events: [StoredEvent]
 
-    public init(events: [StoredEvent]) { self.events = events }
+    package init(events: [StoredEvent]) { self.events = events }
 }
 
-public struct HistoryList: Hashable, Codable, Sendable {
+package struct HistoryList: Hashable, Codable, Sendable {
     /// Newest first.
-    public var history: [HistoryEntry]
+    package var history: [HistoryEntry]
 
-    public init(history: [HistoryEntry]) { self.history = history }
+    package init(history: [HistoryEntry]) { self.history = history }
 }
 
-public struct LogList: Hashable, Codable, Sendable {
+package struct LogList: Hashable, Codable, Sendable {
     /// Oldest first.
-    public var lines: [LogLine]
+    package var lines: [LogLine]
 
-    public init(lines: [LogLine]) { self.lines = lines }
+    package init(lines: [LogLine]) { self.lines = lines }
 }
 
 /// The rollouts whose readings are stored.
-public struct RecordedRolloutList: Hashable, Codable, Sendable {
+package struct RecordedRolloutList: Hashable, Codable, Sendable {
     /// Newest first.
-    public var rollouts: [RecordedRollout]
+    package var rollouts: [RecordedRollout]
 
-    public init(rollouts: [RecordedRollout]) { self.rollouts = rollouts }
+    package init(rollouts: [RecordedRollout]) { self.rollouts = rollouts }
 }
 
-public struct RecordedReadingList: Hashable, Codable, Sendable {
+package struct RecordedReadingList: Hashable, Codable, Sendable {
     /// Oldest first. Empty if there are no more.
-    public var readings: [RecordedReading]
+    package var readings: [RecordedReading]
 
-    public init(readings: [RecordedReading]) { self.readings = readings }
+    package init(readings: [RecordedReading]) { self.readings = readings }
 }
 
 struct AncestorAnswer: Hashable, Codable, Sendable {

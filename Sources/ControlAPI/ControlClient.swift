@@ -16,7 +16,7 @@ import enum NIOHTTP1.HTTPMethod
 ///
 /// # Errors
 /// `ControlError` if the controller refuses, `ControlClientError` if it cannot be asked.
-public struct ControlClient: Sendable {
+package struct ControlClient: Sendable {
     /// The maximum size of an answer: a status of ten thousand deployments has about 10 MB.
     static let answerBytes = 64 << 20
     static let callLimit: Duration = .seconds(30)
@@ -26,7 +26,7 @@ public struct ControlClient: Sendable {
     /// The server sends a heartbeat every 15 seconds.
     private static let streamSilenceSeconds: Int64 = 45
 
-    public let server: URL
+    package let server: URL
     /// Of all calls of this process.
     private static let stopwatch = ClientClock()
     private let calls: ControlTransport
@@ -35,7 +35,7 @@ public struct ControlClient: Sendable {
     /// Connects over the network.
     /// - Parameter token: nil or empty means none; then only `isReady` works.
     /// - Throws: `CertificateProblem`.
-    public init(server: URL, token: String? = nil, trust: ClientTrust = .standard) throws {
+    package init(server: URL, token: String? = nil, trust: ClientTrust = .standard) throws {
         self.server = server
         var base = server.absoluteString
         while base.hasSuffix("/") { base.removeLast() }
@@ -56,7 +56,7 @@ public struct ControlClient: Sendable {
     ///   - server: its address, for messages.
     ///   - token: nil or empty means none; then the kernel identifies the user.
     /// - Throws: `LocalSocketError`.
-    public init(socket: String, of server: URL, token: String? = nil) throws {
+    package init(socket: String, of server: URL, token: String? = nil) throws {
         self.server = server
         let path = try LocalSocketPaths.connectable(socket)
         let token = token?.isEmpty == true ? nil : token
@@ -75,7 +75,7 @@ public struct ControlClient: Sendable {
     /// - Parameters:
     ///   - limit: a time limit, if it is shorter than that of a normal call.
     ///   - project: limits the answer to this project's sources and deployments.
-    public func status(
+    package func status(
         within limit: Duration? = nil, project: String? = nil
     ) async throws -> ControllerStatus {
         let limit = min(limit ?? Self.callLimit, Self.callLimit)
@@ -83,18 +83,18 @@ public struct ControlClient: Sendable {
         return try decode(try await call(request, within: limit))
     }
 
-    public func status(of deployment: DeploymentKey) async throws -> DeploymentStatus {
+    package func status(of deployment: DeploymentKey) async throws -> DeploymentStatus {
         try await get(path(of: deployment))
     }
 
     /// Newest first.
-    public func history(of deployment: DeploymentKey) async throws -> [HistoryEntry] {
+    package func history(of deployment: DeploymentKey) async throws -> [HistoryEntry] {
         let list: HistoryList = try await get(path(of: deployment) + "/history")
         return list.history
     }
 
     /// Oldest first.
-    public func logs(
+    package func logs(
         of deployment: DeploymentKey, revision: Revision? = nil, lines: Int = APILimits.defaultLogLines
     ) async throws -> [LogLine] {
         let list: LogList = try await get(
@@ -103,7 +103,7 @@ public struct ControlClient: Sendable {
     }
 
     /// Newest first.
-    public func events(
+    package func events(
         of deployment: DeploymentKey? = nil, project: String? = nil, after id: Int? = nil,
         limit: Int = APILimits.defaultEvents
     ) async throws -> [StoredEvent] {
@@ -118,19 +118,19 @@ public struct ControlClient: Sendable {
 
     /// Events as they happen, oldest first. After a lost connection, the stream continues after the last event.
     /// - Parameter id: the last event that is already known; nil starts with new events.
-    public func eventStream(
+    package func eventStream(
         of deployment: DeploymentKey? = nil, project: String? = nil, after id: Int? = nil
     ) -> EventSubscription {
         EventSubscription(client: self, deployment: deployment, project: project, position: id)
     }
 
     /// Whether `commit` is `descendant` or an ancestor of it.
-    public func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
+    package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
         let answer: AncestorAnswer = try await get(APIPath.ancestor, query: [("commit", commit), ("of", descendant)])
         return answer.ancestor
     }
 
-    public func isReady() async throws -> Bool {
+    package func isReady() async throws -> Bool {
         do {
             _ = try await call(request(.GET, APIPath.readiness), openly: true)
             return true
@@ -140,24 +140,24 @@ public struct ControlClient: Sendable {
     }
 
     /// In Prometheus' text form.
-    public func metrics() async throws -> String {
+    package func metrics() async throws -> String {
         String(decoding: try await call(request(.GET, APIPath.metrics)), as: UTF8.self)
     }
 
     /// The explanation of a deployment's state.
-    public func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
+    package func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
         try await get(path(of: deployment) + "/explain")
     }
 
     /// The rollouts whose readings are stored, newest first.
-    public func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
+    package func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
         let list: RecordedRolloutList = try await get(path(of: deployment) + "/readings")
         return list.rollouts
     }
 
     /// The readings that a rollout's gates used, oldest first; empty if there are no more.
     /// - Parameter position: the position of the last known reading; 0 for none.
-    public func recordedReadings(
+    package func recordedReadings(
         of rollout: RecordedRollout, after position: Int
     ) async throws -> [RecordedReading] {
         let list: RecordedReadingList = try await get(
@@ -169,14 +169,14 @@ public struct ControlClient: Sendable {
 
     /// Reports the outcomes of earlier answers.
     /// - Parameter lines: one JSON object per line, at most `APILimits.outcomes` outcomes.
-    public func report(outcomes lines: String) async throws -> OutcomeReceipt {
+    package func report(outcomes lines: String) async throws -> OutcomeReceipt {
         var request = request(.POST, APIPath.outcomes)
         request.headers.append(("content-type", "application/x-ndjson"))
         request.body = Data(lines.utf8)
         return try decode(try await call(request))
     }
 
-    public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
+    package func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
         let action = ControlAction(command.verb)
         var request = request(.POST, "\(path(of: deployment))/\(action.rawValue)")
         request.headers.append(("content-type", "application/json"))
@@ -186,7 +186,7 @@ public struct ControlClient: Sendable {
 
     /// Checks git at once. Returns when every deployment that changed has been reconciled once.
     /// - Parameter project: nil for all projects.
-    public func sync(_ project: String? = nil) async throws -> [SourceStatus] {
+    package func sync(_ project: String? = nil) async throws -> [SourceStatus] {
         let request = request(.POST, APIPath.sync, query: [("project", project)])
         let answer: SyncAnswer = try decode(try await call(request, within: Self.syncLimit))
         return answer.sources
@@ -286,7 +286,7 @@ public struct ControlClient: Sendable {
 }
 
 /// Why a call got no usable answer. A refusal by the controller itself is a `ControlError`.
-public enum ControlClientError: Error, Hashable, CustomStringConvertible, Sendable {
+package enum ControlClientError: Error, Hashable, CustomStringConvertible, Sendable {
     /// Nothing answers at the address.
     case unreachable(server: String, reason: String)
     /// Something answers, but TLS does not prove that it is the controller, or the controller does not accept the client.
@@ -298,7 +298,7 @@ public enum ControlClientError: Error, Hashable, CustomStringConvertible, Sendab
     /// The answer is not one of a controller: another program answers, or another version of mlctl.
     case unexpected(server: String, what: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .unreachable(let server, let reason):
             "cannot reach the controller at \(server): is 'mlctl run' running? Set --server or MLCTL_SERVER (\(reason))"

@@ -22,17 +22,17 @@ import Synchronization
 ///   led before and no leader is known (`LeaderForwarding`).
 /// - If a port is taken by another program, the server waits for it as long as the local socket answers.
 /// - `run` returns after a graceful shutdown, when running requests have been answered. Event streams are ended.
-public struct ControlServer: Service {
+package struct ControlServer: Service {
     /// Where it listens.
-    public struct Listeners: Sendable {
-        public var api: ListenAddress
-        public var tls: ServerCertificates?
+    package struct Listeners: Sendable {
+        package var api: ListenAddress
+        package var tls: ServerCertificates?
         /// The path of the local socket; nil for none.
-        public var socket: String?
+        package var socket: String?
         /// An additional address for the probes, independent of the API; nil for none.
-        public var probes: ListenAddress?
+        package var probes: ListenAddress?
 
-        public init(
+        package init(
             api: ListenAddress = ListenAddress(), tls: ServerCertificates? = nil, socket: String? = nil,
             probes: ListenAddress? = nil
         ) {
@@ -57,12 +57,12 @@ public struct ControlServer: Service {
     private let whoHolds: @Sendable (ListenAddress) -> Holder?
 
     /// The process that listens at an address that this server wants.
-    public struct Holder: Hashable, Sendable {
-        public var words: String
+    package struct Holder: Hashable, Sendable {
+        package var words: String
         /// Whether it is another controller. Another controller will not go away, so this one ends.
-        public var isController: Bool
+        package var isController: Bool
 
-        public init(words: String, isController: Bool) {
+        package init(words: String, isController: Bool) {
             self.words = words
             self.isController = isController
         }
@@ -75,7 +75,7 @@ public struct ControlServer: Service {
     ///   - whoHolds: finds the process that listens at an address that cannot be bound.
     ///   - standing: whether the surface's controller leads.
     /// - Throws: `ListenError.unprotected`.
-    public init(
+    package init(
         surface: any ControlSurface, listeners: Listeners = Listeners(), register: TokenRegistry, logger: Logger,
         heartbeat: Duration = .seconds(15), times: ConnectionTimes? = nil,
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in },
@@ -96,7 +96,7 @@ public struct ControlServer: Service {
 
     /// Serves until a graceful shutdown, or until its task is cancelled.
     /// - Throws: `ListenError.unavailable` if the address cannot be bound.
-    public func run() async throws {
+    package func run() async throws {
         let hook = GitHook()
         let routes = ControlRoutes(
             surface: surface, hook: hook,

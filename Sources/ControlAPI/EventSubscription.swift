@@ -7,8 +7,8 @@ import ModelManifests
 /// retried: if nothing answers, the reader gets the error at once.
 ///
 /// The reader pulls events: between two calls of `next`, nothing runs, and only the result of one read is buffered.
-public struct EventSubscription: AsyncSequence, Sendable {
-    public typealias Element = StoredEvent
+package struct EventSubscription: AsyncSequence, Sendable {
+    package typealias Element = StoredEvent
 
     /// How often a lost connection is retried: for about five minutes.
     static let reconnectLimit = 64
@@ -20,12 +20,12 @@ public struct EventSubscription: AsyncSequence, Sendable {
     let project: String?
     let position: Int?
 
-    public func makeAsyncIterator() -> AsyncIterator {
+    package func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(
             client: client, deployment: deployment, project: project, position: position.map(String.init))
     }
 
-    public struct AsyncIterator: AsyncIteratorProtocol {
+    package struct AsyncIterator: AsyncIteratorProtocol {
         private let client: ControlClient
         private let deployment: DeploymentKey?
         private let project: String?
@@ -44,7 +44,7 @@ public struct EventSubscription: AsyncSequence, Sendable {
         }
 
         /// - Throws: `ControlClientError`, `ControlError`, or `CancellationError`.
-        public mutating func next() async throws -> StoredEvent? {
+        package mutating func next() async throws -> StoredEvent? {
             while true {
                 if !pending.isEmpty { return pending.removeFirst() }
                 try Task.checkCancellation()

@@ -5,18 +5,18 @@ import SafeText
 import Transport
 
 /// The address that the controller listens on: `127.0.0.1:8090`, `[::1]:8090`, `localhost:0`, or `:8090` for all addresses.
-public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
-    public var host: String
+package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
+    package var host: String
     /// 0 stands for any free port; the server reports it when it listens.
-    public var port: Int
+    package var port: Int
 
-    public init(host: String = "127.0.0.1", port: Int = 8090) {
+    package init(host: String = "127.0.0.1", port: Int = 8090) {
         self.host = host
         self.port = port
     }
 
     /// - Throws: `ListenError.malformed`.
-    public init(parsing text: String) throws(ListenError) {
+    package init(parsing text: String) throws(ListenError) {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (0...65_535).contains(port)
         else { throw .malformed(text) }
@@ -32,7 +32,7 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Replaces port 0 with a port that is free now, for callers that must know it before the server listens.
     /// - Throws: `ListenError.unavailable` if it is not possible to listen on the host.
-    public func withFreePort() throws(ListenError) -> ListenAddress {
+    package func withFreePort() throws(ListenError) -> ListenAddress {
         guard port == 0 else { return self }
         do {
             let channel = try NIOPosix.ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -49,23 +49,23 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether only this machine can reach it.
-    public var isLoopback: Bool {
+    package var isLoopback: Bool {
         if host == "::1" || host.lowercased() == "localhost" { return true }
         let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         return octets.count == 4 && !octets.contains(nil) && octets[0] == 127
     }
 
-    public var description: String { Escape.authority(host, port) }
+    package var description: String { Escape.authority(host, port) }
 }
 
 /// Why the API cannot listen on an address.
-public enum ListenError: Error, Hashable, CustomStringConvertible {
+package enum ListenError: Error, Hashable, CustomStringConvertible {
     case malformed(String)
     /// It is not a loopback address, and there is no token.
     case unprotected(ListenAddress)
     case unavailable(ListenAddress, reason: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .malformed(let text):
             "'\(text)' is not an address to listen on; write HOST:PORT, such as 127.0.0.1:8090 or [::1]:8090"

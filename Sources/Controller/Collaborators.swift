@@ -5,7 +5,7 @@ import Rollouts
 import Serving
 
 /// The source of manifests: a git repository, read one immutable commit at a time.
-public protocol ManifestSource: Sendable {
+package protocol ManifestSource: Sendable {
     /// Fetches the current commit. Throws if the repository cannot be read; what was read last then stays in force.
     func fetch() async throws -> ManifestSnapshot
     /// Whether `commit` is `descendant` or an ancestor of it.
@@ -13,26 +13,26 @@ public protocol ManifestSource: Sendable {
 }
 
 /// The manifest files of one commit.
-public struct ManifestSnapshot: Hashable, Sendable {
-    public var commit: String
+package struct ManifestSnapshot: Hashable, Sendable {
+    package var commit: String
     /// By path within the repository.
-    public var files: [String: ManifestFile]
+    package var files: [String: ManifestFile]
 
-    public init(commit: String, files: [String: ManifestFile]) {
+    package init(commit: String, files: [String: ManifestFile]) {
         self.commit = commit
         self.files = files
     }
 }
 
 /// A source of readings.
-public protocol MetricSource: Sendable {
+package protocol MetricSource: Sendable {
     /// Readings of all instances of the deployment that the source knows. Throws if the source could not be asked; then there is
     /// no evidence.
     func readings(for deployment: DeploymentKey) async throws -> [Reading]
 }
 
 /// Answers the questions that decisions ask: values, counters, checks, contracts.
-public protocol Inquirer: Sendable {
+package protocol Inquirer: Sendable {
     /// May take long, but within its own time limit. A failure is returned as an answer too.
     func answer(_ inquiry: Inquiry) async -> Finding.Answer
 }
@@ -43,7 +43,7 @@ public protocol Inquirer: Sendable {
 /// - Every answer comes within its own time limit. If a check has no exit code, the answer decides nothing and says what to do.
 /// - A run continues if its task is cancelled or the controller ends. If it is requested again, the running one is found and no
 ///   second one is started.
-public protocol SiteCheckRunner: Sendable {
+package protocol SiteCheckRunner: Sendable {
     func run(_ inquiry: Inquiry, _ check: CheckGate) async -> CheckOutcome
     /// Ends all runs of a deployment except the given ones, without waiting. Called in each pass.
     ///
@@ -52,19 +52,19 @@ public protocol SiteCheckRunner: Sendable {
 }
 
 /// The output of model servers.
-public protocol LogSource: Sendable {
+package protocol LogSource: Sendable {
     /// The last `lines` lines of each instance, oldest first, including instances of a revision that was rolled back.
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine]
 }
 
 /// Notifies people that a rollout was promoted, was rolled back or needs a person, that a deployment is degraded or available
 /// again, or that a gate with `warnOnly` failed.
-public protocol Notifier: Sendable {
+package protocol Notifier: Sendable {
     func notify(_ notice: Notice) async throws
 }
 
-public struct Notice: Hashable, Codable, Sendable {
-    public enum Kind: String, Codable, CaseIterable, Sendable {
+package struct Notice: Hashable, Codable, Sendable {
+    package enum Kind: String, Codable, CaseIterable, Sendable {
         case promoted, rolledBack
         /// It does not continue by itself: a person must decide.
         case stuck
@@ -76,11 +76,11 @@ public struct Notice: Hashable, Codable, Sendable {
         case warned
     }
 
-    public var kind: Kind
-    public var deployment: DeploymentKey
-    public var event: StoredEvent
+    package var kind: Kind
+    package var deployment: DeploymentKey
+    package var event: StoredEvent
 
-    public init(kind: Kind, deployment: DeploymentKey, event: StoredEvent) {
+    package init(kind: Kind, deployment: DeploymentKey, event: StoredEvent) {
         self.kind = kind
         self.deployment = deployment
         self.event = event

@@ -4,7 +4,7 @@ import Rollouts
 import Serving
 
 /// The operations of a running controller that the API and the commands use.
-public protocol ControlSurface: Sendable {
+package protocol ControlSurface: Sendable {
     func status() async -> ControllerStatus
     /// - Throws: `ControlError`.
     func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus
@@ -43,17 +43,17 @@ public protocol ControlSurface: Sendable {
     func scrapeTargets() async -> [ScrapeTarget]
 }
 
-public struct HistoryEntry: Hashable, Codable, Sendable {
-    public var revision: Revision
-    public var version: String
-    @Nullable public var commit: String?
-    public var startedAt: Date
-    @Nullable public var endedAt: Date?
+package struct HistoryEntry: Hashable, Codable, Sendable {
+    package var revision: Revision
+    package var version: String
+    @Nullable package var commit: String?
+    package var startedAt: Date
+    @Nullable package var endedAt: Date?
     /// `stable`, `candidate`, `superseded`, `rolled back`, `aborted`, `replaced`.
-    public var outcome: String
-    public var reason: String
+    package var outcome: String
+    package var reason: String
 
-    public init(
+    package init(
         revision: Revision, version: String, commit: String?, startedAt: Date, endedAt: Date?, outcome: String,
         reason: String
     ) {
@@ -68,8 +68,8 @@ public struct HistoryEntry: Hashable, Codable, Sendable {
 }
 
 /// Why the controller refuses a request.
-public struct ControlError: Error, Hashable, Codable, Sendable {
-    public enum Code: String, Codable, Sendable {
+package struct ControlError: Error, Hashable, Codable, Sendable {
+    package enum Code: String, Codable, Sendable {
         /// No such deployment, or no such revision.
         case notFound
         /// Not possible in the current phase.
@@ -79,11 +79,11 @@ public struct ControlError: Error, Hashable, Codable, Sendable {
         case unavailable
     }
 
-    public var code: Code
+    package var code: Code
     /// What is wrong and what to do.
-    public var message: String
+    package var message: String
 
-    public init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }

@@ -80,7 +80,7 @@ extension Controller {
         guard leads(begun) else { throw LeadershipLost() }
     }
 
-    public func standing() -> LeadershipStatus {
+    package func standing() -> LeadershipStatus {
         guard let leadership = with.leadership, !isAtWork || !leadership.isLeading else { return .leads }
         guard !leadership.isLeading else {
             return .standsBy(

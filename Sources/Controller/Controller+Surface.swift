@@ -7,7 +7,7 @@ import Transport
 
 /// The operations for the API and the commands.
 extension Controller: ControlSurface {
-    public func status() -> ControllerStatus {
+    package func status() -> ControllerStatus {
         ControllerStatus(
             sources: manifests.names.compactMap { projects[$0]?.status }, sites: siteStatuses,
             deployments: deploymentStatuses)
@@ -18,7 +18,7 @@ extension Controller: ControlSurface {
         return keys.sorted().map { view(of: $0).status }
     }
 
-    public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
+    package func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard entries[deployment]?.state != nil else { throw notThere(deployment) }
         lastCommand += 1
@@ -61,7 +61,7 @@ extension Controller: ControlSurface {
         ControlError(.notFound, "there is no deployment \(key); 'mlctl status' lists them")
     }
 
-    public func sync(_ project: String?) async throws -> [SourceStatus] {
+    package func sync(_ project: String?) async throws -> [SourceStatus] {
         let names = try project.map { [try checkedProject($0)] } ?? manifests.names
         let changed = try await changes(of: names)
         let waiting = PassWaitGroup(changed.filter { entries[$0] != nil })
@@ -114,11 +114,11 @@ extension Controller: ControlSurface {
         }
     }
 
-    public func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
+    package func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
         try await with.trail.events(matching: filter, limit: limit)
     }
 
-    public func eventStream() -> AsyncStream<StoredEvent> {
+    package func eventStream() -> AsyncStream<StoredEvent> {
         let (stream, listener, continuation) = broadcast.add()
         continuation.onTermination = { _ in
             Task { await self.removeListener(listener) }
@@ -128,14 +128,14 @@ extension Controller: ControlSurface {
 
     private func removeListener(_ listener: Int) { broadcast.remove(listener) }
 
-    public func history(of deployment: DeploymentKey) throws -> [HistoryEntry] {
+    package func history(of deployment: DeploymentKey) throws -> [HistoryEntry] {
         guard let state = known(deployment)?.state else {
             throw isAtWork ? notThere(deployment) : ControlError(.unavailable, followerText)
         }
         return state.historyEntries
     }
 
-    public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] {
+    package func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard let name = entries[deployment]?.site, let site = with.sites[name] else {
             throw notThere(deployment)
@@ -143,7 +143,7 @@ extension Controller: ControlSurface {
         return try await site.logs.logs(of: deployment, revision: revision, lines: lines)
     }
 
-    public func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
+    package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
         // Commits are the same in every repository: one that knows both commits decides.
         var failure: (any Error)?
         for name in manifests.names {
@@ -157,10 +157,10 @@ extension Controller: ControlSurface {
         return false
     }
 
-    public func isReady() -> Bool { projects.values.contains(where: \.hasLooked) }
+    package func isReady() -> Bool { projects.values.contains(where: \.hasLooked) }
 
     /// The controller's metrics, and those of the data plane if it answers.
-    public func metrics() async -> String {
+    package func metrics() async -> String {
         let dataPlane = try? await with.dataPlaneMetrics?()
         return ownMetrics + (dataPlane ?? "")
     }

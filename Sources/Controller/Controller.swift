@@ -7,25 +7,25 @@ import Serving
 import Transport
 
 /// Intervals and limits of a controller.
-public struct ControllerConfiguration: Sendable {
+package struct ControllerConfiguration: Sendable {
     /// Time between two checks of git, plus or minus 5 %.
-    public var interval: Duration
+    package var interval: Duration
     /// Time between two passes over a deployment at rest. Changes trigger a pass at once.
-    public var restingInterval: Duration
+    package var restingInterval: Duration
     /// How many deployments are worked on at once.
-    public var concurrency: Int
+    package var concurrency: Int
     /// The port of the controller's own API; no endpoint can use it. Nil: unknown when manifests are read.
-    public var apiPort: Int?
+    package var apiPort: Int?
     /// The port of the probes; nil: they have no separate port.
-    public var probePort: Int?
+    package var probePort: Int?
     /// How long passes wait for other components.
-    public var limits: CallLimits
+    package var limits: CallLimits
     /// Between two looks at whether a site can be reached.
-    public var reachInterval: Duration
+    package var reachInterval: Duration
     /// So long a site cannot be reached before that is said: one lost watch is no outage.
-    public var outagePatience: Duration
+    package var outagePatience: Duration
 
-    public init(
+    package init(
         interval: Duration = .seconds(30), restingInterval: Duration = .seconds(15), concurrency: Int = 16,
         apiPort: Int? = nil, probePort: Int? = nil, limits: CallLimits = CallLimits(),
         reachInterval: Duration = .seconds(1), outagePatience: Duration = .seconds(2)
@@ -45,7 +45,7 @@ public struct ControllerConfiguration: Sendable {
 ///
 /// Each key has at most one worker at a time. The repositories of projects are keys of a separate queue: each one is checked at
 /// an interval, backs off when it fails, and is checked again if that was requested during a check.
-public actor Controller {
+package actor Controller {
     enum WorkKey: Hashable, Sendable {
         /// Reads the records of the site, as soon as that is possible.
         case site(SiteName)
@@ -105,7 +105,7 @@ public actor Controller {
     /// Reserved for deployments under judgement and for those with waiting commands.
     static let reservedWorkers = 2
 
-    public init(configuration: ControllerConfiguration, with collaborators: ControllerCollaborators, logger: Logger) {
+    package init(configuration: ControllerConfiguration, with collaborators: ControllerCollaborators, logger: Logger) {
         self.configuration = configuration
         with = collaborators
         self.logger = logger
@@ -130,7 +130,7 @@ public actor Controller {
     }
 
     /// Works until its task is cancelled, or until `drain`. Models continue to serve.
-    public func run() async throws {
+    package func run() async throws {
         for name in manifests.names { looks.add(name, urgency: .urgent) }
         if with.leadership == nil { await startWork() }
         await withTaskGroup(of: Void.self) { group in
@@ -177,7 +177,7 @@ public actor Controller {
     }
 
     /// Starts no more passes. `run` returns when the running ones have ended, within the runner's grace period.
-    public nonisolated func drain() {
+    package nonisolated func drain() {
         looks.stop()
         runner.stop()
     }

@@ -4,26 +4,26 @@ import Serving
 
 /// The components that a controller works with. They are protocols; the code that starts a controller chooses the
 /// implementations.
-public struct ControllerCollaborators: Sendable {
+package struct ControllerCollaborators: Sendable {
     /// The sources of manifests, in the order of the settings: at least one.
-    public var sources: [ProjectSource]
-    public var sites: SiteDirectory
+    package var sources: [ProjectSource]
+    package var sites: SiteDirectory
     /// The events of all sites.
-    public var trail: any EventTrail
+    package var trail: any EventTrail
     /// Nil: no other controller works on these deployments.
-    public var leadership: (any Leadership)?
-    public var notifier: (any Notifier)?
-    public var inquirer: (any Inquirer)?
+    package var leadership: (any Leadership)?
+    package var notifier: (any Notifier)?
+    package var inquirer: (any Inquirer)?
     /// Nil: outcomes are not accepted.
-    public var outcomes: (any OutcomeStore)?
-    public var recorder: ReadingRecorder?
+    package var outcomes: (any OutcomeStore)?
+    package var recorder: ReadingRecorder?
     /// Gets the owner of each deployment in every pass.
-    public var owners: ProjectOwners?
+    package var owners: ProjectOwners?
     /// The data plane's metrics, in Prometheus' text format.
-    public var dataPlaneMetrics: (@Sendable () async throws -> String)?
-    public var now: @Sendable () -> Date
+    package var dataPlaneMetrics: (@Sendable () async throws -> String)?
+    package var now: @Sendable () -> Date
 
-    public init(
+    package init(
         sources: [ProjectSource], sites: SiteDirectory, trail: any EventTrail,
         leadership: (any Leadership)? = nil, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
         outcomes: (any OutcomeStore)? = nil, recorder: ReadingRecorder? = nil, owners: ProjectOwners? = nil,
@@ -43,7 +43,7 @@ public struct ControllerCollaborators: Sendable {
     }
 
     /// One project without restrictions.
-    public init(
+    package init(
         source: any ManifestSource, sites: SiteDirectory, trail: any EventTrail,
         leadership: (any Leadership)? = nil, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
         outcomes: (any OutcomeStore)? = nil, recorder: ReadingRecorder? = nil,
@@ -55,7 +55,7 @@ public struct ControllerCollaborators: Sendable {
     }
 
     /// One site, this machine, whose store also keeps the events.
-    public init(
+    package init(
         source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
         logs: any LogSource, outcomes: (any OutcomeStore)? = nil,
         requestIdKey: @escaping @Sendable () -> RequestIdentityKey? = { nil }, recorder: ReadingRecorder? = nil,
@@ -70,20 +70,20 @@ public struct ControllerCollaborators: Sendable {
 }
 
 /// A project, and where its manifests come from.
-public struct ProjectSource: Sendable {
-    public var rules: ProjectRules
-    public var source: any ManifestSource
+package struct ProjectSource: Sendable {
+    package var rules: ProjectRules
+    package var source: any ManifestSource
     /// For the status, without credentials.
-    public var repo: String
+    package var repo: String
     /// A branch, tag, version range or commit.
-    public var reference: String
-    public var path: String
+    package var reference: String
+    package var path: String
     /// Whether a commit without any manifest removes all deployments of the project.
-    public var allowsEmpty: Bool
+    package var allowsEmpty: Bool
 
-    public var name: String { rules.project }
+    package var name: String { rules.project }
 
-    public init(
+    package init(
         _ source: any ManifestSource, rules: ProjectRules = .open, repo: String = "", reference: String = "main",
         path: String = ".", allowsEmpty: Bool = false
     ) {

@@ -4,13 +4,13 @@ import ModelManifests
 import Rollouts
 
 /// The status that `mlctl status -o json` prints and `GET /api/v1/deployments` returns. Other programs depend on these names.
-public struct ControllerStatus: Hashable, Codable, Sendable {
-    public var sources: [SourceStatus]
+package struct ControllerStatus: Hashable, Codable, Sendable {
+    package var sources: [SourceStatus]
     /// The sites that serve deployments, and whether they can be reached now.
-    public var sites: [SiteStatus]
-    public var deployments: [DeploymentStatus]
+    package var sites: [SiteStatus]
+    package var deployments: [DeploymentStatus]
 
-    public init(
+    package init(
         sources: [SourceStatus] = [], sites: [SiteStatus] = [], deployments: [DeploymentStatus] = []
     ) {
         self.sources = sources
@@ -18,7 +18,7 @@ public struct ControllerStatus: Hashable, Codable, Sendable {
         self.deployments = deployments
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         sources = try fields.decode([SourceStatus].self, forKey: .sources)
         sites = try fields.decodeIfPresent([SiteStatus].self, forKey: .sites) ?? []
@@ -27,15 +27,15 @@ public struct ControllerStatus: Hashable, Codable, Sendable {
 }
 
 /// The status of a site. If it cannot be reached, everything shown about its deployments is the last known state.
-public struct SiteStatus: Hashable, Codable, Sendable {
-    public var name: String
-    public var reachable: Bool
+package struct SiteStatus: Hashable, Codable, Sendable {
+    package var name: String
+    package var reachable: Bool
     /// Since when `reachable` has had its value.
-    public var since: Date
+    package var since: Date
     /// Why it cannot be reached; null if it can.
-    @Nullable public var reason: String?
+    @Nullable package var reason: String?
 
-    public init(name: String, reachable: Bool, since: Date, reason: String? = nil) {
+    package init(name: String, reachable: Bool, since: Date, reason: String? = nil) {
         self.name = name
         self.reachable = reachable
         self.since = since
@@ -43,26 +43,26 @@ public struct SiteStatus: Hashable, Codable, Sendable {
     }
 }
 
-public struct SourceStatus: Hashable, Codable, Sendable {
+package struct SourceStatus: Hashable, Codable, Sendable {
     /// The project whose manifests it holds; null from a controller without projects.
-    @Nullable public var project: String?
-    public var repo: String
-    public var branch: String
+    @Nullable package var project: String?
+    package var repo: String
+    package var branch: String
     /// The commit in force; null before the first fetch.
-    @Nullable public var commit: String?
-    @Nullable public var fetchedAt: Date?
+    @Nullable package var commit: String?
+    @Nullable package var fetchedAt: Date?
     /// Why the last check failed, and what to do; null if it succeeded.
-    @Nullable public var error: String?
+    @Nullable package var error: String?
     /// The problems of its manifests, with their places.
-    public var diagnostics: [Diagnostic]
+    package var diagnostics: [Diagnostic]
     /// In the answer to `sync`: the number of changed deployments that have not had their pass yet. Left out if there are none.
-    public var awaited: Int?
+    package var awaited: Int?
     /// The number of further problems that `diagnostics` does not list. Left out if all are listed.
-    public var diagnosticsLeftOut: Int?
+    package var diagnosticsLeftOut: Int?
     /// How much of its limits the project uses. Left out if it has no limits.
-    public var limits: [LimitUsage]?
+    package var limits: [LimitUsage]?
 
-    public init(
+    package init(
         project: String? = Project.defaultName, repo: String, branch: String, commit: String? = nil,
         fetchedAt: Date? = nil, error: String? = nil, diagnostics: [Diagnostic] = [], awaited: Int? = nil
     ) {
@@ -77,55 +77,55 @@ public struct SourceStatus: Hashable, Codable, Sendable {
     }
 }
 
-public struct DeploymentStatus: Hashable, Codable, Sendable {
-    public var namespace: String
-    public var name: String
+package struct DeploymentStatus: Hashable, Codable, Sendable {
+    package var namespace: String
+    package var name: String
     /// The project that the deployment belongs to; null if that project is not in the settings any more.
-    @Nullable public var project: String?
-    public var phase: Phase
-    public var since: Date
-    public var message: String
+    @Nullable package var project: String?
+    package var phase: Phase
+    package var since: Date
+    package var message: String
     /// What it waits for, as text; `waiting` has the details.
-    @Nullable public var waitingFor: String?
-    @Nullable public var waiting: WaitStatus?
-    @Nullable public var deadlineAt: Date?
-    @Nullable public var endpoint: String?
+    @Nullable package var waitingFor: String?
+    @Nullable package var waiting: WaitStatus?
+    @Nullable package var deadlineAt: Date?
+    @Nullable package var endpoint: String?
     /// The address at which the candidate can be tried.
-    @Nullable public var preview: String?
-    @Nullable public var desired: DesiredStatus?
-    @Nullable public var stable: RevisionStatus?
-    @Nullable public var candidate: RevisionStatus?
-    @Nullable public var step: StepStatus?
-    public var gates: [GateSummary]
+    @Nullable package var preview: String?
+    @Nullable package var desired: DesiredStatus?
+    @Nullable package var stable: RevisionStatus?
+    @Nullable package var candidate: RevisionStatus?
+    @Nullable package var step: StepStatus?
+    package var gates: [GateSummary]
     /// For the rollout in flight: whether requests are split as intended. Left out before any requests were split.
-    public var split: SplitSummary?
+    package var split: SplitSummary?
     /// For all its rollouts in which stable was compared with itself. Left out if there were none.
-    public var selfCheck: SelfCheckSummary?
-    public var quarantined: [QuarantineStatus]
+    package var selfCheck: SelfCheckSummary?
+    package var quarantined: [QuarantineStatus]
     /// Revisions that `mlctl rollback` passes over, though git may ask for them: they were aborted, or taken back, when they
     /// were on their way last. Left out where there are none.
-    public var passedOver: [QuarantineStatus]?
-    public var conditions: [Condition]
+    package var passedOver: [QuarantineStatus]?
+    package var conditions: [Condition]
     /// At most `instanceLimit` instances; those with problems come first.
-    @Listed public var instances: [InstanceStatus]
+    @Listed package var instances: [InstanceStatus]
     /// Since when everything that should serve has been serving; null if something does not.
-    @Nullable public var availableSince: Date?
+    @Nullable package var availableSince: Date?
     /// Since when something that should serve has not been serving; null if everything does.
-    @Nullable public var degradedSince: Date?
+    @Nullable package var degradedSince: Date?
     /// After a rollback or an abort, and during one: the version that was left. Left out if there is none.
-    public var leftVersion: String?
+    package var leftVersion: String?
     /// The number of requests that were cut off because they outlasted their drain, since the data plane started to count. Left
     /// out if there were none.
-    public var cutRequests: Int?
+    package var cutRequests: Int?
     /// The number of connections that no instance accepted, since the data plane started to count. Left out if there were none.
-    public var refusedConnections: Int?
+    package var refusedConnections: Int?
     /// When it was last observed, if it cannot be observed now. Everything else is as it was then. Left out if it can be
     /// observed.
-    public var lastSeenAt: Date?
+    package var lastSeenAt: Date?
 
-    public static let instanceLimit = 50
+    package static let instanceLimit = 50
 
-    public init(
+    package init(
         namespace: String, name: String, phase: Phase, since: Date, message: String, waitingFor: String? = nil,
         deadlineAt: Date? = nil, endpoint: String? = nil, preview: String? = nil, desired: DesiredStatus? = nil,
         stable: RevisionStatus? = nil, candidate: RevisionStatus? = nil, step: StepStatus? = nil,
@@ -166,45 +166,45 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         self.selfCheck = selfCheck
     }
 
-    public func condition(_ type: Condition.Kind) -> Condition? { conditions.first { $0.type == type.rawValue } }
+    package func condition(_ type: Condition.Kind) -> Condition? { conditions.first { $0.type == type.rawValue } }
 }
 
-public struct DesiredStatus: Hashable, Codable, Sendable {
-    public var revision: Revision
-    public var version: String
-    public var commit: String
+package struct DesiredStatus: Hashable, Codable, Sendable {
+    package var revision: Revision
+    package var version: String
+    package var commit: String
 
-    public init(revision: Revision, version: String, commit: String) {
+    package init(revision: Revision, version: String, commit: String) {
         self.revision = revision
         self.version = version
         self.commit = commit
     }
 }
 
-public struct RevisionStatus: Hashable, Codable, Sendable {
-    public var revision: Revision
-    public var version: String
-    public var weight: Int
-    public var replicas: Int
-    public var ready: Int
+package struct RevisionStatus: Hashable, Codable, Sendable {
+    package var revision: Revision
+    package var version: String
+    package var weight: Int
+    package var replicas: Int
+    package var ready: Int
     /// Restarts of all current instances together. Left out if there were none.
-    public var restarts: Int?
+    package var restarts: Int?
     /// The number of ejected instances. Left out if there are none.
-    public var ejected: Int?
+    package var ejected: Int?
     /// Requests that were meant for the revision but that none of its instances could take, in the last rollout under judgement.
     /// Left out if there were none.
-    public var unavailable: Int?
+    package var unavailable: Int?
     /// Requests to the revision whose clients gave up before the answer, in the last rollout under judgement. Left out if there
     /// were none.
-    public var abandoned: Int?
+    package var abandoned: Int?
     /// The progress of instances that do not serve yet, such as `1 fetching, 2 starting`. Left out if all serve.
-    public var progress: String?
+    package var progress: String?
     /// CPU seconds of the current instances, since this controller started to measure them. Left out if it is not measured.
-    public var cpuSeconds: Double?
+    package var cpuSeconds: Double?
     /// Resident bytes of all current instances together. Left out if it is not measured.
-    public var memoryBytes: Int?
+    package var memoryBytes: Int?
 
-    public init(
+    package init(
         revision: Revision, version: String, weight: Int, replicas: Int, ready: Int, restarts: Int? = nil,
         ejected: Int? = nil, unavailable: Int? = nil, abandoned: Int? = nil, progress: String? = nil,
         cpuSeconds: Double? = nil, memoryBytes: Int? = nil
@@ -224,26 +224,26 @@ public struct RevisionStatus: Hashable, Codable, Sendable {
     }
 }
 
-public struct StepStatus: Hashable, Codable, Sendable {
+package struct StepStatus: Hashable, Codable, Sendable {
     /// Starts at 0.
-    public var index: Int
-    public var count: Int
-    public var description: String
+    package var index: Int
+    package var count: Int
+    package var description: String
 
-    public init(index: Int, count: Int, description: String) {
+    package init(index: Int, count: Int, description: String) {
         self.index = index
         self.count = count
         self.description = description
     }
 }
 
-public struct QuarantineStatus: Hashable, Codable, Sendable {
-    public var revision: Revision
-    public var version: String
-    public var reason: String
-    public var at: Date
+package struct QuarantineStatus: Hashable, Codable, Sendable {
+    package var revision: Revision
+    package var version: String
+    package var reason: String
+    package var at: Date
 
-    public init(revision: Revision, version: String, reason: String, at: Date) {
+    package init(revision: Revision, version: String, reason: String, at: Date) {
         self.revision = revision
         self.version = version
         self.reason = reason

@@ -3,14 +3,14 @@ import Serving
 import Transport
 
 /// What git wants of one deployment, to be shown at its site.
-public struct PublishedManifest: Hashable, Sendable {
-    public var deployment: DeploymentKey
-    public var labels: [String: String]
+package struct PublishedManifest: Hashable, Sendable {
+    package var deployment: DeploymentKey
+    package var labels: [String: String]
     /// `spec` as written, as canonical JSON.
-    public var spec: String
-    public var commit: String
+    package var spec: String
+    package var commit: String
 
-    public init(deployment: DeploymentKey, labels: [String: String], spec: String, commit: String) {
+    package init(deployment: DeploymentKey, labels: [String: String], spec: String, commit: String) {
         self.deployment = deployment
         self.labels = labels
         self.spec = spec
@@ -25,7 +25,7 @@ public struct PublishedManifest: Hashable, Sendable {
 }
 
 /// A site's answer to an announcement.
-public enum PublishResult: Equatable, Sendable {
+package enum PublishResult: Equatable, Sendable {
     /// The site shows what git says. `warning`: a message for the status if another writer keeps overwriting the entry.
     case shown(warning: String?)
     /// The site did not accept it. What it accepted last stays in force: the pass continues with that, including gates, commands
@@ -34,13 +34,13 @@ public enum PublishResult: Equatable, Sendable {
 }
 
 /// Why a site did not accept what git says, and what to do.
-public struct PublishRefusal: RetryableError, Hashable {
-    public var message: String
-    public var retryClass: RetryClass
+package struct PublishRefusal: RetryableError, Hashable {
+    package var message: String
+    package var retryClass: RetryClass
     /// Nothing may be carried out at the site for the moment, because the object is being created again.
-    public var holdsPass: Bool
+    package var holdsPass: Bool
 
-    public init(_ message: String, retry: RetryClass, holdsPass: Bool = false) {
+    package init(_ message: String, retry: RetryClass, holdsPass: Bool = false) {
         self.message = message
         retryClass = retry
         self.holdsPass = holdsPass
@@ -49,10 +49,10 @@ public struct PublishRefusal: RetryableError, Hashable {
 
 /// The entry exists, but its record is missing or older than expected: someone deleted it, or restored an older one. The state in
 /// the controller's memory is newer, and is written as if there were no record.
-public struct RecordLost: Error, Hashable, Sendable {
-    public var deployment: DeploymentKey
+package struct RecordLost: Error, Hashable, Sendable {
+    package var deployment: DeploymentKey
 
-    public init(deployment: DeploymentKey) { self.deployment = deployment }
+    package init(deployment: DeploymentKey) { self.deployment = deployment }
 }
 
 /// A site's public list of deployments: what git wants of each one, and its status.
@@ -62,7 +62,7 @@ public struct RecordLost: Error, Hashable, Sendable {
 /// - An announcement never loses the record that `StateStore` keeps in the same place.
 /// - A refusal, or a site that cannot be asked, is an answer and not an error. A refused announcement is repeated with increasing
 ///   delays; a different announcement is made at once.
-public protocol DesiredStateMirror: Sendable {
+package protocol DesiredStateMirror: Sendable {
     /// Called before every decision. A newer commit that changes nothing about the deployment is not written.
     ///
     /// - Throws: if nothing may be decided now: `RecordLost`, `StateConflict`, or a `RetryableError` that says who owns the
@@ -89,7 +89,7 @@ public protocol DesiredStateMirror: Sendable {
 }
 
 extension DesiredStateMirror {
-    public func isAnothers(_ deployment: DeploymentKey) async -> Bool { false }
+    package func isAnothers(_ deployment: DeploymentKey) async -> Bool { false }
 }
 
 extension PublishResult {

@@ -4,32 +4,32 @@ import ModelManifests
 import Rollouts
 
 /// Explains the state of a deployment: what `mlctl explain` shows and `GET …/explain` returns.
-public struct DeploymentExplanation: Hashable, Codable, Sendable {
-    public var status: DeploymentStatus
+package struct DeploymentExplanation: Hashable, Codable, Sendable {
+    package var status: DeploymentStatus
     /// What can happen next.
-    public var outlook: [Outlook]
+    package var outlook: [Outlook]
     /// The gates of the rollout in flight; otherwise their state when the last rollout was rolled back.
-    public var gates: [GateExplanation]
-    public var steps: [StepExplanation]
+    package var gates: [GateExplanation]
+    package var steps: [StepExplanation]
     /// The events of the rollout in flight, or of the last one: oldest first.
-    public var events: [StoredEvent]
+    package var events: [StoredEvent]
     /// The event that rolled back the last rollout; null if it was not rolled back, or a new one is in flight.
-    @Nullable public var rollback: StoredEvent?
+    @Nullable package var rollback: StoredEvent?
     /// After a rollback or an abort, and during one: the revision that was left. Null if there is none.
-    @Nullable public var left: LeftRevision?
+    @Nullable package var left: LeftRevision?
     /// Ids of the candidate's last failing requests, newest last, from the rollout in flight or from the one that was rolled
     /// back. Responses carry them in the header `x-mlctl-request-id`.
-    public var failedRequestIds: [String]
+    package var failedRequestIds: [String]
     /// Of the rollout in flight: requests that are in no gate's evidence, because one bad instance answered them. Left out
     /// where there are none.
-    public var leftOut: [LeftOutRequests]?
+    package var leftOut: [LeftOutRequests]?
     /// All settings that can change without a new revision.
-    public var settings: [SettingDescription]
+    package var settings: [SettingDescription]
     /// The stable revision and the wanted one; null if there is none.
-    @Nullable public var stableLoad: RevisionLoad?
-    @Nullable public var wanted: RevisionLoad?
+    @Nullable package var stableLoad: RevisionLoad?
+    @Nullable package var wanted: RevisionLoad?
 
-    public init(
+    package init(
         status: DeploymentStatus, outlook: [Outlook] = [], gates: [GateExplanation] = [],
         steps: [StepExplanation] = [], events: [StoredEvent] = [], rollback: StoredEvent? = nil,
         left: LeftRevision? = nil, failedRequestIds: [String] = [], settings: [SettingDescription] = [],
@@ -51,64 +51,64 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
 }
 
 /// A revision that a rollback or an abort left in favour of the stable one.
-public struct LeftRevision: Hashable, Codable, Sendable {
-    public var version: String
+package struct LeftRevision: Hashable, Codable, Sendable {
+    package var version: String
     /// Null if the history does not reach back that far.
-    @Nullable public var revision: Revision?
+    @Nullable package var revision: Revision?
 
-    public init(version: String, revision: Revision? = nil) {
+    package init(version: String, revision: Revision? = nil) {
         self.version = version
         self.revision = revision
     }
 }
 
 /// Requests of a revision that one bad instance answered.
-public struct LeftOutRequests: Hashable, Codable, Sendable {
-    public var version: String
-    public var revision: Revision
-    public var requests: Int
+package struct LeftOutRequests: Hashable, Codable, Sendable {
+    package var version: String
+    package var revision: Revision
+    package var requests: Int
 
-    public init(version: String, revision: Revision, requests: Int) {
+    package init(version: String, revision: Revision, requests: Int) {
         self.version = version
         self.revision = revision
         self.requests = requests
     }
 }
 
-public struct GateExplanation: Hashable, Codable, Sendable {
-    public var summary: GateSummary
+package struct GateExplanation: Hashable, Codable, Sendable {
+    package var summary: GateSummary
     /// Null if the gate is no longer in the manifest.
-    @Nullable public var words: GateDescription?
+    @Nullable package var words: GateDescription?
 
-    public init(summary: GateSummary, words: GateDescription?) {
+    package init(summary: GateSummary, words: GateDescription?) {
         self.summary = summary
         self.words = words
     }
 }
 
-public struct StepExplanation: Hashable, Codable, Sendable {
-    public enum Place: String, Codable, Sendable { case done, current, ahead }
+package struct StepExplanation: Hashable, Codable, Sendable {
+    package enum Place: String, Codable, Sendable { case done, current, ahead }
 
-    public var description: String
-    public var place: Place
+    package var description: String
+    package var place: Place
 
-    public init(description: String, place: Place) {
+    package init(description: String, place: Place) {
         self.description = description
         self.place = place
     }
 }
 
 /// A revision and the resources that it needs.
-public struct RevisionLoad: Hashable, Codable, Sendable {
-    public var revision: Revision
-    public var version: String
+package struct RevisionLoad: Hashable, Codable, Sendable {
+    package var revision: Revision
+    package var version: String
     /// The digest that was found for its model files.
-    @Nullable public var digest: String?
-    public var replicas: Int
+    @Nullable package var digest: String?
+    package var replicas: Int
     /// Per replica.
-    public var resources: Resources
+    package var resources: Resources
 
-    public init(revision: Revision, version: String, digest: String?, replicas: Int, resources: Resources) {
+    package init(revision: Revision, version: String, digest: String?, replicas: Int, resources: Resources) {
         self.revision = revision
         self.version = version
         self.digest = digest

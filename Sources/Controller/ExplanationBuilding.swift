@@ -97,7 +97,7 @@ extension RolloutState {
 }
 
 extension Controller {
-    public func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
+    package func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
         guard let status = status().deployments.first(where: { $0.key == deployment }) else {
             throw Self.notDeployed(deployment)
         }

@@ -2,18 +2,18 @@ import ModelManifests
 import Serving
 
 /// One running model server.
-public struct InstanceStatus: Hashable, Codable, Sendable {
-    public var id: String
-    public var revision: Revision
+package struct InstanceStatus: Hashable, Codable, Sendable {
+    package var id: String
+    package var revision: Revision
     /// `fetching`, `blocked`, `starting`, `ready`, `unready`, `draining`, `crashLooping` or `failed`.
-    public var condition: String
-    public var restarts: Int
+    package var condition: String
+    package var restarts: Int
     /// Whether the data plane has ejected it: it gets no requests for a while.
-    public var ejected: Bool
+    package var ejected: Bool
     /// What is wrong and what to do; null if nothing is.
-    @Nullable public var reason: String?
+    @Nullable package var reason: String?
 
-    public init(
+    package init(
         id: String, revision: Revision, condition: String, restarts: Int = 0, ejected: Bool = false,
         reason: String? = nil
     ) {

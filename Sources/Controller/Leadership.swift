@@ -2,7 +2,7 @@
 ///
 /// The compare-and-swap of records is what prevents conflicts at all times. Leadership only keeps the controllers from disturbing
 /// each other.
-public protocol Leadership: Sendable {
+package protocol Leadership: Sendable {
     /// Takes part in the election until its task is cancelled, and gives up the lead before it returns.
     func run() async
     /// Measured with this controller's own clock: false from the moment at which another controller could lead.
@@ -20,11 +20,11 @@ public protocol Leadership: Sendable {
 }
 
 extension Leadership {
-    public var leaderAPI: String? { nil }
+    package var leaderAPI: String? { nil }
 }
 
 /// Whether a controller leads, for its API.
-public enum LeadershipStatus: Equatable, Sendable {
+package enum LeadershipStatus: Equatable, Sendable {
     /// It leads, or there is no election.
     case leads
     /// It stands by, so its state may be outdated: the leader knows the current one.

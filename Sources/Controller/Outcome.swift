@@ -3,14 +3,14 @@ import ModelManifests
 import Serving
 
 /// An outcome as it was reported (delayed ground truth): the value of one answer for one label.
-public struct ReportedOutcome: Hashable, Sendable {
+package struct ReportedOutcome: Hashable, Sendable {
     /// The header `x-mlctl-request-id` of the answer.
-    public var requestId: String
-    public var label: String
+    package var requestId: String
+    package var label: String
     /// Zero or more; 1 or 0 for a yes-or-no label.
-    public var value: Double
+    package var value: Double
 
-    public init(requestId: String, label: String, value: Double) {
+    package init(requestId: String, label: String, value: Double) {
         self.requestId = requestId
         self.label = label
         self.value = value
@@ -18,53 +18,53 @@ public struct ReportedOutcome: Hashable, Sendable {
 }
 
 /// An outcome of a request that a deployment has verifiably answered.
-public struct VerifiedOutcome: Hashable, Sendable {
-    public var request: RequestIdentity
-    public var reported: ReportedOutcome
+package struct VerifiedOutcome: Hashable, Sendable {
+    package var request: RequestIdentity
+    package var reported: ReportedOutcome
 
-    public init(request: RequestIdentity, reported: ReportedOutcome) {
+    package init(request: RequestIdentity, reported: ReportedOutcome) {
         self.request = request
         self.reported = reported
     }
 }
 
 /// The result of a batch. Every outcome counts in exactly one of the three numbers.
-public struct OutcomeReceipt: Hashable, Codable, Sendable {
+package struct OutcomeReceipt: Hashable, Codable, Sendable {
     /// Further refusals are counted but not listed.
-    public static let refusalLimit = 10
+    package static let refusalLimit = 10
 
-    public struct Refusal: Hashable, Codable, Sendable {
-        public var requestId: String
-        public var label: String
+    package struct Refusal: Hashable, Codable, Sendable {
+        package var requestId: String
+        package var label: String
         /// What is wrong, and what to do.
-        public var reason: String
+        package var reason: String
 
-        public init(requestId: String, label: String, reason: String) {
+        package init(requestId: String, label: String, reason: String) {
             self.requestId = requestId
             self.label = label
             self.reason = reason
         }
 
-        public init(_ outcome: ReportedOutcome, _ reason: String) {
+        package init(_ outcome: ReportedOutcome, _ reason: String) {
             self.init(requestId: outcome.requestId, label: outcome.label, reason: reason)
         }
     }
 
-    public var accepted: Int
+    package var accepted: Int
     /// Reported before. The first report of a request and label counts, whatever later ones say.
-    public var repeated: Int
-    public var refused: Int
+    package var repeated: Int
+    package var refused: Int
     /// The first refusals.
-    public var refusals: [Refusal]
+    package var refusals: [Refusal]
 
-    public init(accepted: Int = 0, repeated: Int = 0, refusals: [Refusal] = []) {
+    package init(accepted: Int = 0, repeated: Int = 0, refusals: [Refusal] = []) {
         self.accepted = accepted
         self.repeated = repeated
         refused = refusals.count
         self.refusals = Array(refusals.prefix(Self.refusalLimit))
     }
 
-    public static func + (left: OutcomeReceipt, right: OutcomeReceipt) -> OutcomeReceipt {
+    package static func + (left: OutcomeReceipt, right: OutcomeReceipt) -> OutcomeReceipt {
         var sum = left
         sum.accepted += right.accepted
         sum.repeated += right.repeated

@@ -5,7 +5,7 @@ import Serving
 
 extension Controller {
     /// Stores outcomes of requests that a deployment at any site has answered, each one once.
-    public func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt {
+    package func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard let store = with.outcomes else {
             throw ControlError(.unavailable, "this controller does not store outcomes")
@@ -60,7 +60,7 @@ extension Controller {
 
     /// The revisions that each deployment serves, evaluates or could go back to, at all sites.
     /// - Returns: nil until this is known of every site.
-    public func revisionsInUse() -> [DeploymentKey: Set<Revision>]? {
+    package func revisionsInUse() -> [DeploymentKey: Set<Revision>]? {
         guard isAtWork, with.sites.names.allSatisfy({ standings[$0] == .read }) else { return nil }
         guard !entries.values.contains(where: { $0.unreadableRecord != nil || $0.mustReload }) else { return nil }
         return entries.compactMapValues { entry in entry.state.map { Set($0.revisions) } }
@@ -69,7 +69,7 @@ extension Controller {
 
 extension RolloutState {
     /// The stable revision, the candidate, and those in the history.
-    public var revisions: [Revision] {
+    package var revisions: [Revision] {
         [stable?.revision, rollout?.candidate.revision].compactMap(\.self) + history.map(\.deployed.revision)
     }
 }

@@ -7,7 +7,7 @@ import Serving
 /// # Guarantees
 /// - A label of a request counts once, however often it is reported, even after a crash in the middle of a batch.
 /// - Totals are cumulative counters: they only grow, until their revision is forgotten.
-public protocol OutcomeStore: Sendable {
+package protocol OutcomeStore: Sendable {
     /// Counts the outcomes that are new. The batch is written completely or not at all.
     /// - Parameter outcomes: verified outcomes of this deployment; each value is finite and not negative.
     func record(_ outcomes: [VerifiedOutcome], of deployment: DeploymentKey) async throws -> OutcomeReceipt
@@ -22,19 +22,19 @@ public protocol OutcomeStore: Sendable {
 }
 
 /// The limits of an outcome store.
-public enum OutcomeLimits {
+package enum OutcomeLimits {
     /// Labels per revision. Each one is counted as long as the revision is known.
-    public static let labels = 32
+    package static let labels = 32
     /// Outcomes of older requests are refused.
-    public static let age: Duration = .seconds(14 * 86_400)
+    package static let age: Duration = .seconds(14 * 86_400)
     /// Outcomes of one revision and label that are remembered individually. Beyond this number the oldest requests are forgotten.
     /// Reports for requests of that age are then refused, so that none counts twice.
-    public static let remembered = 500_000
+    package static let remembered = 500_000
 }
 
 extension Reading {
     /// The totals as a reading of the source `outcomes`.
-    public static func outcomes(
+    package static func outcomes(
         of revision: Revision, _ totals: [String: (count: Int, sum: Double)], labels: [String]
     ) -> Reading {
         var counters = RequestCounters()

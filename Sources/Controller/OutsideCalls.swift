@@ -7,29 +7,29 @@ import Transport
 ///
 /// If a call takes longer, the pass continues with what it knows, and says so in the status. The call itself continues. A second
 /// call of the same kind is not started before it has ended, and its end triggers another pass.
-public struct CallLimits: Hashable, Sendable {
-    public var announcing: Duration = .seconds(1)
-    public var observing: Duration = .milliseconds(1500)
+package struct CallLimits: Hashable, Sendable {
+    package var announcing: Duration = .seconds(1)
+    package var observing: Duration = .milliseconds(1500)
     /// Runs in parallel with observing.
-    public var readings: Duration = .milliseconds(1500)
-    public var recording: Duration = .seconds(2)
-    public var applying: Duration = .milliseconds(1500)
+    package var readings: Duration = .milliseconds(1500)
+    package var recording: Duration = .seconds(2)
+    package var applying: Duration = .milliseconds(1500)
     /// A plan that must be replaced is given up after this time, even if it has not ended.
-    public var replacing: Duration = .seconds(5)
+    package var replacing: Duration = .seconds(5)
     /// A command that no pass has taken within this time is refused with the reason.
-    public var command: Duration = .milliseconds(4500)
+    package var command: Duration = .milliseconds(4500)
     /// For downloading or hashing the files of one model.
-    public var pinning: Duration = .seconds(900)
+    package var pinning: Duration = .seconds(900)
     /// Pinning appears in the status if it takes longer than this.
-    public var quietPinning: Duration = .seconds(5)
-    public var reporting: Duration = .seconds(10)
-    public var notifying: Duration = .seconds(60)
+    package var quietPinning: Duration = .seconds(5)
+    package var reporting: Duration = .seconds(10)
+    package var notifying: Duration = .seconds(60)
     /// `sync` answers within this time, even if changed deployments are still waiting.
-    public var syncing: Duration = .seconds(10)
+    package var syncing: Duration = .seconds(10)
     /// When the controller stops, it waits at most this long for calls under way.
-    public var settling: Duration = .seconds(5)
+    package var settling: Duration = .seconds(5)
 
-    public init() {}
+    package init() {}
 }
 
 /// A component did not answer in time.

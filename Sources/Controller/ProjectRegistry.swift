@@ -322,11 +322,11 @@ package struct ProjectRegistry {
 }
 
 /// How much of a limit a project uses.
-public struct LimitUsage: Hashable, Codable, Sendable {
+package struct LimitUsage: Hashable, Codable, Sendable {
     /// `deployments`, `replicas`, `cpu` (cores), `memory` (bytes), or a device.
-    public var name: String
-    public var used: Double
-    public var limit: Double
+    package var name: String
+    package var used: Double
+    package var limit: Double
 
     static func all(of limits: ProjectLimits, in demand: ProjectDemand) -> [LimitUsage] {
         var all: [LimitUsage] = []
@@ -346,13 +346,13 @@ public struct LimitUsage: Hashable, Codable, Sendable {
 }
 
 /// The owner of each deployment, for backends. Each pass updates it before it carries anything out.
-public final class ProjectOwners: Sendable {
+package final class ProjectOwners: Sendable {
     private let owners = Mutex<[DeploymentKey: String]>([:])
 
-    public init() {}
+    package init() {}
 
     /// - Returns: nil if it has no owner, or had no pass yet.
-    public func project(of deployment: DeploymentKey) -> String? { owners.withLock { $0[deployment] } }
+    package func project(of deployment: DeploymentKey) -> String? { owners.withLock { $0[deployment] } }
 
     func note(_ project: String?, of deployment: DeploymentKey) {
         owners.withLock { $0[deployment] = project }

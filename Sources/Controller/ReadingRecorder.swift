@@ -5,8 +5,8 @@ import ModelManifests
 import Rollouts
 
 /// Records the readings that rollouts are judged on. Failures are logged and affect no decision.
-public actor ReadingRecorder {
-    public nonisolated let store: any ReadingStore
+package actor ReadingRecorder {
+    package nonisolated let store: any ReadingStore
     private let logger: Logger
     /// At most one per deployment: that of the rollout in flight.
     private var recordings: [DeploymentKey: RolloutRecording] = [:]
@@ -17,7 +17,7 @@ public actor ReadingRecorder {
     /// The time between two writes, unless a verdict or an end requires one at once. One write covers all rollouts.
     static let writeInterval: Duration = .seconds(1)
 
-    public init(store: any ReadingStore, logger: Logger) {
+    package init(store: any ReadingStore, logger: Logger) {
         self.store = store
         self.logger = logger
     }
@@ -28,7 +28,7 @@ public actor ReadingRecorder {
     ///   - rollout: the rollout in flight before the pass; the evidence is about it.
     ///   - events: the events of the pass.
     ///   - isOver: whether no more evidence about this rollout will follow.
-    public func record(
+    package func record(
         _ intervals: [Interval], about rollout: Rollout, of deployment: DeploymentKey, events: [RolloutEvent],
         isOver: Bool
     ) async {
@@ -75,11 +75,11 @@ public actor ReadingRecorder {
 }
 
 extension Controller {
-    public func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
+    package func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
         try await with.recorder?.store.rollouts(of: deployment) ?? []
     }
 
-    public func recordedReadings(
+    package func recordedReadings(
         of rollout: Int, in deployment: DeploymentKey, after position: Int, limit: Int
     ) async throws -> [RecordedReading] {
         try await with.recorder?.store.readings(of: rollout, in: deployment, after: position, limit: limit) ?? []

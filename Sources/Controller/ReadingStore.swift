@@ -8,7 +8,7 @@ import ModelManifests
 /// - Bounded: a fixed number of rollouts per deployment, and of readings per rollout. The oldest rollout is removed first; a full
 ///   rollout keeps what it has.
 /// - Readings that are lost here affect only `mlctl replay`: no decision reads them.
-public protocol ReadingStore: Sendable {
+package protocol ReadingStore: Sendable {
     /// Appends to a rollout's readings. The first call for a rollout creates it.
     func append(_ readings: [RecordedReading], to rollout: RecordedRollout.Identity) async throws
     /// The same for several rollouts.
@@ -24,21 +24,21 @@ public protocol ReadingStore: Sendable {
 }
 
 extension ReadingStore {
-    public func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws {
+    package func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws {
         for (rollout, readings) in batch { try await append(readings, to: rollout) }
     }
 }
 
 /// A rollout whose readings are stored.
-public struct RecordedRollout: Hashable, Codable, Sendable {
+package struct RecordedRollout: Hashable, Codable, Sendable {
     /// The same revision is judged again after `mlctl retry`: only the start time distinguishes the two.
-    public struct Identity: Hashable, Codable, Sendable {
-        public var deployment: DeploymentKey
-        public var revision: Revision
-        public var version: String
-        public var startedAt: Date
+    package struct Identity: Hashable, Codable, Sendable {
+        package var deployment: DeploymentKey
+        package var revision: Revision
+        package var version: String
+        package var startedAt: Date
 
-        public init(deployment: DeploymentKey, revision: Revision, version: String, startedAt: Date) {
+        package init(deployment: DeploymentKey, revision: Revision, version: String, startedAt: Date) {
             self.deployment = deployment
             self.revision = revision
             self.version = version
@@ -46,16 +46,16 @@ public struct RecordedRollout: Hashable, Codable, Sendable {
         }
     }
 
-    public static let perDeploymentLimit = 20
+    package static let perDeploymentLimit = 20
     /// Enough for more than a year at the spacing of `RolloutRecording`.
-    public static let readingLimit = 20_000
+    package static let readingLimit = 20_000
 
     /// Identifies the rollout in requests for its readings.
-    public var number: Int
-    public var identity: Identity
-    public var readings: Int
+    package var number: Int
+    package var identity: Identity
+    package var readings: Int
 
-    public init(number: Int, identity: Identity, readings: Int) {
+    package init(number: Int, identity: Identity, readings: Int) {
         self.number = number
         self.identity = identity
         self.readings = readings
@@ -63,16 +63,16 @@ public struct RecordedRollout: Hashable, Codable, Sendable {
 }
 
 /// Everything from one source that became evidence since the rollout started, up to one time.
-public struct RecordedReading: Hashable, Codable, Sendable {
+package struct RecordedReading: Hashable, Codable, Sendable {
     /// Increases with every reading; 0 if it is not stored yet.
-    public var position: Int
+    package var position: Int
     /// Seconds since the rollout's evidence began.
-    public var t: Double
-    public var source: String
-    public var stable: SideCounts
-    public var candidate: SideCounts
+    package var t: Double
+    package var source: String
+    package var stable: SideCounts
+    package var candidate: SideCounts
 
-    public init(
+    package init(
         position: Int = 0, t: Double, source: String = MetricSourceName.proxy, stable: SideCounts,
         candidate: SideCounts
     ) {

@@ -3,8 +3,8 @@ import ModelManifests
 import Rollouts
 
 /// This version cannot read a record, or must not use it.
-public struct UnreadableRecord: Error, Hashable, Sendable, CustomStringConvertible {
-    public var description: String
+package struct UnreadableRecord: Error, Hashable, Sendable, CustomStringConvertible {
+    package var description: String
     /// The text for the deployment's status.
     var heldText: String
 
@@ -24,9 +24,9 @@ public struct UnreadableRecord: Error, Hashable, Sendable, CustomStringConvertib
 }
 
 /// The only code that converts between records and states.
-public enum RolloutRecords {
+package enum RolloutRecords {
     /// - Throws: `UnreadableRecord`: nothing may be decided then, and the record must not be overwritten.
-    public static func decode(_ bytes: Data) throws(UnreadableRecord) -> RolloutState {
+    package static func decode(_ bytes: Data) throws(UnreadableRecord) -> RolloutState {
         do {
             return try RolloutRecord.decode(bytes)
         } catch {
@@ -34,7 +34,7 @@ public enum RolloutRecords {
         }
     }
 
-    public static func encode(_ state: RolloutState) throws -> Data { try RolloutRecord.encode(state) }
+    package static func encode(_ state: RolloutState) throws -> Data { try RolloutRecord.encode(state) }
 
     /// - Throws: `UnreadableRecord`, also if the store says that the record must not be used.
     static func state(of record: StateRecord) throws(UnreadableRecord) -> RolloutState {

@@ -2,12 +2,12 @@ import ModelManifests
 import Rollouts
 
 /// One model server's metrics page, in the format of Prometheus' HTTP service discovery.
-public struct ScrapeTarget: Hashable, Codable, Sendable {
+package struct ScrapeTarget: Hashable, Codable, Sendable {
     /// `host:port`.
-    public var targets: [String]
-    public var labels: [String: String]
+    package var targets: [String]
+    package var labels: [String: String]
 
-    public init(targets: [String], labels: [String: String]) {
+    package init(targets: [String], labels: [String: String]) {
         self.targets = targets
         self.labels = labels
     }
@@ -15,7 +15,7 @@ public struct ScrapeTarget: Hashable, Codable, Sendable {
 
 extension Controller {
     /// Every ready instance whose runtime has a metrics page, with labels that distinguish revisions.
-    public func scrapeTargets() -> [ScrapeTarget] {
+    package func scrapeTargets() -> [ScrapeTarget] {
         entries.sorted { $0.key < $1.key }.flatMap { key, entry -> [ScrapeTarget] in
             let deployed = [entry.state?.stable, entry.state?.rollout?.candidate].compactMap(\.self)
             return deployed.flatMap { deployed -> [ScrapeTarget] in

@@ -3,19 +3,19 @@ import Serving
 import Transport
 
 /// A place where deployments are served and their records are kept: the controller's machine, or a cluster.
-public struct Site: Sendable {
-    public var backend: any ServingBackend
-    public var store: any StateStore
-    public var metrics: any MetricSource
-    public var logs: any LogSource
+package struct Site: Sendable {
+    package var backend: any ServingBackend
+    package var store: any StateStore
+    package var metrics: any MetricSource
+    package var logs: any LogSource
     /// Shows at the site what git wants; nil if the site has no such list.
-    public var register: (any DesiredStateMirror)?
+    package var register: (any DesiredStateMirror)?
     /// Runs the checks of its deployments; nil: the controller's own inquirer runs them on this machine.
-    public var checks: (any SiteCheckRunner)?
+    package var checks: (any SiteCheckRunner)?
     /// The key with which the data plane of a namespace signs request ids; nil if it has issued none. Throws if that is unknown.
-    public var requestIdKey: @Sendable (_ namespace: String) async throws -> RequestIdentityKey?
+    package var requestIdKey: @Sendable (_ namespace: String) async throws -> RequestIdentityKey?
 
-    public init(
+    package init(
         backend: any ServingBackend, store: any StateStore, metrics: any MetricSource, logs: any LogSource,
         register: (any DesiredStateMirror)? = nil, checks: (any SiteCheckRunner)? = nil,
         requestIdKey: @escaping @Sendable (_ namespace: String) async throws -> RequestIdentityKey? = { _ in nil }
@@ -30,12 +30,12 @@ public struct Site: Sendable {
     }
 }
 
-public enum SiteName: Hashable, Comparable, Sendable, CustomStringConvertible {
+package enum SiteName: Hashable, Comparable, Sendable, CustomStringConvertible {
     case local
     /// By its name in the settings.
     case cluster(String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .local: "this machine"
         case .cluster(let name): "cluster \(name)"
@@ -44,21 +44,21 @@ public enum SiteName: Hashable, Comparable, Sendable, CustomStringConvertible {
 }
 
 /// All sites of a controller, by the names that manifests use.
-public struct SiteDirectory: Sendable {
+package struct SiteDirectory: Sendable {
     /// Nil if the controller serves nothing on its own machine.
-    public var local: Site?
-    public var clusters: [String: Site]
+    package var local: Site?
+    package var clusters: [String: Site]
     /// The cluster of a target without a cluster name; nil if targets must name one.
-    public var defaultCluster: String?
+    package var defaultCluster: String?
 
     /// - Parameter defaultCluster: nil means the only cluster, if there is exactly one.
-    public init(local: Site? = nil, clusters: [String: Site] = [:], defaultCluster: String? = nil) {
+    package init(local: Site? = nil, clusters: [String: Site] = [:], defaultCluster: String? = nil) {
         self.local = local
         self.clusters = clusters
         self.defaultCluster = defaultCluster ?? (clusters.count == 1 ? clusters.keys.first : nil)
     }
 
-    public subscript(name: SiteName) -> Site? {
+    package subscript(name: SiteName) -> Site? {
         switch name {
         case .local: local
         case .cluster(let name): clusters[name]
@@ -66,11 +66,11 @@ public struct SiteDirectory: Sendable {
     }
 
     /// This machine first, then the clusters by name.
-    public var names: [SiteName] {
+    package var names: [SiteName] {
         (local == nil ? [] : [.local]) + clusters.keys.sorted().map(SiteName.cluster)
     }
 
-    public func name(for target: Target) throws(SiteError) -> SiteName {
+    package func name(for target: Target) throws(SiteError) -> SiteName {
         switch target {
         case .local:
             guard local != nil else { throw .noLocalSite }
@@ -86,7 +86,7 @@ public struct SiteDirectory: Sendable {
 }
 
 /// Why a deployment has no site, or its site cannot be used. All of these wait for a change outside.
-public enum SiteError: RetryableError, Hashable {
+package enum SiteError: RetryableError, Hashable {
     case unknownCluster(String, known: [String])
     case unnamedCluster(known: [String])
     case noClusters
@@ -96,9 +96,9 @@ public enum SiteError: RetryableError, Hashable {
     /// Instances without a record serve at the first site, but git wants the deployment at the other one.
     case servesElsewhere(SiteName, wanted: SiteName)
 
-    public var retryClass: RetryClass { .waiting }
+    package var retryClass: RetryClass { .waiting }
 
-    public var message: String {
+    package var message: String {
         switch self {
         case .unknownCluster(let name, let known):
             "target.cluster: the controller's settings have no cluster '\(name)'; "

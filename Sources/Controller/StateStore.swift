@@ -8,7 +8,7 @@ import Rollouts
 /// - `swap` writes the state and its events together, or neither. They are durable when it returns.
 /// - If `expecting` is not the record's version, `swap` writes nothing and throws `StateConflict`: another writer has decided
 ///   meanwhile, and this pass must end.
-public protocol StateStore: EventTrail {
+package protocol StateStore: EventTrail {
     func records() async throws -> [DeploymentKey: StateRecord]
     func record(for deployment: DeploymentKey) async throws -> StateRecord?
     /// - Parameters:
@@ -38,14 +38,14 @@ public protocol StateStore: EventTrail {
 }
 
 extension StateStore {
-    public func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]? { nil }
-    public func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws {}
+    package func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]? { nil }
+    package func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws {}
 
-    public func storeWithdrawal(
+    package func storeWithdrawal(
         _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
     ) async -> Bool { false }
 
-    public func swap(
+    package func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
     ) async throws -> Int {
         try await swap(deployment, expecting: expecting, state: state, events: events)
@@ -53,28 +53,28 @@ extension StateStore {
 }
 
 /// The events of decisions, in order.
-public protocol EventTrail: Sendable {
+package protocol EventTrail: Sendable {
     /// Newest first, at most `limit`.
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
 }
 
 /// An event trail that also stores copies of events from other places.
-public protocol EventArchive: EventTrail {
+package protocol EventArchive: EventTrail {
     /// Adds the copies that are new. For each deployment and origin, a copy is known if its ordinal is not above the highest one
     /// that was ever added.
     func absorb(_ copies: [EventCopy]) async throws
 }
 
 /// An event whose original is stored in a record elsewhere.
-public struct EventCopy: Hashable, Sendable {
-    public var deployment: DeploymentKey
+package struct EventCopy: Hashable, Sendable {
+    package var deployment: DeploymentKey
     /// The name of the place of the record.
-    public var origin: String
+    package var origin: String
     /// Increases with every event of the deployment at this origin.
-    public var ordinal: Int
-    public var event: RolloutEvent
+    package var ordinal: Int
+    package var event: RolloutEvent
 
-    public init(deployment: DeploymentKey, origin: String, ordinal: Int, event: RolloutEvent) {
+    package init(deployment: DeploymentKey, origin: String, ordinal: Int, event: RolloutEvent) {
         self.deployment = deployment
         self.origin = origin
         self.ordinal = ordinal
@@ -82,52 +82,52 @@ public struct EventCopy: Hashable, Sendable {
     }
 }
 
-public struct StateRecord: Hashable, Sendable {
-    public var version: Int
-    public var state: Data
+package struct StateRecord: Hashable, Sendable {
+    package var version: Int
+    package var state: Data
     /// Why the record must not be used, and what to do; nil if it can be used. Otherwise nothing is decided about its deployment.
-    public var problem: String?
+    package var problem: String?
 
-    public init(version: Int, state: Data, problem: String? = nil) {
+    package init(version: Int, state: Data, problem: String? = nil) {
         self.version = version
         self.state = state
         self.problem = problem
     }
 }
 
-public struct StateConflict: Error, Hashable, Sendable {
-    public var deployment: DeploymentKey
-    public var expected: Int?
-    public var found: Int?
+package struct StateConflict: Error, Hashable, Sendable {
+    package var deployment: DeploymentKey
+    package var expected: Int?
+    package var found: Int?
 
-    public init(deployment: DeploymentKey, expected: Int?, found: Int?) {
+    package init(deployment: DeploymentKey, expected: Int?, found: Int?) {
         self.deployment = deployment
         self.expected = expected
         self.found = found
     }
 }
 
-public struct StoredEvent: Hashable, Codable, Sendable, Identifiable {
+package struct StoredEvent: Hashable, Codable, Sendable, Identifiable {
     /// Increases by at least one with every event. A reader that saw `id` asks for the events after it.
-    public var id: Int
-    public var deployment: DeploymentKey
-    public var event: RolloutEvent
+    package var id: Int
+    package var deployment: DeploymentKey
+    package var event: RolloutEvent
 
-    public init(id: Int, deployment: DeploymentKey, event: RolloutEvent) {
+    package init(id: Int, deployment: DeploymentKey, event: RolloutEvent) {
         self.id = id
         self.deployment = deployment
         self.event = event
     }
 }
 
-public struct EventFilter: Hashable, Sendable {
-    public var deployment: DeploymentKey?
+package struct EventFilter: Hashable, Sendable {
+    package var deployment: DeploymentKey?
     /// The project that owned the deployment at the time of the event.
-    public var project: String?
-    public var afterId: Int?
-    public var since: Date?
+    package var project: String?
+    package var afterId: Int?
+    package var since: Date?
 
-    public init(
+    package init(
         deployment: DeploymentKey? = nil, project: String? = nil, afterId: Int? = nil, since: Date? = nil
     ) {
         self.deployment = deployment

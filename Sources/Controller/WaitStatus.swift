@@ -2,18 +2,18 @@ import Foundation
 import Rollouts
 
 /// What a deployment waits for: the cause, how long it can last, and what a person can do.
-public struct WaitStatus: Hashable, Codable, Sendable {
+package struct WaitStatus: Hashable, Codable, Sendable {
     /// For example `evidence: errors`, or `1 of 2 instances of version 3 are ready: its port does not answer`.
-    public var cause: String
+    package var cause: String
     /// For example `'mlctl promote'`; null if nobody can do anything but wait.
-    @Nullable public var remedy: String?
-    @Nullable public var since: Date?
+    @Nullable package var remedy: String?
+    @Nullable package var since: Date?
     /// When the wait ends by itself; null if it does not, or that is unknown.
-    @Nullable public var endsAt: Date?
+    @Nullable package var endsAt: Date?
     /// Whether it does not end without a person.
-    public var needsPerson: Bool
+    package var needsPerson: Bool
 
-    public init(
+    package init(
         cause: String, remedy: String? = nil, since: Date? = nil, endsAt: Date? = nil, needsPerson: Bool = false
     ) {
         self.cause = cause
@@ -31,7 +31,7 @@ public struct WaitStatus: Hashable, Codable, Sendable {
 }
 
 /// Why a deployment does not continue without a person, as a fixed list for programs.
-public enum PersonCause: String, CaseIterable, Sendable {
+package enum PersonCause: String, CaseIterable, Sendable {
     case approval
     /// A pause without an end, from the rollout's steps.
     case pause
@@ -85,7 +85,7 @@ public enum PersonCause: String, CaseIterable, Sendable {
 
 extension DeploymentStatus {
     /// Why the deployment does not continue without a person; nil if it does.
-    public var personCause: PersonCause? {
+    package var personCause: PersonCause? {
         guard let stalled = condition(.stalled), stalled.status == "True" else { return nil }
         return PersonCause(reason: stalled.reason) ?? .other
     }

@@ -3,15 +3,15 @@
 ///
 /// A key that becomes due again and again (a change that its own pass causes, a delay of zero) then costs a few passes
 /// a second and not a CPU core.
-public struct PaceLimits: Hashable, Sendable {
+package struct PaceLimits: Hashable, Sendable {
     /// The number of passes in a row that run without delay.
-    public var burst: Int
+    package var burst: Int
     /// The time between two passes in the long run.
-    public var floor: Duration
+    package var floor: Duration
     /// The longest time between two passes of a key that is always due. This is also how late such a key sees a change.
-    public var cap: Duration
+    package var cap: Duration
 
-    public init(burst: Int = 25, floor: Duration = .milliseconds(200), cap: Duration = .seconds(1)) {
+    package init(burst: Int = 25, floor: Duration = .milliseconds(200), cap: Duration = .seconds(1)) {
         self.burst = max(burst, 1)
         self.floor = max(floor, .milliseconds(1))
         self.cap = max(cap, self.floor)

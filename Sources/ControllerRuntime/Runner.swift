@@ -13,7 +13,7 @@ import Synchronization
 /// # Assumptions
 /// - `reconcile` returns when its task is cancelled. After `stop()` workers may continue for `stopGracePeriod`. Then
 ///   they are cancelled, and `run` waits for them to return.
-public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.Duration == Duration {
+package final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.Duration == Duration {
     private struct State {
         var machine: RunnerStateMachine<Key, C.Instant>
         var generator: any RandomNumberGenerator & Sendable
@@ -24,7 +24,7 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
     private let state: Mutex<State>
     private let signal = WakeSignal()
 
-    public init(
+    package init(
         clock: C = ContinuousClock(), configuration: RunnerConfiguration = RunnerConfiguration(),
         generator: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
         logger: Logger = Logger(label: "mlctl.runner")
@@ -34,14 +34,14 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
         state = Mutex(State(machine: RunnerStateMachine(configuration: configuration), generator: generator))
     }
 
-    public var snapshot: RunnerSnapshot { state.withLock { $0.machine.snapshot } }
+    package var snapshot: RunnerSnapshot { state.withLock { $0.machine.snapshot } }
 
     /// Makes `key` due after `delay`, or earlier if it already is. If a worker is running for it, it runs again
     /// afterwards.
     ///
     /// - Parameter urgency: the least urgent class that the key may have. If its last pass asked for a more urgent
     ///   class, that one applies.
-    public func add(_ key: Key, after delay: Duration = .zero, urgency: Urgency = .routine) {
+    package func add(_ key: Key, after delay: Duration = .zero, urgency: Urgency = .routine) {
         let dueAt = clock.now.advanced(by: max(delay, .zero))
         state.withLock { $0.machine.add(key, at: dueAt, urgency: urgency) }
         signal.raise()
@@ -49,7 +49,7 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
 
     /// Starts no more workers. `run` returns when the running workers end, or after the grace period, when they are
     /// cancelled.
-    public func stop() {
+    package func stop() {
         state.withLock { $0.machine.stop() }
         signal.raise()
     }
@@ -57,7 +57,7 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
     /// Returns after `stop()`. When its task is cancelled, the workers are cancelled at once. Call it only once.
     ///
     /// - Parameter concurrency: overrides the configuration's value.
-    public func run(concurrency: Int? = nil, reconcile: @escaping @Sendable (Key) async -> Requeue) async {
+    package func run(concurrency: Int? = nil, reconcile: @escaping @Sendable (Key) async -> Requeue) async {
         let starts = state.withLock { $0.machine.start(concurrency: concurrency) }
         precondition(starts, "run() was called twice")
         await withDiscardingTaskGroup { workers in

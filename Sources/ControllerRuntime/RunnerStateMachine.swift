@@ -1,7 +1,7 @@
 import Transport
 
 /// When a pass wants its key to run again.
-public enum Requeue: Hashable, Sendable {
+package enum Requeue: Hashable, Sendable {
     /// Nothing more to do. The key runs again when it is added.
     case done
     /// The pass succeeded. Run again after this delay; until then the key has this class.
@@ -10,19 +10,19 @@ public enum Requeue: Hashable, Sendable {
     case backoff(RetryClass)
 }
 
-public struct RunnerConfiguration: Hashable, Sendable {
+package struct RunnerConfiguration: Hashable, Sendable {
     /// The most keys that are worked on at once.
-    public var concurrency: Int
+    package var concurrency: Int
     /// Workers that are kept free of keys of class `routine`. With one worker, none is kept free.
-    public var reserved: Int
+    package var reserved: Int
     /// How often one key may run. Keys of class `urgent` are never delayed.
-    public var pace: PaceLimits
-    public var transientBackoff: Backoff
-    public var waitingBackoff: Backoff
+    package var pace: PaceLimits
+    package var transientBackoff: Backoff
+    package var waitingBackoff: Backoff
     /// How long workers may continue after `stop()` before they are cancelled.
-    public var stopGracePeriod: Duration
+    package var stopGracePeriod: Duration
 
-    public init(
+    package init(
         concurrency: Int = 8, reserved: Int = 1, pace: PaceLimits = PaceLimits(),
         transientBackoff: Backoff = Backoff(initial: .milliseconds(500), cap: .seconds(60)),
         waitingBackoff: Backoff = Backoff(initial: .seconds(5), cap: .seconds(300)),
@@ -191,14 +191,14 @@ where Instant.Duration == Duration {
 }
 
 /// The amount of pending and running work.
-public struct RunnerSnapshot: Hashable, Sendable {
+package struct RunnerSnapshot: Hashable, Sendable {
     /// Keys that wait for their time or for a worker.
-    public var pending: Int
-    public var running: Int
+    package var pending: Int
+    package var running: Int
     /// Keys whose last pass failed.
-    public var failing: Int
+    package var failing: Int
     /// How many times since the start a key came back too soon and was delayed.
-    public var putOff: Int
+    package var putOff: Int
 }
 
 /// Failures in a row, for each key that fails now. Keys that are well take no memory.

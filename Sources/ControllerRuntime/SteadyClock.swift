@@ -10,7 +10,7 @@ import Foundation
 /// # Caveats
 /// - It does not follow corrections of the wall clock. `skew()` gives the difference. A restart reads the wall clock
 ///   again.
-public struct SteadyClock: Sendable {
+package struct SteadyClock: Sendable {
     private let anchor: Date
     private let elapsed: @Sendable () -> Duration
     private let wall: @Sendable () -> Date
@@ -19,7 +19,7 @@ public struct SteadyClock: Sendable {
     ///   - floor: `now()` never returns an earlier time.
     ///   - wall: the machine's wall clock.
     ///   - monotonic: runs forward only, also while the machine is suspended (`CLOCK_BOOTTIME` on Linux).
-    public init<C: Clock>(
+    package init<C: Clock>(
         notEarlierThan floor: Date? = nil, wall: @escaping @Sendable () -> Date = { Date() },
         monotonic: C = ContinuousClock()
     ) where C.Duration == Duration {
@@ -29,8 +29,8 @@ public struct SteadyClock: Sendable {
         anchor = max(wall(), floor ?? .distantPast)
     }
 
-    public func now() -> Date { anchor.addingTimeInterval(elapsed() / .seconds(1)) }
+    package func now() -> Date { anchor.addingTimeInterval(elapsed() / .seconds(1)) }
 
     /// How far the wall clock is ahead of `now()`. Negative if it is behind.
-    public func skew() -> Duration { .seconds(wall().timeIntervalSince(now())) }
+    package func skew() -> Duration { .seconds(wall().timeIntervalSince(now())) }
 }

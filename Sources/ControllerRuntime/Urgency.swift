@@ -1,5 +1,5 @@
 /// Which due key runs first. Within a class, keys run in the order of their due times.
-public enum Urgency: Int, CaseIterable, Comparable, Sendable {
+package enum Urgency: Int, CaseIterable, Comparable, Sendable {
     /// A person waits for the answer, or everything else depends on it. Never slowed down.
     case urgent
     /// A candidate that gets traffic is being evaluated: a failure must take effect soon.
@@ -9,5 +9,5 @@ public enum Urgency: Int, CaseIterable, Comparable, Sendable {
     /// Everything else: new deployments, and deployments without changes.
     case routine
 
-    public static func < (left: Urgency, right: Urgency) -> Bool { left.rawValue < right.rawValue }
+    package static func < (left: Urgency, right: Urgency) -> Bool { left.rawValue < right.rawValue }
 }

@@ -15,21 +15,21 @@ import Collections
 ///
 /// The size is bounded by the number of different keys: each heap holds at most `1 + staleEntriesPerSlot` entries for
 /// each key, or `smallestHeapToRebuild`.
-public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sendable {
+package struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sendable {
     /// A slot that moves leaves a stale entry in its heap. With more stale entries than this per live slot, the heap is
     /// rebuilt.
     static var staleEntriesPerSlot: Int { 1 }
     /// Smaller heaps are not rebuilt.
     static var smallestHeapToRebuild: Int { 64 }
     /// How many keys of more urgent classes may run before a due key of a less urgent class.
-    public static var passOverLimit: Int { 8 }
+    package static var passOverLimit: Int { 8 }
 
     /// A key that was returned to run.
-    public struct Turn: Hashable, Sendable {
-        public var key: Key
-        public var urgency: Urgency
+    package struct Turn: Hashable, Sendable {
+        package var key: Key
+        package var urgency: Urgency
         /// When the key was due.
-        public var dueAt: Instant
+        package var dueAt: Instant
     }
 
     private struct Slot: Sendable {
@@ -63,23 +63,23 @@ public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sen
     private var running: Set<Key> = []
     private var lastTicket: UInt64 = 0
 
-    public init() {}
+    package init() {}
 
     /// Keys that wait, including running keys that are to run again.
-    public var pendingCount: Int { slots.count }
-    public var runningCount: Int { running.count }
+    package var pendingCount: Int { slots.count }
+    package var runningCount: Int { running.count }
 
     /// When `key` is due. Nil if it does not wait.
-    public func dueAt(_ key: Key) -> Instant? { slots[key]?.dueAt }
+    package func dueAt(_ key: Key) -> Instant? { slots[key]?.dueAt }
 
     /// When the next key that is not running is due. Nil if there is none.
-    public var earliest: Instant? { earliest(notLessUrgentThan: .routine) }
+    package var earliest: Instant? { earliest(notLessUrgentThan: .routine) }
 
-    public func earliest(notLessUrgentThan last: Urgency) -> Instant? {
+    package func earliest(notLessUrgentThan last: Urgency) -> Instant? {
         lines[...last.rawValue].compactMap { $0.heap.min?.dueAt }.min()
     }
 
-    public mutating func add(_ key: Key, at dueAt: Instant, urgency: Urgency = .routine) {
+    package mutating func add(_ key: Key, at dueAt: Instant, urgency: Urgency = .routine) {
         var (dueAt, urgency) = (dueAt, urgency)
         if let slot = slots[key] {
             if slot.dueAt <= dueAt, slot.urgency <= urgency { return }
@@ -93,7 +93,7 @@ public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sen
     }
 
     /// Returns the key whose turn it is and marks it as running. Nil if no key is due.
-    public mutating func next(now: Instant, notLessUrgentThan last: Urgency = .routine) -> Turn? {
+    package mutating func next(now: Instant, notLessUrgentThan last: Urgency = .routine) -> Turn? {
         let due = lines[...last.rawValue].indices.filter { line in
             lines[line].heap.min.map { $0.dueAt <= now } ?? false
         }
@@ -111,7 +111,7 @@ public struct WorkQueue<Key: Hashable & Sendable, Instant: InstantProtocol>: Sen
     }
 
     /// Marks the run of `key` as finished. No effect if it was not running.
-    public mutating func done(_ key: Key) {
+    package mutating func done(_ key: Key) {
         guard running.remove(key) != nil, let slot = slots[key] else { return }
         enter(key, at: slot.dueAt, slot.urgency)
     }

@@ -1,9 +1,9 @@
 import Transport
 
 /// Why a git operation failed. Data that was read earlier stays valid.
-public typealias GitError = CodedError<GitErrorCode>
+package typealias GitError = CodedError<GitErrorCode>
 
-public enum GitErrorCode: String, ErrorCode {
+package enum GitErrorCode: String, ErrorCode {
     /// The address, the reference or the path makes no sense, or is not allowed.
     case invalidConfiguration
     /// There is no git program.
@@ -29,7 +29,7 @@ public enum GitErrorCode: String, ErrorCode {
     /// git failed in a way that is not known here; `message` carries its words.
     case failed
 
-    public var retryClass: RetryClass {
+    package var retryClass: RetryClass {
         switch self {
         case .invalidConfiguration, .gitMissing: .terminal
         case .unauthorized, .redirected, .repositoryNotFound, .referenceNotFound, .repositoryEmpty, .damaged, .tooLarge:

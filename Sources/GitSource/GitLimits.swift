@@ -1,21 +1,21 @@
 /// How much of the machine one repository may use. People who may write to the repository are not trusted to limit it.
-public struct GitLimits: Hashable, Sendable {
+package struct GitLimits: Hashable, Sendable {
     /// Manifest files in one commit.
-    public var files: Int
+    package var files: Int
     /// Size of the text of these files together.
-    public var snapshotBytes: Int
+    package var snapshotBytes: Int
     /// Size of git's listing of all files below the path.
-    public var listingBytes: Int
+    package var listingBytes: Int
     /// Size of git's listing of branches or tags.
-    public var referenceBytes: Int
+    package var referenceBytes: Int
     /// Size of the pack that one fetch brings.
-    public var fetchBytes: Int
+    package var fetchBytes: Int
     /// Size of the whole mirror. A larger mirror is cloned again.
-    public var mirrorBytes: Int
+    package var mirrorBytes: Int
     /// Address space of each git process.
-    public var memoryBytes: Int
+    package var memoryBytes: Int
 
-    public init(
+    package init(
         files: Int = 50_000, snapshotBytes: Int = 128 << 20, listingBytes: Int = 32 << 20,
         referenceBytes: Int = 8 << 20,
         fetchBytes: Int = 256 << 20, mirrorBytes: Int = 1 << 30, memoryBytes: Int = 2 << 30

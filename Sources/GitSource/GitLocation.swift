@@ -6,21 +6,21 @@ import SafeText
 /// Plain paths, `file:`, `https:`, `ssh:` and `user@host:path` are understood; every other transport is refused, and so
 /// is whatever git or ssh would read as an option. An `https:` address that holds a user, a password or a token is refused:
 /// those go to git through a descriptor (`CredentialHelper`), and never onto a command line or into a message.
-public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
-    public enum Transport: String, Hashable, Sendable { case file, https, ssh }
+package struct GitLocation: Hashable, Sendable, CustomStringConvertible {
+    package enum Transport: String, Hashable, Sendable { case file, https, ssh }
 
     static let maximumAddressLength = 4096
 
-    public let transport: Transport
+    package let transport: Transport
     /// The address that git gets and that identifies the repository: an absolute path, or an address without credentials.
-    public let address: String
+    package let address: String
     /// `https://host:port`, the only origin that gets the credentials; nil for paths and ssh.
     let origin: String?
-    public let description: String
+    package let description: String
 
     /// - Parameter base: the folder that a relative path is relative to.
     /// - Throws: `GitError` with `invalidConfiguration`.
-    public init(_ text: String, base: String = FileManager.default.currentDirectoryPath) throws(GitError) {
+    package init(_ text: String, base: String = FileManager.default.currentDirectoryPath) throws(GitError) {
         let safe = Redaction.whole(text)
         func refuse(_ reason: String) -> GitError {
             GitError(.invalidConfiguration, "The repository address '\(safe)' cannot be used: \(reason).")
@@ -77,7 +77,7 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
         description = transport == .ssh ? Redaction.withoutUserInfo(address) : address
     }
 
-    public static let credentialAdvice =
+    package static let credentialAdvice =
         "take it out, and put it into a file that the project's tokenFile or credentialsFile names, or into git's own "
         + "credential helper"
 
@@ -98,14 +98,14 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
 
     /// The address without user, password and query, for labels and hashes. Text that is not an `https:` address is returned
     /// unchanged.
-    public static func identity(of text: String) -> String {
+    package static func identity(of text: String) -> String {
         guard text.lowercased().hasPrefix("https://"), let parts = GitAddress(text) else { return text }
         guard parts.userInfo != nil || !parts.rest.isEmpty else { return text }
         return parts.origin + parts.path
     }
 
     /// The text without the secrets of this address.
-    public func redacted(_ text: String) -> String {
+    package func redacted(_ text: String) -> String {
         Redaction.withoutUserInfo(text)
     }
 

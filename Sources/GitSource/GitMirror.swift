@@ -212,15 +212,15 @@ struct WantedObject: Hashable, Sendable {
 }
 
 /// Time limits for one call of git.
-public struct GitTimeouts: Hashable, Sendable {
+package struct GitTimeouts: Hashable, Sendable {
     /// For asking the source what a reference points to.
-    public var look: Duration
+    package var look: Duration
     /// For a clone or a fetch.
-    public var fetch: Duration
+    package var fetch: Duration
     /// For reading from the mirror.
-    public var read: Duration
+    package var read: Duration
 
-    public init(look: Duration = .seconds(20), fetch: Duration = .seconds(300), read: Duration = .seconds(30)) {
+    package init(look: Duration = .seconds(20), fetch: Duration = .seconds(300), read: Duration = .seconds(30)) {
         self.look = look
         self.fetch = fetch
         self.read = read

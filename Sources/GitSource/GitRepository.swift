@@ -5,23 +5,23 @@ import SafeText
 import Transport
 
 /// Which repository is read, and how.
-public struct GitConfiguration: Sendable {
-    public var location: GitLocation
-    public var reference: GitReference
+package struct GitConfiguration: Sendable {
+    package var location: GitLocation
+    package var reference: GitReference
     /// The folder (or file) in the repository whose manifests are read; "" for the whole repository.
-    public var path: String
+    package var path: String
     /// The bare mirror is kept here. Nothing else may use this directory.
-    public var mirrorDirectory: String
+    package var mirrorDirectory: String
     /// In addition to the address and to git's own helpers and configuration. For `https:` only.
-    public var credentials: GitCredentialSource?
-    public var timeouts: GitTimeouts
-    public var limits: GitLimits
+    package var credentials: GitCredentialSource?
+    package var timeouts: GitTimeouts
+    package var limits: GitLimits
     /// Only the variables that git needs are passed on.
-    public var environment: [String: String]
+    package var environment: [String: String]
 
     /// - Parameter reference: the name of a branch or tag, or a full commit id.
     /// - Throws: `GitError` with `invalidConfiguration`.
-    public init(
+    package init(
         url: String, reference: String, path: String = ".", mirrorDirectory: String,
         credentials: GitCredentialSource? = nil, timeouts: GitTimeouts = GitTimeouts(), limits: GitLimits = GitLimits(),
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -32,7 +32,7 @@ public struct GitConfiguration: Sendable {
     }
 
     /// - Throws: `GitError` with `invalidConfiguration`.
-    public init(
+    package init(
         url: String, reference: GitReference, path: String = ".", mirrorDirectory: String,
         credentials: GitCredentialSource? = nil, timeouts: GitTimeouts = GitTimeouts(), limits: GitLimits = GitLimits(),
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -76,13 +76,13 @@ public struct GitConfiguration: Sendable {
 ///
 /// # Caveats
 /// - Symbolic links to folders are not followed, and submodules are not entered.
-public actor GitRepository {
+package actor GitRepository {
     /// How many calls may wait for the one that is running.
-    public static let maximumWaiting = 64
+    package static let maximumWaiting = 64
     /// Fetches of new commits between two garbage collections of the mirror.
     static let fetchesBetweenCollections = 200
 
-    public nonisolated let configuration: GitConfiguration
+    package nonisolated let configuration: GitConfiguration
     private let git: GitProgram
     private let mirror: GitMirror
     private let logger: Logger
@@ -96,7 +96,7 @@ public actor GitRepository {
     /// Looks come one at a time, in order of arrival: each has its own time limit, so the wait ends.
     private let looks = Turnstile(1, waitingMax: maximumWaiting)
 
-    public init(configuration: GitConfiguration, logger: Logger = Logger(label: "mlctl.git")) {
+    package init(configuration: GitConfiguration, logger: Logger = Logger(label: "mlctl.git")) {
         self.configuration = configuration
         self.logger = logger
         let environment = GitEnvironment(inherited: configuration.environment, location: configuration.location)
@@ -109,7 +109,7 @@ public actor GitRepository {
     /// Asks the source what the reference points to now, and fetches it if it is new.
     ///
     /// - Throws: `GitError`, `CancellationError`.
-    public func fetch() async throws -> GitRevision {
+    package func fetch() async throws -> GitRevision {
         try await enter()
         defer { looks.leave() }
         let wanted = try await look()
@@ -138,7 +138,7 @@ public actor GitRepository {
     }
 
     /// The reference's commit in the mirror, without contacting the source. mlctl starts from it when the source is unreachable.
-    public func lastFetched() async throws -> GitRevision? {
+    package func lastFetched() async throws -> GitRevision? {
         guard mirror.isUsable else { return nil }
         var candidates = configuration.reference.candidates
         if case .semver(let range) = configuration.reference {
@@ -161,7 +161,7 @@ public actor GitRepository {
     ///
     /// - Parameter commit: a full object id that `fetch` returned.
     /// - Throws: `GitError`, `CancellationError`.
-    public func files(at commit: String) async throws -> [String: ManifestFile] {
+    package func files(at commit: String) async throws -> [String: ManifestFile] {
         try requireObjectID(commit)
         if let snapshot, snapshot.commit == commit { return snapshot.files }
         let files: [String: ManifestFile]
@@ -179,7 +179,7 @@ public actor GitRepository {
     /// Whether `commit` is `descendant` or one of its ancestors. False for a commit that was never fetched.
     ///
     /// - Parameters: commit ids, each with at least 4 digits.
-    public func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
+    package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
         try requireAbbreviatedID(commit)
         try requireAbbreviatedID(descendant)
         let output = try await git.run(
@@ -195,7 +195,7 @@ public actor GitRepository {
     }
 
     /// Whether the mirror has the commit.
-    public func contains(_ commit: String) async throws -> Bool {
+    package func contains(_ commit: String) async throws -> Bool {
         try requireAbbreviatedID(commit)
         return try await mirror.commit(commit) != nil
     }
@@ -343,17 +343,17 @@ extension ManifestFile {
 }
 
 /// What one pass over a repository found.
-public struct GitRevision: Hashable, Sendable {
+package struct GitRevision: Hashable, Sendable {
     /// The commit's full object id. It never means anything else.
-    public var commit: String
+    package var commit: String
     /// `refs/heads/main`, `refs/tags/v1`; nil for a pinned commit.
-    public var reference: String?
+    package var reference: String?
     /// What the pass before found; nil at the first.
-    public var previous: String?
+    package var previous: String?
     /// History was rewritten since the last pass: the commit that was read before is no ancestor of this one.
-    public var isForced: Bool
+    package var isForced: Bool
 
-    public init(commit: String, reference: String?, previous: String? = nil, isForced: Bool = false) {
+    package init(commit: String, reference: String?, previous: String? = nil, isForced: Bool = false) {
         self.commit = commit
         self.reference = reference
         self.previous = previous

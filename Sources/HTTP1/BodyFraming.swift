@@ -1,5 +1,5 @@
 /// How a message's body ends (RFC 9112, section 6.3), and how much of it is missing.
-public enum BodyFraming: Hashable, Sendable {
+package enum BodyFraming: Hashable, Sendable {
     case none
     /// The number of bytes that are missing.
     case length(Int)
@@ -7,7 +7,7 @@ public enum BodyFraming: Hashable, Sendable {
     /// Answers only: the body ends when the connection closes.
     case untilClose
 
-    public enum Progress: Hashable, Sendable {
+    package enum Progress: Hashable, Sendable {
         /// All bytes belong to the body, which is not complete.
         case more
         /// This many bytes belong to the body, which is now complete.
@@ -17,14 +17,14 @@ public enum BodyFraming: Hashable, Sendable {
 
     /// Whether the body is complete.
     @inlinable @inline(__always)
-    public var isDone: Bool {
+    package var isDone: Bool {
         switch self {
         case .none, .length(0): true
         default: false
         }
     }
 
-    public mutating func consume(_ bytes: UnsafeRawBufferPointer) -> Progress {
+    package mutating func consume(_ bytes: UnsafeRawBufferPointer) -> Progress {
         switch self {
         case .none:
             return .done(0)
@@ -47,7 +47,7 @@ public enum BodyFraming: Hashable, Sendable {
     }
 
     /// Like `consume`, and reports the ranges that are payload rather than framing.
-    public mutating func decode(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void) -> Progress {
+    package mutating func decode(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void) -> Progress {
         guard case .chunked(var scanner) = self else {
             let progress = consume(bytes)
             switch progress {

@@ -2,11 +2,11 @@ import SafeText
 
 /// Follows a chunked body (RFC 9112, section 7.1) byte by byte, strictly. The body is forwarded unchanged, so anything that
 /// another server could read differently is an error here.
-public struct ChunkedScanner: Hashable, Sendable {
-    public static let extensionBytesMax = 256
-    public static let trailerBytesMax = 8 * 1024
+package struct ChunkedScanner: Hashable, Sendable {
+    package static let extensionBytesMax = 256
+    package static let trailerBytesMax = 8 * 1024
     /// 60 bits, so the size cannot overflow.
-    public static let sizeDigitsMax = 15
+    package static let sizeDigitsMax = 15
 
     /// The next expected element.
     private enum State: Hashable, Sendable {
@@ -23,9 +23,10 @@ public struct ChunkedScanner: Hashable, Sendable {
     /// The name of the trailer field that is being read.
     private var trailerName: [UInt8] = []
 
-    public init() {}
+    package init() {}
 
-    public mutating func consume(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void) -> BodyFraming.Progress
+    package mutating func consume(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void)
+        -> BodyFraming.Progress
     {
         var offset = 0
         while offset < bytes.count {

@@ -1,19 +1,19 @@
 /// The header fields that a proxy handles. All others pass unchanged.
-public enum FieldName: UInt8, Sendable {
+package enum FieldName: UInt8, Sendable {
     case other
     case host, contentLength, transferEncoding, expect, cookie
     case connection, keepAlive, proxyConnection, te, upgrade, http2Settings
     case forwardedFor, requestId, mintedRequestId, revision, idempotencyKey, synthetic
 
     /// Fields that apply to one connection only (RFC 9110, section 7.6.1).
-    @inlinable public var isHopByHop: Bool {
+    @inlinable package var isHopByHop: Bool {
         switch self {
         case .connection, .keepAlive, .proxyConnection, .te, .upgrade, .http2Settings: true
         default: false
         }
     }
 
-    public init(_ bytes: UnsafePointer<UInt8>, count: Int) {
+    package init(_ bytes: UnsafePointer<UInt8>, count: Int) {
         func matches(_ name: StaticString) -> Bool {
             let wanted = name.utf8Start
             // Setting bit 5 makes letters lower case, and does not change the other characters of these names.
@@ -59,12 +59,12 @@ public enum FieldName: UInt8, Sendable {
 }
 
 /// The position of one header field in its head. Offsets are bytes from the head's start.
-public struct FieldSpan: Hashable, Sendable {
-    public var name: FieldName
-    public var start: Int
-    public var valueStart: Int
+package struct FieldSpan: Hashable, Sendable {
+    package var name: FieldName
+    package var start: Int
+    package var valueStart: Int
     /// Without surrounding white space.
-    public var valueEnd: Int
+    package var valueEnd: Int
     /// After the line's CR LF.
-    public var end: Int
+    package var end: Int
 }

@@ -1,6 +1,6 @@
 /// Reads header fields strictly (RFC 9112, section 5): CR LF only, no folding, no space before the colon, no control characters.
-public enum FieldScanner {
-    public enum Outcome {
+package enum FieldScanner {
+    package enum Outcome {
         case incomplete
         /// The head's length, including its empty line.
         case end(Int)
@@ -8,7 +8,7 @@ public enum FieldScanner {
     }
 
     /// Appends the span of each field that `FieldName` knows.
-    public static func scan(
+    package static func scan(
         _ bytes: UnsafePointer<UInt8>, from start: Int, count: Int, fieldLimit: Int, spans: inout [FieldSpan]
     ) -> Outcome {
         var offset = start
@@ -51,7 +51,7 @@ public enum FieldScanner {
 
     /// The first byte that is not allowed in a field's value: a control character other than tab, or DEL.
     @inline(__always)
-    public static func endOfFieldContent(_ bytes: UnsafePointer<UInt8>, from start: Int, count: Int) -> Int {
+    package static func endOfFieldContent(_ bytes: UnsafePointer<UInt8>, from start: Int, count: Int) -> Int {
         var offset = start
         let raw = UnsafeRawPointer(bytes)
         // Checks eight bytes at a time for a byte below 0x20 or equal to 0x7f. (Bit tricks: Mycroft 1987.)
@@ -69,7 +69,7 @@ public enum FieldScanner {
 
     /// The value of the first field with this name, in a head that was scanned before.
     /// - Parameter name: in lower case.
-    public static func value(
+    package static func value(
         of name: [UInt8], _ bytes: UnsafePointer<UInt8>, from start: Int, headLength: Int
     ) -> Range<Int>? {
         var offset = start
@@ -87,7 +87,7 @@ public enum FieldScanner {
     }
 
     /// Without white space at either end.
-    public static func trimmed(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Range<Int> {
+    package static func trimmed(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Range<Int> {
         var (start, end) = (range.lowerBound, range.upperBound)
         while start < end, bytes[start] == .space || bytes[start] == .tab { start += 1 }
         while end > start, bytes[end - 1] == .space || bytes[end - 1] == .tab { end -= 1 }
@@ -95,7 +95,7 @@ public enum FieldScanner {
     }
 
     /// The items of a comma-separated value, trimmed and without empty ones.
-    public static func forEachListItem(
+    package static func forEachListItem(
         _ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void
     ) {
         var start = range.lowerBound
@@ -110,7 +110,7 @@ public enum FieldScanner {
 
     /// Whether the bytes are this word, ignoring case.
     /// - Parameter word: in lower case.
-    public static func equals(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
+    package static func equals(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         guard range.count == word.utf8CodeUnitCount else { return false }
         for index in 0..<range.count where bytes[range.lowerBound + index].lowercased != word.utf8Start[index] {
             return false

@@ -1,6 +1,6 @@
 /// What is wrong with a head, or with the framing of a body. Everything that two servers could read differently is a fault,
 /// because such differences allow request smuggling.
-public enum HeadFault: Hashable, Sendable, CaseIterable {
+package enum HeadFault: Hashable, Sendable, CaseIterable {
     case headTooLarge, requestLineTooLong, tooManyFields
     case badMethod, badTarget, badRequestLine, badVersion, unsupportedVersion
     case bareLineFeed, bareCarriageReturn, foldedField, badFieldName, badFieldValue
@@ -11,7 +11,7 @@ public enum HeadFault: Hashable, Sendable, CaseIterable {
     case badStatusLine
 
     /// The status of the answer to the client.
-    public var status: Int {
+    package var status: Int {
         switch self {
         case .headTooLarge, .tooManyFields: 431
         case .requestLineTooLong: 414
@@ -22,7 +22,7 @@ public enum HeadFault: Hashable, Sendable, CaseIterable {
     }
 
     /// What is wrong and what to do, for messages.
-    public var message: String {
+    package var message: String {
         switch self {
         case .headTooLarge: "the head is too large: send fewer or shorter header fields"
         case .requestLineTooLong: "the request line is too long: send long input in the body"
@@ -54,7 +54,7 @@ public enum HeadFault: Hashable, Sendable, CaseIterable {
 }
 
 /// The result of reading a head. The same bytes give the same result however they are split.
-public enum HeadScan<Head> {
+package enum HeadScan<Head> {
     case incomplete
     case complete(Head)
     case invalid(HeadFault)

@@ -1,23 +1,23 @@
 /// Reads a request's head strictly (RFC 9112). One scanner per event loop serves all its connections.
-public struct RequestHeadScanner: Sendable {
+package struct RequestHeadScanner: Sendable {
     private let headBytesMax: Int
     private let lineBytesMax: Int
     private let fieldsMax: Int
     /// The fields of the last head that the proxy handles, in order.
-    public private(set) var spans: [FieldSpan] = []
+    package private(set) var spans: [FieldSpan] = []
 
     /// - Parameters:
     ///   - headBytesMax: of the whole head.
     ///   - lineBytesMax: of its first line.
     ///   - fieldsMax: of its header fields.
-    public init(headBytesMax: Int, lineBytesMax: Int, fieldsMax: Int) {
+    package init(headBytesMax: Int, lineBytesMax: Int, fieldsMax: Int) {
         self.headBytesMax = headBytesMax
         self.lineBytesMax = lineBytesMax
         self.fieldsMax = fieldsMax
         spans.reserveCapacity(32)
     }
 
-    public mutating func scan(_ buffer: UnsafeRawBufferPointer) -> HeadScan<RequestHead> {
+    package mutating func scan(_ buffer: UnsafeRawBufferPointer) -> HeadScan<RequestHead> {
         guard let base = buffer.baseAddress, buffer.count > 0 else { return .incomplete }
         let bytes = base.assumingMemoryBound(to: UInt8.self)
         let count = min(buffer.count, headBytesMax)
@@ -195,7 +195,7 @@ public struct RequestHeadScanner: Sendable {
     }
 
     /// A plain number of at most 18 digits.
-    public static func number(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Int? {
+    package static func number(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Int? {
         guard !range.isEmpty, range.count <= 18 else { return nil }
         var number = 0
         for index in range {

@@ -1,37 +1,37 @@
 /// What the proxy must know of an answer's head. Offsets are bytes from the head's start.
-public struct ResponseHead: Hashable, Sendable {
-    public var status: Int
+package struct ResponseHead: Hashable, Sendable {
+    package var status: Int
     /// Where the status line's text after the version begins, including its space.
-    public var afterVersion: Int
-    public var fieldsStart: Int
-    public var length: Int
-    public var isVersion10: Bool
-    public var keepAlive: Bool
-    public var body: BodyFraming
+    package var afterVersion: Int
+    package var fieldsStart: Int
+    package var length: Int
+    package var isVersion10: Bool
+    package var keepAlive: Bool
+    package var body: BodyFraming
     /// See `RequestHead.namesConnectionFields`.
-    public var namesConnectionFields = false
+    package var namesConnectionFields = false
 
     /// An informational answer before the final one, such as 100 Continue.
-    public var isInterim: Bool { status < 200 }
+    package var isInterim: Bool { status < 200 }
 }
 
 /// Reads an answer's head strictly (RFC 9112).
-public struct ResponseHeadScanner: Sendable {
+package struct ResponseHeadScanner: Sendable {
     private let headBytesMax: Int
     private let fieldsMax: Int
-    public private(set) var spans: [FieldSpan] = []
+    package private(set) var spans: [FieldSpan] = []
 
     /// - Parameters:
     ///   - headBytesMax: of the whole head.
     ///   - fieldsMax: of its header fields.
-    public init(headBytesMax: Int, fieldsMax: Int) {
+    package init(headBytesMax: Int, fieldsMax: Int) {
         self.headBytesMax = headBytesMax
         self.fieldsMax = fieldsMax
         spans.reserveCapacity(32)
     }
 
     /// - Parameter isToHead: the request was HEAD, so its answer has no body, whatever its fields say.
-    public mutating func scan(_ buffer: UnsafeRawBufferPointer, isToHead: Bool) -> HeadScan<ResponseHead> {
+    package mutating func scan(_ buffer: UnsafeRawBufferPointer, isToHead: Bool) -> HeadScan<ResponseHead> {
         guard let base = buffer.baseAddress, buffer.count > 0 else { return .incomplete }
         let bytes = base.assumingMemoryBound(to: UInt8.self)
         let count = min(buffer.count, headBytesMax)

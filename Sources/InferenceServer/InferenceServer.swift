@@ -11,25 +11,25 @@ import SafeText
 ///     POST /v2/models/NAME/infer     one JSON tensor of shape [rows, columns]; FP64, FP32, INT64 or INT32
 ///
 /// It answers 400 for a client's error and 500 if the model has no finite answer, with `{"error": …}`.
-public struct InferenceServer: Sendable {
-    public struct Configuration: Sendable {
+package struct InferenceServer: Sendable {
+    package struct Configuration: Sendable {
         /// Path of a model.json. `ModelFile` describes the format.
-        public var modelFile: String
-        public var host: String
+        package var modelFile: String
+        package var host: String
         /// 0 selects any free port.
-        public var port: Int
+        package var port: Int
         /// Overrides the file's own name, in paths and answers.
-        public var modelName: String?
-        public var modelVersion: String?
-        public var limits = ServerLimits()
+        package var modelName: String?
+        package var modelVersion: String?
+        package var limits = ServerLimits()
         /// Signals that stop the server in the same way as a cancelled task.
-        public var stopSignals: [Int32] = [SIGTERM, SIGINT]
+        package var stopSignals: [Int32] = [SIGTERM, SIGINT]
         /// Receives a line for each request that the model failed to answer. Called outside the event loop.
-        public var report: @Sendable (String) -> Void = { line in
+        package var report: @Sendable (String) -> Void = { line in
             FileHandle.standardError.write(Data((Escape.line(line) + "\n").utf8))
         }
 
-        public init(
+        package init(
             modelFile: String, host: String = "127.0.0.1", port: Int = 0, modelName: String? = nil,
             modelVersion: String? = nil
         ) {
@@ -42,23 +42,23 @@ public struct InferenceServer: Sendable {
     }
 
     /// What the server serves, and where.
-    public struct Listening: Hashable, Sendable {
-        public var host: String
-        public var port: Int
-        public var modelName: String
-        public var modelVersion: String
+    package struct Listening: Hashable, Sendable {
+        package var host: String
+        package var port: Int
+        package var modelName: String
+        package var modelVersion: String
     }
 
     private let configuration: Configuration
 
-    public init(configuration: Configuration) { self.configuration = configuration }
+    package init(configuration: Configuration) { self.configuration = configuration }
 
     /// Loads the model and serves it. Returns after a stop signal, or when the task is cancelled: then no new requests are
     /// accepted, and requests in progress may finish within `limits.drainTimeout`.
     ///
     /// - Parameter onListening: called once, when the server answers requests.
     /// - Throws: `ModelFileError` for a bad model, `ListenError` for a port that cannot be used.
-    public func run(onListening: @Sendable (Listening) -> Void = { _ in }) async throws {
+    package func run(onListening: @Sendable (Listening) -> Void = { _ in }) async throws {
         var model = try TabularModel(contentsOf: configuration.modelFile)
         model.name = configuration.modelName ?? model.name
         model.version = configuration.modelVersion ?? model.version
@@ -148,12 +148,12 @@ public struct InferenceServer: Sendable {
 }
 
 /// The server cannot listen at the address.
-public struct ListenError: Error, Hashable, Sendable, CustomStringConvertible {
-    public var host: String
-    public var port: Int
-    public var cause: String
+package struct ListenError: Error, Hashable, Sendable, CustomStringConvertible {
+    package var host: String
+    package var port: Int
+    package var cause: String
 
-    public var description: String {
+    package var description: String {
         "cannot listen on \(host):\(port) (\(cause)); choose a free port, or 0 for any"
     }
 }
@@ -187,23 +187,23 @@ private struct StopRequest {
 }
 
 /// Every limit of the server, by name.
-public struct ServerLimits: Hashable, Sendable {
+package struct ServerLimits: Hashable, Sendable {
     /// Connections beyond this number are closed at once.
-    public var connections = 256
+    package var connections = 256
     /// A larger body is refused with 413.
-    public var bodyBytes = 1 << 20
-    public var headerBytes = 32 << 10
-    public var headerFields = 100
+    package var bodyBytes = 1 << 20
+    package var headerBytes = 32 << 10
+    package var headerFields = 100
     /// From a request's first byte to its last. A slower client is cut off.
-    public var requestReadTimeout: Duration = .seconds(10)
+    package var requestReadTimeout: Duration = .seconds(10)
     /// A connection without traffic for this long is closed, unless the model is working for it.
-    public var idleTimeout: Duration = .seconds(75)
+    package var idleTimeout: Duration = .seconds(75)
     /// Requests that wait for the model or are being scored. Further requests are answered 503.
-    public var pendingInferences = 256
+    package var pendingInferences = 256
     /// Threads that score. Event loops never score.
-    public var scoringThreads = 2
+    package var scoringThreads = 2
     /// How long requests in progress may take when the server stops.
-    public var drainTimeout: Duration = .seconds(10)
+    package var drainTimeout: Duration = .seconds(10)
 
-    public init() {}
+    package init() {}
 }

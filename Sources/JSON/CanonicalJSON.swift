@@ -2,24 +2,24 @@ import Foundation
 import SafeText
 
 /// Canonical JSON: keys sorted by their UTF-8 bytes, no white space, slashes not escaped.
-public enum CanonicalJSON {
+package enum CanonicalJSON {
     /// The text with one value set at a path. Creates the objects on the path that do not exist.
     /// - Precondition: `canonical` is canonical JSON from this type. Any other text is returned unchanged.
-    public static func setting(_ path: [String], to text: String, in canonical: String) -> String {
+    package static func setting(_ path: [String], to text: String, in canonical: String) -> String {
         guard let value = try? JSONValue(parsing: Data(canonical.utf8)) else {
             return canonical
         }
         return self.text(value.setting(path[...], to: .string(text)))
     }
 
-    public static func text(_ value: JSONValue) -> String {
+    package static func text(_ value: JSONValue) -> String {
         var writer = CanonicalJSONWriter()
         writer.write(value)
         return writer.text
     }
 
     /// Indented JSON for people: two spaces per level, keys sorted.
-    public static func indentedText(_ value: JSONValue) -> String {
+    package static func indentedText(_ value: JSONValue) -> String {
         var writer = CanonicalJSONWriter(isIndented: true)
         writer.write(value)
         return writer.text + "\n"

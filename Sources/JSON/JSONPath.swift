@@ -1,16 +1,16 @@
 /// A place in a JSON document: `outputs[0].data[0]`. Empty: the document itself.
-public struct JSONPath: Hashable, Codable, Sendable {
-    public enum Step: Hashable, Codable, Sendable {
+package struct JSONPath: Hashable, Codable, Sendable {
+    package enum Step: Hashable, Codable, Sendable {
         case member(String)
         case element(Int)
     }
 
-    public var steps: [Step]
+    package var steps: [Step]
 
-    public init(steps: [Step]) { self.steps = steps }
+    package init(steps: [Step]) { self.steps = steps }
 
     /// - Returns: nil for what is no path.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         steps = []
         var rest = Substring(text)
         if rest.hasPrefix("$") { rest = rest.dropFirst() }
@@ -32,7 +32,7 @@ public struct JSONPath: Hashable, Codable, Sendable {
         }
     }
 
-    public var text: String {
+    package var text: String {
         steps.reduce(into: "") { text, step in
             switch step {
             // A name that begins like the sign for the document is not taken for it.

@@ -66,14 +66,14 @@ extension JSONScanner {
 }
 
 /// A scalar value in an answer or a request.
-public enum JSONScalar: Hashable, Sendable {
+package enum JSONScalar: Hashable, Sendable {
     case number(Double)
     case string(String)
     case boolean(Bool)
 
     /// - Parameter range: the range of a value, from `JSONScanner.range`.
     /// - Returns: nil for null, arrays and objects.
-    public init?(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
+    package init?(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
         var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: bytes[range]))
         do {
             switch try scanner.kind() {

@@ -2,10 +2,10 @@
 /// it.
 ///
 /// As in most parsers, the last of several members with the same name counts. Text nested deeper than `depthMax` is refused.
-public struct JSONScanner {
-    public static let depthMax = 128
+package struct JSONScanner {
+    package static let depthMax = 128
 
-    public enum Fault: Error, Hashable { case malformed, tooDeep }
+    package enum Fault: Error, Hashable { case malformed, tooDeep }
 
     enum Kind { case object, array, string, number, boolean, null }
 
@@ -19,7 +19,7 @@ public struct JSONScanner {
 
     /// The range of the value at the path. Nil if there is none.
     /// - Throws: if the text as a whole is not JSON.
-    public static func range(of path: JSONPath, in bytes: UnsafeRawBufferPointer) throws(Fault) -> Range<Int>? {
+    package static func range(of path: JSONPath, in bytes: UnsafeRawBufferPointer) throws(Fault) -> Range<Int>? {
         var scanner = JSONScanner(bytes)
         scanner.skipSpace()
         let range = try scanner.value(at: path.steps[...], depth: 0)
@@ -30,7 +30,7 @@ public struct JSONScanner {
 
     /// The text of one value without the white space between its parts: numbers and strings stay as they are written.
     /// - Throws: where it is not JSON.
-    public static func compact(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> [UInt8] {
+    package static func compact(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> [UInt8] {
         var scanner = JSONScanner(bytes)
         scanner.skipSpace()
         try scanner.skipValue(depth: 0)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value in normal form: equal values have one representation.
-public enum JSONValue: Hashable, Sendable {
+package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -12,18 +12,18 @@ public enum JSONValue: Hashable, Sendable {
     case object([String: JSONValue])
 
     /// A number in its normal form: whole numbers are integers, others the shortest decimal that reads back the same.
-    public static func normal(_ number: Double) -> JSONValue {
+    package static func normal(_ number: Double) -> JSONValue {
         Int(exactly: number).map(JSONValue.integer) ?? .number(number)
     }
 
     /// The object with the other's members added; where both have a key, the other's value wins.
-    public func merging(_ other: [String: JSONValue]) -> JSONValue {
+    package func merging(_ other: [String: JSONValue]) -> JSONValue {
         guard case .object(let own) = self else { return self }
         return .object(own.merging(other) { _, new in new })
     }
 
     /// Sets a value at a path. Creates the objects on the path that do not exist.
-    public func setting(_ path: ArraySlice<String>, to value: JSONValue) -> JSONValue {
+    package func setting(_ path: ArraySlice<String>, to value: JSONValue) -> JSONValue {
         guard let key = path.first else { return value }
         var object: [String: JSONValue] = [:]
         if case .object(let own) = self { object = own }
@@ -34,18 +34,18 @@ public enum JSONValue: Hashable, Sendable {
 
 extension JSONValue {
     /// A member of an object; nil where there is none, or this is no object.
-    public subscript(_ key: String) -> JSONValue? {
+    package subscript(_ key: String) -> JSONValue? {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
     /// An item of an array; nil where there is none, or this is no array.
-    public subscript(_ index: Int) -> JSONValue? {
+    package subscript(_ index: Int) -> JSONValue? {
         if case .array(let items) = self, items.indices.contains(index) { items[index] } else { nil }
     }
 
-    public var text: String? { if case .string(let text) = self { text } else { nil } }
-    public var whole: Int? { if case .integer(let number) = self { number } else { nil } }
-    public var number: Double? {
+    package var text: String? { if case .string(let text) = self { text } else { nil } }
+    package var whole: Int? { if case .integer(let number) = self { number } else { nil } }
+    package var number: Double? {
         switch self {
         case .integer(let number): Double(number)
         case .number(let number): number
@@ -53,15 +53,15 @@ extension JSONValue {
         }
     }
     /// Of an array; none of anything else.
-    public var items: [JSONValue] { if case .array(let items) = self { items } else { [] } }
+    package var items: [JSONValue] { if case .array(let items) = self { items } else { [] } }
     /// Of an object; none of anything else.
-    public var members: [String: JSONValue] { if case .object(let members) = self { members } else { [:] } }
+    package var members: [String: JSONValue] { if case .object(let members) = self { members } else { [:] } }
 }
 
 extension JSONValue {
     /// Parses JSON. This is several times faster than decoding, which tries one type after another.
     /// - Throws: the error of `JSONSerialization` for text that is not JSON.
-    public init(parsing text: Data) throws {
+    package init(parsing text: Data) throws {
         self.init(foundation: try JSONSerialization.jsonObject(with: text, options: .fragmentsAllowed))
     }
 
@@ -88,7 +88,7 @@ extension JSONValue {
 
 extension JSONValue {
     /// Reads one JSON value, strictly (`JSONScanner`). What no double holds is infinite.
-    public init(scanning text: some Sequence<UInt8>) throws(JSONScanner.Fault) {
+    package init(scanning text: some Sequence<UInt8>) throws(JSONScanner.Fault) {
         let read = Array(text).withUnsafeBytes { bytes in
             Result { () throws(JSONScanner.Fault) in try JSONValue(scanning: bytes) }
         }
@@ -96,7 +96,7 @@ extension JSONValue {
     }
 
     /// Reads one JSON value, strictly (`JSONScanner`). What no double holds is infinite.
-    public init(scanning bytes: UnsafeRawBufferPointer) throws(JSONScanner.Fault) {
+    package init(scanning bytes: UnsafeRawBufferPointer) throws(JSONScanner.Fault) {
         var scanner = JSONScanner(bytes)
         scanner.skipSpace()
         self = try Self.value(&scanner, depth: 0)
@@ -140,7 +140,7 @@ extension JSONValue {
 }
 
 extension JSONValue: Codable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         // The most frequent types come first, because a failed attempt costs more than a successful one.
         if container.decodeNil() {
@@ -160,7 +160,7 @@ extension JSONValue: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -177,11 +177,11 @@ extension JSONValue: Codable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    public init(stringLiteral value: String) { self = .string(value) }
-    public init(booleanLiteral value: Bool) { self = .bool(value) }
-    public init(integerLiteral value: Int) { self = .integer(value) }
-    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(uniqueKeysWithValues: elements))
     }
 }

@@ -19,7 +19,7 @@ extension JournalStore: EventArchive {
         ) STRICT;
         """
 
-    public func absorb(_ copies: [EventCopy]) async throws {
+    package func absorb(_ copies: [EventCopy]) async throws {
         guard !copies.isEmpty else { return }
         let rows = try copies.sorted { $0.ordinal < $1.ordinal }.map { ($0, try EventRow($0.event, of: $0.deployment)) }
         try await write { db in

@@ -2,9 +2,9 @@ import GRDB
 import Transport
 
 /// Why the journal could not be opened, read or written; its place is the journal.
-public typealias JournalError = CodedError<JournalErrorCode>
+package typealias JournalError = CodedError<JournalErrorCode>
 
-public enum JournalErrorCode: String, ErrorCode {
+package enum JournalErrorCode: String, ErrorCode {
     case diskFull
     /// Another process holds the file's lock.
     case busy
@@ -20,7 +20,7 @@ public enum JournalErrorCode: String, ErrorCode {
     /// SQLite refuses for a reason that is none of these.
     case refused
 
-    public var retryClass: RetryClass {
+    package var retryClass: RetryClass {
         switch self {
         case .diskFull, .busy, .inputOutput: .transient
         case .denied: .waiting

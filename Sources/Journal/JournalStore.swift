@@ -17,11 +17,11 @@ import Rollouts
 ///   full, it is opened as soon as that is possible; until then every call throws the reason.
 ///
 /// # Errors `JournalError`, and `StateConflict` from `swap`.
-public final class JournalStore: StateStore {
+package final class JournalStore: StateStore {
     /// The most events that one query returns.
-    public static let mostEventsPerQuery = 10_000
+    package static let mostEventsPerQuery = 10_000
 
-    public let path: String
+    package let path: String
     private let door: JournalOpener
     private let retreats: WithdrawalPages?
     private let quarantine: QuarantineFile
@@ -32,7 +32,7 @@ public final class JournalStore: StateStore {
     /// - Parameter onRecovery: called with a description if the file was damaged and a new one was started.
     /// - Throws: errors that a retry cannot resolve. If the file is held or its disk is full, it is opened later: see
     ///   `problem`.
-    public init(path: String, onRecovery: @escaping @Sendable (String) -> Void = { _ in }) throws {
+    package init(path: String, onRecovery: @escaping @Sendable (String) -> Void = { _ in }) throws {
         self.path = path
         door = try JournalOpener(path: path, onRecovery: onRecovery)
         retreats = WithdrawalPages(path: "\(path)-retreats")
@@ -40,17 +40,17 @@ public final class JournalStore: StateStore {
     }
 
     /// What happened if the file was damaged and a new one was started; otherwise nil.
-    public var recovered: String? { door.recovered }
+    package var recovered: String? { door.recovered }
 
     /// Why the file is not open yet; nil if it is.
-    public var problem: JournalError? { door.problem }
+    package var problem: JournalError? { door.problem }
 
     var database: DatabaseQueue { get throws { try door.opened() } }
 
     /// Closes the file after the calls in progress. Later calls throw.
-    public func close() throws { try JournalError.mapping(path) { try door.close() } }
+    package func close() throws { try JournalError.mapping(path) { try door.close() } }
 
-    public func records() async throws -> [DeploymentKey: StateRecord] {
+    package func records() async throws -> [DeploymentKey: StateRecord] {
         var records = try await storedRecords()
         for (deployment, record) in records { records[deployment] = newest(record, of: deployment) }
         return records
@@ -74,7 +74,7 @@ public final class JournalStore: StateStore {
         }
     }
 
-    public func record(for deployment: DeploymentKey) async throws -> StateRecord? {
+    package func record(for deployment: DeploymentKey) async throws -> StateRecord? {
         try await read { db in
             try Row.fetchOne(
                 db.cachedStatement(
@@ -87,15 +87,15 @@ public final class JournalStore: StateStore {
         }.map { newest($0, of: deployment) }
     }
 
-    public func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]? {
+    package func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]? {
         quarantine.quarantine(of: deployment)
     }
 
-    public func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws {
+    package func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws {
         try self.quarantine.note(quarantine, of: deployment)
     }
 
-    public func storeWithdrawal(
+    package func storeWithdrawal(
         _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
     ) async -> Bool {
         retreats?.keep(
@@ -105,7 +105,7 @@ public final class JournalStore: StateStore {
     }
 
     @discardableResult
-    public func swap(
+    package func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
     ) async throws -> Int {
         // Events that an earlier controller kept aside have not been reported yet. This controller knows its own
@@ -136,14 +136,14 @@ public final class JournalStore: StateStore {
         return version
     }
 
-    public func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
+    package func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
         let limit = min(max(limit, 0), Self.mostEventsPerQuery)
         return try await read { db in try EventRow.fetch(db, matching: filter, limit: limit) }
     }
 
     /// The latest recorded time of an event: the controller's time must not go back behind it. Nil if there are no
     /// events.
-    public func latestEventAt() async throws -> Date? {
+    package func latestEventAt() async throws -> Date? {
         try await read { db in
             try Double.fetchOne(db, sql: "SELECT max(at_seconds) FROM event").map(Date.init(timeIntervalSince1970:))
         }

@@ -14,7 +14,7 @@ extension JournalStore {
     /// possible. Works in small transactions, so that swaps can run in between.
     ///
     /// - Parameter known: the revisions that each deployment serves, evaluates, or could roll back to.
-    public func pruneOutcomes(keeping known: [DeploymentKey: Set<Revision>], now: Date = Date()) async throws {
+    package func pruneOutcomes(keeping known: [DeploymentKey: Set<Revision>], now: Date = Date()) async throws {
         let forgotten = Int(now.timeIntervalSince1970) - Int(Self.outcomeMemory / .seconds(1))
         let firstMinute = (Int(now.timeIntervalSince1970) - Int(Self.outcomeMinutesAge / .seconds(1))) / 60
         for series in try await outcomeSeries() {

@@ -38,7 +38,7 @@ extension JournalStore: OutcomeStore {
         ) STRICT, WITHOUT ROWID;
         """
 
-    public func record(
+    package func record(
         _ outcomes: [VerifiedOutcome], of deployment: DeploymentKey
     ) async throws -> OutcomeReceipt {
         try await record(outcomes, of: deployment, remembering: OutcomeLimits.remembered)
@@ -57,7 +57,7 @@ extension JournalStore: OutcomeStore {
         }
     }
 
-    public func totals(
+    package func totals(
         of deployment: DeploymentKey, revisions: [Revision], labels: [String], since: Date?
     ) async throws -> [Reading] {
         let firstMinute = since.map { Int(($0.timeIntervalSince1970 / 60).rounded(.up)) } ?? 0

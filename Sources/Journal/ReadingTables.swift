@@ -29,12 +29,12 @@ extension JournalStore: ReadingStore {
         CREATE INDEX reading_of_source ON reading (rollout, source, id);
         """
 
-    public func append(_ readings: [RecordedReading], to rollout: RecordedRollout.Identity) async throws {
+    package func append(_ readings: [RecordedReading], to rollout: RecordedRollout.Identity) async throws {
         try await append([rollout: readings])
     }
 
     /// Writes everything in one transaction.
-    public func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws {
+    package func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws {
         let encoder = JSONEncoder()
         let rows = try batch.mapValues { readings in
             try readings.map { reading in
@@ -54,7 +54,7 @@ extension JournalStore: ReadingStore {
         }
     }
 
-    public func lastReadings(of rollout: RecordedRollout.Identity) async throws -> [RecordedReading] {
+    package func lastReadings(of rollout: RecordedRollout.Identity) async throws -> [RecordedReading] {
         try await read { db in
             guard let id = try Self.id(of: rollout, db) else { return [] }
             let rows = try Row.fetchAll(
@@ -68,7 +68,7 @@ extension JournalStore: ReadingStore {
         }
     }
 
-    public func rollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
+    package func rollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
         try await read { db in
             try Row.fetchAll(
                 db,
@@ -88,7 +88,7 @@ extension JournalStore: ReadingStore {
         }
     }
 
-    public func readings(
+    package func readings(
         of rollout: Int, in deployment: DeploymentKey, after position: Int, limit: Int
     ) async throws -> [RecordedReading] {
         try await read { db in
@@ -151,7 +151,7 @@ extension JournalStore: ReadingStore {
 
 extension JournalStore {
     /// Deletes the readings of rollouts that began before `date`.
-    public func prune(readingsOfRolloutsBefore date: Date) async throws {
+    package func prune(readingsOfRolloutsBefore date: Date) async throws {
         var batches = 0
         while batches < Self.mostPruneBatches {
             // One rollout for each transaction, so that decisions wait no longer than for that.

@@ -3,12 +3,12 @@ import GRDB
 import ModelManifests
 
 /// How long events and the readings of rollouts are kept.
-public struct Retention: Hashable, Sendable {
-    public var age: Duration
+package struct Retention: Hashable, Sendable {
+    package var age: Duration
     /// The number of newest events that are kept for each deployment. Older ones are deleted whatever their age.
-    public var perDeployment: Int
+    package var perDeployment: Int
 
-    public init(age: Duration = .seconds(90 * 86_400), perDeployment: Int = 10_000) {
+    package init(age: Duration = .seconds(90 * 86_400), perDeployment: Int = 10_000) {
         self.age = age
         self.perDeployment = perDeployment
     }
@@ -17,17 +17,17 @@ public struct Retention: Hashable, Sendable {
 extension JournalStore {
     /// A deployment's newest events are kept whatever their age: a deployment that did not change for a year keeps its
     /// history.
-    public static let eventsKeptAtAnyAge = 100
+    package static let eventsKeptAtAnyAge = 100
     /// The most events that one transaction deletes: decisions wait no longer than for that.
-    public static let pruneBatchSize = 500
+    package static let pruneBatchSize = 500
     /// The most batches that one call deletes. The next call continues.
-    public static let mostPruneBatches = 1_000
+    package static let mostPruneBatches = 1_000
 
     /// Deletes readings and events that are outside `retention` at `now`.
     ///
     /// - Returns: how many events were deleted.
     @discardableResult
-    public func prune(_ retention: Retention = Retention(), now: Date = Date()) async throws -> Int {
+    package func prune(_ retention: Retention = Retention(), now: Date = Date()) async throws -> Int {
         let oldest = now.addingTimeInterval(-TimeInterval(retention.age.components.seconds))
         try await prune(readingsOfRolloutsBefore: oldest)
         return try await prune(eventsOlderThan: oldest, keepingPerDeployment: retention.perDeployment)
@@ -38,7 +38,7 @@ extension JournalStore {
     ///
     /// - Returns: how many events were deleted.
     @discardableResult
-    public func prune(eventsOlderThan date: Date, keepingPerDeployment count: Int) async throws -> Int {
+    package func prune(eventsOlderThan date: Date, keepingPerDeployment count: Int) async throws -> Int {
         var (deleted, batches) = (0, 0)
         var last: DeploymentKey?
         while batches < Self.mostPruneBatches, let cut = try await nextCut(after: last, keeping: max(count, 1)) {

@@ -2,19 +2,19 @@ import Foundation
 import Transport
 
 /// The verbs of one API server. A value: copies share the transport.
-public struct KubernetesAPI: Sendable {
-    public static let fieldManager = "mlctl"
-    public static let defaultTimeout: Duration = .seconds(30)
+package struct KubernetesAPI: Sendable {
+    package static let fieldManager = "mlctl"
+    package static let defaultTimeout: Duration = .seconds(30)
     /// Objects in one page of a list. Each page is in memory as a whole, and in several copies while it is read.
-    public static let pageSize = 200
+    package static let pageSize = 200
 
-    public let transport: any KubernetesTransport
+    package let transport: any KubernetesTransport
     /// The time limit of one attempt.
-    public var timeout: Duration
-    public var retries: RetryPolicy
-    public var stopwatch: ClientClock
+    package var timeout: Duration
+    package var retries: RetryPolicy
+    package var stopwatch: ClientClock
 
-    public init(
+    package init(
         transport: any KubernetesTransport, timeout: Duration = KubernetesAPI.defaultTimeout,
         retries: RetryPolicy = RetryPolicy(), stopwatch: ClientClock = ClientClock()
     ) {
@@ -25,12 +25,12 @@ public struct KubernetesAPI: Sendable {
     }
 
     /// The same server, without retries and with `timeout` as the time limit.
-    public func once(within timeout: Duration) -> KubernetesAPI {
+    package func once(within timeout: Duration) -> KubernetesAPI {
         KubernetesAPI(transport: transport, timeout: timeout, retries: .never, stopwatch: stopwatch)
     }
 
     /// - Returns: nil if the object does not exist.
-    public func get<Object: KubernetesObject>(_ type: Object.Type = Object.self, _ key: NamespacedName) async throws
+    package func get<Object: KubernetesObject>(_ type: Object.Type = Object.self, _ key: NamespacedName) async throws
         -> Object?
     {
         do {
@@ -42,7 +42,7 @@ public struct KubernetesAPI: Sendable {
 
     /// All pages of a list, as of one moment. If the server has dropped that moment before the last page, the list starts again,
     /// once.
-    public func list<Object: KubernetesObject>(
+    package func list<Object: KubernetesObject>(
         _ type: Object.Type = Object.self, _ selection: APIRequest.Selection = .init()
     ) async throws -> ObjectList<Object> {
         let (items, metadata) = try await all(selection) { (object: Object) in object }
@@ -53,7 +53,7 @@ public struct KubernetesAPI: Sendable {
     ///
     /// - Returns: also the version of the list, from which a watch can continue.
     /// - Throws: `APIError`; `.malformed` if the list has no version.
-    public func list<Object: KubernetesObject, Kept: Sendable>(
+    package func list<Object: KubernetesObject, Kept: Sendable>(
         _ type: Object.Type, _ selection: APIRequest.Selection = .init(), keeping: @Sendable (Object) -> Kept
     ) async throws -> (items: [Kept], version: String) {
         let (items, metadata) = try await all(selection, keeping)
@@ -94,7 +94,7 @@ public struct KubernetesAPI: Sendable {
     /// - Parameter body: JSON with `apiVersion`, `kind`, `metadata.name` and the fields to own.
     /// - Returns: the object's new metadata.
     @discardableResult
-    public func apply(
+    package func apply(
         _ type: ResourceType, _ key: NamespacedName, body: Data, force: Bool = true, subresource: String? = nil
     ) async throws -> ObjectMetadata {
         try await metadata(
@@ -103,13 +103,13 @@ public struct KubernetesAPI: Sendable {
     }
 
     @discardableResult
-    public func create(_ type: ResourceType, namespace: String?, body: Data) async throws -> ObjectMetadata {
+    package func create(_ type: ResourceType, namespace: String?, body: Data) async throws -> ObjectMetadata {
         try await metadata(answering: .create(type, namespace: namespace, body: body, fieldManager: Self.fieldManager))
     }
 
     /// A compare-and-swap if `body` has the `resourceVersion` that was read.
     @discardableResult
-    public func replace(
+    package func replace(
         _ type: ResourceType, _ key: NamespacedName, body: Data, subresource: String? = nil
     ) async throws -> ObjectMetadata {
         try await metadata(
@@ -117,7 +117,7 @@ public struct KubernetesAPI: Sendable {
     }
 
     @discardableResult
-    public func merge(
+    package func merge(
         _ type: ResourceType, _ key: NamespacedName, body: Data, subresource: String? = nil
     ) async throws -> ObjectMetadata {
         try await metadata(
@@ -125,7 +125,7 @@ public struct KubernetesAPI: Sendable {
     }
 
     /// Deletes an object. One that does not exist counts as deleted.
-    public func delete(
+    package func delete(
         _ type: ResourceType, _ key: NamespacedName, uid: String? = nil,
         propagation: APIRequest.DeletionPropagation = .background, graceSeconds: Int? = nil
     ) async throws {
@@ -139,7 +139,7 @@ public struct KubernetesAPI: Sendable {
 
     /// Returns the body of a 2xx answer. Transient errors are retried as `retries` allows.
     /// - Throws: `APIError`, or the `CancellationError` of the caller's task.
-    public func answer(to request: APIRequest) async throws -> Data {
+    package func answer(to request: APIRequest) async throws -> Data {
         let start = stopwatch.elapsed()
         var generator = SystemRandomNumberGenerator()
         var attempt = 1
@@ -188,7 +188,7 @@ private struct MetadataOnly: Decodable {
 }
 
 /// Carries requests to one API server.
-public protocol KubernetesTransport: Sendable {
+package protocol KubernetesTransport: Sendable {
     /// Sends one request. Returns the answer whatever its status code.
     /// - Throws: `APIError` if there was no answer, or the `CancellationError` of the caller's task.
     func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse
@@ -199,15 +199,15 @@ public protocol KubernetesTransport: Sendable {
     func lines(_ request: APIRequest, idleTimeout: Duration) async throws -> AsyncThrowingStream<Data, any Error>
 }
 
-public struct APIResponse: Hashable, Sendable {
-    public var code: Int
-    public var body: Data
+package struct APIResponse: Hashable, Sendable {
+    package var code: Int
+    package var body: Data
     /// From the `Retry-After` header.
-    public var retryAfterSeconds: Int?
+    package var retryAfterSeconds: Int?
     /// The text of the `Date` header: the time by the server's clock.
-    public var date: String?
+    package var date: String?
 
-    public init(code: Int, body: Data, retryAfterSeconds: Int? = nil, date: String? = nil) {
+    package init(code: Int, body: Data, retryAfterSeconds: Int? = nil, date: String? = nil) {
         self.code = code
         self.body = body
         self.retryAfterSeconds = retryAfterSeconds

@@ -5,7 +5,7 @@ import ModelManifests
 import Serving
 
 /// Logs of a cluster's model servers, fetched from the kubelets through the API server.
-public struct ClusterLogs: LogSource {
+package struct ClusterLogs: LogSource {
     /// The most pods of one deployment that are asked.
     static let podsLimit = 32
     /// For one pod: lines may have any length.
@@ -20,9 +20,9 @@ public struct ClusterLogs: LogSource {
 
     private let api: KubernetesAPI
 
-    public init(api: KubernetesAPI) { self.api = api }
+    package init(api: KubernetesAPI) { self.api = api }
 
-    public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws
+    package func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws
         -> [LogLine]
     {
         var selector = "\(ObjectLabels.selector),\(ObjectLabels.deployment)=\(deployment.name)"

@@ -1,12 +1,12 @@
 import ModelManifests
 
 /// The address at which a candidate can be tried in a cluster: the Service of its own pods.
-public enum ClusterPreview {
+package enum ClusterPreview {
     /// The local port of the suggested port-forward.
     private static let nearPort = 8080
 
     /// - Returns: nil if the deployment has no preview, or is not in a cluster.
-    public static func address(of deployment: ModelDeployment, _ revision: Revision) -> String? {
+    package static func address(of deployment: ModelDeployment, _ revision: Revision) -> String? {
         guard case .kubernetes = deployment.target, deployment.rollout.preview != nil else { return nil }
         return ServiceRendering.address(
             of: ObjectNames.revision(deployment.key, revision), in: deployment.key.namespace, deployment.endpoint)
@@ -15,7 +15,7 @@ public enum ClusterPreview {
     /// The command that reaches the preview from outside the cluster.
     /// - Parameter address: the address in the status.
     /// - Returns: nil if it is not the address of a Service.
-    public static func forwarding(_ address: String) -> String? {
+    package static func forwarding(_ address: String) -> String? {
         guard address.hasPrefix("http://") else { return nil }
         let place = address.dropFirst("http://".count).split(separator: ":", maxSplits: 1)
         let names = place.first?.split(separator: ".") ?? []

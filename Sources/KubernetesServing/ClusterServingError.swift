@@ -2,9 +2,9 @@ import KubernetesClient
 import Transport
 
 /// Why a plan cannot be applied to a cluster.
-public typealias ClusterServingError = CodedError<ClusterServingErrorCode>
+package typealias ClusterServingError = CodedError<ClusterServingErrorCode>
 
-public enum ClusterServingErrorCode: ErrorCode {
+package enum ClusterServingErrorCode: ErrorCode {
     /// The manifest asks for what a cluster cannot do.
     case invalidPlan
     /// An object of that name belongs to somebody else.
@@ -18,7 +18,7 @@ public enum ClusterServingErrorCode: ErrorCode {
     /// There was no answer, or no credentials to ask with: asking for something else is in vain.
     case unreachable
 
-    public var retryClass: RetryClass {
+    package var retryClass: RetryClass {
         switch self {
         case .invalidPlan: .terminal
         case .notSynced, .unreachable: .transient

@@ -1,21 +1,21 @@
 /// The controller's settings for serving in a cluster.
-public struct ClusterServingSettings: Hashable, Sendable {
+package struct ClusterServingSettings: Hashable, Sendable {
     /// mlctl's own image, for the proxy and for containers that fetch `https:` models, verify digests and warm up.
-    public var image: String
+    package var image: String
     /// The image that fetches `s3:`, `gs:` and `hf:` models. Its arguments are the URI and the folder, as for KServe's.
-    public var storageInitializerImage: String
-    public var proxyReplicas: Int
+    package var storageInitializerImage: String
+    package var proxyReplicas: Int
     /// Names of the Secrets for pulling the proxy's image.
-    public var imagePullSecrets: [String]
+    package var imagePullSecrets: [String]
     /// Who may reach the proxies' control port; the controller must be among them. Empty: everybody, without a NetworkPolicy.
-    public var proxyControlFrom: [ProxyControlPeer] = []
+    package var proxyControlFrom: [ProxyControlPeer] = []
     /// The only namespace that mlctl watches, for narrow rights; nil: all.
-    public var namespace: String?
+    package var namespace: String?
 
-    public static let defaultImage = "ghcr.io/mlctl/mlctl:latest"
-    public static let defaultStorageInitializerImage = "kserve/storage-initializer:v0.15.0"
+    package static let defaultImage = "ghcr.io/mlctl/mlctl:latest"
+    package static let defaultStorageInitializerImage = "kserve/storage-initializer:v0.15.0"
 
-    public init(
+    package init(
         image: String = ClusterServingSettings.defaultImage,
         storageInitializerImage: String = ClusterServingSettings.defaultStorageInitializerImage,
         proxyReplicas: Int = 2, imagePullSecrets: [String] = [], namespace: String? = nil
@@ -29,7 +29,7 @@ public struct ClusterServingSettings: Hashable, Sendable {
 }
 
 /// A peer that may read the proxies' counters.
-public enum ProxyControlPeer: Hashable, Sendable {
+package enum ProxyControlPeer: Hashable, Sendable {
     /// - Parameter labels: empty: all pods of the namespace.
     case pods(namespace: String, labels: [String: String])
     /// Such as `10.0.0.0/8`.
@@ -47,7 +47,7 @@ extension ProxyControlPeer: Decodable {
     }
 
     /// Strict: an overlooked field would open a port.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         func fault(_ message: String) -> DecodingError {
             .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: message))
         }

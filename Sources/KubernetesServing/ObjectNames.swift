@@ -5,17 +5,17 @@ import ModelManifests
 import SafeText
 
 /// The names of mlctl's objects.
-public enum ObjectNames {
+package enum ObjectNames {
     /// The limit for Service names, and for everything that becomes part of a pod's name or a label.
     static let limitBytes = 63
     private static let hashDigits = 8
 
     /// The name of all objects of a namespace's shared proxy.
-    public static let proxy = "mlctl-proxy"
+    package static let proxy = "mlctl-proxy"
     /// The Secret with the key of a namespace's request ids.
     static let proxyKey = "mlctl-proxy-key"
     /// No ModelDeployment may have these names: its objects would collide with mlctl's own.
-    public static let reserved: Set<String> = [proxy, proxyKey]
+    package static let reserved: Set<String> = [proxy, proxyKey]
 
     /// The name of a revision's Deployment, Service and PodDisruptionBudget.
     static func revision(_ key: DeploymentKey, _ revision: Revision) -> String {

@@ -4,10 +4,10 @@ import KubernetesClient
 import ModelManifests
 
 /// An object as mlctl wants it: the fields that mlctl owns, and no others.
-public struct WantedObject: Hashable, Sendable {
-    public let type: ResourceType
-    public let key: NamespacedName
-    public let body: JSONValue
+package struct WantedObject: Hashable, Sendable {
+    package let type: ResourceType
+    package let key: NamespacedName
+    package let body: JSONValue
     /// The hash of the whole body.
     let hash: String
     /// For a Deployment with an external autoscaler: the initial number of replicas. Nil: `body` has the number.
@@ -35,7 +35,7 @@ public struct WantedObject: Hashable, Sendable {
         hash = ObjectHash.value(body)
     }
 
-    public var id: ObjectID { ObjectID(type: type, key: key) }
+    package var id: ObjectID { ObjectID(type: type, key: key) }
 
     /// Whether all deployments of its namespace share it.
     var isShared: Bool {
@@ -49,16 +49,16 @@ public struct WantedObject: Hashable, Sendable {
 }
 
 /// Identifies an object in a cluster.
-public struct ObjectID: Hashable, Sendable, CustomStringConvertible {
-    public var type: ResourceType
-    public var key: NamespacedName
+package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
+    package var type: ResourceType
+    package var key: NamespacedName
 
-    public init(type: ResourceType, key: NamespacedName) {
+    package init(type: ResourceType, key: NamespacedName) {
         self.type = type
         self.key = key
     }
 
-    public var description: String { "\(type.kind) \(key)" }
+    package var description: String { "\(type.kind) \(key)" }
 }
 
 extension JSONValue {

@@ -1,9 +1,9 @@
 import Transport
 
 /// An error of local serving: what failed, why, and what to do about it.
-public typealias LocalServingError = CodedError<LocalServingErrorCode>
+package typealias LocalServingError = CodedError<LocalServingErrorCode>
 
-public enum LocalServingErrorCode: String, ErrorCode {
+package enum LocalServingErrorCode: String, ErrorCode {
     /// A lock is held: another process has this instance, or this state folder.
     case alreadyRunning
     /// A file of the state folder could not be read or written.
@@ -18,7 +18,7 @@ public enum LocalServingErrorCode: String, ErrorCode {
     /// A name that must not become part of a path.
     case invalidName
 
-    public var retryClass: RetryClass {
+    package var retryClass: RetryClass {
         switch self {
         case .alreadyRunning, .stateUnreadable, .noFreePort, .proxyRefused: .waiting
         case .invalidCommand, .invalidName: .terminal

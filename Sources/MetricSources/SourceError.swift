@@ -2,9 +2,9 @@ import Analysis
 import Transport
 
 /// Why a source has no answer. It is counted separately and is never a verdict.
-public typealias SourceError = CodedError<SourceErrorCode>
+package typealias SourceError = CodedError<SourceErrorCode>
 
-public enum SourceErrorCode: String, ErrorCode {
+package enum SourceErrorCode: String, ErrorCode {
     /// It could not be reached, or did not answer in time.
     case unreachable
     /// A secret that it asks for cannot be read here.
@@ -17,7 +17,7 @@ public enum SourceErrorCode: String, ErrorCode {
     case unreadable
 
     /// A question is put again with the next pass.
-    public var retryClass: RetryClass { .transient }
+    package var retryClass: RetryClass { .transient }
 }
 
 extension Measured {

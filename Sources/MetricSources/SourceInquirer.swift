@@ -15,17 +15,17 @@ import Transport
 ///   it ends.
 /// - At most `questionsAtOnce` questions and `checksAtOnce` checks run at once. A check's time limit starts when it gets its
 ///   slot.
-public struct SourceInquirer: Inquirer {
-    public typealias Check = @Sendable (Inquiry, CheckGate) async -> CheckOutcome
-    public typealias Contract = @Sendable (Inquiry, ContractGate) async -> ContractAnswer
+package struct SourceInquirer: Inquirer {
+    package typealias Check = @Sendable (Inquiry, CheckGate) async -> CheckOutcome
+    package typealias Contract = @Sendable (Inquiry, ContractGate) async -> ContractAnswer
     /// Runs the command of a command source for a query.
-    public typealias Command = @Sendable (CommandSettings, _ query: String) async -> Measured
+    package typealias Command = @Sendable (CommandSettings, _ query: String) async -> Measured
     /// Returns the totals of the reported outcomes of the labels, as `LABEL.sum` and `LABEL.count`, by revision.
-    public typealias Outcomes =
+    package typealias Outcomes =
         @Sendable (DeploymentKey, [Revision], _ labels: [String], _ since: Date?) async throws -> [Reading]
 
-    public static let questionsAtOnce = 32
-    public static let checksAtOnce = 4
+    package static let questionsAtOnce = 32
+    package static let checksAtOnce = 4
     /// The time limit for a question to a built-in source.
     static let questionLimit: Duration = .seconds(10)
     /// Added to a source's own time limit, so that its own error message arrives first and its processes can end.
@@ -51,7 +51,7 @@ public struct SourceInquirer: Inquirer {
     /// - Parameters:
     ///   - sources: with distinct names.
     ///   - environment: the controller's, for the headers of web sources.
-    public init(
+    package init(
         sources: [SourceSettings], environment: [String: String], check: @escaping Check, contract: @escaping Contract,
         command: @escaping Command, outcomes: @escaping Outcomes, logger: Logger
     ) {
@@ -82,7 +82,7 @@ public struct SourceInquirer: Inquirer {
         self.sleep = sleep
     }
 
-    public func answer(_ inquiry: Inquiry) async -> Finding.Answer {
+    package func answer(_ inquiry: Inquiry) async -> Finding.Answer {
         switch inquiry.question {
         case .check(let gate):
             let turn = try? await checks.run {

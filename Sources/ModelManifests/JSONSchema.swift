@@ -1,10 +1,10 @@
 import JSON
 
 /// JSON Schema (draft 2020-12) of the manifest kinds, made from the declarations that read them.
-public enum JSONSchema {
+package enum JSONSchema {
     /// - Parameter kind: the kind; nil gives one schema for all kinds.
     /// - Returns: the schema's text, two spaces a level.
-    public static func document(for kind: ManifestKind? = nil) -> String {
+    package static func document(for kind: ManifestKind? = nil) -> String {
         var schema: JSONValue
         if let kind {
             schema = Self.schema(of: kind)

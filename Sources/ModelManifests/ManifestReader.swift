@@ -1,14 +1,14 @@
 /// Reads manifest files: text in, documents and diagnostics out.
-public enum ManifestReader {
+package enum ManifestReader {
     /// Larger files are refused without reading them.
-    public static let fileLimitBytes = 1 << 20
+    package static let fileLimitBytes = 1 << 20
     /// Files with more documents are refused as a whole: nobody would know what the unread documents say.
-    public static let documentLimit = 4000
+    package static let documentLimit = 4000
 
     /// Reads one file and reports every error in it, each with its place.
     ///
     /// - Parameter named: true where a person named this file: then documents that are not mlctl's are errors.
-    public static func read(_ text: String, file: String, named: Bool = false) -> ParsedFile {
+    package static func read(_ text: String, file: String, named: Bool = false) -> ParsedFile {
         guard text.utf8.count <= fileLimitBytes else { return tooLarge(file, bytes: text.utf8.count) }
         var parsed = ParsedFile(file: file)
         if let stranger = UnrecognizedDocument(text: text, file: file), !(named && stranger.isSilent) {
@@ -39,7 +39,7 @@ public enum ManifestReader {
     }
 
     /// Reads one file from bytes, which may not be UTF-8.
-    public static func read(bytes: [UInt8], file: String, named: Bool = false) -> ParsedFile {
+    package static func read(bytes: [UInt8], file: String, named: Bool = false) -> ParsedFile {
         guard bytes.count <= fileLimitBytes else { return tooLarge(file, bytes: bytes.count) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             var parsed = ParsedFile(file: file)

@@ -10,7 +10,7 @@ import Foundation
 ///
 /// Paths are compared after every symbolic link is resolved. A folder that contains a refused folder is refused too.
 /// refused too.
-public struct FileRoots: Hashable, Sendable {
+package struct FileRoots: Hashable, Sendable {
     static let kernels = ["/proc", "/sys", "/dev"]
     static let systems = [
         "/etc", "/run", "/boot", "/var/run", "/var/spool/cron", "/var/lib/kubelet", "/var/lib/docker",
@@ -20,20 +20,20 @@ public struct FileRoots: Hashable, Sendable {
     static let hiddenFoldersOfHome: Set<String> = [".cache", ".local"]
 
     /// Folders or files; nil allows all places except those of `systems` and of other users.
-    public var allowed: [String]?
+    package var allowed: [String]?
     /// Folders of the controller, above all its state folder.
-    public var own: [String]
+    package var own: [String]
     /// The home of the user that the controller runs as.
     var home: String
 
-    public init(allowed: [String]? = nil, own: [String] = [], home: String = NSHomeDirectory()) {
+    package init(allowed: [String]? = nil, own: [String] = [], home: String = NSHomeDirectory()) {
         self.allowed = allowed
         self.own = own
         self.home = home
     }
 
     /// The same roots for a project whose policy sets `allowed`.
-    public func allowing(_ allowed: [String]?) -> FileRoots {
+    package func allowing(_ allowed: [String]?) -> FileRoots {
         FileRoots(allowed: allowed, own: own, home: home)
     }
 

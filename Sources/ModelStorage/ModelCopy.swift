@@ -1,16 +1,16 @@
 import Foundation
 
 /// A copy of a model's files for one server, so that the server cannot change the files of others.
-public struct ModelCopy: Hashable, Sendable {
-    public var bytes: Int64
+package struct ModelCopy: Hashable, Sendable {
+    package var bytes: Int64
     /// The file system shares the blocks until one of the two is changed (reflink): the copy takes no disk space.
-    public var sharesBlocks: Bool
+    package var sharesBlocks: Bool
 
     /// - Parameters:
     ///   - files: a folder of the cache.
     ///   - place: the destination; what is already there is removed.
     /// - Throws: `StorageError`, such as `diskFull` before anything is written if the copy would not fit; `CancellationError`.
-    public static func make(
+    package static func make(
         of files: String, at place: String, limits: StorageLimits = StorageLimits()
     ) async throws -> ModelCopy {
         try await BlockingWork.run { cancellation in
@@ -41,5 +41,5 @@ public struct ModelCopy: Hashable, Sendable {
 
     /// Idempotent.
     /// - Throws: `StorageError` if the copy could not be removed.
-    public static func remove(_ place: String) throws { try ModelCache(root: place).remove(place) }
+    package static func remove(_ place: String) throws { try ModelCache(root: place).remove(place) }
 }

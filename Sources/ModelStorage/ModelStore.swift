@@ -13,7 +13,7 @@ import Transport
 /// # Caveats
 /// - A single file whose name is an archive's (`ArchiveName`) is unpacked. Its digest is that of the archive file.
 /// - Empty folders, owners, times and modes other than "executable" are not kept.
-public actor ModelStore {
+package actor ModelStore {
     private struct Key: Hashable {
         var uri: String
         var digest: ContentDigest?
@@ -41,7 +41,7 @@ public actor ModelStore {
     ///   - roots: the places that `file:` models may come from. The cache itself is never one of them.
     ///   - environment: where stores' addresses and credentials are found.
     ///   - now: the wall clock, for ages in the cache.
-    public init(
+    package init(
         cacheDirectory: URL, base: URL? = nil, roots: FileRoots = FileRoots(), limits: StorageLimits = StorageLimits(),
         environment: StoreEnvironment = StoreEnvironment(), logger: Logger = Logger(label: "mlctl.storage"),
         now: @escaping @Sendable () -> Date = { Date() }
@@ -65,7 +65,7 @@ public actor ModelStore {
     ///   - digest: `sha256:` and 64 hex digits.
     ///   - allowed: the places that the caller's policy allows; nil means those of the store.
     /// - Throws: `StorageError`, `CancellationError`.
-    public func pin(
+    package func pin(
         uri: String, digest: String? = nil, allowed: [String]? = nil,
         progress: (@Sendable (TransferProgress) -> Void)? = nil
     ) async throws -> String {
@@ -84,7 +84,7 @@ public actor ModelStore {
     ///   - allowed: the places that the caller's policy allows; nil means those of the store.
     ///   - progress: called with the bytes so far, on any thread.
     /// - Throws: `StorageError`; `CancellationError`. A cancelled download is resumed by the next call.
-    public func materialise(
+    package func materialise(
         uri: String, digest: String? = nil, allowed: [String]? = nil,
         progress: (@Sendable (TransferProgress) -> Void)? = nil
     ) async throws -> URL {
@@ -107,7 +107,7 @@ public actor ModelStore {
     }
 
     /// Sets the digests that running or wanted instances use. Until the first call, nothing is evicted.
-    public func setInUse(_ digests: Set<String>) {
+    package func setInUse(_ digests: Set<String>) {
         inUse = Set(digests.compactMap { try? ContentDigest($0).hex })
     }
 
@@ -116,7 +116,7 @@ public actor ModelStore {
     /// - Parameter neededBytes: room that must be free in addition.
     /// - Returns: the number of bytes that were freed.
     @discardableResult
-    public func evict(neededBytes: Int64 = 0) async throws -> Int64 {
+    package func evict(neededBytes: Int64 = 0) async throws -> Int64 {
         let (cache, limits, inUse, date) = (cache, limits, inUse, now())
         let victims = try await BlockingWork.run { _ in
             try cache.removeLeftovers(now: date)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Checks that files match a digest. mlctl did not load these files itself.
-public struct ModelVerification: Sendable {
+package struct ModelVerification: Sendable {
     /// Files that download tools leave in a model's folder. They contain times, so they do not count.
     static let leftovers = [".cache/huggingface/", ".locks/"]
 
@@ -9,7 +9,7 @@ public struct ModelVerification: Sendable {
     let limits: StorageLimits
 
     /// - Parameter place: a folder, or one file.
-    public init(place: String, limits: StorageLimits = StorageLimits()) {
+    package init(place: String, limits: StorageLimits = StorageLimits()) {
         self.place = place
         self.limits = limits
     }
@@ -18,7 +18,7 @@ public struct ModelVerification: Sendable {
     ///
     /// - Throws: `StorageError`: `digestMismatch` with the digest that was found, `unsupported` if `text` is not a digest, and
     ///   errors of reading.
-    public func verify(_ text: String) async throws {
+    package func verify(_ text: String) async throws {
         let wanted = try ContentDigest(text)
         let found = try await BlockingWork.run { [place, limits] cancellation in
             var tree = try FileTree(scanning: place, limits: limits, cancellation: cancellation)

@@ -1,9 +1,9 @@
 import Transport
 
 /// Why a model's files could not be loaded. The cache stays as it is.
-public typealias StorageError = CodedError<StorageErrorCode>
+package typealias StorageError = CodedError<StorageErrorCode>
 
-public enum StorageErrorCode: String, ErrorCode {
+package enum StorageErrorCode: String, ErrorCode {
     /// The URI or the digest cannot be read, or its scheme is not available.
     case unsupported
     case notFound
@@ -29,7 +29,7 @@ public enum StorageErrorCode: String, ErrorCode {
     /// A file of the cache, or of a model, could not be read or written.
     case fileSystem
 
-    public var retryClass: RetryClass {
+    package var retryClass: RetryClass {
         switch self {
         case .unsupported, .digestMismatch, .tooLarge, .unusableTree, .notAllowed: .terminal
         case .notFound, .unauthorized, .untrusted, .protocolError: .waiting

@@ -74,12 +74,12 @@ enum TreeSnapshot {
 }
 
 /// The progress of a transfer.
-public struct TransferProgress: Hashable, Sendable {
-    public var bytes: Int64
+package struct TransferProgress: Hashable, Sendable {
+    package var bytes: Int64
     /// Nil if the server does not say.
-    public var totalBytes: Int64?
+    package var totalBytes: Int64?
 
-    public init(bytes: Int64, totalBytes: Int64?) {
+    package init(bytes: Int64, totalBytes: Int64?) {
         self.bytes = bytes
         self.totalBytes = totalBytes
     }

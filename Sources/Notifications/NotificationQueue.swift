@@ -10,21 +10,21 @@ import Transport
 ///
 /// # Caveats
 /// - Notices that are pending when the process ends are not sent. The journal has their events.
-public final class NotificationQueue: Notifier {
-    public static let defaultCapacity = 256
+package final class NotificationQueue: Notifier {
+    package static let defaultCapacity = 256
 
     private let channel: any Notifier
     private let logger: Logger
     private let pending: AsyncStream<Notice>
     private let continuation: AsyncStream<Notice>.Continuation
 
-    public init(_ channel: any Notifier, capacity: Int = defaultCapacity, logger: Logger) {
+    package init(_ channel: any Notifier, capacity: Int = defaultCapacity, logger: Logger) {
         self.channel = channel
         self.logger = logger
         (pending, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(max(capacity, 1)))
     }
 
-    public func notify(_ notice: Notice) {
+    package func notify(_ notice: Notice) {
         switch continuation.yield(notice) {
         case .dropped(let oldest):
             logger.warning("Too many notifications are pending: the oldest was dropped", metadata: metadata(oldest))
@@ -36,10 +36,10 @@ public final class NotificationQueue: Notifier {
     }
 
     /// Takes no more notices. `run` sends the pending ones and returns.
-    public func finish() { continuation.finish() }
+    package func finish() { continuation.finish() }
 
     /// Sends until `finish()`, or until its task is cancelled. Call it once.
-    public func run() async {
+    package func run() async {
         for await notice in pending {
             do {
                 try await channel.notify(notice)
@@ -60,9 +60,9 @@ public final class NotificationQueue: Notifier {
 }
 
 /// Why a notification cannot be sent, or was not.
-public typealias NotificationError = CodedError<NotificationErrorCode>
+package typealias NotificationError = CodedError<NotificationErrorCode>
 
-public enum NotificationErrorCode: String, ErrorCode {
+package enum NotificationErrorCode: String, ErrorCode {
     case invalidAddress
     case invalidSecret
     /// The receiver will not have it, now or later.
@@ -70,5 +70,5 @@ public enum NotificationErrorCode: String, ErrorCode {
     /// Every attempt failed.
     case undelivered
 
-    public var retryClass: RetryClass { self == .undelivered ? .transient : .terminal }
+    package var retryClass: RetryClass { self == .undelivered ? .transient : .terminal }
 }

@@ -2,7 +2,7 @@ import Foundation
 
 /// When the candidate was not available, within the window that matters. A pure value that stays equal while nothing
 /// changes.
-public struct AvailabilityLog: Codable, Equatable, Sendable {
+package struct AvailabilityLog: Codable, Equatable, Sendable {
     /// The most spans that are kept. Older ones are joined, which adds the time between them to the sum.
     static let spanLimit = 64
 
@@ -59,5 +59,5 @@ public struct AvailabilityLog: Codable, Equatable, Sendable {
     }
 
     /// Since when it has not been available. Nil while it is available.
-    public var unavailableSince: Date? { spans.last.flatMap { $0.to == nil ? $0.from : nil } }
+    package var unavailableSince: Date? { spans.last.flatMap { $0.to == nil ? $0.from : nil } }
 }

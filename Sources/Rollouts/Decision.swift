@@ -4,7 +4,7 @@ import ModelManifests
 import Serving
 
 /// What git wants of a deployment, as far as it can be read.
-public enum Desired: Equatable, Sendable {
+package enum Desired: Equatable, Sendable {
     /// Mutable model files are pinned already: the template is the one to serve.
     case manifest(ModelDeployment, commit: String)
     /// Git, its manifest or its model files cannot be read now. The last known manifest stays in force.
@@ -14,24 +14,24 @@ public enum Desired: Equatable, Sendable {
 }
 
 /// Everything that a decision depends on, besides the state.
-public struct DecisionInputs: Equatable, Sendable {
-    public var desired: Desired
-    public var observed: Observation
+package struct DecisionInputs: Equatable, Sendable {
+    package var desired: Desired
+    package var observed: Observation
     /// Nil if the source could not be read: the pass then has no evidence.
-    public var readings: [Reading]?
-    public var commands: [OperatorCommand]
+    package var readings: [Reading]?
+    package var commands: [OperatorCommand]
     /// Answers to the inquiries of earlier decisions.
-    public var findings: [Finding]
+    package var findings: [Finding]
     /// Those of `dependsOn` whose rollouts are not over, each with its state as text.
-    public var unmetDependencies: [String]
+    package var unmetDependencies: [String]
     /// If there is no record: the quarantines from a copy that outlives the record. Nil: not known.
-    public var knownQuarantine: [Quarantine]?
+    package var knownQuarantine: [Quarantine]?
     /// Revisions that the project's policy forbids, with the rule and where; nil: nobody has looked, and what was held by it
     /// stays held.
-    public var forbidden: [Revision: String]?
-    public var now: Date
+    package var forbidden: [Revision: String]?
+    package var now: Date
 
-    public init(
+    package init(
         desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [],
         findings: [Finding] = [], unmetDependencies: [String] = [], knownQuarantine: [Quarantine]? = nil,
         forbidden: [Revision: String]? = nil, now: Date
@@ -49,34 +49,34 @@ public struct DecisionInputs: Equatable, Sendable {
 }
 
 /// The next state, and what to do.
-public struct Decision: Equatable, Sendable {
+package struct Decision: Equatable, Sendable {
     /// Must be written before the plan is applied. Nil: the deployment is gone, and its record is deleted.
-    public var state: RolloutState?
-    public var plan: ServingPlan
-    public var events: [RolloutEvent]
+    package var state: RolloutState?
+    package var plan: ServingPlan
+    package var events: [RolloutEvent]
     /// Commands that cannot be carried out in this phase, and why.
-    public var refusals: [Refusal]
+    package var refusals: [Refusal]
     /// Questions to answer. A question that is already in progress is not asked again.
-    public var inquiries: [Inquiry]
+    package var inquiries: [Inquiry]
     /// The intervals that gates absorbed in this pass, by source, to be stored for a replay.
-    public var absorbed: [Interval]
+    package var absorbed: [Interval]
     /// The changes of the phase, in order, with their causes.
-    public var transitions: [PhaseTransition]
+    package var transitions: [PhaseTransition]
     /// When to decide again even if nothing changes. Nil: at the normal interval.
-    public var lookAgainAt: Date?
+    package var lookAgainAt: Date?
 
     /// Whether the decision may be carried out before it is recorded: it only takes something away from the candidate
     /// of `before`, or it begins a rollback without changing the plan.
     /// - Parameter plan: the plan that is in force now. Nil if it is not known.
-    public func isWithdrawal(since before: RolloutState?, from plan: ServingPlan?) -> Bool {
+    package func isWithdrawal(since before: RolloutState?, from plan: ServingPlan?) -> Bool {
         guard let state, let plan, let candidate = before?.rollout?.candidate.revision else { return false }
         let isOnlyTheWayBack = state.rollout?.withdrawal != nil && self.plan == plan
         return isOnlyTheWayBack || self.plan.isWithdrawal(from: plan, of: candidate)
     }
 
-    public struct Refusal: Equatable, Sendable {
-        public var command: OperatorCommand
-        public var reason: String
+    package struct Refusal: Equatable, Sendable {
+        package var command: OperatorCommand
+        package var reason: String
     }
 }
 
@@ -85,7 +85,7 @@ public struct Decision: Equatable, Sendable {
 /// Pure: the same state and inputs give an equal decision. No clock, no random number, no input or output.
 /// - Parameter state: nil for a deployment that has no record yet.
 /// - Returns: nil if there is nothing to decide about: no state, and no manifest that can be read.
-public func decide(_ state: RolloutState?, _ inputs: DecisionInputs) -> Decision? {
+package func decide(_ state: RolloutState?, _ inputs: DecisionInputs) -> Decision? {
     var pass: DecisionPass
     switch (state, inputs.desired) {
     case (let state?, _):

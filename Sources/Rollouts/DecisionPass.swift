@@ -119,7 +119,7 @@ struct DecisionPass {
 
 extension RolloutState {
     /// The gates of the rollout in flight, with what each still needs. Empty if there is no rollout.
-    public var gateSummaries: [GateSummary] {
+    package var gateSummaries: [GateSummary] {
         guard let rollout else { return [] }
         return zip(rollout.gateSummaries, rollout.judgement.evidence).map { summary, evidence in
             var summary = summary
@@ -130,7 +130,7 @@ extension RolloutState {
 }
 
 extension Rollout {
-    public var gateSummaries: [GateSummary] {
+    package var gateSummaries: [GateSummary] {
         judgement.evidence.map { gate in
             let problem = gate.spec.counters.flatMap { source in
                 counterTurns[source]?.problem.map { "; \(source): \($0)" }
@@ -181,7 +181,7 @@ extension Rollout {
     var passesForPromotion: Bool { strategy.switchesAtOnce ? passesBeforeTraffic : allGatesPass }
 
     /// The current step, or the next one. Nil if there is none.
-    public func currentStep(of spec: RolloutSpec) -> RolloutStep? {
+    package func currentStep(of spec: RolloutSpec) -> RolloutStep? {
         guard purpose != .restore else { return nil }
         switch stage {
         case .preparing: return spec.steps.first

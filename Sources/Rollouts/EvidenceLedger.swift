@@ -6,7 +6,7 @@ import Serving
 ///
 /// The first readings of a rollout set the baselines. An instance or an epoch that is first seen later began to count
 /// during the rollout, so its counters are taken from zero.
-public struct EvidenceLedger: Codable, Equatable, Sendable {
+package struct EvidenceLedger: Codable, Equatable, Sendable {
     var isOpen = false
     var baselines = ReadingLedger()
     var badInstances = BadInstanceFilter()
@@ -19,7 +19,7 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
     init() {}
 
     /// A record of an older controller has no bad instances.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         isOpen = try fields.decode(Bool.self, forKey: .isOpen)
         baselines = try fields.decode(ReadingLedger.self, forKey: .baselines)
@@ -27,7 +27,7 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         partlyKnownValues = try fields.decodeIfPresent([String].self, forKey: .partlyKnownValues)
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(isOpen, forKey: .isOpen)
         try fields.encode(baselines, forKey: .baselines)
@@ -118,7 +118,7 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
 
 extension Rollout {
     /// Requests that are in no gate's evidence, because one bad instance answered them: by revision.
-    public var leftOutRequests: [Revision: Int] {
+    package var leftOutRequests: [Revision: Int] {
         ledgers.values.reduce(into: [:]) { $0.merge($1.badInstances.leftOut, uniquingKeysWith: +) }
     }
 }

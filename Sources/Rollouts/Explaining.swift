@@ -3,16 +3,16 @@ import ModelManifests
 import Serving
 
 /// What a deployment waits for: the cause, how long it may last, and what a person can do.
-public struct Wait: Hashable, Codable, Sendable {
+package struct Wait: Hashable, Codable, Sendable {
     /// For example `evidence: errors`, or `1 of 2 instances of version 3: its port does not answer`.
-    public var cause: String
+    package var cause: String
     /// For example `'mlctl promote'`. Nil if there is nothing to do.
-    public var remedy: String?
-    public var since: Date?
+    package var remedy: String?
+    package var since: Date?
     /// When the wait ends by itself. Nil if it does not, or if that is not known.
-    public var endsAt: Date?
+    package var endsAt: Date?
     /// Whether the wait only ends when a person acts.
-    public var needsPerson: Bool
+    package var needsPerson: Bool
 
     init(_ cause: String, remedy: String? = nil, since: Date?, endsAt: Date? = nil, needsPerson: Bool = false) {
         self.cause = cause
@@ -22,13 +22,13 @@ public struct Wait: Hashable, Codable, Sendable {
         self.needsPerson = needsPerson
     }
 
-    public var text: String { cause.isEmpty ? remedy ?? "" : cause }
+    package var text: String { cause.isEmpty ? remedy ?? "" : cause }
 }
 
 extension RolloutState {
     /// What the deployment waits for. Nil if it waits for nothing.
     /// - Parameter observed: as last seen. If it is nil, the cause is less exact.
-    public func wait(seeing observed: Observation?) -> Wait? {
+    package func wait(seeing observed: Observation?) -> Wait? {
         guard let rollout else { return waitAtRest(observed) }
         if isSuspended || settings.suspend, rollout.withdrawal == nil {
             let remedy = settings.suspend ? "set 'suspend: false' in git" : "'mlctl resume'"
@@ -66,7 +66,7 @@ extension RolloutState {
     }
 
     /// What the rollout waits for, without using an observation. Nil if it waits for nothing.
-    public var waitingFor: String? { wait(seeing: nil)?.text }
+    package var waitingFor: String? { wait(seeing: nil)?.text }
 
     private func waitAtRest(_ observed: Observation?) -> Wait? {
         if case .removing = course {
@@ -241,7 +241,7 @@ extension RolloutState {
     }
 
     /// When the time limit of this phase ends. Nil if no limit is running.
-    public var deadlineAt: Date? {
+    package var deadlineAt: Date? {
         guard let rollout, rollout.hold == nil else { return nil }
         if (isSuspended || settings.suspend), rollout.withdrawal == nil { return nil }
         let deadline = settings.rollout.progressDeadline
@@ -260,7 +260,7 @@ extension RolloutState {
 
 extension RolloutState {
     /// What a person can do where instances do not come up.
-    public static func remedyOfUnserved(canRollBack: Bool) -> String {
+    package static func remedyOfUnserved(canRollBack: Bool) -> String {
         "'mlctl logs' says why; commit a version that can serve" + (canRollBack ? ", or 'mlctl rollback'" : "")
     }
 }
@@ -339,7 +339,7 @@ extension Rollout {
 
 extension RolloutStep {
     /// For example `set weight 25 %`.
-    public var text: String {
+    package var text: String {
         let base =
             switch action {
             case .setWeight(let weight): "set weight \(weight) %"

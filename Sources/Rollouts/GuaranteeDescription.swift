@@ -2,14 +2,14 @@ import Analysis
 import ModelManifests
 
 /// The combined guarantee of a deployment's comparing gates and its assumptions, as text.
-public struct GuaranteeDescription: Hashable, Codable, Sendable {
-    public var text: String
+package struct GuaranteeDescription: Hashable, Codable, Sendable {
+    package var text: String
     /// For example `errors, slow: failures of an instance within 5 ms … are one event`.
-    public var assumes: [String]
+    package var assumes: [String]
 
     /// - Parameter slices: those that gates are judged on.
     /// - Returns: nil where no gate acts on what it finds.
-    public init?(_ rollout: RolloutSpec, slices: [TrafficSlice]) {
+    package init?(_ rollout: RolloutSpec, slices: [TrafficSlice]) {
         let promising = rollout.gates.filter { $0.isComparing && !$0.warnOnly }
         let others = rollout.gates.filter { $0.promisesNothing && !$0.warnOnly }
         guard !promising.isEmpty || !others.isEmpty else { return nil }

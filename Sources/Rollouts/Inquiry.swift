@@ -5,8 +5,8 @@ import Serving
 
 /// A question that a decision asks of an outside system. It is asked once, however often the same decision is made, and
 /// its answer is an input of a later decision.
-public struct Inquiry: Hashable, Codable, Sendable {
-    public enum Question: Hashable, Codable, Sendable {
+package struct Inquiry: Hashable, Codable, Sendable {
+    package enum Question: Hashable, Codable, Sendable {
         /// One value of the candidate. The source fills in the placeholders.
         case measure(MetricQuery)
         /// Cumulative counters of both sides: of all instances, or none.
@@ -16,31 +16,31 @@ public struct Inquiry: Hashable, Codable, Sendable {
     }
 
     /// Equal for the same question: `gate:NAME/ORDINAL` or `counters:SOURCE/ORDINAL`.
-    public var id: String
-    public var deployment: DeploymentKey
-    public var question: Question
-    public var stable: Side?
-    public var candidate: Side
-    public var endpoint: String?
+    package var id: String
+    package var deployment: DeploymentKey
+    package var question: Question
+    package var stable: Side?
+    package var candidate: Side
+    package var endpoint: String?
     /// The port of the Services in a cluster. Nil: their default port.
-    public var servicePort: Int?
+    package var servicePort: Int?
     /// When the evidence began. Late reports about earlier traffic belong to another comparison.
-    public var since: Date?
+    package var since: Date?
 
     /// Whether it runs a command that a manifest names.
-    public var isCheck: Bool { if case .check = question { true } else { false } }
+    package var isCheck: Bool { if case .check = question { true } else { false } }
 
     /// One revision, and where to reach it.
-    public struct Side: Hashable, Codable, Sendable {
-        public var revision: Revision
-        public var version: String
+    package struct Side: Hashable, Codable, Sendable {
+        package var revision: Revision
+        package var version: String
         /// Its ready instances.
-        public var instances: [InstanceObservation]
-        public var metrics: RuntimeMetrics?
+        package var instances: [InstanceObservation]
+        package var metrics: RuntimeMetrics?
         /// Its serving template. Nil if the caller does not need it.
-        public var template: ServingTemplate?
+        package var template: ServingTemplate?
 
-        public init(
+        package init(
             revision: Revision, version: String, instances: [InstanceObservation], metrics: RuntimeMetrics? = nil,
             template: ServingTemplate? = nil
         ) {
@@ -52,7 +52,7 @@ public struct Inquiry: Hashable, Codable, Sendable {
         }
     }
 
-    public init(
+    package init(
         id: String, deployment: DeploymentKey, question: Question, stable: Side?, candidate: Side,
         endpoint: String? = nil, servicePort: Int? = nil, since: Date? = nil
     ) {
@@ -68,8 +68,8 @@ public struct Inquiry: Hashable, Codable, Sendable {
 }
 
 /// The answer to an inquiry.
-public struct Finding: Hashable, Codable, Sendable {
-    public enum Answer: Hashable, Codable, Sendable {
+package struct Finding: Hashable, Codable, Sendable {
+    package enum Answer: Hashable, Codable, Sendable {
         case measured(Measured)
         case counters([Reading])
         case checked(CheckOutcome)
@@ -78,13 +78,13 @@ public struct Finding: Hashable, Codable, Sendable {
         case failed(String)
     }
 
-    public var inquiry: String
+    package var inquiry: String
     /// The candidate of the question. Answers about another candidate are outdated.
-    public var candidate: Revision
-    public var at: Date
-    public var answer: Answer
+    package var candidate: Revision
+    package var at: Date
+    package var answer: Answer
 
-    public init(inquiry: String, candidate: Revision, at: Date, answer: Answer) {
+    package init(inquiry: String, candidate: Revision, at: Date, answer: Answer) {
         self.inquiry = inquiry
         self.candidate = candidate
         self.at = at
@@ -93,18 +93,18 @@ public struct Finding: Hashable, Codable, Sendable {
 }
 
 /// The environment variables that every check gets, wherever it runs.
-public enum CheckVariables {
-    public static let revision = "MLCTL_REVISION"
-    public static let candidateURL = "MLCTL_CANDIDATE_URL"
-    public static let stableURL = "MLCTL_STABLE_URL"
-    public static let endpoint = "MLCTL_ENDPOINT"
+package enum CheckVariables {
+    package static let revision = "MLCTL_REVISION"
+    package static let candidateURL = "MLCTL_CANDIDATE_URL"
+    package static let stableURL = "MLCTL_STABLE_URL"
+    package static let endpoint = "MLCTL_ENDPOINT"
 
     /// Facts about the rollout. A manifest's own variables cannot override them. A missing fact has no variable.
     ///
     /// - Parameters:
     ///   - candidate: the candidate's URL, as the process that runs the check reaches it.
     ///   - stable: the stable revision's URL.
-    public static func variables(of inquiry: Inquiry, candidate: String?, stable: String?) -> [String: String] {
+    package static func variables(of inquiry: Inquiry, candidate: String?, stable: String?) -> [String: String] {
         var variables = [revision: inquiry.candidate.revision.rawValue]
         variables[candidateURL] = candidate
         variables[stableURL] = stable
@@ -113,7 +113,7 @@ public enum CheckVariables {
     }
 
     /// Variables of the model. A manifest may override them.
-    public static func defaults(of inquiry: Inquiry, modelFolder: String) -> [String: String] {
+    package static func defaults(of inquiry: Inquiry, modelFolder: String) -> [String: String] {
         [
             "MODEL_NAME": inquiry.deployment.name, "MODEL_VERSION": inquiry.candidate.version,
             "MODEL_DIR": modelFolder,

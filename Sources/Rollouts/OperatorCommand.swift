@@ -2,8 +2,8 @@ import Foundation
 import ModelManifests
 
 /// A person's request through `mlctl` or the API.
-public struct OperatorCommand: Hashable, Codable, Sendable {
-    public enum Verb: Hashable, Codable, Sendable {
+package struct OperatorCommand: Hashable, Codable, Sendable {
+    package enum Verb: Hashable, Codable, Sendable {
         /// Continue past the current wait.
         case promote(Promotion)
         case pause
@@ -16,36 +16,36 @@ public struct OperatorCommand: Hashable, Codable, Sendable {
         case rollback(to: String?, force: Bool)
         case suspend
 
-        public static func promote(full: Bool) -> Verb { .promote(Promotion(isFull: full)) }
+        package static func promote(full: Bool) -> Verb { .promote(Promotion(isFull: full)) }
 
-        public static func rollback(to revision: Revision?) -> Verb {
+        package static func rollback(to revision: Revision?) -> Verb {
             .rollback(to: revision?.rawValue, force: false)
         }
     }
 
     /// How far `promote` goes.
-    public struct Promotion: Hashable, Codable, Sendable {
+    package struct Promotion: Hashable, Codable, Sendable {
         /// To 100 % at once.
-        public var isFull: Bool
+        package var isFull: Bool
         /// Skip the gates that must pass before any traffic.
-        public var skipsChecks: Bool
+        package var skipsChecks: Bool
         /// Continue even if not all instances are ready.
-        public var isForced: Bool
+        package var isForced: Bool
 
-        public init(isFull: Bool = false, skipsChecks: Bool = false, isForced: Bool = false) {
+        package init(isFull: Bool = false, skipsChecks: Bool = false, isForced: Bool = false) {
             self.isFull = isFull
             self.skipsChecks = skipsChecks
             self.isForced = isForced
         }
     }
 
-    public var verb: Verb
+    package var verb: Verb
     /// The authenticated identity of the caller. Nil if there is none.
-    public var actor: String?
+    package var actor: String?
     /// The identity that the client claims to act for. It is not verified, and is shown as a claim.
-    public var claimedActor: String?
+    package var claimedActor: String?
 
-    public init(_ verb: Verb, actor: String? = nil, claimedActor: String? = nil) {
+    package init(_ verb: Verb, actor: String? = nil, claimedActor: String? = nil) {
         self.verb = verb
         self.actor = actor
         self.claimedActor = claimedActor
@@ -53,10 +53,10 @@ public struct OperatorCommand: Hashable, Codable, Sendable {
 }
 
 /// A command without its parameters.
-public enum CommandKind: String, CaseIterable, Codable, Sendable {
+package enum CommandKind: String, CaseIterable, Codable, Sendable {
     case promote, pause, resume, abort, retry, rollback, suspend
 
-    public init(_ verb: OperatorCommand.Verb) {
+    package init(_ verb: OperatorCommand.Verb) {
         switch verb {
         case .promote: self = .promote
         case .pause: self = .pause

@@ -2,21 +2,21 @@ import Foundation
 import ModelManifests
 
 /// Something that may happen next, and its result.
-public struct Outlook: Hashable, Codable, Sendable {
+package struct Outlook: Hashable, Codable, Sendable {
     /// For example `when every gate passes`.
-    public var when: String
+    package var when: String
     /// When it happens, if that is a fixed time.
-    public var at: Date?
-    public var then: String
+    package var at: Date?
+    package var then: String
 
-    public init(when: String, at: Date? = nil, then: String) {
+    package init(when: String, at: Date? = nil, then: String) {
         self.when = when
         self.at = at
         self.then = then
     }
 
     /// The outlook while nothing can be recorded.
-    public static let unrecorded = [
+    package static let unrecorded = [
         Outlook(when: "when decisions can be recorded again", then: "it continues by itself"),
         Outlook(when: "on 'mlctl abort', or when a candidate fails", then: "the candidate leaves the traffic"),
     ]
@@ -24,7 +24,7 @@ public struct Outlook: Hashable, Codable, Sendable {
 
 extension RolloutState {
     /// What happens next, the most likely first.
-    public var outlook: [Outlook] {
+    package var outlook: [Outlook] {
         if isRemoved {
             return [Outlook(when: "when everything has drained and stopped", then: "nothing is left of it")]
         }

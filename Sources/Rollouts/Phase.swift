@@ -1,5 +1,5 @@
 /// Where a deployment stands, in one word. Derived from `RolloutState.course`. `PhaseTable` lists the transitions.
-public enum Phase: String, CaseIterable, Codable, Sendable {
+package enum Phase: String, CaseIterable, Codable, Sendable {
     /// Nothing is deployed, or everything is being taken down.
     case idle = "Idle"
     /// The candidate is fetched, loaded and warmed up, and the gates that need no traffic evaluate it.

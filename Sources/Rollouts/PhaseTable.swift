@@ -1,5 +1,5 @@
 /// The causes of a change from one phase to another.
-public enum PhaseEvent: String, CaseIterable, Codable, Sendable {
+package enum PhaseEvent: String, CaseIterable, Codable, Sendable {
     /// Git asks for a template other than stable's: a rollout begins, or replaces the one in flight.
     case newTemplate = "git asks for another template"
     case standsIn = "only the candidate answers, and git asks for another template"
@@ -30,32 +30,32 @@ public enum PhaseEvent: String, CaseIterable, Codable, Sendable {
 }
 
 /// One change of phase that a decision made.
-public struct PhaseTransition: Hashable, Codable, Sendable {
-    public var from: Phase
-    public var event: PhaseEvent
-    public var to: Phase
+package struct PhaseTransition: Hashable, Codable, Sendable {
+    package var from: Phase
+    package var event: PhaseEvent
+    package var to: Phase
 }
 
 /// The phase machine as a value: for each phase, the events and the phases that they lead to, the allowed commands, and
 /// the time limit with its outcome. Decisions use it to refuse commands, and tests compare every transition of the
 /// simulation with it.
-public enum PhaseTable {
-    public struct Row: Hashable, Sendable {
-        public var phase: Phase
-        public var next: [PhaseEvent: Set<Phase>]
+package enum PhaseTable {
+    package struct Row: Hashable, Sendable {
+        package var phase: Phase
+        package var next: [PhaseEvent: Set<Phase>]
         /// The commands that a person may give. Whether one can be carried out also depends on the rollout; a refusal
         /// says why.
-        public var commands: Set<CommandKind>
-        public var limit: Limit
+        package var commands: Set<CommandKind>
+        package var limit: Limit
     }
 
     /// How a phase ends by itself.
-    public struct Limit: Hashable, Sendable {
-        public var time: String
-        public var outcome: String
+    package struct Limit: Hashable, Sendable {
+        package var time: String
+        package var outcome: String
     }
 
-    public static func row(_ phase: Phase) -> Row {
+    package static func row(_ phase: Phase) -> Row {
         switch phase {
         case .idle: idle
         case .preparing: preparing
@@ -71,7 +71,7 @@ public enum PhaseTable {
         }
     }
 
-    public static func allows(_ transition: PhaseTransition) -> Bool {
+    package static func allows(_ transition: PhaseTransition) -> Bool {
         row(transition.from).next[transition.event]?.contains(transition.to) ?? false
     }
 
@@ -211,7 +211,7 @@ public enum PhaseTable {
 
 extension PhaseTable {
     /// The table as ARCHITECTURE.md prints it.
-    public static var markdown: String {
+    package static var markdown: String {
         let rows = Phase.allCases.map { phase in
             let row = row(phase)
             let next = PhaseEvent.allCases.compactMap { event -> String? in

@@ -4,7 +4,7 @@ import Serving
 /// What deployments use, and will use, of their project's limits.
 extension RolloutState {
     /// The demand of all revisions that serve or are being loaded.
-    public func demand(_ observed: Observation?) -> ProjectDemand {
+    package func demand(_ observed: Observation?) -> ProjectDemand {
         let serving = [stable, rollout?.candidate].compactMap(\.self)
         var demand = serving.reduce(ProjectDemand()) { sum, deployed in
             sum + ProjectDemand(replicas: replicas(of: deployed, observed), of: deployed.template, at: target)
@@ -18,7 +18,7 @@ extension RolloutState {
 extension ModelDeployment {
     /// The most that the deployment uses at once until it is as the manifest says. A new revision is loaded beside the
     /// one that serves, unless it waits for that one to stop.
-    public func demand(from state: RolloutState?, _ observed: Observation?) -> ProjectDemand {
+    package func demand(from state: RolloutState?, _ observed: Observation?) -> ProjectDemand {
         var own = ProjectDemand(replicas: replicas, of: template, at: target)
         own.deployments = 1
         let stable = state?.stable

@@ -1,15 +1,15 @@
 import ModelManifests
 
 /// One step as it was done: its line, and the gate that the line names.
-public struct ResolvedStep: Codable, Equatable, Sendable {
-    public var step: RolloutStep
-    public var gate: GateSpec?
+package struct ResolvedStep: Codable, Equatable, Sendable {
+    package var step: RolloutStep
+    package var gate: GateSpec?
 }
 
 extension RolloutSpec {
     /// The steps as they are followed. The list always ends with a single `setWeight: 100`, so that no edit can make a
     /// list with nothing left to do.
-    public var marks: [ResolvedStep] {
+    package var marks: [ResolvedStep] {
         let all = steps.last { $0.action == .setWeight(100) } ?? RolloutStep(.setWeight(100))
         let listed = steps.filter { $0.action != .setWeight(100) } + [all]
         return listed.map { step in

@@ -90,7 +90,7 @@ struct RollbackTarget {
 extension RolloutState {
     /// Revisions that `mlctl rollback` passes over, though git may ask for them: the last time that they were on their way
     /// they were aborted, or taken back. Newest first; those in quarantine are not among them.
-    public var passedOver: [Quarantine] {
+    package var passedOver: [Quarantine] {
         var seen: Set<Revision> = []
         return history.compactMap { record in
             seen.insert(record.deployed.revision).inserted ? passedOver(record.deployed.revision) : nil

@@ -3,8 +3,8 @@ import Foundation
 import ModelManifests
 
 /// A rollout in flight: its candidate, how far it has come, and the evidence so far.
-public struct Rollout: Codable, Equatable, Sendable {
-    public enum Purpose: String, Codable, Sendable {
+package struct Rollout: Codable, Equatable, Sendable {
+    package enum Purpose: String, Codable, Sendable {
         /// A new template from git, evaluated step by step.
         case release
         /// There is no stable revision to compare with: steps and comparing gates are skipped.
@@ -14,7 +14,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     }
 
     /// How the candidate gets the capacity for its instances.
-    public enum CapacityMode: String, Codable, Sendable {
+    package enum CapacityMode: String, Codable, Sendable {
         /// In addition to stable's instances.
         case surge
         /// One instance of stable stops for each instance of the candidate that starts.
@@ -22,7 +22,7 @@ public struct Rollout: Codable, Equatable, Sendable {
         /// Stable stops before the candidate starts.
         case recreate
 
-        public init(_ settings: ModelDeployment) {
+        package init(_ settings: ModelDeployment) {
             let spec = settings.rollout
             if spec.strategy == .recreate || (spec.capacity == .drainThenLoad && settings.replicas == 1) {
                 self = .recreate
@@ -33,7 +33,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     }
 
     /// Why a rollout is held, in addition to what its step waits for.
-    public indirect enum Hold: Codable, Equatable, Sendable {
+    package indirect enum Hold: Codable, Equatable, Sendable {
         case byOperator(String?)
         /// The deadline passed without enough data. Ends by itself when all gates pass.
         case insufficientEvidence
@@ -61,7 +61,7 @@ public struct Rollout: Codable, Equatable, Sendable {
         }
 
         /// Whether the hold only ends when a person acts.
-        public var needsPerson: Bool {
+        package var needsPerson: Bool {
             switch self {
             case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch, .outsidePolicy: true
             case .insufficientEvidence, .trafficUnconfirmed: false
@@ -69,27 +69,27 @@ public struct Rollout: Codable, Equatable, Sendable {
         }
     }
 
-    public internal(set) var candidate: DeployedRevision
-    public internal(set) var purpose: Purpose
+    package internal(set) var candidate: DeployedRevision
+    package internal(set) var purpose: Purpose
     /// As of the start: a change of the strategy in the manifest takes effect with the next rollout.
-    public internal(set) var strategy: RolloutSpec.Strategy
-    public internal(set) var room: CapacityMode
-    public internal(set) var stage: Stage
-    public internal(set) var hold: Hold?
+    package internal(set) var strategy: RolloutSpec.Strategy
+    package internal(set) var room: CapacityMode
+    package internal(set) var stage: Stage
+    package internal(set) var hold: Hold?
     /// Time that counts towards the progress deadline. Pauses and approvals do not count.
-    public internal(set) var progressSpent: Duration
+    package internal(set) var progressSpent: Duration
     /// Time that counts towards the limit of a stage that has its own.
-    public internal(set) var stageSpent: Duration
-    public internal(set) var judgement: Judgement
-    public internal(set) var availability: AvailabilityLog
+    package internal(set) var stageSpent: Duration
+    package internal(set) var judgement: Judgement
+    package internal(set) var availability: AvailabilityLog
     /// By metric source.
-    public internal(set) var ledgers: [String: EvidenceLedger]
+    package internal(set) var ledgers: [String: EvidenceLedger]
     /// The sources that are polled for counters, and the state of each poll.
-    public internal(set) var counterTurns: [String: CounterPoll]
+    package internal(set) var counterTurns: [String: CounterPoll]
     /// Gates whose verdict was already recorded as an event, with that verdict.
-    public internal(set) var announced: [String: Verdict]
+    package internal(set) var announced: [String: Verdict]
     /// Gates that failed and that an operator overrode.
-    public internal(set) var overriddenGates: [String]
+    package internal(set) var overriddenGates: [String]
     /// Whether requests are split as requested. Nil before any were, and in older records.
     var split: SplitWatch?
     /// Whose servers end, and how often; nil before any was seen, and in records of before.
@@ -97,14 +97,14 @@ public struct Rollout: Codable, Equatable, Sendable {
     /// The self-check, which compares stable with itself. Nil if this rollout has none, and in older records.
     var selfCheck: SelfCheck?
     /// An operator let it continue although not all of its instances are ready.
-    public internal(set) var isForced: Bool
+    package internal(set) var isForced: Bool
 
     /// The state of polling one source.
-    public struct CounterPoll: Codable, Equatable, Sendable {
-        public var ordinal = 1
-        public var dueAt: Date
+    package struct CounterPoll: Codable, Equatable, Sendable {
+        package var ordinal = 1
+        package var dueAt: Date
         /// Why the last poll failed.
-        public var problem: String?
+        package var problem: String?
     }
 
     /// Whether it is being promoted or on probation, without a hold that only `promote` ends.
@@ -145,7 +145,7 @@ public struct Rollout: Codable, Equatable, Sendable {
         }
     }
 
-    public var phase: Phase {
+    package var phase: Phase {
         switch stage {
         case .rollingBack: .rollingBack
         case _ where hold != nil: .paused
@@ -158,7 +158,7 @@ public struct Rollout: Codable, Equatable, Sendable {
 }
 
 /// How far a rollout has come, with the data of that stage.
-public enum Stage: Codable, Equatable, Sendable {
+package enum Stage: Codable, Equatable, Sendable {
     case preparing(Preparing)
     case stepping(Stepping)
     case promoting
@@ -167,29 +167,29 @@ public enum Stage: Codable, Equatable, Sendable {
 }
 
 /// The candidate loads, and gates that need no traffic evaluate it.
-public struct Preparing: Codable, Equatable, Sendable {
+package struct Preparing: Codable, Equatable, Sendable {
     /// All of its instances are ready; it waits for the gates that must pass before any traffic.
-    public var isLoaded = false
+    package var isLoaded = false
     /// An operator skipped the gates that must pass before any traffic.
-    public var skipsChecks = false
+    package var skipsChecks = false
 }
 
 /// The steps run, one after the other.
-public struct Stepping: Codable, Equatable, Sendable {
+package struct Stepping: Codable, Equatable, Sendable {
     /// The steps that are done, from the start of the list. When the list changes, the position is found again by their
     /// content.
-    public internal(set) var done: [ResolvedStep] = []
+    package internal(set) var done: [ResolvedStep] = []
     /// The current step. Nil: the next one has not begun yet.
-    public internal(set) var current: ResolvedStep?
-    public internal(set) var begunAt: Date
+    package internal(set) var current: ResolvedStep?
+    package internal(set) var begunAt: Date
     /// An operator approved this step.
-    public internal(set) var isApproved = false
+    package internal(set) var isApproved = false
     /// The candidate's share that was last requested, in percent.
-    public internal(set) var weight = 0
+    package internal(set) var weight = 0
     /// The share of the traffic that is copied to the candidate, as last requested, in percent.
-    public internal(set) var mirror = 0
+    package internal(set) var mirror = 0
     /// The step itself is done, but the candidate is not available, or its share is not confirmed.
-    public internal(set) var awaitsAvailability = false
+    package internal(set) var awaitsAvailability = false
 
     /// Whether the step waits for a time or for a person.
     var isPausing: Bool {
@@ -202,27 +202,27 @@ public struct Stepping: Codable, Equatable, Sendable {
 }
 
 /// The candidate has all traffic except a share that may be held back, and the old revision is kept warm.
-public struct OnProbation: Codable, Equatable, Sendable {
-    public internal(set) var begunAt: Date
+package struct OnProbation: Codable, Equatable, Sendable {
+    package internal(set) var begunAt: Date
     /// The candidate's share, in percent.
-    public internal(set) var weight: Int
+    package internal(set) var weight: Int
 }
 
 /// The candidate is taken out of traffic and retired.
-public struct RollingBack: Codable, Equatable, Sendable {
-    public internal(set) var reason: String
-    public internal(set) var outcome: HistoryRecord.Outcome
+package struct RollingBack: Codable, Equatable, Sendable {
+    package internal(set) var reason: String
+    package internal(set) var outcome: HistoryRecord.Outcome
     /// Whether the candidate is quarantined.
-    public internal(set) var quarantines: Bool
-    public internal(set) var actor: String?
+    package internal(set) var quarantines: Bool
+    package internal(set) var actor: String?
     /// The candidate's share while no other revision can answer, in percent. 0 as soon as stable can answer, and always
     /// if the candidate is bad.
-    public internal(set) var weight = 0
+    package internal(set) var weight = 0
 }
 
 extension Rollout {
     /// The candidate's requested share, in percent.
-    public var weight: Int {
+    package var weight: Int {
         switch stage {
         case .preparing: 0
         case .stepping(let stepping): stepping.weight
@@ -233,9 +233,9 @@ extension Rollout {
     }
 
     /// The share of the traffic that is copied to the candidate, in percent.
-    public var mirror: Int { stepping?.mirror ?? 0 }
+    package var mirror: Int { stepping?.mirror ?? 0 }
 
-    public internal(set) var stepping: Stepping? {
+    package internal(set) var stepping: Stepping? {
         get { if case .stepping(let stepping) = stage { stepping } else { nil } }
         set {
             guard let newValue, case .stepping = stage else { return }
@@ -243,13 +243,13 @@ extension Rollout {
         }
     }
 
-    public var withdrawal: RollingBack? { if case .rollingBack(let back) = stage { back } else { nil } }
+    package var withdrawal: RollingBack? { if case .rollingBack(let back) = stage { back } else { nil } }
 
     /// Whether the steps have begun, so that everything that comes before traffic is done.
-    public var hasBegunSteps: Bool { if case .preparing = stage { false } else { true } }
+    package var hasBegunSteps: Bool { if case .preparing = stage { false } else { true } }
 
     /// The number of steps that are done. `Int.max` in a later stage, where all are done.
-    public var stepIndex: Int {
+    package var stepIndex: Int {
         switch stage {
         case .preparing: 0
         case .stepping(let stepping): stepping.done.count
@@ -258,7 +258,7 @@ extension Rollout {
     }
 
     /// When the current step began.
-    public var stepStartedAt: Date? {
+    package var stepStartedAt: Date? {
         switch stage {
         case .stepping(let stepping): stepping.begunAt
         case .probation(let probation): probation.begunAt

@@ -2,8 +2,8 @@ import Foundation
 import ModelManifests
 
 /// A decision about a deployment, for the audit trail. It is written together with the state that it led to.
-public struct RolloutEvent: Hashable, Codable, Sendable {
-    public enum Kind: String, CaseIterable, Codable, Sendable {
+package struct RolloutEvent: Hashable, Codable, Sendable {
+    package enum Kind: String, CaseIterable, Codable, Sendable {
         case deployed, rolloutStarted, stepStarted, gatePassed, gateFailed
         /// A gate that only warns would have failed.
         case gateWarned
@@ -17,29 +17,29 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
         case instanceEjected, instanceReturned
     }
 
-    public var at: Date
-    public var kind: Kind
+    package var at: Date
+    package var kind: Kind
     /// The revision that the event is about. Nil if it is about the deployment.
-    public var revision: Revision?
-    public var version: String?
+    package var revision: Revision?
+    package var version: String?
     /// The git commit that was wanted at the time of the decision.
-    public var commit: String?
+    package var commit: String?
     /// What happened and why, for people.
-    public var message: String
+    package var message: String
     /// Who asked for it. Nil if the controller decided.
-    public var actor: String?
+    package var actor: String?
     /// The identity that the client claimed to act for, without verification. Nil if it claimed none.
-    public var claimedActor: String?
+    package var claimedActor: String?
     /// The gates at the time of the decision.
-    public var evidence: [GateSummary]
+    package var evidence: [GateSummary]
     /// If the candidate failed or was withdrawn: ids of its last failed requests, newest last. Nil if there were none.
-    public var failedRequestIds: [String]?
+    package var failedRequestIds: [String]?
     /// The project of the deployment at that time. Nil: the only project of a controller without projects.
-    public var project: String?
+    package var project: String?
 
-    public static let failedRequestLimit = 10
+    package static let failedRequestLimit = 10
 
-    public init(
+    package init(
         at: Date, kind: Kind, revision: Revision? = nil, version: String? = nil, commit: String? = nil,
         message: String, actor: String? = nil, claimedActor: String? = nil, evidence: [GateSummary] = [],
         failedRequestIds: [String]? = nil, project: String? = nil
@@ -59,19 +59,19 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
 }
 
 /// One gate's verdict and reason, for a status or an event.
-public struct GateSummary: Hashable, Codable, Sendable {
-    public var name: String
+package struct GateSummary: Hashable, Codable, Sendable {
+    package var name: String
     /// `pass`, `fail` or `insufficient`.
-    public var verdict: String
+    package var verdict: String
     /// The candidate's samples.
-    public var samples: Int
-    public var reason: String
+    package var samples: Int
+    package var reason: String
     /// The verdict is reported, but nothing acts on it. Left out of JSON if it is false.
-    public var warnOnly: Bool
+    package var warnOnly: Bool
     /// What the gate still needs to pass, as far as that is known. Nil if it has a verdict, and in events.
-    public var missing: String?
+    package var missing: String?
 
-    public init(
+    package init(
         name: String, verdict: String, samples: Int, reason: String, warnOnly: Bool = false, missing: String? = nil
     ) {
         self.missing = missing
@@ -82,7 +82,7 @@ public struct GateSummary: Hashable, Codable, Sendable {
         self.warnOnly = warnOnly
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         name = try fields.decode(String.self, forKey: .name)
         verdict = try fields.decode(String.self, forKey: .verdict)
@@ -92,7 +92,7 @@ public struct GateSummary: Hashable, Codable, Sendable {
         missing = try fields.decodeIfPresent(String.self, forKey: .missing)
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(name, forKey: .name)
         try fields.encode(verdict, forKey: .verdict)

@@ -3,15 +3,15 @@ import Foundation
 import ModelManifests
 
 /// Reads and writes a state as bytes, and reads every older format. Tests keep a fixture of each format.
-public enum RolloutRecord {
+package enum RolloutRecord {
     /// Why this version cannot read the bytes as a record. Their content may be valid, so the record must not be
     /// overwritten.
-    public enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
         /// Written by a newer version.
         case newerFormat(Int)
         case unreadable(String)
 
-        public var description: String {
+        package var description: String {
             switch self {
             case .newerFormat(let format):
                 "it has format \(format), but this version of mlctl reads formats up to \(RolloutState.currentFormat)"
@@ -20,10 +20,10 @@ public enum RolloutRecord {
         }
     }
 
-    public static func encode(_ state: RolloutState) throws -> Data { try JSONEncoder().encode(state) }
+    package static func encode(_ state: RolloutState) throws -> Data { try JSONEncoder().encode(state) }
 
     /// Converts older formats to the current one.
-    public static func decode(_ data: Data) throws(Failure) -> RolloutState {
+    package static func decode(_ data: Data) throws(Failure) -> RolloutState {
         do {
             let decoder = JSONDecoder()
             switch try decoder.decode(FormatOnly.self, from: data).format {

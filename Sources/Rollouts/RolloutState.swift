@@ -4,52 +4,52 @@ import ModelManifests
 import Serving
 
 /// Everything that is known about one deployment's rollout: the record that is written before anything is done.
-public struct RolloutState: Codable, Equatable, Sendable {
+package struct RolloutState: Codable, Equatable, Sendable {
     /// Incremented when the format changes. `RolloutRecord` reads the older formats.
-    public static let currentFormat = 2
+    package static let currentFormat = 2
     /// Bounds of the lists in the state.
-    public static let historyLimit = 20
-    public static let quarantineLimit = 20
+    package static let historyLimit = 20
+    package static let quarantineLimit = 20
 
-    public var format: Int
+    package var format: Int
     /// Where the deployment stands, with the data of that stage.
-    public internal(set) var course: DeploymentProgress
+    package internal(set) var course: DeploymentProgress
     /// When `phase` began.
-    public var since: Date
+    package var since: Date
     /// The last thing that happened, for people.
-    public var message: String
+    package var message: String
     /// The target, from the first decision until nothing is left of the deployment. Nil: this machine.
-    public private(set) var placedAt: Target?
+    package private(set) var placedAt: Target?
     /// Why git's manifest is not followed, and what to do. Nil if it is followed.
-    public var heldBack: String?
+    package var heldBack: String?
     /// The last manifest in force: replicas, endpoint, rollout.
-    public var settings: ModelDeployment
+    package var settings: ModelDeployment
     /// The commit of `settings`.
-    public var commit: String
-    public var stable: DeployedRevision?
+    package var commit: String
+    package var stable: DeployedRevision?
     /// What should serve and does not. Nil while everything does.
-    public internal(set) var shortage: Shortage?
+    package internal(set) var shortage: Shortage?
     /// Since when everything that should serve does. Nil while something does not.
-    public internal(set) var availableSince: Date?
+    package internal(set) var availableSince: Date?
     /// The manifest raised the replicas, and the new instances load. Nil if all wanted instances are needed.
-    public internal(set) var growth: Growth?
-    public var quarantined: [Quarantine]
+    package internal(set) var growth: Growth?
+    package var quarantined: [Quarantine]
     /// A revision that the machine, and not the model, prevented from starting. Nil if there is none.
-    public internal(set) var postponed: Postponement?
+    package internal(set) var postponed: Postponement?
     /// Newest first.
-    public var history: [HistoryRecord]
+    package var history: [HistoryRecord]
     /// Instances that the data plane has taken out of rotation; nil where there are none.
-    public internal(set) var ejected: [EjectedInstance]?
+    package internal(set) var ejected: [EjectedInstance]?
     /// The results of all self-checks. Nil if there were none.
-    public internal(set) var selfChecks: SelfCheckTally?
+    package internal(set) var selfChecks: SelfCheckTally?
     /// Whether an operator suspended it. The manifest can also suspend it.
-    public var isSuspended: Bool
+    package var isSuspended: Bool
     /// The dependencies whose rollouts this deployment waits for.
-    public var waitsFor: [String]
+    package var waitsFor: [String]
     /// The latest `now` of a decision. Time never goes back, whatever the clock does.
-    public var decidedAt: Date
+    package var decidedAt: Date
 
-    public init(deployment: ModelDeployment, commit: String, now: Date) {
+    package init(deployment: ModelDeployment, commit: String, now: Date) {
         format = Self.currentFormat
         course = .idle
         since = now
@@ -70,9 +70,9 @@ public struct RolloutState: Codable, Equatable, Sendable {
         decidedAt = now
     }
 
-    public var key: DeploymentKey { settings.key }
+    package var key: DeploymentKey { settings.key }
 
-    public var phase: Phase {
+    package var phase: Phase {
         switch course {
         case .idle, .removing: .idle
         case .rollingOut(let rollout): rollout.phase
@@ -86,7 +86,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
     }
 
     /// The rollout in flight. Nil if there is none.
-    public internal(set) var rollout: Rollout? {
+    package internal(set) var rollout: Rollout? {
         get { if case .rollingOut(let rollout) = course { rollout } else { nil } }
         set {
             guard let newValue, case .rollingOut = course else { return }
@@ -95,49 +95,49 @@ public struct RolloutState: Codable, Equatable, Sendable {
     }
 
     /// Whether the manifest was removed, so that everything is being drained and stopped.
-    public var isRemoved: Bool { course == .removing }
+    package var isRemoved: Bool { course == .removing }
 
     /// Where the deployment is served. Gateways and host names follow the manifest; the site does not change.
-    public var target: Target {
+    package var target: Target {
         get { placedAt ?? .local }
         set { placedAt = newValue == .local ? nil : newValue }
     }
 
     /// The templates of every revision that serves, is being rolled out, or could be rolled back to.
-    public var templates: [ServingTemplate] {
+    package var templates: [ServingTemplate] {
         [stable?.template, rollout?.candidate.template].compactMap(\.self) + history.map(\.deployed.template)
     }
 
     /// How the text of a dependency ends if only a person can resolve it.
-    public static let absentDependency = "which is missing or not valid in git"
+    package static let absentDependency = "which is missing or not valid in git"
 
     /// Whether it waits for a rollout that will not come by itself.
     var waitsForNobody: Bool { waitsFor.contains { $0.hasSuffix(Self.absentDependency) } }
 
-    public func quarantine(of revision: Revision) -> Quarantine? {
+    package func quarantine(of revision: Revision) -> Quarantine? {
         quarantined.first { $0.revision == revision }
     }
 
     /// The version that was left by a rollback or an abort, if another one serves now. Nil if there is none.
-    public var leftVersion: String? {
+    package var leftVersion: String? {
         if case .resting(let rest) = course { rest.setback?.version } else { nil }
     }
 
     /// The number of instances in the manifest, or the number that an external autoscaler wants.
-    public func replicas(of deployed: DeployedRevision, _ observed: Observation?) -> Int {
+    package func replicas(of deployed: DeployedRevision, _ observed: Observation?) -> Int {
         guard settings.scaling == .external else { return settings.replicas }
         return observed?.wantedReplicas[deployed.revision] ?? settings.replicas
     }
 
     /// Whether `mlctl rollback` would find a version to go back to.
-    public var canRollBack: Bool {
+    package var canRollBack: Bool {
         guard let stable, !isSuspended, !isRemoved else { return false }
         let found = RollbackTarget(self, leaving: rollout?.candidate ?? stable).find(nil, force: false)
         return if case .success = found { true } else { false }
     }
 
     /// Why nothing new is rolled out, and how to end that. Nil if it is not suspended.
-    public var suspension: String? {
+    package var suspension: String? {
         if settings.suspend {
             return "suspended by its manifest: nothing new is rolled out until git has 'suspend: false'"
         }
@@ -146,7 +146,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
 
     /// This state, with the candidate's availability as seen by a decision that could not be recorded. So the time
     /// without availability adds up even if nothing can be recorded, until the candidate is withdrawn.
-    public func mergingAvailability(_ decided: RolloutState?) -> RolloutState {
+    package func mergingAvailability(_ decided: RolloutState?) -> RolloutState {
         guard let decided, let seen = decided.rollout, seen.candidate == rollout?.candidate else { return self }
         var noted = self
         noted.rollout?.availability = seen.availability
@@ -159,7 +159,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
 }
 
 /// Where a deployment stands.
-public enum DeploymentProgress: Codable, Equatable, Sendable {
+package enum DeploymentProgress: Codable, Equatable, Sendable {
     /// Nothing was deployed yet.
     case idle
     case rollingOut(Rollout)
@@ -170,20 +170,20 @@ public enum DeploymentProgress: Codable, Equatable, Sendable {
 }
 
 /// No rollout is in flight.
-public struct RestingState: Codable, Equatable, Sendable {
+package struct RestingState: Codable, Equatable, Sendable {
     /// Why git's template is held back. Nil if the template in git serves.
-    public var setback: HeldBackReason?
+    package var setback: HeldBackReason?
 
-    public struct HeldBackReason: Codable, Equatable, Sendable {
-        public var reason: String
+    package struct HeldBackReason: Codable, Equatable, Sendable {
+        package var reason: String
         /// The version that was left.
-        public var version: String?
+        package var version: String?
     }
 }
 
 /// Something should serve and does not.
-public struct Shortage: Codable, Equatable, Sendable {
-    public enum Kind: String, Codable, Sendable {
+package struct Shortage: Codable, Equatable, Sendable {
+    package enum Kind: String, Codable, Sendable {
         case tooFewInstances, endpointClosed
         /// No instance serves, and none will.
         case cannotServe
@@ -191,28 +191,28 @@ public struct Shortage: Codable, Equatable, Sendable {
         case intendedGap
     }
 
-    public var kind: Kind
-    public var since: Date
+    package var kind: Kind
+    package var since: Date
     /// What is missing and why, for people.
-    public var reason: String
+    package var reason: String
     /// An event has reported the shortage, so its end is reported too.
-    public var isTold: Bool
+    package var isTold: Bool
 }
 
 /// The manifest wants more replicas than before.
-public struct Growth: Codable, Equatable, Sendable {
+package struct Growth: Codable, Equatable, Sendable {
     /// How many instances are needed until the others are ready.
-    public var from: Int
-    public var since: Date
+    package var from: Int
+    package var since: Date
 }
 
 /// A revision that is not tried again before a certain time, because the machine prevented its start.
-public struct Postponement: Codable, Equatable, Sendable {
-    public var revision: Revision
-    public var reason: String
+package struct Postponement: Codable, Equatable, Sendable {
+    package var revision: Revision
+    package var reason: String
     /// The number of attempts so far.
-    public var attempts: Int
-    public var until: Date
+    package var attempts: Int
+    package var until: Date
 
     /// 1, 2, 4, 8, then 15 minutes.
     static func delay(attempts: Int) -> TimeInterval {
@@ -221,30 +221,30 @@ public struct Postponement: Codable, Equatable, Sendable {
 }
 
 /// A revision that serves, or should serve.
-public struct DeployedRevision: Codable, Equatable, Sendable {
-    public var revision: Revision
-    public var template: ServingTemplate
-    public var commit: String
-    public var startedAt: Date
+package struct DeployedRevision: Codable, Equatable, Sendable {
+    package var revision: Revision
+    package var template: ServingTemplate
+    package var commit: String
+    package var startedAt: Date
 
-    public init(template: ServingTemplate, commit: String, startedAt: Date) {
+    package init(template: ServingTemplate, commit: String, startedAt: Date) {
         revision = template.revision
         self.template = template
         self.commit = commit
         self.startedAt = startedAt
     }
 
-    public var version: String { template.model.version }
+    package var version: String { template.model.version }
 }
 
 /// A revision that is not tried again until its serving template changes or a person runs `mlctl retry`.
-public struct Quarantine: Codable, Equatable, Sendable {
-    public var revision: Revision
-    public var version: String
-    public var reason: String
-    public var at: Date
+package struct Quarantine: Codable, Equatable, Sendable {
+    package var revision: Revision
+    package var version: String
+    package var reason: String
+    package var at: Date
 
-    public init(revision: Revision, version: String, reason: String, at: Date) {
+    package init(revision: Revision, version: String, reason: String, at: Date) {
         self.revision = revision
         self.version = version
         self.reason = reason
@@ -253,15 +253,15 @@ public struct Quarantine: Codable, Equatable, Sendable {
 }
 
 /// A revision that was deployed, and how its deployment ended.
-public struct HistoryRecord: Codable, Equatable, Sendable {
-    public enum Outcome: String, Codable, Sendable {
+package struct HistoryRecord: Codable, Equatable, Sendable {
+    package enum Outcome: String, Codable, Sendable {
         case replaced, superseded
         case rolledBack = "rolled back"
         case aborted
     }
 
-    public var deployed: DeployedRevision
-    public var endedAt: Date
-    public var outcome: Outcome
-    public var reason: String
+    package var deployed: DeployedRevision
+    package var endedAt: Date
+    package var outcome: Outcome
+    package var reason: String
 }

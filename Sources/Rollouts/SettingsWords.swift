@@ -2,11 +2,11 @@ import Analysis
 import ModelManifests
 
 /// One setting of a deployment as text, such as `replicas: 2`, for display and for comparison with the setting before.
-public struct SettingDescription: Hashable, Codable, Sendable {
-    public var name: String
-    public var text: String
+package struct SettingDescription: Hashable, Codable, Sendable {
+    package var name: String
+    package var text: String
 
-    public init(_ name: String, _ text: String) {
+    package init(_ name: String, _ text: String) {
         self.name = name
         self.text = text
     }
@@ -14,7 +14,7 @@ public struct SettingDescription: Hashable, Codable, Sendable {
 
 extension ModelDeployment {
     /// All settings that may change without a new revision, in a fixed order.
-    public var settingsWords: [SettingDescription] {
+    package var settingsWords: [SettingDescription] {
         var words = [
             SettingDescription(
                 "replicas", scaling == .external ? "external: an autoscaler or a person says how many" : "\(replicas)"),
@@ -70,7 +70,7 @@ extension ModelDeployment {
     private var whyNoSlice: String? { Self.whyNoSlice(rollout, endpoint.routing, replicas: replicas) }
 
     /// Why `rollout.slices` has no effect. Nil if it has one.
-    public var unjudgedSlices: String? {
+    package var unjudgedSlices: String? {
         guard !rollout.slices.isEmpty, let whyNoSlice else { return nil }
         return "no gate is judged on rollout.slices: \(whyNoSlice)"
     }
@@ -90,7 +90,7 @@ extension ModelDeployment {
     }
 
     /// The check gates that run as Jobs in a cluster, and the image that each uses.
-    public var clusterChecks: [String] {
+    package var clusterChecks: [String] {
         rollout.gates.compactMap { gate in jobText(of: gate).map { "check \(gate.name) runs \($0)" } }
     }
 
@@ -172,7 +172,7 @@ extension ModelDeployment {
     }
 
     /// Whether both revisions are loaded at once during a rollout.
-    public var overlapsRevisions: Bool { rollout.capacity == .surge && rollout.strategy != .recreate }
+    package var overlapsRevisions: Bool { rollout.capacity == .surge && rollout.strategy != .recreate }
 }
 
 extension Routing {

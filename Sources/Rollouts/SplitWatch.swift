@@ -75,7 +75,7 @@ struct SplitWatch: Codable, Equatable, Sendable {
 
 extension Rollout {
     /// The split of requests, for display. Nil before there were any.
-    public var splitSummary: SplitSummary? {
+    package var splitSummary: SplitSummary? {
         guard let split, split.evidence.candidate.drawn + split.evidence.stable.drawn > 0 else { return nil }
         let evidence = split.evidence
         return SplitSummary(
@@ -102,22 +102,22 @@ extension Rollout {
 }
 
 /// The observed split of requests compared with the requested one, since the rollout began.
-public struct SplitSummary: Hashable, Codable, Sendable {
+package struct SplitSummary: Hashable, Codable, Sendable {
     /// The difference is larger than chance would cause in one of 1,000 rollouts.
-    public var isMismatched: Bool
+    package var isMismatched: Bool
     /// The requests of both sides. With sticky routing, new users.
-    public var requests: Int
+    package var requests: Int
     /// Those of them that the candidate got.
-    public var candidate: Int
+    package var candidate: Int
     /// The number that the candidate should have got.
-    public var asked: Int
+    package var asked: Int
     /// The candidate's requests that are in no gate's evidence: the client gave up, or the connection broke.
-    public var candidateMissing: Int
-    public var stableMissing: Int
+    package var candidateMissing: Int
+    package var stableMissing: Int
     /// The result as text, including where requests were lost.
-    public var reason: String
+    package var reason: String
 
-    public init(
+    package init(
         isMismatched: Bool, requests: Int, candidate: Int, asked: Int, candidateMissing: Int, stableMissing: Int,
         reason: String
     ) {

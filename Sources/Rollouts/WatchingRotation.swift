@@ -3,12 +3,12 @@ import ModelManifests
 import Serving
 
 /// An instance that the data plane has taken out of rotation.
-public struct EjectedInstance: Codable, Equatable, Sendable {
-    public var instance: String
-    public var revision: Revision
-    public var since: Date
+package struct EjectedInstance: Codable, Equatable, Sendable {
+    package var instance: String
+    package var revision: Revision
+    package var since: Date
     /// An event has told it: its return is told too.
-    public var isTold: Bool
+    package var isTold: Bool
 }
 
 /// Instances that the data plane takes out of rotation, and takes back: told as it begins and as it ends.

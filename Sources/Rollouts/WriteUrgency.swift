@@ -2,7 +2,7 @@ import Analysis
 import Foundation
 
 /// What a pass changed in the state, and so how soon the state must be written.
-public enum WriteUrgency: Comparable, Sendable {
+package enum WriteUrgency: Comparable, Sendable {
     /// Only the time of the look.
     case nothing
     /// Time that counts towards a limit.
@@ -14,7 +14,7 @@ public enum WriteUrgency: Comparable, Sendable {
 }
 
 extension RolloutState {
-    public func news(since before: RolloutState) -> WriteUrgency {
+    package func news(since before: RolloutState) -> WriteUrgency {
         if equalsIgnoringTime(as: before) {
             let isCounted = rollout?.progressSpent != before.rollout?.progressSpent
             return isCounted || rollout?.stageSpent != before.rollout?.stageSpent ? .clock : .nothing

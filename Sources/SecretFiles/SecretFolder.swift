@@ -3,28 +3,28 @@ import Glibc
 /// A folder with one file per secret, filled by the operator. A manifest's `valueFrom` names these secrets.
 ///
 /// The folder may be a mounted Kubernetes Secret, whose files are links.
-public struct SecretFolder: Hashable, Codable, Sendable {
-    public struct Missing: Error, Hashable, Sendable {
+package struct SecretFolder: Hashable, Codable, Sendable {
+    package struct Missing: Error, Hashable, Sendable {
         /// What is wrong and what to do about it.
-        public var message: String
+        package var message: String
         /// True where no change of the folder can help, because the name itself is invalid.
-        public var isHopeless: Bool
+        package var isHopeless: Bool
     }
 
-    public static let bytesLimit = 1 << 20
+    package static let bytesLimit = 1 << 20
     static let nameBytesLimit = 200
 
-    public var path: String
+    package var path: String
     /// The secrets that may be named (a project's `policy.secrets`); nil allows all.
-    public var allowed: Set<String>?
+    package var allowed: Set<String>?
 
-    public init(path: String, allowed: Set<String>? = nil) {
+    package init(path: String, allowed: Set<String>? = nil) {
         self.path = path
         self.allowed = allowed
     }
 
     /// - Throws: `Missing` where the secret does not exist, may not be named, or cannot be the value of a variable.
-    public func value(of name: String) throws(Missing) -> String {
+    package func value(of name: String) throws(Missing) -> String {
         guard Self.isSafe(name) else {
             throw Missing(
                 message:

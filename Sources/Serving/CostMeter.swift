@@ -7,9 +7,9 @@ import ModelManifests
 /// the sums, so the quotient of any two sums stays a mean over the observed time. An instance is measured from
 /// `settlingSeconds` after its first requests on, so that work done once at the first requests is not counted as a cost
 /// of requests.
-public struct CostMeter: Sendable {
+package struct CostMeter: Sendable {
     /// How long after a server's first requests its costs are left out.
-    public static let settlingSeconds = 10.0
+    package static let settlingSeconds = 10.0
     /// The most instances that are measured. No deployment has more.
     static let instanceLimit = 512
 
@@ -37,13 +37,13 @@ public struct CostMeter: Sendable {
     private var meters: [String: Meter] = [:]
 
     /// - Parameter epoch: different for each meter, so that its counters are not taken for those of an earlier one.
-    public init(epoch: String) { self.epoch = epoch }
+    package init(epoch: String) { self.epoch = epoch }
 
     /// - Parameters:
     ///   - seconds: the time, from a clock that only rises.
     ///   - readings: the proxy's readings at the same moment.
     /// - Returns: the cumulative counters of each instance.
-    public mutating func look(atSeconds seconds: Double, _ costs: [ProcessCost], _ readings: [Reading]) -> [Reading] {
+    package mutating func look(atSeconds seconds: Double, _ costs: [ProcessCost], _ readings: [Reading]) -> [Reading] {
         let counted = Dictionary(readings.map { ($0.instance, $0) }, uniquingKeysWith: { first, _ in first })
         let there = Set(costs.map(\.instance))
         meters = meters.filter { there.contains($0.key) }

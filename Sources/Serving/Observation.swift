@@ -1,31 +1,31 @@
 import ModelManifests
 
 /// What a backend observes of one deployment, now.
-public struct Observation: Hashable, Codable, Sendable {
-    public var instances: [InstanceObservation]
+package struct Observation: Hashable, Codable, Sendable {
+    package var instances: [InstanceObservation]
     /// Where the service answers. Nil while the endpoint is not open.
-    public var endpoint: String?
+    package var endpoint: String?
     /// Why the endpoint is not open, and what to do, for example that another program uses its port. Nil while it is
     /// open, and if the reason is not known.
-    public var endpointProblem: String?
+    package var endpointProblem: String?
     /// Where the candidate can be tried. Nil if it cannot be tried, or not yet.
-    public var preview: String?
+    package var preview: String?
     /// The weights that the data plane uses. Nil if it could not be asked.
-    public var weights: [Revision: Int]?
+    package var weights: [Revision: Int]?
     /// The shares of requests that the data plane copies, in percent. Nil if it could not be asked.
-    public var mirrors: [Revision: Int]?
+    package var mirrors: [Revision: Int]?
     /// The last plan that was applied, if the backend keeps it. A controller that lost its record uses it.
-    public var plan: ServingPlan?
+    package var plan: ServingPlan?
     /// Problems and what to do, for the status. None of them stops the instances that serve.
-    public var problems: [String]
+    package var problems: [String]
     /// With `replicas: external`: the number of instances that another controller wants for each revision.
-    public var wantedReplicas: [Revision: Int]
+    package var wantedReplicas: [Revision: Int]
     /// Requests that were cut off because they outlived their drain, since the data plane began to count.
-    public var cutRequests: Int
+    package var cutRequests: Int
     /// Connections that no instance accepted, since the data plane began to count.
-    public var refusedConnections: Int
+    package var refusedConnections: Int
 
-    public init(
+    package init(
         instances: [InstanceObservation] = [], endpoint: String? = nil, endpointProblem: String? = nil,
         preview: String? = nil, weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil,
         plan: ServingPlan? = nil, problems: [String] = [], wantedReplicas: [Revision: Int] = [:],
@@ -44,14 +44,14 @@ public struct Observation: Hashable, Codable, Sendable {
         self.problems = problems
     }
 
-    public func ready(_ revision: Revision) -> Int {
+    package func ready(_ revision: Revision) -> Int {
         instances.count { $0.revision == revision && $0.condition == .ready }
     }
 }
 
 /// One running model server.
-public struct InstanceObservation: Hashable, Codable, Sendable {
-    public enum Condition: String, Codable, Sendable {
+package struct InstanceObservation: Hashable, Codable, Sendable {
+    package enum Condition: String, Codable, Sendable {
         /// Files are being fetched and verified.
         case fetching
         /// The machine or the cluster, not the model, prevents the start: the program is missing, a download failed, or
@@ -71,20 +71,20 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
         case failed
     }
 
-    public var id: String
-    public var revision: Revision
-    public var condition: Condition
-    public var restarts: Int
+    package var id: String
+    package var revision: Revision
+    package var condition: Condition
+    package var restarts: Int
     /// The data plane has taken it out of rotation for now; nil where it could not be asked.
-    public var isEjected: Bool?
+    package var isEjected: Bool?
     /// What is wrong and what to do; nil while all is well.
-    public var reason: String?
+    package var reason: String?
     /// `host:port` of each named port. The port that serves requests is also listed under the empty name.
-    public var addresses: [String: String]
+    package var addresses: [String: String]
     /// The folder of its model's files. Nil if there is none, or if the files are not on this machine.
-    public var modelFolder: String?
+    package var modelFolder: String?
 
-    public init(
+    package init(
         id: String, revision: Revision, condition: Condition, restarts: Int = 0, isEjected: Bool? = nil,
         reason: String? = nil, addresses: [String: String] = [:], modelFolder: String? = nil
     ) {
@@ -100,12 +100,12 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
 }
 
 /// One line of what a model server printed.
-public struct LogLine: Hashable, Codable, Sendable {
-    public var revision: Revision
-    public var instance: String
-    public var text: String
+package struct LogLine: Hashable, Codable, Sendable {
+    package var revision: Revision
+    package var instance: String
+    package var text: String
 
-    public init(revision: Revision, instance: String, text: String) {
+    package init(revision: Revision, instance: String, text: String) {
         self.revision = revision
         self.instance = instance
         self.text = text

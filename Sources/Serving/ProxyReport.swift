@@ -1,27 +1,27 @@
 import ModelManifests
 
 /// What the proxy reports to the controller.
-public struct ProxyReport: Hashable, Codable, Sendable {
+package struct ProxyReport: Hashable, Codable, Sendable {
     /// Changes with every start of the proxy, when its counters start at zero.
-    public var epoch: String
-    public var generation: Int
-    public var endpoints: [EndpointReport]
+    package var epoch: String
+    package var generation: Int
+    package var endpoints: [EndpointReport]
     /// Ports at which a single revision can be tried.
-    public var previews: [EndpointReport]
-    public var instances: [InstanceReport]
+    package var previews: [EndpointReport]
+    package var instances: [InstanceReport]
     /// The shares of each deployment's requests as they are served. Nil from a proxy that is too old to report them.
-    public var routes: [RouteReport]?
+    package var routes: [RouteReport]?
     /// Routes, or parts of routes, that the proxy does not follow.
-    public var refused: [RouteRefusal]
+    package var refused: [RouteRefusal]
     /// Requests that were meant for a revision and that none of its instances could take. Counted since the proxy
     /// started.
-    public var unavailable: [UnavailableReport]
+    package var unavailable: [UnavailableReport]
     /// Users of sticky routes. Counted since the proxy started.
-    public var users: [UserReport]
+    package var users: [UserReport]
     /// The split of requests, for every revision in the routes. Counted since the proxy started.
-    public var splits: [SplitReport]
+    package var splits: [SplitReport]
 
-    public init(
+    package init(
         epoch: String, generation: Int, endpoints: [EndpointReport] = [], previews: [EndpointReport] = [],
         instances: [InstanceReport] = [], routes: [RouteReport]? = nil, refused: [RouteRefusal] = [],
         unavailable: [UnavailableReport] = [], users: [UserReport] = [], splits: [SplitReport] = []
@@ -39,7 +39,7 @@ public struct ProxyReport: Hashable, Codable, Sendable {
     }
 
     /// A proxy that is older than its controller reports fewer fields.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         epoch = try fields.decode(String.self, forKey: .epoch)
         generation = try fields.decode(Int.self, forKey: .generation)
@@ -55,19 +55,19 @@ public struct ProxyReport: Hashable, Codable, Sendable {
 }
 
 /// One port, and whether it is open.
-public struct EndpointReport: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
+package struct EndpointReport: Hashable, Codable, Sendable {
+    package var deployment: DeploymentKey
     /// The port that answers, or should answer.
-    public var port: Int
-    public var listening: Bool
+    package var port: Int
+    package var listening: Bool
     /// Why the port that the route asks for is not open, for example because it is in use. If `listening` is true all
     /// the same, the endpoint still answers at its previous port.
-    public var error: String?
+    package var error: String?
     /// Other parts of the route that cannot be followed, and what to do, for example that no recorded requests are
     /// sent.
-    public var problems: [String]
+    package var problems: [String]
 
-    public init(deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil, problems: [String] = []) {
+    package init(deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil, problems: [String] = []) {
         self.deployment = deployment
         self.port = port
         self.listening = listening
@@ -75,7 +75,7 @@ public struct EndpointReport: Hashable, Codable, Sendable {
         self.problems = problems
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
         port = try fields.decode(Int.self, forKey: .port)
@@ -85,23 +85,23 @@ public struct EndpointReport: Hashable, Codable, Sendable {
     }
 }
 
-public struct InstanceReport: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
-    public var revision: Revision
-    public var instance: String
-    public var counters: RequestCounters
+package struct InstanceReport: Hashable, Codable, Sendable {
+    package var deployment: DeploymentKey
+    package var revision: Revision
+    package var instance: String
+    package var counters: RequestCounters
     /// Requests in flight.
-    public var inFlight: Int
+    package var inFlight: Int
     /// Out of rotation for now, after failed connections or as an outlier.
-    public var ejected: Bool
+    package var ejected: Bool
     /// True if it may get new requests. Also false from a proxy that is too old to report it.
-    public var isListed: Bool
+    package var isListed: Bool
     /// Ids of the last failed requests, at most 20, newest last.
-    public var failedRequestIds: [String]
+    package var failedRequestIds: [String]
     /// Why it is out of rotation, if it serves much worse than its siblings; otherwise nil.
-    public var outlier: OutlierCause?
+    package var outlier: OutlierCause?
 
-    public init(
+    package init(
         deployment: DeploymentKey, revision: Revision, instance: String, counters: RequestCounters, inFlight: Int = 0,
         ejected: Bool = false, isListed: Bool = false, failedRequestIds: [String] = [], outlier: OutlierCause? = nil
     ) {
@@ -116,7 +116,7 @@ public struct InstanceReport: Hashable, Codable, Sendable {
         self.outlier = outlier
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
         revision = try fields.decode(Revision.self, forKey: .revision)
@@ -131,10 +131,10 @@ public struct InstanceReport: Hashable, Codable, Sendable {
 }
 
 /// How one instance serves worse than its siblings of the same revision. The instance is bad, not the model.
-public enum OutlierCause: String, Hashable, Codable, Sendable {
+package enum OutlierCause: String, Hashable, Codable, Sendable {
     case failing, slow
 
-    public var described: String {
+    package var described: String {
         switch self {
         case .failing: "its answers failed while those of its siblings did not"
         case .slow: "its answers were much slower than those of its siblings"
@@ -143,33 +143,33 @@ public enum OutlierCause: String, Hashable, Codable, Sendable {
 }
 
 /// How one deployment's requests are served.
-public struct RouteReport: Hashable, Codable, Sendable {
+package struct RouteReport: Hashable, Codable, Sendable {
     /// The share of requests that reaches one revision, in percent.
-    public struct Share: Hashable, Codable, Sendable {
-        public var revision: Revision
+    package struct Share: Hashable, Codable, Sendable {
+        package var revision: Revision
         /// Its share of the users' requests, now. A revision without an instance gets none, whatever its weight.
-        public var percent: Int
+        package var percent: Int
         /// Its share of copies of other revisions' requests.
-        public var mirror: Int
+        package var mirror: Int
 
-        public init(revision: Revision, percent: Int, mirror: Int = 0) {
+        package init(revision: Revision, percent: Int, mirror: Int = 0) {
             self.revision = revision
             self.percent = percent
             self.mirror = mirror
         }
     }
 
-    public var deployment: DeploymentKey
-    public var shares: [Share]
+    package var deployment: DeploymentKey
+    package var shares: [Share]
     /// Requests that were cut off because they outlived their drain, in this epoch. They count as errors of no
     /// revision.
-    public var cutRequests: Int
+    package var cutRequests: Int
     /// Connections over a limit, and requests that no instance accepted, in this epoch.
-    public var refusedConnections: Int
+    package var refusedConnections: Int
     /// Nil if no request has to wait for an instance, and from a proxy that is too old to report it.
-    public var queues: [QueueReport]?
+    package var queues: [QueueReport]?
 
-    public init(
+    package init(
         deployment: DeploymentKey, shares: [Share], cutRequests: Int = 0, refusedConnections: Int = 0,
         queues: [QueueReport]? = nil
     ) {
@@ -182,15 +182,15 @@ public struct RouteReport: Hashable, Codable, Sendable {
 }
 
 /// Requests that wait for an instance of one revision, if the number of requests in flight at each instance is limited.
-public struct QueueReport: Hashable, Codable, Sendable {
-    public var revision: Revision
+package struct QueueReport: Hashable, Codable, Sendable {
+    package var revision: Revision
     /// Requests that wait now.
-    public var waiting: Int
+    package var waiting: Int
     /// Requests that were refused because the queue was full or they waited too long, in this epoch. They count as
     /// errors of no revision.
-    public var refused: Int
+    package var refused: Int
 
-    public init(revision: Revision, waiting: Int, refused: Int) {
+    package init(revision: Revision, waiting: Int, refused: Int) {
         self.revision = revision
         self.waiting = waiting
         self.refused = refused
@@ -198,12 +198,12 @@ public struct QueueReport: Hashable, Codable, Sendable {
 }
 
 /// The parts of one route that the proxy does not follow. It follows the rest of the route, and all other routes.
-public struct RouteRefusal: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
+package struct RouteRefusal: Hashable, Codable, Sendable {
+    package var deployment: DeploymentKey
     /// Why each part is not followed, and what the proxy does instead.
-    public var reasons: [String]
+    package var reasons: [String]
 
-    public init(deployment: DeploymentKey, reasons: [String]) {
+    package init(deployment: DeploymentKey, reasons: [String]) {
         self.deployment = deployment
         self.reasons = reasons
     }
@@ -211,17 +211,17 @@ public struct RouteRefusal: Hashable, Codable, Sendable {
 
 /// Users' requests that were meant for a revision by weight, user or match, but were served by another revision or by
 /// none.
-public struct UnavailableReport: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
-    public var revision: Revision
-    public var requests: Int
+package struct UnavailableReport: Hashable, Codable, Sendable {
+    package var deployment: DeploymentKey
+    package var revision: Revision
+    package var requests: Int
     /// As `RequestCounters.errorsTogether`. Nil if the proxy cannot tell.
-    public var together: Int?
+    package var together: Int?
     /// By the slice's label, of slices whose value a request's head has; nil where there were none, and from a proxy that
     /// cannot tell.
-    public var slices: [String: Int]?
+    package var slices: [String: Int]?
 
-    public init(
+    package init(
         deployment: DeploymentKey, revision: Revision, requests: Int, together: Int? = nil, slices: [String: Int]? = nil
     ) {
         self.slices = slices

@@ -1,21 +1,21 @@
 import ModelManifests
 
 /// The complete configuration of the traffic proxy. It is replaced as a whole and never edited.
-public struct ProxyRoutes: Hashable, Codable, Sendable {
+package struct ProxyRoutes: Hashable, Codable, Sendable {
     /// Rises with every replacement. The proxy reports which generation it follows.
-    public var generation: Int
-    public var routes: [ProxyRoute]
+    package var generation: Int
+    package var routes: [ProxyRoute]
     /// Ports that no route may use, for example the controller's own.
-    public var reservedPorts: [ReservedPort]
+    package var reservedPorts: [ReservedPort]
 
-    public init(generation: Int = 0, routes: [ProxyRoute] = [], reservedPorts: [ReservedPort] = []) {
+    package init(generation: Int = 0, routes: [ProxyRoute] = [], reservedPorts: [ReservedPort] = []) {
         self.generation = generation
         self.routes = routes
         self.reservedPorts = reservedPorts
     }
 
     /// An older controller reserves no ports.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         generation = try fields.decode(Int.self, forKey: .generation)
         routes = try fields.decode([ProxyRoute].self, forKey: .routes)
@@ -24,52 +24,52 @@ public struct ProxyRoutes: Hashable, Codable, Sendable {
 }
 
 /// A port that is in use for another purpose.
-public struct ReservedPort: Hashable, Codable, Sendable {
-    public var port: Int
+package struct ReservedPort: Hashable, Codable, Sendable {
+    package var port: Int
     /// The purpose, as it appears in messages: "the controller's API".
-    public var use: String
+    package var use: String
 
-    public init(port: Int, use: String) {
+    package init(port: Int, use: String) {
         self.port = port
         self.use = use
     }
 }
 
 /// One deployment's endpoint.
-public struct ProxyRoute: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
+package struct ProxyRoute: Hashable, Codable, Sendable {
+    package var deployment: DeploymentKey
     /// The port that the proxy listens on: on the loopback of one machine, or in the proxy's pod in a cluster.
-    public var port: Int
-    public var routing: Routing
-    public var requestTimeout: Duration
+    package var port: Int
+    package var routing: Routing
+    package var requestTimeout: Duration
     /// How long a request may continue after its instance or revision has left the routes.
-    public var drainTimeout: Duration
+    package var drainTimeout: Duration
     /// The same for a streamed answer that has begun.
-    public var streamTimeout: Duration
+    package var streamTimeout: Duration
     /// Weights in percent. They sum to 100, or are all 0 if no revision may answer yet. The weight decides which
     /// revision a request is meant for, even if that revision has no instance. In that case another revision answers,
     /// and the proxy counts the request as unavailable.
-    public var revisions: [RevisionRoute]
+    package var revisions: [RevisionRoute]
     /// Whether users stay with the revision that answered them, as long as that revision has a weight.
-    public var keepsUsers: Bool
-    public var observe: [PredictionObservation]
+    package var keepsUsers: Bool
+    package var observe: [PredictionObservation]
     /// The observations with automatic buckets, in a list of their own: an older proxy could not read one list with
     /// both.
-    public var observeAutomatic: [PredictionObservation]
+    package var observeAutomatic: [PredictionObservation]
     /// How a shadow's answers are compared with the answers that users get.
-    public var comparison: ShadowComparison
-    public var generate: SyntheticRoute?
+    package var comparison: ShadowComparison
+    package var generate: SyntheticRoute?
     /// Whether repeating a request has no further effect, so that a request without an answer is sent again. Nil: its
     /// method and path decide.
-    public var idempotent: Bool?
+    package var idempotent: Bool?
     /// How many requests each instance gets at a time, and how many may wait. Nil: no limit.
-    public var concurrency: ConcurrencyLimit?
+    package var concurrency: ConcurrencyLimit?
     /// For a sticky route that several proxies serve. Nil: every user's first request counts at this proxy.
-    public var evidence: EvidenceAssignment?
+    package var evidence: EvidenceAssignment?
     /// The slices that are counted while there are two revisions. Nil: none.
-    public var slices: [TrafficSlice]?
+    package var slices: [TrafficSlice]?
 
-    public init(
+    package init(
         deployment: DeploymentKey, port: Int, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
         drainTimeout: Duration? = nil, streamTimeout: Duration = Drain.defaultStreamTimeout,
         revisions: [RevisionRoute] = [], keepsUsers: Bool = false, observe: [PredictionObservation] = [],
@@ -94,7 +94,7 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
     }
 
     /// Routes that an older controller wrote have fewer fields.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
         port = try fields.decode(Int.self, forKey: .port)
@@ -118,37 +118,37 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
 }
 
 extension ProxyRoute {
-    public var observations: [PredictionObservation] { observe + observeAutomatic }
+    package var observations: [PredictionObservation] { observe + observeAutomatic }
 }
 
 /// Recorded requests, which are sent in turn to every revision that has instances.
-public struct SyntheticRoute: Hashable, Codable, Sendable {
+package struct SyntheticRoute: Hashable, Codable, Sendable {
     /// The rate for all revisions together.
-    public var ratePerSecond: Double
+    package var ratePerSecond: Double
     /// The absolute path of the file.
-    public var file: String
+    package var file: String
     /// The path to which lines without their own path are posted.
-    public var path: String?
+    package var path: String?
 
-    public init(ratePerSecond: Double, file: String, path: String? = nil) {
+    package init(ratePerSecond: Double, file: String, path: String? = nil) {
         self.ratePerSecond = ratePerSecond
         self.file = file
         self.path = path
     }
 }
 
-public struct RevisionRoute: Hashable, Codable, Sendable {
-    public var revision: Revision
-    public var weight: Int
+package struct RevisionRoute: Hashable, Codable, Sendable {
+    package var revision: Revision
+    package var weight: Int
     /// Instances that may get new requests. An instance that is removed from this list finishes the requests that it
     /// has.
-    public var upstreams: [Upstream]
+    package var upstreams: [Upstream]
     /// Percent of the deployment's requests that are copied to this revision. The answers are compared and discarded.
-    public var mirror: Int
+    package var mirror: Int
     /// A loopback port at which only this revision answers. Requests there are not evidence.
-    public var previewPort: Int?
+    package var previewPort: Int?
 
-    public init(
+    package init(
         revision: Revision, weight: Int, upstreams: [Upstream] = [], mirror: Int = 0, previewPort: Int? = nil
     ) {
         self.revision = revision
@@ -160,22 +160,22 @@ public struct RevisionRoute: Hashable, Codable, Sendable {
 }
 
 /// Where one instance listens.
-public struct Upstream: Hashable, Codable, Sendable {
-    public static let loopback = "127.0.0.1"
+package struct Upstream: Hashable, Codable, Sendable {
+    package static let loopback = "127.0.0.1"
 
-    public var instance: String
+    package var instance: String
     /// An IP address.
-    public var host: String
-    public var port: Int
+    package var host: String
+    package var port: Int
 
-    public init(instance: String, host: String = Upstream.loopback, port: Int) {
+    package init(instance: String, host: String = Upstream.loopback, port: Int) {
         self.instance = instance
         self.host = host
         self.port = port
     }
 
     /// Routes that an older controller wrote have no host: all their instances are on the loopback.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         instance = try fields.decode(String.self, forKey: .instance)
         host = try fields.decodeIfPresent(String.self, forKey: .host) ?? Self.loopback

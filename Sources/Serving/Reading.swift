@@ -1,37 +1,37 @@
 import ModelManifests
 
 /// The cumulative counters of one instance, from one source, at one time.
-public struct Reading: Hashable, Codable, Sendable {
+package struct Reading: Hashable, Codable, Sendable {
     /// The `instance` of the reading that counts a revision's `unavailable` requests, which reached no instance.
-    public static func unserved(_ revision: Revision) -> String { "unserved-\(revision)" }
+    package static func unserved(_ revision: Revision) -> String { "unserved-\(revision)" }
     /// The `instance` of the reading that counts a revision's `users`, who go to all of its instances.
-    public static func users(_ revision: Revision) -> String { "users-\(revision)" }
+    package static func users(_ revision: Revision) -> String { "users-\(revision)" }
     /// The `instance` of the reading that counts the requests drawn for a revision. It only has `split`.
-    public static func split(_ revision: Revision) -> String { "split-\(revision)" }
+    package static func split(_ revision: Revision) -> String { "split-\(revision)" }
     /// The `instance` of the reading that counts what an instance costs. Its counters are those of `CostCounter`, and
     /// have their own epoch.
-    public static func cost(_ instance: String) -> String { "cost-\(instance)" }
+    package static func cost(_ instance: String) -> String { "cost-\(instance)" }
     /// The proxy that counted, of several; empty where there is only one.
-    public static func proxy(of instance: String) -> Substring {
+    package static func proxy(of instance: String) -> Substring {
         instance.lastIndex(of: "@").map { instance[instance.index(after: $0)...] } ?? ""
     }
 
-    public var instance: String
-    public var revision: Revision
+    package var instance: String
+    package var revision: Revision
     /// Changes whenever the source starts counting from zero: the proxy or the server restarted.
-    public var epoch: String
-    public var counters: RequestCounters
+    package var epoch: String
+    package var counters: RequestCounters
     /// Ids of the instance's last failed requests, newest last, if the source knows them. Not evidence: they tell
     /// people where to look.
-    public var failedRequestIds: [String]
+    package var failedRequestIds: [String]
     /// The data plane has taken the instance out of rotation because it serves much worse than its siblings.
-    public var isOutlier: Bool
+    package var isOutlier: Bool
     /// The counters of a revision's split, in a reading of their own (`Reading.split`).
-    public var split: SplitCounters?
+    package var split: SplitCounters?
     /// The cost of an instance, in a reading of its own (`Reading.cost`).
-    public var cost: InstanceCost?
+    package var cost: InstanceCost?
 
-    public init(
+    package init(
         instance: String, revision: Revision, epoch: String, counters: RequestCounters, failedRequestIds: [String] = [],
         isOutlier: Bool = false, split: SplitCounters? = nil, cost: InstanceCost? = nil
     ) {
@@ -49,7 +49,7 @@ public struct Reading: Hashable, Codable, Sendable {
 extension [Reading] {
     /// Ids of the last failed requests of all the revision's instances, newest last, at most `limit`. The time comes
     /// from the id.
-    public func failedRequestIds(of revision: Revision, limit: Int) -> [String] {
+    package func failedRequestIds(of revision: Revision, limit: Int) -> [String] {
         let dated = filter { $0.revision == revision }.flatMap(\.failedRequestIds).map { id in
             (id: id, atSeconds: RequestIdentity(unverified: id)?.atSeconds ?? 0)
         }
@@ -62,48 +62,48 @@ extension [Reading] {
 }
 
 /// Counts of requests that have ended, since counting began. A request counts when it ends or times out.
-public struct RequestCounters: Hashable, Codable, Sendable {
-    public var requests: Int
+package struct RequestCounters: Hashable, Codable, Sendable {
+    package var requests: Int
     /// 5xx, connection failures, resets and time-outs at the first attempt. Requests that the client aborted are left
     /// out.
-    public var errors: Int
+    package var errors: Int
     /// 4xx.
-    public var rejected: Int
+    package var rejected: Int
     /// Requests that were meant for this revision but not served by it, because none of its instances could take them.
     /// Counted for the revision in a reading of its own (`Reading.unserved`). Not part of `requests`.
-    public var unavailable: Int
+    package var unavailable: Int
     /// Requests at or under each bound of `bounds`, cumulative as in Prometheus. The last value is `requests`. For
     /// streams, the latency is the time to the first byte.
-    public var latency: [Int]
+    package var latency: [Int]
     /// Upper bounds in seconds, ascending. The infinite bound is left out, because its count is `requests`.
-    public var bounds: [Double]
+    package var bounds: [Double]
     /// Requests whose client gave up after it had waited longer than each bound of `bounds` for the first byte of the
     /// answer, or for the next byte if the answer had begun. Not part of `requests`, nor of `latency`. Empty if there
     /// were none, or if the source cannot tell.
-    public var abandoned: [Int]
+    package var abandoned: [Int]
     /// For each request that failed or was unavailable, the number of such requests in the same event; the sum of these
     /// numbers. Failures belong to one event if they lie within 5 ms or have no good answer between them. Nil if the
     /// source cannot tell.
-    public var errorsTogether: Int?
+    package var errorsTogether: Int?
     /// The same for requests that were slower than each bound of `bounds`, or were abandoned later than that.
-    public var slowTogether: [Int]?
+    package var slowTogether: [Int]?
     /// Counts of all users' requests, if the counters above count only each user's first. Nil if those count all
     /// requests.
-    public var every: TrafficCounters?
+    package var every: TrafficCounters?
     /// Users of a sticky route, in a reading of its own (`Reading.users`).
-    public var users: UserCounters?
+    package var users: UserCounters?
     /// Recorded requests that mlctl sent, counted separately from those of users. Nil if there were none.
-    public var synthetic: SyntheticCounters?
+    package var synthetic: SyntheticCounters?
     /// The number of values in each bucket, by the name of the observation of requests or answers.
-    public var observed: [String: [Int]]
+    package var observed: [String: [Int]]
     /// For a shadow: its answers compared with those that users got.
-    public var pairs: PairCounters?
+    package var pairs: PairCounters?
     /// Further cumulative counters by name, from sources other than the proxy.
-    public var named: [String: Double]
+    package var named: [String: Double]
     /// Users' requests by slice of the traffic; the keys are `TrafficSlice.label`. Nil if traffic is not sliced.
-    public var slices: [String: SliceCounters]?
+    package var slices: [String: SliceCounters]?
 
-    public init(
+    package init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorsTogether: Int? = nil, slowTogether: [Int]? = nil,
         every: TrafficCounters? = nil, users: UserCounters? = nil, synthetic: SyntheticCounters? = nil,
@@ -129,7 +129,7 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     }
 
     /// A data plane that is older than its controller counts less.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         requests = try fields.decode(Int.self, forKey: .requests)
         errors = try fields.decode(Int.self, forKey: .errors)
@@ -150,17 +150,17 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     }
 
     /// Requests whose clients gave up.
-    public var abandonedTotal: Int { abandoned.first ?? 0 }
+    package var abandonedTotal: Int { abandoned.first ?? 0 }
 }
 
 /// Results of requests that mlctl itself sent. The latency bounds are those of the instance's own histogram.
-public struct SyntheticCounters: Hashable, Codable, Sendable {
-    public var requests: Int
-    public var errors: Int
-    public var rejected: Int
-    public var latency: [Int]
+package struct SyntheticCounters: Hashable, Codable, Sendable {
+    package var requests: Int
+    package var errors: Int
+    package var rejected: Int
+    package var latency: [Int]
 
-    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = []) {
+    package init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = []) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
@@ -170,14 +170,14 @@ public struct SyntheticCounters: Hashable, Codable, Sendable {
 
 /// Results of all users' requests, including those that are not evidence by themselves. The latency bounds are those of
 /// the instance's own histogram.
-public struct TrafficCounters: Hashable, Codable, Sendable {
-    public var requests: Int
-    public var errors: Int
-    public var rejected: Int
-    public var latency: [Int]
-    public var abandoned: [Int]
+package struct TrafficCounters: Hashable, Codable, Sendable {
+    package var requests: Int
+    package var errors: Int
+    package var rejected: Int
+    package var latency: [Int]
+    package var abandoned: [Int]
 
-    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], abandoned: [Int] = []) {
+    package init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], abandoned: [Int] = []) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
@@ -187,19 +187,19 @@ public struct TrafficCounters: Hashable, Codable, Sendable {
 }
 
 /// Answers of a shadow, compared with those that users got to the same requests.
-public struct PairCounters: Hashable, Codable, Sendable {
+package struct PairCounters: Hashable, Codable, Sendable {
     /// Requests for which the user got an answer and the shadow answered or failed.
-    public var pairs: Int
-    public var disagreements: Int
+    package var pairs: Int
+    package var disagreements: Int
     /// The sum over pairs of the mean distance between their numbers, as a share of `ShadowComparison.range`: 0…1 for
     /// each pair.
-    public var distance: Double
+    package var distance: Double
     /// Requests that were not copied or not compared, because the shadow is too slow or a body is too large.
-    public var dropped: Int
+    package var dropped: Int
     /// Those of the dropped requests whose body is over the bound of `ShadowComparison`.
-    public var tooLarge: Int
+    package var tooLarge: Int
 
-    public init(pairs: Int = 0, disagreements: Int = 0, distance: Double = 0, dropped: Int = 0, tooLarge: Int = 0) {
+    package init(pairs: Int = 0, disagreements: Int = 0, distance: Double = 0, dropped: Int = 0, tooLarge: Int = 0) {
         self.tooLarge = tooLarge
         self.pairs = pairs
         self.disagreements = disagreements
@@ -210,7 +210,7 @@ public struct PairCounters: Hashable, Codable, Sendable {
 
 extension PairCounters {
     /// A data plane that is older than its controller does not report which bodies were too large.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
             pairs: try fields.decode(Int.self, forKey: .pairs),
@@ -222,8 +222,8 @@ extension PairCounters {
 }
 
 /// The latency bounds of the proxy's own histogram: the R10 series of preferred numbers (ISO 3), from 0.5 ms to 100 s.
-public enum LatencyBounds {
-    public static let seconds: [Double] = {
+package enum LatencyBounds {
+    package static let seconds: [Double] = {
         let steps = [100.0, 125, 160, 200, 250, 315, 400, 500, 630, 800]
         let divisors = [1_000_000.0, 100_000, 10_000, 1_000, 100, 10]  // Dividing gives exactly 0.16.
         return (divisors.flatMap { divisor in steps.map { $0 / divisor } } + [100]).filter { $0 >= 0.0005 }

@@ -6,32 +6,32 @@ import SafeText
 ///
 /// `REVISION-SSSSSSSSRRRRRRRR-MMMMMMMMMMMMMMMM`, all but the revision in hexadecimal: seconds since 1970, 32 random
 /// bits, and SipHash-2-4 under the key over `NAMESPACE/NAME\n` and the text before the last dash.
-public struct RequestIdentity: Hashable, Sendable {
-    public var revision: Revision
-    public var atSeconds: UInt32
-    public var random: UInt32
+package struct RequestIdentity: Hashable, Sendable {
+    package var revision: Revision
+    package var atSeconds: UInt32
+    package var random: UInt32
 
-    public init(revision: Revision, atSeconds: UInt32, random: UInt32) {
+    package init(revision: Revision, atSeconds: UInt32, random: UInt32) {
         self.revision = revision
         self.atSeconds = atSeconds
         self.random = random
     }
 
-    public func text(of deployment: DeploymentKey, key: RequestIdentityKey) -> String {
+    package func text(of deployment: DeploymentKey, key: RequestIdentityKey) -> String {
         let body =
             "\(revision.rawValue)-\(Hex.text(UInt64(atSeconds), digits: 8))\(Hex.text(UInt64(random), digits: 8))"
         return "\(body)-\(Hex.text(key.sipHash.hash("\(deployment)\n\(body)"), digits: 16))"
     }
 
     /// - Returns: nil if the id was not issued for this deployment under this key.
-    public init?(_ text: String, of deployment: DeploymentKey, key: RequestIdentityKey) {
+    package init?(_ text: String, of deployment: DeploymentKey, key: RequestIdentityKey) {
         guard let said = RequestIdentity(unverified: text) else { return nil }
         self = said
         guard self.text(of: deployment, key: key) == text else { return nil }
     }
 
     /// Reads the id without checking its hash, to find the deployment that it may belong to.
-    public init?(unverified text: String) {
+    package init?(unverified text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count >= 3, parts[parts.count - 1].utf8.count == 16, parts[parts.count - 2].utf8.count == 16,
             let middle = UInt64(parts[parts.count - 2], radix: 16)
@@ -45,14 +45,14 @@ public struct RequestIdentity: Hashable, Sendable {
 }
 
 /// The key of one state folder or namespace: 16 random bytes.
-public struct RequestIdentityKey: Hashable, Sendable {
-    public let sipHash: SipHash
-    public static let byteCount = 16
+package struct RequestIdentityKey: Hashable, Sendable {
+    package let sipHash: SipHash
+    package static let byteCount = 16
     /// The name of the file beside the proxy's routes that holds exactly these bytes.
-    public static let fileName = "request-id-key"
+    package static let fileName = "request-id-key"
 
     /// - Returns: nil unless there are 16 bytes.
-    public init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
         self.init(low: word(bytes[0..<8]), high: word(bytes[8..<16]))
@@ -61,5 +61,5 @@ public struct RequestIdentityKey: Hashable, Sendable {
     /// - Parameters:
     ///   - low: the first eight bytes, little-endian.
     ///   - high: the last eight bytes, little-endian.
-    public init(low: UInt64, high: UInt64) { sipHash = SipHash(keyLow: low, keyHigh: high) }
+    package init(low: UInt64, high: UInt64) { sipHash = SipHash(keyLow: low, keyHigh: high) }
 }

@@ -2,24 +2,24 @@ import Foundation
 import JSON
 
 /// Recorded requests: one JSON value a line. A line `{"path": …, "body": …}` names its own path; any other line is a body.
-public struct RequestLines: Hashable, Sendable {
-    public struct Request: Hashable, Sendable {
-        public var path: String
-        public var body: [UInt8]
+package struct RequestLines: Hashable, Sendable {
+    package struct Request: Hashable, Sendable {
+        package var path: String
+        package var body: [UInt8]
     }
 
     /// What is wrong with the file, and where.
-    public struct Fault: Error, Hashable, Sendable {
-        public var message: String
+    package struct Fault: Error, Hashable, Sendable {
+        package var message: String
     }
 
-    public let requests: [Request]
+    package let requests: [Request]
 
     /// - Parameters:
     ///   - file: its name in messages.
     ///   - path: where lines without a path of their own go.
     ///   - pathField: the manifest's field that says so, for messages.
-    public init(
+    package init(
         _ bytes: [UInt8], file: String, path: String?, pathField: String, requestsMax: Int
     ) throws(Fault) {
         var requests: [Request] = []
@@ -48,7 +48,7 @@ public struct RequestLines: Hashable, Sendable {
     }
 
     /// A target of HTTP that goes into a request line as it is.
-    public static func isPath(_ text: String) -> Bool {
+    package static func isPath(_ text: String) -> Bool {
         text.hasPrefix("/") && text.utf8.count <= 4096 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
     }
 

@@ -7,7 +7,7 @@ import ModelManifests
 /// - It starts the instances that are wanted before it stops others, and never stops the last ready instance of a
 ///   weighted revision to make room.
 /// - Neither call waits for a model to load: they return the current state, and `changes` says when to observe again.
-public protocol ServingBackend: Sendable {
+package protocol ServingBackend: Sendable {
     /// Every deployment that has instances or an endpoint, wanted or not.
     func deployments() async throws -> [DeploymentKey]
     func observe(_ deployment: DeploymentKey) async throws -> Observation
@@ -24,6 +24,6 @@ public protocol ServingBackend: Sendable {
 }
 
 extension ServingBackend {
-    public func outage() async -> String? { nil }
-    public func reach() async -> String? { await outage() }
+    package func outage() async -> String? { nil }
+    package func reach() async -> String? { await outage() }
 }

@@ -14,7 +14,7 @@ extension ServingPlan {
     /// - Deployment, site and endpoint are the same.
     /// - The candidate has less of something, or another revision has more instances. Where the revisions replace each
     ///   other, the candidate keeps its traffic until the other revision is back.
-    public func isWithdrawal(from before: ServingPlan, of candidate: Revision) -> Bool {
+    package func isWithdrawal(from before: ServingPlan, of candidate: Revision) -> Bool {
         guard
             deployment == before.deployment, target.hasSameLocation(as: before.target), endpoint == before.endpoint,
             let judged = before.revisions.first(where: { $0.revision == candidate })
@@ -39,7 +39,7 @@ extension ServingPlan {
     /// is recorded, but this safe part can. The candidate's traffic goes to another revision that has instances. If
     /// there is none, nothing changes.
     /// - Returns: nil if the decision takes nothing from the candidate, or if no other revision has instances.
-    public func withdrawing(_ candidate: Revision, as decided: ServingPlan) -> ServingPlan? {
+    package func withdrawing(_ candidate: Revision, as decided: ServingPlan) -> ServingPlan? {
         guard let index = revisions.firstIndex(where: { $0.revision == candidate }) else { return nil }
         let later = decided.revisions.first { $0.revision == candidate }
         let (weight, mirror) = (later?.weight ?? 0, later?.mirror ?? 0)

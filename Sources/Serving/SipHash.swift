@@ -1,21 +1,21 @@
 /// SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash that cannot be predicted without the key, and is fast on short
 /// input.
-public struct SipHash: Hashable, Sendable {
+package struct SipHash: Hashable, Sendable {
     private let keyLow: UInt64
     private let keyHigh: UInt64
 
-    public init(keyLow: UInt64, keyHigh: UInt64) {
+    package init(keyLow: UInt64, keyHigh: UInt64) {
         self.keyLow = keyLow
         self.keyHigh = keyHigh
     }
 
     @inlinable
-    public func hash(_ text: String) -> UInt64 {
+    package func hash(_ text: String) -> UInt64 {
         var text = text
         return text.withUTF8 { hash(UnsafeRawBufferPointer($0)) }
     }
 
-    public func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    package func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var state = SipState(keyLow: keyLow, keyHigh: keyHigh)
         var offset = 0
         while offset + 8 <= bytes.count {

@@ -1,28 +1,28 @@
 /// Counts of requests that have ended in one slice of the traffic, at one instance. A slice is, for example, the users'
 /// requests with one value of a header.
-public struct SliceCounters: Hashable, Sendable {
-    public var requests: Int
-    public var errors: Int
-    public var rejected: Int
+package struct SliceCounters: Hashable, Sendable {
+    package var requests: Int
+    package var errors: Int
+    package var rejected: Int
     /// As `RequestCounters.errorsTogether`.
-    public var errorsTogether: Int
+    package var errorsTogether: Int
     /// Meant for the revision, and none of its instances could take them: not part of `requests`.
-    public var unavailable: Int
+    package var unavailable: Int
     /// By ascending latency. Empty buckets are left out.
-    public var buckets: [Bucket]
+    package var buckets: [Bucket]
 
     /// Requests that took longer than one latency bound and no longer than the next.
-    public struct Bucket: Hashable, Sendable {
+    package struct Bucket: Hashable, Sendable {
         /// The index of the upper bound in `RequestCounters.bounds`, or the number of bounds for requests over the last
         /// one.
-        public var index: Int
-        public var answered: Int
+        package var index: Int
+        package var answered: Int
         /// Requests whose client gave up.
-        public var abandoned: Int
+        package var abandoned: Int
         /// As `RequestCounters.slowTogether`, at the lower bound.
-        public var together: Int
+        package var together: Int
 
-        public init(index: Int, answered: Int, abandoned: Int, together: Int) {
+        package init(index: Int, answered: Int, abandoned: Int, together: Int) {
             self.index = index
             self.answered = answered
             self.abandoned = abandoned
@@ -30,7 +30,7 @@ public struct SliceCounters: Hashable, Sendable {
         }
     }
 
-    public init(
+    package init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, errorsTogether: Int = 0, unavailable: Int = 0,
         buckets: [Bucket] = []
     ) {
@@ -45,7 +45,7 @@ public struct SliceCounters: Hashable, Sendable {
 
 /// As a list of numbers: there are many of them in a report. A last one by itself is `unavailable`.
 extension SliceCounters: Codable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         var list = try decoder.unkeyedContainer()
         func next() throws -> Int { try list.decode(Int.self) }
         self.init(requests: try next(), errors: try next(), rejected: try next(), errorsTogether: try next())
@@ -59,7 +59,7 @@ extension SliceCounters: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var list = encoder.unkeyedContainer()
         for count in [requests, errors, rejected, errorsTogether] { try list.encode(count) }
         for bucket in buckets {

@@ -6,20 +6,20 @@ import ModelManifests
 /// sticky route users are split, so only the first request of each user who is new to the route is drawn. Requests at
 /// preview ports, recorded requests, and requests that a header rule assigns are not drawn by weight, and are not
 /// counted here.
-public struct SplitCounters: Hashable, Codable, Sendable {
+package struct SplitCounters: Hashable, Codable, Sendable {
     /// Requests drawn for the revision.
-    public var drawn: Int
+    package var drawn: Int
     /// Drawn requests with a result that gates can judge: answered, or failed by the revision.
-    public var ended: Int
+    package var ended: Int
     /// Drawn requests whose client gave up while an instance was processing them.
-    public var givenUp: Int
+    package var givenUp: Int
     /// Drawn requests that the proxy itself answered, without an error of a revision: the queue was full, the drain had
     /// ended, or the body did not arrive.
-    public var turnedAway: Int
+    package var turnedAway: Int
     /// Drawn requests whose connection ended without a result.
-    public var lost: Int
+    package var lost: Int
 
-    public init(drawn: Int = 0, ended: Int = 0, givenUp: Int = 0, turnedAway: Int = 0, lost: Int = 0) {
+    package init(drawn: Int = 0, ended: Int = 0, givenUp: Int = 0, turnedAway: Int = 0, lost: Int = 0) {
         self.drawn = drawn
         self.ended = ended
         self.givenUp = givenUp
@@ -28,7 +28,7 @@ public struct SplitCounters: Hashable, Codable, Sendable {
     }
 
     /// The difference to `earlier`. Nil if a counter fell.
-    public func since(_ earlier: SplitCounters) -> SplitCounters? {
+    package func since(_ earlier: SplitCounters) -> SplitCounters? {
         let added = SplitCounters(
             drawn: drawn - earlier.drawn, ended: ended - earlier.ended, givenUp: givenUp - earlier.givenUp,
             turnedAway: turnedAway - earlier.turnedAway, lost: lost - earlier.lost)
@@ -37,12 +37,12 @@ public struct SplitCounters: Hashable, Codable, Sendable {
 }
 
 /// The split of one revision of a route. Counted since the proxy started.
-public struct SplitReport: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
-    public var revision: Revision
-    public var counters: SplitCounters
+package struct SplitReport: Hashable, Codable, Sendable {
+    package var deployment: DeploymentKey
+    package var revision: Revision
+    package var counters: SplitCounters
 
-    public init(deployment: DeploymentKey, revision: Revision, counters: SplitCounters) {
+    package init(deployment: DeploymentKey, revision: Revision, counters: SplitCounters) {
         self.deployment = deployment
         self.revision = revision
         self.counters = counters

@@ -1,10 +1,10 @@
 /// Small, fast, and the same on every machine: a seed gives the same numbers anywhere (Steele, Lea, Flood 2014).
-public struct SplitMix64: RandomNumberGenerator, Codable, Hashable, Sendable {
+package struct SplitMix64: RandomNumberGenerator, Codable, Hashable, Sendable {
     private var state: UInt64
 
-    public init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
-    public mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         return Self.mixed(state)
     }

@@ -6,24 +6,24 @@ import ModelManifests
 /// request alone says nothing about later ones. Units of one window are independent; units of two windows are not,
 /// because the same users come back. One restart of a server affects many users once, so a unit counts as failed only
 /// if all of its requests failed.
-public struct UserCounters: Hashable, Codable, Sendable {
+package struct UserCounters: Hashable, Codable, Sendable {
     /// Windows with at least one unit, of any revision, that have ended. The number is the same for all revisions of a
     /// route.
-    public var windows: Int
+    package var windows: Int
     /// Units of those windows.
-    public var units: Int
+    package var units: Int
     /// Units in which every request failed.
-    public var failed: Int
+    package var failed: Int
     /// Units in which at least one request failed.
-    public var touched: Int
+    package var touched: Int
     /// Units in which every request was rejected.
-    public var rejected: Int
+    package var rejected: Int
     /// For each latency bound of the proxy: units in which every request was slower, or was abandoned later than that.
-    public var slowed: [Int]
+    package var slowed: [Int]
     /// Requests of users beyond the most that one window can hold. They are in no unit.
-    public var dropped: Int
+    package var dropped: Int
 
-    public init(
+    package init(
         windows: Int = 0, units: Int = 0, failed: Int = 0, touched: Int = 0, rejected: Int = 0, slowed: [Int] = [],
         dropped: Int = 0
     ) {
@@ -38,12 +38,12 @@ public struct UserCounters: Hashable, Codable, Sendable {
 }
 
 /// The users of one revision of a sticky route, over all of its instances.
-public struct UserReport: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
-    public var revision: Revision
-    public var users: UserCounters
+package struct UserReport: Hashable, Codable, Sendable {
+    package var deployment: DeploymentKey
+    package var revision: Revision
+    package var users: UserCounters
 
-    public init(deployment: DeploymentKey, revision: Revision, users: UserCounters) {
+    package init(deployment: DeploymentKey, revision: Revision, users: UserCounters) {
         self.deployment = deployment
         self.revision = revision
         self.users = users

@@ -1,11 +1,11 @@
 /// Shares of traffic if not every revision can answer.
-public enum WeightBalance {
+package enum WeightBalance {
     /// One revision's share, and whether it has an instance that can answer now.
-    public struct Share: Hashable, Sendable {
-        public var weight: Int
-        public var answers: Bool
+    package struct Share: Hashable, Sendable {
+        package var weight: Int
+        package var answers: Bool
 
-        public init(weight: Int, answers: Bool) {
+        package init(weight: Int, answers: Bool) {
             self.weight = weight
             self.answers = answers
         }
@@ -14,7 +14,7 @@ public enum WeightBalance {
     /// Distributes the share of revisions that cannot answer to those that can, in proportion. If none can answer, the
     /// weights of the plan stay. The sum does not change.
     /// - Returns: weights in the order of `shares`.
-    public static func weights(_ shares: [Share]) -> [Int] {
+    package static func weights(_ shares: [Share]) -> [Int] {
         let total = shares.reduce(0) { $0 + $1.weight }
         let answering = shares.filter(\.answers).reduce(0) { $0 + $1.weight }
         guard answering > 0, answering < total else { return shares.map(\.weight) }
@@ -29,7 +29,7 @@ public enum WeightBalance {
     /// The shares that mlctl's own proxy serves. Like `weights`, with one exception: if no revision with a weight can
     /// answer, the first revision that can takes all traffic, provided that it stands before them. That is stable,
     /// while all traffic is meant for the candidate. A candidate without a weight never gets any.
-    public static func served(_ shares: [Share]) -> [Int] {
+    package static func served(_ shares: [Share]) -> [Int] {
         guard !shares.contains(where: { $0.answers && $0.weight > 0 }),
             let meant = shares.lastIndex(where: { $0.weight > 0 }),
             let substitute = shares[..<meant].firstIndex(where: \.answers)
@@ -39,7 +39,7 @@ public enum WeightBalance {
     }
 
     /// The same for a route: revisions without upstreams cannot answer.
-    public static func served(_ routes: [RevisionRoute]) -> [Int] {
+    package static func served(_ routes: [RevisionRoute]) -> [Int] {
         served(routes.map { Share(weight: $0.weight, answers: !$0.upstreams.isEmpty) })
     }
 }

@@ -1,9 +1,9 @@
 import Transport
 
 /// Why the proxy cannot start, or does not accept a file or routes.
-public typealias ProxyError = CodedError<ProxyErrorCode>
+package typealias ProxyError = CodedError<ProxyErrorCode>
 
-public enum ProxyErrorCode: String, ErrorCode {
+package enum ProxyErrorCode: String, ErrorCode {
     /// Another proxy holds this state directory.
     case alreadyRunning
     /// The state directory cannot be used.
@@ -13,7 +13,7 @@ public enum ProxyErrorCode: String, ErrorCode {
     /// The file of recorded requests cannot be used.
     case recordedRequests
 
-    public var retryClass: RetryClass {
+    package var retryClass: RetryClass {
         switch self {
         case .alreadyRunning, .stateDirectory, .controlSocket: .waiting
         case .recordedRequests: .terminal

@@ -11,19 +11,19 @@ import Serving
 #endif
 
 /// The configuration of `mlctl proxy`.
-public struct TrafficProxyConfiguration: Sendable {
-    public var stateDirectory: String
-    public var directions: RouteSource
+package struct TrafficProxyConfiguration: Sendable {
+    package var stateDirectory: String
+    package var directions: RouteSource
     /// The path of the control socket, if it cannot be in the state folder. Nil: in the state folder.
-    public var controlSocket: String?
+    package var controlSocket: String?
     /// The file with the key that signs request IDs, if several proxies share one. Nil: the proxy has its own key.
-    public var requestIdKeyFile: String?
-    public var limits: ProxyLimits
-    public var logger: Logger
+    package var requestIdKeyFile: String?
+    package var limits: ProxyLimits
+    package var logger: Logger
     /// Whether SIGTERM and SIGINT drain the proxy and end `run`. False if the proxy runs inside another program.
-    public var handlesSignals: Bool
+    package var handlesSignals: Bool
 
-    public init(
+    package init(
         stateDirectory: String, directions: RouteSource = .fromSocket, controlSocket: String? = nil,
         requestIdKeyFile: String? = nil,
         limits: ProxyLimits = ProxyLimits(), logger: Logger = Logger(label: "mlctl.proxy"),
@@ -45,16 +45,16 @@ public struct TrafficProxyConfiguration: Sendable {
 /// - It follows the last routes that it received, also after a restart, whether or not a controller runs.
 /// - New routes apply from the next request on. Requests in progress finish at their instance.
 /// - A request is sent twice only if that is safe, and never to two revisions.
-public struct TrafficProxy: Sendable {
+package struct TrafficProxy: Sendable {
     private let configuration: TrafficProxyConfiguration
 
-    public init(configuration: TrafficProxyConfiguration) { self.configuration = configuration }
+    package init(configuration: TrafficProxyConfiguration) { self.configuration = configuration }
 
     /// Serves until the task is cancelled or the process gets a stop signal. Then requests in progress may finish within
     /// `limits.drainTime`.
     ///
     /// - Throws: `ProxyError` if it cannot start.
-    public func run() async throws {
+    package func run() async throws {
         let files = ProxyFiles(stateDirectory: configuration.stateDirectory)
         try files.create()
         let lock = try ProxyLock(files)
@@ -198,7 +198,7 @@ enum StopSignal {
 }
 
 /// Where a proxy gets its routes from, and where it serves its counters.
-public enum RouteSource: Sendable {
+package enum RouteSource: Sendable {
     /// A controller on this machine sends routes over the socket in the state folder. Endpoints listen on the loopback address.
     case fromSocket
     /// A follower of a cluster sends routes. Endpoints and the control port listen on `host`.

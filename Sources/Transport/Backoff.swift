@@ -1,17 +1,17 @@
 /// How long to wait after the n-th failure in a row. The wait grows exponentially up to a cap, and is randomised so
 /// that keys that failed together do not retry together.
-public struct Backoff: Hashable, Sendable {
+package struct Backoff: Hashable, Sendable {
     /// The wait after the first failure.
-    public var initial: Duration
+    package var initial: Duration
     /// The longest wait, jitter included.
-    public var cap: Duration
+    package var cap: Duration
     /// The factor between one wait and the next.
-    public var factor: Double
+    package var factor: Double
     /// The share of each wait that is random, 0…1: the wait is uniform in `[(1 - jitter) · w, w]`.
-    public var jitter: Double
+    package var jitter: Double
 
     /// Values out of range are replaced by the nearest valid value.
-    public init(initial: Duration, cap: Duration, factor: Double = 2, jitter: Double = 0.5) {
+    package init(initial: Duration, cap: Duration, factor: Double = 2, jitter: Double = 0.5) {
         self.initial = max(initial, .milliseconds(1))
         self.cap = max(cap, self.initial)
         self.factor = max(factor, 1)
@@ -19,7 +19,7 @@ public struct Backoff: Hashable, Sendable {
     }
 
     /// - Parameter failures: consecutive failures including the latest, at least 1.
-    public func delay(
+    package func delay(
         afterFailures failures: Int, using generator: inout some RandomNumberGenerator
     ) -> Duration {
         var longest = initial

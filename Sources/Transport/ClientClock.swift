@@ -3,16 +3,16 @@ import NIOPosix
 import Synchronization
 
 /// What shells take from a clock: the time since a start, waiting, and time limits. Tests hand in a clock that they move.
-public struct ClientClock: Sendable {
+package struct ClientClock: Sendable {
     /// Since this value was made.
-    public let elapsed: @Sendable () -> Duration
-    public let sleep: @Sendable (Duration) async throws -> Void
+    package let elapsed: @Sendable () -> Duration
+    package let sleep: @Sendable (Duration) async throws -> Void
     /// Calls of this stopwatch whose time is over and that have not ended.
     let leftBehind: LeftBehind
 
     /// The machine's own. Each read of a watch and each request has a time limit: event loops forget one that is not needed
     /// any more at once, where `Task.sleep` would keep it, task and timer, until it is over.
-    public init(leftBehindMax: Int = LeftBehind.standardMax) {
+    package init(leftBehindMax: Int = LeftBehind.standardMax) {
         let start = ContinuousClock.now
         elapsed = { ContinuousClock.now - start }
         sleep = { duration in
@@ -30,7 +30,7 @@ public struct ClientClock: Sendable {
         leftBehind = LeftBehind(max: leftBehindMax)
     }
 
-    public init<C: Clock>(_ clock: C, leftBehindMax: Int = LeftBehind.standardMax) where C.Duration == Duration {
+    package init<C: Clock>(_ clock: C, leftBehindMax: Int = LeftBehind.standardMax) where C.Duration == Duration {
         let start = clock.now
         elapsed = { start.duration(to: clock.now) }
         sleep = { try await clock.sleep(until: clock.now.advanced(by: $0), tolerance: nil) }
@@ -39,10 +39,10 @@ public struct ClientClock: Sendable {
 }
 
 /// An operation took longer than it may.
-public struct DeadlineExceeded: Error, Hashable {
-    public var limit: Duration
+package struct DeadlineExceeded: Error, Hashable {
+    package var limit: Duration
 
-    public init(limit: Duration) { self.limit = limit }
+    package init(limit: Duration) { self.limit = limit }
 }
 
 extension ClientClock {
@@ -55,7 +55,7 @@ extension ClientClock {
     ///     same.
     ///   - executor: where the work runs; for work that blocks its thread.
     /// - Throws: `DeadlineExceeded`, `LeftBehind.TooMany`, what `work` throws, or the `CancellationError` of the caller's task.
-    public func within<Value: Sendable>(
+    package func within<Value: Sendable>(
         _ limit: Duration, grace: Duration = .zero, on executor: (any TaskExecutor)? = nil,
         _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
@@ -87,18 +87,18 @@ extension ClientClock {
 }
 
 /// Work whose callers have gone on without it.
-public final class LeftBehind: Sendable {
-    public static let standardMax = 256
+package final class LeftBehind: Sendable {
+    package static let standardMax = 256
 
     /// So much work has not ended in time and goes on that no more is begun.
-    public struct TooMany: RetryableError, Hashable, CustomStringConvertible {
+    package struct TooMany: RetryableError, Hashable, CustomStringConvertible {
         var count: Int
 
-        public var retryClass: RetryClass { .transient }
-        public var message: String {
+        package var retryClass: RetryClass { .transient }
+        package var message: String {
             "\(count) calls before this one have not ended though their time is over; try again later"
         }
-        public var description: String { message }
+        package var description: String { message }
     }
 
     private let max: Int

@@ -1,5 +1,5 @@
 /// What an error tells its caller to do next.
-public enum RetryClass: String, Codable, CaseIterable, Sendable {
+package enum RetryClass: String, Codable, CaseIterable, Sendable {
     /// Back off and try again.
     case transient
     /// Something outside must change first; look again now and then.
@@ -9,35 +9,35 @@ public enum RetryClass: String, Codable, CaseIterable, Sendable {
 }
 
 /// An error that says how it may be retried, and what its reader can do.
-public protocol RetryableError: Error {
+package protocol RetryableError: Error {
     var retryClass: RetryClass { get }
     /// What is wrong and what to do, for people.
     var message: String { get }
 }
 
 /// What can go wrong with one thing outside.
-public protocol ErrorCode: Hashable, Sendable {
+package protocol ErrorCode: Hashable, Sendable {
     /// Where the error itself says nothing else.
     var retryClass: RetryClass { get }
 }
 
 /// Why something outside could not do what was asked. Each adapter has its codes, and its name for this.
-public struct CodedError<C: ErrorCode>: RetryableError, Hashable, CustomStringConvertible {
-    public typealias Code = C
+package struct CodedError<C: ErrorCode>: RetryableError, Hashable, CustomStringConvertible {
+    package typealias Code = C
 
-    public var code: C
+    package var code: C
     /// What is wrong and what to do, for people. Credentials are left out.
-    public var message: String
+    package var message: String
     /// The file that it is about; nil where the message says it all.
-    public var place: String?
-    public var retryClass: RetryClass
+    package var place: String?
+    package var retryClass: RetryClass
 
-    public init(_ code: C, _ message: String, at place: String? = nil, retry: RetryClass? = nil) {
+    package init(_ code: C, _ message: String, at place: String? = nil, retry: RetryClass? = nil) {
         self.code = code
         self.message = message
         self.place = place
         retryClass = retry ?? code.retryClass
     }
 
-    public var description: String { message }
+    package var description: String { message }
 }

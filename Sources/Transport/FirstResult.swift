@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A result that several may bring: the first one counts.
-public final class FirstResult<Value: Sendable>: Sendable {
+package final class FirstResult<Value: Sendable>: Sendable {
     private enum State {
         case open(CheckedContinuation<Value, any Error>?)
         /// Brought, and not yet taken.
@@ -11,11 +11,11 @@ public final class FirstResult<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.open(nil))
 
-    public init() {}
+    package init() {}
 
     /// - Returns: whether it was the first.
     @discardableResult
-    public func bring(_ result: Result<Value, any Error>) -> Bool {
+    package func bring(_ result: Result<Value, any Error>) -> Bool {
         let (isFirst, waiter) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
             guard case .open(let waiter) = state else { return (false, nil) }
             state = waiter == nil ? .brought(result) : .taken
@@ -26,7 +26,7 @@ public final class FirstResult<Value: Sendable>: Sendable {
     }
 
     /// Once.
-    public func value() async throws -> Value {
+    package func value() async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let brought = state.withLock { state -> Result<Value, any Error>? in
                 guard case .brought(let result) = state else {

@@ -4,12 +4,12 @@ import Foundation
 ///
 /// Foundation's formatters are not used, because they round some milliseconds down, and read either times with fractions or times
 /// without, but not both.
-public enum RFC3339 {
+package enum RFC3339 {
     /// With milliseconds.
-    public static func text(_ date: Date) -> String { text(date, perSecond: 1000, digits: 3) }
+    package static func text(_ date: Date) -> String { text(date, perSecond: 1000, digits: 3) }
 
     /// With microseconds, as Kubernetes has a `MicroTime`.
-    public static func microText(_ date: Date) -> String { text(date, perSecond: 1_000_000, digits: 6) }
+    package static func microText(_ date: Date) -> String { text(date, perSecond: 1_000_000, digits: 6) }
 
     private static func text(_ date: Date, perSecond: Int, digits: Int) -> String {
         let first = -62_135_596_800 * perSecond  // 0001-01-01
@@ -26,7 +26,7 @@ public enum RFC3339 {
     }
 
     /// Parses a time with a fraction of any length, or none, and with `Z` or an offset. Nil if the text is not a time.
-    public static func date(_ text: String) -> Date? {
+    package static func date(_ text: String) -> Date? {
         var scanner = Scanner(bytes: Array(text.utf8))
         guard let year = scanner.digits(4), scanner.take("-"), let month = scanner.digits(2), scanner.take("-"),
             let day = scanner.digits(2), scanner.take("T") || scanner.take("t") || scanner.take(" "),

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// Work under way that several callers wait for ("single flight"). It is cancelled when the last caller has left.
-public final class SingleFlight<Value: Sendable, Progress: Sendable>: Sendable {
+package final class SingleFlight<Value: Sendable, Progress: Sendable>: Sendable {
     private struct State {
         var waiters = 0
         var isAbandoned = false
@@ -15,7 +15,8 @@ public final class SingleFlight<Value: Sendable, Progress: Sendable>: Sendable {
     private let state = Mutex(State())
 
     /// - Parameter after: earlier work that must end first, successfully or not.
-    public init(after previous: SingleFlight? = nil, _ work: @escaping @Sendable (SingleFlight) async throws -> Value) {
+    package init(after previous: SingleFlight? = nil, _ work: @escaping @Sendable (SingleFlight) async throws -> Value)
+    {
         // An unstructured task: all callers share it and none of them owns it. Each caller gets its result or error.
         let task = Task {
             if let previous { await previous.end() }
@@ -25,7 +26,7 @@ public final class SingleFlight<Value: Sendable, Progress: Sendable>: Sendable {
     }
 
     /// - Returns: false if the work is being cancelled already.
-    public func join() -> Bool {
+    package func join() -> Bool {
         state.withLock { state in
             if !state.isAbandoned { state.waiters += 1 }
             return !state.isAbandoned
@@ -33,7 +34,7 @@ public final class SingleFlight<Value: Sendable, Progress: Sendable>: Sendable {
     }
 
     /// Call `join` first. Waits for the result. A cancelled caller leaves at once; the others keep waiting.
-    public func value(progress: (@Sendable (Progress) -> Void)? = nil) async throws -> Value {
+    package func value(progress: (@Sendable (Progress) -> Void)? = nil) async throws -> Value {
         let id = UUID()
         let first = FirstResult<Value>()
         let outcome = state.withLock { state in
@@ -52,7 +53,7 @@ public final class SingleFlight<Value: Sendable, Progress: Sendable>: Sendable {
         }
     }
 
-    public func report(_ progress: Progress) {
+    package func report(_ progress: Progress) {
         for listener in state.withLock({ Array($0.listeners.values) }) { listener(progress) }
     }
 

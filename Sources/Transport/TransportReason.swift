@@ -6,11 +6,11 @@ import struct NIOCore.IOError
 import struct NIOPosix.NIOConnectionError
 
 /// A short text for a transport error. The error's own description names channels and descriptors.
-public enum TransportReason {
+package enum TransportReason {
     private static let characters = 160
 
     /// - Parameter tlsAdvice: what to check where TLS failed.
-    public static func text(_ error: any Error, tlsAdvice: String? = nil) -> String {
+    package static func text(_ error: any Error, tlsAdvice: String? = nil) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first { return text(first.error, tlsAdvice: tlsAdvice) }

@@ -2,11 +2,11 @@ import Synchronization
 
 /// At most so many at once, of all and of each key. Others wait for their turn, first come first served as far as their key
 /// has room.
-public final class Turnstile: Sendable {
-    public static let waitingMax = 10_000
+package final class Turnstile: Sendable {
+    package static let waitingMax = 10_000
 
     /// As many wait as may.
-    public struct Crowded: Error, Hashable {}
+    package struct Crowded: Error, Hashable {}
 
     private struct Waiter {
         var ticket: Int
@@ -26,14 +26,14 @@ public final class Turnstile: Sendable {
     private let atOnceEach: Int
     private let waitingMax: Int
 
-    public init(_ atOnce: Int, each: Int = .max, waitingMax: Int = waitingMax) {
+    package init(_ atOnce: Int, each: Int = .max, waitingMax: Int = waitingMax) {
         self.atOnce = max(atOnce, 1)
         atOnceEach = max(each, 1)
         self.waitingMax = waitingMax
     }
 
     /// - Throws: as `enter`.
-    public func run<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value {
+    package func run<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value {
         try await enter()
         defer { leave() }
         return try await work()
@@ -41,7 +41,7 @@ public final class Turnstile: Sendable {
 
     /// To be followed by `leave`.
     /// - Throws: `CancellationError` for who is cancelled before its turn, `Crowded`.
-    public func enter(_ key: String = "") async throws {
+    package func enter(_ key: String = "") async throws {
         let ticket = state.withLock { state in
             state.tickets += 1
             return state.tickets
@@ -59,7 +59,7 @@ public final class Turnstile: Sendable {
     }
 
     /// A turn is handed on, and not given back, where somebody waits.
-    public func leave(_ key: String = "") {
+    package func leave(_ key: String = "") {
         let next = state.withLock { state -> [CheckedContinuation<Void, any Error>] in
             let left = (state.inside[key] ?? 1) - 1
             state.inside[key] = left > 0 ? left : nil

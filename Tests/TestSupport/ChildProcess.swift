@@ -6,12 +6,12 @@ import Synchronization
 ///
 /// Foundation's `Process` passes the signal mask of the calling thread to its child. On a thread of the concurrency pool that
 /// mask blocks SIGTERM. It also waits for the child on queues that such waits can exhaust.
-public final class ChildProcess {
-    public struct Failure: Error, CustomStringConvertible {
-        public var description: String
+package final class ChildProcess {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
     }
 
-    public enum Output {
+    package enum Output {
         /// The test reads the output; errors go to the test's own standard error.
         case pipe
         case pipeWithErrors
@@ -22,7 +22,7 @@ public final class ChildProcess {
     /// The first descriptor after standard input, output and error.
     private static let firstInherited: Int32 = 3
 
-    public let pid: pid_t
+    package let pid: pid_t
     private let output: FileHandle
     /// The child's standard input. It closes when the test ends, however that happens.
     private let lifeline: FileHandle
@@ -33,7 +33,7 @@ public final class ChildProcess {
     /// - Parameters:
     ///   - command: the program, looked up on the PATH, and its arguments.
     ///   - environment: added to the test's own.
-    public init(_ command: [String], environment: [String: String] = [:], output: Output = .pipe) throws {
+    package init(_ command: [String], environment: [String: String] = [:], output: Output = .pipe) throws {
         let (input, output, pid) = try Self.starting.withLock { _ in
             try Self.spawn(command, environment: environment, output: output)
         }
@@ -106,7 +106,7 @@ public final class ChildProcess {
     /// - Returns: its output, trimmed.
     /// - Throws: `Failure` with its output if it failed.
     @discardableResult
-    public static func run(_ command: [String], environment: [String: String] = [:]) throws -> String {
+    package static func run(_ command: [String], environment: [String: String] = [:]) throws -> String {
         let child = try ChildProcess(command, environment: environment, output: .pipeWithErrors)
         try child.lifeline.close()
         let text = String(decoding: try child.output.readToEnd() ?? Data(), as: UTF8.self)
@@ -114,18 +114,18 @@ public final class ChildProcess {
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    public var isRunning: Bool {
+    package var isRunning: Bool {
         reap(WNOHANG)
         return status == nil
     }
 
-    public func terminate() { if isRunning { kill(pid, SIGTERM) } }
+    package func terminate() { if isRunning { kill(pid, SIGTERM) } }
 
     /// Waits for the process to end; kills it after `limit`.
     ///
     /// - Returns: its exit code, or 128 plus the signal's number if a signal ended it.
     @discardableResult
-    public func wait(limit: Duration = .seconds(120)) throws -> Int32 {
+    package func wait(limit: Duration = .seconds(120)) throws -> Int32 {
         let end = ContinuousClock.now + limit
         while isRunning {
             guard ContinuousClock.now < end else {
@@ -144,7 +144,7 @@ public final class ChildProcess {
     }
 
     /// The next line of its output; nil at the end.
-    public func readLine() throws -> String? {
+    package func readLine() throws -> String? {
         var line = Data()
         while let byte = try output.read(upToCount: 1), !byte.isEmpty {
             if byte[byte.startIndex] == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
@@ -153,7 +153,7 @@ public final class ChildProcess {
         return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
     }
 
-    public func stop() {
+    package func stop() {
         guard isRunning else { return }
         kill(pid, SIGKILL)
         reap(0)

@@ -2,22 +2,22 @@ import RealModule
 
 /// The requests of one instance in the order in which they end, and which of them fail: single failures, and events that fail
 /// several in a row (a batch, a restart, a stall). Counts them as the proxy does (`FailureClumps`).
-public struct FailureStream: Sendable {
+package struct FailureStream: Sendable {
     /// The most failures that the proxy counts as one event, if no good answer comes in between.
-    public static let largestEvent = 60
+    package static let largestEvent = 60
 
     /// The probability that a request fails by itself, and that it begins an event.
-    public var single: Double { didSet { distance = nil } }
-    public var event = 0.0
-    public var eventSizes = 1...1
+    package var single: Double { didSet { distance = nil } }
+    package var event = 0.0
+    package var eventSizes = 1...1
     /// Whether the requests of an event end within milliseconds (a batch, a stall) or one after another (a restart).
-    public var atOnce = true
+    package var atOnce = true
 
-    public struct Counts: Sendable {
-        public var requests = 0
-        public var failures = 0
+    package struct Counts: Sendable {
+        package var requests = 0
+        package var failures = 0
         /// The sum, over all failures, of the number of failures in the same event.
-        public var together = 0
+        package var together = 0
     }
 
     /// The remaining failures of the current event.
@@ -31,7 +31,7 @@ public struct FailureStream: Sendable {
     private var entered = 0
     private var lastFailed = false
 
-    public init(single: Double, event: Double = 0, eventSizes: ClosedRange<Int> = 1...1, atOnce: Bool = true) {
+    package init(single: Double, event: Double = 0, eventSizes: ClosedRange<Int> = 1...1, atOnce: Bool = true) {
         self.single = single
         self.event = event
         self.eventSizes = eventSizes
@@ -39,11 +39,11 @@ public struct FailureStream: Sendable {
     }
 
     /// All failures come in events of one size.
-    public static func clumps(of size: Int, rate: Double) -> FailureStream {
+    package static func clumps(of size: Int, rate: Double) -> FailureStream {
         FailureStream(single: 0, event: rate / Double(size), eventSizes: size...size)
     }
 
-    public mutating func next(_ requests: Int, _ draws: inout SeededDraws) -> Counts {
+    package mutating func next(_ requests: Int, _ draws: inout SeededDraws) -> Counts {
         var counts = Counts(requests: requests)
         var rest = requests
         while rest > 0 {

@@ -7,14 +7,14 @@ import Foundation
 ///     /open/NAME/…            the same without credentials
 ///     /to/PORT/NAME/…         redirects to the same path on another port
 ///     /then/PORT/NAME/…       lists its references, and redirects what follows
-public final class GitServer {
-    public struct Request: Decodable, Sendable {
-        public var path: String
-        public var headers: [String: String]
+package final class GitServer {
+    package struct Request: Decodable, Sendable {
+        package var path: String
+        package var headers: [String: String]
     }
 
-    public let certificate: String
-    public let port: Int
+    package let certificate: String
+    package let port: Int
     private let log: String
     private let process: ChildProcess
 
@@ -22,7 +22,7 @@ public final class GitServer {
     ///   - folder: for the certificate and the log.
     ///   - repositories: the folder of the bare repositories that are served.
     ///   - header: a `Name: value` that grants access to everything.
-    public init(in folder: URL, repositories: URL, logins: [String] = [], header: String? = nil) throws {
+    package init(in folder: URL, repositories: URL, logins: [String] = [], header: String? = nil) throws {
         let own = folder.appending(path: "server-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
         certificate = own.appending(path: "cert.pem").path
@@ -42,15 +42,15 @@ public final class GitServer {
         port = try process.readLine().flatMap { Int($0) } ?? 0
     }
 
-    public static var isPossible: Bool {
+    package static var isPossible: Bool {
         ["openssl", "python3", "git"].allSatisfy { (try? ChildProcess.run(["which", $0])) != nil }
     }
 
-    public func stop() { process.stop() }
+    package func stop() { process.stop() }
 
-    public var address: String { "https://127.0.0.1:\(port)" }
+    package var address: String { "https://127.0.0.1:\(port)" }
 
-    public func requests() throws -> [Request] {
+    package func requests() throws -> [Request] {
         guard let text = try? String(contentsOfFile: log, encoding: .utf8) else { return [] }
         return try text.split(separator: "\n").map { try JSONDecoder().decode(Request.self, from: Data($0.utf8)) }
     }

@@ -1,17 +1,17 @@
 import Synchronization
 
 /// A clock that stands still until the test moves it. Sleepers wake, in the order of their deadlines, when it passes them.
-public final class ManualClock: Clock, Sendable {
-    public struct Instant: InstantProtocol, CustomStringConvertible {
+package final class ManualClock: Clock, Sendable {
+    package struct Instant: InstantProtocol, CustomStringConvertible {
         /// The time since the clock's start.
-        public var offset: Duration
+        package var offset: Duration
 
-        public init(_ offset: Duration = .zero) { self.offset = offset }
+        package init(_ offset: Duration = .zero) { self.offset = offset }
 
-        public func advanced(by duration: Duration) -> Instant { Instant(offset + duration) }
-        public func duration(to other: Instant) -> Duration { other.offset - offset }
-        public static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
-        public var description: String { "start + \(offset)" }
+        package func advanced(by duration: Duration) -> Instant { Instant(offset + duration) }
+        package func duration(to other: Instant) -> Duration { other.offset - offset }
+        package static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+        package var description: String { "start + \(offset)" }
     }
 
     private struct Sleeper {
@@ -40,15 +40,15 @@ public final class ManualClock: Clock, Sendable {
 
     private let state = Mutex(State())
 
-    public init() {}
+    package init() {}
 
-    public var now: Instant { state.withLock { $0.now } }
-    public var minimumResolution: Duration { .zero }
+    package var now: Instant { state.withLock { $0.now } }
+    package var minimumResolution: Duration { .zero }
 
     /// When the sleepers want to wake, earliest first.
-    public var deadlines: [Instant] { state.withLock { $0.sleepers.values.map(\.deadline).sorted() } }
+    package var deadlines: [Instant] { state.withLock { $0.sleepers.values.map(\.deadline).sorted() } }
 
-    public func advance(by duration: Duration) {
+    package func advance(by duration: Duration) {
         precondition(duration >= .zero, "this clock does not run backwards")
         let due = state.withLock { state in
             state.now = state.now.advanced(by: duration)
@@ -59,7 +59,7 @@ public final class ManualClock: Clock, Sendable {
         for sleeper in due { sleeper.continuation.resume() }
     }
 
-    public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
+    package func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
         let id = state.withLock { state in
             state.lastId += 1
             return state.lastId
@@ -93,7 +93,7 @@ public final class ManualClock: Clock, Sendable {
     }
 
     /// Returns when at least `count` tasks sleep. The test's own time limit bounds it.
-    public func waitForSleepers(_ count: Int = 1) async {
+    package func waitForSleepers(_ count: Int = 1) async {
         await withCheckedContinuation { continuation in
             let satisfied = state.withLock { state in
                 state.watchers.append(Watcher(count: count, continuation: continuation))

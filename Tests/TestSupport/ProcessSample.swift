@@ -2,17 +2,17 @@ import Foundation
 import Synchronization
 
 /// Samples the command lines and environments of this process's descendants, for a test that something never appears in them.
-public final class ProcessSample: Sendable {
+package final class ProcessSample: Sendable {
     private let found = Mutex<(processes: Set<String>, text: Set<String>)>(([], []))
     private let isOver = Mutex(false)
     private let root = getpid()
 
-    public init() {}
+    package init() {}
 
     /// Samples on a thread of its own while the body runs.
     ///
     /// - Returns: everything that was seen, as text, and the number of processes.
-    public func during(_ body: () async throws -> Void) async throws -> (text: String, processes: Int) {
+    package func during(_ body: () async throws -> Void) async throws -> (text: String, processes: Int) {
         let thread = Thread { [self] in
             while !isOver.withLock({ $0 }) {
                 look()

@@ -1,16 +1,16 @@
 import RealModule
 
 /// One stream of random numbers. A seed replays it.
-public struct SeededDraws: Sendable {
+package struct SeededDraws: Sendable {
     private var random: SeededRandom
 
-    public init(seed: UInt64) { random = SeededRandom(seed: seed) }
+    package init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
     /// In 0..<1.
-    public mutating func uniform() -> Double { Double(random.next() >> 11) * 0x1p-53 }
+    package mutating func uniform() -> Double { Double(random.next() >> 11) * 0x1p-53 }
 
     /// The number of successes in `count` trials, drawn at once: 400,000 requests do not cost 400,000 draws.
-    public mutating func binomial(_ count: Int, _ rate: Double) -> Int {
+    package mutating func binomial(_ count: Int, _ rate: Double) -> Int {
         guard count > 0, rate > 0 else { return 0 }
         if rate > 0.5 { return count - binomial(count, 1 - rate) }
         return Double(count) * rate < 12 ? byJumps(count, rate) : fromMode(count, rate)
@@ -51,7 +51,7 @@ public struct SeededDraws: Sendable {
     }
 
     /// How many of `count` fall into each bucket. Shares sum to 1.
-    public mutating func buckets(_ count: Int, _ shares: [Double]) -> [Int] {
+    package mutating func buckets(_ count: Int, _ shares: [Double]) -> [Int] {
         var (left, share) = (count, 1.0)
         return shares.map { bucket in
             guard left > 0, share > 0 else { return 0 }
@@ -63,7 +63,7 @@ public struct SeededDraws: Sendable {
     }
 
     /// Integers from 1 to `limit` with a tail of `n^(−shape)`.
-    public mutating func pareto(shape: Double, limit: Int) -> Int {
+    package mutating func pareto(shape: Double, limit: Int) -> Int {
         Int(min(Double.pow(1 - uniform(), -1 / shape), Double(limit)))
     }
 }

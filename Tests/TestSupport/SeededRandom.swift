@@ -1,4 +1,4 @@
 import Serving
 
 /// A seed replays any failure.
-public typealias SeededRandom = SplitMix64
+package typealias SeededRandom = SplitMix64

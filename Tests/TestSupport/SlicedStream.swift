@@ -1,25 +1,25 @@
 /// Traffic in slices. The failures of each slice come from a `FailureStream`, on both sides.
-public struct SlicedStream: Sendable {
-    public struct Side: Sendable {
-        public var requests = 0
-        public var failures = 0
-        public var together = 0
+package struct SlicedStream: Sendable {
+    package struct Side: Sendable {
+        package var requests = 0
+        package var failures = 0
+        package var together = 0
     }
 
-    public struct Look: Sendable {
-        public var stable: [Side]
-        public var candidate: [Side]
+    package struct Look: Sendable {
+        package var stable: [Side]
+        package var candidate: [Side]
     }
 
     /// Shares of the traffic, by slice.
-    public let shares: [Double]
+    package let shares: [Double]
     /// The candidate's share.
-    public let weight: Double
-    public var stable: [FailureStream]
-    public var candidate: [FailureStream]
+    package let weight: Double
+    package var stable: [FailureStream]
+    package var candidate: [FailureStream]
     private var draws: SeededDraws
 
-    public init(shares: [Double], weight: Double, both: FailureStream, seed: UInt64) {
+    package init(shares: [Double], weight: Double, both: FailureStream, seed: UInt64) {
         self.shares = shares
         self.weight = weight
         stable = shares.map { _ in both }
@@ -28,13 +28,13 @@ public struct SlicedStream: Sendable {
     }
 
     /// One slice of `share`, and others whose shares decrease by Zipf's law.
-    public static func shares(one share: Double, of count: Int) -> [Double] {
+    package static func shares(one share: Double, of count: Int) -> [Double] {
         let others = (1..<max(2, count)).map { 1 / Double($0) }
         let sum = others.reduce(0, +)
         return [share] + (count > 1 ? others.map { $0 / sum * (1 - share) } : [])
     }
 
-    public mutating func look(_ requests: Int) -> Look {
+    package mutating func look(_ requests: Int) -> Look {
         var look = Look(stable: [], candidate: [])
         for index in shares.indices {
             let drawn = draws.binomial(requests, shares[index])

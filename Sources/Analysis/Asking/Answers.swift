@@ -1,5 +1,5 @@
 /// What a source answered when it was asked for one value.
-public enum Measured: Hashable, Codable, Sendable {
+package enum Measured: Hashable, Codable, Sendable {
     /// - Parameter remark: a warning that the source gave with the value.
     case value(Double, remark: String? = nil)
     /// The source answered without a value: an empty result, or not a number. With the reason.
@@ -9,22 +9,22 @@ public enum Measured: Hashable, Codable, Sendable {
 }
 
 /// The result of a check's command.
-public struct CheckOutcome: Hashable, Codable, Sendable {
-    public enum End: Hashable, Codable, Sendable {
+package struct CheckOutcome: Hashable, Codable, Sendable {
+    package enum End: Hashable, Codable, Sendable {
         case exited(Int)
         /// It did not end in time, was ended by a signal, or could not be started. Decides nothing.
         case undecided(String)
     }
 
-    public var end: End
+    package var end: End
     /// The numbers in the last line of its output, by name.
-    public var metrics: [String: Double]
+    package var metrics: [String: Double]
     /// The end of its output, for people.
-    public var outputTail: String
+    package var outputTail: String
     /// The file that holds the output, up to the size limit.
-    public var outputFile: String?
+    package var outputFile: String?
 
-    public init(end: End, metrics: [String: Double] = [:], outputTail: String = "", outputFile: String? = nil) {
+    package init(end: End, metrics: [String: Double] = [:], outputTail: String = "", outputFile: String? = nil) {
         self.end = end
         self.metrics = metrics
         self.outputTail = outputTail
@@ -33,32 +33,32 @@ public struct CheckOutcome: Hashable, Codable, Sendable {
 }
 
 /// A model's inputs and outputs, as the Open Inference Protocol v2 describes them.
-public struct ModelContract: Hashable, Codable, Sendable {
-    public struct Tensor: Hashable, Codable, Sendable {
-        public var name: String
+package struct ModelContract: Hashable, Codable, Sendable {
+    package struct Tensor: Hashable, Codable, Sendable {
+        package var name: String
         /// For example `FP32` or `BYTES`.
-        public var datatype: String
+        package var datatype: String
         /// -1 stands for any size.
-        public var shape: [Int]
+        package var shape: [Int]
 
-        public init(name: String, datatype: String, shape: [Int]) {
+        package init(name: String, datatype: String, shape: [Int]) {
             self.name = name
             self.datatype = datatype
             self.shape = shape
         }
     }
 
-    public var inputs: [Tensor]
-    public var outputs: [Tensor]
+    package var inputs: [Tensor]
+    package var outputs: [Tensor]
 
-    public init(inputs: [Tensor], outputs: [Tensor]) {
+    package init(inputs: [Tensor], outputs: [Tensor]) {
         self.inputs = inputs
         self.outputs = outputs
     }
 }
 
 /// The contracts of both sides, or why one could not be read.
-public enum ContractAnswer: Hashable, Codable, Sendable {
+package enum ContractAnswer: Hashable, Codable, Sendable {
     case read(stable: ModelContract, candidate: ModelContract)
     case unreadable(String)
 }

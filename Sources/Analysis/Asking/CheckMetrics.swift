@@ -1,7 +1,7 @@
 import Foundation
 
 /// Numbers by name, as a check prints them: `{"accuracy": 0.93}` or `{"metrics": {"accuracy": 0.93}}` on one line.
-public enum CheckMetrics {
+package enum CheckMetrics {
     /// If there are more than this, only those that a gate asks for are kept.
     static let countLimit = 100
 
@@ -10,7 +10,7 @@ public enum CheckMetrics {
     /// - Parameters:
     ///   - output: the end of the output.
     ///   - isCut: whether there was more output before it.
-    public static func read(_ output: ArraySlice<UInt8>, isCut: Bool, wanted: Set<String> = []) -> [String: Double] {
+    package static func read(_ output: ArraySlice<UInt8>, isCut: Bool, wanted: Set<String> = []) -> [String: Double] {
         var lines = output.split(separator: UInt8(ascii: "\n"))
         // The start of the first line is missing, so it cannot be read.
         if isCut, output.first != UInt8(ascii: "\n"), !lines.isEmpty { lines.removeFirst() }

@@ -1,8 +1,8 @@
 /// Checks counts in JSON. A number too large to be a real count is refused when it is read, so that no sum or
 /// difference of counts can overflow.
-public enum JSONCountLimits {
+package enum JSONCountLimits {
     /// 2⁵³: a request every nanosecond for a hundred days.
-    public static let most = 1 << 53
+    package static let most = 1 << 53
     /// Numbers with fewer digits cannot be larger than `most`.
     private static let fewestDigits = 16
     /// From here on a number does not fit an `Int` and is not read as a count.
@@ -13,7 +13,7 @@ public enum JSONCountLimits {
     /// - Parameter json: the bytes, which need not be valid JSON.
     /// - Returns: the first number that would be read as a count and whose size is larger than `most`, as it is
     ///   written. Nil if there is none.
-    public static func excess(in json: some Sequence<UInt8>) -> String? {
+    package static func excess(in json: some Sequence<UInt8>) -> String? {
         var token: [UInt8] = []
         var isInText = false
         var isEscaped = false

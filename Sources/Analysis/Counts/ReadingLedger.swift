@@ -1,12 +1,12 @@
 /// Turns cumulative readings of many instances into increments, with one baseline for each instance and epoch.
-public struct ReadingLedger: Codable, Hashable, Sendable {
+package struct ReadingLedger: Codable, Hashable, Sendable {
     /// The most instances; no deployment has more. Beyond that, the instance that was not seen for the longest time is
     /// dropped.
-    public static let instanceLimit = 512
+    package static let instanceLimit = 512
 
     /// The number of earlier epochs of an instance that are remembered, so that a late reading of one is not taken for
     /// a restart.
-    public static let pastEpochLimit = 8
+    package static let pastEpochLimit = 8
 
     private struct Entry: Codable, Hashable, Sendable {
         var epoch: String
@@ -22,7 +22,7 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
     private var entries: [String: Entry] = [:]
     private var sightings = 0
 
-    public init() {}
+    package init() {}
 
     /// What `instance` added since it was last counted.
     ///
@@ -31,7 +31,7 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
     ///   - fromZero: whether the first sighting of an instance, or of an epoch, counts from zero. Otherwise the first
     ///     sighting is the baseline, and what came before (for example its warm-up) is not evidence.
     /// - Returns: zero if the reading is not evidence: repeated, late, fallen or impossible. `problems` has the reason.
-    public mutating func increment(
+    package mutating func increment(
         instance: String, epoch: String, cumulative: SideCounts, fromZero: Bool = false
     ) -> SideCounts {
         if let entry = entries[instance], entry.epoch == epoch, entry.problem == nil, entry.track.isAt(cumulative) {
@@ -58,12 +58,12 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
     }
 
     /// Drops instances that will not come back.
-    public mutating func keep(only instances: Set<String>) {
+    package mutating func keep(only instances: Set<String>) {
         entries = entries.filter { instances.contains($0.key) }
     }
 
     /// What was wrong with the last reading of each instance, for people. The next valid reading removes it.
-    public var problems: [String: String] { entries.compactMapValues(\.problem) }
+    package var problems: [String: String] { entries.compactMapValues(\.problem) }
 
     private mutating func open(
         instance: String, epoch: String, cumulative: SideCounts, fromZero: Bool

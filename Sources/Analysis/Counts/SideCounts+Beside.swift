@@ -4,15 +4,15 @@
 /// 0.
 
 /// Requests of one stratum. Its histogram has the bounds of the side that it belongs to.
-public struct RequestStratum: Codable, Hashable, Sendable {
-    public var requests: Int
-    public var errors: Int
-    public var rejected: Int
-    public var latency: [Int]
+package struct RequestStratum: Codable, Hashable, Sendable {
+    package var requests: Int
+    package var errors: Int
+    package var rejected: Int
+    package var latency: [Int]
     /// As `SideCounts.abandoned`. Nil if no client is known to have given up.
-    public var abandoned: [Int]?
+    package var abandoned: [Int]?
 
-    public init(
+    package init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], abandoned: [Int]? = nil
     ) {
         self.requests = requests
@@ -32,16 +32,16 @@ extension SideCounts {
     }
 }
 
-public struct PairCounts: Codable, Hashable, Sendable {
-    public var pairs: Int
-    public var disagreements: Int
+package struct PairCounts: Codable, Hashable, Sendable {
+    package var pairs: Int
+    package var disagreements: Int
     /// The sum of the distances, each 0…1.
-    public var distance: Double
+    package var distance: Double
     /// Requests that could not be compared, and those of them that were too large. Nil if the source cannot tell.
-    public var dropped: Int?
-    public var tooLarge: Int?
+    package var dropped: Int?
+    package var tooLarge: Int?
 
-    public init(
+    package init(
         pairs: Int = 0, disagreements: Int = 0, distance: Double = 0, dropped: Int? = nil, tooLarge: Int? = nil
     ) {
         self.dropped = dropped
@@ -54,7 +54,7 @@ public struct PairCounts: Codable, Hashable, Sendable {
 
 extension SideCounts {
     /// The synthetic stratum as separate counts. Nil if there is none.
-    public var syntheticCounts: SideCounts? {
+    package var syntheticCounts: SideCounts? {
         synthetic.map {
             SideCounts(
                 requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency,

@@ -3,45 +3,45 @@ import ModelManifests
 import Serving
 
 /// The counts of one side, summed over its instances: of one interval, or since counting began.
-public struct SideCounts: Codable, Hashable, Sendable {
-    public var requests: Int
+package struct SideCounts: Codable, Hashable, Sendable {
+    package var requests: Int
     /// 5xx, connection failures, resets and time-outs.
-    public var errors: Int
+    package var errors: Int
     /// 4xx.
-    public var rejected: Int
+    package var rejected: Int
     /// Requests meant for this side but not served by it. Not part of `requests`.
-    public var unavailable: Int
+    package var unavailable: Int
     /// Requests at or under each of `bounds`, cumulative. One more value at the end is the histogram's total. Without
     /// it, the total is `requests`.
-    public var latency: [Int]
+    package var latency: [Int]
     /// Upper bounds in seconds, ascending, without infinity.
-    public var bounds: [Double]
+    package var bounds: [Double]
     /// Requests whose client gave up after it had waited longer than each of `bounds`. They are in none of the counts
     /// above. Empty if there were none, or if it is not known.
-    public var abandoned: [Int]
+    package var abandoned: [Int]
     /// For each request that failed or was unavailable, the number of such requests of its instance in the same event;
     /// the sum of these. It equals the number of failures if each came alone, and its square if all were one event. Nil
     /// if the source cannot tell.
-    public var errorsTogether: Int?
+    package var errorsTogether: Int?
     /// The same for requests that were slower, or were abandoned later, than each of `bounds`.
-    public var slowTogether: [Int]?
+    package var slowTogether: [Int]?
     /// The counts of all users' requests, if the counts above are of each user's first request only. Nil if those are
     /// of all.
-    public var every: RequestStratum?
+    package var every: RequestStratum?
     /// Users of a sticky route, a window of time at a time; nil where requests are routed at random.
-    public var users: UserCounters?
+    package var users: UserCounters?
     /// What became of requests that mlctl itself sent: a stratum of its own, never added to the users'.
-    public var synthetic: RequestStratum?
+    package var synthetic: RequestStratum?
     /// The number of values in each bucket, by the observation's name.
-    public var observed: [String: [Int]]
+    package var observed: [String: [Int]]
     /// A shadow's answers compared with those that users got.
-    public var pairs: PairCounts
+    package var pairs: PairCounts
     /// Further counters by name.
-    public var named: [String: Double]
+    package var named: [String: Double]
     /// Users' requests by slice of the traffic; the keys are the slices' labels. Nil if traffic is not sliced.
-    public var slices: [String: SliceCounts]?
+    package var slices: [String: SliceCounts]?
 
-    public init(
+    package init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorsTogether: Int? = nil, slowTogether: [Int]? = nil,
         every: RequestStratum? = nil, users: UserCounters? = nil, synthetic: RequestStratum? = nil,
@@ -67,7 +67,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     }
 
     /// A record of an older controller has fewer fields.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         requests = try fields.decode(Int.self, forKey: .requests)
         errors = try fields.decode(Int.self, forKey: .errors)
@@ -88,16 +88,16 @@ public struct SideCounts: Codable, Hashable, Sendable {
     }
 
     /// Requests that were meant for this side, and those of them that it failed or did not serve.
-    public var meant: (requests: Int, failed: Int) { (requests + unavailable, errors + unavailable) }
+    package var meant: (requests: Int, failed: Int) { (requests + unavailable, errors + unavailable) }
 
     /// The number of requests with a known latency.
-    public var latencyTotal: Int {
+    package var latencyTotal: Int {
         if bounds.isEmpty { return 0 }
         return latency.count == bounds.count + 1 ? latency[bounds.count] : requests
     }
 
     /// - Returns: requests at or under `edge` seconds. Nil if `edge` is not one of the bounds.
-    public func atOrUnder(_ edge: Double) -> Int? {
+    package func atOrUnder(_ edge: Double) -> Int? {
         guard latency.count >= bounds.count, let index = bounds.firstIndex(where: { Self.same($0, edge) }) else {
             return nil
         }
@@ -105,7 +105,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     }
 
     /// Why these counters are invalid. Nil if they are valid.
-    public var impossibility: String? {
+    package var impossibility: String? {
         if min(requests, errors, rejected, unavailable) < 0 || latency.contains(where: { $0 < 0 }) {
             return "a negative count"
         }
@@ -122,7 +122,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     /// The difference to `earlier`. Nil if a counter fell or the difference is invalid. If the bounds differ, the
     /// difference has no latency, except if nothing was counted before: then all buckets began at 0.
-    public func increment(since earlier: SideCounts) -> SideCounts? {
+    package func increment(since earlier: SideCounts) -> SideCounts? {
         var difference = SideCounts(
             requests: requests - earlier.requests, errors: errors - earlier.errors,
             rejected: rejected - earlier.rejected, unavailable: unavailable - earlier.unavailable)
@@ -146,7 +146,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     var isIdle: Bool { requests == 0 && abandoned.isEmpty }
 
     /// Whether no counter is below the same counter of `other`.
-    public func covers(_ other: SideCounts) -> Bool {
+    package func covers(_ other: SideCounts) -> Bool {
         guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected,
             unavailable >= other.unavailable, coversUserCounts(other), coversAuxiliaryCounters(other)
         else { return false }
@@ -156,7 +156,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     /// The sum of two instances. Of their histograms it has the common edges: counts at or under a common edge can be
     /// added, whatever the other edges are.
-    public static func + (left: SideCounts, right: SideCounts) -> SideCounts {
+    package static func + (left: SideCounts, right: SideCounts) -> SideCounts {
         var sum = SideCounts(
             requests: left.requests + right.requests, errors: left.errors + right.errors,
             rejected: left.rejected + right.rejected, unavailable: left.unavailable + right.unavailable)
@@ -176,9 +176,9 @@ public struct SideCounts: Codable, Hashable, Sendable {
         return sum
     }
 
-    public mutating func add(_ other: SideCounts) { self = self + other }
+    package mutating func add(_ other: SideCounts) { self = self + other }
 
-    public static func isSameBound(_ left: Double, _ right: Double) -> Bool { same(left, right) }
+    package static func isSameBound(_ left: Double, _ right: Double) -> Bool { same(left, right) }
 
     /// Bounds are written as decimals and may come from two programs. They are equal if nine digits agree.
     static func same(_ left: Double, _ right: Double) -> Bool {
@@ -190,30 +190,30 @@ public struct SideCounts: Codable, Hashable, Sendable {
 ///
 /// Looks may come at any times that do not depend on the outcomes within the interval: a schedule, a number of
 /// requests, a scrape. Intervals are never pooled, because weights and base rates change between them.
-public struct Interval: Codable, Hashable, Sendable {
+package struct Interval: Codable, Hashable, Sendable {
     /// The source of stable's traffic before the rollout. It is not evidence; gates use it to choose their bounds.
-    public static let stableHistory = "stable history"
+    package static let stableHistory = "stable history"
 
     /// The end of the interval.
-    public var at: Date
+    package var at: Date
     /// The source of the counters. A gate uses only those of its own source.
-    public var source: String
-    public var stable: SideCounts
-    public var candidate: SideCounts
+    package var source: String
+    package var stable: SideCounts
+    package var candidate: SideCounts
 
     /// Whether nothing ended on either side.
-    public var isEmpty: Bool { stable == SideCounts() && candidate == SideCounts() }
+    package var isEmpty: Bool { stable == SideCounts() && candidate == SideCounts() }
 
     /// The interval with requests that a side did not serve counted as its failed requests: a revision that is missing
     /// when it is needed has failed its users.
-    public var countingUnavailable: Interval {
+    package var countingUnavailable: Interval {
         var interval = self
         (interval.stable.requests, interval.stable.errors) = stable.meant
         (interval.candidate.requests, interval.candidate.errors) = candidate.meant
         return interval
     }
 
-    public init(
+    package init(
         at: Date, source: String = MetricSourceName.proxy, stable: SideCounts, candidate: SideCounts
     ) {
         self.at = at

@@ -2,27 +2,27 @@
 ///
 /// It has only the latency counts over the bounds that gates have chosen, because readings of every value and instance
 /// are stored in a record that must stay small.
-public struct SliceCounts: Hashable, Sendable {
-    public var requests: Int
-    public var errors: Int
-    public var rejected: Int
+package struct SliceCounts: Hashable, Sendable {
+    package var requests: Int
+    package var errors: Int
+    package var rejected: Int
     /// As `SideCounts.errorsTogether`.
-    public var errorsTogether: Int
+    package var errorsTogether: Int
     /// Meant for the revision, and none of its instances could take them: not part of `requests`.
-    public var unavailable: Int
-    public var slow: [SlowCounts]
+    package var unavailable: Int
+    package var slow: [SlowCounts]
 
     /// The requests over one bound.
-    public struct SlowCounts: Hashable, Sendable {
+    package struct SlowCounts: Hashable, Sendable {
         /// In seconds.
-        public var edge: Double
+        package var edge: Double
         /// All requests, including those whose client gave up after more than `edge`.
-        public var requests: Int
-        public var slow: Int
+        package var requests: Int
+        package var slow: Int
         /// As `SideCounts.slowTogether`.
-        public var together: Int
+        package var together: Int
 
-        public init(edge: Double, requests: Int, slow: Int, together: Int) {
+        package init(edge: Double, requests: Int, slow: Int, together: Int) {
             self.edge = edge
             self.requests = requests
             self.slow = slow
@@ -30,7 +30,7 @@ public struct SliceCounts: Hashable, Sendable {
         }
     }
 
-    public init(
+    package init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, errorsTogether: Int = 0, unavailable: Int = 0,
         slow: [SlowCounts] = []
     ) {
@@ -91,7 +91,7 @@ public struct SliceCounts: Hashable, Sendable {
 
 /// As a list of numbers. A last one by itself is `unavailable`.
 extension SliceCounts: Codable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         var list = try decoder.unkeyedContainer()
         func count() throws -> Int { try list.decode(Int.self) }
         self.init(requests: try count(), errors: try count(), rejected: try count(), errorsTogether: try count())
@@ -105,7 +105,7 @@ extension SliceCounts: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var list = encoder.unkeyedContainer()
         for count in [requests, errors, rejected, errorsTogether] { try list.encode(count) }
         for bound in slow {
@@ -119,7 +119,7 @@ extension SliceCounts: Codable {
 /// The slices of a side, by label. A value may appear at any time, and begins at 0.
 extension SideCounts {
     /// What was meant for the side and not served by it is left out: nobody is to blame for it.
-    public mutating func forgetUnavailable() {
+    package mutating func forgetUnavailable() {
         unavailable = 0
         slices = slices?.mapValues { counts in
             var counts = counts

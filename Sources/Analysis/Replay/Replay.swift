@@ -2,15 +2,15 @@ import Foundation
 import ModelManifests
 
 /// The verdict of one gate about one stream. `mlctl replay` writes it as one JSON object per line.
-public struct ReplayVerdict: Codable, Hashable, Sendable {
-    public var stream: String
-    public var gate: String
-    public var verdict: Verdict
+package struct ReplayVerdict: Codable, Hashable, Sendable {
+    package var stream: String
+    package var gate: String
+    package var verdict: Verdict
     /// The first time at which the gate failed, else the first at which it passed, else the last of the stream.
-    public var t: Double
+    package var t: Double
     /// The candidate's samples at that time.
-    public var samples: Int
-    public var reason: String
+    package var samples: Int
+    package var reason: String
 }
 
 /// Runs a manifest's gates over recorded metrics: the same tests as in a rollout, with each stream as a rollout of its
@@ -18,9 +18,9 @@ public struct ReplayVerdict: Codable, Hashable, Sendable {
 ///
 /// Memory is bounded by the number of streams and gates, not of lines. Lines that are out of order, repeated, fallen or
 /// impossible are not evidence. A count that is not a whole number (text, NaN, 1e300) is treated as missing.
-public struct Replay: Sendable {
+package struct Replay: Sendable {
     /// The most bytes in a line. A reading has a few kilobytes.
-    public static let lineLimitBytes = 1 << 20
+    package static let lineLimitBytes = 1 << 20
 
     private struct Stream: Sendable {
         var name: String
@@ -37,7 +37,7 @@ public struct Replay: Sendable {
     private var lineNumber = 0
     private let decoder = JSONDecoder()
 
-    public init(
+    package init(
         gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double, slices: [TrafficSlice] = []
     ) {
         self.slices = slices
@@ -47,7 +47,7 @@ public struct Replay: Sendable {
     }
 
     /// - Throws: `ReplayError` for the first line that cannot be read.
-    public static func run(
+    package static func run(
         gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double, slices: [TrafficSlice] = [],
         lines: some Sequence<some StringProtocol>
     ) throws -> [ReplayVerdict] {
@@ -59,7 +59,7 @@ public struct Replay: Sendable {
     }
 
     /// Uses a manifest's gates and rates.
-    public static func run(
+    package static func run(
         rollout: RolloutSpec, lines: some Sequence<some StringProtocol>
     ) throws -> [ReplayVerdict] {
         try run(
@@ -68,7 +68,7 @@ public struct Replay: Sendable {
     }
 
     /// Reads the next line of text. An empty line is skipped, but counted.
-    public mutating func absorb(line text: some StringProtocol) throws {
+    package mutating func absorb(line text: some StringProtocol) throws {
         lineNumber += 1
         guard text.utf8.count <= Self.lineLimitBytes else {
             throw ReplayError(
@@ -104,7 +104,7 @@ public struct Replay: Sendable {
     }
 
     /// Takes a line that was read. A line whose time is not after the stream's last is not evidence.
-    public mutating func absorb(_ line: ReplayLine) {
+    package mutating func absorb(_ line: ReplayLine) {
         let index: Int
         if let known = indexByName[line.stream] {
             index = known
@@ -119,7 +119,7 @@ public struct Replay: Sendable {
     }
 
     /// In the order of the streams' first lines, then of the gates.
-    public var verdicts: [ReplayVerdict] {
+    package var verdicts: [ReplayVerdict] {
         streams.flatMap { stream in stream.tracks.map { $0.result(stream: stream.name, last: stream.last) } }
     }
 

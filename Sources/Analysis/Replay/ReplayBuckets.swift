@@ -1,7 +1,7 @@
 import ModelManifests
 
 /// The number of an observation's values in each bucket, since counting began.
-public enum ReplayBuckets: Hashable, Sendable {
+package enum ReplayBuckets: Hashable, Sendable {
     /// In the order of the manifest, with the rest last.
     case counts([Int])
     /// By upper edge or class.

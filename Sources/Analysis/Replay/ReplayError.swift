@@ -1,12 +1,12 @@
 import Foundation
 
 /// A line that `mlctl replay` cannot read.
-public struct ReplayError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct ReplayError: Error, Hashable, Sendable, CustomStringConvertible {
     /// From 1.
-    public var line: Int
-    public var message: String
+    package var line: Int
+    package var message: String
 
-    public var description: String { "line \(line): \(message)" }
+    package var description: String { "line \(line): \(message)" }
 
     init(line: Int, _ error: any Error) {
         self.line = line

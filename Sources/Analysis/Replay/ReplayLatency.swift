@@ -1,15 +1,15 @@
 /// `{"0.1": 900, "0.25": 940, "+Inf": 950}`: cumulative buckets, as in Prometheus.
-public struct ReplayLatency: Codable, Hashable, Sendable {
-    public var bounds: [Double]
+package struct ReplayLatency: Codable, Hashable, Sendable {
+    package var bounds: [Double]
     /// One count for each bound, and the total at the end.
-    public var buckets: [Int]
+    package var buckets: [Int]
 
-    public init(bounds: [Double], buckets: [Int]) {
+    package init(bounds: [Double], buckets: [Int]) {
         self.bounds = bounds
         self.buckets = buckets
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         var total: Int?
         var finite: [(bound: Double, count: Int)] = []
@@ -26,7 +26,7 @@ public struct ReplayLatency: Codable, Hashable, Sendable {
         if let last = total ?? buckets.last { buckets.append(last) }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         let names = bounds.map { "\($0)" } + ["+Inf"]
         try container.encode(Dictionary(zip(names, buckets), uniquingKeysWith: { _, last in last }))

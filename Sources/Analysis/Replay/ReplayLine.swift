@@ -29,17 +29,17 @@
 /// - Everything else is ignored. Sources whose counters share a name need separate streams.
 ///
 /// `mlctl events --export` writes this format, and `mlctl replay` reads it.
-public struct ReplayLine: Codable, Hashable, Sendable {
-    public var stream: String
+package struct ReplayLine: Codable, Hashable, Sendable {
+    package var stream: String
     /// In seconds.
-    public var t: Double
+    package var t: Double
     /// Nil if that side was not read.
-    public var stable: ReplaySide?
-    public var candidate: ReplaySide?
+    package var stable: ReplaySide?
+    package var candidate: ReplaySide?
     /// Only on a stream's first line: stable's earlier traffic.
-    public var history: ReplaySide?
+    package var history: ReplaySide?
 
-    public init(
+    package init(
         stream: String, t: Double, stable: ReplaySide?, candidate: ReplaySide?, history: ReplaySide? = nil
     ) {
         self.stream = stream

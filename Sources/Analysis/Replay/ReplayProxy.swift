@@ -1,20 +1,20 @@
 import Serving
 
 /// What only mlctl's own proxy reports about a side, besides requests, errors and latency.
-public struct ReplayProxy: Codable, Hashable, Sendable {
+package struct ReplayProxy: Codable, Hashable, Sendable {
     /// Requests meant for this side but not served by it.
-    public var unavailable: Int?
+    package var unavailable: Int?
     /// Requests whose clients gave up after more than each bound.
-    public var abandoned: ReplayBoundCounts?
-    public var together: ReplayEventSizes?
+    package var abandoned: ReplayBoundCounts?
+    package var together: ReplayEventSizes?
     /// All requests, if the side's own counts are of each sticky user's first request.
-    public var every: ReplayStratum?
+    package var every: ReplayStratum?
     /// Clients that gave up, among all requests.
-    public var everyAbandoned: ReplayBoundCounts?
-    public var users: ReplayUsers?
+    package var everyAbandoned: ReplayBoundCounts?
+    package var users: ReplayUsers?
     /// Slices of the traffic, by label: requests, errors, rejected, and the event sizes of errors; then for each bound
     /// that a gate chose: the bound, the requests, those over it, and their event sizes.
-    public var slices: [String: SliceCounts]?
+    package var slices: [String: SliceCounts]?
 
     /// - Returns: nil if there is nothing to report.
     init?(_ counts: SideCounts) {
@@ -34,10 +34,10 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
 }
 
 /// `{"0.1": 12, "0.25": 4}`: the number over each bound in seconds, for counts that a histogram cannot express.
-public struct ReplayBoundCounts: Codable, Hashable, Sendable {
-    public var bounds: [Double]
+package struct ReplayBoundCounts: Codable, Hashable, Sendable {
+    package var bounds: [Double]
     /// One for each bound.
-    public var counts: [Int]
+    package var counts: [Int]
 
     /// - Returns: nil if there are no counts.
     init?(bounds: [Double], counts: [Int]?) {
@@ -46,7 +46,7 @@ public struct ReplayBoundCounts: Codable, Hashable, Sendable {
         self.counts = counts
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let pairs = try container.decode([String: Int].self).map { key, count in
             guard let bound = Double(key), bound.isFinite else {
@@ -59,7 +59,7 @@ public struct ReplayBoundCounts: Codable, Hashable, Sendable {
         counts = pairs.map(\.count)
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(
             Dictionary(zip(bounds.map { "\($0)" }, counts), uniquingKeysWith: { _, last in last }))
@@ -67,9 +67,9 @@ public struct ReplayBoundCounts: Codable, Hashable, Sendable {
 }
 
 /// How many requests of one instance failed, or were slow, in one event: see `SideCounts.errorsTogether`.
-public struct ReplayEventSizes: Codable, Hashable, Sendable {
-    public var errors: Int?
-    public var slow: ReplayBoundCounts?
+package struct ReplayEventSizes: Codable, Hashable, Sendable {
+    package var errors: Int?
+    package var slow: ReplayBoundCounts?
 
     /// - Returns: nil if the source cannot tell.
     init?(_ counts: SideCounts) {
@@ -80,14 +80,14 @@ public struct ReplayEventSizes: Codable, Hashable, Sendable {
 }
 
 /// Users of a sticky route by windows of time.
-public struct ReplayUsers: Codable, Hashable, Sendable {
-    public var windows: Int
-    public var units: Int
-    public var failed: Int
-    public var touched: Int
-    public var rejected: Int
-    public var slowed: ReplayBoundCounts?
-    public var dropped: Int
+package struct ReplayUsers: Codable, Hashable, Sendable {
+    package var windows: Int
+    package var units: Int
+    package var failed: Int
+    package var touched: Int
+    package var rejected: Int
+    package var slowed: ReplayBoundCounts?
+    package var dropped: Int
 
     init(_ users: UserCounters, bounds: [Double]) {
         windows = users.windows

@@ -1,27 +1,27 @@
 /// A side's cumulative counters. Nil if the recording does not have them.
-public struct ReplaySide: Hashable, Sendable {
-    public var requests: Int?
-    public var errors: Int?
-    public var rejected: Int?
+package struct ReplaySide: Hashable, Sendable {
+    package var requests: Int?
+    package var errors: Int?
+    package var rejected: Int?
     /// Requests at or under each bound in seconds, including `+Inf`.
-    public var latency: ReplayLatency?
-    public var proxy: ReplayProxy?
-    public var synthetic: ReplayStratum?
-    public var pairs: Int?
-    public var disagreements: Int?
+    package var latency: ReplayLatency?
+    package var proxy: ReplayProxy?
+    package var synthetic: ReplayStratum?
+    package var pairs: Int?
+    package var disagreements: Int?
     /// The sum over the pairs.
-    public var distance: Double?
+    package var distance: Double?
     /// By the observation's name.
-    public var observed: [String: ReplayBuckets] = [:]
+    package var observed: [String: ReplayBuckets] = [:]
     /// Further counters. A name that is also the name of a field above is written only as that field.
-    public var named: [String: Double] = [:]
+    package var named: [String: Double] = [:]
     /// Values that are not counts, by name, with the reason. They are treated as missing, and reported.
     private(set) var unreadable: [String: String] = [:]
 
-    public init() {}
+    package init() {}
 
     /// All values of these cumulative counts.
-    public init(_ counts: SideCounts) {
+    package init(_ counts: SideCounts) {
         requests = counts.requests
         errors = counts.errors
         rejected = counts.rejected
@@ -54,15 +54,15 @@ public struct ReplaySide: Hashable, Sendable {
 }
 
 /// Requests of one stratum.
-public struct ReplayStratum: Codable, Hashable, Sendable {
-    public var requests: Int?
-    public var errors: Int?
-    public var rejected: Int?
-    public var latency: ReplayLatency?
+package struct ReplayStratum: Codable, Hashable, Sendable {
+    package var requests: Int?
+    package var errors: Int?
+    package var rejected: Int?
+    package var latency: ReplayLatency?
 }
 
 extension ReplayStratum {
-    public init(_ counts: SideCounts) {
+    package init(_ counts: SideCounts) {
         self.init(
             requests: counts.requests, errors: counts.errors, rejected: counts.rejected,
             latency: counts.bounds.isEmpty || counts.latency.count < counts.bounds.count ? nil : ReplayLatency(counts))
@@ -90,7 +90,7 @@ extension ReplaySide: Codable {
         init?(intValue: Int) { nil }
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         var faults: [String: String] = [:]
         func read<Value: Decodable>(_ name: String) -> Value? {
@@ -123,7 +123,7 @@ extension ReplaySide: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         for (name, number) in named where !Key.reserved.contains(name) {
             try container.encode(number, forKey: Key(name))

@@ -6,7 +6,7 @@ import RealModule
 /// Both sides are the same version, so a gate that fails is a false alarm. The rate of these over many rollouts shows
 /// whether the gates keep their guarantee on this traffic. It uses gates of errors and of slow requests on the proxy's
 /// counters, because those report what failed in one event.
-public struct SelfCheck: Codable, Hashable, Sendable {
+package struct SelfCheck: Codable, Hashable, Sendable {
     fileprivate struct Trial: Codable, Hashable, Sendable {
         var gate: String
         var alpha: Double
@@ -26,7 +26,7 @@ public struct SelfCheck: Codable, Hashable, Sendable {
 
     /// - Parameter seed: the rollout's seed.
     /// - Returns: nil if no gate of the rollout can be checked.
-    public init?(_ judgement: Judgement, seed: UInt64) {
+    package init?(_ judgement: Judgement, seed: UInt64) {
         var trials: [Trial] = []
         for (index, gate) in judgement.evidence.enumerated() {
             guard !gate.spec.warnOnly, case .compare(let compare) = gate.spec.kind, compare.canBeSelfChecked else {
@@ -43,14 +43,14 @@ public struct SelfCheck: Codable, Hashable, Sendable {
     }
 
     /// Adds stable's traffic from before the rollout. It chooses the bounds of slow requests, as for the gates.
-    public mutating func learn(stableHistory counts: SideCounts) {
+    package mutating func learn(stableHistory counts: SideCounts) {
         for index in trials.indices { trials[index].slowBound?.learn(stable: counts) }
     }
 
     /// - Parameters:
     ///   - interval: what both sides added. Only stable's part is used.
     ///   - share: the candidate's share, 0…1. The same share of stable's requests stands for the candidate's.
-    public mutating func absorb(_ interval: Interval, share: Double) {
+    package mutating func absorb(_ interval: Interval, share: Double) {
         guard share > 0, share < 1, interval.stable.impossibility == nil else { return }
         isOfUsers = isOfUsers || interval.stable.users != nil || interval.stable.every != nil
         guard !isOfUsers, interval.stable.requests + interval.stable.unavailable > 0 else { return }
@@ -66,16 +66,16 @@ public struct SelfCheck: Codable, Hashable, Sendable {
     }
 
     /// The result. Nil if there was nothing to judge.
-    public var outcome: Outcome? {
+    package var outcome: Outcome? {
         guard samples > 0, !isOfUsers else { return nil }
         return Outcome(
             hasAlarmed: trials.contains(where: \.isAlarmed), promisedRate: trials.reduce(0) { $0 + $1.alpha })
     }
 
-    public struct Outcome: Hashable, Sendable {
-        public var hasAlarmed: Bool
+    package struct Outcome: Hashable, Sendable {
+        package var hasAlarmed: Bool
         /// The combined rate of the gates that were checked.
-        public var promisedRate: Double
+        package var promisedRate: Double
     }
 }
 

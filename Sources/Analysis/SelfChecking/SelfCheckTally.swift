@@ -1,15 +1,15 @@
 import RealModule
 
 /// The number of rollouts with a self-check, and the number of false alarms in them.
-public struct SelfCheckTally: Codable, Hashable, Sendable {
-    public private(set) var rollouts = 0
-    public private(set) var falseAlarms = 0
+package struct SelfCheckTally: Codable, Hashable, Sendable {
+    package private(set) var rollouts = 0
+    package private(set) var falseAlarms = 0
     /// The expected false alarms that the guarantees of the gates allow, summed over the rollouts.
     private var allowed = 0.0
 
-    public init() {}
+    package init() {}
 
-    public mutating func add(_ outcome: SelfCheck.Outcome) {
+    package mutating func add(_ outcome: SelfCheck.Outcome) {
         rollouts += 1
         if outcome.hasAlarmed { falseAlarms += 1 }
         // Millionths keep the record short.
@@ -17,14 +17,14 @@ public struct SelfCheckTally: Codable, Hashable, Sendable {
     }
 
     /// The average for one rollout: 0.01 is 1 in 100.
-    public var promisedRate: Double { rollouts > 0 ? min(allowed / Double(rollouts), 1) : 0 }
+    package var promisedRate: Double { rollouts > 0 ? min(allowed / Double(rollouts), 1) : 0 }
 
     /// If the guarantee holds, this many false alarms or more occur in fewer than one of a hundred tallies.
     static let significance = 0.01
 
     /// Whether there are more false alarms than the guarantee allows and chance explains: the lower bound of the
     /// observed rate (Clopper and Pearson 1934, at 99 %) is above the promised rate.
-    public var isBroken: Bool { falseAlarms > 0 && chanceOfAsMany < Self.significance }
+    package var isBroken: Bool { falseAlarms > 0 && chanceOfAsMany < Self.significance }
 
     /// P(X ≥ `falseAlarms`) for X of `rollouts` at the promised rate.
     var chanceOfAsMany: Double {
@@ -44,7 +44,7 @@ public struct SelfCheckTally: Codable, Hashable, Sendable {
 
     // MARK: - For people
 
-    public var summary: SelfCheckSummary {
+    package var summary: SelfCheckSummary {
         SelfCheckSummary(
             rollouts: rollouts, falseAlarms: falseAlarms, promisedRate: promisedRate, isBroken: isBroken,
             reason: [text, advice].compactMap(\.self).joined(separator: ". "))
@@ -69,16 +69,16 @@ public struct SelfCheckTally: Codable, Hashable, Sendable {
 }
 
 /// How often the gates of a deployment would have rolled back a rollout of stable compared with itself.
-public struct SelfCheckSummary: Hashable, Codable, Sendable {
-    public var rollouts: Int
-    public var falseAlarms: Int
+package struct SelfCheckSummary: Hashable, Codable, Sendable {
+    package var rollouts: Int
+    package var falseAlarms: Int
     /// The rate that the gates promise, for one rollout.
-    public var promisedRate: Double
+    package var promisedRate: Double
     /// Whether there are more false alarms than the guarantee allows and chance explains.
-    public var isBroken: Bool
-    public var reason: String
+    package var isBroken: Bool
+    package var reason: String
 
-    public init(rollouts: Int, falseAlarms: Int, promisedRate: Double, isBroken: Bool, reason: String) {
+    package init(rollouts: Int, falseAlarms: Int, promisedRate: Double, isBroken: Bool, reason: String) {
         self.rollouts = rollouts
         self.falseAlarms = falseAlarms
         self.promisedRate = promisedRate

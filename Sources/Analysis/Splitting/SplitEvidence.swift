@@ -3,17 +3,17 @@ import Serving
 
 extension SplitCounters {
     /// In no gate's evidence, and nobody but the revision and its clients had to do with it.
-    public var missing: Int { givenUp + lost }
+    package var missing: Int { givenUp + lost }
 
     fileprivate var isNothing: Bool { self == SplitCounters() }
 
-    public static func + (left: SplitCounters, right: SplitCounters) -> SplitCounters {
+    package static func + (left: SplitCounters, right: SplitCounters) -> SplitCounters {
         SplitCounters(
             drawn: left.drawn + right.drawn, ended: left.ended + right.ended, givenUp: left.givenUp + right.givenUp,
             turnedAway: left.turnedAway + right.turnedAway, lost: left.lost + right.lost)
     }
 
-    public static func += (left: inout SplitCounters, right: SplitCounters) { left = left + right }
+    package static func += (left: inout SplitCounters, right: SplitCounters) { left = left + right }
 
     fileprivate var fates: Trials { Trials(count: Double(ended + missing), successes: Double(missing)) }
 }
@@ -32,14 +32,14 @@ extension SplitCounters {
 ///   draws, which is on the safe side.
 /// - On a sticky route, users who come for the first time are counted. Users that a proxy has forgotten, or that come
 ///   again after a proxy restarted, are not new users: `startNewEpoch` keeps their evidence separate.
-public struct SplitEvidence: Codable, Hashable, Sendable {
+package struct SplitEvidence: Codable, Hashable, Sendable {
     /// The probability of a false mismatch: half for the split, half for missing requests.
-    public static let falseAlarmRate = 0.001
+    package static let falseAlarmRate = 0.001
     /// How much larger the missing share may be on one side than on the other. Impatient clients of a somewhat slower
     /// candidate are no reason to stop.
-    public static let toleratedLoss = 0.05
+    package static let toleratedLoss = 0.05
 
-    public enum Mismatch: String, Codable, Sendable {
+    package enum Mismatch: String, Codable, Sendable {
         /// The weights were not followed.
         case share
         /// Much more of the candidate's requests are missing than of stable's, or the other way round.
@@ -49,17 +49,17 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
     private var shares = ShareEvidence()
     private var candidateLoses = Self.comparison
     private var stableLoses = Self.comparison
-    public private(set) var stable = SplitCounters()
-    public private(set) var candidate = SplitCounters()
+    package private(set) var stable = SplitCounters()
+    package private(set) var candidate = SplitCounters()
     /// Of the requests that were drawn, as many as the candidate was to have.
-    public private(set) var asked = 0.0
+    package private(set) var asked = 0.0
     /// Stays once it was found.
-    public private(set) var mismatch: Mismatch?
+    package private(set) var mismatch: Mismatch?
 
-    public init() {}
+    package init() {}
 
     /// - Parameter share: the candidate's, as asked for through all of the look: 0…1.
-    public mutating func absorb(stable: SplitCounters, candidate: SplitCounters, share: Double) {
+    package mutating func absorb(stable: SplitCounters, candidate: SplitCounters, share: Double) {
         guard !stable.isNothing || !candidate.isNothing else { return }
         self.stable = self.stable + stable
         self.candidate = self.candidate + candidate
@@ -71,7 +71,7 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
     }
 
     /// The proxy counts from zero, and may take earlier users for new ones.
-    public mutating func startNewEpoch() { shares.startNewEpoch() }
+    package mutating func startNewEpoch() { shares.startNewEpoch() }
 
     private var found: Mismatch? {
         if shares.logValue >= -.log(Self.falseAlarmRate / 2) { return .share }
@@ -89,7 +89,7 @@ public struct SplitEvidence: Codable, Hashable, Sendable {
     // MARK: - For people
 
     /// The result with numbers: a wrong split, and where requests were lost; the more important part first.
-    public var reason: String {
+    package var reason: String {
         let drawn = stable.drawn + candidate.drawn
         guard drawn > 0 else { return "no requests were split yet" }
         let part = Double(candidate.drawn) / Double(drawn)

@@ -2,12 +2,12 @@
 // Written by manifests/demo/training/train.py; change that and run it again.
 
 /// The demo's models and requests, compiled into the program. They are the same bytes as in `manifests/demo`.
-public enum DemoFleet {
-public static let modelName = "biopsy-screen"
+package enum DemoFleet {
+package static let modelName = "biopsy-screen"
 /// The path that `requests` are posted to.
-public static let inferPath = "/v2/models/biopsy-screen/infer"
+package static let inferPath = "/v2/models/biopsy-screen/infer"
 /// A logistic regression on ten measurements.
-public static let modelV1 = #"""
+package static let modelV1 = #"""
 {
 "format":"mlctl.dev/tabular/v1",
 "name":"biopsy-screen",
@@ -20,7 +20,7 @@ public static let modelV1 = #"""
 
 """#
 /// Boosted trees on thirty measurements, which are better.
-public static let modelV2 = #"""
+package static let modelV2 = #"""
 {
 "format":"mlctl.dev/tabular/v1",
 "name":"biopsy-screen",
@@ -93,7 +93,7 @@ public static let modelV2 = #"""
 
 """#
 /// Boosted trees with features on the log scale. They fail where a logarithm is not finite.
-public static let modelV3 = #"""
+package static let modelV3 = #"""
 {
 "format":"mlctl.dev/tabular/v1",
 "name":"biopsy-screen",
@@ -167,14 +167,14 @@ public static let modelV3 = #"""
 
 """#
 /// Warm-up requests, one per line.
-public static let warmup = #"""
+package static let warmup = #"""
 {"id":"warm-up-1","inputs":[{"name":"samples","shape":[1,30],"datatype":"FP64","data":[16.26,21.88,107.5,826.8,0.1165,0.1283,0.1799,0.07981,0.1869,0.06532,0.5706,1.457,2.961,57.72,0.01056,0.03756,0.05839,0.01186,0.04022,0.006187,17.73,25.21,113.7,975.2,0.1426,0.2116,0.3344,0.1047,0.2736,0.07953]}]}
 {"id":"warm-up-2","inputs":[{"name":"samples","shape":[1,30],"datatype":"FP64","data":[16.03,15.51,105.8,793.2,0.09491,0.1371,0.1204,0.07041,0.1782,0.05976,0.3371,0.7476,2.629,33.27,0.005839,0.03245,0.03715,0.01459,0.01467,0.003121,18.76,21.98,124.3,1070.0,0.1435,0.4478,0.4956,0.1981,0.3019,0.09124]}]}
 {"id":"warm-up-3","inputs":[{"name":"samples","shape":[1,30],"datatype":"FP64","data":[12.32,12.39,78.85,464.1,0.1028,0.06981,0.03987,0.037,0.1959,0.05955,0.236,0.6656,1.67,17.43,0.008045,0.0118,0.01683,0.01241,0.01924,0.002248,13.5,15.64,86.97,549.1,0.1385,0.1266,0.1242,0.09391,0.2827,0.06771]}]}
 
 """#
 /// Held-out rows, as requests with one to four samples.
-public static let requests: [String] = [
+package static let requests: [String] = [
 #"{"id":"run-1","inputs":[{"name":"samples","shape":[1,30],"datatype":"FP64","data":[15.06,19.83,100.3,705.6,0.1039,0.1553,0.17,0.08815,0.1855,0.06284,0.4768,0.9644,3.706,47.14,0.00925,0.03715,0.04867,0.01851,0.01498,0.00352,18.23,24.23,123.5,1025.0,0.1551,0.4203,0.5203,0.2115,0.2834,0.08234]}]}"#,
 #"{"id":"run-2","inputs":[{"name":"samples","shape":[2,30],"datatype":"FP64","data":[14.95,18.77,97.84,689.5,0.08138,0.1167,0.0905,0.03562,0.1744,0.06493,0.422,1.909,3.271,39.43,0.00579,0.04877,0.05303,0.01527,0.03356,0.009368,16.25,25.47,107.1,809.7,0.0997,0.2521,0.25,0.08405,0.2852,0.09218,12.75,16.7,82.51,493.8,0.1125,0.1117,0.0388,0.02995,0.212,0.06623,0.3834,1.003,2.495,28.62,0.007509,0.01561,0.01977,0.009199,0.01805,0.003629,14.45,21.74,93.63,624.1,0.1475,0.1979,0.1423,0.08045,0.3071,0.08557]}]}"#,
 #"{"id":"run-3","inputs":[{"name":"samples","shape":[3,30],"datatype":"FP64","data":[14.05,27.15,91.38,600.4,0.09929,0.1126,0.04462,0.04304,0.1537,0.06171,0.3645,1.492,2.888,29.84,0.007256,0.02678,0.02071,0.01626,0.0208,0.005304,15.3,33.17,100.2,706.7,0.1241,0.2264,0.1326,0.1048,0.225,0.08321,8.571,13.1,54.53,221.3,0.1036,0.07632,0.02565,0.0151,0.1678,0.07126,0.1267,0.6793,1.069,7.254,0.007897,0.01762,0.01801,0.00732,0.01592,0.003925,9.473,18.45,63.3,275.6,0.1641,0.2235,0.1754,0.08512,0.2983,0.1049,13.17,21.81,85.42,531.5,0.09714,0.1047,0.08259,0.05252,0.1746,0.06177,0.1938,0.6123,1.334,14.49,0.00335,0.01384,0.01452,0.006853,0.01113,0.00172,16.23,29.89,105.5,740.7,0.1503,0.3904,0.3728,0.1607,0.3693,0.09618]}]}"#,

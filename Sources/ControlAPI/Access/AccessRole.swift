@@ -1,5 +1,5 @@
 /// What a token may do. Each role includes the permissions of the roles before it. `metrics` is separate.
-public enum AccessRole: String, CaseIterable, Codable, Sendable {
+package enum AccessRole: String, CaseIterable, Codable, Sendable {
     /// Reads status, events, histories, explanations and readings.
     case viewer
     /// Acts on deployments, reads their servers' logs, and reports outcomes.

@@ -3,24 +3,24 @@ import ModelManifests
 
 /// Which deployments a caller may access: those in its namespaces and projects. A list that is not given sets no limit. If both
 /// lists are given, both apply.
-public struct AccessScope: Hashable, Sendable {
+package struct AccessScope: Hashable, Sendable {
     /// Names, or prefixes that end in `*`: `risk-*`. Nil: all.
-    public var namespaces: [String]? { patterns?.map(\.description) }
+    package var namespaces: [String]? { patterns?.map(\.description) }
     private let patterns: [NamePattern]?
     /// Nil: all.
-    public var projects: [String]?
+    package var projects: [String]?
 
-    public static let everything = AccessScope()
+    package static let everything = AccessScope()
 
-    public init(namespaces: [String]? = nil, projects: [String]? = nil) {
+    package init(namespaces: [String]? = nil, projects: [String]? = nil) {
         patterns = namespaces?.map(NamePattern.init)
         self.projects = projects
     }
 
-    public var isEverything: Bool { patterns == nil && projects == nil }
+    package var isEverything: Bool { patterns == nil && projects == nil }
 
     /// - Parameter project: nil if it is unknown. An unknown project matches no project list.
-    public func includes(namespace: String, project: String?) -> Bool {
+    package func includes(namespace: String, project: String?) -> Bool {
         if let patterns, !patterns.contains(where: { $0.matches(namespace) }) { return false }
         if let projects {
             guard let project, projects.contains(project) else { return false }

@@ -7,17 +7,17 @@ import Synchronization
 import Transport
 
 /// What a client of https: servers trusts in addition to the machine's authorities, and its own certificate. All in PEM.
-public struct ClientTrust: Hashable, Sendable {
-    public var authorities: [UInt8]?
-    public var certificates: [UInt8]?
-    public var key: [UInt8]?
+package struct ClientTrust: Hashable, Sendable {
+    package var authorities: [UInt8]?
+    package var certificates: [UInt8]?
+    package var key: [UInt8]?
     /// The server must present one of these certificates; authority and address are not checked. Used between controllers of the
     /// same name, whose pod addresses appear in no certificate. Nil: normal verification.
     var pinned: [UInt8]?
 
-    public static let standard = ClientTrust()
+    package static let standard = ClientTrust()
 
-    public init(authorities: [UInt8]? = nil, certificates: [UInt8]? = nil, key: [UInt8]? = nil) {
+    package init(authorities: [UInt8]? = nil, certificates: [UInt8]? = nil, key: [UInt8]? = nil) {
         self.authorities = authorities
         self.certificates = certificates
         self.key = key

@@ -2,16 +2,16 @@ import NIOCore
 import NIOHTTPTypes
 
 /// Time limits of a connection.
-public struct ConnectionTimes: Hashable, Sendable {
+package struct ConnectionTimes: Hashable, Sendable {
     /// For the head of a request: from the start of the connection, or from the first byte of the head. The first one includes
     /// TLS.
-    public var head: Duration
+    package var head: Duration
     /// For the body of a request, from the end of its head.
-    public var body: Duration
+    package var body: Duration
     /// From the end of an answer to the first byte of the next request.
-    public var idle: Duration
+    package var idle: Duration
     /// For the client to read, when it does not take more of an answer.
-    public var stall: Duration
+    package var stall: Duration
 
     static let standard = ConnectionTimes(
         head: .seconds(5), body: .seconds(30), idle: .seconds(20), stall: .seconds(30))

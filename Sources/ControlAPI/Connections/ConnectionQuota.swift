@@ -1,11 +1,11 @@
 /// The maximum numbers of connections of a listener.
-public struct ConnectionLimits: Hashable, Sendable {
+package struct ConnectionLimits: Hashable, Sendable {
     /// Unauthenticated connections: per peer, and in total.
-    public var unprovedOfPeer: Int
-    public var unproved: Int
+    package var unprovedOfPeer: Int
+    package var unproved: Int
     /// Authenticated connections: per caller, and in total.
-    public var ofCaller: Int
-    public var proved: Int
+    package var ofCaller: Int
+    package var proved: Int
 
     static let api = ConnectionLimits(unprovedOfPeer: 64, unproved: 256, ofCaller: 128, proved: 512)
     static let probes = ConnectionLimits(unprovedOfPeer: 32, unproved: 128, ofCaller: 0, proved: 0)

@@ -34,8 +34,8 @@ final class LocalSocketPlace: Sendable {
     func remove() { unlinkat(folder, name, 0) }
 }
 
-public struct LocalSocketError: Error, Hashable, CustomStringConvertible {
-    public var description: String
+package struct LocalSocketError: Error, Hashable, CustomStringConvertible {
+    package var description: String
 
     init(_ description: String) { self.description = description }
 }

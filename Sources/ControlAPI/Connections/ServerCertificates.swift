@@ -3,16 +3,16 @@ import NIOSSL
 import Synchronization
 
 /// The TLS certificate for new connections. It can be replaced at any time; open connections keep the one that they started with.
-public final class ServerCertificates: Sendable {
+package final class ServerCertificates: Sendable {
     /// The contents of the files, so that changes can be detected.
-    public struct Material: Hashable, Sendable {
+    package struct Material: Hashable, Sendable {
         /// PEM: the server's certificate first, then the intermediate certificates.
-        public var certificates: [UInt8]
-        public var key: [UInt8]
+        package var certificates: [UInt8]
+        package var key: [UInt8]
         /// PEM of the authorities that client certificates must come from; nil accepts all clients.
-        public var clientAuthorities: [UInt8]?
+        package var clientAuthorities: [UInt8]?
 
-        public init(certificates: [UInt8], key: [UInt8], clientAuthorities: [UInt8]?) {
+        package init(certificates: [UInt8], key: [UInt8], clientAuthorities: [UInt8]?) {
             self.certificates = certificates
             self.key = key
             self.clientAuthorities = clientAuthorities
@@ -28,11 +28,11 @@ public final class ServerCertificates: Sendable {
     private let state: Mutex<State>
 
     /// - Throws: `CertificateProblem`.
-    public init(_ material: Material) throws {
+    package init(_ material: Material) throws {
         state = Mutex(State(material: material, context: try Self.context(material)))
     }
 
-    public var material: Material { state.withLock { $0.material } }
+    package var material: Material { state.withLock { $0.material } }
 
     /// The files before the last replacement.
     var former: Material? { state.withLock { $0.former } }
@@ -40,7 +40,7 @@ public final class ServerCertificates: Sendable {
     var current: NIOSSLContext { state.withLock { $0.context } }
 
     /// - Throws: `CertificateProblem`. The previous certificate then stays in use.
-    public func replace(_ material: Material) throws {
+    package func replace(_ material: Material) throws {
         let context = try Self.context(material)
         state.withLock { $0 = State(material: material, context: context, former: $0.material) }
     }
@@ -76,8 +76,8 @@ public final class ServerCertificates: Sendable {
 }
 
 /// Why the files cannot be used for TLS. It never contains their content.
-public struct CertificateProblem: Error, Hashable, CustomStringConvertible {
-    public var description: String
+package struct CertificateProblem: Error, Hashable, CustomStringConvertible {
+    package var description: String
 
     init(_ description: String) { self.description = description }
 }

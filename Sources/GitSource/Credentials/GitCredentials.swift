@@ -1,7 +1,7 @@
 import Foundation
 
 /// Where the credentials for a repository's address come from, in addition to git's own helpers and configuration.
-public enum GitCredentialSource: Hashable, Sendable {
+package enum GitCredentialSource: Hashable, Sendable {
     /// A file in the format of git's credential helpers (`username=…` and `password=…` on two lines), in the format of `git
     /// credential-store` (lines of `https://user:password@host`), or a single line `user:password`.
     case file(String)
@@ -9,7 +9,7 @@ public enum GitCredentialSource: Hashable, Sendable {
     case tokenFile(String, user: String = GitCredentialSource.defaultUser)
 
     /// Hosts that accept tokens accept any user name, or this one.
-    public static let defaultUser = "oauth2"
+    package static let defaultUser = "oauth2"
 }
 
 /// A user name and a password or token. They are used for one origin only.

@@ -1,7 +1,7 @@
 import SafeText
 
 /// What to read of a repository: a branch, a tag, the highest tag in a version range, or one fixed commit.
-public enum GitReference: Hashable, Sendable, CustomStringConvertible {
+package enum GitReference: Hashable, Sendable, CustomStringConvertible {
     /// A branch or a tag. If both exist, the branch is used, as in `git checkout`.
     case named(String)
     case branch(String)
@@ -18,7 +18,7 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: `GitError` with `invalidConfiguration` for a name that git does not accept
     ///   (https://git-scm.com/docs/git-check-ref-format), and for text that could be read as an option.
-    public init(_ text: String) throws(GitError) {
+    package init(_ text: String) throws(GitError) {
         if Self.isObjectID(text) {
             self = .commit(text.lowercased())
             return
@@ -28,22 +28,22 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// - Throws: as `init(_:)`.
-    public init(branch name: String) throws(GitError) {
+    package init(branch name: String) throws(GitError) {
         try Self.check(name, what: "branch")
         self = .branch(name.hasPrefix(Self.branches) ? String(name.dropFirst(Self.branches.count)) : name)
     }
 
     /// - Throws: as `init(_:)`.
-    public init(tag name: String) throws(GitError) {
+    package init(tag name: String) throws(GitError) {
         try Self.check(name, what: "tag")
         self = .tag(name.hasPrefix(Self.tags) ? String(name.dropFirst(Self.tags.count)) : name)
     }
 
     /// - Throws: as `VersionRange.init`.
-    public init(semver range: String) throws(GitError) { self = .semver(try VersionRange(range)) }
+    package init(semver range: String) throws(GitError) { self = .semver(try VersionRange(range)) }
 
     /// - Throws: as `init(_:)`.
-    public init(commit id: String) throws(GitError) {
+    package init(commit id: String) throws(GitError) {
         guard Self.isObjectID(id) else {
             throw GitError(
                 .invalidConfiguration,
@@ -52,7 +52,7 @@ public enum GitReference: Hashable, Sendable, CustomStringConvertible {
         self = .commit(id.lowercased())
     }
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .named(let name), .branch(let name), .tag(let name): name
         case .semver(let range): range.description

@@ -1,5 +1,5 @@
 /// A version as defined by https://semver.org: `1.4.0-rc.1+build`. The build does not count for precedence.
-public struct SemanticVersion: Hashable, Sendable, CustomStringConvertible {
+package struct SemanticVersion: Hashable, Sendable, CustomStringConvertible {
     enum Identifier: Hashable, Sendable {
         /// Without leading zeros; of any length.
         case number(String)
@@ -12,10 +12,10 @@ public struct SemanticVersion: Hashable, Sendable, CustomStringConvertible {
     let minor: UInt64
     let patch: UInt64
     let preRelease: [Identifier]
-    public let description: String
+    package let description: String
 
     /// Nil if the text is not a complete version. One leading `v` is ignored, because tags often have one.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.utf8.count <= Self.maximumLength else { return nil }
         let bare = text.hasPrefix("v") || text.hasPrefix("V") ? text.dropFirst() : text[...]
         let parts = bare.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
@@ -81,11 +81,11 @@ public struct SemanticVersion: Hashable, Sendable, CustomStringConvertible {
 
 extension SemanticVersion: Comparable {
     /// Compares by precedence only (semver.org, 11): versions that differ only in their build are equal.
-    public static func == (one: SemanticVersion, other: SemanticVersion) -> Bool { one.key == other.key }
+    package static func == (one: SemanticVersion, other: SemanticVersion) -> Bool { one.key == other.key }
 
-    public func hash(into hasher: inout Hasher) { hasher.combine(key) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(key) }
 
-    public static func < (one: SemanticVersion, other: SemanticVersion) -> Bool {
+    package static func < (one: SemanticVersion, other: SemanticVersion) -> Bool {
         if one.numbers != other.numbers { return one.numbers.lexicographicallyPrecedes(other.numbers) }
         // A version comes after its own pre-releases.
         guard one.isPreRelease, other.isPreRelease else { return one.isPreRelease && !other.isPreRelease }

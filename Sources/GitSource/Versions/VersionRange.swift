@@ -2,7 +2,7 @@
 ///
 /// - A missing number, `x` or `*` stands for any number.
 /// - Pre-releases match only if the same alternative names one: `>=1.2.0-0` matches them. `<2` never matches those of 2.0.0.
-public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
+package struct VersionRange: Hashable, Sendable, CustomStringConvertible {
     static let maximumLength = 256
     static let maximumTerms = 32
 
@@ -43,10 +43,10 @@ public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
     }
 
     private let alternatives: [Alternative]
-    public let description: String
+    package let description: String
 
     /// - Throws: `GitError` with `invalidConfiguration` and advice.
-    public init(_ text: String) throws(GitError) {
+    package init(_ text: String) throws(GitError) {
         func refuse(_ reason: String) -> GitError {
             GitError(
                 .invalidConfiguration,
@@ -77,7 +77,7 @@ public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
         self.alternatives = alternatives
     }
 
-    public func contains(_ version: SemanticVersion) -> Bool { alternatives.contains { $0.contains(version) } }
+    package func contains(_ version: SemanticVersion) -> Bool { alternatives.contains { $0.contains(version) } }
 
     /// The tag with the highest version in the range. If several tags have the same version, the last one in byte order.
     func best(of tags: some Sequence<String>) -> String? {

@@ -79,7 +79,7 @@ struct ModelFileProblem: Error, Hashable {
 
 extension TabularModel {
     /// - Throws: `ModelFileError` if the file is missing, too large, not JSON, or not a valid model.
-    public init(contentsOf path: String) throws(ModelFileError) {
+    package init(contentsOf path: String) throws(ModelFileError) {
         let data: Data
         do {
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
@@ -98,7 +98,7 @@ extension TabularModel {
     }
 
     /// - Parameter file: the name of the text in errors.
-    public init(json: Data, file: String) throws(ModelFileError) {
+    package init(json: Data, file: String) throws(ModelFileError) {
         let written: ModelFile
         do {
             written = try JSONDecoder().decode(ModelFile.self, from: json)
@@ -116,14 +116,14 @@ extension TabularModel {
 }
 
 /// Why a model file cannot be served, and what to do about it.
-public struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertible {
-    public var file: String
-    public var message: String
+package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertible {
+    package var file: String
+    package var message: String
 
-    public init(file: String, message: String) {
+    package init(file: String, message: String) {
         self.file = file
         self.message = message
     }
 
-    public var description: String { "\(file): \(message)" }
+    package var description: String { "\(file): \(message)" }
 }

@@ -1,10 +1,10 @@
 /// A classifier over rows of numbers. It was checked when it was loaded, so scoring cannot trap on any row.
-public struct TabularModel: Hashable, Sendable {
-    public internal(set) var name: String
-    public internal(set) var version: String
+package struct TabularModel: Hashable, Sendable {
+    package internal(set) var name: String
+    package internal(set) var version: String
     /// The columns of a row, in order.
-    public let inputs: [String]
-    public let classes: [String]
+    package let inputs: [String]
+    package let classes: [String]
     let features: [Feature]
     let estimator: Estimator
     let smoothing: RandomizedSmoothing?
@@ -18,7 +18,7 @@ public struct TabularModel: Hashable, Sendable {
     /// - Returns: one probability per class, in order.
     /// - Throws: if a feature or the score is not a finite number. Such a row has no answer, and an invented one would be worse.
     ///   scikit-learn refuses it as well.
-    public func probabilities(of row: [Double]) throws(ScoringError) -> [Double] {
+    package func probabilities(of row: [Double]) throws(ScoringError) -> [Double] {
         guard row.count == inputs.count else {
             throw ScoringError.columns(found: row.count, expected: inputs.count)
         }
@@ -42,13 +42,13 @@ public struct TabularModel: Hashable, Sendable {
 }
 
 /// Why the model has no answer for a row.
-public enum ScoringError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum ScoringError: Error, Hashable, Sendable, CustomStringConvertible {
     case columns(found: Int, expected: Int)
     /// The feature is NaN, infinite, or outside single precision.
     case feature(String, value: Double)
     case score
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .columns(let found, let expected): "the row has \(found) values, but the model takes \(expected)"
         case .feature(let name, let value): "feature '\(name)' is \(value.isNaN ? "not a number" : "\(value)")"

@@ -3,21 +3,21 @@ import SafeText
 import Transport
 
 /// What `HTTPTransport` needs to reach one API server.
-public struct ClusterConnection: Sendable {
+package struct ClusterConnection: Sendable {
     /// `https://host:6443`
-    public var server: String
+    package var server: String
     /// The name to verify in the server's certificate, if it is not the host's name.
-    public var serverName: String?
-    public var trust: ServerTrust
+    package var serverName: String?
+    package var trust: ServerTrust
     /// `http://…` or `socks5://…`
-    public var proxyURL: String?
+    package var proxyURL: String?
     /// The setting that names the proxy, for messages: the kubeconfig's `proxy-url`, or an environment variable.
     var proxySetting: String
     /// The namespace to use when no other is given.
-    public var namespace: String?
-    public var credentials: any CredentialSource
+    package var namespace: String?
+    package var credentials: any CredentialSource
 
-    public init(
+    package init(
         server: String, serverName: String? = nil, trust: ServerTrust = ServerTrust(), proxyURL: String? = nil,
         proxySetting: String = Self.proxySetting, namespace: String? = nil, credentials: any CredentialSource
     ) {
@@ -30,10 +30,10 @@ public struct ClusterConnection: Sendable {
         self.credentials = credentials
     }
 
-    public static let proxySetting = "proxy-url"
+    package static let proxySetting = "proxy-url"
 
     /// Whether the environment is that of a pod, which can reach the API server of its cluster.
-    public static func isPod(_ environment: [String: String]) -> Bool {
+    package static func isPod(_ environment: [String: String]) -> Bool {
         environment["KUBERNETES_SERVICE_HOST"].map { !$0.isEmpty } ?? false
     }
 
@@ -42,7 +42,7 @@ public struct ClusterConnection: Sendable {
     /// The connection of a pod, with its service account. The kubelet replaces the token on disk about once an hour. Proxy
     /// variables of the environment are ignored: no proxy is needed to reach the pod's own cluster.
     /// - Throws: `APIError(.credentials)` outside a pod, or if the token is not mounted.
-    public static func inCluster(
+    package static func inCluster(
         environment: [String: String] = ProcessInfo.processInfo.environment, folder: String? = nil,
         stopwatch: ClientClock = ClientClock()
     ) throws -> ClusterConnection {

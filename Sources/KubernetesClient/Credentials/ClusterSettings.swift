@@ -2,17 +2,17 @@ import Foundation
 import Transport
 
 /// A cluster in the controller's settings.
-public struct ClusterSettings: Hashable, Codable, Sendable {
+package struct ClusterSettings: Hashable, Codable, Sendable {
     /// The name that manifests use: `target: {kind: kubernetes, cluster: NAME}`.
-    public var name: String
+    package var name: String
     /// Paths, separated by `:`. Nil: the pod's service account, outside a pod `KUBECONFIG` or `~/.kube/config`.
-    public var kubeconfig: String?
+    package var kubeconfig: String?
     /// Nil: the current context.
-    public var context: String?
+    package var context: String?
     /// The only namespace that mlctl watches. Nil: all.
-    public var namespace: String?
+    package var namespace: String?
 
-    public init(name: String, kubeconfig: String? = nil, context: String? = nil, namespace: String? = nil) {
+    package init(name: String, kubeconfig: String? = nil, context: String? = nil, namespace: String? = nil) {
         self.name = name
         self.kubeconfig = kubeconfig
         self.context = context
@@ -20,7 +20,7 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
     }
 
     /// - Throws: `APIError(.credentials)` with the cluster's name in the message.
-    public func connection(
+    package func connection(
         environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: ClientClock = ClientClock()
     ) throws -> ClusterConnection {
         do {
@@ -37,7 +37,7 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
 
     /// A client for the cluster's API server. It sends nothing yet.
     /// - Throws: `APIError(.credentials)` with the cluster's name in the message.
-    public func api(
+    package func api(
         environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: ClientClock = ClientClock()
     ) throws -> KubernetesAPI {
         let connection = try connection(environment: environment, stopwatch: stopwatch)

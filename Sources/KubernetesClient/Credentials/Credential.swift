@@ -2,7 +2,7 @@ import Foundation
 import NIOSSL
 
 /// What authenticates a request. Its description holds no secret.
-public struct Credential: Hashable, Sendable, CustomStringConvertible {
+package struct Credential: Hashable, Sendable, CustomStringConvertible {
     var token: String?
     var certificate: ClientCertificate?
     /// `Impersonate-User` and the like.
@@ -13,7 +13,7 @@ public struct Credential: Hashable, Sendable, CustomStringConvertible {
         var value: String
     }
 
-    public var description: String {
+    package var description: String {
         var parts: [String] = []
         if token != nil { parts.append("a token") }
         if certificate != nil { parts.append("a client certificate") }
@@ -52,7 +52,7 @@ struct ClientCertificate: Hashable, Sendable {
 }
 
 /// A source of credentials.
-public protocol CredentialSource: Sendable {
+package protocol CredentialSource: Sendable {
     /// The credentials to send now. The source fetches new ones if it has none, or if they have expired.
     /// - Throws: `APIError(.credentials)`, `CancellationError`
     func current() async throws -> Credential

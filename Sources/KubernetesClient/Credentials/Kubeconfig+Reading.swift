@@ -7,7 +7,7 @@ extension Kubeconfig {
     /// Reads the files of `paths`, or of `KUBECONFIG`, or `~/.kube/config`.
     /// - Parameter paths: separated by `:`, as in `KUBECONFIG`.
     /// - Throws: `APIError(.credentials)`. Like kubectl, it skips missing files as long as one exists.
-    public static func read(
+    package static func read(
         _ paths: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> Kubeconfig {
         let home = environment["HOME"] ?? "/"

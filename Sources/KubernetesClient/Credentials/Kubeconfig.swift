@@ -5,7 +5,7 @@ import Yams
 
 /// One or more kubeconfig files, merged as kubectl does it: for each name or setting, the whole entry of the first file that
 /// has it wins.
-public struct Kubeconfig: Sendable {
+package struct Kubeconfig: Sendable {
     struct Cluster: Sendable {
         var server: String
         var serverName: String?
@@ -58,7 +58,7 @@ public struct Kubeconfig: Sendable {
     ///   - context: nil: the current one.
     ///   - environment: names a proxy if the kubeconfig does not (`ProxyEnvironment`).
     /// - Throws: `APIError(.credentials)` whose message lists the names that exist.
-    public func connection(
+    package func connection(
         context name: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment,
         stopwatch: ClientClock = ClientClock()
     ) throws -> ClusterConnection {

@@ -3,14 +3,14 @@ import Synchronization
 
 /// A small file that another program replaces from time to time: a token, a certificate. It is read again at most once a
 /// minute. While it cannot be read, its last good contents stay in use.
-public final class RotatedFile: Sendable {
+package final class RotatedFile: Sendable {
     static let readAgainAfter = Duration.seconds(60)
     static let maximumBytes = 1 << 20
 
-    public let path: String
+    package let path: String
     private let read = Mutex<(at: Duration, contents: Data)?>(nil)
 
-    public init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
     /// - Parameter now: from a monotonic clock.
     /// - Throws: `APIError(.credentials)` if the file has never been readable.
@@ -55,7 +55,7 @@ public final class RotatedFile: Sendable {
 }
 
 /// PEM text: inline in the configuration, or in a file that the configuration names.
-public enum PEMSource: Sendable {
+package enum PEMSource: Sendable {
     case data(Data, place: String)
     case file(RotatedFile)
 

@@ -12,8 +12,8 @@ import Transport
 /// # Caveats
 /// - While the API server cannot be reached the label stays as it was. A pod that is asked although it does not lead says so
 ///   itself.
-public struct LeaderLabel: Sendable {
-    public static let name = "mlctl.dev/leader"
+package struct LeaderLabel: Sendable {
+    package static let name = "mlctl.dev/leader"
     static let backoff = Backoff(initial: .seconds(1), cap: .seconds(15))
     static let requestLimit: Duration = .seconds(5)
     /// The time limit for removing the label at the end.
@@ -24,7 +24,7 @@ public struct LeaderLabel: Sendable {
     private let logger: Logger
 
     /// - Parameter pod: this pod.
-    public init(
+    package init(
         _ api: KubernetesAPI, pod: NamespacedName, logger: Logger = Logger(label: "mlctl.kubernetes.election")
     ) {
         self.api = api
@@ -34,7 +34,7 @@ public struct LeaderLabel: Sendable {
 
     /// Runs until its task is cancelled. Then it tries once to remove the label.
     /// - Parameter changes: whether this pod leads: the current state, then each change.
-    public func follow(_ changes: AsyncStream<Bool>) async {
+    package func follow(_ changes: AsyncStream<Bool>) async {
         var attempt: Task<Void, Never>?
         for await leads in changes {
             attempt?.cancel()

@@ -9,14 +9,14 @@ import Transport
 /// - `isLeading` turns false by the clock alone if the lease could not be renewed in time, even while a request hangs.
 /// - Two processes with the same name have different identities: each adds a random part.
 /// - `run` gives the lease back when its task is cancelled. End the leader's work before that.
-public final class LeaseElector: Sendable {
+package final class LeaseElector: Sendable {
     /// For giving the lease back when ending.
     static let releaseTimeout = Duration.seconds(2)
     static let maximumNameCharacters = 128
 
-    public let key: NamespacedName
+    package let key: NamespacedName
     /// This candidate's identity in the lease.
-    public let holder: String
+    package let holder: String
 
     private struct State {
         var machine: LeaseElection
@@ -36,7 +36,7 @@ public final class LeaseElector: Sendable {
     /// - Parameters:
     /// - key: of the Lease.
     /// - identity: the name of the pod or machine.
-    public convenience init(
+    package convenience init(
         _ api: KubernetesAPI, lease key: NamespacedName, identity: String,
         logger: Logger = Logger(label: "mlctl.kubernetes.election")
     ) {
@@ -54,25 +54,25 @@ public final class LeaseElector: Sendable {
         state = Mutex(State(machine: LeaseElection(holder: holder, timing: timing)))
     }
 
-    public var isLeading: Bool {
+    package var isLeading: Bool {
         let now = api.stopwatch.elapsed()
         return state.withLock { $0.machine.isLeading(at: now) }
     }
 
     /// The identity that holds the lease, as far as this candidate has seen; nil: nobody.
-    public var observedHolder: String? { state.withLock { $0.machine.observedHolder } }
+    package var observedHolder: String? { state.withLock { $0.machine.observedHolder } }
 
     /// The address of the leader's API, as the leader writes it; nil if it is not known.
-    public var observedAPI: String? { state.withLock { $0.machine.observedAPI } }
+    package var observedAPI: String? { state.withLock { $0.machine.observedAPI } }
 
     /// Sets the address of this process's API. The next write puts it into the lease while this process leads.
-    public func advertise(_ api: String) { state.withLock { $0.api = api } }
+    package func advertise(_ api: String) { state.withLock { $0.api = api } }
 
     /// Why the last attempt to read or write the lease failed; nil if it succeeded.
-    public var failure: String? { state.withLock { $0.trouble } }
+    package var failure: String? { state.withLock { $0.trouble } }
 
     /// Whether this process leads: the current state, then each change. A slow reader gets the latest state only.
-    public func changes() -> AsyncStream<Bool> {
+    package func changes() -> AsyncStream<Bool> {
         let (stream, continuation) = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let id = UUID()
         state.withLock { state in
@@ -85,7 +85,7 @@ public final class LeaseElector: Sendable {
         return stream
     }
 
-    public func run() async {
+    package func run() async {
         var action = state.withLock { $0.machine.start() }
         while !Task.isCancelled {
             action = await carryOut(action)

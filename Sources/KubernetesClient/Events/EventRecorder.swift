@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// # Caveats
 /// - Events are for people. If the API server is away or slow for long, the oldest waiting events are dropped and counted.
-public final class EventRecorder: Sendable {
+package final class EventRecorder: Sendable {
     static let maximumWaiting = 16_384
     /// The pause between two writes: the requests that decide and serve go first.
     static let pace = Duration.milliseconds(20)
@@ -31,7 +31,7 @@ public final class EventRecorder: Sendable {
     /// - Parameters:
     ///   - controller: `mlctl.dev/controller`
     ///   - instance: the name of the pod or machine.
-    public init(
+    package init(
         _ api: KubernetesAPI, controller: String, instance: String,
         logger: Logger = Logger(label: "mlctl.kubernetes.events")
     ) {
@@ -45,10 +45,10 @@ public final class EventRecorder: Sendable {
     }
 
     /// Events that were never written.
-    public var droppedCount: Int { state.withLock { $0.dropped } }
+    package var droppedCount: Int { state.withLock { $0.dropped } }
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
-    public func record(_ event: KubernetesEvent, at now: Date = Date()) {
+    package func record(_ event: KubernetesEvent, at now: Date = Date()) {
         state.withLock { state in
             guard let write = state.series.record(event, at: now, name: Self.name(event)) else { return }
             if state.waiting.count >= Self.maximumWaiting {
@@ -61,7 +61,7 @@ public final class EventRecorder: Sendable {
     }
 
     /// Writes what is recorded until its task is cancelled.
-    public func run() async {
+    package func run() async {
         await withTaskGroup { group in
             group.addTask {
                 while !Task.isCancelled {

@@ -1,17 +1,17 @@
 import Foundation
 
 /// An event of an object, as `kubectl describe` and `kubectl events` show it (`events.k8s.io/v1`).
-public struct KubernetesEvent: Hashable, Sendable {
-    public enum Kind: String, Sendable { case normal = "Normal", warning = "Warning" }
+package struct KubernetesEvent: Hashable, Sendable {
+    package enum Kind: String, Sendable { case normal = "Normal", warning = "Warning" }
 
-    public struct Reference: Hashable, Codable, Sendable {
-        public var apiVersion: String
-        public var kind: String
-        public var name: String
-        public var namespace: String?
-        public var uid: String?
+    package struct Reference: Hashable, Codable, Sendable {
+        package var apiVersion: String
+        package var kind: String
+        package var name: String
+        package var namespace: String?
+        package var uid: String?
 
-        public init(_ type: ResourceType, _ metadata: ObjectMetadata) {
+        package init(_ type: ResourceType, _ metadata: ObjectMetadata) {
             apiVersion = type.apiVersion
             kind = type.kind
             name = metadata.name
@@ -23,16 +23,16 @@ public struct KubernetesEvent: Hashable, Sendable {
     static let maximumWordCharacters = 128
     static let maximumNoteBytes = 1024
 
-    public var regarding: Reference
-    public var kind: Kind
+    package var regarding: Reference
+    package var kind: Kind
     /// Why, in one CamelCase word: `GateFailed`
-    public var reason: String
+    package var reason: String
     /// What was done, in one CamelCase word: `RollBack`
-    public var action: String
-    public var note: String
+    package var action: String
+    package var note: String
 
     /// Cuts texts that are too long for the API.
-    public init(regarding: Reference, kind: Kind = .normal, reason: String, action: String, note: String) {
+    package init(regarding: Reference, kind: Kind = .normal, reason: String, action: String, note: String) {
         self.regarding = regarding
         self.kind = kind
         self.reason = String(reason.prefix(Self.maximumWordCharacters))

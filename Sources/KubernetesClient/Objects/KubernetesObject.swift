@@ -2,37 +2,37 @@
 ///
 /// Conforming types are for reading only, so that a cache holds no more than is used. Objects are written as JSON that is
 /// built elsewhere (`KubernetesAPI.apply`).
-public protocol KubernetesObject: Decodable, Sendable {
+package protocol KubernetesObject: Decodable, Sendable {
     static var resource: ResourceType { get }
     var metadata: ObjectMetadata { get }
 }
 
 /// One page of a list.
-public struct ObjectList<Object: KubernetesObject>: Decodable, Sendable {
-    public struct Metadata: Hashable, Codable, Sendable {
-        public var resourceVersion: String?
+package struct ObjectList<Object: KubernetesObject>: Decodable, Sendable {
+    package struct Metadata: Hashable, Codable, Sendable {
+        package var resourceVersion: String?
         /// The token for the next page; nil or empty on the last page.
-        public var `continue`: String?
-        public var remainingItemCount: Int?
+        package var `continue`: String?
+        package var remainingItemCount: Int?
 
-        public init(resourceVersion: String? = nil, continue: String? = nil, remainingItemCount: Int? = nil) {
+        package init(resourceVersion: String? = nil, continue: String? = nil, remainingItemCount: Int? = nil) {
             self.resourceVersion = resourceVersion
             self.continue = `continue`
             self.remainingItemCount = remainingItemCount
         }
     }
 
-    public var metadata: Metadata
-    public var items: [Object]
+    package var metadata: Metadata
+    package var items: [Object]
 
-    public init(metadata: Metadata = Metadata(), items: [Object] = []) {
+    package init(metadata: Metadata = Metadata(), items: [Object] = []) {
         self.metadata = metadata
         self.items = items
     }
 
     private enum CodingKeys: String, CodingKey { case metadata, items }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         metadata = try fields.decode(Metadata.self, forKey: .metadata)
         items = try fields.decodeIfPresent([Object].self, forKey: .items) ?? []

@@ -1,21 +1,21 @@
 /// The metadata that every object has.
-public struct ObjectMetadata: Hashable, Codable, Sendable {
-    public var name: String
-    public var namespace: String?
-    public var uid: String?
+package struct ObjectMetadata: Hashable, Codable, Sendable {
+    package var name: String
+    package var namespace: String?
+    package var uid: String?
     /// Opaque: compare for equality only.
-    public var resourceVersion: String?
+    package var resourceVersion: String?
     /// Increases with every change of the spec.
-    public var generation: Int?
-    public var labels: [String: String]
-    public var annotations: [String: String]
-    public var ownerReferences: [OwnerReference]
-    public var finalizers: [String]
+    package var generation: Int?
+    package var labels: [String: String]
+    package var annotations: [String: String]
+    package var ownerReferences: [OwnerReference]
+    package var finalizers: [String]
     /// RFC 3339. Set while the object is being deleted and waits for its finalizers.
-    public var deletionTimestamp: String?
-    public var creationTimestamp: String?
+    package var deletionTimestamp: String?
+    package var creationTimestamp: String?
 
-    public init(
+    package init(
         name: String, namespace: String? = nil, uid: String? = nil, resourceVersion: String? = nil,
         generation: Int? = nil, labels: [String: String] = [:], annotations: [String: String] = [:],
         ownerReferences: [OwnerReference] = [], finalizers: [String] = [], deletionTimestamp: String? = nil,
@@ -34,7 +34,7 @@ public struct ObjectMetadata: Hashable, Codable, Sendable {
         self.creationTimestamp = creationTimestamp
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         name = try fields.decodeIfPresent(String.self, forKey: .name) ?? ""
         namespace = try fields.decodeIfPresent(String.self, forKey: .namespace)
@@ -50,33 +50,33 @@ public struct ObjectMetadata: Hashable, Codable, Sendable {
     }
 
     /// The key of the object in a cache.
-    public var key: NamespacedName { NamespacedName(namespace: namespace, name: name) }
+    package var key: NamespacedName { NamespacedName(namespace: namespace, name: name) }
 }
 
 /// The namespace and name of an object among those of its type.
-public struct NamespacedName: Hashable, Codable, Sendable, CustomStringConvertible {
+package struct NamespacedName: Hashable, Codable, Sendable, CustomStringConvertible {
     /// Nil for cluster-scoped objects.
-    public var namespace: String?
-    public var name: String
+    package var namespace: String?
+    package var name: String
 
-    public init(namespace: String? = nil, name: String) {
+    package init(namespace: String? = nil, name: String) {
         self.namespace = namespace
         self.name = name
     }
 
-    public var description: String { namespace.map { "\($0)/\(name)" } ?? name }
+    package var description: String { namespace.map { "\($0)/\(name)" } ?? name }
 }
 
 /// A reference to an owner. When the owner is deleted, the garbage collector deletes the object.
-public struct OwnerReference: Hashable, Codable, Sendable {
-    public var apiVersion: String
-    public var kind: String
-    public var name: String
-    public var uid: String
-    public var controller: Bool?
-    public var blockOwnerDeletion: Bool?
+package struct OwnerReference: Hashable, Codable, Sendable {
+    package var apiVersion: String
+    package var kind: String
+    package var name: String
+    package var uid: String
+    package var controller: Bool?
+    package var blockOwnerDeletion: Bool?
 
-    public init(
+    package init(
         apiVersion: String, kind: String, name: String, uid: String, controller: Bool? = true,
         blockOwnerDeletion: Bool? = true
     ) {

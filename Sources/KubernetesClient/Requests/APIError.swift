@@ -1,8 +1,8 @@
 import Foundation
 
 /// An error of the API server, or the reason why it could not be reached.
-public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Reason: Hashable, Sendable {
+package struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Reason: Hashable, Sendable {
         /// A `Status` object, or what its HTTP code says: `NotFound`, `Conflict`, `AlreadyExists`, `Expired`, `Forbidden`.
         case status(code: Int, reason: String)
         /// No answer: the connection was refused, reset, timed out or not trusted.
@@ -14,7 +14,7 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// How the caller may retry.
-    public enum Retry: Hashable, Sendable {
+    package enum Retry: Hashable, Sendable {
         /// Back off and retry, not before `after` if the server gave it.
         case transient(after: Duration?)
         /// Another writer changed the object: read it again and decide again.
@@ -25,28 +25,28 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
         case terminal
     }
 
-    public var reason: Reason
+    package var reason: Reason
     /// What is wrong and what to do, for people. Holds no credential.
-    public var message: String
+    package var message: String
     /// The request that failed: `PATCH /apis/…`.
-    public var request: String?
+    package var request: String?
     /// For a 409 of server-side apply: who owns which field; for a 422: which field is wrong.
-    public var causes: [Cause]
-    public var retryAfter: Duration?
+    package var causes: [Cause]
+    package var retryAfter: Duration?
 
-    public struct Cause: Hashable, Codable, Sendable {
-        public var reason: String?
-        public var message: String?
-        public var field: String?
+    package struct Cause: Hashable, Codable, Sendable {
+        package var reason: String?
+        package var message: String?
+        package var field: String?
 
-        public init(reason: String? = nil, message: String? = nil, field: String? = nil) {
+        package init(reason: String? = nil, message: String? = nil, field: String? = nil) {
             self.reason = reason
             self.message = message
             self.field = field
         }
     }
 
-    public init(
+    package init(
         _ reason: Reason, message: String, request: String? = nil, causes: [Cause] = [], retryAfter: Duration? = nil
     ) {
         self.reason = reason
@@ -56,34 +56,34 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
         self.retryAfter = retryAfter
     }
 
-    public var description: String { request.map { "\($0): \(message)" } ?? message }
+    package var description: String { request.map { "\($0): \(message)" } ?? message }
 
-    public var statusCode: Int? {
+    package var statusCode: Int? {
         if case .status(let code, _) = reason { code } else { nil }
     }
 
-    public var isNotFound: Bool { statusCode == 404 }
+    package var isNotFound: Bool { statusCode == 404 }
     /// A 404 for the type, not for an object: its definition is not installed.
-    public var isMissingResource: Bool {
+    package var isMissingResource: Bool {
         isNotFound && message.hasPrefix("the server could not find the requested resource")
     }
     /// The object is larger than the server accepts or stores.
-    public var isTooLarge: Bool {
+    package var isTooLarge: Bool {
         statusCode == 413 || message.contains("request is too large")
             || message.contains("annotations: Too long")
     }
     /// The namespace is being deleted: nothing can be created in it any more, only changed and deleted.
-    public var isNamespaceTerminating: Bool {
+    package var isNamespaceTerminating: Bool {
         causes.contains { $0.reason == "NamespaceTerminating" }
             || reason == .status(code: 409, reason: "NamespaceTerminating")
     }
     /// The server answered and refused the request: the same request does not succeed soon.
-    public var isRefusal: Bool { statusCode.map { (400..<500).contains($0) && $0 != 408 && $0 != 429 } ?? false }
-    public var isConflict: Bool { statusCode == 409 }
+    package var isRefusal: Bool { statusCode.map { (400..<500).contains($0) && $0 != 408 && $0 != 429 } ?? false }
+    package var isConflict: Bool { statusCode == 409 }
     /// The resource version is too old to watch or page from: list again.
-    public var isExpired: Bool { statusCode == 410 }
+    package var isExpired: Bool { statusCode == 410 }
 
-    public var retry: Retry {
+    package var retry: Retry {
         switch reason {
         case .transport: .transient(after: retryAfter)
         case .credentials: .waiting
@@ -119,7 +119,7 @@ extension APIError {
 
     /// The error for an answer with `code`. The body is a `Status` if the API server itself wrote it.
     /// - Parameter retryAfterSeconds: from the `Retry-After` header.
-    public static func answer(code: Int, body: Data, request: APIRequest, retryAfterSeconds: Int? = nil) -> APIError {
+    package static func answer(code: Int, body: Data, request: APIRequest, retryAfterSeconds: Int? = nil) -> APIError {
         let status = try? JSONDecoder().decode(Status.self, from: body)
         let text = String(decoding: body.prefix(maximumTextBytes), as: UTF8.self)
         var error = APIError(
@@ -165,23 +165,23 @@ extension APIError {
 }
 
 /// A field that a server-side apply without force cannot set, because another manager owns it.
-public struct FieldConflict: Hashable, Sendable, CustomStringConvertible {
+package struct FieldConflict: Hashable, Sendable, CustomStringConvertible {
     /// `.spec.replicas`
-    public var field: String
+    package var field: String
     /// `kubectl-edit`; nil if the server did not name it.
-    public var manager: String?
+    package var manager: String?
 
-    public init(field: String, manager: String?) {
+    package init(field: String, manager: String?) {
         self.field = field
         self.manager = manager
     }
 
-    public var description: String { "\(field) is owned by \(manager ?? "another manager")" }
+    package var description: String { "\(field) is owned by \(manager ?? "another manager")" }
 }
 
 extension APIError {
     /// The contested fields and their managers, from a 409 of server-side apply. Empty for any other error.
-    public var fieldConflicts: [FieldConflict] {
+    package var fieldConflicts: [FieldConflict] {
         causes.compactMap { cause in
             guard cause.reason == "FieldManagerConflict" else { return nil }
             // `conflict with "kubectl-edit" using apps/v1`: the manager's name is only in this text.

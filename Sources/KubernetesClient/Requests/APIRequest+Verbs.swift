@@ -3,14 +3,14 @@ import Foundation
 /// The verbs of the API conventions. Each builds a request without I/O.
 extension APIRequest {
     /// Which objects of a type a list or a watch covers.
-    public struct Selection: Hashable, Sendable {
+    package struct Selection: Hashable, Sendable {
         /// Nil: all namespaces.
-        public var namespace: String?
+        package var namespace: String?
         /// `app=a,tier in (b,c)`; nil: all.
-        public var labelSelector: String?
-        public var fieldSelector: String?
+        package var labelSelector: String?
+        package var fieldSelector: String?
 
-        public init(namespace: String? = nil, labelSelector: String? = nil, fieldSelector: String? = nil) {
+        package init(namespace: String? = nil, labelSelector: String? = nil, fieldSelector: String? = nil) {
             self.namespace = namespace
             self.labelSelector = labelSelector
             self.fieldSelector = fieldSelector
@@ -25,7 +25,7 @@ extension APIRequest {
         }
     }
 
-    public static func get(_ type: ResourceType, _ key: NamespacedName) -> APIRequest {
+    package static func get(_ type: ResourceType, _ key: NamespacedName) -> APIRequest {
         APIRequest(.get, type.path(namespace: key.namespace, name: key.name))
     }
 
@@ -33,7 +33,7 @@ extension APIRequest {
     ///   - limit: objects in one page.
     ///   - continuing: the token that the page before gave for this one.
     ///   - resourceVersion: nil asks for the most recent state, `0` for whatever the server has in memory.
-    public static func list(
+    package static func list(
         _ type: ResourceType, _ selection: Selection = Selection(), limit: Int? = nil, continuing: String? = nil,
         resourceVersion: String? = nil
     ) -> APIRequest {
@@ -50,7 +50,7 @@ extension APIRequest {
     /// - Parameters:
     ///   - timeout: the time after which the server ends the watch.
     ///   - sendsInitialEvents: all existing objects come first, then a bookmark that marks their end (Kubernetes 1.32 and newer).
-    public static func watch(
+    package static func watch(
         _ type: ResourceType, _ selection: Selection = Selection(), resourceVersion: String?, timeout: Duration,
         sendsInitialEvents: Bool = false
     ) -> APIRequest {
@@ -70,7 +70,7 @@ extension APIRequest {
     /// - Parameters:
     ///   - body: the fields that `fieldManager` wants to own, as JSON (which is YAML), with `apiVersion` and `kind`.
     ///   - force: takes over fields that another manager owns; without it the answer is a 409 that names them.
-    public static func apply(
+    package static func apply(
         _ type: ResourceType, _ key: NamespacedName, body: Data, fieldManager: String, force: Bool,
         isDryRun: Bool = false,
         subresource: String? = nil
@@ -82,7 +82,7 @@ extension APIRequest {
             contentType: "application/apply-patch+yaml", body: body)
     }
 
-    public static func create(_ type: ResourceType, namespace: String?, body: Data, fieldManager: String) -> APIRequest
+    package static func create(_ type: ResourceType, namespace: String?, body: Data, fieldManager: String) -> APIRequest
     {
         APIRequest(
             .post, type.path(namespace: namespace), query: [Parameter("fieldManager", fieldManager)],
@@ -90,7 +90,7 @@ extension APIRequest {
     }
 
     /// Replaces the whole object. A compare-and-swap if `body` has a `resourceVersion`: 409 if it is not the newest.
-    public static func replace(
+    package static func replace(
         _ type: ResourceType, _ key: NamespacedName, body: Data, fieldManager: String, subresource: String? = nil
     ) -> APIRequest {
         APIRequest(
@@ -99,7 +99,7 @@ extension APIRequest {
     }
 
     /// A JSON merge patch (RFC 7386).
-    public static func merge(
+    package static func merge(
         _ type: ResourceType, _ key: NamespacedName, body: Data, fieldManager: String, subresource: String? = nil
     ) -> APIRequest {
         APIRequest(
@@ -111,7 +111,7 @@ extension APIRequest {
     ///   - uid: deletes only the object with this UID, not a newer one with the same name.
     ///   - graceSeconds: the time that a pod has to end. It can shorten the time of a pod that is ending already, never extend
     ///     it.
-    public static func delete(
+    package static func delete(
         _ type: ResourceType, _ key: NamespacedName, uid: String? = nil, propagation: DeletionPropagation = .background,
         graceSeconds: Int? = nil
     ) -> APIRequest {
@@ -126,14 +126,14 @@ extension APIRequest {
     }
 
     /// What happens to the objects that a deleted object owns.
-    public enum DeletionPropagation: String, Sendable {
+    package enum DeletionPropagation: String, Sendable {
         case background = "Background"
         case foreground = "Foreground"
         case orphan = "Orphan"
     }
 
     /// Asks only for the `metadata` of the objects. A watch answers with one object in each event, a list with a list.
-    public var metadataOnly: APIRequest {
+    package var metadataOnly: APIRequest {
         var request = self
         let kind = answersWithList ? "PartialObjectMetadataList" : "PartialObjectMetadata"
         request.accept = "application/json;as=\(kind);g=meta.k8s.io;v=v1"
@@ -157,7 +157,7 @@ extension KubernetesAPI {
     /// A server-side apply without force, with a field manager of its own: if two create the object at once, the second gets a
     /// conflict.
     /// - Throws: `APIError`; `isConflict` if the object exists with other values.
-    public func make(_ type: ResourceType, _ key: NamespacedName, body: Data) async throws {
+    package func make(_ type: ResourceType, _ key: NamespacedName, body: Data) async throws {
         let manager = "\(Self.fieldManager)-\(UUID().uuidString.lowercased())"
         _ = try await answer(to: .apply(type, key, body: body, fieldManager: manager, force: false))
     }

@@ -6,13 +6,13 @@ import Transport
 /// - No request takes effect twice: one that is not idempotent is retried only if the server said that it had not acted
 ///   (429, or 503 with `Retry-After`).
 /// - At most `attempts` attempts, and never longer than `total`, waits included.
-public struct RetryPolicy: Hashable, Sendable {
-    public var attempts: Int
+package struct RetryPolicy: Hashable, Sendable {
+    package var attempts: Int
     /// From the first attempt to the end of the last wait.
-    public var total: Duration
+    package var total: Duration
     var backoff: Backoff
 
-    public init(
+    package init(
         attempts: Int = 4, total: Duration = .seconds(10), initial: Duration = .milliseconds(100),
         cap: Duration = .seconds(2)
     ) {
@@ -22,7 +22,7 @@ public struct RetryPolicy: Hashable, Sendable {
     }
 
     /// One attempt: for tests, and for callers that schedule their own retries.
-    public static let never = RetryPolicy(attempts: 1)
+    package static let never = RetryPolicy(attempts: 1)
 
     /// - Parameters:
     ///   - attempt: the number of attempts so far.

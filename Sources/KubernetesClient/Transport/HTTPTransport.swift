@@ -15,15 +15,15 @@ import Transport
 /// - Connections are reused. A connection whose peer has gone silent is closed (`DeadPeerDetection`).
 /// - It follows no redirects: they would carry the credentials along.
 /// - Errors and logs hold no token, key or body.
-public final class HTTPTransport: KubernetesTransport {
-    public static let maximumBodyBytes = 32 << 20
-    public static let maximumLineBytes = 16 << 20
+package final class HTTPTransport: KubernetesTransport {
+    package static let maximumBodyBytes = 32 << 20
+    package static let maximumLineBytes = 16 << 20
     static let maximumErrorBytes = 64 << 10
     /// Without HTTP/2 each watch occupies one connection.
     static let maximumHTTP1Connections = 128
     static let connectTimeout = TimeAmount.seconds(10)
 
-    public enum HTTPVersion: Sendable { case automatic, http1 }
+    package enum HTTPVersion: Sendable { case automatic, http1 }
 
     private let connection: ClusterConnection
     private let client: HTTPClient
@@ -33,7 +33,7 @@ public final class HTTPTransport: KubernetesTransport {
     private let failures: TransportErrorMapper
 
     /// - Throws: `APIError` if the server's or the proxy's address is not valid.
-    public init(
+    package init(
         _ connection: ClusterConnection, http: HTTPVersion = .automatic, stopwatch: ClientClock = ClientClock()
     ) throws {
         self.connection = connection
@@ -57,7 +57,7 @@ public final class HTTPTransport: KubernetesTransport {
         client.shutdown { _ in }
     }
 
-    public func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse {
+    package func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse {
         let first = try await exchange(request, timeout: timeout)
         guard first.response.code == 401 else { return first.response }
         guard await connection.credentials.refused(first.credential) else {
@@ -67,7 +67,7 @@ public final class HTTPTransport: KubernetesTransport {
         return try await exchange(request, timeout: timeout).response
     }
 
-    public func lines(
+    package func lines(
         _ request: APIRequest, idleTimeout: Duration
     ) async throws -> AsyncThrowingStream<Data, any Error> {
         var (head, credential) = try await open(request, timeout: idleTimeout)

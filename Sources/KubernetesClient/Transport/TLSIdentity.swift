@@ -3,13 +3,13 @@ import NIOSSL
 import Synchronization
 
 /// Which server certificates are trusted.
-public struct ServerTrust: Sendable {
+package struct ServerTrust: Sendable {
     /// The trusted authorities in PEM; nil: those of the system.
-    public var authorities: PEMSource?
+    package var authorities: PEMSource?
     /// Checks no certificate: anybody on the network path can read and change everything.
-    public var isInsecure: Bool
+    package var isInsecure: Bool
 
-    public init(authorities: PEMSource? = nil, isInsecure: Bool = false) {
+    package init(authorities: PEMSource? = nil, isInsecure: Bool = false) {
         self.authorities = authorities
         self.isInsecure = isInsecure
     }

@@ -6,7 +6,7 @@ extension ObjectCache {
     private typealias Machine = ListWatch<SystemRandomNumberGenerator>
 
     /// Follows the server until its task is cancelled. Only one run at a time.
-    public func run() async {
+    package func run() async {
         var machine = Machine(settings, generator: SystemRandomNumberGenerator())
         let action = machine.start()
         await follow(&machine, from: action)
@@ -15,7 +15,7 @@ extension ObjectCache {
     /// Follows the server from a list that was made already, without listing again.
     ///
     /// - Parameter version: of the list. The objects may be newer.
-    public func run(after version: String, _ objects: [Object]) async {
+    package func run(after version: String, _ objects: [Object]) async {
         state.withLock { state in
             state.contents.beginGathering()
             for object in objects { state.contents.gather(object) }

@@ -11,16 +11,16 @@ import Transport
 ///
 /// # Caveats
 /// - The contents lag behind the server; `freshness` says by how much. Writers must send the `resourceVersion` along.
-public final class ObjectCache<Object: KubernetesObject>: Sendable {
-    public struct Freshness: Hashable, Sendable {
+package final class ObjectCache<Object: KubernetesObject>: Sendable {
+    package struct Freshness: Hashable, Sendable {
         /// When the contents were first complete, by the cache's stopwatch.
-        public var syncedAt: Duration?
+        package var syncedAt: Duration?
         /// When the server last sent anything.
-        public var lastContactAt: Duration?
+        package var lastContactAt: Duration?
         /// Why the server cannot be reached now; nil if it can.
-        public var error: APIError?
+        package var error: APIError?
 
-        public var isSynced: Bool { syncedAt != nil }
+        package var isSynced: Bool { syncedAt != nil }
     }
 
     struct State {
@@ -42,12 +42,12 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
     let logger: Logger
     let state: Mutex<State>
 
-    public var stopwatch: ClientClock { api.stopwatch }
+    package var stopwatch: ClientClock { api.stopwatch }
 
     /// - Parameters:
     /// - isMetadataOnly: ask the server for nothing but `metadata`.
     /// - indexedLabels: labels by whose values objects are looked up.
-    public convenience init(
+    package convenience init(
         _ type: Object.Type = Object.self, of api: KubernetesAPI, _ selection: APIRequest.Selection = .init(),
         isMetadataOnly: Bool = false, indexedLabels: [String] = [],
         logger: Logger = Logger(label: "mlctl.kubernetes.cache")
@@ -69,28 +69,28 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
         state = Mutex(State(contents: CacheContents(indexedLabels: indexedLabels)))
     }
 
-    public subscript(_ key: NamespacedName) -> Object? { state.withLock { $0.contents.objects[key] } }
+    package subscript(_ key: NamespacedName) -> Object? { state.withLock { $0.contents.objects[key] } }
 
     /// In no particular order.
-    public var all: [Object] { state.withLock { Array($0.contents.objects.values) } }
+    package var all: [Object] { state.withLock { Array($0.contents.objects.values) } }
 
-    public var count: Int { state.withLock { $0.contents.objects.count } }
+    package var count: Int { state.withLock { $0.contents.objects.count } }
 
     /// The objects whose label has the value. Fast for indexed labels.
-    public func all(label: String, value: String) -> [Object] {
+    package func all(label: String, value: String) -> [Object] {
         state.withLock { state in
             state.contents.keys(label: label, value: value).compactMap { state.contents.objects[$0] }
         }
     }
 
     /// Objects that cannot be read, and why. Lookups still return their last readable state.
-    public var unreadable: [NamespacedName: String] { state.withLock { $0.contents.unreadable } }
+    package var unreadable: [NamespacedName: String] { state.withLock { $0.contents.unreadable } }
 
-    public var freshness: Freshness { state.withLock { $0.freshness } }
+    package var freshness: Freshness { state.withLock { $0.freshness } }
 
     /// The keys of objects that change from now on, each once until it is read. One reader for each stream; it ends with its
     /// task.
-    public func changes() -> AsyncStream<NamespacedName> {
+    package func changes() -> AsyncStream<NamespacedName> {
         let id = UUID()
         let keys = ChangedKeys()
         state.withLock { $0.readers[id] = keys }
@@ -103,7 +103,7 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
     }
 
     /// - Throws: `APIError` that says why the contents are not complete after `timeout`.
-    public func waitUntilSynced(timeout: Duration) async throws {
+    package func waitUntilSynced(timeout: Duration) async throws {
         let id = UUID()
         let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let isSynced = state.withLock { state in

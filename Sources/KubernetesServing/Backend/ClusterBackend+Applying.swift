@@ -4,7 +4,7 @@ import ModelManifests
 import Serving
 
 extension ClusterBackend {
-    public func apply(_ plan: ServingPlan) async throws {
+    package func apply(_ plan: ServingPlan) async throws {
         let deployment = plan.deployment
         let router = Self.router(plan.target)
         if !plan.revisions.isEmpty, !router.needs.isEmpty { try await follow(router) }

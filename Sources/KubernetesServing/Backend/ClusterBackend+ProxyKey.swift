@@ -10,7 +10,7 @@ extension ClusterBackend {
     /// The key that verifies the ids that a namespace's proxies gave out.
     /// - Returns: nil if there is no key yet.
     /// - Throws: `ClusterServingError` if that is not known.
-    public func requestIdKey(in namespace: String) throws -> RequestIdentityKey? {
+    package func requestIdKey(in namespace: String) throws -> RequestIdentityKey? {
         if let missing = unsynced(of: [views.proxyKeys]) { throw missing }
         return knownKey(in: namespace)?.identity
     }

@@ -33,7 +33,7 @@ struct ServerSilence: Sendable {
 
 extension ClusterBackend {
     /// Why the cluster's state is out of date: a watch of pods or workloads is interrupted, or the server does not answer.
-    public func outage() async -> String? {
+    package func outage() async -> String? {
         if let failure = views.workloads.failure ?? views.pods.failure {
             return ClusterServingError(failure, about: "the cluster cannot be watched").message
         }
@@ -41,7 +41,7 @@ extension ClusterBackend {
     }
 
     /// Probes the server if it was silent for a while.
-    public func reach() async -> String? {
+    package func reach() async -> String? {
         let heardAt = [views.workloads.lastContactAt, views.pods.lastContactAt].compactMap(\.self).max()
         if silence.mustAsk(heardAt: heardAt, now: api.stopwatch.elapsed()) {
             let failure = await unanswered()

@@ -9,8 +9,8 @@ import Serving
 ///
 /// It knows the cluster from caches that watch the API server; `run` must be running. A pass in which nothing has changed sends
 /// no request. Pods, their Services and the proxies keep working without the backend.
-public actor ClusterBackend: ServingBackend {
-    public nonisolated let changes: AsyncStream<DeploymentKey>
+package actor ClusterBackend: ServingBackend {
+    package nonisolated let changes: AsyncStream<DeploymentKey>
 
     static let maximumBufferedChanges = 1 << 16
     /// How long the first reading of a type may delay a pass.
@@ -70,7 +70,7 @@ public actor ClusterBackend: ServingBackend {
     /// - recordKey: seals the routes that the proxies follow; nil: they follow any route.
     /// - pins: the current digest of a mutable URI; nil if it cannot be determined here.
     /// - clock: monotonic; its zero has no meaning.
-    public init(
+    package init(
         api: KubernetesAPI, owners: (any DeploymentOwners)? = nil,
         settings: ClusterServingSettings = ClusterServingSettings(), recordKey: RecordKey? = nil,
         pins: @escaping @Sendable (ModelSource) async throws -> Digest? = { _ in nil },
@@ -89,15 +89,15 @@ public actor ClusterBackend: ServingBackend {
             of: DeploymentKey.self, bufferingPolicy: .bufferingNewest(Self.maximumBufferedChanges))
     }
 
-    public static var uptime: @Sendable () -> Duration {
+    package static var uptime: @Sendable () -> Duration {
         let start = ContinuousClock.now
         return { ContinuousClock.now - start }
     }
 
-    public func pin(_ model: ModelSource) async throws -> Digest? { try await pins(model) }
+    package func pin(_ model: ModelSource) async throws -> Digest? { try await pins(model) }
 
     /// Watches the API server until its task is cancelled. Run it once.
-    public func run() async {
+    package func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.owners.run() }
             for view in views.all {
@@ -112,7 +112,7 @@ public actor ClusterBackend: ServingBackend {
     }
 
     /// - Throws: `ClusterServingError`, transient, with the reason why the API server cannot be reached.
-    public func waitUntilSynced(timeout: Duration) async throws {
+    package func waitUntilSynced(timeout: Duration) async throws {
         try await waitUntilSynced(views.all, timeout: timeout)
     }
 
@@ -164,7 +164,7 @@ public actor ClusterBackend: ServingBackend {
 
     // MARK: - Seeing
 
-    public func deployments() async throws -> [DeploymentKey] {
+    package func deployments() async throws -> [DeploymentKey] {
         // Wait while a type is being read for the first time: otherwise the status would report it for a moment.
         let deadline = clock() + Self.firstReadLimit
         while views.all.contains(where: \.isBeingRead), clock() < deadline {
@@ -177,13 +177,13 @@ public actor ClusterBackend: ServingBackend {
 
     /// Asks the proxies of a deployment's namespace what they do with its requests.
     /// - Parameter isAtRest: an answer that is some seconds old is good enough.
-    public typealias ProxyQuestion =
+    package typealias ProxyQuestion =
         @Sendable (_ deployment: DeploymentKey, _ isAtRest: Bool) async -> ProxiedTraffic
 
     /// From now on traffic is observed from the proxies' answers instead of the routes in the API server.
-    public func listen(toProxies proxies: @escaping ProxyQuestion) { self.proxies = proxies }
+    package func listen(toProxies proxies: @escaping ProxyQuestion) { self.proxies = proxies }
 
-    public func observe(_ deployment: DeploymentKey) async throws -> Observation {
+    package func observe(_ deployment: DeploymentKey) async throws -> Observation {
         await readEventsOfUnexplainedPods(of: deployment)
         return try seen(deployment, await traffic(of: deployment))
     }
@@ -264,7 +264,7 @@ public actor ClusterBackend: ServingBackend {
     // MARK: - For readings
 
     /// The addresses at which a namespace's proxies report their counters: `host:port` by pod.
-    public func proxies(in namespace: String) -> [String: String] {
+    package func proxies(in namespace: String) -> [String: String] {
         let pods = views.pods.cache.all(
             label: ObjectLabels.component, value: ObjectLabels.Component.proxy.rawValue)
         return Dictionary(

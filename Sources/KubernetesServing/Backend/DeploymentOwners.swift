@@ -2,7 +2,7 @@ import KubernetesClient
 import ModelManifests
 
 /// Looks up the ModelDeployments of a cluster. Older versions of mlctl made them the owners of all objects that it created.
-public protocol DeploymentOwners: Sendable {
+package protocol DeploymentOwners: Sendable {
     /// - Returns: nil if it does not exist or is being deleted.
     /// - Throws: `APIError`.
     func owner(of deployment: DeploymentKey) async throws -> OwnerReference?
@@ -11,12 +11,12 @@ public protocol DeploymentOwners: Sendable {
 }
 
 extension DeploymentOwners {
-    public func run() async {}
+    package func run() async {}
 }
 
 extension OwnerReference {
     /// The reference that makes the ModelDeployment with this UID the owner of an object.
-    public static func modelDeployment(named name: String, uid: String) -> OwnerReference {
+    package static func modelDeployment(named name: String, uid: String) -> OwnerReference {
         OwnerReference(
             apiVersion: ResourceType.modelDeployments.apiVersion, kind: ResourceType.modelDeployments.kind, name: name,
             uid: uid)
@@ -24,7 +24,7 @@ extension OwnerReference {
 }
 
 /// Watches the metadata of ModelDeployments, and requests those that the watch has not shown yet.
-public struct CachedOwners: DeploymentOwners {
+package struct CachedOwners: DeploymentOwners {
     enum Kind: ManagedKind {
         static let resource = ResourceType.modelDeployments
     }
@@ -32,14 +32,14 @@ public struct CachedOwners: DeploymentOwners {
     private let api: KubernetesAPI
     private let cache: ObjectCache<ManagedObject<Kind>>
 
-    public init(_ api: KubernetesAPI) {
+    package init(_ api: KubernetesAPI) {
         self.api = api
         cache = ObjectCache(of: api, isMetadataOnly: true)
     }
 
-    public func run() async { await cache.run() }
+    package func run() async { await cache.run() }
 
-    public func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
+    package func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
         let key = NamespacedName(namespace: deployment.namespace, name: deployment.name)
         var found = cache[key]?.metadata
         if found == nil { found = try await api.head(.modelDeployments, key)?.metadata }

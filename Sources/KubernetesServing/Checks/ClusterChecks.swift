@@ -18,7 +18,7 @@ import Transport
 ///
 /// # Caveats
 /// - Whoever may create pods and change their status in the namespace, or enter them, can still make a check report any result.
-public final class ClusterChecks: SiteCheckRunner {
+package final class ClusterChecks: SiteCheckRunner {
     /// For one cluster. Further checks wait; each running one is looked at every few seconds.
     static let atOnce = 16
     /// Deletions that wait; the next pass finds the others again.
@@ -50,7 +50,7 @@ public final class ClusterChecks: SiteCheckRunner {
     private let doom: AsyncStream<JobToDelete>.Continuation
     private let underWay = Mutex<Set<JobToDelete>>([])
 
-    public init(
+    package init(
         api: KubernetesAPI, owners: any DeploymentOwners, settings: ClusterServingSettings,
         logger: Logger = Logger(label: "mlctl.cluster.checks")
     ) {
@@ -72,7 +72,7 @@ public final class ClusterChecks: SiteCheckRunner {
     private var once: KubernetesAPI { api.once(within: Self.patience) }
 
     /// Deletes Jobs that nobody wants any more, until its task is cancelled. Run it once.
-    public func run() async {
+    package func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.jobs.run() }
             for await job in doomed { await delete(job) }
@@ -81,7 +81,7 @@ public final class ClusterChecks: SiteCheckRunner {
 
     // MARK: - Taking away
 
-    public func keep(only wanted: [Inquiry], of deployment: DeploymentKey) {
+    package func keep(only wanted: [Inquiry], of deployment: DeploymentKey) {
         let names = Set(wanted.map { CheckJobRendering.name(of: $0) })
         for job in jobs.all(label: ObjectLabels.deployment, value: deployment.name) {
             let metadata = job.metadata
@@ -107,7 +107,7 @@ public final class ClusterChecks: SiteCheckRunner {
 
     // MARK: - Running
 
-    public func run(_ inquiry: Inquiry, _ gate: CheckGate) async -> CheckOutcome {
+    package func run(_ inquiry: Inquiry, _ gate: CheckGate) async -> CheckOutcome {
         do {
             try await takeTurn()
             defer { atWork.withLock { $0 -= 1 } }

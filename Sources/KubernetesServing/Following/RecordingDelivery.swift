@@ -10,9 +10,9 @@ import Serving
 /// # Guarantees
 /// - No route waits for its recording: the proxy follows it without, and with the recording once it has arrived.
 /// - A file is fetched once, and again only after a failure. Each file has a size limit, and so have all together.
-public actor RecordingDelivery {
+package actor RecordingDelivery {
     /// Fetches what a companion serves at this URL, up to a number of bytes.
-    public typealias Fetch = @Sendable (_ url: String, _ maximumBytes: Int) async throws -> [UInt8]
+    package typealias Fetch = @Sendable (_ url: String, _ maximumBytes: Int) async throws -> [UInt8]
 
     /// The recording of one candidate.
     struct Recording: Hashable, Sendable {
@@ -28,7 +28,7 @@ public actor RecordingDelivery {
     /// The limit for all recordings of a proxy together.
     static let mostBytes = 3 * CompanionPort.recordingsBytes
     static let podsAsked = 3
-    public static let retryPause = Duration.seconds(5)
+    package static let retryPause = Duration.seconds(5)
 
     private let folder: URL
     private let fetch: Fetch
@@ -42,7 +42,7 @@ public actor RecordingDelivery {
     /// - Parameters:
     /// - folder: the proxy's own folder; created if it does not exist.
     /// - pause: between two attempts.
-    public init(
+    package init(
         folder: URL, logger: Logger,
         pause: @escaping @Sendable () async throws -> Void = { try await Task.sleep(for: retryPause) },
         fetch: @escaping Fetch
@@ -54,7 +54,7 @@ public actor RecordingDelivery {
     }
 
     /// Passes routes on until their stream ends.
-    public func run(_ changes: AsyncStream<[ProxyRoute]>, _ delivered: AsyncStream<[ProxyRoute]>.Continuation) async {
+    package func run(_ changes: AsyncStream<[ProxyRoute]>, _ delivered: AsyncStream<[ProxyRoute]>.Continuation) async {
         await withDiscardingTaskGroup { group in
             for await routes in changes {
                 let missing = follow(routes)

@@ -8,7 +8,7 @@ import Serving
 /// - The first routes arrive once all objects are known: a proxy that starts never follows an incomplete set.
 /// - While the API server is unreachable, the last routes stay in force.
 /// - A route that the controller has not sealed is not followed.
-public struct RouteWatch: Sendable {
+package struct RouteWatch: Sendable {
     private let maps: ObjectCache<RouteConfigMap>
     private let slices: ObjectCache<RevisionEndpoints>
     private let proxies: ObjectCache<RevisionEndpoints>
@@ -19,7 +19,7 @@ public struct RouteWatch: Sendable {
     /// - Parameters:
     /// - pod: the proxy's pod; nil outside a pod.
     /// - check: recognizes the controller's routes; nil: all routes are followed.
-    public init(
+    package init(
         _ api: KubernetesAPI, namespace: String, pod: String? = nil, check: SealCheck? = nil, logger: Logger
     ) {
         self.logger = logger
@@ -36,7 +36,7 @@ public struct RouteWatch: Sendable {
     }
 
     /// Runs until its task is cancelled.
-    public func run(_ routes: AsyncStream<[ProxyRoute]>.Continuation) async {
+    package func run(_ routes: AsyncStream<[ProxyRoute]>.Continuation) async {
         let (wakes, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let (mapChanges, sliceChanges, proxyChanges) = (maps.changes(), slices.changes(), proxies.changes())
         await withDiscardingTaskGroup { group in

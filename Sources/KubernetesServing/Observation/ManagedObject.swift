@@ -3,7 +3,7 @@ import KubernetesClient
 import ModelManifests
 
 /// A type of objects that mlctl owns in a cluster.
-public protocol ManagedKind: Sendable {
+package protocol ManagedKind: Sendable {
     associatedtype Detail: ManagedDetail = NoDetail
     static var resource: ResourceType { get }
     /// The name of all mlctl's objects of the type, so that rights can be limited to it. Nil: they have the deployments' names.
@@ -11,33 +11,33 @@ public protocol ManagedKind: Sendable {
 }
 
 extension ManagedKind {
-    public static var onlyName: String? { nil }
+    package static var onlyName: String? { nil }
 }
 
 /// The fields that are read of an object besides its metadata.
-public protocol ManagedDetail: Decodable, Hashable, Sendable {
+package protocol ManagedDetail: Decodable, Hashable, Sendable {
     /// The form that routers read.
     var json: JSONValue? { get }
 }
 
 /// Nothing: only the metadata is requested.
-public struct NoDetail: ManagedDetail {
-    public var json: JSONValue? { nil }
-    public init(from decoder: any Decoder) throws {}
+package struct NoDetail: ManagedDetail {
+    package var json: JSONValue? { nil }
+    package init(from decoder: any Decoder) throws {}
 }
 
 /// One of mlctl's objects as a cache holds it: metadata, writers, and the other fields that are needed.
-public struct ManagedObject<Kind: ManagedKind>: KubernetesObject, Hashable {
-    public static var resource: ResourceType { Kind.resource }
+package struct ManagedObject<Kind: ManagedKind>: KubernetesObject, Hashable {
+    package static var resource: ResourceType { Kind.resource }
 
     private let packed: PackedMetadata
-    public var writers: ObjectWriters
-    public var detail: Kind.Detail
+    package var writers: ObjectWriters
+    package var detail: Kind.Detail
 
     private enum CodingKeys: String, CodingKey { case metadata }
     private enum MetadataKeys: String, CodingKey { case managedFields }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         packed = PackedMetadata(try fields.decode(ObjectMetadata.self, forKey: .metadata))
         let nested = try fields.nestedContainer(keyedBy: MetadataKeys.self, forKey: .metadata)
@@ -45,7 +45,7 @@ public struct ManagedObject<Kind: ManagedKind>: KubernetesObject, Hashable {
         detail = try Kind.Detail(from: decoder)
     }
 
-    public var metadata: ObjectMetadata { packed.metadata }
+    package var metadata: ObjectMetadata { packed.metadata }
 
     var live: LiveObject { LiveObject(Kind.resource, metadata, writers) }
 }

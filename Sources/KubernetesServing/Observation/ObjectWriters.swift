@@ -20,7 +20,7 @@ struct ManagedFields: Decodable {
 }
 
 /// Who wrote an object.
-public struct ObjectWriters: Hashable, Sendable {
+package struct ObjectWriters: Hashable, Sendable {
     /// The manager of a Deployment's `replicas` until an autoscaler takes over: without an owner the API server would reset them
     /// to 1.
     static let replicasManager = "mlctl-replicas"

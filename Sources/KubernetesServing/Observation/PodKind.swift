@@ -3,61 +3,61 @@ import KubernetesClient
 import ModelManifests
 
 /// The fields of a pod that mlctl reads.
-public enum PodKind: ManagedKind {
-    public static let resource = ResourceType.pods
+package enum PodKind: ManagedKind {
+    package static let resource = ResourceType.pods
 
-    public struct Detail: ManagedDetail {
-        public struct Status: Decodable, Hashable, Sendable {
-            public var phase: String?
-            public var reason: String?
-            public var message: String?
-            public var podIP: String?
-            public var conditions: [ObjectCondition]?
-            public var initContainerStatuses: [ContainerStatus]?
-            public var containerStatuses: [ContainerStatus]?
+    package struct Detail: ManagedDetail {
+        package struct Status: Decodable, Hashable, Sendable {
+            package var phase: String?
+            package var reason: String?
+            package var message: String?
+            package var podIP: String?
+            package var conditions: [ObjectCondition]?
+            package var initContainerStatuses: [ContainerStatus]?
+            package var containerStatuses: [ContainerStatus]?
         }
-        public struct Spec: Decodable, Hashable, Sendable {
-            public struct Container: Decodable, Hashable, Sendable {
-                public var name: String
-                public var ports: [Port]?
+        package struct Spec: Decodable, Hashable, Sendable {
+            package struct Container: Decodable, Hashable, Sendable {
+                package var name: String
+                package var ports: [Port]?
             }
-            public struct Port: Decodable, Hashable, Sendable {
-                public var name: String?
-                public var containerPort: Int
+            package struct Port: Decodable, Hashable, Sendable {
+                package var name: String?
+                package var containerPort: Int
             }
-            public var containers: [Container]?
+            package var containers: [Container]?
         }
 
-        public var spec: Spec?
-        public var status: Status?
-        public var json: JSONValue? { nil }
+        package var spec: Spec?
+        package var status: Status?
+        package var json: JSONValue? { nil }
     }
 
-    public struct ContainerStatus: Decodable, Hashable, Sendable {
-        public struct State: Decodable, Hashable, Sendable {
-            public var waiting: Waiting?
-            public var running: Running?
-            public var terminated: Terminated?
+    package struct ContainerStatus: Decodable, Hashable, Sendable {
+        package struct State: Decodable, Hashable, Sendable {
+            package var waiting: Waiting?
+            package var running: Running?
+            package var terminated: Terminated?
         }
-        public struct Waiting: Decodable, Hashable, Sendable {
-            public var reason: String?
-            public var message: String?
+        package struct Waiting: Decodable, Hashable, Sendable {
+            package var reason: String?
+            package var message: String?
         }
-        public struct Running: Decodable, Hashable, Sendable {
-            public var startedAt: String?
+        package struct Running: Decodable, Hashable, Sendable {
+            package var startedAt: String?
         }
-        public struct Terminated: Decodable, Hashable, Sendable {
-            public var exitCode: Int?
-            public var reason: String?
-            public var message: String?
+        package struct Terminated: Decodable, Hashable, Sendable {
+            package var exitCode: Int?
+            package var reason: String?
+            package var message: String?
         }
 
-        public var name: String
-        public var image: String?
-        public var ready: Bool?
-        public var started: Bool?
-        public var restartCount: Int?
-        public var state: State?
-        public var lastState: State?
+        package var name: String
+        package var image: String?
+        package var ready: Bool?
+        package var started: Bool?
+        package var restartCount: Int?
+        package var state: State?
+        package var lastState: State?
     }
 }

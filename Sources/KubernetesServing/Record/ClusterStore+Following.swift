@@ -3,7 +3,7 @@ import ModelManifests
 
 extension ClusterStore {
     /// Watches what others change after the records were read, until its task is cancelled. Run it once.
-    public func run() async {
+    package func run() async {
         guard let version = await versionsRead.first(where: { _ in true }) else { return }
         let cache = ObjectCache(ModelDeploymentObject.self, of: api, selection, logger: logger)
         let changes = cache.changes()

@@ -7,7 +7,7 @@ import ModelManifests
 /// Keeps a copy of the quarantine in an annotation: backup tools leave out the status, people wipe it, and the record is in it. A
 /// controller that finds no record must know which revisions failed, or it would roll them out again.
 extension ClusterStore {
-    public func quarantine(of deployment: DeploymentKey) -> [QuarantineStatus]? {
+    package func quarantine(of deployment: DeploymentKey) -> [QuarantineStatus]? {
         QuarantineAnnotation.entries(known[deployment]?.quarantine)
     }
 

@@ -8,7 +8,7 @@ import Transport
 
 extension ClusterStore: DesiredStateMirror {
     @discardableResult
-    public func announce(_ announcement: PublishedManifest) async throws -> PublishResult {
+    package func announce(_ announcement: PublishedManifest) async throws -> PublishResult {
         let key = announcement.deployment
         if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         if ObjectNames.reserved.contains(key.name) { throw RegisterError.reservedName(key) }
@@ -58,7 +58,7 @@ extension ClusterStore: DesiredStateMirror {
     }
 
     @discardableResult
-    public func withdraw(_ deployment: DeploymentKey) async throws -> PublishResult {
+    package func withdraw(_ deployment: DeploymentKey) async throws -> PublishResult {
         try await checkRecord(of: deployment)
         guard let object = known[deployment]?.object, !object.isTerminating else { return .shown(warning: nil) }
         do {
@@ -72,7 +72,7 @@ extension ClusterStore: DesiredStateMirror {
         }
     }
 
-    public func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async throws {
+    package func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async throws {
         guard known[deployment]?.object.isKept(by: identity) == true else { return }
         await keepQuarantine(status.quarantined, of: deployment)
         guard let memory = known[deployment], let expecting = memory.recordVersion else { return }
@@ -88,7 +88,7 @@ extension ClusterStore: DesiredStateMirror {
         note(document, deployment)
     }
 
-    public func isAnothers(_ deployment: DeploymentKey) -> Bool {
+    package func isAnothers(_ deployment: DeploymentKey) -> Bool {
         known[deployment].map { !$0.object.isKept(by: identity) } ?? false
     }
 

@@ -25,7 +25,7 @@ import Rollouts
 ///
 /// # Errors
 /// `ClusterServingError`, `RegisterError`, and from `swap` `StateConflict` and `RecordLost`.
-public actor ClusterStore: StateStore {
+package actor ClusterStore: StateStore {
     /// How many changed deployments may wait for a look. The oldest are dropped; their resting interval still comes.
     static let changesLimit = 16_384
 
@@ -80,7 +80,7 @@ public actor ClusterStore: StateStore {
         var state: SpecFingerprint
     }
 
-    public nonisolated let changes: AsyncStream<DeploymentKey>
+    package nonisolated let changes: AsyncStream<DeploymentKey>
     let changed: AsyncStream<DeploymentKey>.Continuation
     /// The version of the last list of records: the watch begins there.
     let versionsRead: AsyncStream<String>
@@ -114,7 +114,7 @@ public actor ClusterStore: StateStore {
     /// - archive: keeps copies of all events.
     /// - tellEvent: creates a Kubernetes Event for an event. Must not wait.
     /// - clock: monotonic; its zero has no meaning.
-    public init(
+    package init(
         api: KubernetesAPI, identity: RegisterIdentity, namespace: String? = nil, recordKey: RecordKey,
         adoptsRecords: Bool = false, archive: any EventArchive,
         tellEvent: @escaping @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void = { _, _, _ in },
@@ -141,7 +141,7 @@ public actor ClusterStore: StateStore {
 
     // MARK: - The record
 
-    public func records() async throws -> [DeploymentKey: StateRecord] {
+    package func records() async throws -> [DeploymentKey: StateRecord] {
         seal = try await recordKey.seal()
         let list = try await explaining("ModelDeployments") {
             try await api.list(RecordedModelDeployment.self, selection, keeping: \.digest)
@@ -164,7 +164,7 @@ public actor ClusterStore: StateStore {
         return records
     }
 
-    public func record(for deployment: DeploymentKey) async throws -> StateRecord? {
+    package func record(for deployment: DeploymentKey) async throws -> StateRecord? {
         seal = try await recordKey.seal()
         guard let found = try await read(deployment)?.digest else {
             held[deployment] = nil
@@ -178,14 +178,14 @@ public actor ClusterStore: StateStore {
     }
 
     @discardableResult
-    public func swap(
+    package func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
     ) async throws -> Int {
         try await swap(deployment, expecting: expecting, state: state, events: events, status: nil)
     }
 
     @discardableResult
-    public func swap(
+    package func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
     ) async throws -> Int {
         let memory = try memory(of: deployment, expecting: expecting)
@@ -230,7 +230,7 @@ public actor ClusterStore: StateStore {
         return memory
     }
 
-    public func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
+    package func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
         try await archive.events(matching: filter, limit: limit)
     }
 
@@ -340,7 +340,7 @@ public actor ClusterStore: StateStore {
 }
 
 extension ClusterStore: DeploymentOwners {
-    public func owner(of deployment: DeploymentKey) -> OwnerReference? {
+    package func owner(of deployment: DeploymentKey) -> OwnerReference? {
         guard let object = known[deployment]?.object, !object.isTerminating else { return nil }
         return object.owner
     }

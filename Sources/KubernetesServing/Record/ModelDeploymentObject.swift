@@ -147,14 +147,14 @@ enum RegisterMetadata {
 }
 
 /// Identifies the objects of a controller.
-public struct RegisterIdentity: Hashable, Sendable {
+package struct RegisterIdentity: Hashable, Sendable {
     /// The controller's name in its clusters. Controllers that work together have the same name.
-    public var controller: String
+    package var controller: String
     /// The repository, branch and path that it follows, hashed into a label's value.
-    public var source: String
+    package var source: String
 
     /// - Parameter source: repository, branch and path; stored as a hash.
-    public init(controller: String, source: String) {
+    package init(controller: String, source: String) {
         self.controller = Escape.labelValue(controller)
         self.source = ObjectHash.text(source)
     }

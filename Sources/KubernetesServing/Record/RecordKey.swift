@@ -8,7 +8,7 @@ import ModelManifests
 /// own namespace. All controllers of one name share it.
 ///
 /// Whoever can read that Secret can forge records, so tenants must have no access to its namespace.
-public actor RecordKey {
+package actor RecordKey {
     /// The Secret's entry.
     static let entry = "key"
 
@@ -24,20 +24,20 @@ public actor RecordKey {
     /// - Parameters:
     /// - namespace: the controller's own namespace.
     /// - controller: the controller's name.
-    public init(_ api: KubernetesAPI, in namespace: String, controller: String, logger: Logger) {
+    package init(_ api: KubernetesAPI, in namespace: String, controller: String, logger: Logger) {
         place = .secret(api, NamespacedName(namespace: namespace, name: ObjectNames.recordKey(of: controller)))
         self.logger = logger
     }
 
     /// A key for a seal that is known already.
-    public init(_ seal: RecordSeal) {
+    package init(_ seal: RecordSeal) {
         place = .fixed
         known = seal
         logger = Logger(label: "mlctl.records") { _ in SwiftLogNoOpLogHandler() }
     }
 
     /// Where the key is kept, for messages.
-    public nonisolated var description: String {
+    package nonisolated var description: String {
         switch place {
         case .fixed: "the controller's key"
         case .secret(_, let key): "Secret \(key)"
@@ -47,7 +47,7 @@ public actor RecordKey {
     /// The seal made from the key. It asks the API server until the key is known.
     /// - Throws: `ClusterServingError` if the Secret can neither be read nor created, or holds something else. It is never
     ///   replaced, because all existing seals would become invalid.
-    public func seal() async throws -> RecordSeal {
+    package func seal() async throws -> RecordSeal {
         if let known { return known }
         guard case .secret(let api, let key) = place else { throw Self.missingKeyError("\(description)") }
         do {

@@ -8,7 +8,7 @@ import ModelManifests
 /// controller's decisions and what its proxies do.
 ///
 /// Ed25519 (RFC 8032): proxies get the public key. With it they can verify but not sign.
-public struct RecordSeal: Sendable {
+package struct RecordSeal: Sendable {
     static let byteCount = 32
 
     private let key: Curve25519.Signing.PrivateKey
@@ -24,7 +24,7 @@ public struct RecordSeal: Sendable {
     }
 
     /// A new seal from the system's random numbers.
-    public static func random() -> RecordSeal { RecordSeal(Curve25519.Signing.PrivateKey()) }
+    package static func random() -> RecordSeal { RecordSeal(Curve25519.Signing.PrivateKey()) }
 
     private init(_ key: Curve25519.Signing.PrivateKey) {
         self.key = key
@@ -46,11 +46,11 @@ public struct RecordSeal: Sendable {
 }
 
 /// Verifies seals, but cannot create them.
-public struct SealCheck: Sendable {
+package struct SealCheck: Sendable {
     private let key: Curve25519.Signing.PublicKey
 
     /// - Returns: nil if the text is not a public key in base64.
-    public init?(publicKey: String) {
+    package init?(publicKey: String) {
         guard let bytes = Data(base64Encoded: publicKey),
             let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes)
         else { return nil }

@@ -9,7 +9,7 @@ import Serving
 /// - Rendering is pure: the same plan gives equal objects, so that nothing is written twice.
 /// - All its objects come from `RouteRendering.object`, with its labels, so that they are found and deleted.
 /// - Exactly one of `routes` carries the plan (`isRoute: true`).
-public protocol ClusterRouter: Sendable {
+package protocol ClusterRouter: Sendable {
     /// What must be installed in the cluster besides Kubernetes itself.
     var needs: [RouterRequirement] { get }
     /// The types of the objects of `routes` and `shared`, besides Services and ConfigMaps.
@@ -25,16 +25,16 @@ public protocol ClusterRouter: Sendable {
 }
 
 extension ClusterRouter {
-    public var needs: [RouterRequirement] { [] }
-    public var kinds: [any ManagedKind.Type] { [] }
-    public func replicas(_ plan: ServingPlan) -> [Revision: Int] { [:] }
-    public func shared(_ rendering: RouteRendering) -> [WantedObject] { [] }
+    package var needs: [RouterRequirement] { [] }
+    package var kinds: [any ManagedKind.Type] { [] }
+    package func replicas(_ plan: ServingPlan) -> [Revision: Int] { [:] }
+    package func shared(_ rendering: RouteRendering) -> [WantedObject] { [] }
 }
 
-public enum ClusterRouters {
+package enum ClusterRouters {
     static let all: [any ClusterRouter] = KubernetesTarget.Router.allCases.map(router)
 
-    public static func router(_ kind: KubernetesTarget.Router) -> any ClusterRouter {
+    package static func router(_ kind: KubernetesTarget.Router) -> any ClusterRouter {
         switch kind {
         case .proxy: ProxyRouter()
         case .gatewayAPI: GatewayAPIRouter()
@@ -44,42 +44,42 @@ public enum ClusterRouters {
 }
 
 /// A definition that the cluster must have, and what to do if it is missing.
-public struct RouterRequirement: Hashable, Sendable {
-    public var type: ResourceType
-    public var advice: String
+package struct RouterRequirement: Hashable, Sendable {
+    package var type: ResourceType
+    package var advice: String
 
-    public init(type: ResourceType, advice: String) {
+    package init(type: ResourceType, advice: String) {
         self.type = type
         self.advice = advice
     }
 }
 
 /// The input of a router's rendering.
-public struct RouteRendering: Sendable {
-    public var plan: ServingPlan
-    public var settings: ClusterServingSettings
+package struct RouteRendering: Sendable {
+    package var plan: ServingPlan
+    package var settings: ClusterServingSettings
     /// Pods that answer now, by revision.
-    public var ready: [Revision: Int]
+    package var ready: [Revision: Int]
     /// The container port of the deployment's route in the proxies.
-    public var proxyPort: Int?
+    package var proxyPort: Int?
     /// The fingerprint of the namespace's key of request ids; nil while there is none.
-    public var proxyKey: String?
+    package var proxyKey: String?
     /// The controller's seal for routes; nil if it seals none.
-    public var seal: RecordSeal?
+    package var seal: RecordSeal?
 
-    public var target: KubernetesTarget {
+    package var target: KubernetesTarget {
         if case .kubernetes(let target) = plan.target { target } else { KubernetesTarget() }
     }
 
     /// The plan's weights. The share of revisions that cannot answer goes to those that can.
-    public var balancedWeights: [(revision: Revision, weight: Int)] {
+    package var balancedWeights: [(revision: Revision, weight: Int)] {
         let weights = WeightBalance.weights(
             plan.revisions.map { .init(weight: $0.weight, answers: ready[$0.revision, default: 0] > 0) })
         return zip(plan.revisions, weights).map { ($0.revision, $1) }
     }
 
     /// - Parameter isRoute: whether the object carries the plan.
-    public func object(
+    package func object(
         _ type: ResourceType, name: String, labels: [String: String] = [:], annotations: [String: String] = [:],
         isRoute: Bool = false, content: [String: JSONValue]
     ) -> WantedObject {
@@ -92,28 +92,28 @@ public struct RouteRendering: Sendable {
     }
 
     /// The Service of one revision's pods.
-    public func serviceName(_ revision: Revision) -> String { ObjectNames.revision(plan.deployment, revision) }
+    package func serviceName(_ revision: Revision) -> String { ObjectNames.revision(plan.deployment, revision) }
 }
 
 /// What a router observes: the deployment's objects in the cluster.
-public struct RouteInput: Sendable {
-    public var deployment: DeploymentKey
+package struct RouteInput: Sendable {
+    package var deployment: DeploymentKey
     /// The plan that was applied last; nil if it is not known.
-    public var plan: ServingPlan?
+    package var plan: ServingPlan?
     /// Everything but `metadata` of the objects of `kinds` and of ConfigMaps, reduced to what routers read.
-    public var objects: [ObjectID: JSONValue]
+    package var objects: [ObjectID: JSONValue]
     /// Pods that answer now, by revision.
-    public var ready: [Revision: Int]
+    package var ready: [Revision: Int]
     /// Pods that answer, including those that are ending, by revision.
-    public var answering: [Revision: Int]
+    package var answering: [Revision: Int]
     /// The ready proxies of the namespace.
-    public var readyProxies: Int
+    package var readyProxies: Int
     /// Why no proxy is ready; nil if that is not known.
-    public var proxyTrouble: String?
+    package var proxyTrouble: String?
     /// What the proxies themselves report; nil if nobody asks them.
-    public var traffic: ProxiedTraffic?
+    package var traffic: ProxiedTraffic?
 
-    public init(
+    package init(
         deployment: DeploymentKey, plan: ServingPlan?, objects: [ObjectID: JSONValue], ready: [Revision: Int],
         answering: [Revision: Int]? = nil, readyProxies: Int = 0, proxyTrouble: String? = nil,
         traffic: ProxiedTraffic? = nil
@@ -129,38 +129,38 @@ public struct RouteInput: Sendable {
     }
 
     /// Whether a pod of a revision with weight answers.
-    public var isAnswered: Bool {
+    package var isAnswered: Bool {
         plan?.revisions.contains { $0.weight > 0 && answering[$0.revision, default: 0] > 0 } ?? false
     }
 
     /// The message for an endpoint without a pod that answers.
-    public var unanswered: String {
+    package var unanswered: String {
         "no pod of \(deployment.name) that has a share of the traffic is ready: the Service has no endpoint. Look at the "
             + "instances for why."
     }
 
-    public func object(_ type: ResourceType, _ name: String) -> JSONValue? {
+    package func object(_ type: ResourceType, _ name: String) -> JSONValue? {
         objects[ObjectID(type: type, key: NamespacedName(namespace: deployment.namespace, name: name))]
     }
 
     /// The name and port of a Service, for pods of the cluster.
-    public func address(ofService name: String) -> String {
+    package func address(ofService name: String) -> String {
         ServiceRendering.address(of: name, in: deployment.namespace, plan?.endpoint ?? Endpoint())
     }
 }
 
 /// What a router observes.
-public struct RouteObservation: Hashable, Sendable {
+package struct RouteObservation: Hashable, Sendable {
     /// The real share of the traffic of each revision; nil if nothing routes yet, or the shares are not known.
-    public var weights: [Revision: Int]?
-    public var mirrors: [Revision: Int]?
+    package var weights: [Revision: Int]?
+    package var mirrors: [Revision: Int]?
     /// The address at which the service answers; nil while it does not.
-    public var endpoint: String?
+    package var endpoint: String?
     /// Why the service does not answer, and what to do.
-    public var endpointProblem: String?
-    public var problems: [String]
+    package var endpointProblem: String?
+    package var problems: [String]
 
-    public init(
+    package init(
         weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil, endpoint: String? = nil,
         endpointProblem: String? = nil, problems: [String] = []
     ) {

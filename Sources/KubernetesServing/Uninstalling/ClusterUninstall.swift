@@ -9,22 +9,22 @@ import ModelManifests
 /// - Deletes only objects with mlctl's own labels, and never a newer object with the same name.
 /// - It can be interrupted at any point and run again.
 /// - At the end it reports what is left, and why.
-public struct ClusterUninstall: Sendable {
-    public struct Options: Hashable, Sendable {
+package struct ClusterUninstall: Sendable {
+    package struct Options: Hashable, Sendable {
         /// The only namespace to look at; nil: all.
-        public var namespace: String?
+        package var namespace: String?
         /// Serving continues; only ModelDeployments, records and leases are deleted.
-        public var keepsServing: Bool
+        package var keepsServing: Bool
         /// Deletes the definition of ModelDeployments too.
-        public var removesDefinition: Bool
+        package var removesDefinition: Bool
         /// The controller's Deployment; nil: those that the chart installed, found by their label.
-        public var controller: NamespacedName?
+        package var controller: NamespacedName?
         /// Scales a running controller to zero.
-        public var stopsController: Bool
+        package var stopsController: Bool
         /// The name of the controllers, and so of their leases.
-        public var lease: String
+        package var lease: String
 
-        public init(
+        package init(
             namespace: String? = nil, keepsServing: Bool = false, removesDefinition: Bool = false,
             controller: NamespacedName? = nil, stopsController: Bool = false, lease: String = "mlctl"
         ) {
@@ -38,7 +38,7 @@ public struct ClusterUninstall: Sendable {
     }
 
     /// How long to wait for the controller to end, and for deleted objects to disappear.
-    public static let patience = Duration.seconds(120)
+    package static let patience = Duration.seconds(120)
     static let look = Duration.milliseconds(500)
     static let controllerLabel = "app.kubernetes.io/name=mlctl-controller"
     /// The namespace of the lease if nobody said where the controller ran.
@@ -58,7 +58,7 @@ public struct ClusterUninstall: Sendable {
     let say: @Sendable (String) -> Void
 
     /// - Parameter say: gets one line for each action.
-    public init(_ api: KubernetesAPI, _ options: Options, say: @escaping @Sendable (String) -> Void) {
+    package init(_ api: KubernetesAPI, _ options: Options, say: @escaping @Sendable (String) -> Void) {
         self.api = api
         self.options = options
         self.say = say
@@ -67,7 +67,7 @@ public struct ClusterUninstall: Sendable {
     // MARK: - Finding objects
 
     /// - Throws: `ClusterServingError` if the cluster cannot be asked.
-    public func steps() async throws -> UninstallSteps {
+    package func steps() async throws -> UninstallSteps {
         UninstallSteps(
             try await found(), keepsServing: options.keepsServing, definition: try await definition())
     }
@@ -130,7 +130,7 @@ public struct ClusterUninstall: Sendable {
 
     /// - Returns: what is left, and why; empty if nothing is.
     /// - Throws: `ClusterServingError` if a controller runs, or the cluster cannot be asked.
-    public func run(_ steps: UninstallSteps) async throws -> [String] {
+    package func run(_ steps: UninstallSteps) async throws -> [String] {
         let controllers = try await stopControllers()
         var problems: [String] = []
         for deployment in steps.deployments { await attempt(&problems) { try await release(deployment) } }

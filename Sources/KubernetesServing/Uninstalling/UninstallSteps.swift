@@ -25,7 +25,7 @@ struct InstalledObject: Hashable, Sendable {
 ///
 /// ModelDeployments go first: a controller would create everything else for them. Routes go before the pods that answer, and
 /// the proxies after the routes.
-public struct UninstallSteps: Hashable, Sendable {
+package struct UninstallSteps: Hashable, Sendable {
     /// All ModelDeployments: their finalizer is removed, then they are deleted.
     let deployments: [InstalledObject]
     /// In this order.
@@ -45,10 +45,10 @@ public struct UninstallSteps: Hashable, Sendable {
         self.definition = definition
     }
 
-    public var isEmpty: Bool { deployments.isEmpty && deletions.isEmpty && definition == nil }
+    package var isEmpty: Bool { deployments.isEmpty && deletions.isEmpty && definition == nil }
 
     /// For people: what is deleted, one line for each namespace and kind.
-    public var lines: [String] {
+    package var lines: [String] {
         let counted = Dictionary(grouping: deployments + deletions) {
             "\($0.id.key.namespace ?? "") \($0.id.type.kind)"
         }

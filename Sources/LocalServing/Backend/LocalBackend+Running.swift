@@ -27,7 +27,7 @@ extension LocalBackend {
     static let fullLookInterval = Duration.seconds(5)
 
     /// Follows files, processes and the proxy until its task is cancelled, then ends `changes`. Models and proxy keep running.
-    public func run() async {
+    package func run() async {
         await resumeFromDisk()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.proxy.run() }

@@ -11,19 +11,19 @@ import Serving
 ///
 /// Routes reach the proxy without a file, so plans still take effect with a full disk or a read-only folder. They are written as
 /// soon as that is possible. Until then the observation reports the problem.
-public actor LocalBackend: ServingBackend {
-    public struct Configuration: Sendable {
-        public var stateDirectory: URL
+package actor LocalBackend: ServingBackend {
+    package struct Configuration: Sendable {
+        package var stateDirectory: URL
         /// The controller's own environment. Servers inherit only PATH, HOME, LANG and TMPDIR from it.
-        public var environment: [String: String]
+        package var environment: [String: String]
         /// Ports that no endpoint may use, with a description of their user: `[8090: "the controller's own (--listen)"]`.
-        public var reservedPorts: [Int: String]
+        package var reservedPorts: [Int: String]
         /// The secrets that a deployment's servers may read. Nil: all secrets of the state folder.
-        public var secrets: @Sendable (DeploymentKey) -> SecretFolder?
+        package var secrets: @Sendable (DeploymentKey) -> SecretFolder?
         /// Whether servers may get the cache through a mount of their own. Nil: detect whether this machine permits it.
         var canMount: Bool?
 
-        public init(
+        package init(
             stateDirectory: URL, environment: [String: String] = ProcessInfo.processInfo.environment,
             reservedPorts: [Int: String] = [:],
             secrets: @escaping @Sendable (DeploymentKey) -> SecretFolder? = { _ in nil }
@@ -35,7 +35,7 @@ public actor LocalBackend: ServingBackend {
         }
     }
 
-    public nonisolated let changes: AsyncStream<DeploymentKey>
+    package nonisolated let changes: AsyncStream<DeploymentKey>
 
     static let maximumBufferedChanges = 1 << 16
     static let maximumRounds = 8
@@ -85,7 +85,7 @@ public actor LocalBackend: ServingBackend {
     /// Reads what a former controller left. Instances, proxy and routes stay as they are.
     ///
     /// - Throws: `LocalServingError` if the state folder cannot be used.
-    public init(
+    package init(
         configuration: Configuration, files: any ModelFiles, launcher: any ProcessLauncher,
         logger: Logger = Logger(label: "mlctl.local")
     ) throws {
@@ -143,14 +143,14 @@ public actor LocalBackend: ServingBackend {
         if !FileLock.isHeld(folder.lock) { try? FileManager.default.removeItem(atPath: folder.path) }
     }
 
-    public func pin(_ model: ModelSource) async throws -> Digest? { try await files.pin(model) }
+    package func pin(_ model: ModelSource) async throws -> Digest? { try await files.pin(model) }
 
-    public func deployments() -> [DeploymentKey] {
+    package func deployments() -> [DeploymentKey] {
         let served = records.filter { !$0.value.isEmpty }.map(\.key)
         return Set(served + instances.values.map(\.spec.deployment)).sorted()
     }
 
-    public func observe(_ deployment: DeploymentKey) async -> Observation {
+    package func observe(_ deployment: DeploymentKey) async -> Observation {
         if watch == nil { refreshAll(of: deployment) }
         let view = await proxy.firstView()
         let seen = observedInstances(of: deployment, view)
@@ -192,7 +192,7 @@ public actor LocalBackend: ServingBackend {
 
     /// - Throws: only `LocalServingError.invalidName`. If the machine cannot do something now, the observation reports the
     ///   problem and the backend retries by itself.
-    public func apply(_ plan: ServingPlan) async throws {
+    package func apply(_ plan: ServingPlan) async throws {
         try SafeName.check(plan.deployment)
         for revision in plan.revisions where !SafeName.isSafe(revision.revision.rawValue) {
             throw LocalServingError(
@@ -209,7 +209,7 @@ public actor LocalBackend: ServingBackend {
     }
 
     /// The last lines of running instances, or of removed ones if none runs.
-    public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) -> [LogLine] {
+    package func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) -> [LogLine] {
         LogReader(state: state).tail(
             of: deployment, revision: revision, lines: lines, current: tracked(deployment).map(\.spec))
     }

@@ -4,17 +4,17 @@ import Glibc
 import Synchronization
 
 /// The data plane's processes. They outlive the controller.
-public enum DataPlaneRole: Hashable, Sendable {
+package enum DataPlaneRole: Hashable, Sendable {
     case keeper(instance: String)
     case proxy
 }
 
-public protocol ProcessLauncher: Sendable {
+package protocol ProcessLauncher: Sendable {
     /// Starts the process without waiting for it.
     func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess
 }
 
-public protocol LaunchedProcess: Sendable {
+package protocol LaunchedProcess: Sendable {
     /// False once the process has ended. Reading this also reaps it.
     var isRunning: Bool { get }
     /// How the process ended, for messages: `exit status 1`. Nil while it runs, or if this is unknown.
@@ -22,12 +22,12 @@ public protocol LaunchedProcess: Sendable {
 }
 
 extension LaunchedProcess {
-    public var ending: String? { nil }
+    package var ending: String? { nil }
 }
 
 /// Starts `mlctl keeper` and `mlctl proxy`, each in a session of its own with `/` as working folder. Only the log file connects
 /// them to the controller.
-public struct ExecutableLauncher: ProcessLauncher {
+package struct ExecutableLauncher: ProcessLauncher {
     private let executable: String
     private let state: StateFolder
     private let environment: [String: String]
@@ -38,7 +38,7 @@ public struct ExecutableLauncher: ProcessLauncher {
     /// - Parameters:
     ///   - executable: the path of mlctl.
     ///   - environment: the controller's environment. Only PATH, HOME, LANG, TMPDIR and LD_LIBRARY_PATH are passed on.
-    public init(
+    package init(
         executable: URL = ExecutableLauncher.ownExecutable, stateDirectory: URL,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
@@ -50,7 +50,7 @@ public struct ExecutableLauncher: ProcessLauncher {
     }
 
     /// The path of this program. Resolved once. After an upgrade in place, the new program is at the same path.
-    public static let ownExecutable = URL(fileURLWithPath: ownPath)
+    package static let ownExecutable = URL(fileURLWithPath: ownPath)
 
     private static var ownPath: String {
         guard let path = linkTarget(of: "/proc/self/exe") else { return CommandLine.arguments[0] }
@@ -59,7 +59,7 @@ public struct ExecutableLauncher: ProcessLauncher {
         return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
     }
 
-    public func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess {
+    package func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess {
         var words: [String]
         var log: String
         switch role {

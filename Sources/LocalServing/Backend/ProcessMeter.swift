@@ -4,15 +4,15 @@ import Serving
 /// Measures the cost of instances on this machine: CPU and memory of their servers' process trees.
 ///
 /// One scan of all processes is reused for `freshness`, so that many deployments measured at once share it.
-public actor ProcessMeter {
+package actor ProcessMeter {
     static let freshness = Duration.milliseconds(500)
 
     private let clock = ContinuousClock()
     private var table: (taken: ContinuousClock.Instant, processes: ProcessTable)?
 
-    public init() {}
+    package init() {}
 
-    public func costs(of servers: [MeasuredServer]) -> [ProcessCost] {
+    package func costs(of servers: [MeasuredServer]) -> [ProcessCost] {
         guard !servers.isEmpty else { return [] }
         let processes = processes()
         return servers.compactMap { server in
@@ -35,7 +35,7 @@ public actor ProcessMeter {
 }
 
 /// An instance's server process, as input for `ProcessMeter`.
-public struct MeasuredServer: Hashable, Sendable {
+package struct MeasuredServer: Hashable, Sendable {
     var instance: String
     var revision: Revision
     var process: ProcessIdentity
@@ -44,7 +44,7 @@ public struct MeasuredServer: Hashable, Sendable {
 
 extension LocalBackend {
     /// Running servers, as their keepers last reported them. Draining instances are left out.
-    public func servers(of deployment: DeploymentKey) -> [MeasuredServer] {
+    package func servers(of deployment: DeploymentKey) -> [MeasuredServer] {
         tracked(deployment).compactMap { instance in
             guard !instance.isLeaving, let status = instance.status, let server = status.server else { return nil }
             return MeasuredServer(

@@ -6,7 +6,7 @@ import Serving
 import Transport
 
 /// Client for the control socket of a state folder's proxy. Every call has a time-out.
-public struct ProxyClient: Sendable {
+package struct ProxyClient: Sendable {
     private let state: StateFolder
 
     static let timeout = Duration.seconds(2)
@@ -16,7 +16,7 @@ public struct ProxyClient: Sendable {
     /// For the whole of the process. That nothing answers is what its caller has to know at once.
     private static let client = HTTPClient.careful { $0.timeout.connect = TimeAmount(timeout) }
 
-    public init(stateDirectory: URL) {
+    package init(stateDirectory: URL) {
         self.init(StateFolder(stateDirectory))
     }
 
@@ -24,19 +24,19 @@ public struct ProxyClient: Sendable {
 
     /// The proxy's current counters, requests in progress and endpoints.
     /// - Throws: `LocalServingError.proxyUnreachable`, `.proxyRefused`.
-    public func report() async throws -> ProxyReport {
+    package func report() async throws -> ProxyReport {
         try JSONDecoder().decode(ProxyReport.self, from: try await ask("/report"))
     }
 
     /// The proxy's own metrics, in the Prometheus text format.
     /// - Throws: `LocalServingError.proxyUnreachable`, `.proxyRefused`.
-    public func metrics() async throws -> String {
+    package func metrics() async throws -> String {
         String(decoding: try await ask("/metrics"), as: UTF8.self)
     }
 
     /// Replaces all routes at once.
     @discardableResult
-    public func replaceRoutes(_ routes: ProxyRoutes) async throws -> ProxyReport {
+    package func replaceRoutes(_ routes: ProxyRoutes) async throws -> ProxyReport {
         let body = ByteBuffer(bytes: try JSONEncoder().encode(routes))
         return try JSONDecoder().decode(ProxyReport.self, from: try await ask("/routes", putting: body))
     }

@@ -5,16 +5,16 @@ import Serving
 
 extension LocalBackend {
     /// The result of `mlctl down`.
-    public struct Teardown: Hashable, Sendable {
-        public var instances: Int
-        public var stoppedProxy: Bool
+    package struct Teardown: Hashable, Sendable {
+        package var instances: Int
+        package var stoppedProxy: Bool
         /// What could not be stopped, and what to do about it.
-        public var problems: [String]
+        package var problems: [String]
     }
 
     /// Drains and stops every instance, then the proxy. Works without a controller, and must not run beside one. Returns when
     /// nothing runs any more, or when all grace periods have passed.
-    public static func stopEverything(
+    package static func stopEverything(
         stateDirectory: URL, progress: @Sendable (String) -> Void = { _ in }
     ) async throws -> Teardown {
         let state = StateFolder(stateDirectory)

@@ -12,21 +12,21 @@ import Transport
 /// - It is ready only while the current server process has answered the warm-up requests. A pod is ready only if all its
 ///   containers are, so no router sends it user requests before that.
 /// - It sends nothing to a server that has not answered its readiness probe.
-public struct PodCompanion: Sendable {
-    public struct Configuration: Sendable {
+package struct PodCompanion: Sendable {
+    package struct Configuration: Sendable {
         /// The folder with the model's files.
-        public var folder: String
+        package var folder: String
         /// The port of the server's requests, on the loopback address.
-        public var serverPort: Int
+        package var serverPort: Int
         /// The readiness probe. If `path` is nil, the server is ready when it accepts connections.
-        public var readiness: (port: Int, path: String?)
-        public var warmup: Warmup?
+        package var readiness: (port: Int, path: String?)
+        package var warmup: Warmup?
         /// The file with recorded requests.
-        public var recordings: String?
-        public var address: String
-        public var port: Int
+        package var recordings: String?
+        package var address: String
+        package var port: Int
 
-        public init(
+        package init(
             folder: String, serverPort: Int, readiness: (port: Int, path: String?)? = nil, warmup: Warmup? = nil,
             recordings: String? = nil, address: String = "0.0.0.0", port: Int = CompanionPort.number
         ) {
@@ -42,12 +42,12 @@ public struct PodCompanion: Sendable {
 
     private let configuration: Configuration
 
-    public init(_ configuration: Configuration) { self.configuration = configuration }
+    package init(_ configuration: Configuration) { self.configuration = configuration }
 
     /// Runs until its task is cancelled. Returns early only by throwing.
     /// - Parameter listening: called with the port once it listens.
     /// - Throws: `CompanionError`.
-    public func run(listening: @Sendable (Int) -> Void = { _ in }) async throws {
+    package func run(listening: @Sendable (Int) -> Void = { _ in }) async throws {
         let requests = try warmupRequests()
         let state = CompanionState()
         let page = try await CompanionPage.open(configuration, state)
@@ -98,15 +98,15 @@ public struct PodCompanion: Sendable {
 }
 
 /// Why a companion ended; the cluster shows it as the container's last words, and starts it again.
-public typealias CompanionError = CodedError<CompanionErrorCode>
+package typealias CompanionError = CodedError<CompanionErrorCode>
 
-public enum CompanionErrorCode: ErrorCode {
+package enum CompanionErrorCode: ErrorCode {
     /// The file of requests is missing or wrong.
     case invalidRequests
     case warmupFailed
     case cannotListen
 
-    public var retryClass: RetryClass { self == .invalidRequests ? .terminal : .transient }
+    package var retryClass: RetryClass { self == .invalidRequests ? .terminal : .transient }
 }
 
 /// The state behind the companion's page, and whether the companion should end.

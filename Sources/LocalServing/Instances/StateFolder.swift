@@ -14,16 +14,16 @@ import SecretFiles
 ///     logs/<namespace>/<name>/<revision>/<instance>/   logs of removed instances
 ///     models/                         the model store's cache
 ///     secrets/<NAME>                  written by the operator: what a manifest's `valueFrom` may name
-public struct StateFolder: Hashable, Sendable {
-    public let path: String
+package struct StateFolder: Hashable, Sendable {
+    package let path: String
 
-    public init(_ path: String) {
+    package init(_ path: String) {
         // Absolute, because keepers and the proxy run in another folder.
         self.path = URL(fileURLWithPath: path).standardizedFileURL.path(percentEncoded: false)
             .trimmingTrailingSlash()
     }
 
-    public init(_ url: URL) { self.init(url.path(percentEncoded: false)) }
+    package init(_ url: URL) { self.init(url.path(percentEncoded: false)) }
 
     /// The model store's cache, by digest. Deployments share its files.
     var models: String { "\(path)/models" }
@@ -47,7 +47,7 @@ public struct StateFolder: Hashable, Sendable {
     func instance(_ id: String) -> InstanceFolder { InstanceFolder(path: "\(instances)/\(id)") }
 
     /// All secrets that the operator wrote. A server may use them unless its project allows fewer.
-    public var secrets: SecretFolder { SecretFolder(path: "\(path)/secrets") }
+    package var secrets: SecretFolder { SecretFolder(path: "\(path)/secrets") }
 
     /// The random name of this state folder, created on first use.
     func identity() throws -> String {

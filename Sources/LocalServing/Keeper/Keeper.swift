@@ -8,7 +8,7 @@ import Serving
 /// Like containerd-shim for a container, it starts the server and its child processes, probes it, stores its output, restarts it,
 /// and ends the whole process tree. It outlives the controller. If the keeper itself is killed, the server keeps running, and the
 /// next keeper of the same instance adopts it.
-public struct Keeper: Sendable {
+package struct Keeper: Sendable {
     /// How a keeper recognizes the processes of its instance.
     enum Belonging: Sendable {
         /// This process runs only the keeper, so every descendant belongs to the instance.
@@ -26,7 +26,7 @@ public struct Keeper: Sendable {
     /// - Parameters:
     ///   - stateDirectory: the controller's state folder.
     ///   - instance: the ID of an instance whose `spec.json` the controller has written.
-    public init(stateDirectory: URL, instance: String) {
+    package init(stateDirectory: URL, instance: String) {
         self.init(
             state: StateFolder(stateDirectory), instance: instance, belonging: .everyDescendant,
             proxyLauncher: ExecutableLauncher(stateDirectory: stateDirectory))
@@ -45,7 +45,7 @@ public struct Keeper: Sendable {
     ///
     /// Handles SIGTERM, SIGINT and SIGHUP of the process.
     /// - Throws: `LocalServingError.alreadyRunning` if the instance has a keeper, `.stateUnreadable`.
-    public func run() async throws -> Int32 {
+    package func run() async throws -> Int32 {
         guard let proxyLauncher else { return try await loop(nil).get() }
         let proxies = LaunchedProxies()
         return try await withTaskGroup(of: Void.self) { group in

@@ -2,18 +2,18 @@ import Foundation
 import Glibc
 
 /// The process that listens on a TCP port of this machine, for messages about a port in use.
-public struct PortHolder: Hashable, Sendable {
-    public var pid: Int32
+package struct PortHolder: Hashable, Sendable {
+    package var pid: Int32
     /// Its arguments, as far as they can be read.
-    public var arguments: [String]
+    package var arguments: [String]
     /// The instance whose keeper is an ancestor of the process. Nil if it is not a model server of mlctl.
-    public var instance: String?
+    package var instance: String?
 
     private static let mostAncestors = 64
     private static let mostBytes = 4096
 
     /// Nil if nothing listens there, or if the listener belongs to another user and cannot be inspected.
-    public static func of(port: Int) -> PortHolder? {
+    package static func of(port: Int) -> PortHolder? {
         let inodes = ListenTable.listeningInodes(port: port)
         guard !inodes.isEmpty else { return nil }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
@@ -24,12 +24,12 @@ public struct PortHolder: Hashable, Sendable {
     }
 
     /// Whether it is an `mlctl run`, that is, a controller that uses its port rightfully.
-    public var isController: Bool { isMlctl && arguments.dropFirst().first == "run" }
+    package var isController: Bool { isMlctl && arguments.dropFirst().first == "run" }
 
     private var isMlctl: Bool { arguments.first.map { $0 == "mlctl" || $0.hasSuffix("/mlctl") } ?? false }
 
     /// Which process it is, and what to do about it.
-    public var words: String {
+    package var words: String {
         if isController { return "another controller (process \(pid))" }
         if isMlctl, arguments.dropFirst().first == "proxy" {
             return

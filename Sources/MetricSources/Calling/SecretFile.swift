@@ -1,18 +1,18 @@
 import Foundation
 
 /// A secret in a file. It is read on every call, so that a rotated secret takes effect at once.
-public struct SecretFile: Hashable, Sendable {
+package struct SecretFile: Hashable, Sendable {
     /// Larger than any token.
     static let mostBytes = 64 << 10
 
     var path: String
 
-    public init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
     /// The file's only line.
     ///
     /// - Throws: `SourceError`. It names the file and never quotes its content.
-    public func read() throws -> String {
+    package func read() throws -> String {
         guard let file = FileHandle(forReadingAtPath: path),
             let bytes = try? file.read(upToCount: Self.mostBytes + 1)
         else {

@@ -3,25 +3,25 @@ import NIOSSL
 import Synchronization
 
 /// Credentials, certificates and time-out for calls to a source.
-public struct SourceAccess: Hashable, Sendable {
-    public enum Credentials: Hashable, Sendable {
+package struct SourceAccess: Hashable, Sendable {
+    package enum Credentials: Hashable, Sendable {
         case none
         case bearerToken(file: String)
         case basic(username: String, passwordFile: String)
     }
 
-    public static let defaultTimeout: Duration = .seconds(10)
+    package static let defaultTimeout: Duration = .seconds(10)
 
-    public var credentials: Credentials
+    package var credentials: Credentials
     /// A PEM file with certificate authorities to trust in addition to those of the system.
-    public var caFile: String?
-    public var clientCertificateFile: String?
-    public var clientKeyFile: String?
-    public var insecureSkipTLSVerify: Bool
+    package var caFile: String?
+    package var clientCertificateFile: String?
+    package var clientKeyFile: String?
+    package var insecureSkipTLSVerify: Bool
     /// For one call, from connecting to the last byte of the answer.
-    public var timeout: Duration
+    package var timeout: Duration
 
-    public init(
+    package init(
         credentials: Credentials = .none, caFile: String? = nil, clientCertificateFile: String? = nil,
         clientKeyFile: String? = nil, insecureSkipTLSVerify: Bool = false, timeout: Duration = defaultTimeout
     ) {

@@ -3,15 +3,15 @@ import NIOSSL
 import Transport
 
 /// Checks whether a source answers. Used to inspect an installation before gates use the source.
-public struct SourceProbe: Sendable {
+package struct SourceProbe: Sendable {
     /// The result of a check.
-    public struct Answer: Hashable, Sendable {
+    package struct Answer: Hashable, Sendable {
         /// Why the source would not answer gates; nil if no problem was found.
-        public var problem: SourceError?
+        package var problem: SourceError?
         /// The server's `Date` header, as written; nil if there was none.
-        public var date: String?
+        package var date: String?
         /// The address that was called, for messages. It contains no credentials.
-        public var asked: String
+        package var asked: String
     }
 
     typealias Transport = @Sendable (SourceRequest, TLSConfiguration?, Duration) async throws -> SourceResponse
@@ -22,7 +22,7 @@ public struct SourceProbe: Sendable {
 
     private let transport: Transport
 
-    public init() {
+    package init() {
         self.init { request, tls, timeout in
             try await SourceTransport.send(request, tls: tls, timeout: timeout, bytes: Self.answerBytes)
         }
@@ -32,7 +32,7 @@ public struct SourceProbe: Sendable {
 
     /// - Parameter limit: the time-out of the call; the source's own time-out is used if it is shorter.
     /// - Returns: nil for a command source: its program runs only for gates.
-    public func ask(_ source: SourceSettings, within limit: Duration) async -> Answer? {
+    package func ask(_ source: SourceSettings, within limit: Duration) async -> Answer? {
         switch source.kind {
         case .prometheus(let settings):
             let question = PrometheusQuery(text: Self.query, moments: .now, timeout: settings.access.timeout)
@@ -74,7 +74,7 @@ public struct SourceProbe: Sendable {
 
 extension SourceSettings {
     /// Files with secrets that are sent to the source. Only their owner may read them.
-    public var secretFiles: [String] {
+    package var secretFiles: [String] {
         switch kind {
         case .prometheus(let settings):
             let credentials: String? =
@@ -94,7 +94,7 @@ extension SourceSettings {
     }
 
     /// Files that decide which certificates are used and trusted. Only their owner may write to them.
-    public var trustFiles: [String] {
+    package var trustFiles: [String] {
         let access: SourceAccess? =
             switch kind {
             case .prometheus(let settings): settings.access
@@ -105,7 +105,7 @@ extension SourceSettings {
     }
 
     /// Whether the source's certificate is not verified.
-    public var believesAnybody: Bool {
+    package var believesAnybody: Bool {
         switch kind {
         case .prometheus(let settings): settings.access.insecureSkipTLSVerify
         case .web(let settings): settings.access.insecureSkipTLSVerify
@@ -114,7 +114,7 @@ extension SourceSettings {
     }
 
     /// The program that a command source starts; nil for other sources.
-    public var program: String? {
+    package var program: String? {
         guard case .command(let settings) = kind else { return nil }
         return settings.command.first
     }

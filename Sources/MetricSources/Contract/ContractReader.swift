@@ -9,17 +9,17 @@ import SafeText
 /// # Guarantees
 /// Ends within `timeout`, reads at most 1 MiB of an answer, and follows no redirect. Every failure becomes an answer that says
 /// which revision is affected, why, and what to do.
-public struct ContractReader: Sendable {
-    public static let timeout: Duration = .seconds(5)
+package struct ContractReader: Sendable {
+    package static let timeout: Duration = .seconds(5)
     static let bytesLimit = 1 << 20
 
     private let timeout: Duration
 
-    public init() { self.init(timeout: Self.timeout) }
+    package init() { self.init(timeout: Self.timeout) }
 
     init(timeout: Duration) { self.timeout = timeout }
 
-    public func read(_ inquiry: Inquiry, _ gate: ContractGate) async -> ContractAnswer {
+    package func read(_ inquiry: Inquiry, _ gate: ContractGate) async -> ContractAnswer {
         guard let stable = inquiry.stable else { return .unreadable("there is no stable revision to compare with") }
         let path = gate.path ?? "/v2/models/\(Escape.uriPart(inquiry.deployment.name))"
         async let ofStable = contract(of: stable, "stable", path: path)

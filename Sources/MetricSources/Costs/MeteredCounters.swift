@@ -6,7 +6,7 @@ import Serving
 ///
 /// # Errors
 /// Those of the wrapped source. A cost that cannot be measured has no reading.
-public actor MeteredCounters: MetricSource {
+package actor MeteredCounters: MetricSource {
     private let counters: any MetricSource
     private let costs: @Sendable (DeploymentKey) async -> [ProcessCost]
     private let elapsed: @Sendable () -> Duration
@@ -16,7 +16,7 @@ public actor MeteredCounters: MetricSource {
     /// - Parameters:
     ///   - epoch: unique for each meter that ever existed.
     ///   - costs: what the instances of a deployment have used so far.
-    public init<C: Clock>(
+    package init<C: Clock>(
         _ counters: any MetricSource, epoch: String, clock: C = ContinuousClock(),
         costs: @escaping @Sendable (DeploymentKey) async -> [ProcessCost]
     ) where C.Duration == Duration {
@@ -27,7 +27,7 @@ public actor MeteredCounters: MetricSource {
         self.costs = costs
     }
 
-    public func readings(for deployment: DeploymentKey) async throws -> [Reading] {
+    package func readings(for deployment: DeploymentKey) async throws -> [Reading] {
         let counted = try await counters.readings(for: deployment)
         let used = await costs(deployment)
         guard !used.isEmpty else {

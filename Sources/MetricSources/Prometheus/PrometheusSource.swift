@@ -11,8 +11,8 @@ import Serving
 /// # Guarantees
 /// - Each query ends within the access's `timeout`, holds at most `answerBytes`, and follows no redirect.
 /// - The counters of both sides are evaluated at the same time, and the result has all of them or none.
-public struct PrometheusSource: Sendable {
-    public static let answerBytes = 4 << 20
+package struct PrometheusSource: Sendable {
+    package static let answerBytes = 4 << 20
     /// One epoch for all, because the server never restarts its counts. A restarted instance shows as a drop of its series.
     static let epoch = "series"
 
@@ -24,7 +24,7 @@ public struct PrometheusSource: Sendable {
     private let transport: Transport
     private let now: @Sendable () -> Date
 
-    public init(_ settings: PrometheusSettings, logger: Logger) {
+    package init(_ settings: PrometheusSettings, logger: Logger) {
         let timeout = settings.access.timeout
         self.init(settings, logger: logger) { request, tls in
             try await SourceTransport.send(request, tls: tls, timeout: timeout, bytes: Self.answerBytes)
@@ -46,7 +46,7 @@ public struct PrometheusSource: Sendable {
     ///
     /// - Parameter range: its points are reduced to one value. The range ends now by this machine's clock, because the server
     ///   requires an end time.
-    public func measure(_ query: String, range: MetricRange? = nil) async -> Measured {
+    package func measure(_ query: String, range: MetricRange? = nil) async -> Measured {
         await .of {
             let moments = range.map {
                 PrometheusQuery.Moments.range($0, untilSeconds: now().timeIntervalSince1970)
@@ -59,7 +59,7 @@ public struct PrometheusSource: Sendable {
     /// equal labels form one reading.
     ///
     /// - Throws: `SourceError`, or `CancellationError` if the task is cancelled. Then nothing counts as evidence.
-    public func readings(
+    package func readings(
         of ratios: [CounterRatio], for deployment: DeploymentKey, sides: [Inquiry.Side]
     ) async throws -> [Reading] {
         let counters = Set(ratios.flatMap { [$0.of, $0.per] }).sorted()

@@ -5,12 +5,12 @@ import ModelManifests
 import Serving
 
 /// A proxy pod in a cluster.
-public struct ProxyPod: Hashable, Sendable {
-    public var name: String
+package struct ProxyPod: Hashable, Sendable {
+    package var name: String
     /// `host:port` of its control address.
-    public var address: String
+    package var address: String
 
-    public init(name: String, address: String) {
+    package init(name: String, address: String) {
         self.name = name
         self.address = address
     }
@@ -20,7 +20,7 @@ public struct ProxyPod: Hashable, Sendable {
 ///
 /// # Errors
 /// If none of the namespace's proxies answers. If only some do not answer, their readings are missing: a gap is not evidence.
-public actor ClusterProxyCounters: MetricSource {
+package actor ClusterProxyCounters: MetricSource {
     /// Shorter than the time that a pass waits for readings, so that one hanging proxy does not hide what the others report.
     static let timeout: Duration = .seconds(1)
     /// For deployments at rest: answers are reused for this long.
@@ -28,7 +28,7 @@ public actor ClusterProxyCounters: MetricSource {
     /// If no proxy could be asked, the next attempt is made after this time.
     static let silencePause: Duration = .seconds(2)
     /// How long proxies may be silent before they are reported as unreachable.
-    public static let defaultPatience: Duration = .seconds(10)
+    package static let defaultPatience: Duration = .seconds(10)
     static let mostBytes = 32 << 20
     static let mostProxies = 64
     static let mostNamespaces = 10_000
@@ -49,7 +49,7 @@ public actor ClusterProxyCounters: MetricSource {
     private let patience: Duration
     private var namespaces: [String: Known] = [:]
 
-    public init(
+    package init(
         patience: Duration = defaultPatience,
         pods: @escaping @Sendable (_ namespace: String) async throws -> [ProxyPod]
     ) {
@@ -57,13 +57,13 @@ public actor ClusterProxyCounters: MetricSource {
         self.pods = pods
     }
 
-    public func readings(for deployment: DeploymentKey) async throws -> [Reading] {
+    package func readings(for deployment: DeploymentKey) async throws -> [Reading] {
         try await counters(of: deployment.namespace).readings(for: deployment)
     }
 
     /// What the proxies report about a deployment's traffic.
     /// - Parameter isAtRest: whether an answer that is some seconds old is good enough.
-    public func traffic(of deployment: DeploymentKey, isAtRest: Bool) async -> ProxiedTraffic {
+    package func traffic(of deployment: DeploymentKey, isAtRest: Bool) async -> ProxiedTraffic {
         let namespace = deployment.namespace
         let counters = counters(of: namespace)
         let age = namespaces[namespace]?.askedAt.map { ContinuousClock.now - $0 }

@@ -3,12 +3,12 @@ import ModelManifests
 import Serving
 
 /// One proxy's answer.
-public struct ProxyAnswer: Hashable, Sendable {
+package struct ProxyAnswer: Hashable, Sendable {
     /// The proxy's name; nil if there is only one proxy.
-    public var proxy: String?
-    public var report: ProxyReport
+    package var proxy: String?
+    package var report: ProxyReport
 
-    public init(proxy: String? = nil, report: ProxyReport) {
+    package init(proxy: String? = nil, report: ProxyReport) {
         self.proxy = proxy
         self.report = report
     }
@@ -22,8 +22,8 @@ public struct ProxyAnswer: Hashable, Sendable {
 ///
 /// # Errors
 /// Those of the report, for all callers that share it. An error is not cached: the next call asks again.
-public actor ProxyCounters: MetricSource {
-    public static let defaultFreshness: Duration = .milliseconds(50)
+package actor ProxyCounters: MetricSource {
+    package static let defaultFreshness: Duration = .milliseconds(50)
 
     private typealias ReadingsByDeployment = [DeploymentKey: [Reading]]
 
@@ -39,7 +39,7 @@ public actor ProxyCounters: MetricSource {
     private var state = State.unknown
 
     /// - Parameter report: asks the only proxy, within its own time limit.
-    public init<C: Clock>(
+    package init<C: Clock>(
         freshness: Duration = defaultFreshness, clock: C = ContinuousClock(),
         report: @escaping @Sendable () async throws -> ProxyReport
     ) where C.Duration == Duration {
@@ -48,7 +48,7 @@ public actor ProxyCounters: MetricSource {
 
     /// - Parameter answers: asks all proxies, within a time limit. Proxies that do not answer are left out: a gap is not
     ///   evidence, and their counters continue.
-    public init<C: Clock>(
+    package init<C: Clock>(
         freshness: Duration = defaultFreshness, clock: C = ContinuousClock(),
         answers: @escaping @Sendable () async throws -> [ProxyAnswer]
     ) where C.Duration == Duration {
@@ -58,7 +58,7 @@ public actor ProxyCounters: MetricSource {
         self.answers = answers
     }
 
-    public func readings(for deployment: DeploymentKey) async throws -> [Reading] {
+    package func readings(for deployment: DeploymentKey) async throws -> [Reading] {
         try await current()[deployment] ?? []
     }
 

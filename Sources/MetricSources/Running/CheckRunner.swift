@@ -13,7 +13,7 @@ import Synchronization
 ///   process group. It also ends if this process ends, for whatever reason.
 /// - Its output takes at most a file of 4 MiB (the newest 50 files are kept) and 128 KiB of memory.
 /// - If there is no exit code, the outcome is undecided and says what to do.
-public struct CheckRunner: Sendable {
+package struct CheckRunner: Sendable {
     private let outputFolder: String
     private let secrets: @Sendable (DeploymentKey) -> SecretFolder
     private let inherited: [String: String]
@@ -23,7 +23,7 @@ public struct CheckRunner: Sendable {
     ///   - outputFolder: the folder for output files. Nothing else may use it.
     ///   - environment: the controller's; only PATH, HOME, LANG and TMPDIR are passed on.
     ///   - secrets: the secrets that a deployment's checks may use.
-    public init(
+    package init(
         outputFolder: String, environment: [String: String] = ProcessInfo.processInfo.environment,
         secrets: @escaping @Sendable (DeploymentKey) -> SecretFolder
     ) {
@@ -41,7 +41,7 @@ public struct CheckRunner: Sendable {
         self.grace = grace
     }
 
-    public func run(_ inquiry: Inquiry, _ gate: CheckGate) async -> CheckOutcome {
+    package func run(_ inquiry: Inquiry, _ gate: CheckGate) async -> CheckOutcome {
         guard let folder = inquiry.candidate.instances.lazy.compactMap(\.modelFolder).first else {
             return await runInEmptyFolder(inquiry, gate)
         }

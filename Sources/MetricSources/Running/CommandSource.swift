@@ -8,8 +8,8 @@ import Synchronization
 ///
 /// A new process is started for each measurement, without a shell, in `/`, with the query as `MLCTL_QUERY` in its environment.
 /// `$(NAME)` is replaced in its arguments.
-public struct CommandSource: Sendable {
-    public static let defaultTimeout: Duration = .seconds(10)
+package struct CommandSource: Sendable {
+    package static let defaultTimeout: Duration = .seconds(10)
 
     private let command: [String]
     private let timeout: Duration
@@ -18,7 +18,7 @@ public struct CommandSource: Sendable {
     /// - Parameters:
     ///   - command: the program, by name or absolute path, and its arguments.
     ///   - environment: the controller's; only PATH, HOME, LANG and TMPDIR are passed on.
-    public init(
+    package init(
         command: [String], timeout: Duration = defaultTimeout,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
@@ -27,7 +27,7 @@ public struct CommandSource: Sendable {
         inherited = environment.filter { CheckEnvironment.inheritedNames.contains($0.key) }
     }
 
-    public func value(of query: String) async -> Measured {
+    package func value(of query: String) async -> Measured {
         let variables = inherited.merging(["MLCTL_QUERY": query]) { $1 }
         let session = SessionCommand(
             words: command.map { VariableReferences.replaced(in: $0, by: variables) }, environment: variables,

@@ -10,9 +10,9 @@ import Serving
 /// - The result covers all instances of all sides; otherwise it is an error that names the missing one. A part of them is not
 ///   evidence.
 /// - Each page is limited by `timeout` and `pageBytes`; at most `scrapesAtOnce` pages are read at once.
-public struct ServerMetrics: Sendable {
-    public static let timeout: Duration = .seconds(3)
-    public static let pageBytes = 4 << 20
+package struct ServerMetrics: Sendable {
+    package static let timeout: Duration = .seconds(3)
+    package static let pageBytes = 4 << 20
     static let scrapesAtOnce = 32
     /// The bound is needed because baselines of both sides are kept.
     static let instanceLimit = 512
@@ -24,7 +24,7 @@ public struct ServerMetrics: Sendable {
 
     private let transport: Transport
 
-    public init() {
+    package init() {
         self.init { try await SourceTransport.send($0, timeout: Self.timeout, bytes: Self.pageBytes) }
     }
 
@@ -33,7 +33,7 @@ public struct ServerMetrics: Sendable {
     /// Reads cumulative counters of every instance: requests as its dialect counts them, and the counters that ratios name.
     ///
     /// - Throws: `SourceError`, or `CancellationError` if the task is cancelled. Then nothing counts as evidence.
-    public func readings(of ratios: [CounterRatio], sides: [Inquiry.Side]) async throws -> [Reading] {
+    package func readings(of ratios: [CounterRatio], sides: [Inquiry.Side]) async throws -> [Reading] {
         let targets = try sides.flatMap(ScrapeTarget.all)
         let selectors = try Set(ratios.flatMap { [$0.of, $0.per] }).reduce(into: [:]) {
             $0[$1] = try SampleSelector($1)
@@ -55,7 +55,7 @@ public struct ServerMetrics: Sendable {
     }
 
     /// The mean of one gauge or counter over the candidate's instances: `queue_depth`, `queue_depth{model="a"}`.
-    public func measure(_ query: String, candidate: Inquiry.Side) async -> Measured {
+    package func measure(_ query: String, candidate: Inquiry.Side) async -> Measured {
         await .of {
             let selector = try SampleSelector(query)
             let values = try await scrape(try ScrapeTarget.all(of: candidate), wanted: [selector.name]) {

@@ -2,11 +2,11 @@ import Foundation
 import SafeText
 
 /// The address of a source: http or https, without credentials.
-public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
+package struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
     /// As written, without trailing slashes.
-    public let base: String
-    public let isEncrypted: Bool
-    public let isLoopback: Bool
+    package let base: String
+    package let isEncrypted: Bool
+    package let isLoopback: Bool
 
     /// - Parameters:
     ///   - text: may hold placeholders after the host.
@@ -34,7 +34,7 @@ public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
         base = String(text.trimmingSuffix("/"))
     }
 
-    public var description: String { base }
+    package var description: String { base }
 
     private static func isLoopback(_ host: String) -> Bool {
         let name = host.lowercased().trimmingCharacters(in: ["[", "]"])

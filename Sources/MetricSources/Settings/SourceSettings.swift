@@ -2,14 +2,14 @@ import Foundation
 import ModelManifests
 
 /// One source in the controller's settings file; `controller/mlctl.yaml` explains each field.
-public struct SourceSettings: Hashable, Sendable, Decodable {
+package struct SourceSettings: Hashable, Sendable, Decodable {
     /// Why the settings are invalid, and what would be valid.
-    public struct Fault: Error, Hashable, Sendable, CustomStringConvertible {
-        public var message: String
+    package struct Fault: Error, Hashable, Sendable, CustomStringConvertible {
+        package var message: String
         /// Of the source, with a dot where it is a field of a field; nil: the source itself.
-        public var field: String?
+        package var field: String?
         /// The source's name, once that is known.
-        public var source: String?
+        package var source: String?
         /// Where the source, or the object that has the field, stands in the settings.
         var place: [SettingsStep] = []
 
@@ -18,17 +18,17 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
             self.field = field
         }
 
-        public var description: String {
+        package var description: String {
             (source.map { "source '\($0)': " } ?? "") + (field.map { "\($0): " } ?? "") + message
         }
 
-        public var fault: SettingsFault {
+        package var fault: SettingsFault {
             let fields = field?.split(separator: ".").map { SettingsStep.field(String($0)) } ?? []
             return SettingsFault(at: place + fields, (source.map { "source '\($0)': " } ?? "") + message)
         }
     }
 
-    public enum Kind: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
         case prometheus(PrometheusSettings)
         case web(WebSettings)
         case command(CommandSettings)
@@ -45,19 +45,19 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
 
     static let kinds = ["prometheus", "web", "command"]
     /// Plenty for a settings file that people write by hand.
-    public static let sourceLimit = 100
+    package static let sourceLimit = 100
 
     /// The name that gates use for it.
-    public var name: String
-    public var kind: Kind
+    package var name: String
+    package var kind: Kind
 
-    public init(name: String, kind: Kind) {
+    package init(name: String, kind: Kind) {
         self.name = name
         self.kind = kind
     }
 
     /// - Throws: `Fault` that names the source.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         do {
             try self.init(SettingsFields(decoder))
         } catch var fault as Fault {
@@ -90,7 +90,7 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
     }
 
     /// - Throws: `Fault` if two sources have the same name, or there are too many.
-    public static func check(_ sources: [SourceSettings]) throws {
+    package static func check(_ sources: [SourceSettings]) throws {
         func fault(_ message: String, at place: [SettingsStep]) -> Fault {
             var fault = Fault(message)
             fault.place = [.field("sources")] + place
@@ -125,7 +125,7 @@ public struct SourceSettings: Hashable, Sendable, Decodable {
     }
 }
 
-public struct PrometheusSettings: Hashable, Sendable {
+package struct PrometheusSettings: Hashable, Sendable {
     var address: SourceAddress
     var access: SourceAccess
 
@@ -163,10 +163,10 @@ public struct PrometheusSettings: Hashable, Sendable {
 }
 
 /// A program of the operator that answers queries.
-public struct CommandSettings: Hashable, Sendable {
+package struct CommandSettings: Hashable, Sendable {
     /// It runs without a shell.
-    public var command: [String]
-    public var timeout: Duration
+    package var command: [String]
+    package var timeout: Duration
 
     init(_ fields: SettingsFields) throws {
         try fields.allow(["name", "kind", "command", "timeout"], of: "command")

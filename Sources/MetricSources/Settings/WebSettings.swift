@@ -1,5 +1,5 @@
 /// A JSON endpoint of the operator.
-public struct WebSettings: Hashable, Sendable {
+package struct WebSettings: Hashable, Sendable {
     /// A header whose value comes from a file or from the controller's environment.
     struct Header: Hashable, Sendable {
         enum Value: Hashable, Sendable {

@@ -10,8 +10,8 @@ import SafeText
 ///
 /// # Guarantees
 /// - Ends within the access's `timeout`, holds at most `answerBytes`, and follows no redirect.
-public struct WebSource: Sendable {
-    public static let answerBytes = 1 << 20
+package struct WebSource: Sendable {
+    package static let answerBytes = 1 << 20
 
     typealias Transport = @Sendable (SourceRequest, TLSConfiguration) async throws -> SourceResponse
 
@@ -21,7 +21,7 @@ public struct WebSource: Sendable {
     private let transport: Transport
 
     /// - Parameter environment: the controller's, for header values.
-    public init(_ settings: WebSettings, environment: [String: String]) {
+    package init(_ settings: WebSettings, environment: [String: String]) {
         let timeout = settings.access.timeout
         self.init(settings, environment: environment) { request, tls in
             try await SourceTransport.send(request, tls: tls, timeout: timeout, bytes: Self.answerBytes)
@@ -36,7 +36,7 @@ public struct WebSource: Sendable {
     }
 
     /// - Parameter candidate: its revision and version fill the URL's placeholders.
-    public func measure(_ query: String, of deployment: DeploymentKey, candidate: Inquiry.Side) async -> Measured {
+    package func measure(_ query: String, of deployment: DeploymentKey, candidate: Inquiry.Side) async -> Measured {
         await .of {
             guard let path = JSONPath(query) else {
                 throw SourceError(.invalidQuery, "'\(query.prefix(80))' is not a JSON path, such as metrics.accuracy")

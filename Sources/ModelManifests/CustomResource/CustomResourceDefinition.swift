@@ -1,14 +1,14 @@
 import JSON
 
 /// The CustomResourceDefinition of ModelDeployment, made from the declarations that read manifests.
-public enum CustomResourceDefinition {
+package enum CustomResourceDefinition {
     /// The name of the cluster-wide CustomResourceDefinition object.
-    public static let name = "\(plural).\(ManifestFields.group)"
+    package static let name = "\(plural).\(ManifestFields.group)"
 
     private static let plural = "modeldeployments"
 
     /// The definition as an `apiextensions.k8s.io/v1` object.
-    public static var modelDeployment: JSONValue {
+    package static var modelDeployment: JSONValue {
         [
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",

@@ -2,7 +2,7 @@
 ///
 /// mlctl reads every object before it writes it to a cluster. An object that only mlctl refuses was written by somebody else;
 /// its status says what is wrong. The README has this list, word by word.
-public enum ServerDifference: String, CaseIterable, Sendable {
+package enum ServerDifference: String, CaseIterable, Sendable {
     /// `version: 1.10`, `cpu: 0.5`: text in git. The API server sees a number, and accepts integers only. mlctl writes text.
     case decimalWithoutQuotes
     /// `replicas:` without a value means "not given" in git. The API server drops it on create, and refuses it in server-side
@@ -26,7 +26,7 @@ public enum ServerDifference: String, CaseIterable, Sendable {
     case otherDeployments
 
     /// The difference in words, for people.
-    public var text: String {
+    package var text: String {
         switch self {
         case .decimalWithoutQuotes:
             "numbers with a decimal point where text or a quantity is expected (`version: 1.10`, `cpu: 0.5`): git accepts "

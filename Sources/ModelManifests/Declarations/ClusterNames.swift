@@ -1,7 +1,7 @@
 /// Names that mlctl's own objects have in a cluster.
-public enum ClusterNames {
+package enum ClusterNames {
     /// Objects that all deployments of a namespace share.
-    public static let reserved: Set<String> = ["mlctl-proxy", "mlctl-proxy-key"]
+    package static let reserved: Set<String> = ["mlctl-proxy", "mlctl-proxy-key"]
 }
 
 /// Names of the objects of a deployment's revisions: the deployment's name, `-`, and the revision.

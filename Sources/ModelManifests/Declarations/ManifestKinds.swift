@@ -1,5 +1,5 @@
 /// The kinds of manifests.
-public enum ManifestKind: String, CaseIterable, Hashable, Sendable {
+package enum ManifestKind: String, CaseIterable, Hashable, Sendable {
     case modelDeployment = "ModelDeployment"
     case servingRuntime = "ServingRuntime"
     case gateTemplate = "GateTemplate"

@@ -112,7 +112,7 @@ enum StrategyRules {
 
 extension GateSpec {
     /// The name of the observation that the gate reads.
-    public var observation: String? {
+    package var observation: String? {
         switch kind {
         case .distribution(let gate): gate.observe
         case .drift(let gate): gate.observe

@@ -6,7 +6,7 @@ import Foundation
 /// Shares, probabilities and small whole numbers (often classes) have their own buckets. Larger and negative numbers share
 /// groups by magnitude, and texts share groups by hash. Different values may share a group; a model that moves between
 /// values of one group looks unchanged.
-public enum AutomaticBuckets {
+package enum AutomaticBuckets {
     /// Upper edges from 0 to 10: bucket i holds numbers above edge i - 1 and up to edge i; the first bucket holds 0 only.
     private static let edges: [Double] = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
     private static let largeGroups = 6
@@ -17,16 +17,16 @@ public enum AutomaticBuckets {
     private static let firstNegative = firstLarge + largeGroups
     private static let firstText = firstNegative + negativeGroups
 
-    public static let count = firstText + textGroups
+    package static let count = firstText + textGroups
 
     /// - Returns: nil where the number is not finite.
-    public static func bucket(of number: Double) -> Int? {
+    package static func bucket(of number: Double) -> Int? {
         guard number.isFinite else { return nil }
         if number < 0 { return firstNegative + group(-number, base: 1.7, of: negativeGroups) }
         return edges.firstIndex { number <= $0 } ?? firstLarge + group(number, base: 1.3, of: largeGroups)
     }
 
-    public static func bucket(of text: String) -> Int {
+    package static func bucket(of text: String) -> Int {
         // FNV-1a: the same on every machine, unlike Swift's own hash.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }

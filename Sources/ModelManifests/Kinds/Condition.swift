@@ -2,32 +2,32 @@
 ///
 /// Numbers, `value`, `+ - * /`, comparisons, `&& || !` and parentheses, with C's precedence. Checked when it is read: it
 /// must be a truth value and must use the value. Evaluation always ends.
-public struct Condition: Hashable, Sendable {
-    public static let bytesLimit = 512
+package struct Condition: Hashable, Sendable {
+    package static let bytesLimit = 512
     /// The limit for nested parentheses and signs.
-    public static let depthLimit = 32
+    package static let depthLimit = 32
 
     /// As written.
-    public let text: String
+    package let text: String
     private let term: ThresholdExpressionTerm
 
-    public struct Fault: Error, Hashable, Sendable {
+    package struct Fault: Error, Hashable, Sendable {
         /// What is wrong, where, and what would be right.
-        public var message: String
+        package var message: String
     }
 
     /// - Throws: `Fault` where the text is not a condition.
-    public init(_ text: String) throws(Fault) {
+    package init(_ text: String) throws(Fault) {
         self.text = text
         term = try ThresholdExpressionParser.parse(text)
     }
 
     /// False where the value, or a number calculated from it, is not finite.
-    public func holds(of value: Double) -> Bool { value.isFinite && term.result(of: value) == 1 }
+    package func holds(of value: Double) -> Bool { value.isFinite && term.result(of: value) == 1 }
 }
 
 extension Condition: Codable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         do throws(Fault) {
@@ -37,7 +37,7 @@ extension Condition: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(text)
     }

@@ -21,7 +21,7 @@ enum DefaultPredictionGate {
 
 extension GateSpec {
     /// The gate was added by default; no manifest asked for it.
-    public var isDefaultWatch: Bool { self == DefaultPredictionGate.gate }
+    package var isDefaultWatch: Bool { self == DefaultPredictionGate.gate }
 }
 
 extension RolloutSpec {

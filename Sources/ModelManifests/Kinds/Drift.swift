@@ -1,8 +1,8 @@
 /// What mlctl does with fields that others add to its objects in a cluster: a variable, a sidecar, a port.
 ///
 /// Changes to fields that mlctl itself wrote are undone in any case.
-public struct DriftPolicy: Hashable, Codable, Sendable {
-    public enum Mode: String, CaseIterable, Codable, Sendable {
+package struct DriftPolicy: Hashable, Codable, Sendable {
+    package enum Mode: String, CaseIterable, Codable, Sendable {
         /// The field is removed again.
         case undo
         /// The field stays, and the status names it.
@@ -11,11 +11,11 @@ public struct DriftPolicy: Hashable, Codable, Sendable {
         case ignore
     }
 
-    public var mode: Mode
+    package var mode: Mode
     /// Fields that are left alone whatever the mode is.
-    public var ignored: [ObjectFieldPath]
+    package var ignored: [ObjectFieldPath]
 
-    public init(_ mode: Mode = .undo, ignoring ignored: [ObjectFieldPath] = []) {
+    package init(_ mode: Mode = .undo, ignoring ignored: [ObjectFieldPath] = []) {
         self.mode = mode
         self.ignored = ignored
     }
@@ -25,18 +25,18 @@ public struct DriftPolicy: Hashable, Codable, Sendable {
 ///
 /// `[*]` stands for each element of a list, `[name=sidecar]` for the elements with that field value. A name with dots is
 /// written as `["kubectl.kubernetes.io/restartedAt"]`.
-public struct ObjectFieldPath: Hashable, Sendable, CustomStringConvertible {
-    public enum Step: Hashable, Sendable {
+package struct ObjectFieldPath: Hashable, Sendable, CustomStringConvertible {
+    package enum Step: Hashable, Sendable {
         case field(String)
         case everyElement
         case element(key: String, value: String)
     }
 
-    public let steps: [Step]
-    public let description: String
+    package let steps: [Step]
+    package let description: String
 
     /// - Returns: nil where the text is not a path.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         var steps: [Step] = []
         var rest = text[...]
         while !rest.isEmpty {
@@ -80,7 +80,7 @@ public struct ObjectFieldPath: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension ObjectFieldPath: Codable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let path = ObjectFieldPath(text) else {
@@ -89,7 +89,7 @@ extension ObjectFieldPath: Codable {
         self = path
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }

@@ -1,7 +1,7 @@
 /// Advice on what a rollout of this deployment would not notice.
 extension ModelDeployment {
     /// Advice where every gate only warns; nil where a gate acts, and where there are no gates.
-    public var nothingActs: String? {
+    package var nothingActs: String? {
         let gates = rollout.gates.filter { !$0.isDefaultWatch }
         guard !gates.isEmpty, gates.allSatisfy(\.warnOnly) else { return nil }
         return
@@ -9,7 +9,7 @@ extension ModelDeployment {
     }
 
     /// Says that nothing but availability is judged, although there would be default gates; nil if there is a gate.
-    public var nothingIsJudged: String? {
+    package var nothingIsJudged: String? {
         let defaults = RolloutSpec.defaultGates(of: rollout.strategy, hasSyntheticTraffic: endpoint.generate != nil)
         guard !defaults.isEmpty, rollout.gates.allSatisfy(\.isDefaultWatch) else { return nil }
         return
@@ -21,7 +21,7 @@ extension ModelDeployment {
     ///
     /// With sticky users the unit of evidence is the user, and slices of requests say nothing about users. If only one
     /// revision gets users' requests, a gate would reserve half of its error rate for slices that never get evidence.
-    public static func whyNoSlice(_ rollout: RolloutSpec, _ routing: Routing, replicas: Int) -> String? {
+    package static func whyNoSlice(_ rollout: RolloutSpec, _ routing: Routing, replicas: Int) -> String? {
         if routing.isSticky { return "with sticky users the unit of evidence is the user" }
         guard rollout.strategy.splitsRequests, !(rollout.capacity == .drainThenLoad && replicas == 1) else {
             return "users' requests do not go to both revisions"
@@ -34,7 +34,7 @@ extension ModelDeployment {
     /// suspended.
     ///
     /// A gate with `warnOnly` counts, because somebody decided to have it.
-    public var unseenPredictions: String? {
+    package var unseenPredictions: String? {
         guard !suspend, !rollout.gates.contains(where: { !$0.isDefaultWatch && evaluatesPredictions($0) }) else {
             return nil
         }
@@ -77,7 +77,7 @@ extension ModelDeployment {
 
 extension Runtime {
     /// Its health probes use the Open Inference Protocol, so its answers have `outputs`.
-    public var speaksOpenInference: Bool {
+    package var speaksOpenInference: Bool {
         [probes.startup, probes.readiness, probes.liveness].contains { probe in
             if case .httpGet(let path, _)? = probe?.check { path.hasPrefix("/v2/health/") } else { false }
         }

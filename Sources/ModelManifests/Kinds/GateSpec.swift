@@ -1,6 +1,6 @@
 /// A check of the candidate with a verdict: pass, fail or insufficient.
-public struct GateSpec: Hashable, Codable, Sendable {
-    public enum Kind: Hashable, Codable, Sendable {
+package struct GateSpec: Hashable, Codable, Sendable {
+    package enum Kind: Hashable, Codable, Sendable {
         case compare(CompareGate)
         case cost(CostGate)
         case threshold(ThresholdGate)
@@ -12,12 +12,12 @@ public struct GateSpec: Hashable, Codable, Sendable {
         case goal(GoalGate)
     }
 
-    public var name: String
-    public var kind: Kind
+    package var name: String
+    package var kind: Kind
     /// Evaluated and reported, but nothing acts on the verdict: it causes no rollback, and no step waits for it.
-    public var warnOnly: Bool
+    package var warnOnly: Bool
 
-    public init(name: String, kind: Kind, warnOnly: Bool = false) {
+    package init(name: String, kind: Kind, warnOnly: Bool = false) {
         self.name = name
         self.kind = kind
         self.warnOnly = warnOnly
@@ -28,14 +28,14 @@ public struct GateSpec: Hashable, Codable, Sendable {
     }
 
     /// Records that an older controller wrote have no `warnOnly`: their gates all act.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         name = try fields.decode(String.self, forKey: .name)
         kind = try fields.decode(Kind.self, forKey: .kind)
         warnOnly = try fields.decodeIfPresent(Bool.self, forKey: .warnOnly) ?? false
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(name, forKey: .name)
         try fields.encode(kind, forKey: .kind)
@@ -43,7 +43,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
     }
 
     /// Uses part of the rollout's `falseRollbackRate`.
-    public var isComparing: Bool {
+    package var isComparing: Bool {
         switch kind {
         case .compare, .distribution, .agreement: true
         case .threshold, .cost, .drift, .check, .contract, .goal: false
@@ -57,7 +57,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
     }
 
     /// Compares what the processes of instances cost.
-    public var isOfCost: Bool { if case .cost = kind { true } else { false } }
+    package var isOfCost: Bool { if case .cost = kind { true } else { false } }
 
     /// Compares the results of requests; recorded requests are enough.
     var comparesRequests: Bool {
@@ -65,7 +65,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
     }
 
     /// Counts the proxy's requests one by one: errors, rejected or slow. Quantiles and other counters exist for all traffic only.
-    public var isJudgedOnSlices: Bool {
+    package var isJudgedOnSlices: Bool {
         guard case .compare(let gate) = kind, case .requests(let metric, MetricSourceName.proxy) = gate.quantity else {
             return false
         }
@@ -76,7 +76,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
     }
 
     /// Evaluates live traffic: it can say nothing before the candidate gets some.
-    public var needsTraffic: Bool {
+    package var needsTraffic: Bool {
         switch kind {
         case .compare, .cost, .threshold, .distribution, .drift, .agreement, .goal: true
         case .check, .contract: false
@@ -84,7 +84,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
     }
 
     /// The source of the cumulative counters that the gate evaluates; nil where the gate asks for each measurement.
-    public var counters: String? {
+    package var counters: String? {
         switch kind {
         case .compare(let gate): gate.source
         case .goal(let gate): gate.quantity.source
@@ -97,13 +97,13 @@ public struct GateSpec: Hashable, Codable, Sendable {
 }
 
 /// Sources that always exist. Others have the names that the controller's settings give them.
-public enum MetricSourceName {
+package enum MetricSourceName {
     /// The traffic proxy's own counters, of every request that it forwards.
-    public static let proxy = "proxy"
+    package static let proxy = "proxy"
     /// Each instance's own metrics page, described by its runtime's `metrics`.
-    public static let server = "server"
+    package static let server = "server"
     /// Outcomes that are reported later for answers: `POST /api/v1/outcomes`.
-    public static let outcomes = "outcomes"
+    package static let outcomes = "outcomes"
 
-    public static let builtIn = [proxy, server, outcomes]
+    package static let builtIn = [proxy, server, outcomes]
 }

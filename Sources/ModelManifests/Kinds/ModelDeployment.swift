@@ -1,26 +1,26 @@
 /// The desired state of one model service: a ModelDeployment with references resolved and defaults filled in.
-public struct ModelDeployment: Hashable, Codable, Sendable {
-    public var key: DeploymentKey
-    public var labels: [String: String]
-    public var template: ServingTemplate
+package struct ModelDeployment: Hashable, Codable, Sendable {
+    package var key: DeploymentKey
+    package var labels: [String: String]
+    package var template: ServingTemplate
     /// Part of the audit trail, never of the revision.
-    public var lineage: [String: String]
-    public var target: Target
-    public var replicas: Int
+    package var lineage: [String: String]
+    package var target: Target
+    package var replicas: Int
     /// Who sets the number of instances.
-    public var scaling: Scaling
-    public var endpoint: Endpoint
-    public var rollout: RolloutSpec
-    public var dependsOn: [DeploymentKey]
+    package var scaling: Scaling
+    package var endpoint: Endpoint
+    package var rollout: RolloutSpec
+    package var dependsOn: [DeploymentKey]
     /// Keeps everything as it is, whatever git says.
-    public var suspend: Bool
+    package var suspend: Bool
     /// The project of the manifest; nil where the controller has only one project, which has no name.
-    public var project: String?
+    package var project: String?
     /// `spec` as it is in git, as canonical JSON, for a target that shows it to others; nil for other targets. Decisions never
     /// depend on it: see `forDeciding`.
-    public var written: String?
+    package var written: String?
 
-    public init(
+    package init(
         key: DeploymentKey, labels: [String: String] = [:], template: ServingTemplate, lineage: [String: String] = [:],
         target: Target = .local, replicas: Int = 1, scaling: Scaling = .manifest, endpoint: Endpoint = Endpoint(),
         rollout: RolloutSpec = RolloutSpec(),
@@ -42,7 +42,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
     }
 
     /// A record that an older controller wrote has no target: it was local.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         key = try fields.decode(DeploymentKey.self, forKey: .key)
         labels = try fields.decode([String: String].self, forKey: .labels)
@@ -60,7 +60,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
     }
 
     /// The deployment without the fields that are only shown.
-    public var forDeciding: ModelDeployment {
+    package var forDeciding: ModelDeployment {
         var deployment = self
         deployment.written = nil
         return deployment
@@ -68,7 +68,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
 }
 
 /// Who sets the number of instances of a deployment.
-public enum Scaling: String, CaseIterable, Codable, Sendable {
+package enum Scaling: String, CaseIterable, Codable, Sendable {
     /// The manifest's `replicas`.
     case manifest
     /// `replicas: external`: an autoscaler or a person sets the number. Then `ModelDeployment.replicas` is only the number that a
@@ -77,33 +77,33 @@ public enum Scaling: String, CaseIterable, Codable, Sendable {
 }
 
 /// How long running requests may continue when their instance or revision stops.
-public struct Drain: Hashable, Codable, Sendable {
+package struct Drain: Hashable, Codable, Sendable {
     /// The time for a request; nil means the request timeout.
-    public var timeout: Duration?
+    package var timeout: Duration?
     /// The time for a streamed answer.
-    public var streamTimeout: Duration
+    package var streamTimeout: Duration
 
-    public static let defaultStreamTimeout: Duration = .seconds(600)
+    package static let defaultStreamTimeout: Duration = .seconds(600)
 
-    public init(timeout: Duration? = nil, streamTimeout: Duration = Drain.defaultStreamTimeout) {
+    package init(timeout: Duration? = nil, streamTimeout: Duration = Drain.defaultStreamTimeout) {
         self.timeout = timeout
         self.streamTimeout = streamTimeout
     }
 }
 
 /// The most requests that each instance gets at a time, and the queue for further requests.
-public struct ConcurrencyLimit: Hashable, Codable, Sendable {
+package struct ConcurrencyLimit: Hashable, Codable, Sendable {
     /// The limit of each instance.
-    public var perInstance: Int
+    package var perInstance: Int
     /// The most requests that wait for an instance of their revision; more get 503.
-    public var queueDepth: Int
+    package var queueDepth: Int
     /// How long a request waits before it gets 503.
-    public var queueTimeout: Duration
+    package var queueTimeout: Duration
 
-    public static let defaultQueueDepth = 100
-    public static let defaultQueueTimeout: Duration = .seconds(10)
+    package static let defaultQueueDepth = 100
+    package static let defaultQueueTimeout: Duration = .seconds(10)
 
-    public init(
+    package init(
         perInstance: Int, queueDepth: Int = ConcurrencyLimit.defaultQueueDepth,
         queueTimeout: Duration = ConcurrencyLimit.defaultQueueTimeout
     ) {
@@ -113,7 +113,7 @@ public struct ConcurrencyLimit: Hashable, Codable, Sendable {
     }
 
     /// The limit for each of several proxies, which do not know each other's load. It is at least one request at a time.
-    public func shared(by proxies: Int) -> ConcurrencyLimit {
+    package func shared(by proxies: Int) -> ConcurrencyLimit {
         let proxies = max(1, proxies)
         return ConcurrencyLimit(
             perInstance: max(1, perInstance / proxies), queueDepth: (queueDepth + proxies - 1) / proxies,
@@ -122,27 +122,27 @@ public struct ConcurrencyLimit: Hashable, Codable, Sendable {
 }
 
 /// The port at which the service answers, and how requests are assigned to revisions.
-public struct Endpoint: Hashable, Codable, Sendable {
+package struct Endpoint: Hashable, Codable, Sendable {
     /// On one machine: the loopback port of the service; nil lets mlctl choose one and keep it. In a cluster: the Service's port;
     /// nil means 80.
-    public var port: Int?
-    public var routing: Routing
+    package var port: Int?
+    package var routing: Routing
     /// A request without an answer after this time counts as an error of the instance. For streams: the time to the first byte.
-    public var requestTimeout: Duration
+    package var requestTimeout: Duration
     /// Users stay with the revision that answered them first, even while weights change: an A/B test.
-    public var keepsUsers: Bool
-    public var observe: [PredictionObservation]
-    public var generate: SyntheticTraffic?
+    package var keepsUsers: Bool
+    package var observe: [PredictionObservation]
+    package var generate: SyntheticTraffic?
     /// A request may be sent again where an instance gave no answer; nil decides by its method and path.
-    public var idempotent: Bool?
+    package var idempotent: Bool?
     /// Nil means no limit.
-    public var concurrency: ConcurrencyLimit?
+    package var concurrency: ConcurrencyLimit?
     /// `spec.drain`.
-    public var drain: Drain
+    package var drain: Drain
     /// `spec.rollout.slices`: the slices that the proxy counts separately while two revisions serve.
-    public var slices: [TrafficSlice]
+    package var slices: [TrafficSlice]
 
-    public init(
+    package init(
         port: Int? = nil, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
         keepsUsers: Bool = false, observe: [PredictionObservation] = [], generate: SyntheticTraffic? = nil,
         idempotent: Bool? = nil, concurrency: ConcurrencyLimit? = nil, drain: Drain = Drain(),
@@ -163,7 +163,7 @@ public struct Endpoint: Hashable, Codable, Sendable {
 
 extension Endpoint {
     /// Records and plans that an older controller wrote lack some fields.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
             port: try fields.decodeIfPresent(Int.self, forKey: .port),
@@ -179,11 +179,11 @@ extension Endpoint {
     }
 
     /// How long a request may continue after its instance or revision begins to stop.
-    public var drainTimeout: Duration { drain.timeout ?? requestTimeout }
+    package var drainTimeout: Duration { drain.timeout ?? requestTimeout }
 }
 
 /// What is assigned to revisions at random: requests, or keys (users) that a header or a cookie carries.
-public enum Routing: Hashable, Codable, Sendable {
+package enum Routing: Hashable, Codable, Sendable {
     case random
     case stickyHeader(String)
     case stickyCookie(String)
@@ -192,7 +192,7 @@ public enum Routing: Hashable, Codable, Sendable {
     case matchCookie(String, value: String)
 
     /// Users are told apart by a key, which decides their revision.
-    public var isSticky: Bool {
+    package var isSticky: Bool {
         switch self {
         case .stickyHeader, .stickyCookie: true
         case .random, .matchHeader, .matchCookie: false

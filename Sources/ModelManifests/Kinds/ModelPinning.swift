@@ -2,11 +2,11 @@ extension ModelDeployment {
     /// A warning about model files that may change within one revision; nil where they cannot.
     ///
     /// On one machine, files are pinned by digest before they are used. In a cluster, each pod fetches its own files.
-    public var unpinnedModel: String? { template.model.unpinnedWarning(on: target) }
+    package var unpinnedModel: String? { template.model.unpinnedWarning(on: target) }
 }
 
 extension ModelSource {
-    public func unpinnedWarning(on target: Target) -> String? {
+    package func unpinnedWarning(on target: Target) -> String? {
         guard case .kubernetes = target, digest == nil, let uri = storageURI, Self.canChange(uri) else { return nil }
         return "\(uri) is not pinned: two pods of one revision may serve different files. Add `model.digest`, which "
             + "every pod then verifies."

@@ -1,20 +1,20 @@
 import JSON
 
 /// A runtime's settings for its pods. Part of the serving template: a change needs new instances.
-public struct PodSettings: Hashable, Codable, Sendable {
+package struct PodSettings: Hashable, Codable, Sendable {
     /// The Pod Security Standard that mlctl's pods meet.
-    public enum Security: String, CaseIterable, Codable, Sendable { case restricted, baseline, privileged }
+    package enum Security: String, CaseIterable, Codable, Sendable { case restricted, baseline, privileged }
 
-    public var serviceAccountName: String?
+    package var serviceAccountName: String?
     /// Names of Secrets of the namespace.
-    public var imagePullSecrets: [String]
-    public var nodeSelector: [String: String]
-    public var tolerations: [Toleration]
-    public var security: Security
+    package var imagePullSecrets: [String]
+    package var nodeSelector: [String: String]
+    package var tolerations: [Toleration]
+    package var security: Security
     /// A PodTemplateSpec that is merged over the one that mlctl writes; lists of named objects are merged by name.
-    public var template: JSONValue?
+    package var template: JSONValue?
 
-    public init(
+    package init(
         serviceAccountName: String? = nil, imagePullSecrets: [String] = [], nodeSelector: [String: String] = [:],
         tolerations: [Toleration] = [], security: Security = .restricted, template: JSONValue? = nil
     ) {
@@ -28,16 +28,16 @@ public struct PodSettings: Hashable, Codable, Sendable {
 }
 
 /// A toleration, as in Kubernetes.
-public struct Toleration: Hashable, Codable, Sendable {
-    public var key: String?
+package struct Toleration: Hashable, Codable, Sendable {
+    package var key: String?
     /// `Equal` or `Exists`; nil means `Equal`.
-    public var `operator`: String?
-    public var value: String?
+    package var `operator`: String?
+    package var value: String?
     /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`; nil means all.
-    public var effect: String?
-    public var tolerationSeconds: Int?
+    package var effect: String?
+    package var tolerationSeconds: Int?
 
-    public init(
+    package init(
         key: String? = nil, operator: String? = nil, value: String? = nil, effect: String? = nil,
         tolerationSeconds: Int? = nil
     ) {

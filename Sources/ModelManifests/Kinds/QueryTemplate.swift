@@ -1,17 +1,17 @@
 /// A text with placeholders: `lag{revision="{{revision}}"}`.
-public struct QueryTemplate: Hashable, Sendable {
+package struct QueryTemplate: Hashable, Sendable {
     private enum Piece: Hashable {
         case text(Substring)
         /// The name, and the placeholder as written, with its braces.
         case placeholder(String, written: Substring)
     }
 
-    public var text: String
+    package var text: String
 
-    public init(_ text: String) { self.text = text }
+    package init(_ text: String) { self.text = text }
 
     /// The names of the placeholders, in order, without spaces at the ends.
-    public var placeholders: [String] {
+    package var placeholders: [String] {
         pieces.compactMap { if case .placeholder(let name, _) = $0 { name } else { nil } }
     }
 
@@ -20,7 +20,7 @@ public struct QueryTemplate: Hashable, Sendable {
     /// - Parameters:
     ///   - value: the value of a placeholder, escaped for its place; nil leaves the placeholder as written.
     ///   - reading: called with each piece of the result, in order, before the next placeholder is asked for.
-    public func filled<Failure>(
+    package func filled<Failure>(
         _ value: (String) throws(Failure) -> String?, reading: (String) -> Void = { _ in }
     ) throws(Failure) -> String {
         var filled = ""

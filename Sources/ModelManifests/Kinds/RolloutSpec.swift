@@ -1,45 +1,45 @@
 /// How a new revision takes over from the one that serves.
-public struct RolloutSpec: Hashable, Codable, Sendable {
-    public enum Strategy: String, CaseIterable, Codable, Sendable {
+package struct RolloutSpec: Hashable, Codable, Sendable {
+    package enum Strategy: String, CaseIterable, Codable, Sendable {
         case canary, blueGreen, ab, shadow, recreate
 
         /// Users' requests, or copies of them, go to both revisions while the candidate is evaluated.
-        public var splitsRequests: Bool {
+        package var splitsRequests: Bool {
             switch self {
             case .canary, .ab, .shadow: true
             case .blueGreen, .recreate: false
             }
         }
     }
-    public enum Capacity: String, CaseIterable, Codable, Sendable { case surge, drainThenLoad }
+    package enum Capacity: String, CaseIterable, Codable, Sendable { case surge, drainThenLoad }
     /// What happens when the deadline comes without enough data.
-    public enum InsufficientAction: String, CaseIterable, Codable, Sendable { case pause, rollback, promote }
-    public enum FailureAction: String, CaseIterable, Codable, Sendable { case rollback, pause }
+    package enum InsufficientAction: String, CaseIterable, Codable, Sendable { case pause, rollback, promote }
+    package enum FailureAction: String, CaseIterable, Codable, Sendable { case rollback, pause }
 
-    public var strategy: Strategy
-    public var capacity: Capacity
-    public var steps: [RolloutStep]
+    package var strategy: Strategy
+    package var capacity: Capacity
+    package var steps: [RolloutStep]
     /// Evaluated on every step.
-    public var gates: [GateSpec]
+    package var gates: [GateSpec]
     /// For all comparing gates and all evaluations of one rollout together.
-    public var falseRollbackRate: Double
+    package var falseRollbackRate: Double
     /// The probability that a pass is wrong.
-    public var missedRegressionRate: Double
-    public var progressDeadline: Duration
-    public var onInsufficient: InsufficientAction
-    public var onFailure: FailureAction
-    public var probation: Probation?
+    package var missedRegressionRate: Double
+    package var progressDeadline: Duration
+    package var onInsufficient: InsufficientAction
+    package var onFailure: FailureAction
+    package var probation: Probation?
     /// Where the candidate can be tried before it gets traffic; nil means nowhere.
-    public var preview: Preview?
-    public var shadow: ShadowComparison
+    package var preview: Preview?
+    package var shadow: ShadowComparison
     /// A candidate that is unavailable for this long within `unavailabilityWindow` has failed.
-    public var unavailableAfter: Duration
+    package var unavailableAfter: Duration
     /// Parts of the traffic that comparing gates of requests also evaluate on their own.
-    public var slices: [TrafficSlice]
+    package var slices: [TrafficSlice]
     /// The share of rollouts in which stable is also compared with itself, to count false alarms.
-    public var selfCheckShare: Double
+    package var selfCheckShare: Double
 
-    public init(
+    package init(
         strategy: Strategy = .canary, capacity: Capacity = .surge, steps: [RolloutStep] = RolloutSpec.defaultSteps,
         gates: [GateSpec] = RolloutSpec.defaultGates, falseRollbackRate: Double = 0.01,
         missedRegressionRate: Double = 0.05, progressDeadline: Duration = .seconds(1800),
@@ -67,7 +67,7 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
 
     /// A record that an older controller wrote has no limit on unavailability and no self-check share, so it gets the defaults.
     /// It has no slices either.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         strategy = try fields.decode(Strategy.self, forKey: .strategy)
         capacity = try fields.decode(Capacity.self, forKey: .capacity)
@@ -88,21 +88,21 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
             try fields.decodeIfPresent(Double.self, forKey: .selfCheckShare) ?? Self.defaultSelfCheckShare
     }
 
-    public static let defaultUnavailableAfter: Duration = .seconds(30)
-    public static let defaultSelfCheckShare = 0.25
+    package static let defaultUnavailableAfter: Duration = .seconds(30)
+    package static let defaultSelfCheckShare = 0.25
 
     /// The period over which unavailable time is added up.
-    public var unavailabilityWindow: Duration { max(.seconds(120), unavailableAfter * 2) }
+    package var unavailabilityWindow: Duration { max(.seconds(120), unavailableAfter * 2) }
 
     /// The default steps: little traffic first, then a quarter for a minute, and evidence before all traffic.
-    public static let defaultSteps: [RolloutStep] = [
+    package static let defaultSteps: [RolloutStep] = [
         RolloutStep(.setWeight(5)), RolloutStep(.pause(.seconds(60)), advance: .evidence),
         RolloutStep(.setWeight(25)), RolloutStep(.pause(.seconds(60)), advance: .evidence),
         RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100)),
     ]
 
     /// How long the old revision of a blue-green switch stays warm.
-    public static let defaultKeepFor: Duration = .seconds(600)
+    package static let defaultKeepFor: Duration = .seconds(600)
 
     /// - Parameter gates: the rollout's gates, where both revisions answer recorded requests; otherwise empty.
     static func defaultSteps(
@@ -130,7 +130,7 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         }
     }
 
-    public static let defaultGates: [GateSpec] = [
+    package static let defaultGates: [GateSpec] = [
         GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors))),
         GateSpec(name: "rejected", kind: .compare(CompareGate(metric: .rejected))),
         GateSpec(name: "slow", kind: .compare(CompareGate(metric: .slow))),
@@ -138,8 +138,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
 }
 
 /// One line of the rollout.
-public struct RolloutStep: Hashable, Codable, Sendable {
-    public enum Action: Hashable, Codable, Sendable {
+package struct RolloutStep: Hashable, Codable, Sendable {
+    package enum Action: Hashable, Codable, Sendable {
         /// The candidate's share of the traffic, in percent.
         case setWeight(Int)
         /// The share of the traffic that is copied to the candidate, in percent. Its answers are compared and discarded.
@@ -151,38 +151,38 @@ public struct RolloutStep: Hashable, Codable, Sendable {
         /// Waits for `mlctl promote`.
         case approval
     }
-    public enum Advance: String, CaseIterable, Codable, Sendable {
+    package enum Advance: String, CaseIterable, Codable, Sendable {
         /// The step ends when its action is done.
         case done
         /// The step ends as soon as all gates pass.
         case evidence
     }
 
-    public var action: Action
-    public var advance: Advance
+    package var action: Action
+    package var advance: Advance
 
-    public init(_ action: Action, advance: Advance = .done) {
+    package init(_ action: Action, advance: Advance = .done) {
         self.action = action
         self.advance = advance
     }
 }
 
 /// Keeps the old revision warm after the promotion, with a share of the traffic if wanted.
-public struct Probation: Hashable, Codable, Sendable {
-    public var duration: Duration
+package struct Probation: Hashable, Codable, Sendable {
+    package var duration: Duration
     /// The percentage of the traffic that stays with the old revision.
-    public var holdback: Int
+    package var holdback: Int
 
-    public init(duration: Duration, holdback: Int = 0) {
+    package init(duration: Duration, holdback: Int = 0) {
         self.duration = duration
         self.holdback = holdback
     }
 }
 
 /// A loopback port at which the candidate answers before it gets traffic.
-public struct Preview: Hashable, Codable, Sendable {
+package struct Preview: Hashable, Codable, Sendable {
     /// Nil lets mlctl choose one and keep it.
-    public var port: Int?
+    package var port: Int?
 
-    public init(port: Int? = nil) { self.port = port }
+    package init(port: Int? = nil) { self.port = port }
 }

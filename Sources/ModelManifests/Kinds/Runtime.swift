@@ -1,26 +1,26 @@
 /// How a model is served, written as Kubernetes users write a container.
-public struct Runtime: Hashable, Codable, Sendable {
+package struct Runtime: Hashable, Codable, Sendable {
     /// The ServingRuntime that it comes from, if any.
-    public var name: String?
-    public var image: String?
-    public var command: [String]
-    public var args: [String]
-    public var env: [EnvironmentVariable]
+    package var name: String?
+    package var image: String?
+    package var command: [String]
+    package var args: [String]
+    package var env: [EnvironmentVariable]
     /// Named ports. On one machine each is a free port; an empty list means one port, `http`.
-    public var ports: [ContainerPort]
-    public var probes: Probes
+    package var ports: [ContainerPort]
+    package var probes: Probes
     /// Requests that are sent to a new instance before it gets traffic: a file in the model's folder, one JSON object per line.
-    public var warmup: Warmup?
+    package var warmup: Warmup?
     /// How long a stopping instance may take to finish its work before it is killed.
-    public var terminationGracePeriod: Duration
+    package var terminationGracePeriod: Duration
     /// The server's own metrics page; nil where it has none.
-    public var metrics: RuntimeMetrics?
+    package var metrics: RuntimeMetrics?
     /// Used in a cluster only; nil means mlctl's defaults.
-    public var pod: PodSettings?
+    package var pod: PodSettings?
     /// Used on one machine only, by a controller that runs as root; nil means the controller's user.
-    public var runAs: RunAs?
+    package var runAs: RunAs?
 
-    public init(
+    package init(
         name: String? = nil, image: String? = nil, command: [String], args: [String] = [],
         env: [EnvironmentVariable] = [], ports: [ContainerPort] = [], probes: Probes = Probes(),
         warmup: Warmup? = nil, terminationGracePeriod: Duration = .seconds(30), metrics: RuntimeMetrics? = nil,
@@ -41,47 +41,47 @@ public struct Runtime: Hashable, Codable, Sendable {
 }
 
 /// Another user of this machine, who runs the server.
-public struct RunAs: Hashable, Codable, Sendable {
+package struct RunAs: Hashable, Codable, Sendable {
     /// A name or a number.
-    public var user: String
+    package var user: String
 
-    public init(user: String) { self.user = user }
+    package init(user: String) { self.user = user }
 }
 
 /// `{name, value}` or `{name, valueFrom: {secret: NAME}}`.
-public struct EnvironmentVariable: Hashable, Codable, Sendable {
-    public enum Value: Hashable, Codable, Sendable {
+package struct EnvironmentVariable: Hashable, Codable, Sendable {
+    package enum Value: Hashable, Codable, Sendable {
         case literal(String)
         /// The name of a secret that the operator has allowed. Only the reference enters the revision.
         case secret(String)
     }
 
-    public var name: String
-    public var value: Value
+    package var name: String
+    package var value: Value
 
-    public init(name: String, value: Value) {
+    package init(name: String, value: Value) {
         self.name = name
         self.value = value
     }
 }
 
-public struct ContainerPort: Hashable, Codable, Sendable {
-    public var name: String
+package struct ContainerPort: Hashable, Codable, Sendable {
+    package var name: String
     /// The port's number in a cluster. On one machine a free port is used, given as `PORT` and `PORT_<NAME>`.
-    public var containerPort: Int?
+    package var containerPort: Int?
 
-    public init(name: String, containerPort: Int? = nil) {
+    package init(name: String, containerPort: Int? = nil) {
         self.name = name
         self.containerPort = containerPort
     }
 }
 
-public struct Probes: Hashable, Codable, Sendable {
-    public var startup: Probe?
-    public var readiness: Probe?
-    public var liveness: Probe?
+package struct Probes: Hashable, Codable, Sendable {
+    package var startup: Probe?
+    package var readiness: Probe?
+    package var liveness: Probe?
 
-    public init(startup: Probe? = nil, readiness: Probe? = nil, liveness: Probe? = nil) {
+    package init(startup: Probe? = nil, readiness: Probe? = nil, liveness: Probe? = nil) {
         self.startup = startup
         self.readiness = readiness
         self.liveness = liveness
@@ -89,22 +89,22 @@ public struct Probes: Hashable, Codable, Sendable {
 }
 
 /// The defaults are those of Kubernetes: every ten seconds, one second to answer, three failures in a row.
-public struct Probe: Hashable, Codable, Sendable {
-    public enum Check: Hashable, Codable, Sendable {
+package struct Probe: Hashable, Codable, Sendable {
+    package enum Check: Hashable, Codable, Sendable {
         /// GET `path`; 200 to 399 is success.
         case httpGet(path: String, port: String?)
         /// A connection is opened and closed.
         case tcpSocket(port: String?)
     }
 
-    public var check: Check
-    public var period: Duration
-    public var timeout: Duration
-    public var initialDelay: Duration
-    public var failureThreshold: Int
-    public var successThreshold: Int
+    package var check: Check
+    package var period: Duration
+    package var timeout: Duration
+    package var initialDelay: Duration
+    package var failureThreshold: Int
+    package var successThreshold: Int
 
-    public init(
+    package init(
         check: Check, period: Duration = .seconds(10), timeout: Duration = .seconds(1),
         initialDelay: Duration = .zero, failureThreshold: Int = 3, successThreshold: Int = 1
     ) {
@@ -119,7 +119,7 @@ public struct Probe: Hashable, Codable, Sendable {
 
 extension Probe {
     /// The time that a server has to start where its runtime sets none.
-    public static let longestStart = Duration.seconds(600)
+    package static let longestStart = Duration.seconds(600)
 
     /// The failures in a row that fill `longestStart`.
     static func failuresOfLongestStart(period: Duration) -> Int {
@@ -129,12 +129,12 @@ extension Probe {
 }
 
 /// Warm-up requests: `{file: warmup.jsonl, path: /v2/models/m/infer}`. Each line is a body, or `{path, body}`.
-public struct Warmup: Hashable, Codable, Sendable {
-    public var file: String
-    public var path: String?
-    public var timeout: Duration
+package struct Warmup: Hashable, Codable, Sendable {
+    package var file: String
+    package var path: String?
+    package var timeout: Duration
 
-    public init(file: String, path: String? = nil, timeout: Duration = .seconds(60)) {
+    package init(file: String, path: String? = nil, timeout: Duration = .seconds(60)) {
         self.file = file
         self.path = path
         self.timeout = timeout
@@ -142,16 +142,16 @@ public struct Warmup: Hashable, Codable, Sendable {
 }
 
 /// A server's own metrics, in the Prometheus text format.
-public struct RuntimeMetrics: Hashable, Codable, Sendable {
+package struct RuntimeMetrics: Hashable, Codable, Sendable {
     /// Which metric names the server uses for requests, errors and latencies.
-    public enum Dialect: String, CaseIterable, Codable, Sendable { case mlserver, bentoml, vllm, mlctl, other }
+    package enum Dialect: String, CaseIterable, Codable, Sendable { case mlserver, bentoml, vllm, mlctl, other }
 
-    public var path: String
+    package var path: String
     /// A port's name; nil means `PORT`.
-    public var port: String?
-    public var dialect: Dialect
+    package var port: String?
+    package var dialect: Dialect
 
-    public init(path: String = "/metrics", port: String? = nil, dialect: Dialect = .other) {
+    package init(path: String = "/metrics", port: String? = nil, dialect: Dialect = .other) {
         self.path = path
         self.port = port
         self.dialect = dialect
@@ -159,15 +159,15 @@ public struct RuntimeMetrics: Hashable, Codable, Sendable {
 }
 
 /// Requests and limits, in base units: CPU in thousandths of a core, memory in bytes.
-public struct Resources: Hashable, Codable, Sendable {
-    public var cpuLimitMillicores: Int?
-    public var memoryLimitBytes: Int64?
+package struct Resources: Hashable, Codable, Sendable {
+    package var cpuLimitMillicores: Int?
+    package var memoryLimitBytes: Int64?
     /// Limits of other resources, such as `nvidia.com/gpu`, in whole numbers.
-    public var extended: [String: Int]
+    package var extended: [String: Int]
     /// What a scheduler reserves; used in a cluster only. Nil means the limits.
-    public var requests: ResourceAmounts?
+    package var requests: ResourceAmounts?
 
-    public init(
+    package init(
         cpuLimitMillicores: Int? = nil, memoryLimitBytes: Int64? = nil, extended: [String: Int] = [:],
         requests: ResourceAmounts? = nil
     ) {
@@ -178,19 +178,19 @@ public struct Resources: Hashable, Codable, Sendable {
     }
 
     /// The most that an instance may use.
-    public var limits: ResourceAmounts {
+    package var limits: ResourceAmounts {
         ResourceAmounts(cpuMillicores: cpuLimitMillicores, memoryBytes: memoryLimitBytes, extended: extended)
     }
 }
 
 /// An amount of each resource.
-public struct ResourceAmounts: Hashable, Codable, Sendable {
-    public var cpuMillicores: Int?
-    public var memoryBytes: Int64?
+package struct ResourceAmounts: Hashable, Codable, Sendable {
+    package var cpuMillicores: Int?
+    package var memoryBytes: Int64?
     /// Other resources in whole numbers: devices are counted, `ephemeral-storage` and huge pages are in bytes.
-    public var extended: [String: Int]
+    package var extended: [String: Int]
 
-    public init(cpuMillicores: Int? = nil, memoryBytes: Int64? = nil, extended: [String: Int] = [:]) {
+    package init(cpuMillicores: Int? = nil, memoryBytes: Int64? = nil, extended: [String: Int] = [:]) {
         self.cpuMillicores = cpuMillicores
         self.memoryBytes = memoryBytes
         self.extended = extended

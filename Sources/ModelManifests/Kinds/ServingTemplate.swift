@@ -6,7 +6,7 @@ import SafeText
 /// `canonical` is the template *as written*, with references resolved but without defaults, as canonical JSON (keys sorted,
 /// no white space). The typed fields contain the defaults that applied when it was read. A revision depends on
 /// `canonical` only, so a newer mlctl with other defaults starts no rollout.
-public struct ServingTemplate: Hashable, Codable, Sendable {
+package struct ServingTemplate: Hashable, Codable, Sendable {
     /// All copies share one storage: the desired state, the record, the plan and the observed state contain the same template,
     /// and there are thousands of them.
     private final class Storage: Sendable {
@@ -25,34 +25,34 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
 
     private var storage: Storage
 
-    public var model: ModelSource {
+    package var model: ModelSource {
         get { storage.model }
         set { storage = Storage(newValue, runtime, resources, canonical) }
     }
-    public var runtime: Runtime {
+    package var runtime: Runtime {
         get { storage.runtime }
         set { storage = Storage(model, newValue, resources, canonical) }
     }
-    public var resources: Resources {
+    package var resources: Resources {
         get { storage.resources }
         set { storage = Storage(model, runtime, newValue, canonical) }
     }
-    public var canonical: String { storage.canonical }
+    package var canonical: String { storage.canonical }
 
-    public init(model: ModelSource, runtime: Runtime, resources: Resources, canonical: String) {
+    package init(model: ModelSource, runtime: Runtime, resources: Resources, canonical: String) {
         storage = Storage(model, runtime, resources, canonical)
     }
 
     private enum CodingKeys: String, CodingKey { case model, runtime, resources, canonical }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         storage = Storage(
             try fields.decode(ModelSource.self, forKey: .model), try fields.decode(Runtime.self, forKey: .runtime),
             try fields.decode(Resources.self, forKey: .resources), try fields.decode(String.self, forKey: .canonical))
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(model, forKey: .model)
         try fields.encode(runtime, forKey: .runtime)
@@ -61,10 +61,10 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
     }
 
     /// The first 10 hex digits of SHA-256 over `canonical`.
-    public var revision: Revision { Revision(of: canonical) }
+    package var revision: Revision { Revision(of: canonical) }
 
     /// The template with its model files pinned: the digest becomes part of the revision.
-    public func pinned(to digest: Digest) -> ServingTemplate {
+    package func pinned(to digest: Digest) -> ServingTemplate {
         guard model.digest != digest else { return self }
         var model = model
         model.digest = digest
@@ -74,24 +74,24 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
     }
 
     /// Compares what was written: two templates are equal even if they were read under different defaults.
-    public static func == (left: ServingTemplate, right: ServingTemplate) -> Bool {
+    package static func == (left: ServingTemplate, right: ServingTemplate) -> Bool {
         left.storage === right.storage || left.canonical == right.canonical
     }
 
-    public func hash(into hasher: inout Hasher) { hasher.combine(canonical) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(canonical) }
 }
 
 /// Where a model's files are, and what is known about them.
-public struct ModelSource: Hashable, Codable, Sendable {
+package struct ModelSource: Hashable, Codable, Sendable {
     /// Shown to people. Where the manifest gives none, it is the last part of `storageUri`.
-    public var version: String
+    package var version: String
     /// `file:` and `https:` on one machine; `https:`, `oci:`, `pvc:`, `s3:`, `gs:` and `hf:` in a cluster. Nil where the runtime
     /// brings its own files.
-    public var storageURI: String?
-    public var digest: Digest?
-    public var format: String?
+    package var storageURI: String?
+    package var digest: Digest?
+    package var format: String?
 
-    public init(version: String, storageURI: String? = nil, digest: Digest? = nil, format: String? = nil) {
+    package init(version: String, storageURI: String? = nil, digest: Digest? = nil, format: String? = nil) {
         self.version = version
         self.storageURI = storageURI
         self.digest = digest
@@ -100,16 +100,16 @@ public struct ModelSource: Hashable, Codable, Sendable {
 }
 
 /// `sha256:` and 64 lower-case hex digits.
-public struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
-    public let hex: String
+package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
+    package let hex: String
 
     /// - Returns: nil unless `text` is `sha256:` followed by 64 hex digits.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.hasPrefix("sha256:") else { return nil }
         let digits = text.dropFirst(7).lowercased()
         guard digits.utf8.count == 64, Hex.isHex(digits) else { return nil }
         hex = digits
     }
 
-    public var description: String { "sha256:\(hex)" }
+    package var description: String { "sha256:\(hex)" }
 }

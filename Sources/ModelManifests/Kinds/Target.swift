@@ -1,11 +1,11 @@
 /// Where a deployment is served.
-public enum Target: Hashable, Codable, Sendable {
+package enum Target: Hashable, Codable, Sendable {
     /// Processes of the machine that the controller runs on.
     case local
     case kubernetes(KubernetesTarget)
 
     /// False where a deployment cannot move between the two while it serves, because the machines or the router differ.
-    public func hasSameLocation(as other: Target) -> Bool {
+    package func hasSameLocation(as other: Target) -> Bool {
         switch (self, other) {
         case (.local, .local): true
         case (.kubernetes(let own), .kubernetes(let other)):
@@ -17,7 +17,7 @@ public enum Target: Hashable, Codable, Sendable {
 
 extension Target: CustomStringConvertible {
     /// A description such as `cluster prod, router proxy`.
-    public var description: String {
+    package var description: String {
         switch self {
         case .local: "this machine"
         case .kubernetes(let target):
@@ -27,9 +27,9 @@ extension Target: CustomStringConvertible {
 }
 
 /// A cluster, and what splits the traffic in it.
-public struct KubernetesTarget: Hashable, Codable, Sendable {
+package struct KubernetesTarget: Hashable, Codable, Sendable {
     /// What splits traffic between revisions.
-    public enum Router: String, CaseIterable, Codable, Sendable {
+    package enum Router: String, CaseIterable, Codable, Sendable {
         /// mlctl's own proxy as a Deployment in the namespace: exact counters, sticky users, shadows.
         case proxy
         /// One HTTPRoute with weighted backends; readings come from Prometheus.
@@ -39,16 +39,16 @@ public struct KubernetesTarget: Hashable, Codable, Sendable {
     }
 
     /// A name from the controller's settings; nil means the cluster that the controller runs in, or the only cluster.
-    public var cluster: String?
-    public var router: Router
+    package var cluster: String?
+    package var router: Router
     /// For `gatewayAPI`: the Gateways that the route is attached to.
-    public var gateways: [GatewayReference]
+    package var gateways: [GatewayReference]
     /// For `gatewayAPI`: the host names of the route; empty means all of the Gateway's.
-    public var hostnames: [String]
+    package var hostnames: [String]
     /// What mlctl does with fields that others add to its objects.
-    public var drift: DriftPolicy
+    package var drift: DriftPolicy
 
-    public init(
+    package init(
         cluster: String? = nil, router: Router = .proxy, gateways: [GatewayReference] = [], hostnames: [String] = [],
         drift: DriftPolicy = DriftPolicy()
     ) {
@@ -64,7 +64,7 @@ extension KubernetesTarget {
     private enum CodingKeys: String, CodingKey { case cluster, router, gateways, hostnames, drift }
 
     /// Records and plans that an older controller wrote have no drift policy.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
             cluster: try fields.decodeIfPresent(String.self, forKey: .cluster),
@@ -75,7 +75,7 @@ extension KubernetesTarget {
     }
 
     /// Leaves out the default drift policy, so that the encoding equals that of older controllers.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encodeIfPresent(cluster, forKey: .cluster)
         try fields.encode(router, forKey: .router)
@@ -86,14 +86,14 @@ extension KubernetesTarget {
 }
 
 /// A Gateway, as the `parentRefs` of an HTTPRoute name it.
-public struct GatewayReference: Hashable, Codable, Sendable {
-    public var name: String
+package struct GatewayReference: Hashable, Codable, Sendable {
+    package var name: String
     /// Nil means the deployment's own namespace.
-    public var namespace: String?
+    package var namespace: String?
     /// One of its listeners; nil means all.
-    public var sectionName: String?
+    package var sectionName: String?
 
-    public init(name: String, namespace: String? = nil, sectionName: String? = nil) {
+    package init(name: String, namespace: String? = nil, sectionName: String? = nil) {
         self.name = name
         self.namespace = namespace
         self.sectionName = sectionName

@@ -1,23 +1,23 @@
 import JSON
 
 /// An observation of requests or answers: one value of each, sorted into buckets and counted by revision.
-public struct PredictionObservation: Hashable, Codable, Sendable {
-    public enum Subject: String, CaseIterable, Codable, Sendable { case answer, request }
+package struct PredictionObservation: Hashable, Codable, Sendable {
+    package enum Subject: String, CaseIterable, Codable, Sendable { case answer, request }
 
     /// The name of an observation without a name, and of the observation that a gate without `observe` uses.
-    public static let defaultName = "prediction"
+    package static let defaultName = "prediction"
 
-    public var name: String
-    public var subject: Subject
+    package var name: String
+    package var subject: Subject
     /// The place of the value in the JSON: `outputs[0].data[0]`.
-    public var path: JSONPath
-    public var buckets: PredictionBuckets
+    package var path: JSONPath
+    package var buckets: PredictionBuckets
     /// The share of requests that are observed.
-    public var sample: Double
+    package var sample: Double
     /// The most observations per second and proxy, made only while two revisions serve; nil observes all drawn requests, always.
-    public var mostPerSecond: Int?
+    package var mostPerSecond: Int?
 
-    public init(
+    package init(
         name: String, subject: Subject = .answer, path: JSONPath, buckets: PredictionBuckets, sample: Double = 1,
         mostPerSecond: Int? = nil
     ) {
@@ -32,14 +32,14 @@ public struct PredictionObservation: Hashable, Codable, Sendable {
 
 /// Recorded requests that are sent to both revisions while a candidate is evaluated, for services with little traffic. They
 /// are marked as synthetic and counted separately.
-public struct SyntheticTraffic: Hashable, Codable, Sendable {
-    public var ratePerSecond: Double
+package struct SyntheticTraffic: Hashable, Codable, Sendable {
+    package var ratePerSecond: Double
     /// A file in the candidate's model folder. Each line is a body, or {path, body}, as for `runtime.warmup`.
-    public var requests: String
+    package var requests: String
     /// The path for lines without their own path; never nil in a resolved deployment.
-    public var path: String?
+    package var path: String?
 
-    public init(ratePerSecond: Double, requests: String, path: String? = nil) {
+    package init(ratePerSecond: Double, requests: String, path: String? = nil) {
         self.ratePerSecond = ratePerSecond
         self.requests = requests
         self.path = path
@@ -47,21 +47,21 @@ public struct SyntheticTraffic: Hashable, Codable, Sendable {
 }
 
 /// How the answers of stable and of a shadow are compared.
-public struct ShadowComparison: Hashable, Codable, Sendable {
+package struct ShadowComparison: Hashable, Codable, Sendable {
     /// The part of the answers that is compared; an empty path means the whole answer.
-    public var path: JSONPath
+    package var path: JSONPath
     /// Numbers that differ by at most this agree.
-    public var tolerance: Double
+    package var tolerance: Double
     /// The largest distance of two numbers; a larger distance counts as this.
-    public var range: Double
+    package var range: Double
     /// Requests with a larger body are not copied; larger answers are not compared.
-    public var maxBodyBytes: Int
+    package var maxBodyBytes: Int
 
-    public static let defaultMaxBodyBytes = 1 << 20
+    package static let defaultMaxBodyBytes = 1 << 20
     /// The proxy holds at most four times this for the bodies of all deployments together.
-    public static let largestMaxBodyBytes = 16 << 20
+    package static let largestMaxBodyBytes = 16 << 20
 
-    public init(
+    package init(
         path: JSONPath = JSONPath(steps: []), tolerance: Double = 0, range: Double = 1,
         maxBodyBytes: Int = ShadowComparison.defaultMaxBodyBytes
     ) {
@@ -72,7 +72,7 @@ public struct ShadowComparison: Hashable, Codable, Sendable {
     }
 
     /// Plans and routes that an older controller wrote have no bound on bodies.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         path = try fields.decode(JSONPath.self, forKey: .path)
         tolerance = try fields.decode(Double.self, forKey: .tolerance)

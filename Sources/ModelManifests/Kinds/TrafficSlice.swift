@@ -1,9 +1,9 @@
 import JSON
 
 /// A way to slice the traffic: comparing gates of requests are also evaluated on each of its values.
-public struct TrafficSlice: Hashable, Codable, Sendable {
+package struct TrafficSlice: Hashable, Codable, Sendable {
     /// Where the value stands in a request.
-    public enum Key: Hashable, Codable, Sendable {
+    package enum Key: Hashable, Codable, Sendable {
         /// In the first header of this name.
         case header(String)
         /// In its JSON body.
@@ -11,34 +11,34 @@ public struct TrafficSlice: Hashable, Codable, Sendable {
     }
 
     /// The values that are counted separately. Requests with any other value are `other`.
-    public enum Values: Hashable, Codable, Sendable {
+    package enum Values: Hashable, Codable, Sendable {
         case listed([String])
         /// The most frequent ones.
         case top(Int)
     }
 
     /// Stands for all other values, for requests without a value, and for a value with this name.
-    public static let other = "other"
+    package static let other = "other"
     /// Values that are longer or not printable count as `other`.
-    public static let valueBytesMax = 64
+    package static let valueBytesMax = 64
     /// The limit for the slices of a rollout.
-    public static let countLimit = 4
+    package static let countLimit = 4
     /// The limit for the values of all slices of a rollout, not counting `other`.
-    public static let valueLimit = 24
-    public static let valuesOfOneLimit = 20
+    package static let valueLimit = 24
+    package static let valuesOfOneLimit = 20
 
-    public var name: String
-    public var key: Key
-    public var values: Values
+    package var name: String
+    package var key: Key
+    package var values: Values
 
-    public init(name: String, key: Key, values: Values) {
+    package init(name: String, key: Key, values: Values) {
         self.name = name
         self.key = key
         self.values = values
     }
 
     /// The largest number of its values, including `other`.
-    public var valueCount: Int {
+    package var valueCount: Int {
         switch values {
         case .listed(let values): values.count + 1
         case .top(let count): count + 1
@@ -46,15 +46,15 @@ public struct TrafficSlice: Hashable, Codable, Sendable {
     }
 
     /// The name of one value in readings and gates.
-    public func label(_ value: String) -> String { "\(name)=\(value)" }
+    package func label(_ value: String) -> String { "\(name)=\(value)" }
 
     /// The name of the slice that a label belongs to.
-    public static func name(ofLabel label: String) -> Substring { label.prefix { $0 != "=" } }
+    package static func name(ofLabel label: String) -> Substring { label.prefix { $0 != "=" } }
 }
 
 extension TrafficSlice {
     /// Whether a value can be shown in status, events and records: it is short and printable.
-    public static func isValue(_ text: String) -> Bool {
+    package static func isValue(_ text: String) -> Bool {
         (1...valueBytesMax).contains(text.utf8.count)
             && text.unicodeScalars.allSatisfy { scalar in
                 switch scalar.properties.generalCategory {
@@ -66,7 +66,7 @@ extension TrafficSlice {
     }
 
     /// Whether the header's values are secret, so that they must never be stored.
-    public static func isSecret(header: String) -> Bool {
+    package static func isSecret(header: String) -> Bool {
         header.lowercased().split { $0 == "-" || $0 == "_" }.contains { secretWords.contains(String($0)) }
     }
 

@@ -1,13 +1,13 @@
 /// `$(NAME)` in commands and environments. The rules are those of Kubernetes (`third_party/forked/golang/expansion`), which
 /// works on bytes: a combining mark after the `)` makes no difference.
-public enum VariableReferences {
+package enum VariableReferences {
     private enum Piece {
         case text(ArraySlice<UInt8>)
         case reference(String)
     }
 
     /// Replaces `$(NAME)` by the variable's value. `$$` is a dollar sign. A name that is not set stays as written.
-    public static func replaced(in text: String, by variables: [String: String]) -> String {
+    package static func replaced(in text: String, by variables: [String: String]) -> String {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
         var result: [UInt8] = []
         for piece in pieces(of: text) {
@@ -20,7 +20,7 @@ public enum VariableReferences {
     }
 
     /// The names of the variables that a text refers to.
-    public static func names(in text: String) -> [String] {
+    package static func names(in text: String) -> [String] {
         pieces(of: text).compactMap { if case .reference(let name) = $0 { name } else { nil } }
     }
 
@@ -52,12 +52,12 @@ public enum VariableReferences {
 }
 
 /// The variables of an environment whose values are secrets or contain one.
-public struct SecretVariables: Hashable, Sendable {
+package struct SecretVariables: Hashable, Sendable {
     /// The name of the secret in each variable.
     private(set) var secrets: [String: String] = [:]
 
     /// Follows the order of Kubernetes: a variable can refer to the variables before it.
-    public init(_ variables: [EnvironmentVariable]) {
+    package init(_ variables: [EnvironmentVariable]) {
         for variable in variables {
             switch variable.value {
             case .secret(let name): secrets[variable.name] = name

@@ -1,7 +1,7 @@
 /// Built-in ServingRuntimes. A ServingRuntime of the same name in git takes precedence.
-public enum RuntimePresets {
+package enum RuntimePresets {
     /// The presets as ServingRuntime documents, by name.
-    public static let texts: [String: String] = [
+    package static let texts: [String: String] = [
         "bentoml": bentoML, "mlctl": mlctl, "mlserver": mlServer, "vllm": vLLM,
     ]
 

@@ -54,7 +54,7 @@ extension CheckGate {
 
 extension ModelDeployment {
     /// What the Jobs of its check gates take in a cluster while a revision is judged: each gate has one at a time.
-    public var checkDemand: ProjectDemand {
+    package var checkDemand: ProjectDemand {
         guard target != .local else { return ProjectDemand() }
         let checks = rollout.gates.count { if case .check = $0.kind { true } else { false } }
         guard checks > 0 else { return ProjectDemand() }

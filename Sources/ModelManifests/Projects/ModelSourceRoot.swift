@@ -4,21 +4,21 @@ import Foundation
 ///
 /// A URI that a client could read as another place is inside no root: one with `..`, a user name, characters that are
 /// escaped twice, or back-slashes.
-public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
-    public let description: String
+package struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
     private let location: ModelLocation
 
     /// - Returns: nil where the text is not a `scheme:` with a place.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let location = ModelLocation(text) else { return nil }
         description = text
         self.location = location
     }
 
-    public var scheme: String { location.scheme }
+    package var scheme: String { location.scheme }
 
     /// For a `file:` root: the folder on this machine.
-    public var folder: String? {
+    package var folder: String? {
         scheme == "file" ? "/" + location.segments.joined(separator: "/") : nil
     }
 
@@ -43,7 +43,7 @@ public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 
-    public func contains(_ uri: String) -> Bool { ModelLocation(uri).map(contains) ?? false }
+    package func contains(_ uri: String) -> Bool { ModelLocation(uri).map(contains) ?? false }
 
     fileprivate func contains(_ other: ModelLocation) -> Bool {
         other.scheme == location.scheme && other.authority == location.authority

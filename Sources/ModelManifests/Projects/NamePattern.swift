@@ -1,18 +1,18 @@
 /// A name in which `*` stands for any characters, none included.
-public struct NamePattern: Hashable, Sendable, CustomStringConvertible {
-    public let description: String
+package struct NamePattern: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
     private let parts: [String]
 
     var hasStar: Bool { parts.count > 1 }
     /// Every name is one of these.
-    public var matchesAll: Bool { hasStar && parts.allSatisfy(\.isEmpty) }
+    package var matchesAll: Bool { hasStar && parts.allSatisfy(\.isEmpty) }
 
-    public init(_ text: String) {
+    package init(_ text: String) {
         description = text
         parts = text.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
     }
 
-    public func matches(_ name: String) -> Bool {
+    package func matches(_ name: String) -> Bool {
         guard let first = parts.first, let last = parts.last, parts.count > 1 else { return name == description }
         guard name.utf8.count >= first.utf8.count + last.utf8.count, name.hasPrefix(first), name.hasSuffix(last) else {
             return false

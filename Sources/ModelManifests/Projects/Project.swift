@@ -1,23 +1,23 @@
 /// Where manifests come from, and what they may do: one entry of `projects:` in the controller's settings.
-public struct Project: Hashable, Sendable {
+package struct Project: Hashable, Sendable {
     /// The project's name in a controller that was started with `--repo`.
-    public static let defaultName = "default"
+    package static let defaultName = "default"
 
-    public var name: String
+    package var name: String
     /// A path, or a `file:`, `https:` or ssh address, without credentials.
-    public var repo: String
-    public var reference: ProjectReference
+    package var repo: String
+    package var reference: ProjectReference
     /// The folder within the repository that holds the manifests.
-    public var path: String
+    package var path: String
     /// A file with `user:password`, or in the form of git's credential store; nil uses git's own configuration.
-    public var credentialsFile: String?
+    package var credentialsFile: String?
     /// A file with only a token.
-    public var tokenFile: String?
+    package var tokenFile: String?
     /// Lets a commit without any manifest remove all deployments of the project.
-    public var allowsEmpty: Bool
-    public var policy: ProjectPolicy
+    package var allowsEmpty: Bool
+    package var policy: ProjectPolicy
 
-    public init(
+    package init(
         name: String = Project.defaultName, repo: String, reference: ProjectReference = .branch("main"),
         path: String = ".", credentialsFile: String? = nil, tokenFile: String? = nil, allowsEmpty: Bool = false,
         policy: ProjectPolicy = ProjectPolicy()
@@ -34,14 +34,14 @@ public struct Project: Hashable, Sendable {
 }
 
 /// Which commit of the repository is read.
-public enum ProjectReference: Hashable, Sendable, CustomStringConvertible {
+package enum ProjectReference: Hashable, Sendable, CustomStringConvertible {
     case branch(String)
     case tag(String)
     /// The highest tag whose version is in the range: `>=1.2 <2`.
     case semver(String)
     case commit(String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .branch(let name): name
         case .tag(let name): "tag \(name)"

@@ -1,21 +1,21 @@
 /// The most that all deployments of a project may have together, including rollouts under way. A value that is not given has
 /// no limit.
-public struct ProjectLimits: Hashable, Sendable {
+package struct ProjectLimits: Hashable, Sendable {
     /// Of a project in a settings file whose limits name no number.
-    public static let defaultDeployments = 1000
+    package static let defaultDeployments = 1000
 
-    public var deployments: Int?
+    package var deployments: Int?
     /// Instances of all revisions.
-    public var replicas: Int?
-    public var resources: ResourceAmounts
+    package var replicas: Int?
+    package var resources: ResourceAmounts
 
-    public init(deployments: Int? = nil, replicas: Int? = nil, resources: ResourceAmounts = ResourceAmounts()) {
+    package init(deployments: Int? = nil, replicas: Int? = nil, resources: ResourceAmounts = ResourceAmounts()) {
         self.deployments = deployments
         self.replicas = replicas
         self.resources = resources
     }
 
-    public var isEmpty: Bool { self == ProjectLimits() }
+    package var isEmpty: Bool { self == ProjectLimits() }
 
     /// The limits that are exceeded, in words: `replicas: 24 of 20`. Empty where none is.
     func excess(of demand: ProjectDemand) -> [String] {
@@ -41,19 +41,19 @@ public struct ProjectLimits: Hashable, Sendable {
 }
 
 /// What some instances use, or would use, together.
-public struct ProjectDemand: Hashable, Sendable {
-    public var deployments: Int
-    public var replicas: Int
-    public var cpuMillicores: Int64
-    public var memoryBytes: Int64
-    public var extended: [String: Int64]
+package struct ProjectDemand: Hashable, Sendable {
+    package var deployments: Int
+    package var replicas: Int
+    package var cpuMillicores: Int64
+    package var memoryBytes: Int64
+    package var extended: [String: Int64]
 
-    public init() {
+    package init() {
         (deployments, replicas, cpuMillicores, memoryBytes, extended) = (0, 0, 0, 0, [:])
     }
 
     /// The demand of this number of instances.
-    public init(replicas: Int, of resources: Resources) {
+    package init(replicas: Int, of resources: Resources) {
         let count = Int64(replicas)
         deployments = 0
         self.replicas = replicas
@@ -63,18 +63,18 @@ public struct ProjectDemand: Hashable, Sendable {
     }
 
     /// Of so many instances; in a cluster, with all that runs in their pods.
-    public init(replicas: Int, of template: ServingTemplate, at target: Target) {
+    package init(replicas: Int, of template: ServingTemplate, at target: Target) {
         let isBare = target == .local || template.runtime.pod?.template == nil && template.model.storageURI == nil
         let resources = isBare ? template.resources.used : PodDemand(template).resources
         self.init(replicas: replicas, of: resources)
     }
 
-    public static func + (left: ProjectDemand, right: ProjectDemand) -> ProjectDemand {
+    package static func + (left: ProjectDemand, right: ProjectDemand) -> ProjectDemand {
         left.joined(right, by: plus)
     }
 
     /// The larger of both, number by number.
-    public func peak(_ other: ProjectDemand) -> ProjectDemand { joined(other, by: max) }
+    package func peak(_ other: ProjectDemand) -> ProjectDemand { joined(other, by: max) }
 
     /// The demand with a part of it subtracted.
     func without(_ part: ProjectDemand) -> ProjectDemand { joined(part) { max(0, $0 - $1) } }
@@ -140,15 +140,15 @@ enum AmountText {
 ///
 /// What already runs, or is being loaded, is never refused: a lowered limit only affects new demand. Deployments that ask
 /// for no more than they have always get it. The others follow by name, each completely or not at all.
-public struct ProjectQuota: Sendable {
-    public struct Claim: Sendable {
-        public var deployment: DeploymentKey
+package struct ProjectQuota: Sendable {
+    package struct Claim: Sendable {
+        package var deployment: DeploymentKey
         /// What it uses now: all revisions that serve or are being loaded.
-        public var inUse: ProjectDemand
+        package var inUse: ProjectDemand
         /// The most that it uses until its manifest is fulfilled; nil where its manifest is not applied as written.
-        public var wanted: ProjectDemand?
+        package var wanted: ProjectDemand?
 
-        public init(deployment: DeploymentKey, inUse: ProjectDemand, wanted: ProjectDemand?) {
+        package init(deployment: DeploymentKey, inUse: ProjectDemand, wanted: ProjectDemand?) {
             self.deployment = deployment
             self.inUse = inUse
             self.wanted = wanted
@@ -156,11 +156,11 @@ public struct ProjectQuota: Sendable {
     }
 
     /// What the project uses now.
-    public private(set) var inUse = ProjectDemand()
+    package private(set) var inUse = ProjectDemand()
     /// What does not fit, in words, by deployment.
-    public private(set) var refusals: [DeploymentKey: [String]] = [:]
+    package private(set) var refusals: [DeploymentKey: [String]] = [:]
 
-    public init(_ claims: [Claim], within limits: ProjectLimits) {
+    package init(_ claims: [Claim], within limits: ProjectLimits) {
         inUse = claims.reduce(ProjectDemand()) { $0 + $1.inUse }
         guard !limits.isEmpty else { return }
         var total = inUse

@@ -1,29 +1,29 @@
 /// What the manifests of a project may do. A rule that is not given allows everything; a rule that is given allows only what it
 /// names.
-public struct ProjectPolicy: Hashable, Sendable {
+package struct ProjectPolicy: Hashable, Sendable {
     /// Programs that manifests may start: inline commands, check gates, sources that run a command.
-    public enum Commands: Hashable, Sendable {
+    package enum Commands: Hashable, Sendable {
         case any
         case deny
         /// Compared with `command[0]`, or with an image's whole name, exactly.
         case only([String])
     }
 
-    public var namespaces: [NamePattern]?
-    public var targets: [TargetRule]?
+    package var namespaces: [NamePattern]?
+    package var targets: [TargetRule]?
     /// Ports of this machine that endpoints and previews may use.
-    public var endpointPorts: [ClosedRange<Int>]?
+    package var endpointPorts: [ClosedRange<Int>]?
     /// Presets and ServingRuntimes by name.
-    public var runtimes: [String]?
-    public var commands: Commands
-    public var modelSources: [ModelSourceRoot]?
-    public var secrets: [String]?
-    public var serviceAccounts: [String]?
+    package var runtimes: [String]?
+    package var commands: Commands
+    package var modelSources: [ModelSourceRoot]?
+    package var secrets: [String]?
+    package var serviceAccounts: [String]?
     /// The Pod Security Standard that its pods must meet.
-    public var podSecurity: PodSettings.Security
-    public var limits: ProjectLimits
+    package var podSecurity: PodSettings.Security
+    package var limits: ProjectLimits
 
-    public init(
+    package init(
         namespaces: [NamePattern]? = nil, targets: [TargetRule]? = nil, endpointPorts: [ClosedRange<Int>]? = nil,
         runtimes: [String]? = nil, commands: Commands = .any, modelSources: [ModelSourceRoot]? = nil,
         secrets: [String]? = nil, serviceAccounts: [String]? = nil, podSecurity: PodSettings.Security = .privileged,
@@ -42,7 +42,7 @@ public struct ProjectPolicy: Hashable, Sendable {
     }
 
     /// The missing rules without which somebody who can commit can reach this machine or the whole cluster, by field name.
-    public var missingWalls: [String] {
+    package var missingWalls: [String] {
         var missing: [String] = []
         if namespaces == nil { missing.append("namespaces") }
         if targets == nil { missing.append("targets") }
@@ -58,19 +58,19 @@ public struct ProjectPolicy: Hashable, Sendable {
 }
 
 /// A place where a project may serve.
-public struct TargetRule: Hashable, Sendable, CustomStringConvertible {
-    public enum Kind: String, CaseIterable, Sendable { case local, kubernetes }
+package struct TargetRule: Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: String, CaseIterable, Sendable { case local, kubernetes }
 
-    public var kind: Kind
+    package var kind: Kind
     /// A name from the controller's settings; nil means any cluster.
-    public var cluster: String?
+    package var cluster: String?
 
-    public init(_ kind: Kind, cluster: String? = nil) {
+    package init(_ kind: Kind, cluster: String? = nil) {
         self.kind = kind
         self.cluster = cluster
     }
 
-    public var description: String { cluster.map { "\(kind.rawValue) (cluster \($0))" } ?? kind.rawValue }
+    package var description: String { cluster.map { "\(kind.rawValue) (cluster \($0))" } ?? kind.rawValue }
 
     /// - Parameter onlyCluster: the cluster of a target that names none.
     func allows(_ target: Target, onlyCluster: String?) -> Bool {

@@ -1,15 +1,15 @@
 /// A project's policy with what the controller's settings add to it: everything that a manifest is checked against.
-public struct ProjectRules: Hashable, Sendable {
-    public let project: String
-    public let policy: ProjectPolicy
+package struct ProjectRules: Hashable, Sendable {
+    package let project: String
+    package let policy: ProjectPolicy
     /// Sources in the settings that run a command, with the program of each.
-    public let commandSources: [String: String]
+    package let commandSources: [String: String]
     /// The cluster of a target that names none; nil means the cluster that the controller runs in.
-    public let onlyCluster: String?
+    package let onlyCluster: String?
     /// The policy in the form that ten thousand manifests are held against.
     let compiled: CompiledPolicy
 
-    public init(
+    package init(
         project: String, policy: ProjectPolicy, commandSources: [String: String] = [:], onlyCluster: String? = nil
     ) {
         self.project = project
@@ -20,23 +20,23 @@ public struct ProjectRules: Hashable, Sendable {
     }
 
     /// Allows everything.
-    public static let open = ProjectRules(project: Project.defaultName, policy: ProjectPolicy())
+    package static let open = ProjectRules(project: Project.defaultName, policy: ProjectPolicy())
 
-    public static func == (left: ProjectRules, right: ProjectRules) -> Bool {
+    package static func == (left: ProjectRules, right: ProjectRules) -> Bool {
         left.project == right.project && left.policy == right.policy && left.commandSources == right.commandSources
             && left.onlyCluster == right.onlyCluster
     }
 
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         hasher.combine(project)
         hasher.combine(policy)
     }
 
     /// It refuses nothing, whatever a manifest says.
-    public var isOpen: Bool { compiled.refusesNothing }
+    package var isOpen: Bool { compiled.refusesNothing }
 
     /// The policy's, with a bound where it names none: one project of several must not take up all of a controller.
-    public var limits: ProjectLimits {
+    package var limits: ProjectLimits {
         var limits = policy.limits
         if limits.deployments == nil, project != Project.defaultName {
             limits.deployments = ProjectLimits.defaultDeployments
@@ -45,7 +45,7 @@ public struct ProjectRules: Hashable, Sendable {
     }
 
     /// What to do where something is over the limits.
-    public var limitAdvice: String {
+    package var limitAdvice: String {
         let isDefault = policy.limits.deployments == nil && project != Project.defaultName
         return "remove something else, or raise 'policy.limits' of project '\(project)' in the controller's settings"
             + (isDefault ? " (without 'limits.deployments' it may have \(ProjectLimits.defaultDeployments))" : "")
@@ -54,14 +54,14 @@ public struct ProjectRules: Hashable, Sendable {
     /// - Parameters:
     ///   - project: whose limits they are.
     ///   - excess: what is over the limits, in words.
-    public static func noRoom(in project: String, for excess: [String]) -> String {
+    package static func noRoom(in project: String, for excess: [String]) -> String {
         "project '\(project)' has no room for it (policy 'limits'): \(excess.joined(separator: ", "))"
     }
 
     /// What is wrong with runtimes that the policy names and that nobody knows; nil where all are known.
     ///
     /// - Parameter described: names of the ServingRuntimes in the project's repository.
-    public func unknownRuntimes(beside described: Set<String>) -> String? {
+    package func unknownRuntimes(beside described: Set<String>) -> String? {
         let known = Set(RuntimePresets.texts.keys).union(described)
         let unknown = (policy.runtimes ?? []).filter { !known.contains($0) }
         guard !unknown.isEmpty else { return nil }
@@ -79,7 +79,7 @@ public struct ProjectRules: Hashable, Sendable {
     /// with it, and the rule; nil where nothing is. Limits hold what is new alone.
     ///
     /// - Parameter deployment: its settings with that revision's template.
-    public func problem(of deployment: ModelDeployment) -> String? {
+    package func problem(of deployment: ModelDeployment) -> String? {
         let violations = PolicyCheck.violations(
             of: deployment, by: self, origin: RuntimeOrigin(of: deployment.template)
         ).filter { $0.rule != "limits" }

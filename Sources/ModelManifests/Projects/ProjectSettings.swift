@@ -1,15 +1,15 @@
 /// Reads `projects:` of the controller's settings file.
-public struct ProjectSettings: Sendable {
+package struct ProjectSettings: Sendable {
     /// In the order of the file.
-    public private(set) var projects: [Project] = []
+    package private(set) var projects: [Project] = []
     /// Every problem, in order of place. A controller does not start while there is one.
-    public private(set) var diagnostics: [Diagnostic] = []
+    package private(set) var diagnostics: [Diagnostic] = []
 
     /// - Parameters:
     ///   - text: the whole file.
     ///   - file: its path, for messages.
     ///   - clusters: the names of the clusters in the same settings.
-    public init(reading text: String, file: String, clusters: [String] = []) {
+    package init(reading text: String, file: String, clusters: [String] = []) {
         for document in DocumentText.split(text) {
             let composed = DocumentComposer.compose(document)
             if let failure = composed.failure {

@@ -1,9 +1,9 @@
 /// A step on the way to a field of the controller's settings file.
-public enum SettingsStep: Hashable, Sendable {
+package enum SettingsStep: Hashable, Sendable {
     case field(String)
     case index(Int)
 
-    public init(_ key: any CodingKey) { self = key.intValue.map { .index($0) } ?? .field(key.stringValue) }
+    package init(_ key: any CodingKey) { self = key.intValue.map { .index($0) } ?? .field(key.stringValue) }
 
     fileprivate var element: PathElement {
         switch self {
@@ -14,33 +14,33 @@ public enum SettingsStep: Hashable, Sendable {
 }
 
 /// What is wrong with a field of the settings file. `SettingsPlaces` says where it stands.
-public struct SettingsFault: Error, Hashable, Sendable, CustomStringConvertible {
-    public var path: [SettingsStep]
-    public var message: String
+package struct SettingsFault: Error, Hashable, Sendable, CustomStringConvertible {
+    package var path: [SettingsStep]
+    package var message: String
 
-    public init(at path: [SettingsStep], _ message: String) {
+    package init(at path: [SettingsStep], _ message: String) {
         self.path = path
         self.message = message
     }
 
-    public var description: String {
+    package var description: String {
         path.isEmpty ? message : "\(PathElement.text(path.map(\.element))): \(message)"
     }
 }
 
 /// Where the fields of a settings file stand.
-public struct SettingsPlaces: Sendable {
+package struct SettingsPlaces: Sendable {
     private let file: String
     private let root: SourceNode?
 
     /// - Parameter file: its path, for messages.
-    public init(reading text: String, file: String) {
+    package init(reading text: String, file: String) {
         self.file = file
         root = DocumentText.split(text).lazy.compactMap { DocumentComposer.compose($0).roots.first?.node }.first
     }
 
     /// `FILE:LINE:COLUMN: FIELD: what is wrong`. A field that is missing stands where the object does that lacks it.
-    public func text(_ fault: SettingsFault) -> String {
+    package func text(_ fault: SettingsFault) -> String {
         guard let place = place(of: fault.path) else { return "\(file): \(fault)" }
         return "\(file):\(place.line):\(place.column): \(fault)"
     }

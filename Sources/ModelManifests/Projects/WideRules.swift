@@ -1,15 +1,15 @@
 /// A rule that is there and holds next to nothing.
-public struct WideRule: Hashable, Sendable {
+package struct WideRule: Hashable, Sendable {
     /// The policy's field.
-    public var field: String
+    package var field: String
     /// What of it, and what that allows.
-    public var reason: String
-    public var advice: String
+    package var reason: String
+    package var advice: String
 }
 
 extension ProjectPolicy {
     /// Rules that name so much that whoever may commit is hardly held by them.
-    public var wideRules: [WideRule] {
+    package var wideRules: [WideRule] {
         var wide: [WideRule] = []
         for pattern in namespaces ?? [] where pattern.matchesAll {
             wide.append(

@@ -1,5 +1,5 @@
 /// Suggests the name that a misspelt name was meant to be.
-public enum DidYouMean {
+package enum DidYouMean {
     /// Other names that people and other controllers use for a field. The first name that exists here is suggested.
     private static let synonyms: [String: [String]] = [
         "against": ["profile"], "canaryTrafficPercent": ["rollout"], "denominator": ["per"], "direction": ["better"],
@@ -34,7 +34,7 @@ public enum DidYouMean {
     }
 
     /// "did you mean 'x'?" or, where no name is similar, the list of all names.
-    public static func suggestion(for name: String, among names: [String], noun: String) -> String? {
+    package static func suggestion(for name: String, among names: [String], noun: String) -> String? {
         if let nearest = nearest(to: name, among: names) { return "did you mean '\(nearest)'?" }
         guard !names.isEmpty else { return nil }
         let shownLimit = 20

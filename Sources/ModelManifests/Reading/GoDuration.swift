@@ -81,7 +81,7 @@ extension Duration {
     }
 
     /// The duration in Go's notation, for messages: `1h30m`; 90 s is `1m30s`, zero is `0s`.
-    public var goText: String {
+    package var goText: String {
         guard self != .zero else { return "0s" }
         let (seconds, attoseconds) = components
         var text = ""
@@ -100,7 +100,7 @@ extension Duration {
 extension Duration {
     /// Parses a duration as written in manifests and on the command line: `500ms`, `90s`, `5m`, `1h30m`.
     /// - Returns: nil for any other text.
-    public init?(goText text: String) {
+    package init?(goText text: String) {
         guard let duration = try? GoDuration.parse(text) else { return nil }
         self = duration
     }

@@ -1,5 +1,5 @@
 /// The rules for names.
-public enum NameRules {
+package enum NameRules {
     static let dnsLabelPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
     static let dnsSubdomainPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
     static let shortNamePattern = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
@@ -12,7 +12,7 @@ public enum NameRules {
     static let tokenPattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
     private static let limitBytes = 63
 
-    public static func isDNSLabel(_ text: String) -> Bool {
+    package static func isDNSLabel(_ text: String) -> Bool {
         isName(text) {
             isLowercaseOrDigit($0)
         } inside: {
@@ -98,7 +98,7 @@ public enum NameRules {
     }
 
     /// A valid label that resembles a name with capitals, spaces, dots or underscores.
-    public static func repairedLabel(_ text: String) -> String? {
+    package static func repairedLabel(_ text: String) -> String? {
         let replaced = text.lowercased().map { character in
             character.isASCII && (character.isLetter || character.isNumber) ? character : "-"
         }

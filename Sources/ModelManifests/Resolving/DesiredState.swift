@@ -1,13 +1,13 @@
 /// What git asks for, from all manifest files together: references are resolved and contradictions found.
-public struct DesiredState: Sendable {
+package struct DesiredState: Sendable {
     /// The valid deployments, which the controller makes true.
-    public private(set) var deployments: [DeploymentKey: ModelDeployment] = [:]
+    package private(set) var deployments: [DeploymentKey: ModelDeployment] = [:]
     /// The problems, in order of file and place.
-    public private(set) var diagnostics: [Diagnostic] = []
+    package private(set) var diagnostics: [Diagnostic] = []
     /// The number of further problems of deployments that have one in `diagnostics`.
-    public private(set) var leftOut = 0
+    package private(set) var leftOut = 0
     /// Deployments that have problems: they keep serving as they are.
-    public private(set) var invalid: Set<DeploymentKey> = []
+    package private(set) var invalid: Set<DeploymentKey> = []
 
     private var memory: [DeploymentKey: Remembered] = [:]
     /// The ports of this machine that each deployment gets or keeps.
@@ -48,14 +48,14 @@ public struct DesiredState: Sendable {
         }
     }
 
-    public init() {}
+    package init() {}
 
     /// - Parameters:
     ///   - files: every manifest file of one commit. Pass the same parsed file again where the content has not changed.
     ///   - previous: the state before; unchanged resolutions are reused.
     ///   - reserved: ports of this machine that endpoints cannot have.
     ///   - rules: what the project may do.
-    public static func resolve(
+    package static func resolve(
         files: [ParsedFile], reusing previous: DesiredState? = nil, reserved: ReservedPorts = ReservedPorts(),
         by rules: ProjectRules = .open
     ) -> DesiredState {
@@ -236,7 +236,7 @@ public struct DesiredState: Sendable {
 
 extension DesiredState {
     /// The same state, checked against the project's limits as if nothing ran yet.
-    public func withinLimits(of rules: ProjectRules) -> DesiredState {
+    package func withinLimits(of rules: ProjectRules) -> DesiredState {
         let claims = deployments.values.map { deployment in
             var demand =
                 ProjectDemand(replicas: deployment.replicas, of: deployment.template, at: deployment.target)

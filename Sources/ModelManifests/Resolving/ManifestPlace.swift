@@ -1,13 +1,13 @@
 /// Finds the place of a manifest's field by its path, for errors of an API server.
-public struct ManifestPlace: Hashable, Sendable {
-    public var line: Int
-    public var column: Int
+package struct ManifestPlace: Hashable, Sendable {
+    package var line: Int
+    package var column: Int
 
     /// - Parameters:
     ///   - path: such as `spec.rollout.steps[1].setWeight`. A field that is not written has the place of its nearest parent.
     ///   - bytes: the content of the file that describes `deployment`.
     /// - Returns: nil where the file does not describe it.
-    public static func find(_ path: String, of deployment: DeploymentKey, in bytes: [UInt8]) -> ManifestPlace? {
+    package static func find(_ path: String, of deployment: DeploymentKey, in bytes: [UInt8]) -> ManifestPlace? {
         guard bytes.count <= ManifestReader.fileLimitBytes, let text = String(validating: bytes, as: UTF8.self) else {
             return nil
         }

@@ -1,12 +1,12 @@
 /// One `*.yaml` or `*.yml` file of a commit.
-public struct ManifestFile: Hashable, Sendable {
+package struct ManifestFile: Hashable, Sendable {
     /// The blob's id: the same id means the same bytes, and nothing is parsed again.
-    public var blob: String
+    package var blob: String
     /// Nil where the file could not be taken; `problem` says why and what to do.
-    public var text: String?
-    public var problem: String?
+    package var text: String?
+    package var problem: String?
 
-    public init(blob: String, text: String?, problem: String? = nil) {
+    package init(blob: String, text: String?, problem: String? = nil) {
         self.blob = blob
         self.text = text
         self.problem = problem
@@ -17,17 +17,17 @@ public struct ManifestFile: Hashable, Sendable {
 ///
 /// It stores everything that needs no other file, including revisions, so resolving is cheap. Keep it as long as the file's
 /// content stays the same.
-public struct ParsedFile: Sendable {
-    public let file: String
+package struct ParsedFile: Sendable {
+    package let file: String
     /// Every problem of the file, in order of place.
-    public internal(set) var diagnostics: [Diagnostic] = []
+    package internal(set) var diagnostics: [Diagnostic] = []
     /// The number of documents of other API groups, which are skipped.
-    public internal(set) var passedOverCount = 0
+    package internal(set) var passedOverCount = 0
     /// Why a part of the file could not be read or recognized; nil where all parts could. What was last read from those
     /// parts must be held: see `holding(_:)`.
-    public internal(set) var unreadable: Diagnostic?
+    package internal(set) var unreadable: Diagnostic?
     /// Deployments that an unreadable part may still describe, with the reason.
-    public private(set) var held: [DeploymentKey: Diagnostic] = [:]
+    package private(set) var held: [DeploymentKey: Diagnostic] = [:]
 
     var deployments: [ParsedDeployment] = []
     var runtimes: [ParsedRuntime] = []
@@ -37,30 +37,30 @@ public struct ParsedFile: Sendable {
     init(file: String) { self.file = file }
 
     /// A file that the caller could not read, or did not read because it is too large.
-    public init(file: String, problem: String) {
+    package init(file: String, problem: String) {
         self.file = file
         addUnreadablePart(Diagnostic(file: file, message: problem))
     }
 
     /// The deployments that the file describes, valid or not.
-    public var keys: [DeploymentKey] { deployments.map(\.key) }
+    package var keys: [DeploymentKey] { deployments.map(\.key) }
 
     /// The file with only those documents that deployments of other files can refer to.
-    public var withoutDeployments: ParsedFile {
+    package var withoutDeployments: ParsedFile {
         var rest = ParsedFile(file: file)
         (rest.runtimes, rest.gateTemplates, rest.profiles) = (runtimes, gateTemplates, profiles)
         return rest
     }
 
     /// The file contains nothing for mlctl.
-    public var isEmpty: Bool {
+    package var isEmpty: Bool {
         deployments.isEmpty && runtimes.isEmpty && gateTemplates.isEmpty && profiles.isEmpty && diagnostics.isEmpty
             && unreadable == nil
     }
 
     /// The file together with what was last read from its unreadable parts: those deployments are held as they are, and those
     /// runtimes, gate templates and profiles stay in use.
-    public func holding(_ previous: ParsedFile?) -> ParsedFile {
+    package func holding(_ previous: ParsedFile?) -> ParsedFile {
         guard let unreadable, let previous else { return self }
         var holding = self
         let present = Set(keys)

@@ -1,23 +1,23 @@
 /// The ports of the controller's machine that no endpoint can have, as far as the reader of manifests knows them.
 ///
 /// `mlctl validate` knows the defaults. A controller also knows its own ports, and which deployment serves at which port.
-public struct ReservedPorts: Hashable, Sendable {
+package struct ReservedPorts: Hashable, Sendable {
     /// The port of the controller's API; nil where it uses no port of this machine.
-    public var controller: Int?
+    package var controller: Int?
     /// The port of the controller's probes; nil where they share the API's port.
-    public var probes: Int?
+    package var probes: Int?
     /// The port where a proxy answers with its counters.
-    public var proxyControl: Int?
+    package var proxyControl: Int?
     /// The range of ports for instances.
-    public var instances: ClosedRange<Int>?
+    package var instances: ClosedRange<Int>?
     /// The deployments that serve at each port now, previews included. They keep it where several ask for it.
-    public var holders: [Int: DeploymentKey]
+    package var holders: [Int: DeploymentKey]
 
-    public static let defaultController = 8090
-    public static let defaultProxyControl = 9901
-    public static let defaultInstances = 20_000...29_999
+    package static let defaultController = 8090
+    package static let defaultProxyControl = 9901
+    package static let defaultInstances = 20_000...29_999
 
-    public init(
+    package init(
         controller: Int? = ReservedPorts.defaultController, probes: Int? = nil,
         proxyControl: Int? = ReservedPorts.defaultProxyControl,
         instances: ClosedRange<Int>? = ReservedPorts.defaultInstances, holders: [Int: DeploymentKey] = [:]

@@ -1,13 +1,14 @@
 import Foundation
 
 /// Where stores' own clients look for addresses and credentials. Read once, when the process starts.
-public struct StoreEnvironment: Sendable {
+package struct StoreEnvironment: Sendable {
     static let maximumFileBytes = 1 << 20
 
     let variables: [String: String]
     let home: String
 
-    public init(_ variables: [String: String] = ProcessInfo.processInfo.environment, home: String = NSHomeDirectory()) {
+    package init(_ variables: [String: String] = ProcessInfo.processInfo.environment, home: String = NSHomeDirectory())
+    {
         self.variables = variables
         self.home = home
     }

@@ -3,13 +3,13 @@ import SafeText
 
 /// Where a webhook is sent: `https`, or `http` on the loopback. The path may contain a secret, so only `shown` may be
 /// displayed.
-public struct WebhookAddress: Hashable, Sendable, CustomStringConvertible {
+package struct WebhookAddress: Hashable, Sendable, CustomStringConvertible {
     let url: String
     /// Scheme, host and port.
-    public let shown: String
+    package let shown: String
 
     /// - Throws: a `NotificationError` that says what is wrong with `text`, without repeating it.
-    public init(_ text: String) throws {
+    package init(_ text: String) throws {
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let host = parts.host, !host.isEmpty
         else {
@@ -30,7 +30,7 @@ public struct WebhookAddress: Hashable, Sendable, CustomStringConvertible {
         url = text
     }
 
-    public var description: String { shown }
+    package var description: String { shown }
 
     private static func isLoopback(_ host: String) -> Bool {
         let name = host.lowercased().trimmingCharacters(in: ["[", "]"])

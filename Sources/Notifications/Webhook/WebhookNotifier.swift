@@ -11,11 +11,11 @@ import Transport
 ///   429 and 5xx are retried. Any other status that is not 2xx is final. Redirects are not followed.
 ///
 /// # Errors `NotificationError`, or `CancellationError` when the task is cancelled.
-public struct WebhookNotifier: Notifier {
+package struct WebhookNotifier: Notifier {
     /// The time limit of one attempt, including connecting.
-    public static let timeout: Duration = .seconds(10)
+    package static let timeout: Duration = .seconds(10)
     /// The waits between attempts.
-    public static let retryDelays: [Duration] = [.seconds(1), .seconds(5), .seconds(25)]
+    package static let retryDelays: [Duration] = [.seconds(1), .seconds(5), .seconds(25)]
 
     /// - Returns: the HTTP status of the answer.
     typealias Transport = @Sendable (WebhookRequest) async throws -> Int
@@ -27,7 +27,7 @@ public struct WebhookNotifier: Notifier {
     private let transport: Transport
 
     /// - Throws: `NotificationError` if the URL is not valid, or is neither https nor on the loopback.
-    public init(
+    package init(
         url: String, secret: WebhookSecret, now: @escaping @Sendable () -> Date = { Date() },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) throws {
@@ -45,7 +45,7 @@ public struct WebhookNotifier: Notifier {
         self.transport = transport
     }
 
-    public func notify(_ notice: Notice) async throws {
+    package func notify(_ notice: Notice) async throws {
         var failure = ""
         for delay in [.zero] + Self.retryDelays {
             if delay > .zero { try await sleep(delay) }

@@ -3,15 +3,15 @@ import Foundation
 import SafeText
 
 /// The key by which a receiver verifies that mlctl sent a message. It never appears in logs, errors or dumps.
-public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Shorter secrets can be guessed.
-    public static let fewestBytes = 16
-    public static let mostBytes = 4_096
+    package static let fewestBytes = 16
+    package static let mostBytes = 4_096
 
     private let key: SymmetricKey
 
     /// - Throws: `NotificationError` if it is too short or too long.
-    public init(_ bytes: some ContiguousBytes) throws {
+    package init(_ bytes: some ContiguousBytes) throws {
         let key = SymmetricKey(data: bytes)
         guard (Self.fewestBytes...Self.mostBytes).contains(key.bitCount / 8) else {
             throw NotificationError(
@@ -26,7 +26,7 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
     /// The file's bytes, without line breaks at the end.
     ///
     /// - Throws: `NotificationError`.
-    public init(file path: String) throws {
+    package init(file path: String) throws {
         guard let file = FileHandle(forReadingAtPath: path),
             // Two more bytes leave room for a line break at the end. The length check refuses a larger file.
             let bytes = try? file.read(upToCount: Self.mostBytes + 2)
@@ -44,7 +44,7 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
     }
 
     /// - Throws: `NotificationError`.
-    public init(
+    package init(
         environment name: String, of environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         guard let text = environment[name] else {
@@ -59,7 +59,7 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
         Hex.text(HMAC<SHA256>.authenticationCode(for: message, using: key))
     }
 
-    public var description: String { "(secret)" }
-    public var debugDescription: String { description }
-    public var customMirror: Mirror { Mirror(self, children: []) }
+    package var description: String { "(secret)" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }

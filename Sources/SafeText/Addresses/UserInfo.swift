@@ -2,9 +2,9 @@
 ///
 /// An address stands in settings, manifests, command lines, logs and the status: whoever sees it can use what is in it. So no
 /// address of mlctl's may hold any; a token as the user's name looks like a name, so a name alone is none either.
-public enum UserInfo {
+package enum UserInfo {
     /// - Returns: as it is written; nil where there is none, or where this is no `scheme://host`.
-    public static func of(_ address: String) -> String? {
+    package static func of(_ address: String) -> String? {
         // By scalars: a host with a mark upon its '@' is that '@' to whoever connects.
         let scalars = address.unicodeScalars
         guard let start = scalars.firstRange(of: "://".unicodeScalars) else { return nil }
@@ -12,6 +12,6 @@ public enum UserInfo {
         return authority.lastIndex(of: "@").map { String(authority[..<$0]) }
     }
 
-    public static let problem =
+    package static let problem =
         "holds a user, a password or a token before the '@', which whoever sees the address can use"
 }

@@ -1,6 +1,6 @@
 extension Escape {
     /// The content of a JSON string (RFC 8259). Also escapes U+2028 and U+2029, which end a line in JavaScript.
-    public static func jsonString(_ text: String) -> String {
+    package static func jsonString(_ text: String) -> String {
         scalars(of: text) { scalar in
             switch scalar {
             case "\"": "\\\""
@@ -19,7 +19,7 @@ extension Escape {
 extension Escape {
     /// A whole JSON document, or a YAML document whose strings are written as JSON. Characters that a terminal would act on can
     /// only stand in its strings, and are written as `\u202E` there. Line ends and tabs between values stay.
-    public static func jsonDocument(_ text: String) -> String {
+    package static func jsonDocument(_ text: String) -> String {
         scalars(of: text) { scalar in
             guard scalar != "\n", scalar != "\t", scalar != "\r" else { return nil }
             guard scalar.isControl || scalar.isInvisible || scalar.endsLine else { return nil }
@@ -28,7 +28,7 @@ extension Escape {
     }
 
     /// A message in SARIF, where `[text](address)` would become a link.
-    public static func sarifMessage(_ text: String) -> String {
+    package static func sarifMessage(_ text: String) -> String {
         let shown = line(text)
         let pairs = zip(shown.unicodeScalars, shown.unicodeScalars.dropFirst())
         guard pairs.contains(where: { $0 == "]" && $1 == "(" }) else { return shown }

@@ -1,7 +1,7 @@
 extension Escape {
     /// Text or an attribute value in XML 1.0 (JUnit). Characters that XML does not allow become U+FFFD. Line ends and tabs become
     /// references, because an XML parser replaces them by blanks in attribute values.
-    public static func xml(_ text: String) -> String {
+    package static func xml(_ text: String) -> String {
         scalars(of: text) { scalar in
             switch scalar {
             case "&": "&amp;"
@@ -28,7 +28,7 @@ extension Escape {
 
     /// A label value: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, at most 63 bytes. Other characters
     /// become `_`, so two texts may have the same value.
-    public static func labelValue(_ text: String) -> String {
+    package static func labelValue(_ text: String) -> String {
         var kept: [UInt8] = []
         for scalar in text.unicodeScalars {
             guard kept.count < labelBytes else { break }
@@ -50,7 +50,7 @@ extension Escape {
     /// A label value in the Prometheus text format, which has three escapes and no others
     /// (https://prometheus.io/docs/instrumenting/exposition_formats/). The format allows other control characters; they are
     /// written as `\\u{…}` anyway, so that the page stays readable text.
-    public static func expositionLabel(_ text: String) -> String {
+    package static func expositionLabel(_ text: String) -> String {
         scalars(of: text) { scalar in
             switch scalar {
             case "\\": "\\\\"
@@ -64,7 +64,7 @@ extension Escape {
     }
 
     /// The text after `# HELP name`.
-    public static func expositionHelp(_ text: String) -> String {
+    package static func expositionHelp(_ text: String) -> String {
         scalars(of: text) { scalar in
             switch scalar {
             case "\\": "\\\\"

@@ -3,7 +3,7 @@ extension Escape {
     /// (https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals). The escapes are those of Go, which
     /// refuses
     /// `\'` in a `"` string and `\"` in a `'` string.
-    public static func promQLString(_ text: String, quote: Unicode.Scalar = "\"") -> String {
+    package static func promQLString(_ text: String, quote: Unicode.Scalar = "\"") -> String {
         scalars(of: text) { scalar in
             switch scalar {
             case "\\": "\\\\"
@@ -19,7 +19,7 @@ extension Escape {
     }
 
     /// An RE2 pattern that matches exactly this text, for `=~`, `!~` and the Gateway API.
-    public static func regularExpression(_ text: String) -> String {
+    package static func regularExpression(_ text: String) -> String {
         scalars(of: text) { scalar in
             if #"\.+*?()|[]{}^$"#.unicodeScalars.contains(scalar) { return "\\\(scalar)" }
             return scalar.isControl || scalar.endsLine
@@ -29,7 +29,7 @@ extension Escape {
 }
 
 /// A position in a PromQL query; it decides how a value is escaped there.
-public enum PromQLPlace: Hashable, Sendable {
+package enum PromQLPlace: Hashable, Sendable {
     /// In a string in `"` or `'`.
     case string(quote: Unicode.Scalar)
     /// In such a string, after `=~` or `!~`.
@@ -43,7 +43,7 @@ public enum PromQLPlace: Hashable, Sendable {
     case code
 
     /// The value, escaped for this position; nil where no escaping makes it safe.
-    public func fill(_ value: String) -> String? {
+    package func fill(_ value: String) -> String? {
         switch self {
         case .string(let quote): return Escape.promQLString(value, quote: quote)
         case .pattern(let quote): return Escape.promQLString(Escape.regularExpression(value), quote: quote)
@@ -71,7 +71,7 @@ public enum PromQLPlace: Hashable, Sendable {
 }
 
 /// Follows a PromQL query while it is put together, and knows in which position the next text stands.
-public struct PromQLScanner: Hashable, Sendable {
+package struct PromQLScanner: Hashable, Sendable {
     private enum State: Hashable { case code, string(Unicode.Scalar, isPattern: Bool), comment }
 
     private var state = State.code
@@ -79,11 +79,11 @@ public struct PromQLScanner: Hashable, Sendable {
     /// The last two scalars of code, white space left out.
     private var last: [Unicode.Scalar] = []
 
-    public init() {}
+    package init() {}
 
-    public mutating func read(_ text: some StringProtocol) { for scalar in text.unicodeScalars { read(scalar) } }
+    package mutating func read(_ text: some StringProtocol) { for scalar in text.unicodeScalars { read(scalar) } }
 
-    public var place: PromQLPlace {
+    package var place: PromQLPlace {
         switch state {
         case .code: .code
         case .comment: .comment

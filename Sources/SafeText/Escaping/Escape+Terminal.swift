@@ -1,10 +1,10 @@
 extension Escape {
     /// One line for a terminal or a log. A character that would move the cursor, end the line or change the text direction is
     /// written as `\n`, `\u{1B}` or `\u{202E}`.
-    public static func line(_ text: String) -> String { scalars(of: text) { visible($0) } }
+    package static func line(_ text: String) -> String { scalars(of: text) { visible($0) } }
 
     /// Several lines for a terminal: as `line`, except that LF ends a line, CR LF is read as LF, and tabs stay.
-    public static func lines(_ text: String) -> String {
+    package static func lines(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { $0.isControl || $0.isInvisible }) else { return text }
         var shown = String.UnicodeScalarView()
         let scalars = Array(text.unicodeScalars)
@@ -21,7 +21,7 @@ extension Escape {
     }
 
     /// A value in a log line. It is quoted where a blank, a quote or an equals sign would make it look like several values.
-    public static func logValue(_ text: String) -> String {
+    package static func logValue(_ text: String) -> String {
         let needsQuotes =
             text.isEmpty || text.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || visible($0) != nil }
         guard needsQuotes else { return text }
@@ -50,7 +50,7 @@ extension Escape {
 
 extension Escape {
     /// A table cell: line ends and tabs become blanks, other characters that a terminal would act on become U+FFFD.
-    public static func cell(_ text: String) -> String {
+    package static func cell(_ text: String) -> String {
         scalars(of: text) { scalar in
             if scalar == "\t" || scalar.endsLine { return " " }
             return scalar.isControl || scalar.isInvisible ? "\u{FFFD}" : nil
@@ -58,7 +58,7 @@ extension Escape {
     }
 
     /// As `line`, but keeps mlctl's own colours: ESC, `[`, one of `styles`, `m`.
-    public static func styledLine(_ text: String, styles: Set<String>) -> String {
+    package static func styledLine(_ text: String, styles: Set<String>) -> String {
         guard text.unicodeScalars.contains("\u{1B}") else { return line(text) }
         var shown = ""
         var rest = text.unicodeScalars[...]

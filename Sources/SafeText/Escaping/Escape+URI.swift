@@ -1,17 +1,17 @@
 extension Escape {
     /// One part of a URI: a path segment, a query name or value, or a form field. Everything but unreserved characters
     /// (RFC 3986) is percent-encoded, byte by byte.
-    public static func uriPart(_ text: String) -> String { percentEncoded(text, keeping: "") }
+    package static func uriPart(_ text: String) -> String { percentEncoded(text, keeping: "") }
 
     /// The host of a URI: the address of IPv6 in brackets.
-    public static func uriHost(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
+    package static func uriHost(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 
     /// `host:port`, as URIs and Host fields have it.
-    public static func authority(_ host: String, _ port: Int) -> String { "\(uriHost(host)):\(port)" }
+    package static func authority(_ host: String, _ port: Int) -> String { "\(uriHost(host)):\(port)" }
 
     /// A relative path as a URI reference (SARIF's `artifactLocation.uri`). Slashes stay. A colon in the first segment is
     /// encoded, so it cannot be read as a scheme.
-    public static func uriPath(_ path: String) -> String { percentEncoded(path, keeping: "/") }
+    package static func uriPath(_ path: String) -> String { percentEncoded(path, keeping: "/") }
 
     private static func percentEncoded(_ text: String, keeping others: String) -> String {
         String(decoding: percentEncoded(text.utf8, keeping: Array(others.utf8)), as: UTF8.self)
@@ -35,7 +35,7 @@ extension Escape {
 
     /// An HTTP header value (RFC 9110): visible ASCII, with blanks and tabs inside. Nil where the text contains anything else:
     /// no header is better than one that says something different.
-    public static func headerValue(_ text: String) -> String? {
+    package static func headerValue(_ text: String) -> String? {
         let isFit = text.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x09 }
         guard isFit, text.utf8.first != 0x20, text.utf8.last != 0x20 else { return nil }
         return text

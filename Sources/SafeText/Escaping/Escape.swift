@@ -4,7 +4,7 @@
 /// - Works on Unicode scalars. Swift's `Character` joins CR and LF, and a quote with the combining mark after it, so a
 ///   comparison of characters misses both.
 /// - The output means the same as the input, or shows that something was left out.
-public enum Escape {
+package enum Escape {
     /// - Parameter replacement: the text in place of a scalar; nil keeps the scalar.
     static func scalars(of text: String, _ replacement: (Unicode.Scalar) -> String?) -> String {
         guard text.unicodeScalars.contains(where: { replacement($0) != nil }) else { return text }

@@ -2,17 +2,17 @@
 ///
 /// It counts only what is new: a part that repeats an earlier one, a sequence as 1234 or qwerty, and a word that people use
 /// for passwords tell next to nothing, however long they are. It is an upper bound: no text is stronger than this says.
-public enum SecretStrength {
+package enum SecretStrength {
     /// The bits that a text must show. What a generator makes of 20 characters has more.
-    public static let fewestBits = 50.0
-    public static let advice = "make one with: openssl rand -hex 32"
+    package static let fewestBits = 50.0
+    package static let advice = "make one with: openssl rand -hex 32"
 
     private static let partBits = 6.0
     private static let fewestOfPart = 3
     /// No text that is longer is looked at any further: it has what it needs, or never will.
     private static let mostBytes = 1024
 
-    public static func bits(of text: String) -> Double {
+    package static func bits(of text: String) -> Double {
         let bytes = Array(text.utf8.prefix(mostBytes))
         // 1122334455 is a sequence, too.
         let single = bytes.indices.filter { $0 == 0 || bytes[$0] != bytes[$0 - 1] }.map { bytes[$0] }
@@ -34,7 +34,7 @@ public enum SecretStrength {
     }
 
     /// Why the text can be guessed; nil where it cannot, as far as can be seen. Never repeats the text.
-    public static func weakness(of text: String) -> String? {
+    package static func weakness(of text: String) -> String? {
         bits(of: text) >= fewestBits
             ? nil : "it can be guessed: it is made of repeats, sequences or words that people use for passwords"
     }

@@ -9,9 +9,9 @@
 /// # Caveats
 /// - Secrets shorter than `SecretForms.fewestBytes` bytes are not searched for: they occur in any text.
 /// - Secrets that are compressed, encrypted or encoded twice are not found.
-public struct SecretRedactor: Sendable {
+package struct SecretRedactor: Sendable {
     /// Replaces a secret.
-    public static let mask = "***"
+    package static let mask = "***"
     /// The limit for all forms of all secrets together.
     static let maximumPatternBytes = 4 << 20
 
@@ -19,22 +19,22 @@ public struct SecretRedactor: Sendable {
     /// Ways of escaping that are undone.
     fileprivate let styles: [EscapeReader.Style]
 
-    public init(_ secrets: some Sequence<String>) {
+    package init(_ secrets: some Sequence<String>) {
         let secrets = Array(secrets)
         search = PatternSearch(SecretForms(of: secrets, limit: Self.maximumPatternBytes).patterns)
         let hasBlank = secrets.contains { $0.utf8.contains(0x20) }
         styles = search.isEmpty ? [] : [.percent, .backslash] + (hasBlank ? [.form] : [])
     }
 
-    public var isEmpty: Bool { search.isEmpty }
+    package var isEmpty: Bool { search.isEmpty }
 
     /// Redacts a whole text at once.
-    public func redacted(_ text: String) -> String {
+    package func redacted(_ text: String) -> String {
         guard !isEmpty else { return text }
         return String(decoding: redacted(Array(text.utf8)[...]), as: UTF8.self)
     }
 
-    public func redacted(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    package func redacted(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         guard !isEmpty else { return Array(bytes) }
         var stream = RedactedStream(self)
         return stream.take(bytes) + stream.finish()
@@ -42,7 +42,7 @@ public struct SecretRedactor: Sendable {
 }
 
 /// Redacts text that arrives in pieces.
-public struct RedactedStream: Sendable {
+package struct RedactedStream: Sendable {
     /// At the end of the text, the cut-off beginning of a secret is masked too if it has at least this many bytes.
     static let fewestBytesOfBeginning = 6
 
@@ -58,13 +58,13 @@ public struct RedactedStream: Sendable {
     /// The first of `secrets` began in bytes that were already released, and its mask was written there.
     private var isWithinSecret = false
 
-    public init(_ redactor: SecretRedactor) {
+    package init(_ redactor: SecretRedactor) {
         search = redactor.search
         views = redactor.styles.map(UnescapedView.init)
     }
 
     /// - Returns: the bytes that are known to be no part of a secret, in order. The rest is held back.
-    public mutating func take(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    package mutating func take(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         guard !search.isEmpty else { return Array(bytes) }
         held.reserveCapacity(held.count + bytes.count)
         for byte in bytes {
@@ -90,7 +90,7 @@ public struct RedactedStream: Sendable {
     }
 
     /// - Returns: the rest. A secret's beginning that is cut off at the end is masked.
-    public mutating func finish() -> [UInt8] {
+    package mutating func finish() -> [UInt8] {
         let end = base + held.count
         let depth = search.depth(state)
         if depth >= Self.fewestBytesOfBeginning { mark(end - depth..<end) }

@@ -7,26 +7,26 @@ import Serving
 #endif
 
 /// The proxy's files. Only its user can read them.
-public struct ProxyFiles: Hashable, Sendable {
+package struct ProxyFiles: Hashable, Sendable {
     /// `STATE-DIR/proxy`
-    public let directory: String
+    package let directory: String
 
-    public init(stateDirectory: String) {
+    package init(stateDirectory: String) {
         // Dropping a trailing slash saves a byte: socket addresses have little room for a path.
         let isSlashed = stateDirectory.count > 1 && stateDirectory.hasSuffix("/")
         directory = (isSlashed ? String(stateDirectory.dropLast()) : stateDirectory) + "/proxy"
     }
 
     /// The control socket: HTTP/1.1 over a Unix domain socket.
-    public var controlSocket: String { directory + "/control.sock" }
+    package var controlSocket: String { directory + "/control.sock" }
     /// The last routes, as JSON.
-    public var routes: String { directory + "/routes.json" }
+    package var routes: String { directory + "/routes.json" }
     /// See `RequestIdentityKey`.
-    public var requestIdKey: String { directory + "/" + RequestIdentityKey.fileName }
+    package var requestIdKey: String { directory + "/" + RequestIdentityKey.fileName }
     /// One file per A/B test.
     var keptUsers: String { directory + "/kept-users" }
     /// Locked while a proxy runs.
-    public var lock: String { directory + "/lock" }
+    package var lock: String { directory + "/lock" }
 
     func create() throws {
         for path in [String(directory.dropLast("/proxy".count)), directory] where mkdir(path, 0o700) != 0 {

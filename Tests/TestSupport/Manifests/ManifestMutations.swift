@@ -1,35 +1,35 @@
 import ModelManifests
 
 /// A valid manifest with one change, and who refuses it.
-public struct ManifestMutation: Sendable, CustomStringConvertible {
-    public enum Verdict: Hashable, Sendable {
+package struct ManifestMutation: Sendable, CustomStringConvertible {
+    package enum Verdict: Hashable, Sendable {
         case refusedByBoth, takenByBoth
         case refusedByMlctlOnly(ServerDifference)
         case refusedByServerOnly(ServerDifference)
     }
 
-    public let old: String
-    public let new: String
-    public let verdict: Verdict
+    package let old: String
+    package let new: String
+    package let verdict: Verdict
 
-    public var description: String { new }
-    public var text: String { Self.good.replacing(old, with: new) }
+    package var description: String { new }
+    package var text: String { Self.good.replacing(old, with: new) }
 
-    public var isRefusedByMlctl: Bool {
+    package var isRefusedByMlctl: Bool {
         switch verdict {
         case .refusedByBoth, .refusedByMlctlOnly: true
         case .takenByBoth, .refusedByServerOnly: false
         }
     }
 
-    public var isRefusedByServer: Bool {
+    package var isRefusedByServer: Bool {
         switch verdict {
         case .refusedByBoth, .refusedByServerOnly: true
         case .takenByBoth, .refusedByMlctlOnly: false
         }
     }
 
-    public static let good = """
+    package static let good = """
         apiVersion: mlctl.dev/v1alpha1
         kind: ModelDeployment
         metadata: {name: mlctl-test-mutated, namespace: default, labels: {team: risk}}
@@ -78,7 +78,7 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
             probation: {duration: 1h30m, holdback: 5}
         """
 
-    public static let all: [ManifestMutation] =
+    package static let all: [ManifestMutation] =
         types + model + runtime + target + steps + gates + strategies + slices + differences
 
     private static func list(_ verdict: Verdict, _ pairs: [(String, String)]) -> [ManifestMutation] {

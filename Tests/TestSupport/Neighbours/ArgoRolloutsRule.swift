@@ -3,19 +3,19 @@
 /// `failureLimit` fail the run; otherwise it succeeds after the last measurement.
 ///
 /// In its favour: each measurement is the rate of the whole minute, while the documentation's `irate` sees two scrapes.
-public struct ArgoRolloutsRule: PeerRule {
+package struct ArgoRolloutsRule: PeerRule {
     /// Share of requests, 0…1.
-    public var minimumSuccessRate: Double
-    public var count: Int
-    public var failureLimit: Int
+    package var minimumSuccessRate: Double
+    package var count: Int
+    package var failureLimit: Int
 
-    public init(minimumSuccessRate: Double = 0.95, count: Int = 5, failureLimit: Int = 3) {
+    package init(minimumSuccessRate: Double = 0.95, count: Int = 5, failureLimit: Int = 3) {
         self.minimumSuccessRate = minimumSuccessRate
         self.count = count
         self.failureLimit = failureLimit
     }
 
-    public func end(of minutes: [CanaryMinute]) -> CanaryEnd {
+    package func end(of minutes: [CanaryMinute]) -> CanaryEnd {
         var failed = 0
         for (index, minute) in minutes.prefix(count).enumerated() {
             // Zero divided by zero is not a number, so the condition fails.

@@ -3,21 +3,21 @@
 /// back; `iterations` passed checks promote.
 ///
 /// In its favour: it rolls back at the last failed check, while the real one does so an interval later.
-public struct FlaggerRule: PeerRule {
+package struct FlaggerRule: PeerRule {
     /// Share of requests, 0…1: `thresholdRange: {min: 99}` is 0.99.
-    public var minimumSuccessRate: Double
+    package var minimumSuccessRate: Double
     /// `threshold`: the number of failed checks that rolls back.
-    public var threshold: Int
+    package var threshold: Int
     /// `iterations`: the number of passed checks that promotes.
-    public var iterations: Int
+    package var iterations: Int
 
-    public init(minimumSuccessRate: Double = 0.99, threshold: Int = 5, iterations: Int = 10) {
+    package init(minimumSuccessRate: Double = 0.99, threshold: Int = 5, iterations: Int = 10) {
         self.minimumSuccessRate = minimumSuccessRate
         self.threshold = threshold
         self.iterations = iterations
     }
 
-    public func end(of minutes: [CanaryMinute]) -> CanaryEnd {
+    package func end(of minutes: [CanaryMinute]) -> CanaryEnd {
         var (failed, passed) = (0, 0)
         for (index, minute) in minutes.enumerated() {
             // "No values found" halts the advancement: a failed check.

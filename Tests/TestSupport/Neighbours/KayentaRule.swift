@@ -2,21 +2,21 @@
 /// `NetflixACAJudge`, `MannWhitneyClassifier`). The metric is High if the 98 % interval of the shift from the baseline to the
 /// canary lies above a quarter of the estimated shift. One metric scores 100 or 0, so `pass: 95` and `marginal: 75` mean the
 /// same.
-public struct KayentaRule: PeerRule {
-    public static let tolerance = 0.25
+package struct KayentaRule: PeerRule {
+    package static let tolerance = 0.25
     /// The standard normal quantile at 0.99, for a confidence of 0.98.
-    public static let quantile = 2.3263478740408408
+    package static let quantile = 2.3263478740408408
 
     /// The minutes between two judgements. Each uses all data since the start; a bad one ends the canary at once.
-    public var analysisIntervalMinutes: Int
-    public var lifetimeMinutes: Int
+    package var analysisIntervalMinutes: Int
+    package var lifetimeMinutes: Int
 
-    public init(analysisIntervalMinutes: Int = 60, lifetimeMinutes: Int = 60) {
+    package init(analysisIntervalMinutes: Int = 60, lifetimeMinutes: Int = 60) {
         self.analysisIntervalMinutes = analysisIntervalMinutes
         self.lifetimeMinutes = lifetimeMinutes
     }
 
-    public func end(of minutes: [CanaryMinute]) -> CanaryEnd {
+    package func end(of minutes: [CanaryMinute]) -> CanaryEnd {
         for minute in stride(from: analysisIntervalMinutes, through: lifetimeMinutes, by: analysisIntervalMinutes) {
             guard minute <= minutes.count else { return .undecided }
             // `nanStrategy: replace`, as advised for counts of errors: no value counts as 0.
@@ -28,7 +28,7 @@ public struct KayentaRule: PeerRule {
     }
 
     /// `direction: increase`: only an increase counts.
-    public static func isHigh(experiment: [Double], control: [Double]) -> Bool {
+    package static func isHigh(experiment: [Double], control: [Double]) -> Bool {
         // No data, or the same data, passes.
         guard !experiment.isEmpty, !control.isEmpty, experiment.sorted() != control.sorted() else { return false }
         let test = MannWhitney(experiment, control, quantile: quantile)

@@ -1,17 +1,17 @@
 /// The Mann–Whitney U test of two samples, with the confidence interval of their shift: the normal approximation with
 /// continuity and tie corrections, as in R's `wilcox.test(conf.int = TRUE, exact = FALSE)` and Kayenta's judge.
-public struct MannWhitney: Hashable, Sendable {
+package struct MannWhitney: Hashable, Sendable {
     /// The interval of `x − y`: the test rejects no shift in it.
-    public var lower: Double
-    public var upper: Double
+    package var lower: Double
+    package var upper: Double
     /// The Hodges–Lehmann estimate: the median of all differences.
-    public var estimate: Double
+    package var estimate: Double
 
     /// - Parameters:
     ///   - x: not empty, finite.
     ///   - y: not empty, finite.
     ///   - quantile: of the standard normal at `1 − (1 − confidence) / 2`: 1.96 for 95 %.
-    public init(_ x: [Double], _ y: [Double], quantile: Double) {
+    package init(_ x: [Double], _ y: [Double], quantile: Double) {
         let differences = x.flatMap { left in y.map { left - $0 } }.sorted()
         let middle = differences.count / 2
         estimate =
@@ -34,7 +34,7 @@ public struct MannWhitney: Hashable, Sendable {
     }
 
     /// The standard normal deviate of `x` shifted by `−shift` against `y`; 0 if all values are tied.
-    public static func statistic(_ x: [Double], _ y: [Double], shift: Double) -> Double {
+    package static func statistic(_ x: [Double], _ y: [Double], shift: Double) -> Double {
         let values = (x.map { ($0 - shift, true) } + y.map { ($0, false) }).sorted { $0.0 < $1.0 }
         var (rankSum, ties) = (0.0, 0.0)
         var start = 0

@@ -2,29 +2,29 @@
 ///
 /// Exit code 0 passes if every printed metric is within its bounds; any other code fails. A command that cannot be started,
 /// or does not end in time, decides nothing.
-public struct CheckGate: Hashable, Codable, Sendable {
+package struct CheckGate: Hashable, Codable, Sendable {
     /// Runs without a shell, in the candidate's model folder.
-    public var command: [String]
+    package var command: [String]
     /// The image of the Job that runs the check in a cluster; nil means the runtime's image. On one machine it is not used.
-    public var image: String?
-    public var env: [EnvironmentVariable]
-    public var timeout: Duration
+    package var image: String?
+    package var env: [EnvironmentVariable]
+    package var timeout: Duration
     /// Bounds of metrics by name. The last line of the command's output is a JSON object with the metrics.
-    public var metrics: [String: Bounds]
+    package var metrics: [String: Bounds]
     /// The check belongs to a step and runs there; otherwise it runs before the candidate gets traffic.
-    public var isOfStep: Bool
+    package var isOfStep: Bool
 
-    public struct Bounds: Hashable, Codable, Sendable {
-        public var min: Double?
-        public var max: Double?
+    package struct Bounds: Hashable, Codable, Sendable {
+        package var min: Double?
+        package var max: Double?
 
-        public init(min: Double? = nil, max: Double? = nil) {
+        package init(min: Double? = nil, max: Double? = nil) {
             self.min = min
             self.max = max
         }
     }
 
-    public init(
+    package init(
         command: [String], image: String? = nil, env: [EnvironmentVariable] = [], timeout: Duration = .seconds(600),
         metrics: [String: Bounds] = [:], isOfStep: Bool = false
     ) {
@@ -38,9 +38,9 @@ public struct CheckGate: Hashable, Codable, Sendable {
 }
 
 /// Checks that the candidate accepts the same inputs as stable, by the model metadata of the Open Inference Protocol v2.
-public struct ContractGate: Hashable, Codable, Sendable {
+package struct ContractGate: Hashable, Codable, Sendable {
     /// The path of the metadata; nil means `/v2/models/NAME`.
-    public var path: String?
+    package var path: String?
 
-    public init(path: String? = nil) { self.path = path }
+    package init(path: String? = nil) { self.path = path }
 }

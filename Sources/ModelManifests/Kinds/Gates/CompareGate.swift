@@ -1,6 +1,6 @@
 /// Compares the candidate with the stable revision that runs at the same time.
-public struct CompareGate: Hashable, Codable, Sendable {
-    public enum Metric: String, CaseIterable, Codable, Sendable {
+package struct CompareGate: Hashable, Codable, Sendable {
+    package enum Metric: String, CaseIterable, Codable, Sendable {
         /// A 5xx status, connection failure, reset or timeout at the first attempt.
         case errors
         /// A 4xx status.
@@ -11,27 +11,27 @@ public struct CompareGate: Hashable, Codable, Sendable {
         case latencyP50, latencyP95, latencyP99
     }
 
-    public enum Quantity: Hashable, Codable, Sendable {
+    package enum Quantity: Hashable, Codable, Sendable {
         /// A metric of requests, as counted by `proxy` or `server`.
         case requests(Metric, source: String)
         case counters(CounterRatio)
     }
 
-    public var quantity: Quantity
+    package var quantity: Quantity
     /// Tolerance as a share of stable's rate: 0.10 allows 1 % to become 1.1 %. A candidate within either tolerance is within
     /// tolerance. For latency quantiles it is a share of stable's latency.
-    public var maxRelativeIncrease: Double?
+    package var maxRelativeIncrease: Double?
     /// Tolerance as a difference of rates: 0.005 allows 1 % to become 1.5 %.
-    public var maxAbsoluteIncrease: Double?
+    package var maxAbsoluteIncrease: Double?
     /// The gate cannot pass before the candidate has this many samples. A failure needs no minimum: its error bound holds at
     /// every
     /// sample.
-    public var minSamples: Int
+    package var minSamples: Int
     /// For `slow` only: the bound. Nil means stable's p95 bucket when the rollout starts.
-    public var slowerThan: Duration?
-    public var passMargin: PassMargin
+    package var slowerThan: Duration?
+    package var passMargin: PassMargin
 
-    public init(
+    package init(
         _ quantity: Quantity, maxRelativeIncrease: Double? = 0.10, maxAbsoluteIncrease: Double? = nil,
         minSamples: Int = 0, slowerThan: Duration? = nil, passMargin: PassMargin = PassMargin()
     ) {
@@ -44,7 +44,7 @@ public struct CompareGate: Hashable, Codable, Sendable {
     }
 
     /// A comparison by the proxy's own counters.
-    public init(
+    package init(
         metric: Metric, maxRelativeIncrease: Double? = 0.10, maxAbsoluteIncrease: Double? = nil, minSamples: Int = 0,
         slowerThan: Duration? = nil, passMargin: PassMargin = PassMargin()
     ) {
@@ -55,11 +55,11 @@ public struct CompareGate: Hashable, Codable, Sendable {
     }
 
     /// Nil where the gate compares counters that the user names.
-    public var metric: Metric? {
+    package var metric: Metric? {
         if case .requests(let metric, _) = quantity { metric } else { nil }
     }
 
-    public var source: String {
+    package var source: String {
         switch quantity {
         case .requests(_, let source): source
         case .counters(let ratio): ratio.source
@@ -68,20 +68,20 @@ public struct CompareGate: Hashable, Codable, Sendable {
 }
 
 /// One cumulative counter divided by another: failures by requests, seconds by answers, correct answers by evaluated ones.
-public struct CounterRatio: Hashable, Codable, Sendable {
-    public enum Direction: String, CaseIterable, Codable, Sendable { case lower, higher }
+package struct CounterRatio: Hashable, Codable, Sendable {
+    package enum Direction: String, CaseIterable, Codable, Sendable { case lower, higher }
 
-    public var source: String
+    package var source: String
     /// The numerator: a counter's name, or for Prometheus a query of a raw cumulative counter.
-    public var of: String
+    package var of: String
     /// The denominator: a counter of all units.
-    public var per: String
+    package var per: String
     /// The most that one unit can add to `of`: 1 where it counts units, the largest value where it sums values.
-    public var maximum: Double
+    package var maximum: Double
     /// The better direction. Where higher is better, the gate limits the growth of the shortfall `maximum − value`.
-    public var better: Direction
+    package var better: Direction
 
-    public init(source: String, of: String, per: String, maximum: Double = 1, better: Direction = .lower) {
+    package init(source: String, of: String, per: String, maximum: Double = 1, better: Direction = .lower) {
         self.source = source
         self.of = of
         self.per = per
@@ -90,7 +90,7 @@ public struct CounterRatio: Hashable, Codable, Sendable {
     }
 
     /// Outcomes that are reported later: the values reported for one label.
-    public init(outcome label: String, maximum: Double = 1, better: Direction = .higher) {
+    package init(outcome label: String, maximum: Double = 1, better: Direction = .higher) {
         self.init(
             source: MetricSourceName.outcomes, of: "\(label).sum", per: "\(label).count", maximum: maximum,
             better: better)
@@ -98,12 +98,12 @@ public struct CounterRatio: Hashable, Codable, Sendable {
 }
 
 /// A pass excludes a regression larger than the larger of these two.
-public struct PassMargin: Hashable, Codable, Sendable {
-    public var relative: Double
+package struct PassMargin: Hashable, Codable, Sendable {
+    package var relative: Double
     /// A difference of rates: 0.005 is half a percentage point.
-    public var absolute: Double
+    package var absolute: Double
 
-    public init(relative: Double = 0.50, absolute: Double = 0.005) {
+    package init(relative: Double = 0.50, absolute: Double = 0.005) {
         self.relative = relative
         self.absolute = absolute
     }
@@ -111,15 +111,15 @@ public struct PassMargin: Hashable, Codable, Sendable {
 
 /// The question of an A/B test: which revision is better by the goal? The test is two-sided. `error` bounds the probability of
 /// a winner where there is none, however often the test is evaluated.
-public struct GoalGate: Hashable, Codable, Sendable {
+package struct GoalGate: Hashable, Codable, Sendable {
     /// Its name among a rollout's gates.
-    public static let name = "goal"
+    package static let name = "goal"
 
-    public var quantity: CounterRatio
-    public var error: Double
-    public var minSamples: Int
+    package var quantity: CounterRatio
+    package var error: Double
+    package var minSamples: Int
 
-    public init(quantity: CounterRatio, error: Double = 0.05, minSamples: Int = 0) {
+    package init(quantity: CounterRatio, error: Double = 0.05, minSamples: Int = 0) {
         self.quantity = quantity
         self.error = error
         self.minSamples = minSamples

@@ -2,8 +2,8 @@
 /// instances.
 ///
 /// Written as a `compare` gate with the metric `cpuPerRequest`, `memory` or `leak`. It promises no rate of false alarms.
-public struct CostGate: Hashable, Codable, Sendable {
-    public enum Metric: String, CaseIterable, Codable, Sendable {
+package struct CostGate: Hashable, Codable, Sendable {
+    package enum Metric: String, CaseIterable, Codable, Sendable {
         /// CPU seconds per request.
         case cpuPerRequest
         /// Resident bytes per ready instance.
@@ -12,22 +12,22 @@ public struct CostGate: Hashable, Codable, Sendable {
         case leak
     }
 
-    public var metric: Metric
+    package var metric: Metric
     /// Tolerance as a share of stable's cost: 0.25 allows 8 ms to become 10 ms. Not used for `leak`.
-    public var maxRelativeIncrease: Double
+    package var maxRelativeIncrease: Double
     /// For `leak` only: the allowed growth beyond stable's own.
-    public var maxBytesPerHour: Int
+    package var maxBytesPerHour: Int
     /// The time from the candidate's first traffic to the first block: the cost of lazy loading, compilation and warm-up is left
     /// out.
-    public var initialDelay: Duration
+    package var initialDelay: Duration
     /// Costs are compared block by block; a block takes at least this long.
-    public var interval: Duration
+    package var interval: Duration
     /// More blocks in a row above the tolerance fail the gate. Not used for `leak`.
-    public var failureLimit: Int
+    package var failureLimit: Int
     /// The gate cannot pass before the candidate has this many requests.
-    public var minSamples: Int
+    package var minSamples: Int
 
-    public init(
+    package init(
         _ metric: Metric, maxRelativeIncrease: Double = 0.25, maxBytesPerHour: Int = 100 << 20,
         initialDelay: Duration = .seconds(30), interval: Duration = .seconds(10), failureLimit: Int = 5,
         minSamples: Int = 0
@@ -45,14 +45,14 @@ public struct CostGate: Hashable, Codable, Sendable {
 /// Names of the cumulative counters of costs, in readings, records and recordings.
 ///
 /// All of them cover the same time, so that their quotients are means: CPU seconds per request, bytes per instance.
-public enum CostCounter {
-    public static let cpuSeconds = "cpuSeconds"
+package enum CostCounter {
+    package static let cpuSeconds = "cpuSeconds"
     /// Resident bytes multiplied by the seconds for which they were resident.
-    public static let memoryByteSeconds = "memoryByteSeconds"
+    package static let memoryByteSeconds = "memoryByteSeconds"
     /// Seconds for which instances were measured, added over all instances.
-    public static let instanceSeconds = "instanceSeconds"
+    package static let instanceSeconds = "instanceSeconds"
     /// Requests that the measured instances answered in that time, including recorded requests and copies.
-    public static let requests = "costRequests"
+    package static let requests = "costRequests"
 
-    public static let all = [cpuSeconds, memoryByteSeconds, instanceSeconds, requests]
+    package static let all = [cpuSeconds, memoryByteSeconds, instanceSeconds, requests]
 }

@@ -1,17 +1,17 @@
 /// Compares the predictions of candidate and stable: an anytime-valid test of the share of predictions that moved to another
 /// bucket.
-public struct DistributionGate: Hashable, Codable, Sendable {
+package struct DistributionGate: Hashable, Codable, Sendable {
     /// The name of an entry of `traffic.observe`.
-    public var observe: String
+    package var observe: String
     /// Tolerance: the share of predictions that may move (total variation distance).
-    public var maxShift: Double
+    package var maxShift: Double
     /// A pass excludes that any bucket's share differs by more than this.
-    public var passShift: Double
-    public var minSamples: Int
+    package var passShift: Double
+    package var minSamples: Int
     /// The buckets of the observation; nil where they are unknown.
-    public var buckets: PredictionBuckets?
+    package var buckets: PredictionBuckets?
 
-    public init(
+    package init(
         observe: String, maxShift: Double = 0.05, passShift: Double = 0.10, minSamples: Int = 0,
         buckets: PredictionBuckets? = nil
     ) {
@@ -25,29 +25,29 @@ public struct DistributionGate: Hashable, Codable, Sendable {
 
 /// Measures how far the candidate's live predictions (or inputs) are from a reference. It promises no error rate over repeated
 /// evaluations, but takes the noise of its samples into account.
-public struct DriftGate: Hashable, Codable, Sendable {
-    public enum Distance: String, CaseIterable, Codable, Sendable {
+package struct DriftGate: Hashable, Codable, Sendable {
+    package enum Distance: String, CaseIterable, Codable, Sendable {
         /// Population stability index: `Σ (p − q) ln(p / q)`.
         case psi
         /// Jensen–Shannon distance: the square root of the divergence in bits; 0…1.
         case jensenShannon
     }
 
-    public enum Reference: Hashable, Codable, Sendable {
+    package enum Reference: Hashable, Codable, Sendable {
         case stable
         case profile(PredictionProfile)
     }
 
     /// The name of an entry of `traffic.observe`.
-    public var observe: String
-    public var distance: Distance
-    public var max: Double
-    public var reference: Reference
-    public var minSamples: Int
+    package var observe: String
+    package var distance: Distance
+    package var max: Double
+    package var reference: Reference
+    package var minSamples: Int
     /// The buckets of the observation; nil where they are unknown, and with a profile, which has its own.
-    public var buckets: PredictionBuckets?
+    package var buckets: PredictionBuckets?
 
-    public init(
+    package init(
         observe: String, distance: Distance = .psi, max: Double = 0.2, reference: Reference = .stable,
         minSamples: Int = 200, buckets: PredictionBuckets? = nil
     ) {
@@ -61,7 +61,7 @@ public struct DriftGate: Hashable, Codable, Sendable {
 }
 
 /// The buckets that predictions are sorted into.
-public enum PredictionBuckets: Hashable, Codable, Sendable {
+package enum PredictionBuckets: Hashable, Codable, Sendable {
     /// Upper edges, ascending: bucket i holds values above edge i - 1 and up to edge i. One more bucket holds all larger values.
     case edges([Double])
     /// Labels. All other values share one more bucket.
@@ -70,10 +70,10 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
     case automatic
 
     /// More buckets would not fit into a gate's evidence, and people could not read them.
-    public static let countLimit = 32
+    package static let countLimit = 32
 
     /// The number of buckets, including the one for all other values.
-    public var count: Int {
+    package var count: Int {
         switch self {
         case .edges(let edges): edges.count + 1
         case .classes(let classes): classes.count + 1
@@ -95,7 +95,7 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
     /// - Parameters:
     ///   - index: 0 to `count` − 1.
     ///   - name: the name of the observation.
-    public func label(_ index: Int, of name: String) -> String {
+    package func label(_ index: Int, of name: String) -> String {
         switch self {
         case .edges(let edges):
             if index == 0 { return "\(name) ≤ \(edges[0].shortText)" }
@@ -130,32 +130,32 @@ extension GateSpec.Kind {
 }
 
 /// A distribution recorded earlier, such as that of the training data or of last month.
-public struct PredictionProfile: Hashable, Codable, Sendable {
-    public var buckets: PredictionBuckets
+package struct PredictionProfile: Hashable, Codable, Sendable {
+    package var buckets: PredictionBuckets
     /// The count of each bucket; the bucket for all other values comes last.
-    public var counts: [Int]
+    package var counts: [Int]
 
-    public init(buckets: PredictionBuckets, counts: [Int]) {
+    package init(buckets: PredictionBuckets, counts: [Int]) {
         self.buckets = buckets
         self.counts = counts
     }
 }
 
 /// With a shadow: compares the answers of candidate and stable to the same requests.
-public struct AgreementGate: Hashable, Codable, Sendable {
-    public enum Metric: Hashable, Codable, Sendable {
+package struct AgreementGate: Hashable, Codable, Sendable {
+    package enum Metric: Hashable, Codable, Sendable {
         /// The share of pairs that agree must be at least this.
         case agreement(min: Double)
         /// The mean distance of paired numbers, as a share of `shadow.range`, must be at most this.
         case distance(max: Double)
     }
 
-    public var metric: Metric
+    package var metric: Metric
     /// A pass excludes that the share (or the mean distance) is beyond its bound by more than this.
-    public var passMargin: Double
-    public var minSamples: Int
+    package var passMargin: Double
+    package var minSamples: Int
 
-    public init(metric: Metric, passMargin: Double = 0.01, minSamples: Int = 0) {
+    package init(metric: Metric, passMargin: Double = 0.01, minSamples: Int = 0) {
         self.metric = metric
         self.passMargin = passMargin
         self.minSamples = minSamples

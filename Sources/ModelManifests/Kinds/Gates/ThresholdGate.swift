@@ -1,6 +1,6 @@
 /// Compares one measured value with fixed bounds. It makes no statistical promise.
-public struct ThresholdGate: Hashable, Codable, Sendable {
-    public enum Metric: String, CaseIterable, Codable, Sendable {
+package struct ThresholdGate: Hashable, Codable, Sendable {
+    package enum Metric: String, CaseIterable, Codable, Sendable {
         /// Rates in 0…1 over `window`.
         case errors, rejected
         /// Latency quantiles in seconds over `window`: the upper edge of the bucket that contains the quantile.
@@ -9,29 +9,29 @@ public struct ThresholdGate: Hashable, Codable, Sendable {
         case requestRate
     }
 
-    public enum Measure: Hashable, Codable, Sendable {
+    package enum Measure: Hashable, Codable, Sendable {
         /// Taken from the proxy's own counters.
         case metric(Metric)
         /// Asked from a source at every measurement.
         case query(MetricQuery)
     }
 
-    public var measure: Measure
-    public var min: Double?
-    public var max: Double?
+    package var measure: Measure
+    package var min: Double?
+    package var max: Double?
     /// What must be true of the value, in addition to `min` and `max`.
-    public var condition: Condition?
-    public var interval: Duration
-    public var initialDelay: Duration
-    public var window: Duration
+    package var condition: Condition?
+    package var interval: Duration
+    package var initialDelay: Duration
+    package var window: Duration
     /// More failed measurements than this fail the gate.
-    public var failureLimit: Int
+    package var failureLimit: Int
     /// More errors of the source in a row than this are shown in the status. They never count as a verdict.
-    public var consecutiveErrorLimit: Int
+    package var consecutiveErrorLimit: Int
     /// With fewer requests of the candidate there is no measurement, and the verdict is insufficient.
-    public var minSamples: Int
+    package var minSamples: Int
 
-    public init(
+    package init(
         _ measure: Measure, min: Double? = nil, max: Double? = nil, condition: Condition? = nil,
         interval: Duration = .seconds(10), initialDelay: Duration = .zero, window: Duration = .seconds(60),
         failureLimit: Int = 0, consecutiveErrorLimit: Int = 4, minSamples: Int = 1
@@ -49,7 +49,7 @@ public struct ThresholdGate: Hashable, Codable, Sendable {
     }
 
     /// A threshold on the proxy's own counters.
-    public init(
+    package init(
         metric: Metric, min: Double? = nil, max: Double? = nil, interval: Duration = .seconds(10),
         initialDelay: Duration = .zero, window: Duration = .seconds(60), failureLimit: Int = 0,
         consecutiveErrorLimit: Int = 4, minSamples: Int = 1
@@ -61,16 +61,16 @@ public struct ThresholdGate: Hashable, Codable, Sendable {
 }
 
 /// A query to a source, which has its name in the controller's settings.
-public struct MetricQuery: Hashable, Codable, Sendable {
-    public var source: String
+package struct MetricQuery: Hashable, Codable, Sendable {
+    package var source: String
     /// In the source's own language. `{{namespace}}`, `{{name}}`, `{{revision}}`, `{{version}}` and `{{window}}` are filled in.
-    public var text: String
+    package var text: String
     /// For a source that keeps time series; nil means the current value.
-    public var range: MetricRange?
+    package var range: MetricRange?
 
-    public static let placeholders = ["namespace", "name", "revision", "version", "window"]
+    package static let placeholders = ["namespace", "name", "revision", "version", "window"]
 
-    public init(source: String, text: String, range: MetricRange? = nil) {
+    package init(source: String, text: String, range: MetricRange? = nil) {
         self.source = source
         self.text = text
         self.range = range
@@ -78,20 +78,20 @@ public struct MetricQuery: Hashable, Codable, Sendable {
 }
 
 /// The points of a Prometheus range query over the last `over`, reduced to one value.
-public struct MetricRange: Hashable, Codable, Sendable {
-    public enum Reduction: String, CaseIterable, Codable, Sendable { case max, min, mean, last }
+package struct MetricRange: Hashable, Codable, Sendable {
+    package enum Reduction: String, CaseIterable, Codable, Sendable { case max, min, mean, last }
 
     /// A tenth of what Prometheus itself allows: one value for a gate needs no more.
-    public static let pointLimit = 1_000
+    package static let pointLimit = 1_000
 
-    public var over: Duration
-    public var step: Duration
+    package var over: Duration
+    package var step: Duration
     /// Applies to the points that are numbers; others are left out.
-    public var reduce: Reduction
+    package var reduce: Reduction
     /// With fewer points that are numbers, there are no data.
-    public var minPoints: Int
+    package var minPoints: Int
 
-    public init(over: Duration, step: Duration = .seconds(15), reduce: Reduction, minPoints: Int = 1) {
+    package init(over: Duration, step: Duration = .seconds(15), reduce: Reduction, minPoints: Int = 1) {
         self.over = over
         self.step = step
         self.reduce = reduce
@@ -99,7 +99,7 @@ public struct MetricRange: Hashable, Codable, Sendable {
     }
 
     /// The number of steps between the first point and the last, which is the time of the query.
-    public var stepCount: Int { Int((over / step).rounded(.down)) }
+    package var stepCount: Int { Int((over / step).rounded(.down)) }
 
-    public var pointCount: Int { stepCount + 1 }
+    package var pointCount: Int { stepCount + 1 }
 }
