@@ -20,7 +20,7 @@ extension ModelCache {
             }
             try FileCall.synchronise(file)
             let bytes = Int64(try FileCall.status(of: file).st_size)
-            return try publish(staged, digest: digest, name: name, bytes: bytes, now: now)
+            return try publish(staged, digest: digest, name: Self.place(ofFile: name), bytes: bytes, now: now)
         } catch {
             // An error is ignored: `removeLeftovers` removes the rest later.
             try? remove(staged)

@@ -14,6 +14,7 @@ import Foundation
 struct ModelCache: Sendable {
     static let treeName = "files"
     static let unpackedName = "unpacked"
+    static let recordName = "model.json"
     static let maximumLeftoverAge = Duration.seconds(3600)
     static let maximumPartialAge = Duration.seconds(7 * 86_400)
 
@@ -31,8 +32,11 @@ struct ModelCache: Sendable {
         var digest: String
     }
 
-    /// The folder of a single file, by its name.
-    static func place(ofFile name: String) -> String { ArchiveName.isArchive(name) ? unpackedName : name }
+    /// The folder of a single file, by its name. It is none of the names that the cache itself uses beside it.
+    static func place(ofFile name: String) -> String {
+        if ArchiveName.isArchive(name) { return unpackedName }
+        return [treeName, unpackedName, recordName].contains(name) ? "\(name).single" : name
+    }
 
     /// What is in the cache under a digest.
     enum Content: Hashable, Sendable {

@@ -12,6 +12,21 @@ struct ModelStoreFileTests {
 
     private func uri(_ path: String) -> String { "file://\(fixture.folder.appending(path: path).path)" }
 
+    @Test("a single file may have a name that the cache uses itself", arguments: ["model.json", "files", "unpacked"])
+    func names(name: String) async throws {
+        let fixture = try StorageFixture()
+        try fixture.write("one", to: "www/\(name)")
+        let server = try FileServer(fixture.www)
+        for uri in ["file:\(fixture.www.path)/\(name)", server.url("ok/\(name)")] {
+            for _ in 0..<2 {
+                let store = fixture.store()
+                let digest = try await store.pin(uri: uri)
+                let folder = try await store.materialise(uri: uri, digest: digest)
+                #expect(try StorageFixture.contents(of: folder) == [name: "one"])
+            }
+        }
+    }
+
     @Test("a stored tree stays as it was, whatever happens to the original")
     func snapshot() async throws {
         try fixture.write("v1", to: "m/model.json")

@@ -134,6 +134,17 @@ struct MLflowTests {
         #expect(try await store().pin(uri: uri) != before)
     }
 
+    @Test("a partial file that nothing identifies is not continued")
+    func partial() async throws {
+        let place = "0/\(run)/artifacts/model"
+        let uri = "mlflow-artifacts:/\(place)"
+        let cache = ModelCache(root: fixture.cache.path)
+        let partial = cache.partialPath(uri: "\(uri)\nMLmodel\n\(place)/MLmodel", digest: nil)
+        try cache.createFolder("\(cache.root)/partial")
+        try Data("zz".utf8).write(to: URL(fileURLWithPath: partial))
+        #expect(try await load(uri) == whole)
+    }
+
     @Test("what is wrong is said")
     func refusals() async throws {
         for (uri, words) in [
