@@ -143,7 +143,7 @@ struct ProjectsTests {
         projects.policies = ["risk": ProjectPolicy(commands: .deny)]
         try await projects.running { controller in
             try await ControllerTests.wait(controller) {
-                $0?.waitingFor?.contains("is outside of the project's policy") == true
+                $0?.waitingFor?.contains("is outside the project's policy") == true
             }
             let key = DeploymentKey(namespace: "test", name: "model")
             let held = try #require(await controller.status().deployments.first)
