@@ -29,7 +29,8 @@ package struct Observation: Hashable, Codable, Sendable {
 
     package init(
         instances: [InstanceObservation] = [], endpoint: String? = nil, endpointProblem: String? = nil,
-        isEndpointPortTaken: Bool = false, preview: String? = nil, weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil,
+        isEndpointPortTaken: Bool = false, preview: String? = nil, weights: [Revision: Int]? = nil,
+        mirrors: [Revision: Int]? = nil,
         plan: ServingPlan? = nil, problems: [String] = [], wantedReplicas: [Revision: Int] = [:],
         cutRequests: Int = 0, refusedConnections: Int = 0
     ) {
