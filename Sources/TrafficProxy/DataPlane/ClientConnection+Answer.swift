@@ -160,5 +160,5 @@ extension ClientConnection {
     }
 
     @inline(__always)
-    private func deadline(after nanoseconds: Int64, from now: Int64) { setDeadline(now &+ nanoseconds) }
+    private func deadline(after nanoseconds: Int64, from now: Int64) { deadline = now &+ nanoseconds }
 }

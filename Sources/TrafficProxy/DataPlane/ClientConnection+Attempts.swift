@@ -24,7 +24,7 @@ extension ClientConnection {
             return
         }
         self.queue = queue
-        setDeadline(now.addingClamped(queue.timeout.nanosecondsClamped))
+        deadline = now.addingClamped(queue.timeout.nanosecondsClamped)
         updateReading()
     }
 
@@ -42,7 +42,7 @@ extension ClientConnection {
         }
         // The time in the queue does not count as the instance's latency.
         exchange.startedAt = now
-        setDeadline(now.addingClamped(exchange.timeoutNanoseconds))
+        deadline = now.addingClamped(exchange.timeoutNanoseconds)
         send(now: now, besides: nil, reuses: true)
     }
 
