@@ -29,7 +29,7 @@ extension Controller {
         guard let state = entries[key]?.state else { return nil }
         let rules = manifests.owner(of: key).flatMap { projects[$0]?.source.rules }
         if let rules, !rules.isOpen, let problem = problemOfRetry(key, state, rules) {
-            return "outside of the project's policy: \(problem)"
+            return "outside the project's policy: \(problem)"
         }
         return manifests.wish(for: key) == .held ? reasonNotFollowed(key) : nil
     }

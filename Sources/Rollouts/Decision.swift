@@ -16,6 +16,29 @@ package enum Desired: Equatable, Sendable {
     case removed
 }
 
+/// A dependency whose rollout is not over.
+package struct UnmetDependency: Hashable, Sendable {
+    /// Its name and state, for people.
+    package var text: String
+    /// It is missing or not valid in git: its rollout does not come by itself.
+    package var isAbsent: Bool
+
+    package init(_ text: String, isAbsent: Bool = false) {
+        self.text = text
+        self.isAbsent = isAbsent
+    }
+}
+
+extension RolloutState {
+    /// Writes down what the deployment waits for. Nothing changes in the record where nothing is new.
+    mutating func note(_ dependencies: [UnmetDependency]) {
+        let texts = dependencies.map(\.text)
+        let isAbsent = dependencies.contains(where: \.isAbsent)
+        if waitsFor != texts { waitsFor = texts }
+        if (waitsForAbsent ?? false) != isAbsent { waitsForAbsent = isAbsent }
+    }
+}
+
 /// Everything that a decision depends on, besides the state.
 package struct DecisionInputs: Equatable, Sendable {
     package var desired: Desired
@@ -25,8 +48,8 @@ package struct DecisionInputs: Equatable, Sendable {
     package var commands: [OperatorCommand]
     /// Answers to the inquiries of earlier decisions.
     package var findings: [Finding]
-    /// Those of `dependsOn` whose rollouts are not over, each with its state as text.
-    package var unmetDependencies: [String]
+    /// Those of `dependsOn` whose rollouts are not over.
+    package var unmetDependencies: [UnmetDependency]
     /// If there is no record: the quarantines from a copy that outlives the record. Nil: not known.
     package var knownQuarantine: [Quarantine]?
     /// Revisions that the project's policy forbids, with the rule and where; nil: nobody has looked, and what was held by it
@@ -38,7 +61,7 @@ package struct DecisionInputs: Equatable, Sendable {
 
     package init(
         desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [],
-        findings: [Finding] = [], unmetDependencies: [String] = [], knownQuarantine: [Quarantine]? = nil,
+        findings: [Finding] = [], unmetDependencies: [UnmetDependency] = [], knownQuarantine: [Quarantine]? = nil,
         forbidden: [Revision: String]? = nil, notFollowed: String? = nil, now: Date
     ) {
         self.desired = desired

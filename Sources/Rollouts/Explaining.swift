@@ -96,7 +96,7 @@ extension RolloutState {
             return Wait(
                 waitsFor.joined(separator: ", "),
                 remedy: "'mlctl status' shows them; fix them, or remove them from dependsOn", since: since,
-                needsPerson: waitsForNobody)
+                needsPerson: waitsForAbsent == true)
         }
         let isHeldOff = stable?.template != settings.template && quarantine(of: settings.template.revision) != nil
         if let shortage, shortage.needsPerson || !isHeldOff {
@@ -311,8 +311,6 @@ extension Shortage {
         }
     }
 
-    /// A port that another program uses does not become free by itself.
-    fileprivate var needsPerson: Bool { kind == .cannotServe || reason.contains("cannot be opened") }
 }
 
 extension Rollout {
@@ -341,7 +339,7 @@ extension Rollout {
                 remedy: "'mlctl abort', 'mlctl retry' or 'mlctl promote'", since: since, needsPerson: true)
         case .outsidePolicy(let reason, _):
             Wait(
-                "a person: version \(candidate.version) is outside of the project's policy: \(reason) ('mlctl abort', or commit "
+                "a person: version \(candidate.version) is outside the project's policy: \(reason) ('mlctl abort', or commit "
                     + "what it allows)",
                 remedy: "'mlctl abort', or commit what the policy allows", since: since, needsPerson: true)
         case .trafficUnconfirmed:

@@ -100,7 +100,7 @@ extension DecisionPass {
             return
         }
         if let rollout = state.rollout, rollout.candidate.template == template, rollout.withdrawal == nil { return }
-        if state.waitsFor != inputs.unmetDependencies { state.waitsFor = inputs.unmetDependencies }
+        state.note(inputs.unmetDependencies)
         guard !isSuspended else { return }
         guard state.quarantine(of: template.revision) == nil, !isPostponed(template.revision), state.waitsFor.isEmpty
         else {
@@ -178,7 +178,7 @@ extension DecisionPass {
     }
 
     private mutating func returnToStable() {
-        if !state.waitsFor.isEmpty { state.waitsFor = [] }
+        state.note([])
         switch state.course {
         case .resting(let rest) where rest.setback != nil:
             transition(.stableWanted, "git asks for the revision that serves") { $0.course = .resting(RestingState()) }

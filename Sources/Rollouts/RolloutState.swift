@@ -48,6 +48,8 @@ package struct RolloutState: Codable, Equatable, Sendable {
     package var isSuspended: Bool
     /// The dependencies whose rollouts this deployment waits for.
     package var waitsFor: [String]
+    /// One of `waitsFor` is missing or not valid in git, so its rollout does not come by itself. Nil in older records.
+    package internal(set) var waitsForAbsent: Bool?
     /// The latest `now` of a decision. Time never goes back, whatever the clock does.
     package var decidedAt: Date
 
@@ -110,12 +112,6 @@ package struct RolloutState: Codable, Equatable, Sendable {
     package var templates: [ServingTemplate] {
         [stable?.template, rollout?.candidate.template].compactMap(\.self) + history.map(\.deployed.template)
     }
-
-    /// How the text of a dependency ends if only a person can resolve it.
-    package static let absentDependency = "which is missing or not valid in git"
-
-    /// Whether it waits for a rollout that will not come by itself.
-    var waitsForNobody: Bool { waitsFor.contains { $0.hasSuffix(Self.absentDependency) } }
 
     package func quarantine(of revision: Revision) -> Quarantine? {
         quarantined.first { $0.revision == revision }
@@ -200,6 +196,11 @@ package struct Shortage: Codable, Equatable, Sendable {
     package var reason: String
     /// An event has reported the shortage, so its end is reported too.
     package var isTold: Bool
+    /// Another program uses the endpoint's port, and it does not become free by itself. Nil in older records.
+    package var isPortTaken: Bool?
+
+    /// Whether it does not end without a person.
+    package var needsPerson: Bool { kind == .cannotServe || isPortTaken == true }
 }
 
 /// The manifest wants more replicas than before.

@@ -9,6 +9,8 @@ package struct Observation: Hashable, Codable, Sendable {
     /// Why the endpoint is not open, and what to do, for example that another program uses its port. Nil while it is
     /// open, and if the reason is not known.
     package var endpointProblem: String?
+    /// Whether the endpoint is closed because another program uses its port, which does not change by itself.
+    package var isEndpointPortTaken: Bool
     /// Where the candidate can be tried. Nil if it cannot be tried, or not yet.
     package var preview: String?
     /// The weights that the data plane uses. Nil if it could not be asked.
@@ -28,13 +30,15 @@ package struct Observation: Hashable, Codable, Sendable {
 
     package init(
         instances: [InstanceObservation] = [], endpoint: String? = nil, endpointProblem: String? = nil,
-        preview: String? = nil, weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil,
+        isEndpointPortTaken: Bool = false, preview: String? = nil, weights: [Revision: Int]? = nil,
+        mirrors: [Revision: Int]? = nil,
         plan: ServingPlan? = nil, problems: [String] = [], wantedReplicas: [Revision: Int] = [:],
         cutRequests: Int = 0, refusedConnections: Int = 0
     ) {
         self.instances = instances
         self.endpoint = endpoint
         self.endpointProblem = endpointProblem
+        self.isEndpointPortTaken = isEndpointPortTaken
         self.wantedReplicas = wantedReplicas
         self.cutRequests = cutRequests
         self.refusedConnections = refusedConnections

@@ -83,7 +83,7 @@ struct ProjectsTests {
             #expect(refused?.message.contains("policy 'commands' of project 'risk'") == true)
             let outlook = try await controller.explanation(of: PassRig.key).outlook
             let retrying = outlook.first { $0.when == "on 'mlctl retry'" }?.then
-            #expect(retrying?.hasPrefix("it is refused: outside of the project's policy: ") == true, "\(outlook)")
+            #expect(retrying?.hasPrefix("it is refused: outside the project's policy: ") == true, "\(outlook)")
         }
         try await rig.running(policy: ProjectPolicy()) { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
@@ -169,7 +169,7 @@ struct ProjectsTests {
         projects.policies = ["risk": ProjectPolicy(commands: .deny)]
         try await projects.running { controller in
             try await ControllerTests.wait(controller) {
-                $0?.waitingFor?.contains("is outside of the project's policy") == true
+                $0?.waitingFor?.contains("is outside the project's policy") == true
             }
             let key = DeploymentKey(namespace: "test", name: "model")
             let held = try #require(await controller.status().deployments.first)

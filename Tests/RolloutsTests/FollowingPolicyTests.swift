@@ -22,7 +22,7 @@ struct FollowingPolicyTests {
     }()
 
     @Test(
-        "wherever the candidate is, it goes no further, and is not promoted by itself",
+        "wherever the candidate is, its rollout is held, and it is not promoted by itself",
         arguments: [Phase.preparing, .progressing, .promoting, .probation])
     func held(phase: Phase) {
         var world = inFlight(Self.probation) { $0.phase == phase }

@@ -87,7 +87,7 @@ package struct World {
     package var answer: @Sendable (Inquiry) -> Finding.Answer? = { _ in nil }
     package var asked: [Inquiry] = []
     private var findings: [Finding] = []
-    package var unmetDependencies: [String] = []
+    package var unmetDependencies: [UnmetDependency] = []
     /// What the project's policy forbids; nil: nobody has looked.
     package var forbidden: [Revision: String]? = [:]
     /// The most instances at the same time, including ending ones.
@@ -322,6 +322,7 @@ package struct World {
             },
             endpoint: weights.values.contains { $0 > 0 } && !isPortTaken ? "http://127.0.0.1:9000" : nil,
             endpointProblem: isPortTaken ? "port 9000 is taken by another program" : nil,
+            isEndpointPortTaken: isPortTaken,
             weights: isProxyReachable ? weights : nil, mirrors: isProxyReachable ? mirrors : nil, plan: plan)
     }
 

@@ -49,6 +49,8 @@ package enum PersonCause: String, CaseIterable, Sendable {
     case heldOff
     /// No instance serves, and none can.
     case cannotServe
+    /// Another program uses the endpoint's port.
+    case portTaken
     case invalidManifest
     /// Its manifest names another place than the one where it serves.
     case anotherPlace
@@ -69,6 +71,7 @@ package enum PersonCause: String, CaseIterable, Sendable {
         case .suspended: "Suspended"
         case .heldOff: "RolledBack"
         case .cannotServe: "Failed"
+        case .portTaken: "PortTaken"
         case .invalidManifest: "InvalidManifest"
         case .anotherPlace: "AnotherTarget"
         case .notRecorded: "NotRecorded"

@@ -88,7 +88,7 @@ extension Moment {
         },
         Moment(name: "new, and another comes first", phase: .idle, available: "False") {
             World(seed: 1, deployment: .example("good-1")).with {
-                $0.unmetDependencies = ["test/encoder, which is Progressing"]
+                $0.unmetDependencies = [UnmetDependency("test/encoder, which is Progressing")]
                 $0.pass()
             }.view
         },
@@ -249,7 +249,7 @@ extension Moment {
         },
         Moment(name: "a commit waits for another deployment", phase: .healthy, available: "True") {
             World.serving("good-1").with {
-                $0.unmetDependencies = ["test/encoder, which is Progressing"]
+                $0.unmetDependencies = [UnmetDependency("test/encoder, which is Progressing")]
                 $0.commit(.example("good-2"))
                 $0.pass()
             }.view
@@ -263,7 +263,9 @@ extension Moment {
         Moment(name: "too few instances, and no pass since", phase: .degraded, available: "False") {
             World.serving("good-1").with { $0.turn("good-1", into: .dead) }.view
         },
-        Moment(name: "the endpoint's port is taken", phase: .degraded, available: "False") {
+        Moment(
+            name: "the endpoint's port is taken", phase: .degraded, available: "False", cause: .portTaken
+        ) {
             World.serving("good-1").with {
                 $0.isPortTaken = true
                 $0.run(limit: 4) { $0.phase == .degraded }
