@@ -109,7 +109,9 @@ extension Controller {
 
     func keep(_ state: RolloutState?, of key: DeploymentKey) {
         entries[key]?.state = state
-        manifests.note(recordOf: key, project: state.map { $0.settings.project ?? Project.defaultName })
+        manifests.note(
+            recordOf: key, project: state.map { $0.settings.project ?? Project.defaultName },
+            isUntouched: state?.isUntouched ?? false)
         if state?.rollout == nil { inFlight.remove(key) } else { inFlight.insert(key) }
     }
 

@@ -52,7 +52,7 @@ package struct DeploymentPlan: Hashable, Encodable {
         settings = deployment.settingsWords
         promise = GuaranteeDescription(deployment.rollout, slices: deployment.endpoint.slices)
         let known = running.explanation
-        let template = Self.pinned(deployment.template, like: known?.wanted)
+        let template = Self.pinned(deployment.template, like: [known?.wanted, known?.stableLoad])
         revision = template.revision
         isRevisionFinal =
             deployment.target != .local || template.model.storageURI == nil || template.model.digest != nil
@@ -85,13 +85,14 @@ package struct DeploymentPlan: Hashable, Encodable {
         }
     }
 
-    /// Model files that can change without a commit are assumed to be as the controller last saw them.
-    private static func pinned(_ template: ServingTemplate, like wanted: RevisionLoad?) -> ServingTemplate {
-        guard template.model.storageURI != nil, template.model.digest == nil,
-            let wanted, let digest = wanted.digest.flatMap({ Digest($0) })
-        else { return template }
-        let pinned = template.pinned(to: digest)
-        return pinned.revision == wanted.revision ? pinned : template
+    /// A model without a digest keeps the files that it was pinned to, as long as nothing else of its template changes.
+    private static func pinned(_ template: ServingTemplate, like known: [RevisionLoad?]) -> ServingTemplate {
+        guard template.model.storageURI != nil, template.model.digest == nil else { return template }
+        return known.lazy.compactMap { load -> ServingTemplate? in
+            guard let load, let digest = load.digest.flatMap({ Digest($0) }) else { return nil }
+            let pinned = template.pinned(to: digest)
+            return pinned.revision == load.revision ? pinned : nil
+        }.first ?? template
     }
 
     private static func outcome(
@@ -108,7 +109,9 @@ package struct DeploymentPlan: Hashable, Encodable {
                     .quarantined, "\(version) failed before and is not tried again; change it, or run 'mlctl retry'"
                 )
             }
-            guard let stable else { return (.created, "\(version) is deployed; nothing serves yet") }
+            guard let stable else {
+                return beforeStable(deployment, revision, known, changesSettings: changesSettings)
+            }
             if stable.revision == revision {
                 if known.status.candidate != nil, known.wanted?.revision != revision {
                     return (.revision, "the current rollout ends, and \(version) keeps serving")
@@ -125,6 +128,26 @@ package struct DeploymentPlan: Hashable, Encodable {
             let verb = deployment.suspend ? "is suspended; it would replace" : "is rolled out to replace"
             return (.revision, "\(version) \(verb) version \(stable.version)")
         }
+    }
+
+    /// Nothing is stable: a first deployment is under way, or has failed, or the controller does not know what serves.
+    private static func beforeStable(
+        _ deployment: ModelDeployment, _ revision: Revision, _ known: DeploymentExplanation, changesSettings: Bool
+    ) -> (Change, String) {
+        let version = "version \(deployment.template.model.version)"
+        if let candidate = known.status.candidate {
+            guard candidate.revision == revision else {
+                let serves = candidate.weight > 0 && candidate.ready > 0 ? "serves" : "is being deployed"
+                return (.revision, "\(version) replaces version \(candidate.version), which \(serves)")
+            }
+            return changesSettings
+                ? (.settings, "\(version) is already being deployed, and continues with changed settings")
+                : (.unchanged, "\(version) is already being deployed; nothing changes")
+        }
+        guard known.status.condition(.available)?.status != "Unknown" else {
+            return (.unknown, "\(version), not compared because what serves is not known: \(known.status.message)")
+        }
+        return (.created, "\(version) is deployed; nothing serves yet")
     }
 
     package static func changes(from old: [SettingDescription], to new: [SettingDescription]) -> [String] {

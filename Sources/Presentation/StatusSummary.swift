@@ -19,6 +19,9 @@ package enum StatusSummary {
         case (.failed, nil, let stable?): return "\(stable) cannot serve"
         case (.rolledBack, nil, let stable?): return "\(rolledBack(status)) was rolled back, and \(stable) serves"
         case (.rolledBack, nil, nil): return "\(rolledBack(status)) was rolled back, and nothing serves"
+        case (.preparing, nil, let stable?):
+            return "\(stable) serves, and the files of the next version are not there yet"
+        case (.preparing, nil, nil): return "nothing serves: the model files are not there yet"
         case (_, nil, let stable?): return "\(stable) serves"
         case (_, nil, nil): return "nothing serves"
         }
@@ -67,12 +70,16 @@ package enum StatusSummary {
         let status = explanation.status
         let name = status.key.description
         if let rollback = explanation.rollback?.event, let revision = explanation.left?.revision ?? rollback.revision {
+            // What the machine, or the place of its files, kept from starting is not held back, and has a remedy of its own.
+            let isHeldBack = status.quarantined.contains { $0.revision == revision }
             return [
                 "see what its servers printed: mlctl logs \(name) --revision \(revision)",
                 "evaluate the same readings again: mlctl events \(name) --export --rollout \(revision) > readings.jsonl, "
                     + "then mlctl replay --manifest FILE --data readings.jsonl",
-                "fix the model and commit it, or try the same revision again: mlctl retry \(name)",
-            ]
+                isHeldBack ? nil : status.waiting?.remedy,
+                isHeldBack || status.waiting?.remedy == nil
+                    ? "fix the model and commit it, or try the same revision again: mlctl retry \(name)" : nil,
+            ].compactMap(\.self)
         }
         switch status.phase {
         case .paused where status.candidate != nil:
@@ -80,6 +87,8 @@ package enum StatusSummary {
             return (commands.first.map { ["continue the rollout: mlctl \($0) \(name)"] } ?? []) + [
                 "end the rollout: mlctl abort \(name)"
             ]
+        case .preparing where status.candidate == nil:
+            return ["read the model files again now: mlctl retry \(name)"]
         case .preparing, .degraded, .failed: return ["see what its servers print: mlctl logs \(name)"]
         case .idle, .progressing, .paused, .promoting, .probation, .healthy, .rollingBack, .rolledBack: return []
         }

@@ -7,6 +7,9 @@ import Serving
 package enum Desired: Equatable, Sendable {
     /// Mutable model files are pinned already: the template is the one to serve.
     case manifest(ModelDeployment, commit: String)
+    /// The files of a mutable model are not pinned yet, so its revision is not known. The last known manifest stays in force.
+    /// `reason`: what the last attempt led to; nil while the first one has only begun.
+    case unpinned(ModelDeployment, commit: String, reason: String?)
     /// Git, its manifest or its model files cannot be read now. The last known manifest stays in force.
     case unreadable
     /// The manifest was removed from git.
@@ -52,12 +55,14 @@ package struct DecisionInputs: Equatable, Sendable {
     /// Revisions that the project's policy forbids, with the rule and where; nil: nobody has looked, and what was held by it
     /// stays held.
     package var forbidden: [Revision: String]?
+    /// Why git's manifest is not followed now; nil if it is, or if nobody can say.
+    package var notFollowed: String?
     package var now: Date
 
     package init(
         desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [],
         findings: [Finding] = [], unmetDependencies: [UnmetDependency] = [], knownQuarantine: [Quarantine]? = nil,
-        forbidden: [Revision: String]? = nil, now: Date
+        forbidden: [Revision: String]? = nil, notFollowed: String? = nil, now: Date
     ) {
         self.desired = desired
         self.observed = observed
@@ -67,6 +72,7 @@ package struct DecisionInputs: Equatable, Sendable {
         self.unmetDependencies = unmetDependencies
         self.knownQuarantine = knownQuarantine
         self.forbidden = forbidden
+        self.notFollowed = notFollowed
         self.now = now
     }
 }
@@ -113,7 +119,7 @@ package func decide(_ state: RolloutState?, _ inputs: DecisionInputs) -> Decisio
     switch (state, inputs.desired) {
     case (let state?, _):
         pass = DecisionPass(state: state, inputs: inputs)
-    case (nil, .manifest(let deployment, let commit)):
+    case (nil, .manifest(let deployment, let commit)), (nil, .unpinned(let deployment, let commit, _)):
         pass = DecisionPass(
             state: RolloutState(deployment: deployment, commit: commit, now: inputs.now), inputs: inputs)
         pass.state.quarantined = Array((inputs.knownQuarantine ?? []).prefix(RolloutState.quarantineLimit))

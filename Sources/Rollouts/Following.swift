@@ -22,7 +22,7 @@ extension DecisionPass {
                 state.shortage = nil
                 state.growth = nil
             }
-        case .removed, .unreadable:
+        case .removed, .unreadable, .unpinned:
             break
         }
     }
@@ -219,6 +219,16 @@ extension DecisionPass {
         record(
             .rolloutStarted, "version \(candidate.version) (\(candidate.revision)) from commit \(commit.prefix(10))",
             about: candidate)
+    }
+}
+
+extension Desired {
+    /// The manifest in git, also if its model is not pinned yet.
+    var wanted: (deployment: ModelDeployment, commit: String)? {
+        switch self {
+        case .manifest(let deployment, let commit), .unpinned(let deployment, let commit, _): (deployment, commit)
+        case .unreadable, .removed: nil
+        }
     }
 }
 

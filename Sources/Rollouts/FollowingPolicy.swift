@@ -41,3 +41,10 @@ extension Rollout {
         return true
     }
 }
+
+extension RolloutState {
+    static func refusedRetryText(_ version: String, _ reason: String) -> String {
+        "version \(version) is outside the project's policy: \(reason). Commit what the policy allows, or have the "
+            + "policy of the project changed"
+    }
+}

@@ -36,6 +36,8 @@ package struct RolloutState: Codable, Equatable, Sendable {
     package var quarantined: [Quarantine]
     /// A revision that the machine, and not the model, prevented from starting. Nil if there is none.
     package internal(set) var postponed: Postponement?
+    /// Git asks for a model whose files are not pinned yet. Nil if there is none, or if it is only being read.
+    package internal(set) var awaited: AwaitedModel?
     /// Newest first.
     package var history: [HistoryRecord]
     /// Instances that the data plane has taken out of rotation; nil where there are none.
@@ -66,6 +68,7 @@ package struct RolloutState: Codable, Equatable, Sendable {
         growth = nil
         quarantined = []
         postponed = nil
+        awaited = nil
         history = []
         isSuspended = false
         waitsFor = []
@@ -214,6 +217,8 @@ package struct Postponement: Codable, Equatable, Sendable {
     /// The number of attempts so far.
     package var attempts: Int
     package var until: Date
+    /// Its model cannot be fetched before the manifest or the files change. Nil in records of older versions: false.
+    package var needsChange: Bool?
 
     /// 1, 2, 4, 8, then 15 minutes.
     static func delay(attempts: Int) -> TimeInterval {

@@ -112,6 +112,43 @@ struct DeploymentPlanTests {
         #expect(other.change == .revision && !other.isRevisionFinal)
     }
 
+    @Test("during a first deployment tells what serves or is on its way, and does not say that nothing does")
+    func duringFirstDeployment() throws {
+        let (one, two) = (try deployment("1"), try deployment("2"))
+        func plan(_ wanted: ModelDeployment, candidate: ModelDeployment?, availability: String = "True")
+            -> DeploymentPlan
+        {
+            guard case .present(var known) = running(one, candidate: candidate) else {
+                return DeploymentPlan(wanted, against: .absent)
+            }
+            known.stableLoad = nil
+            known.status.stable = nil
+            known.status.conditions.removeAll { $0.type == "Available" }
+            known.status.conditions.append(
+                Condition(type: "Available", status: availability, reason: "r", message: "m"))
+            return DeploymentPlan(wanted, against: .present(known))
+        }
+        let same = plan(one, candidate: one)
+        #expect(same.change == .unchanged && same.text == "version 1 is already being deployed; nothing changes")
+        let next = plan(two, candidate: one)
+        #expect(next.change == .revision && next.text == "version 2 replaces version 1, which serves")
+        let unknown = plan(two, candidate: nil, availability: "Unknown")
+        #expect(unknown.change == .unknown && unknown.text.contains("what serves is not known"))
+        let nothing = plan(two, candidate: nil)
+        #expect(nothing.change == .created && nothing.text == "version 2 is deployed; nothing serves yet")
+    }
+
+    @Test("a revert to what serves keeps the files that it was pinned to")
+    func revertOfMutableFiles() throws {
+        let one = try deployment("1", model: ", storageUri: \"file:models/1\"")
+        let digest = try #require(Digest("sha256:" + String(repeating: "ab", count: 32)))
+        var pinned = one
+        pinned.template = one.template.pinned(to: digest)
+        let plan = DeploymentPlan(one, against: running(pinned, candidate: try deployment("2")))
+        #expect(plan.revision == pinned.template.revision)
+        #expect(plan.text == "the current rollout ends, and version 1 keeps serving")
+    }
+
     @Test("says that no gate looks at predictions, and that gates which only warn never hold or roll back")
     func evidence() throws {
         func warnings(_ extra: String) throws -> [String] {

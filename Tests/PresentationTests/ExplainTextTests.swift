@@ -107,6 +107,16 @@ import Testing
         #expect(text(Self.progressing) == expected)
     }
 
+    @Test("after a rollback because the files have another digest, the advice is not to retry")
+    func unfetchable() {
+        var explanation = Self.rolledBack
+        explanation.status.quarantined = []
+        explanation.status.waiting = WaitStatus(cause: "the next attempt", remedy: "a.yaml:3: correct model.digest")
+        let shown = text(explanation)
+        #expect(shown.contains("a.yaml:3: correct model.digest"))
+        #expect(!shown.contains("try the same revision again"))
+    }
+
     @Test("a rollback: the decision, its evidence, and what to do")
     func rolledBack() {
         let expected = """

@@ -105,6 +105,8 @@ package struct World {
     /// The disk is full, or the API server is unreachable: no record can be written.
     package var isStoreWritable = true
     package var isGitReadable = true
+    /// Why git's manifest is not followed.
+    package var notFollowed: String?
     /// What the controller can see of the desired state.
     package var seen: Desired { isGitReadable ? desired : .unreadable }
     /// Whether blocked models are blocked; otherwise they start.
@@ -268,7 +270,7 @@ package struct World {
         let inputs = DecisionInputs(
             desired: seen, observed: observe(),
             readings: isProxyReachable ? readings : nil, commands: commands, findings: findings,
-            unmetDependencies: unmetDependencies, forbidden: forbidden, now: now)
+            unmetDependencies: unmetDependencies, forbidden: forbidden, notFollowed: notFollowed, now: now)
         guard let decision = decide(before, inputs) else { return nil }
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }

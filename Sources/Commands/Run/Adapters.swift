@@ -84,6 +84,16 @@ struct StoredModelFiles: ModelFiles {
         return Digest(try await store.pin(uri: uri, digest: model.digest?.description))
     }
 
+    func check(_ model: ModelSource, against digest: Digest) async throws -> ModelSourceCheck {
+        guard let uri = model.storageURI else { return .unchanged }
+        return switch try await store.check(uri: uri, against: digest.description) {
+        case .unchanged: .unchanged
+        case .changed: .changed
+        case .missing: .missing
+        case .unknown: .unknown
+        }
+    }
+
     func materialise(_ model: ModelSource) async throws -> URL? {
         guard let uri = model.storageURI else { return nil }
         return try await store.materialise(uri: uri, digest: model.digest?.description)

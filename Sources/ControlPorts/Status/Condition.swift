@@ -14,6 +14,9 @@ package struct Condition: Hashable, Codable, Sendable {
     /// The type of an advisory condition: no gate judges predictions. It does not mean that something is wrong with what serves.
     package static let predictionsJudged = "PredictionsJudged"
 
+    /// The type of an advisory condition: the files at the model's location are no longer those that were pinned.
+    package static let modelSourceUnchanged = "ModelSourceUnchanged"
+
     /// The type of a condition that is there only while nothing new is rolled out.
     package static let suspended = "Suspended"
 

@@ -145,6 +145,10 @@ package actor LocalBackend: ServingBackend {
 
     package func pin(_ model: ModelSource) async throws -> Digest? { try await files.pin(model) }
 
+    package func check(_ model: ModelSource, against digest: Digest) async throws -> ModelSourceCheck {
+        try await files.check(model, against: digest)
+    }
+
     package func deployments() -> [DeploymentKey] {
         let served = records.filter { !$0.value.isEmpty }.map(\.key)
         return Set(served + instances.values.map(\.spec.deployment)).sorted()
