@@ -11,6 +11,8 @@ CURL := libcurl4-openssl-dev
 PEERS := haproxy nginx wrk
 VENV := .build/venv-mlserver
 MOTO_VENV := .build/venv-moto
+MLFLOW_VENV := .build/venv-mlflow
+GCS_VENV := .build/venv-gcs
 SBOM_VENV := .build/venv-sbom
 SBOM := .build/sbom.cdx.json
 # Debian brings Python's virtual environments in a package of their own.
@@ -22,7 +24,7 @@ TEST := .ci/test
 AT_ONCE := --experimental-maximum-parallelization-width 16
 
 .PHONY: deps build release demo test test-unit test-e2e bench fuzz lint format clean sbom base-digests deps-mlserver \
-	deps-prometheus deps-stores deps-bench
+	deps-prometheus deps-stores deps-stores-python deps-bench
 
 deps:
 	@missing=""; \
@@ -57,12 +59,26 @@ deps-prometheus:
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } \
 	  || echo "prometheus could not be installed: its tests are skipped"
 
-# S3, simulated by a server that checks signatures. Where it cannot be had, the tests that need it are skipped.
-deps-stores:
+# Stores that nobody here wrote: moto's S3 with signatures, MLflow's server, Docker's registry, an emulator of Cloud Storage.
+# Where one cannot be had, the tests that need it are skipped.
+deps-stores: deps-stores-python
+	@[ -x /usr/bin/docker-registry ] || { $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends docker-registry >/dev/null; } \
+	  || echo "docker-registry could not be installed: its tests are skipped"
+
+deps-stores-python:
 	@[ -x $(MOTO_VENV)/bin/moto_server ] || { \
 	  { $(NEEDS_VENV); } \
 	  && python3 -m venv $(MOTO_VENV) && $(MOTO_VENV)/bin/pip install --quiet --disable-pip-version-check -r .ci/requirements-stores.txt; } \
 	  || echo "moto could not be installed: its tests are skipped"
+	@[ -x $(MLFLOW_VENV)/bin/mlflow ] || { \
+	  { $(NEEDS_VENV); } \
+	  && python3 -m venv $(MLFLOW_VENV) && $(MLFLOW_VENV)/bin/pip install --quiet --disable-pip-version-check -r .ci/requirements-mlflow.txt; } \
+	  || echo "mlflow could not be installed: its tests are skipped"
+	@[ -x $(GCS_VENV)/bin/gcp-storage-emulator ] || { \
+	  { $(NEEDS_VENV); } \
+	  && python3 -m venv $(GCS_VENV) && $(GCS_VENV)/bin/pip install --quiet --disable-pip-version-check -r .ci/requirements-gcs.txt; } \
+	  || echo "gcp-storage-emulator could not be installed: its tests are skipped"
 
 test: test-unit test-e2e
 

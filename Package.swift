@@ -23,6 +23,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 extension Target.Dependency {
     static let yams = product(name: "Yams", package: "Yams")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
+    /// RSA, for the tokens of Google's service accounts.
+    static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
     static let collections = product(name: "Collections", package: "swift-collections")
     static let numerics = product(name: "RealModule", package: "swift-numerics")
     static let logging = product(name: "Logging", package: "swift-log")
@@ -109,7 +111,9 @@ let package = Package(
         module(
             "GitSource",
             ["SafeText", "Transport", "ModelManifests", "CLinuxProcess", .subprocess, .system, .logging]),
-        module("ModelStorage", ["SafeText", "Transport", "CCurl", "CZlib", "CLinuxProcess", .crypto, .logging]),
+        module(
+            "ModelStorage",
+            ["SafeText", "Transport", "CCurl", "CZlib", "CLinuxProcess", .crypto, .cryptoExtras, .logging]),
         module(
             "LocalServing",
             [

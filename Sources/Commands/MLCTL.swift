@@ -43,6 +43,8 @@ package struct MLCTL: AsyncParsableCommand {
                     DoctorCommand.self,
                 ]),
             CommandGroup(
+                name: "Publish", subcommands: [PackCommand.self, PushCommand.self]),
+            CommandGroup(
                 name: "Started by the controller",
                 subcommands: [
                     ProxyCommand.self, KeeperCommand.self, CompanionCommand.self, FetchModelCommand.self,

@@ -1,9 +1,7 @@
 /// The controller's settings for serving in a cluster.
 package struct ClusterServingSettings: Hashable, Sendable {
-    /// mlctl's own image, for the proxy and for containers that fetch `https:` models, verify digests and warm up.
+    /// mlctl's own image, for the proxy and for containers that fetch models, verify digests and warm up.
     package var image: String
-    /// The image that fetches `s3:`, `gs:` and `hf:` models. Its arguments are the URI and the folder, as for KServe's.
-    package var storageInitializerImage: String
     package var proxyReplicas: Int
     /// Names of the Secrets for pulling the proxy's image.
     package var imagePullSecrets: [String]
@@ -13,15 +11,12 @@ package struct ClusterServingSettings: Hashable, Sendable {
     package var namespace: String?
 
     package static let defaultImage = "ghcr.io/mlctl/mlctl:latest"
-    package static let defaultStorageInitializerImage = "kserve/storage-initializer:v0.15.0"
 
     package init(
         image: String = ClusterServingSettings.defaultImage,
-        storageInitializerImage: String = ClusterServingSettings.defaultStorageInitializerImage,
         proxyReplicas: Int = 2, imagePullSecrets: [String] = [], namespace: String? = nil
     ) {
         self.image = image
-        self.storageInitializerImage = storageInitializerImage
         self.proxyReplicas = proxyReplicas
         self.imagePullSecrets = imagePullSecrets
         self.namespace = namespace

@@ -37,7 +37,8 @@ struct CurlTransfer: Sendable {
             return try withoutActuallyEscaping(began) { began in
                 try withoutActuallyEscaping(progress) { progress in
                     let sink = TransferSink(
-                        descriptor: descriptor, path: path, offset: request.offset, limits: limits,
+                        descriptor: descriptor, source: try UploadSource(request.upload), path: path,
+                        offset: request.offset, limits: limits,
                         roomBytes: roomBytes,
                         cancellation: cancellation, began: began, progress: progress)
                     let headers = configure(easy, sink: sink)
@@ -134,9 +135,20 @@ struct CurlTransfer: Sendable {
             headers = curl_slist_append(headers, "\(name): \(value)")
         }
         if let method = request.method { curl_set_text(easy, CURLOPT_CUSTOMREQUEST, method) }
+        // Without this, libcurl waits for the body of the answer to a HEAD.
+        if request.method == "HEAD" { curl_set_number(easy, CURLOPT_NOBODY, 1) }
         if let form = request.form {
             // libcurl copies the text.
             curl_set_text(easy, CURLOPT_COPYPOSTFIELDS, form.text)
+        }
+        if let upload = request.upload {
+            curl_set_number(easy, CURLOPT_UPLOAD, 1)
+            curl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(upload.bytes))
+            curl_set_pointer(easy, CURLOPT_READDATA, context)
+            curl_set_callback(easy, CURLOPT_READFUNCTION) { bytes, size, count, context in
+                TransferSink.at(context)?.give(UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+                    ?? Int(CURL_READFUNC_ABORT)
+            }
         }
         curl_set_list(easy, CURLOPT_HTTPHEADER, headers)
         return headers
@@ -150,6 +162,7 @@ struct CurlTransfer: Sendable {
         case nil: return []
         case .header(let value): return [("Authorization", value)]
         case .bearer(let token): return [("Authorization", "Bearer \(token)")]
+        case .azure(let key): return key.fields(for: request, at: Date()).map { ($0.name, $0.value) }
         case .signed(let keys, let region):
             // libcurl signs path and query as they stand: the stores write them in canonical form.
             curl_set_text(easy, CURLOPT_AWS_SIGV4, "aws:amz:\(region):s3")
@@ -169,6 +182,7 @@ struct CurlTransfer: Sendable {
 /// Receives the data from libcurl's callbacks. Used on the transfer's thread only.
 private final class TransferSink {
     let descriptor: Int32
+    let source: UploadSource?
     let path: String
     let limits: StorageLimits
     let roomBytes: Int64
@@ -185,11 +199,12 @@ private final class TransferSink {
     private var failureBytes: [UInt8] = []
 
     init(
-        descriptor: Int32, path: String, offset: Int64, limits: StorageLimits, roomBytes: Int64,
+        descriptor: Int32, source: UploadSource?, path: String, offset: Int64, limits: StorageLimits, roomBytes: Int64,
         cancellation: Cancellation,
         began: @escaping (ResponseHead) -> Void, progress: @escaping (TransferProgress) -> Void
     ) {
         self.descriptor = descriptor
+        self.source = source
         self.path = path
         self.offset = offset
         self.limits = limits
@@ -238,6 +253,17 @@ private final class TransferSink {
         }
     }
 
+    /// - Returns: the number of bytes given; 0 at the end.
+    func give(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard !cancellation.isCancelled, let source else { return Int(CURL_READFUNC_ABORT) }
+        do {
+            return try source.read(into: buffer)
+        } catch {
+            failure = .failed(error as? StorageError ?? StorageError(.fileSystem, "\(error)"))
+            return Int(CURL_READFUNC_ABORT)
+        }
+    }
+
     /// The head, with the text of an answer that is no file.
     var answer: ResponseHead {
         var answer = head
@@ -261,8 +287,8 @@ private final class TransferSink {
         if let total = head.totalBytes, total - bytes > roomBytes {
             throw StorageError(
                 .diskFull,
-                "\(total - bytes) bytes must be downloaded, but the disk of \(path) has room for "
-                    + "\(max(roomBytes, 0)). Free disk space."
+                "\(SizeText.of(total - bytes)) must be downloaded, but the disk of \(path) has room for "
+                    + "\(SizeText.of(max(roomBytes, 0))). Free disk space."
             )
         }
         began(head)

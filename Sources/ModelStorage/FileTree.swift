@@ -188,7 +188,7 @@ private struct Scan {
         guard entries.count <= limits.maximumFiles else { throw tooMany() }
         guard totalBytes <= limits.maximumModelBytes else {
             throw StorageError(
-                .tooLarge, "\(root) has more than \(limits.maximumModelBytes) bytes, the limit for a model.")
+                .tooLarge, "\(root) has more than \(SizeText.of(limits.maximumModelBytes)), the limit for a model.")
         }
         let modified = nanoseconds(status.st_mtim)
         let changed = nanoseconds(status.st_ctim)

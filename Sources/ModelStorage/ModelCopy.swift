@@ -26,8 +26,8 @@ package struct ModelCopy: Hashable, Sendable {
                         guard free - limits.minimumFreeBytes >= tree.totalBytes else {
                             throw StorageError(
                                 .diskFull,
-                                "A copy of the model for one server needs \(tree.totalBytes) bytes, but the disk has room for "
-                                    + "\(free). Free disk space, allow user namespaces (then no copy is needed), or use a file "
+                                "A copy of the model for one server needs \(SizeText.of(tree.totalBytes)), but the disk has room for "
+                                    + "\(SizeText.of(free)). Free disk space, allow user namespaces (then no copy is needed), or use a file "
                                     + "system that shares blocks (btrfs, xfs).")
                         }
                     })

@@ -7,6 +7,12 @@ enum ModelLocation: Hashable, Sendable {
     case web(WebLocation)
     /// Files that a store lists.
     case remote(RemoteLocation)
+    /// Files that a program of the operator's fetches.
+    case fetched(FetcherLocation)
+    /// A name in a registry. It leads to another location.
+    case reference(MLflowReference)
+
+    static let schemes = ["https", "s3", "gs", "az", "hf", "oci", "models", "runs", "mlflow-artifacts", "file"]
 
     /// - Parameter base: the folder that `file:./…` is relative to; nil refuses relative URIs.
     /// - Throws: `StorageError` with `unsupported`.
@@ -18,18 +24,30 @@ enum ModelLocation: Hashable, Sendable {
                 "'\(safe)' is not a URI. Write file:///absolute/path or https://host/path, with %20 for blanks."
             )
         }
-        let scheme = uri[..<colon].lowercased()
+        let scheme = String(uri[..<colon])
+        guard scheme == scheme.lowercased() else {
+            throw StorageError(
+                .unsupported, "'\(safe)' has a scheme with capital letters. Write it as \(scheme.lowercased()):.")
+        }
         switch scheme {
         case "file":
             self = .file(path: try Self.path(of: uri[uri.index(after: colon)...], base: base, uri: safe))
         case "https", "http":
-            self = .web(try WebLocation(uri))
-        case "s3": self = .remote(.s3(try S3Location(uri)))
-        case "hf": self = .remote(.hub(try HubLocation(uri)))
+            let place = try WebLocation(uri)
+            self = WebFolder(uri).map { .remote(.listing($0)) } ?? .web(place)
+        case "models", "runs": self = .reference(try MLflowReference(uri))
         default:
-            throw StorageError(
-                .unsupported,
-                "'\(scheme):' is not available in this version; use https:, s3:, hf: or file: instead of '\(safe)'.")
+            if let fetched = try FetcherLocation(uri) {
+                self = .fetched(fetched)
+                return
+            }
+            guard let remote = try RemoteLocation(uri, scheme: scheme) else {
+                throw StorageError(
+                    .unsupported,
+                    "'\(scheme):' is not available in this version; use one of "
+                        + "\(Self.schemes.map { "\($0):" }.joined(separator: ", ")) instead of '\(safe)'.")
+            }
+            self = .remote(remote)
         }
     }
 
@@ -129,11 +147,17 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
     /// Without user, password and query, which may be secrets.
     var description: String { Self.redacted(url) }
 
+    /// Users and passwords are hidden, and every query that is not known to name versions and files: it may be a signature.
     static func redacted(_ text: String) -> String {
         let plain = text.replacing(#/:\/\/[^\s\/'"]*@/#) { _ in "://***@" }
         guard let query = plain.firstIndex(of: "?") else { return plain }
-        return plain[...query] + "***"
+        let fields = plain[plain.index(after: query)...].split(separator: "&", omittingEmptySubsequences: false)
+        let isPublic = fields.allSatisfy { field in plainFields.contains { field.hasPrefix("\($0)=") } }
+        return isPublic && !plain.hasPrefix("http") ? plain : plain[...query] + "***"
     }
+
+    /// Of `s3:` and `hf:`.
+    private static let plainFields = ["versionId", "include", "exclude"]
 
     private static func isLoopback(_ host: String) -> Bool {
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)

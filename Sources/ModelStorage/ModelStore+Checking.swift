@@ -12,21 +12,29 @@ extension ModelStore {
     /// Whether a URI still holds what it held when `digest` was found for it.
     ///
     /// A tree on this machine is read again if its files' times or sizes changed. A store is asked for its listing, and a web
-    /// server with the validators of last time: what is not the same is not downloaded.
+    /// server with the validators of last time: what is not the same is not downloaded. An alias is followed: it has changed if it
+    /// leads elsewhere. Only a program of the operator's knows whether what it fetches has changed.
     ///
     /// - Throws: `StorageError` if the place cannot be asked now; `CancellationError`.
     package func check(uri: String, against digest: String) async throws -> SourceCheck {
         let location = try ModelLocation(uri, base: base)
         do {
-            switch location {
+            let source = try await follow(location, uri, permits: nil)
+            if Self.leadsOn(location), let wanted = try? ContentDigest(digest),
+                let known = cache.memos.memo(for: Self.memoName(uri, wanted))?.source, known != source.uri
+            {
+                return .changed
+            }
+            switch source.location {
             case .file(let path): return try await findTree(path).digest.description == digest ? .unchanged : .changed
             case .web(let web):
                 return try await compare(cache.memos.memo(for: web.url), digest) { try await state(of: web, since: $0) }
             case .remote(let remote):
-                return try await compare(cache.memos.memo(for: uri), digest) { memo in
+                return try await compare(cache.memos.memo(for: source.uri), digest) { memo in
                     guard let known = memo.listing else { return .unknown }
                     return try await list(remote).identity == known ? .unchanged : .changed
                 }
+            case .fetched, .reference: return .unknown
             }
         } catch let error as StorageError where error.code == .notFound {
             return .missing

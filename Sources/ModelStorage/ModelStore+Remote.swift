@@ -12,8 +12,8 @@ extension ModelStore {
         let memo = cache.memos.memo(for: uri)
         let known = try memo.map { memo throws(StorageError) in try ContentDigest(memo.digest) }
         return try await whileUnchanged(remote) { listing in
-            if let known, memo?.listing == listing.identity {
-                try? cache.memos.save(PinMemo(listing: listing.identity, digest: known, at: now()), for: uri)
+            if let known, let identity = listing.identity, memo?.listing == identity {
+                try? cache.memos.save(PinMemo(listing: identity, digest: known, at: now()), for: uri)
                 return known
             }
             let arrival = try await fetch(listing, uri: uri, report: report)
@@ -39,7 +39,7 @@ extension ModelStore {
         return try await whileUnchanged(remote) { listing in
             let arrival = try await fetch(listing, uri: "\(uri)\n\(digest.hex)", report: report)
             guard arrival.digest == digest else {
-                arrival.discard()
+                arrival.discard(cache)
                 throw StorageError(
                     .digestMismatch,
                     "\(remote) holds \(arrival.digest), but \(digest) is required. Correct the digest, or the files in "
@@ -72,6 +72,17 @@ extension ModelStore {
             ).list()
         case .hub(let location):
             try await HubStore(location: location, environment: environment, caller: caller, limits: limits).list()
+        case .google(let location):
+            try await GoogleStore(
+                location: location, environment: environment, identity: google, caller: caller, limits: limits
+            ).list()
+        case .azure(let location):
+            try await AzureStore(
+                location: location, environment: environment, caller: caller, limits: limits, identity: azure
+            ).list()
+        case .listing(let folder): try await folder.list(caller, limits: limits)
+        case .mlflow(let artifacts): try await mlflow.list(artifacts)
+        case .registry(let location): try await registry(location).list()
         }
     }
 
@@ -82,10 +93,16 @@ extension ModelStore {
         var tree: FileTree
         var digest: ContentDigest
         var isSingleFile: Bool
-        /// In the order of the tree's entries.
+        /// In the order of the tree's entries; of layers, in the order of the manifest.
         var downloads: [WebDownload]
+        /// A folder in the cache's staging area, which was made of layers.
+        var assembled: String?
 
-        func discard() { for download in downloads { download.discard() } }
+        func discard(_ cache: ModelCache) {
+            for download in downloads { download.discard() }
+            // An error is ignored: `removeLeftovers` removes the rest later.
+            if let assembled { try? cache.remove(assembled) }
+        }
     }
 
     private func fetch(
@@ -94,9 +111,9 @@ extension ModelStore {
         let tally = TransferTally(totalBytes: listing.totalBytes, report: report)
         let downloads = listing.files.map { file in
             WebDownload(
-                location: file.location, isVerified: true, known: nil, limits: limits,
+                location: file.location, isVerified: file.isFixed, known: nil, limits: limits,
                 path: cache.partialPath(uri: "\(uri)\n\(file.path)\n\(file.identity)", digest: file.digest),
-                access: listing.access, listedTag: file.tag
+                access: listing.access, listedTag: file.tag, isListed: true
             ) { tally.take($0.bytes, of: file.path) }
         }
         try await checkRoom(for: listing, downloads)
@@ -120,6 +137,7 @@ extension ModelStore {
                 return found
             }
         }
+        if let plan = listing.layers { return try await assemble(downloads, plan, of: uri) }
         let tree = FileTree(
             root: "",
             files: try files.map { file, download in
@@ -154,8 +172,33 @@ extension ModelStore {
                 guard total - there <= free else {
                     throw StorageError(
                         .diskFull,
-                        "\(total - there) bytes must be downloaded, but the disk of \(cache.root) has room for "
-                            + "\(max(free, 0)). Free disk space.")
+                        "\(SizeText.of(total - there)) must be downloaded, but the disk of \(cache.root) has room for "
+                            + "\(SizeText.of(max(free, 0))). Free disk space.")
+                }
+            }
+        }
+    }
+
+    private func assemble(_ downloads: [WebDownload], _ plan: LayerPlan, of uri: String) async throws -> Arrival {
+        let (cache, limits) = (cache, limits)
+        let name = String(uri.prefix { $0 != "\n" })
+        return try await withRoom {
+            try await BlockingWork.run { cancellation in
+                let folder = cache.stagingFolder()
+                do {
+                    let room = try FileCall.freeBytes(at: cache.root) - limits.minimumFreeBytes
+                    var unpacking = Unpacking(
+                        into: folder, name: name, limits: limits, roomBytes: room, cancellation: cancellation)
+                    try unpacking.assemble(downloads.map(\.path), plan)
+                    // This follows each link: none may lead out, or to nothing.
+                    let tree = try FileTree(scanning: folder, limits: limits, cancellation: cancellation)
+                    return Arrival(
+                        tree: tree, digest: try tree.digest(cancellation: cancellation), isSingleFile: false,
+                        downloads: downloads, assembled: folder)
+                } catch {
+                    try? cache.remove(folder)
+                    if (error as? StorageError)?.retryClass == .terminal { for item in downloads { item.discard() } }
+                    throw error
                 }
             }
         }
@@ -169,9 +212,10 @@ extension ModelStore {
         }
         let (cache, date) = (cache, now())
         let folder = try await BlockingWork.run { _ in
-            let staged = cache.stagingFolder()
+            let staged = arrival.assembled ?? cache.stagingFolder()
             do {
-                for (entry, download) in zip(arrival.tree.entries, arrival.downloads) {
+                for (entry, download) in zip(arrival.tree.entries, arrival.downloads)
+                where arrival.assembled == nil {
                     let file = "\(staged)/\(entry.path)"
                     try cache.createFolder((file as NSString).deletingLastPathComponent)
                     guard rename(download.path, file) == 0, chmod(file, 0o444) == 0 else {
@@ -187,7 +231,7 @@ extension ModelStore {
                 throw error
             }
         }
-        arrival.discard()
+        arrival.discard(cache)
         return folder
     }
 }

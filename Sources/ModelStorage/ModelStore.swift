@@ -27,7 +27,13 @@ package actor ModelStore {
     let now: @Sendable () -> Date
     let environment: StoreEnvironment
     let caller: StoreCaller
+    /// By name.
+    let fetchers: [String: any ModelFetcher]
     let aws: AWSIdentity
+    let google: GoogleIdentity
+    let azure: AzureIdentity
+    /// Where aliases and tags led a short time ago, by URI.
+    var followed: [String: (source: ModelSourceAddress, at: Date)] = [:]
 
     private var loads: [Key: SingleFlight<URL, TransferProgress>] = [:]
     private var pins: [Key: SingleFlight<String, TransferProgress>] = [:]
@@ -41,11 +47,13 @@ package actor ModelStore {
     ///   - roots: the places that `file:` models may come from. The cache itself is never one of them.
     ///   - environment: where stores' addresses and credentials are found.
     ///   - now: the wall clock, for ages in the cache.
+    ///   - fetchers: programs of the operator's, by the NAME of `fetch+NAME:ADDRESS`.
     package init(
         cacheDirectory: URL, base: URL? = nil, roots: FileRoots = FileRoots(), limits: StorageLimits = StorageLimits(),
         environment: StoreEnvironment = StoreEnvironment(), logger: Logger = Logger(label: "mlctl.storage"),
-        now: @escaping @Sendable () -> Date = { Date() }
+        now: @escaping @Sendable () -> Date = { Date() }, fetchers: [String: any ModelFetcher] = [:]
     ) {
+        self.fetchers = fetchers
         cache = ModelCache(root: cacheDirectory.standardizedFileURL.path)
         self.base = base?.path
         self.roots = FileRoots(
@@ -57,6 +65,8 @@ package actor ModelStore {
         self.environment = environment
         caller = StoreCaller(limits: limits, folder: "\(cache.root)/partial")
         aws = AWSIdentity(environment, caller: caller, now: now)
+        google = GoogleIdentity(environment, caller: caller, now: now)
+        azure = AzureIdentity(environment, caller: caller, now: now)
     }
 
     /// Returns the digest of what the URI holds now, or `digest` if it is given. Cheap as long as nothing has changed. A tree on
@@ -65,17 +75,24 @@ package actor ModelStore {
     /// - Parameters:
     ///   - digest: `sha256:` and 64 hex digits.
     ///   - allowed: the places that the caller's policy allows; nil means those of the store.
+    ///   - permits: whether the caller's policy allows the address that an alias leads to.
     /// - Throws: `StorageError`, `CancellationError`.
     package func pin(
         uri: String, digest: String? = nil, allowed: [String]? = nil,
-        progress: (@Sendable (TransferProgress) -> Void)? = nil
+        progress: (@Sendable (TransferProgress) -> Void)? = nil, permits: (@Sendable (String) -> Bool)? = nil
     ) async throws -> String {
         let location = try ModelLocation(uri, base: base)
-        try await check(location, allowed)
-        if let digest { return try ContentDigest(digest).description }
-        let key = Key(uri: uri, digest: nil)
-        let flight = join(&pins, key) { [self] flight in try await find(location, key, flight: flight) }
-        return try await flight.value(progress: progress)
+        if let digest {
+            try await check(location, allowed)
+            return try ContentDigest(digest).description
+        }
+        let source = try await follow(location, uri, permits: permits)
+        try await check(source.location, allowed)
+        let key = Key(uri: source.uri, digest: nil)
+        let flight = join(&pins, key) { [self] flight in try await find(source.location, key, flight: flight) }
+        let found = try await flight.value(progress: progress)
+        if source.uri != uri { remember(source, of: uri, as: try ContentDigest(found)) }
+        return found
     }
 
     /// Returns a read-only folder with the model's files: the files of a tree, or one file under its own name.
@@ -84,17 +101,23 @@ package actor ModelStore {
     ///   - digest: the required digest; nil takes what the URI holds now.
     ///   - allowed: the places that the caller's policy allows; nil means those of the store.
     ///   - progress: called with the bytes so far, on any thread.
+    ///   - permits: whether the caller's policy allows the address that an alias leads to.
     /// - Throws: `StorageError`; `CancellationError`. A cancelled download is resumed by the next call.
     package func materialise(
         uri: String, digest: String? = nil, allowed: [String]? = nil,
-        progress: (@Sendable (TransferProgress) -> Void)? = nil
+        progress: (@Sendable (TransferProgress) -> Void)? = nil, permits: (@Sendable (String) -> Bool)? = nil
     ) async throws -> URL {
         let location = try ModelLocation(uri, base: base)
-        try await check(location, allowed)
         let wanted = try digest.map { text throws(StorageError) in try ContentDigest(text) }
-        let key = Key(uri: uri, digest: wanted)
-        let flight = join(&loads, key) { [self] flight in try await load(location, key, flight: flight) }
-        return try await flight.value(progress: progress)
+        let source = try await source(of: location, uri, wanted: wanted, permits: permits)
+        try await check(source.location, allowed)
+        let key = Key(uri: source.uri, digest: wanted)
+        let flight = join(&loads, key) { [self] flight in try await load(source.location, key, flight: flight) }
+        do {
+            return try await flight.value(progress: progress)
+        } catch let error as StorageError where error.code == .digestMismatch && source.uri != uri {
+            throw movedOn(uri, source, error)
+        }
     }
 
     /// Runs before any work that callers share, because each caller has its own permissions.
@@ -159,6 +182,8 @@ extension ModelStore {
         case .file(let path): try await findQuietTree(path).description
         case .web(let web): try await findFile(web) { flight.report($0) }.description
         case .remote(let remote): try await findRemote(remote, uri: key.uri) { flight.report($0) }.description
+        case .fetched(let fetched): try await findFetched(fetched, uri: key.uri) { flight.report($0) }.description
+        case .reference(let reference): throw Self.notFollowed(reference)
         }
     }
 
@@ -228,6 +253,8 @@ extension ModelStore {
             case .file(let path): try await loadTree(path, wanted: wanted, flight: flight)
             case .web(let web): try await loadFile(web, wanted: wanted, flight: flight)
             case .remote(let remote): try await loadRemote(remote, uri: key.uri, wanted: wanted) { flight.report($0) }
+            case .fetched(let fetched): try await loadFetched(fetched, wanted: wanted) { flight.report($0) }
+            case .reference(let reference): throw Self.notFollowed(reference)
             }
         do {
             try await evict()
@@ -286,7 +313,7 @@ extension ModelStore {
                 guard free - limits.minimumFreeBytes >= found.tree.totalBytes else {
                     throw StorageError(
                         .diskFull,
-                        "\(path) has \(found.tree.totalBytes) bytes, but the disk has room for \(free). Free disk space."
+                        "\(path) has \(SizeText.of(found.tree.totalBytes)), but the disk has room for \(SizeText.of(free)). Free disk space."
                     )
                 }
                 let staged = cache.stagingFolder()
@@ -374,11 +401,11 @@ extension ModelStore {
 
     func publish(_ download: WebDownload, digest: ContentDigest, name: String) async throws -> String {
         let (cache, limits, date) = (cache, limits, now())
-        let folder = try await BlockingWork.run { cancellation in
+        // The file is moved or refused: either way, nothing of it is left to resume.
+        defer { download.discard() }
+        return try await BlockingWork.run { cancellation in
             try cache.publish(
                 file: download.path, name: name, digest: digest, limits: limits, cancellation: cancellation, now: date)
         }
-        download.discard()
-        return folder
     }
 }

@@ -24,6 +24,8 @@ struct PinMemo: Hashable, Codable, Sendable {
     var validators: Validators?
     /// For a model that a store lists: `RemoteListing.identity`.
     var listing: String?
+    /// For an alias or a tag: the address that it led to when it had this digest.
+    var source: String?
     /// Seconds since 1970.
     var checkedAt: Double
 
@@ -36,9 +38,16 @@ struct PinMemo: Hashable, Codable, Sendable {
         checkedAt = startedAt.timeIntervalSince1970
     }
 
-    init(listing: String, digest: ContentDigest, at date: Date) {
+    /// - Parameter listing: nil where the store cannot say that the content is the same.
+    init(listing: String?, digest: ContentDigest, at date: Date) {
         self.digest = digest.description
         self.listing = listing
+        checkedAt = date.timeIntervalSince1970
+    }
+
+    init(source: String, digest: ContentDigest, at date: Date) {
+        self.digest = digest.description
+        self.source = source
         checkedAt = date.timeIntervalSince1970
     }
 

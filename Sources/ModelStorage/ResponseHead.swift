@@ -15,6 +15,12 @@ struct ResponseHead: Hashable, Sendable {
     var errorCode: String?
     /// Where S3 says that the bucket is.
     var bucketRegion: String?
+    /// Where the server says that an upload goes on, or that something was made.
+    var location: String?
+    /// How the server wants to be told who asks: the values of `WWW-Authenticate`.
+    var challenges: [String] = []
+    /// What a registry says that the content is.
+    var contentDigest: String?
     /// The beginning of the body of an answer that is no file.
     var failureText = ""
 
@@ -35,6 +41,9 @@ struct ResponseHead: Hashable, Sendable {
         case "content-type": contentType = value
         case "x-error-code": errorCode = value
         case "x-amz-bucket-region": bucketRegion = value
+        case "location": location = value
+        case "www-authenticate": if challenges.count < 8 { challenges.append(value) }
+        case "docker-content-digest": contentDigest = value
         case "retry-after": retryAfterSeconds = Self.count(value).map { Int($0) }
         default: break
         }

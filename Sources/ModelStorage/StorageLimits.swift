@@ -28,6 +28,8 @@ package struct StorageLimits: Hashable, Sendable {
     package var firstBackoff = Duration.milliseconds(500)
     package var maximumBackoff = Duration.seconds(15)
     package var maximumRedirects = 5
+    /// An alias that several deployments name is followed at most this often.
+    package var followInterval = Duration.seconds(5)
     /// A folder is pinned once none of its files has changed for this long.
     package var quietPeriod = Duration.seconds(2)
 

@@ -18,6 +18,8 @@ struct TransferPlan: Hashable, Sendable {
         var fields: [WebField] = []
         /// Sent by POST as a form; nil for a GET.
         var form: WebForm?
+        /// A part of a file, which is sent as the body.
+        var upload: WebUpload?
         /// Nil for a GET, or a POST with a form.
         var method: String?
     }
@@ -59,14 +61,16 @@ struct TransferPlan: Hashable, Sendable {
     private var validator: String?
     private let known: PinMemo.Validators?
     private let listedTag: String?
+    private let isListed: Bool
 
     /// - Parameters:
     ///   - validator: the validator of the partial file.
     ///   - known: the validators of the known content. The server does not send unchanged content again.
     ///   - listedTag: the ETag that a store's listing gave for the file. Another file under its name is refused.
+    ///   - isListed: whether a store listed the file: then a file that is gone means that the model changed.
     init(
         origin: WebLocation, isVerified: Bool, validator: String?, known: PinMemo.Validators? = nil,
-        listedTag: String? = nil, limits: StorageLimits
+        listedTag: String? = nil, isListed: Bool = false, limits: StorageLimits
     ) {
         self.origin = origin
         self.isVerified = isVerified
@@ -74,6 +78,7 @@ struct TransferPlan: Hashable, Sendable {
         self.validator = validator
         self.known = known
         self.listedTag = listedTag
+        self.isListed = isListed || listedTag != nil
         location = origin
     }
 
@@ -110,7 +115,7 @@ struct TransferPlan: Hashable, Sendable {
             return again("the server sent another range than the requested one", bytes: 0, isIdle: true)
         case 304 where known != nil: return .unchanged
         case 301, 302, 303, 307, 308: return follow(redirect, bytes: bytes)
-        case 412 where listedTag != nil, 404 where listedTag != nil:
+        case 412 where listedTag != nil, 404 where isListed, 410 where isListed:
             return .fail(
                 StorageError(
                     .changing,
@@ -124,7 +129,11 @@ struct TransferPlan: Hashable, Sendable {
                     .unauthorized, "\(origin) may not be read (\(head.status)). Check the server's access rules."))
         case 408, 425, 429, 500...599:
             let wait = head.retryAfterSeconds.map { min(.seconds(max($0, 0)), limits.maximumBackoff) }
-            return again("the server answered \(head.status)", bytes: bytes, isIdle: true, wait: wait)
+            return again(
+                "the server answered \(head.status)", bytes: bytes, isIdle: true, wait: wait,
+                advice: head.status == 429
+                    ? "It limits how often it is asked: try again later, or set credentials that have a higher limit."
+                    : "Check the server and the network.")
         default:
             return .fail(
                 StorageError(.protocolError, "\(origin) was answered with status \(head.status). Check the URI."))
@@ -143,7 +152,8 @@ struct TransferPlan: Hashable, Sendable {
         case .tooLarge:
             return .fail(
                 StorageError(
-                    .tooLarge, "\(origin) is larger than \(limits.maximumModelBytes) bytes, the limit for a model."))
+                    .tooLarge,
+                    "\(origin) is larger than \(SizeText.of(limits.maximumModelBytes)), the limit for a model."))
         case .failed(let error): return .fail(error)
         }
     }
@@ -164,12 +174,15 @@ struct TransferPlan: Hashable, Sendable {
         return .request(request(bytes: bytes))
     }
 
-    private mutating func again(_ words: String, bytes: Int64, isIdle: Bool, wait: Duration? = nil) -> Action {
+    private mutating func again(
+        _ words: String, bytes: Int64, isIdle: Bool, wait: Duration? = nil,
+        advice: String = "Check the server and the network."
+    ) -> Action {
         idleAttempts = isIdle ? idleAttempts + 1 : 0
         attempts += 1
         guard idleAttempts < limits.maximumAttempts, attempts <= limits.maximumAttemptsInAll else {
             return .fail(
-                StorageError(.unreachable, "\(origin) could not be read: \(words). Check the server and the network."))
+                StorageError(.unreachable, "\(origin) could not be read: \(words). \(advice)"))
         }
         location = origin
         redirects = 0

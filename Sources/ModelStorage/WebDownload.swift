@@ -20,6 +20,8 @@ struct WebDownload: Sendable {
     var access = StoreAccess.anonymous
     /// The ETag that a store's listing gave for the file.
     var listedTag: String?
+    /// Whether a store listed the file.
+    var isListed = false
     var form: WebForm?
     let progress: @Sendable (TransferProgress) -> Void
 
@@ -32,7 +34,7 @@ struct WebDownload: Sendable {
         var bytes = bytesOnDisk
         var plan = TransferPlan(
             origin: location, isVerified: isVerified, validator: validator, known: known, listedTag: listedTag,
-            limits: limits)
+            isListed: isListed, limits: limits)
         var wasContinued = false
         var action = plan.start(bytes: bytes)
         // This loop ends, because the plan limits attempts and redirects.

@@ -12,7 +12,7 @@ enum Sample {
     static let one = Revision(rawValue: "1111111111")
     static let two = Revision(rawValue: "2222222222")
     static let owner = OwnerReference.modelDeployment(named: "fraud", uid: "owner-1")
-    static let settings = ClusterServingSettings(image: "mlctl:1", storageInitializerImage: "init:1")
+    static let settings = ClusterServingSettings(image: "mlctl:1")
 
     static func template(
         _ version: String = "1", uri: String? = "https://models.example/fraud.tar",

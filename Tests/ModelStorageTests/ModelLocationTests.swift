@@ -7,7 +7,6 @@ struct ModelLocationTests {
         "absolute file: URIs, https:, and http: to this machine are understood",
         arguments: [
             ("file:///models/a%20b", "/models/a b"), ("file:/models/../x", "/x"), ("file://localhost/m", "/m"),
-            ("FILE:///m", "/m"),
         ])
     func files(uri: String, path: String) throws { #expect(try ModelLocation(uri) == .file(path: path)) }
 
@@ -22,7 +21,9 @@ struct ModelLocationTests {
     @Test(
         "other schemes, plain paths and unencrypted hosts are refused, with what to do instead",
         arguments: [
-            ("gs://b/k", "use https:, s3:, hf: or file:"), ("s3://b/k", "names no bucket"),
+            ("ftp://b/k", "use one of https:, s3:, gs:"), ("S3://bucket/k", "Write it as s3:"),
+            ("FILE:///m", "Write it as file:"),
+            ("s3://b/k", "names no bucket"),
             ("hf://model", "names no model"), ("/models/a", "Write file:"), ("", "Write file:"),
             ("http://example.org/m", "Use https:"), ("http://127.0.0.1.example.org/m", "Use https:"),
             ("https:///m", "does not name a host"), ("file:", "does not name a file"),
@@ -42,6 +43,10 @@ struct ModelLocationTests {
         let error = #expect(throws: StorageError.self) { try ModelLocation("s3://key:secret@bucket/x?token=hush") }
         #expect(error?.message.contains("secret") == false)
         #expect(error?.message.contains("hush") == false)
+        #expect(WebLocation.redacted("s3://b/x?versionId=v1") == "s3://b/x?versionId=v1")
+        #expect(WebLocation.redacted("hf://a/b?include=*.bin&exclude=x") == "hf://a/b?include=*.bin&exclude=x")
+        #expect(WebLocation.redacted("s3://b/x?versionId=v1&sig=hush") == "s3://b/x?***")
+        #expect(WebLocation.redacted("https://h/x?versionId=v1") == "https://h/x?***")
     }
 
     @Test("https: may redirect only to https:; a loopback http: address also to another loopback one")

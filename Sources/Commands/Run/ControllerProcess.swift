@@ -74,7 +74,7 @@ struct ControllerProcess {
             onRecovery: { [logger] in logger.warning("Started a new journal", metadata: ["reason": "\($0)"]) })
         let models = ModelStore(
             cacheDirectory: state.appending(path: "models"), roots: FileRoots(own: [state.path(percentEncoded: false)]),
-            environment: StoreEnvironment(ProcessInfo.processInfo.environment))
+            environment: StoreEnvironment(ProcessInfo.processInfo.environment), fetchers: fetchers())
         let clock = SteadyClock(notEarlierThan: await latestEvent(of: journal))
         let clusters = try ClusterSites.open(
             settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },
@@ -251,6 +251,14 @@ struct ControllerProcess {
     }
 
     /// Deletes old events and outcomes, and model files that no revision needs. After a failure it tries again the next time.
+    private func fetchers() -> [String: any ModelFetcher] {
+        let environment = ProcessInfo.processInfo.environment
+        let programs = settings.fetchers.map { fetcher in
+            (fetcher.name, ProgramFetcher(settings: fetcher, environment: environment) as any ModelFetcher)
+        }
+        return Dictionary(programs) { first, _ in first }
+    }
+
     private func tidy(_ journal: JournalStore, _ models: ModelStore, _ controller: Controller) async throws {
         while !Task.isCancelled {
             do {

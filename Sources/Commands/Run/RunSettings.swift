@@ -36,6 +36,8 @@ struct RunSettings {
     var name = RunSettings.defaultName
     var clusters: [ClusterSettings] = []
     var serving = ClusterServingSettings()
+    /// Programs that fetch models for this machine.
+    var fetchers: [FetcherSettings] = []
 
     static let defaultName = "mlctl"
 
@@ -51,17 +53,13 @@ struct RunSettings {
         var tls: AccessSettings.TLS?
         var webhook: Webhook?
         var sources: [SourceSettings]?
+        var fetchers: [FetcherSettings]?
         var name: String?
         var clusters: [ClusterSettings]?
         var image: String?
         var proxyReplicas: Int?
         var imagePullSecrets: [String]?
         var proxyControlFrom: [ProxyControlPeer]?
-        var storageInitializer: StorageInitializer?
-
-        struct StorageInitializer: Decodable {
-            var image: String
-        }
 
         var serving: ClusterServingSettings {
             var serving = ClusterServingSettings()
@@ -69,14 +67,14 @@ struct RunSettings {
             serving.proxyReplicas = proxyReplicas ?? serving.proxyReplicas
             serving.imagePullSecrets = imagePullSecrets ?? serving.imagePullSecrets
             serving.proxyControlFrom = proxyControlFrom ?? serving.proxyControlFrom
-            serving.storageInitializerImage = storageInitializer?.image ?? serving.storageInitializerImage
             return serving
         }
     }
 
     static let knownKeys: Set<String> = [
-        "clusters", "image", "imagePullSecrets", "name", "projects", "proxyControlFrom", "proxyReplicas", "sources",
-        "storageInitializer", "tls", "tokenFile", "tokens", "webhook",
+        "clusters", "fetchers", "image", "imagePullSecrets", "name", "projects", "proxyControlFrom", "proxyReplicas",
+        "sources",
+        "tls", "tokenFile", "tokens", "webhook",
     ]
 
     init() {}
@@ -171,6 +169,7 @@ struct RunSettings {
         access = AccessSettings(tokens: file.tokens ?? [], tls: file.tls)
         webhook = file.webhook
         sources = file.sources ?? []
+        fetchers = file.fetchers ?? []
         name = file.name ?? name
         clusters = file.clusters ?? []
         serving = file.serving
@@ -190,6 +189,7 @@ struct RunSettings {
         }
         faults += access.faults.map(places.text)
         try gather { try SourceSettings.check(sources) }
+        try gather { try FetcherSettings.check(fetchers) }
         try gather { try checkClusters() }
         try gather { try checkWebhook() }
         let read = ProjectSettings(reading: text, file: path, clusters: clusters.map(\.name))

@@ -17,7 +17,7 @@ struct ModelFilesRendering: Hashable, Sendable {
     ]
 
     /// `mlctl fetch-model` fetches these.
-    private static let ownSchemes = ["https", "s3", "hf"]
+    private static let ownSchemes = ["https", "s3", "gs", "az", "hf", "models", "runs", "mlflow-artifacts"]
 
     var volume: JSONValue
     var mount: JSONValue
@@ -30,7 +30,7 @@ struct ModelFilesRendering: Hashable, Sendable {
         of model: ModelSource, security: PodSettings.Security, settings: ClusterServingSettings
     ) throws -> ModelFilesRendering? {
         guard let uri = model.storageURI else { return nil }
-        var files = try brought(uri, model.digest, security: security, settings: settings)
+        var files = try brought(uri, model, security: security, settings: settings)
         // `fetch-model` verifies what it fetches.
         if let digest = model.digest, !ownSchemes.contains(where: { uri.hasPrefix("\($0):") }) {
             files.initContainers.append(
@@ -43,32 +43,30 @@ struct ModelFilesRendering: Hashable, Sendable {
     }
 
     private static func brought(
-        _ uri: String, _ digest: Digest?, security: PodSettings.Security, settings: ClusterServingSettings
+        _ uri: String, _ model: ModelSource, security: PodSettings.Security, settings: ClusterServingSettings
     ) throws -> ModelFilesRendering {
         let scheme = uri.prefix { $0 != ":" }
         switch scheme {
         case "pvc": return try claim(uri)
         case "oci": return image(uri)
-        case "https", "s3", "hf":
+        case "https", "s3", "gs", "az", "hf", "models", "runs", "mlflow-artifacts":
             var arguments = ["fetch-model", "--uri", uri, "--to", folder]
-            if let digest { arguments += ["--digest", digest.description] }
+            if let digest = model.digest { arguments += ["--digest", digest.description] }
+            for source in model.allowedSources ?? [] { arguments += ["--allowed-source", source] }
             return fetched(
-                // Patches of podTemplates that give keys to the container know this name for s3: and hf:.
+                // Patches of podTemplates that give keys to the container know this name.
                 name: scheme == "https" ? fetchingContainer : initializerContainer, image: settings.image,
                 arguments: arguments, security: security)
-        case "gs":
-            return fetched(
-                name: initializerContainer, image: settings.storageInitializerImage, arguments: [uri, folder],
-                security: security)
         case "file":
             throw ClusterServingError(
                 .invalidPlan,
                 "\(uri) is on the controller's machine, but pods run on other machines. Put the model into a pvc:, s3:, gs:, "
-                    + "hf:, oci: or https: place, or use `target: {kind: local}`.")
+                    + "az:, hf:, oci: or https: place, or use `target: {kind: local}`.")
         default:
             throw ClusterServingError(
                 .invalidPlan,
-                "\(uri): a cluster does not support \(scheme): URIs. Use pvc:, oci:, https:, s3:, gs: or hf:.")
+                "\(uri): a cluster does not support \(scheme): URIs. Use pvc:, oci:, https:, s3:, gs:, az:, hf: or models:."
+            )
         }
     }
 

@@ -7,8 +7,8 @@ import SystemPackage
 
 /// Runs a command without a shell in its own session. When the command ends, or when this process ends, everything in its process
 /// group is ended too.
-struct SessionCommand: Sendable {
-    enum End: Hashable, Sendable {
+package struct SessionCommand: Sendable {
+    package enum End: Hashable, Sendable {
         case exited(Int)
         case signalled(Int)
         case timedOut
@@ -18,9 +18,9 @@ struct SessionCommand: Sendable {
         case failed(String)
     }
 
-    enum Stream: Sendable { case output, errors }
+    package enum Stream: Sendable { case output, errors }
 
-    static let defaultGrace = Duration.seconds(5)
+    package static let defaultGrace = Duration.seconds(5)
     private static let lookAgainAfter = Duration.milliseconds(50)
 
     /// The program, by path or name, and its arguments. A relative path that contains a slash is relative to `folder`.
@@ -31,8 +31,19 @@ struct SessionCommand: Sendable {
     /// The time between SIGTERM and SIGKILL.
     var grace = defaultGrace
 
+    package init(
+        words: [String], environment: [String: String], folder: String, timeout: Duration,
+        grace: Duration = SessionCommand.defaultGrace
+    ) {
+        self.words = words
+        self.environment = environment
+        self.folder = folder
+        self.timeout = timeout
+        self.grace = grace
+    }
+
     /// - Parameter take: gets the command's output as it comes, from two tasks. The output is kept nowhere else.
-    func run(_ take: @escaping @Sendable (Stream, UnsafeRawBufferPointer) -> Void) async -> End {
+    package func run(_ take: @escaping @Sendable (Stream, UnsafeRawBufferPointer) -> Void) async -> End {
         let session = Mutex<Session?>(nil)
         let started: @Sendable (pid_t) -> Void = { pid in
             let guarded = Session(leader: pid, guardian: GroupGuard(of: pid, grace: grace))

@@ -7,11 +7,11 @@ enum DeploymentServerRules {
                 "!has(self.replicas) || self.replicas != 'external' || \(isInCluster)",
                 "replicas: external can only be used in a cluster"),
             ServerRule(
-                "!has(self.model.storageUri) || !\(isInCluster) || !self.model.storageUri.startsWith('file:')",
-                "file: names files on the controller's machine, which pods cannot read"),
+                "!has(self.model.storageUri) || !\(isInCluster) || !self.model.storageUri.matches('^(file:|fetch[+])')",
+                "file: and fetch+NAME: are for the controller's machine, which pods cannot read"),
             ServerRule(
                 "!has(self.model.storageUri) || \(isInCluster) || "
-                    + "self.model.storageUri.matches('^(\(StorageURI.local.joined(separator: "|"))):')",
+                    + "self.model.storageUri.matches('^(\(StorageURI.local.joined(separator: "|"))|\(StorageURI.fetcherPattern)):')",
                 "on one machine, models can be fetched from "
                     + StorageURI.local.map { "\($0):" }.joined(separator: ", ")),
             ServerRule(

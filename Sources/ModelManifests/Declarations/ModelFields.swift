@@ -16,7 +16,8 @@ enum ModelFields {
             },
             Field(
                 "storageUri", storageURI,
-                "Where the model's files are. Local: file:, https:, s3: or hf:. In a cluster: https:, s3:, hf:, oci:, pvc: or gs:."
+                "Where the model's files are. Local: file:, https:, s3:, gs:, az:, hf:, oci:, MLflow's models:, runs: and "
+                    + "mlflow-artifacts:, or fetch+NAME: of the settings. In a cluster: the same without file: and fetch+NAME:, and pvc:."
             ) {
                 $0.source.storageURI = $1
             },

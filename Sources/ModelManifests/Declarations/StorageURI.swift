@@ -3,17 +3,26 @@ import SafeText
 /// The URI schemes that can be fetched, for each target.
 enum StorageURI {
     /// Schemes that the controller's machine can fetch.
-    static let local = ["file", "https", "s3", "hf"]
-    private static let cluster = ["https", "oci", "pvc", "s3", "gs", "hf"]
-    private static let later = ["models"]
+    static let local = ["file", "https", "s3", "gs", "az", "hf", "oci"] + mlflow
+    private static let cluster = ["https", "oci", "pvc", "s3", "gs", "az", "hf"] + mlflow
+    /// Names in an MLflow server, which lead to files in any store.
+    static let mlflow = ["models", "runs", "mlflow-artifacts"]
+
+    /// `fetch+NAME:ADDRESS`: a program of the settings fetches it, on the controller's machine.
+    static let fetcher = "fetch+"
+    static let fetcherPattern = "fetch[+][a-z0-9][a-z0-9-]{0,62}"
 
     private static let known = ["file"] + cluster
 
     /// Every scheme with what must follow it. `staysInVolume` refuses `..` in a volume's path.
     static var pattern: String {
         let claim = NameRules.dnsSubdomainPattern.dropFirst().dropLast()
-        let other = "(oci|gs|hf)://[^/@]+/+[^/].*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/+[^/].*"
-        return "^(file:/*[^/].*|https://[^/?#@]+([/?#].*)?|\(other)|pvc://\(claim)(/.*)?)$"
+        let other =
+            "(oci|gs|hf)://[^/@]+/+[^/].*|az://[a-z0-9]{3,24}/+[^/?#]+/+[^/?#][^?#]*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/+[^/].*"
+        let models = "models:/([^/:?#]+@[A-Za-z0-9._-]+|[^/:?#]+/[0-9]+|m-[A-Za-z0-9._-]+)"
+        let artifacts = "runs:/[A-Za-z0-9._-]+(/[^?#]*)?|mlflow-artifacts:(//[^/?#@]*)?/+[^/?#][^?#]*"
+        return
+            "^(file:/*[^/].*|https://[^/?#@]+([/?#].*)?|\(other)|pvc://\(claim)(/.*)?|\(models)|\(artifacts)|\(fetcherPattern):.+)$"
     }
 
     static let staysInVolume = ServerRule(
@@ -28,35 +37,51 @@ enum StorageURI {
         }
         if let problem = problem(withScheme: scheme) { return ("storageUri \(problem.message)", problem.suggestion) }
         let rest = uri.dropFirst(scheme.count + 1)
+        if scheme.hasPrefix(fetcher) {
+            return rest.isEmpty
+                ? ("'\(uri.shortened)' has no address for the fetcher", "write it as fetch+NAME:ADDRESS") : nil
+        }
+        if mlflow.contains(scheme) { return mlflowProblem(rest, of: uri, scheme: scheme) }
         return scheme == "file" ? fileProblem(rest, of: uri) : hostProblem(rest, of: uri, scheme: scheme)
     }
 
     /// - Returns: what is wrong with every URI of the scheme; nil where it is fine.
     static func problem(withScheme scheme: String) -> Problem? {
-        if later.contains(scheme) {
-            return ("scheme '\(scheme):' is not available in this version", "use \(shown(known))")
-        }
         if scheme == "http" { return ("scheme 'http:' is refused because it is not encrypted; use https:", nil) }
+        if scheme.hasPrefix(fetcher) {
+            let name = scheme.dropFirst(fetcher.count)
+            let isName =
+                (1...63).contains(name.utf8.count) && !name.hasPrefix("-")
+                && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D }
+            return isName ? nil : ("'\(scheme.shortened):' names no fetcher", "write it as fetch+NAME:ADDRESS")
+        }
         guard !known.contains(scheme) else { return nil }
         return (
             "scheme '\(scheme.shortened):' is unknown",
-            DidYouMean.suggestion(for: scheme + ":", among: (known + later).map { "\($0):" }, noun: "the schemes are")
+            DidYouMean.suggestion(for: scheme + ":", among: known.map { "\($0):" }, noun: "the schemes are")
         )
     }
 
     /// - Returns: what is wrong with the URI at this target; nil where it is fine, or where it is wrong at every target.
     static func problem(_ uri: String, at target: Target) -> Problem? {
-        guard let scheme = scheme(of: uri), known.contains(scheme) else { return nil }
+        guard let scheme = scheme(of: uri), known.contains(scheme) || scheme.hasPrefix(fetcher) else { return nil }
         switch target {
+        case .kubernetes where scheme.hasPrefix(fetcher):
+            return (
+                "'\(scheme.shortened):' is fetched by a program on the controller's machine, which pods do not have",
+                "put the files into a store that pods can read, such as s3:, gs:, az: or oci:"
+            )
+        case .local where scheme.hasPrefix(fetcher): return nil
         case .local where !local.contains(scheme):
             return (
                 "storageUri scheme '\(scheme):' can only be used in a cluster; on one machine mlctl cannot fetch it",
-                "copy the files and write file:, use an https:, s3: or hf: address, or write target: {kind: kubernetes}"
+                "copy the files and write file:, use one of \(shown(local.filter { $0 != "file" })), or write target: "
+                    + "{kind: kubernetes}"
             )
         case .kubernetes where !cluster.contains(scheme):
             return (
                 "'\(scheme):' names files on the controller's machine, which pods cannot read",
-                "put the files on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: "
+                "put the files on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:, az:), in an image (oci:), in MLflow (models:) or at an https: "
                     + "address"
             )
         case .local, .kubernetes: return nil
@@ -71,7 +96,8 @@ enum StorageURI {
     }
 
     private static func scheme(of uri: String) -> String? {
-        guard let colon = uri.firstIndex(of: ":"), colon > uri.startIndex, uri[..<colon].allSatisfy(\.isLetterOrDigit)
+        guard let colon = uri.firstIndex(of: ":"), colon > uri.startIndex,
+            uri[..<colon].allSatisfy({ $0.isLetterOrDigit || $0 == "-" || $0 == "+" })
         else { return nil }
         return String(uri[..<colon])
     }
@@ -79,6 +105,44 @@ enum StorageURI {
     private static func fileProblem(_ rest: Substring, of uri: String) -> Problem? {
         guard rest.allSatisfy({ $0 == "/" }) else { return nil }
         return ("'\(uri.shortened)' names no file", "write it as file:PATH or file:///PATH")
+    }
+
+    private static func mlflowProblem(_ rest: Substring, of uri: String, scheme: String) -> Problem? {
+        let form = "write it as \(form(of: scheme))"
+        guard !rest.contains("?"), !rest.contains("#") else {
+            return ("'\(uri.shortened)' has a query, which MLflow's addresses do not have", form)
+        }
+        guard UserInfo.of(uri) == nil else { return ("storageUri \(UserInfo.problem)", credentialAdvice(scheme)) }
+        let isPlain: (Substring) -> Bool = { text in
+            !text.isEmpty && text.allSatisfy { $0.isLetterOrDigit || "._-".contains($0) }
+        }
+        let path = rest.dropFirst()
+        switch scheme {
+        case "models":
+            let isAlias = path.lastIndex(of: "@").map { mark in
+                let name = path[..<mark]
+                return !name.isEmpty && !name.contains("/") && !name.contains(":")
+                    && isPlain(path[path.index(after: mark)...])
+            }
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            let isVersion =
+                parts.count == 2 && !parts[0].isEmpty && !parts[0].contains(":") && !parts[1].isEmpty
+                && parts[1].utf8.allSatisfy { (0x30...0x39).contains($0) }
+            let isLogged = parts.count == 1 && path.hasPrefix("m-") && path.count > 2 && isPlain(path)
+            guard rest.hasPrefix("/"), isAlias == true || isVersion || isLogged else {
+                return ("'\(uri.shortened)' names neither a version nor an alias", form)
+            }
+        case "runs":
+            guard rest.hasPrefix("/"), isPlain(path.prefix { $0 != "/" }) else {
+                return ("'\(uri.shortened)' names no run", form)
+            }
+        default:
+            let place = rest.hasPrefix("//") ? rest.dropFirst(2).drop { $0 != "/" } : rest
+            guard place.hasPrefix("/"), place.contains(where: { $0 != "/" }) else {
+                return ("'\(uri.shortened)' names no artifacts", form)
+            }
+        }
+        return nil
     }
 
     private static func hostProblem(_ rest: Substring, of uri: String, scheme: String) -> Problem? {
@@ -98,6 +162,20 @@ enum StorageURI {
             )
         case "s3" where !path.isEmpty: return objectProblem(path, of: uri)
         case "hf" where !path.isEmpty: return hubProblem(host, path, of: uri)
+        case "az":
+            guard (3...24).contains(host.utf8.count), host.allSatisfy({ $0.isLetterOrDigit && !$0.isUppercase }) else {
+                return (
+                    "'\(host.description.shortened)' is not a name of an account",
+                    "an account has 3 to 24 lower-case letters and digits"
+                )
+            }
+            let below = path.drop { $0 != "/" }.drop { $0 == "/" }
+            guard !path.contains("?"), !path.contains("#") else {
+                return (
+                    "'\(uri.shortened)' has a query", "set a signature as AZURE_STORAGE_SAS_TOKEN, never in the address"
+                )
+            }
+            return below.isEmpty ? ("'\(uri.shortened)' names no model", "write it as \(form(of: scheme))") : nil
         case "oci", "hf", "s3", "gs":
             return path.isEmpty ? ("'\(uri.shortened)' names no model", "write it as \(form(of: scheme))") : nil
         case "pvc" where !NameRules.isDNSSubdomain(String(host)):
@@ -187,7 +265,10 @@ enum StorageURI {
         case "oci": "registry"
         case "pvc": "claim"
         case "s3", "gs": "bucket"
+        case "az": "account"
         case "hf": "organization"
+        case "models": "model"
+        case "runs": "run"
         default: "host"
         }
     }
@@ -197,7 +278,11 @@ enum StorageURI {
         case "oci": "oci://REGISTRY/REPOSITORY:TAG"
         case "pvc": "pvc://CLAIM/PATH"
         case "s3", "gs": "\(scheme)://BUCKET/PATH"
+        case "az": "az://ACCOUNT/CONTAINER/PATH"
         case "hf": "hf://ORGANIZATION/MODEL"
+        case "models": "models:/NAME@ALIAS or models:/NAME/VERSION"
+        case "runs": "runs:/RUN/PATH"
+        case "mlflow-artifacts": "mlflow-artifacts:/PATH"
         default: "\(scheme)://HOST/PATH"
         }
     }

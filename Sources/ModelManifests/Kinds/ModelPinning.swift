@@ -14,9 +14,11 @@ extension ModelSource {
 
     private static func canChange(_ uri: String) -> Bool {
         switch uri.prefix(while: { $0 != ":" }) {
-        case "s3", "gs", "https": true
+        case "s3", "gs", "az", "https": true
         case "oci": !uri.contains("@sha256:")
         case "hf": !namesCommit(uri)
+        // A version, a run and a logged model keep their files.
+        case "models": uri.contains("@")
         // A claim is a volume of the cluster, with the same content for all pods.
         default: false
         }

@@ -85,17 +85,29 @@ package struct ServingTemplate: Hashable, Codable, Sendable {
 package struct ModelSource: Hashable, Codable, Sendable {
     /// Shown to people. Where the manifest gives none, it is the last part of `storageUri`.
     package var version: String
-    /// `file:` and `https:` on one machine; `https:`, `oci:`, `pvc:`, `s3:`, `gs:` and `hf:` in a cluster. Nil where the runtime
-    /// brings its own files.
+    /// An address of a scheme of `StorageURI`. Nil where the runtime brings its own files.
     package var storageURI: String?
     package var digest: Digest?
     package var format: String?
+    /// Where an alias of a registry may lead: the model sources of the project's policy. Nil allows every place. It is no part of
+    /// what is written, so it changes no revision.
+    package var allowedSources: [String]?
 
     package init(version: String, storageURI: String? = nil, digest: Digest? = nil, format: String? = nil) {
         self.version = version
         self.storageURI = storageURI
         self.digest = digest
         self.format = format
+    }
+
+    /// Whether the files are found by a name in a registry, which leads to another address.
+    package var isReference: Bool {
+        ["models:", "runs:"].contains { storageURI?.hasPrefix($0) == true }
+    }
+
+    /// Whether the project's policy allows that the name leads to this address.
+    package func mayLead(to uri: String) -> Bool {
+        allowedSources.map { ModelSourceRoots($0.compactMap(ModelSourceRoot.init)).contains(uri) } ?? true
     }
 }
 

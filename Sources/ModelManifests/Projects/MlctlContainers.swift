@@ -15,10 +15,12 @@ package struct MlctlContainers {
         guard let uri = model.storageURI else { return }
         switch uri.prefix(while: { $0 != ":" }) {
         case "https": before.append(("fetch-model", Self.fetching))
-        case "s3", "gs", "hf": before.append(("storage-initializer", Self.fetching))
+        case "s3", "gs", "az", "hf", "models", "runs", "mlflow-artifacts":
+            before.append(("storage-initializer", Self.fetching))
         default: break
         }
-        if model.digest != nil, !uri.hasPrefix("https:") { before.append(("verify-model", Self.fetching)) }
+        // `fetch-model` verifies what it fetches.
+        if model.digest != nil, before.isEmpty { before.append(("verify-model", Self.fetching)) }
         if runtime.warmup != nil { beside.append(("companion", Self.companion)) }
     }
 

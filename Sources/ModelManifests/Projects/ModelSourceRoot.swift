@@ -24,7 +24,11 @@ package struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
 
     /// Why no model can be below this root; nil where one can, or where the scheme is wrong, which is reported elsewhere.
     var problem: (message: String, suggestion: String?)? {
-        guard scheme != "file", StorageURI.problem(withScheme: scheme) == nil else { return nil }
+        guard scheme != "file", !scheme.hasPrefix(StorageURI.fetcher), !StorageURI.mlflow.contains(scheme),
+            StorageURI.problem(withScheme: scheme) == nil
+        else {
+            return nil
+        }
         let form = "write it as \(StorageURI.form(of: scheme))"
         if location.authority.isEmpty {
             return (
@@ -133,7 +137,17 @@ private struct ModelLocation: Hashable {
             guard !model.isEmpty else { return nil }
             if model.utf8.count < first.utf8.count { segments = [String(model)] }
         }
-        guard !authority.isEmpty || !segments.isEmpty || scheme == "file" else { return nil }
+        // An alias, a tag or a digest belongs to no name either.
+        if scheme == "models", segments.count == 1, let mark = segments[0].lastIndex(of: "@") {
+            segments = [String(segments[0][..<mark])]
+        }
+        if scheme == "oci", let last = segments.last {
+            let name = last.prefix { $0 != "@" && $0 != ":" }
+            guard !name.isEmpty else { return nil }
+            segments[segments.count - 1] = String(name)
+        }
+        let mayBeBare = scheme == "file" || StorageURI.mlflow.contains(scheme)
+        guard !authority.isEmpty || !segments.isEmpty || mayBeBare else { return nil }
     }
 
     /// Host names ignore case; the names of buckets, organizations and claims do not.

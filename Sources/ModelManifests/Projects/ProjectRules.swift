@@ -89,6 +89,14 @@ package struct ProjectRules: Hashable, Sendable {
         }
     }
 
+    /// The deployment with the places that its model's name may lead to. What a name leads to is known only when it is followed.
+    func bounding(_ deployment: ModelDeployment) -> ModelDeployment {
+        guard deployment.template.model.isReference, let roots = policy.modelSources else { return deployment }
+        var bounded = deployment
+        bounded.template.model.allowedSources = roots.map(\.description)
+        return bounded
+    }
+
     /// Why the project may not have documents in a namespace; nil where it may.
     func problem(withNamespace namespace: String) -> Violation? {
         guard let allowed = compiled.namespaces, !allowed.contains(namespace) else { return nil }

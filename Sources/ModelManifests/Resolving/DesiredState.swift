@@ -144,7 +144,7 @@ package struct DesiredState: Sendable {
         case .resolved(let deployment):
             let violations = PolicyCheck.violations(
                 of: deployment, by: rules, origin: RuntimeOrigin(written, over: base))
-            guard !violations.isEmpty else { return deployments[key] = deployment }
+            guard !violations.isEmpty else { return deployments[key] = rules.bounding(deployment) }
             invalid.insert(key)
             diagnostics += violations.map { written.diagnostic(of: $0, project: rules.project, over: base) }
         case .refused(let problems):

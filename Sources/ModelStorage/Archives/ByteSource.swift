@@ -5,9 +5,15 @@ import Foundation
 protocol ByteSource {
     /// - Returns: the number of bytes that were read; 0 at the end.
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int
+    /// Passes over bytes without reading them.
+    ///
+    /// - Returns: the number of bytes that were passed over; 0 where the source must read them.
+    mutating func pass(_ count: Int64) -> Int64
 }
 
 extension ByteSource {
+    mutating func pass(_ count: Int64) -> Int64 { 0 }
+
     /// Fills the buffer as far as there are bytes.
     mutating func fill(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         var filled = 0
@@ -40,6 +46,12 @@ struct ByteRange<Bytes: RandomBytes>: ByteSource {
         position += Int64(count)
         return count
     }
+
+    mutating func pass(_ count: Int64) -> Int64 {
+        let passed = max(0, min(count, end - position))
+        position += passed
+        return passed
+    }
 }
 
 /// An open file.
@@ -66,6 +78,12 @@ struct ArchiveFault: Error, Hashable {
     /// Completes the sentence "The archive cannot be unpacked: …".
     var reason: String
     var advice = "Pack it again."
+
+    static func tooManyFiles(_ limit: Int) -> ArchiveFault {
+        ArchiveFault(
+            code: .tooLarge, reason: "it has more than \(limit) files, the limit for a model",
+            advice: "Pack the small files into one, such as a .npz or .parquet file.")
+    }
 }
 
 /// Decompresses gzip (with all its members), or the raw deflate of a zip entry.

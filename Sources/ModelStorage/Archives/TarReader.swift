@@ -87,6 +87,7 @@ struct TarReader<Source: ByteSource> {
 
     private mutating func skip() throws {
         guard rest > 0 || padding > 0 else { return }
+        rest -= source.pass(rest)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
         defer { buffer.deallocate() }
         while try read(into: buffer) > 0 {}
@@ -97,7 +98,8 @@ struct TarReader<Source: ByteSource> {
 
     private mutating func record(_ size: Int64) throws -> [UInt8] {
         guard size <= Self.maximumRecordBytes else {
-            throw ArchiveFault(code: .tooLarge, reason: "a name in it has more than \(Self.maximumRecordBytes) bytes")
+            throw ArchiveFault(
+                code: .tooLarge, reason: "a name in it has more than \(SizeText.of(Self.maximumRecordBytes))")
         }
         try begin(size)
         var bytes = [UInt8](repeating: 0, count: Int(size))
@@ -165,8 +167,14 @@ private struct TarHeader {
 
     init(_ block: [UInt8]) throws {
         self.block = block
-        let sum = block.enumerated().reduce(0) { sum, item in
-            sum + ((148..<156).contains(item.offset) ? 0x20 : Int(item.element))
+        // The checksum's own field counts as blanks.
+        var sum = 8 * 0x20
+        block.withUnsafeBufferPointer { bytes in
+            var index = 0
+            while index < bytes.count {
+                if index < 148 || index >= 156 { sum += Int(bytes[index]) }
+                index += 1
+            }
         }
         guard try number(148, 8) == Int64(sum) else { throw Reader.damaged }
     }

@@ -5,6 +5,9 @@ import Foundation
 /// No file leaves the folder: paths are relative and without `..`, links are made last, so that nothing is written through one,
 /// and each link points to a place within. Files, bytes and the expansion are bounded.
 struct Unpacking {
+    /// A compressed archive up to this size is read twice: its files are counted first.
+    static let countedBytes: Int64 = 64 << 20
+
     /// Where the archive's files go. Nothing else uses it.
     let folder: String
     /// For messages.
@@ -19,6 +22,8 @@ struct Unpacking {
     private var links: [(path: String, target: String)] = []
     private var bytes: Int64 = 0
     private var allowedBytes: Int64 = 0
+    /// What of an image's layers is taken; nil takes everything.
+    private var overlay: LayerOverlay?
 
     init(into folder: String, name: String, limits: StorageLimits, roomBytes: Int64, cancellation: Cancellation) {
         self.folder = folder
@@ -30,21 +35,71 @@ struct Unpacking {
 
     /// - Throws: `StorageError`: `unusableTree`, `tooLarge`, `diskFull`; `CancellationError`.
     mutating func unpack(_ archive: String) throws {
-        do {
-            try FileCall.withDescriptor(archive, O_RDONLY) { descriptor in
-                let size = Int64(try FileCall.status(of: archive).st_size)
-                let (expanded, overflow) = size.multipliedReportingOverflow(by: limits.maximumExpansion)
-                allowedBytes = min(
-                    limits.maximumModelBytes, overflow ? .max : max(expanded, limits.expansionFloorBytes))
-                let bytes = DescriptorBytes(
-                    descriptor: descriptor, path: archive, count: size, cancellation: cancellation)
-                try makeFolder(folder)
-                try unpack(bytes)
-                try makeLinks()
-            }
-        } catch let fault as ArchiveFault {
-            throw StorageError(fault.code, "The archive \(name) cannot be unpacked: \(fault.reason). \(fault.advice)")
+        try naming("The archive \(name)") { unpacking in
+            try unpacking.makeFolder(unpacking.folder)
+            try unpacking.open(archive) { try $0.unpack($1) }
+            try unpacking.makeLinks()
+            guard !unpacking.files.isEmpty else { throw ArchiveFault(reason: "it holds no files") }
         }
+    }
+
+    /// Makes a folder of an artifact's or an image's layers.
+    ///
+    /// - Parameters:
+    ///   - paths: the layers' files, in the order of the plan. Those that are no archives are moved.
+    ///   - plan: what each layer is.
+    /// - Throws: as `unpack(_:)`.
+    mutating func assemble(_ paths: [String], _ plan: LayerPlan) throws {
+        try naming(name) { unpacking in
+            try unpacking.makeFolder(unpacking.folder)
+            if plan.isImage { unpacking.overlay = LayerOverlay() }
+            // In an image, a higher layer replaces what is in a lower one.
+            for (path, content) in plan.isImage
+                ? zip(paths, plan.contents).reversed() : Array(zip(paths, plan.contents))
+            {
+                switch content {
+                case .archive: try unpacking.open(path) { try $0.unpack($1) }
+                case .file(let target): try unpacking.move(path, to: target)
+                }
+                unpacking.overlay?.endLayer()
+            }
+            try unpacking.makeLinks()
+            guard !unpacking.files.isEmpty else {
+                throw ArchiveFault(
+                    reason: plan.isImage ? "it has no files below /\(LayerOverlay.root)" : "it holds no files",
+                    advice: plan.isImage ? "A ModelCar image has its model there." : "Push the model's files.")
+            }
+        }
+    }
+
+    private mutating func naming(_ what: String, _ body: (inout Unpacking) throws -> Void) throws {
+        do {
+            try body(&self)
+        } catch let fault as ArchiveFault {
+            throw StorageError(fault.code, "\(what) cannot be unpacked: \(fault.reason). \(fault.advice)")
+        }
+    }
+
+    private mutating func open(_ archive: String, _ body: (inout Unpacking, DescriptorBytes) throws -> Void) throws {
+        try FileCall.withDescriptor(archive, O_RDONLY) { descriptor in
+            let size = Int64(try FileCall.status(of: archive).st_size)
+            let (expanded, overflow) = size.multipliedReportingOverflow(by: limits.maximumExpansion)
+            // What earlier layers were allowed and did not use is not added.
+            allowedBytes = min(
+                limits.maximumModelBytes, overflow ? .max : bytes + max(expanded, limits.expansionFloorBytes))
+            try body(
+                &self,
+                DescriptorBytes(descriptor: descriptor, path: archive, count: size, cancellation: cancellation))
+        }
+    }
+
+    private mutating func move(_ path: String, to target: String) throws {
+        let entry = ArchiveEntry(path: target, kind: .file(isExecutable: false), bytes: 0)
+        guard let target = try place(entry) else { throw Self.leaves(target) }
+        guard rename(path, "\(folder)/\(target)") == 0, chmod("\(folder)/\(target)", 0o444) == 0 else {
+            throw FileCall.failure("writing", "\(folder)/\(target)")
+        }
+        try FileCall.synchronise("\(folder)/\(target)")
     }
 
     private mutating func unpack(_ bytes: DescriptorBytes) throws {
@@ -55,13 +110,34 @@ struct Unpacking {
         case [0x50, 0x4B, 0x03, 0x04], [0x50, 0x4B, 0x05, 0x06]:
             try unpack(zip: try ZipReader(bytes, maximumFiles: limits.maximumFiles))
         case let start where start.starts(with: [0x1F, 0x8B]):
+            if bytes.count <= Self.countedBytes {
+                var counting = TarReader(try InflatingSource(whole, .gzip))
+                try countFiles(&counting)
+            }
             var reader = TarReader(try InflatingSource(whole, .gzip))
             try unpack(tar: &reader)
+        case [0x28, 0xB5, 0x2F, 0xFD]:
+            throw ArchiveFault(
+                code: .unsupported, reason: "it is compressed with zstd, which mlctl cannot read",
+                advice: "Pack it with gzip.")
         default:
+            var counting = TarReader(whole)
+            try countFiles(&counting)
             var reader = TarReader(whole)
             try unpack(tar: &reader)
         }
-        guard !files.isEmpty else { throw ArchiveFault(reason: "it holds no files") }
+    }
+
+    /// Refuses too many files before the first is written: writing 100,000 files takes minutes, and reading their headers does not.
+    private func countFiles(_ reader: inout TarReader<some ByteSource>) throws {
+        var count = files.count
+        while let entry = try reader.next() {
+            try cancellation.check()
+            count += entry.kind == .folder ? 0 : 1
+            guard count <= limits.maximumFiles || overlay != nil else {
+                throw ArchiveFault.tooManyFiles(limits.maximumFiles)
+            }
+        }
     }
 
     private mutating func unpack(tar reader: inout TarReader<some ByteSource>) throws {
@@ -69,8 +145,12 @@ struct Unpacking {
         defer { buffer.deallocate() }
         while let entry = try reader.next() {
             try cancellation.check()
-            guard let path = try place(entry) else { continue }
-            guard case .file(let isExecutable) = entry.kind else { continue }
+            var entry = entry
+            if overlay != nil {
+                guard let taken = try overlay?.take(entry) else { continue }
+                entry = taken
+            }
+            guard let path = try place(entry), case .file(let isExecutable) = entry.kind else { continue }
             try write(path, isExecutable: isExecutable) { write in
                 while true {
                     let count = try reader.read(into: buffer)
@@ -115,7 +195,7 @@ struct Unpacking {
             files.insert(Array(path.utf8))
         }
         guard files.count <= limits.maximumFiles, folders.count <= limits.maximumFiles else {
-            throw ArchiveFault(code: .tooLarge, reason: "it has more than \(limits.maximumFiles) files")
+            throw ArchiveFault.tooManyFiles(limits.maximumFiles)
         }
         try makeFolder(
             entry.kind == .folder ? "\(folder)/\(path)" : ("\(folder)/\(path)" as NSString).deletingLastPathComponent)
@@ -143,13 +223,13 @@ struct Unpacking {
                 bytes += Int64(piece.count)
                 guard bytes <= allowed else {
                     throw ArchiveFault(
-                        code: .tooLarge, reason: "it expands to more than \(allowed) bytes",
+                        code: .tooLarge, reason: "it expands to more than \(SizeText.of(allowed))",
                         advice: "Check that it is no bomb, and store the files unpacked.")
                 }
                 guard bytes <= room else {
                     throw StorageError(
                         .diskFull,
-                        "The files of the archive \(name) need more than the \(max(room, 0)) bytes that the disk has room for. "
+                        "The files of the archive \(name) need more than the \(SizeText.of(max(room, 0))) that the disk has room for. "
                             + "Free disk space.")
                 }
                 try FileCall.write(piece, to: descriptor, path: target)

@@ -28,11 +28,11 @@ struct ZipReader<Bytes: RandomBytes> {
         self.bytes = bytes
         let end = try Self.end(of: bytes)
         guard end.count <= maximumFiles else {
-            throw ArchiveFault(code: .tooLarge, reason: "it has more than \(maximumFiles) files")
+            throw ArchiveFault.tooManyFiles(maximumFiles)
         }
         guard end.size <= Self.maximumDirectoryBytes else {
             throw ArchiveFault(
-                code: .tooLarge, reason: "its directory has more than \(Self.maximumDirectoryBytes) bytes")
+                code: .tooLarge, reason: "its directory has more than \(SizeText.of(Self.maximumDirectoryBytes))")
         }
         guard end.start >= 0, end.size >= 0, end.start <= bytes.count - end.size else { throw Self.damaged }
         let directory = Fields(try Self.bytes(bytes, at: end.start, count: Int(end.size)))

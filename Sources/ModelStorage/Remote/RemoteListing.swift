@@ -9,8 +9,10 @@ struct RemoteFile: Hashable, Sendable {
     var tag: String?
     /// What the store says that the content is.
     var digest: ContentDigest?
-    /// Differs whenever the content may differ.
+    /// Differs whenever the content may differ, unless `isFixed` is false.
     var identity: String
+    /// Whether the store tells changed content from the same content: by a digest, a tag, a version or a commit.
+    var isFixed = true
 }
 
 /// All files of a model, as a store lists them at one moment.
@@ -20,6 +22,8 @@ struct RemoteListing: Sendable {
     /// The model is one file, not a folder with one file.
     let isSingleFile: Bool
     let access: StoreAccess
+    /// How the files become the model's folder; nil where they are its files as they are.
+    var layers: LayerPlan?
 
     /// - Parameter name: the place, for messages.
     /// - Throws: `StorageError`: `tooLarge`, `unusableTree`, `notFound`.
@@ -38,7 +42,7 @@ struct RemoteListing: Sendable {
             let (sum, overflow) = total.addingReportingOverflow(file.bytes ?? 0)
             guard !overflow, sum <= limits.maximumModelBytes, file.bytes ?? 0 >= 0 else {
                 throw StorageError(
-                    .tooLarge, "\(name) has more than \(limits.maximumModelBytes) bytes, the limit for a model.")
+                    .tooLarge, "\(name) has more than \(SizeText.of(limits.maximumModelBytes)), the limit for a model.")
             }
             total = sum
         }
@@ -53,8 +57,10 @@ struct RemoteListing: Sendable {
         files.reduce(Int64(0)) { sum, file in sum.flatMap { sum in file.bytes.map { sum + $0 } } }
     }
 
-    /// An equal identity means equal content.
-    var identity: String {
+    /// An equal identity means equal content; nil where the store cannot say that the content is the same.
+    var identity: String? {
+        guard files.allSatisfy(\.isFixed) else { return nil }
+
         let lines = files.map { "\($0.path)\u{1}\($0.bytes ?? -1)\u{1}\($0.identity)" }
         return ContentDigest(of: (["\(isSingleFile)"] + lines).joined(separator: "\0").utf8).hex
     }
@@ -104,27 +110,6 @@ enum PathSet {
         return path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
             !part.isEmpty && part.count <= maximumNameBytes && !part.elementsEqual(".".utf8)
                 && !part.elementsEqual("..".utf8)
-        }
-    }
-}
-
-/// A model's place in a store, by scheme.
-enum RemoteLocation: Hashable, Sendable, CustomStringConvertible {
-    case s3(S3Location)
-    case hub(HubLocation)
-
-    var description: String {
-        switch self {
-        case .s3(let location): location.description
-        case .hub(let location): location.description
-        }
-    }
-
-    /// The name that a single file has in the model's folder; nil if the model is always a folder.
-    var fileName: String? {
-        switch self {
-        case .s3(let location): location.fileName
-        case .hub: nil
         }
     }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How a store is asked: who asks, what else is said, and what its refusals mean.
 struct StoreAccess: Sendable {
     static let anonymous = StoreAccess()
@@ -15,9 +17,15 @@ struct StoreAccess: Sendable {
 enum WebAuthorization: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
     /// AWS Signature Version 4, for S3.
     case signed(AWSKeys, region: String)
+    /// Azure's Shared Key.
+    case azure(AzureKey)
     case bearer(String)
     /// The whole value of the field `Authorization`.
     case header(String)
+
+    static func basic(user: String, password: String) -> WebAuthorization {
+        .header("Basic \(Data("\(user):\(password)".utf8).base64EncodedString())")
+    }
 
     var description: String { "an authorization" }
     var debugDescription: String { description }

@@ -26,7 +26,8 @@ struct StoreCaller: Sendable {
             }
         } catch let error as StorageError where error.code == .tooLarge {
             throw StorageError(
-                .tooLarge, "The answer of \(location) has more than \(Self.maximumAnswerBytes) bytes. Check the server."
+                .tooLarge,
+                "The answer of \(location) has more than \(SizeText.of(Self.maximumAnswerBytes)). Check the server."
             )
         }
         let path = download.path

@@ -27,7 +27,8 @@ package struct StoreEnvironment: Sendable {
                 try FileCall.read(descriptor, path: path, cancellation: Cancellation()) { piece in
                     bytes += piece
                     guard bytes.count <= Self.maximumFileBytes else {
-                        throw StorageError(.fileSystem, "\(path) is larger than \(Self.maximumFileBytes) bytes.")
+                        throw StorageError(
+                            .fileSystem, "\(path) is larger than \(SizeText.of(Int64(Self.maximumFileBytes))).")
                     }
                 }
                 return String(decoding: bytes, as: UTF8.self)

@@ -33,7 +33,7 @@ struct S3Refusal: Hashable, Sendable {
         case "InvalidAccessKeyId":
             (code, message) = (
                 .unauthorized,
-                "AWS does not know the access key id for \(location). Check AWS_ACCESS_KEY_ID or the profile."
+                "The store does not know the access key id for \(location). Check AWS_ACCESS_KEY_ID or the profile."
             )
         case "SignatureDoesNotMatch":
             (code, message) = (

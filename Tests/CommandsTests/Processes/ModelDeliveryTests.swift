@@ -49,6 +49,34 @@ struct ModelDeliveryTests {
         }
     }
 
+    @Test("addresses that a manifest refuses are refused here too")
+    func addresses() async throws {
+        #expect(throws: (any Error).self) {
+            try FetchModelCommand.parse(["--uri", "http://127.0.0.1/x", "--to", "/x"])
+        }
+        #expect(throws: (any Error).self) {
+            try FetchModelCommand.parse(["--uri", "HTTP://127.0.0.1/x", "--to", "/x"])
+        }
+        #expect(throws: (any Error).self) {
+            try FetchModelCommand.parse(["--uri", "models:/x@y", "--to", "/x", "--allowed-source", "nonsense"])
+        }
+        #expect(
+            try FetchModelCommand.parse(["--uri", "models:/x@y", "--to", "/x", "--allowed-source", "s3://b/"]).uri
+                != nil)
+    }
+
+    @Test("a fetch that is refused for good leaves nothing behind")
+    func leavesNothing() async throws {
+        try await withFolders { model, target in
+            try Data("no archive".utf8).write(to: model.appending(path: "m.tar.gz"))
+            await #expect(throws: StorageError.self) {
+                try await delivery(target).deliver(
+                    uri: "file:\(model.path(percentEncoded: false))/m.tar.gz", digest: nil)
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: target.path(percentEncoded: false)) == [])
+        }
+    }
+
     @Test("files that do not match the digest are refused")
     func verifies() async throws {
         try await withFolders { model, target in

@@ -85,13 +85,11 @@ struct RunSettingsTests {
             - {name: prod, kubeconfig: /etc/prod, context: admin}
             - {name: staging, context: staging}
             image: registry.example.com/mlctl:1
-            storageInitializer: {image: "registry.example.com/init:1"}
             """)
         #expect(settings.name == "team-a")
         #expect(settings.clusters.map(\.name) == ["prod", "staging"])
         #expect(settings.clusters.first?.kubeconfig == "/etc/prod" && settings.clusters.last?.context == "staging")
         #expect(settings.serving.image == "registry.example.com/mlctl:1")
-        #expect(settings.serving.storageInitializerImage == "registry.example.com/init:1")
         #expect(settings.serving.proxyReplicas == 2)
     }
 

@@ -71,6 +71,12 @@ struct FuzzCoverageTests {
             "ModelStorage/S3/AWSMetadata.swift",
             "ModelStorage/Hub/HubStore.swift",
         ],
+        "registry-answer": [
+            "ModelStorage/MLflow/MLflowAnswer.swift", "ModelStorage/Registry/RegistryManifest.swift",
+            "ModelStorage/Registry/RegistryStore.swift", "ModelStorage/Registry/DockerConfig.swift",
+            "ModelStorage/Registry/RegistrySession.swift", "ModelStorage/Google/GoogleStore.swift",
+            "ModelStorage/Google/GoogleIdentity.swift", "ModelStorage/Listing/ModelListing.swift",
+        ],
         "tar-archive": ["ModelStorage/Archives/TarReader.swift", "ModelStorage/Archives/ByteSource.swift"],
         "zip-archive": ["ModelStorage/Archives/ZipReader.swift"],
         "event-stream": ["ControlAPI/ServerSentEvents.swift"],

@@ -12,7 +12,7 @@ enum FuzzTargets {
             // Kubernetes.
             .kubeconfig, .watchStream, .execCredential, .clusterObjects,
             // Git and model stores.
-            .gitOutput, .gitWords, .storageAnswer, .storeListing, .tarArchive, .zipArchive,
+            .gitOutput, .gitWords, .storageAnswer, .storeListing, .registryAnswer, .tarArchive, .zipArchive,
             // The API, its clients, and receivers of notifications.
             .eventStream, .signedRequests, .outcomes, .webhookAddress,
             // mlctl's own model server, and what runs servers.

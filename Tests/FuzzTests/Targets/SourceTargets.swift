@@ -119,6 +119,10 @@ extension FuzzTarget {
             case .remote(let remote):
                 let name = remote.fileName ?? "a folder"
                 try demand(PathSet.isUsable(name), "a file \(name.debugDescription)")
+            case .reference(let reference):
+                try demand(!reference.description.contains(" "), "\(reference) has a blank")
+            case .fetched(let fetched):
+                try demand(fetched.address.hasPrefix("\(fetched.name):"), "\(fetched.address)")
             case .web(let web):
                 let name = web.fileName
                 try demand(

@@ -43,6 +43,63 @@ extension FuzzTarget {
         }
     }
 
+    static let registryAnswer = FuzzTarget(
+        "registry-answer",
+        reads: "answers of MLflow, of OCI registries, of Google's and Azure's stores, and Docker's configuration",
+        of: ["ModelStorage"],
+        words: FuzzTargets.extremes + [
+            "\"schemaVersion\":2", "\"layers\":[", "\"manifests\":[", "\"mediaType\":", "\"digest\":\"sha256:",
+            "\"size\":",
+            "\"annotations\":{", "org.opencontainers.image.title", "application/vnd.oci.image.layer.v1.tar+gzip",
+            "\"platform\":{",
+            "\"auths\":{", "\"auth\":", "\"credHelpers\":{", "Bearer realm=\"", "service=\"", "scope=\"", "Basic",
+            "models:/", "runs:/",
+            "mlflow-artifacts:/", "oci://", "gs://", "az://", "@sha256:", "\"files\":[", "\"is_dir\":true",
+            "\"file_size\":", "#1",
+            "\"items\":[", "\"generation\":", "\"nextPageToken\":", "<EnumerationResults>", "<Blob>", "<NextMarker>",
+            "%2F", "../",
+        ]
+    ) { input in
+        let text = String(decoding: input, as: UTF8.self)
+        if let items = MLflowAnswer.artifacts(input) {
+            try demand(items.allSatisfy { PathSet.isUsable($0.name) && !$0.name.contains("/") }, "\(items)")
+        }
+        if let version = MLflowAnswer.version(input) { try demand(version.allSatisfy(\.isNumber), version) }
+        _ = (MLflowAnswer.downloadURI(input), MLflowAnswer.runURI(input), MLflowAnswer.loggedModelURI(input))
+        if let failure = MLflowAnswer.failure(text) { try demand(failure.message.count <= 300, "a long message") }
+        if let reference = try? MLflowReference(text) {
+            try demand(try MLflowReference(reference.description) == reference, "\(reference) is read as another")
+        }
+        if let artifacts = try? MLflowArtifacts(text) {
+            try demand(PathSet.isUsable(artifacts.path), "\(artifacts)")
+            try demand(try MLflowArtifacts(artifacts.description) == artifacts, "\(artifacts) is read as another")
+        }
+        if let location = try? RegistryLocation(text) {
+            try demand(try RegistryLocation(location.description) == location, "\(location) is read as another")
+        }
+        if case .manifest(let manifest) = try? RegistryManifest.read(input) {
+            try demand(
+                !manifest.isImage || manifest.blobs.allSatisfy { $0.content == .archive }, "a titled layer of an image")
+            try demand(manifest.blobs.allSatisfy { $0.bytes >= 0 }, "a negative size")
+        }
+        if case .bearer(let realm, _, _, _)? = RegistryChallenge([text]) {
+            try demand(realm.utf8.count <= input.count, realm)
+        }
+        if let config = DockerConfig(input) { _ = config.entry(for: ["h", "a"]) }
+        if let token = RegistryToken(input) { try demand(!token.text.contains("\n"), "a token with a line break") }
+        if let page = GooglePage(input) { try demand(page.objects.allSatisfy { $0.bytes >= 0 }, "a negative size") }
+        _ = try? GoogleCredentials(input, path: "/key.json")
+        if let page = AzurePage(input) { try demand(page.blobs.allSatisfy { $0.bytes >= 0 }, "a negative size") }
+        _ = AzureConnection(text)
+        if let listing = ModelListing(input) {
+            try demand(listing.files.allSatisfy { $0.bytes >= 0 && $0.sha256.utf8.count == 64 }, "\(listing.files)")
+        }
+        if let location = try? GoogleLocation(text) {
+            try demand(PathSet.isUsable(location.name) && GoogleLocation.isBucket(location.bucket), "\(location)")
+        }
+        if let location = try? AzureLocation(text) { try demand(PathSet.isUsable(location.name), "\(location)") }
+    }
+
     static let tarArchive = FuzzTarget(
         "tar-archive", reads: "tar archives, plain and compressed, from stores", of: ["ModelStorage"],
         words: [

@@ -79,9 +79,10 @@ import Testing
         ("{version: [1]}", "spec.model.version: must be text, not a list"),
         ("{version: \"\"}", "spec.model.version: must not be empty"),
         (
-            "{storageUri: gs://b/k}",
-            "spec.model.storageUri: storageUri scheme 'gs:' can only be used in a cluster; on one machine mlctl cannot fetch it (copy "
-                + "the files and write file:, use an https:, s3: or hf: address, or write target: {kind: kubernetes})"
+            "{storageUri: pvc://b/k}",
+            "spec.model.storageUri: storageUri scheme 'pvc:' can only be used in a cluster; on one machine mlctl cannot fetch it (copy "
+                + "the files and write file:, use one of https:, s3:, gs:, az:, hf:, oci:, models:, runs:, mlflow-artifacts:, or "
+                + "write target: {kind: kubernetes})"
         ),
         (
             "{storageUri: s3://b/k}",
@@ -106,9 +107,17 @@ import Testing
                 + "object, or none)"
         ),
         (
-            "{storageUri: \"models:/fraud@champion\"}",
-            "spec.model.storageUri: storageUri scheme 'models:' is not available in this version (use file:, https:, oci:, "
-                + "pvc:, s3:, gs:, hf:)"
+            "{storageUri: \"models:/fraud\"}",
+            "spec.model.storageUri: 'models:/fraud' names neither a version nor an alias (write it as models:/NAME@ALIAS or "
+                + "models:/NAME/VERSION)"
+        ),
+        (
+            "{storageUri: \"runs:/a?b\"}",
+            "spec.model.storageUri: 'runs:/a?b' has a query, which MLflow's addresses do not have (write it as runs:/RUN/PATH)"
+        ),
+        (
+            "{storageUri: \"az://Account/c/x\"}",
+            "spec.model.storageUri: 'Account' is not a name of an account (an account has 3 to 24 lower-case letters and digits)"
         ),
         (
             "{storageUri: http://h/x}",

@@ -137,8 +137,9 @@ import Testing
 
     @Test(arguments: [
         "https://h/m.tar", "oci://r.io/models/a:7", "pvc://models", "pvc://models/a/7", "s3://bucket/a",
-        "gs://bucket/a",
-        "hf://org/model",
+        "gs://bucket/a", "az://account/container/a",
+        "hf://org/model", "models:/fraud@champion", "models:/fraud/7", "models:/m-0a1b", "runs:/0a1b/model",
+        "mlflow-artifacts:/0/0a1b/artifacts/model",
     ])
     func `a cluster accepts these model URIs`(_ uri: String) throws {
         let text = Manifests.inCluster(model: "{storageUri: \"\(uri)\"}")
@@ -149,7 +150,7 @@ import Testing
         (
             "file:///models/a",
             "'file:' names files on the controller's machine, which pods cannot read (put the files on a volume "
-                + "(pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: address)"
+                + "(pvc://CLAIM/PATH), in a bucket (s3:, gs:, az:), in an image (oci:), in MLflow (models:) or at an https: address)"
         ),
         ("s3:bucket/a", "'s3:bucket/a' names no bucket (write it as s3://BUCKET/PATH)"),
         ("gs://bucket", "'gs://bucket' names no model (write it as gs://BUCKET/PATH)"),

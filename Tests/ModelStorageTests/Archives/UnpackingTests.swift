@@ -49,6 +49,25 @@ struct UnpackingTests {
     }
 
     @Test(
+        "an archive with too many files is refused before the first is written", arguments: ["many.tar", "many.tar.gz"])
+    func tooManyFiles(name: String) async throws {
+        let program = #"""
+            import sys, tarfile
+            with tarfile.open(sys.argv[1], "w:gz" if sys.argv[1].endswith("gz") else "w") as tar:
+                for index in range(60): tar.addfile(tarfile.TarInfo(f"f{index}"))
+            """#
+        let path = "\(fixture.www.path)/\(name)"
+        try ChildProcess.run(["python3", "-c", program, path])
+        let folder = "\(fixture.folder.path)/unpacked"
+        var unpacking = Unpacking(
+            into: folder, name: name, limits: limits, roomBytes: 1 << 30, cancellation: Cancellation())
+        let error = #expect(throws: StorageError.self) { try unpacking.unpack(path) }
+        #expect(error?.code == .tooLarge)
+        #expect(error?.message.contains("has more than 50 files, the limit for a model") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+    }
+
+    @Test(
         "a file over https: is verified before it is unpacked, and loaded again if somebody changes what was unpacked")
     func web() async throws {
         let server = try FileServer(fixture.www)
