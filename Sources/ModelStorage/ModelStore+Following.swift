@@ -115,9 +115,9 @@ extension ModelStore {
         StorageError(.protocolError, "\(reference) was not followed to its files. Try again.")
     }
 
-    private static func memoName(_ uri: String, _ digest: ContentDigest) -> String { "\(uri)\n\(digest.hex)\nsource" }
+    static func memoName(_ uri: String, _ digest: ContentDigest) -> String { "\(uri)\n\(digest.hex)\nsource" }
 
-    private static func leadsOn(_ location: ModelLocation) -> Bool {
+    static func leadsOn(_ location: ModelLocation) -> Bool {
         switch location {
         case .reference: true
         case .remote(.registry(let place)): !place.isPinned
