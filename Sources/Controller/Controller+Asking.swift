@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Rollouts
@@ -19,7 +20,7 @@ extension Controller {
         case .removed:
             guard entries[key]?.state != nil else { return .shown(warning: nil) }
             return try await tell(.removed, of: key) { try await register.withdraw(key) }
-        case .manifest(_, let commit):
+        case .manifest(_, let commit), .unpinned(_, let commit, _):
             guard case .manifest(let deployment) = manifests.wish(for: key),
                 entries[key]?.state?.target.hasSameLocation(as: deployment.target) != false,
                 let announcement = PublishedManifest(deployment, commit: commit)

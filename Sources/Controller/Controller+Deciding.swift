@@ -1,3 +1,4 @@
+import ControlPorts
 import ControllerRuntime
 import Foundation
 import ModelManifests
@@ -23,7 +24,8 @@ extension Controller {
             commands: pending.map(\.command), findings: findings,
             unmetDependencies: unmetDependencies(of: desired),
             knownQuarantine: before == nil ? await knownQuarantine(of: key, at: place.site) : nil,
-            forbidden: before.flatMap { forbidden(key, $0, desired, isCommanded: !pending.isEmpty) }, now: with.now())
+            forbidden: before.flatMap { forbidden(key, $0, desired, isCommanded: !pending.isEmpty) },
+            notFollowed: desired == .unreadable ? reasonNotFollowed(key) : nil, now: with.now())
         guard let decision = decide(before, inputs) else {
             for waiting in pending { waiting.reply.resume(throwing: notThere(key)) }
             return await nothingToDecide(key, at: place)
@@ -122,7 +124,7 @@ extension Controller {
         _ decision: Decision, before: RolloutState?, _ desired: Desired, _ key: DeploymentKey, at place: Place
     ) {
         var isNews = before?.phase != decision.state?.phase
-        if case .manifest(_, let commit) = desired, entries[key]?.commit != commit {
+        if let commit = desired.commit, entries[key]?.commit != commit {
             entries[key]?.commit = commit
             isNews = true
         }
@@ -153,6 +155,7 @@ extension Controller {
     func notDeployed(_ key: DeploymentKey) {
         for waiting in entries[key]?.commands ?? [] { waiting.reply.resume(throwing: notThere(key)) }
         entries[key]?.commands = []
+        if manifests.wish(for: key) == .removed || !manifests.isMentioned(key) { stopPinning(key) }
         forgetIfGone(key)
     }
 
@@ -164,7 +167,9 @@ extension Controller {
     }
 
     func forgetIfGone(_ key: DeploymentKey) {
-        guard manifests.wish(for: key) == .removed, entries[key]?.state == nil, entries[key]?.unreadableRecord == nil
+        // A project that was not read yet may want it too. It is then met again: so far, nothing is known of it.
+        guard manifests.wish(for: key) == .removed || !manifests.isMentioned(key) && entries[key]?.site == nil,
+            entries[key]?.state == nil, entries[key]?.unreadableRecord == nil
         else { return }
         if entries[key]?.commands.isEmpty == true, entries[key]?.passWaiters.isEmpty == true { entries[key] = nil }
         let handedOver = manifests.release(

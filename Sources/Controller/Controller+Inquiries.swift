@@ -56,19 +56,19 @@ extension Controller {
     }
 
     /// The dependencies (`dependsOn`) that are not healthy with what git wants of them.
-    func unmetDependencies(of desired: Desired) -> [String] {
+    func unmetDependencies(of desired: Desired) -> [UnmetDependency] {
         guard case .manifest(let deployment, _) = desired else { return [] }
         return deployment.dependsOn.compactMap { key in
             guard case .manifest = manifests.wish(for: key) else {
-                return "\(key), \(RolloutState.absentDependency)"
+                return UnmetDependency("\(key), which is missing or not valid in git", isAbsent: true)
             }
             guard let entry = entries[key], let state = entry.state, entry.commit == manifests.commit(for: key) else {
-                return "\(key), which was not observed yet"
+                return UnmetDependency("\(key), which was not observed yet")
             }
             if state.phase == .healthy, state.rollout == nil, state.stable?.template == state.settings.template {
                 return nil
             }
-            return "\(key), which is \(state.phase.rawValue)"
+            return UnmetDependency("\(key), which is \(state.phase.rawValue)")
         }
     }
 

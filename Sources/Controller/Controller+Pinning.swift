@@ -1,12 +1,17 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 
 /// Finds the digest of mutable model files in parallel with the passes, because it takes a download or the hash of a tree.
+///
+/// A model is pinned once for each commit that changes it: its version, location or format. The pin is part of the record, so
+/// neither a restart nor a commit to something else pins it again.
 extension Controller {
-    /// What git wants, with mutable model files pinned to the digest that was found last.
+    /// What git wants, with mutable model files pinned.
     ///
-    /// While the files of a new manifest are being pinned, the result is `.unreadable`: what was wanted before stays in force.
+    /// While the files of a new manifest are being pinned, the result is `.unpinned`: what was wanted before stays in force.
     func desired(for key: DeploymentKey, at site: Site) -> Desired {
         switch manifests.wish(for: key) {
         case .held:
@@ -14,25 +19,45 @@ extension Controller {
             return .unreadable
         case .removed:
             stopPinning(key)
+            entries[key]?.pin = nil
             return .removed
         case .manifest(let manifest):
             var deployment = manifest.forDeciding
             let model = deployment.template.model
+            let commit = manifests.commit(for: key)
             guard model.storageURI != nil, model.digest == nil else {
                 stopPinning(key)
-                return .manifest(deployment, commit: manifests.commit(for: key))
+                entries[key]?.pin = nil
+                return .manifest(deployment, commit: commit)
             }
-            let known = entries[key]?.pin.flatMap { $0.model == model ? $0 : nil }
-            if known?.isFresh != true { pin(model, for: key, at: site) }
-            guard let known else { return .unreadable }
-            if let digest = known.digest { deployment.template = deployment.template.pinned(to: digest) }
-            return .manifest(deployment, commit: manifests.commit(for: key))
+            guard let pin = pin(of: model, for: key) else {
+                startPin(of: model, for: key)
+                let hasFailed = entries[key]?.failedPin == model || pins.wish(of: key) == model
+                return .unpinned(
+                    deployment, commit: commit, reason: hasFailed ? entries[key]?.troubles[.pinning] : nil)
+            }
+            if pins.isPinning(key) || entries[key]?.troubles[.pinning] != nil { stopPinning(key) }
+            if let digest = pin.digest { deployment.template = deployment.template.pinned(to: digest) }
+            return .manifest(deployment, commit: commit)
         }
     }
 
-    private func pin(_ model: ModelSource, for key: DeploymentKey, at site: Site) {
-        let retry = entries[key]?.retries[.pinning]
-        if let retry, with.now() < retry.notBefore, entries[key]?.failedPin == model { return }
+    /// The pin that is in force: found since the controller started, or part of the record.
+    private func pin(of model: ModelSource, for key: DeploymentKey) -> Pin? {
+        if let pin = entries[key]?.pin, pin.model == model { return pin }
+        guard let known = entries[key]?.state?.knownPin(of: model) else { return nil }
+        let pin = Pin(model: model, digest: known.digest, commit: known.commit)
+        entries[key]?.pin = pin
+        return pin
+    }
+
+    private func startPin(of model: ModelSource, for key: DeploymentKey) {
+        if entries[key]?.failedPin != model {
+            entries[key]?.failedPin = nil
+            entries[key]?.retries[.pinning] = nil
+            if pins.wish(of: key) != model { entries[key]?.troubles[.pinning] = nil }
+        }
+        if let retry = entries[key]?.retries[.pinning], with.now() < retry.notBefore { return }
         guard pins.wish(of: key) != model else { return }
         if let replaced = pins.want(model, for: key) { pinTasks[replaced]?.cancel() }
         // If the pin has ended by then, `notePinning` does nothing.
@@ -40,10 +65,11 @@ extension Controller {
         beginPins()
     }
 
-    private func stopPinning(_ key: DeploymentKey) {
-        if let number = pins.want(nil, for: key) { pinTasks[number]?.cancel() }
+    func stopPinning(_ key: DeploymentKey) {
+        if pins.isPinning(key), let number = pins.want(nil, for: key) { pinTasks[number]?.cancel() }
         entries[key]?.troubles[.pinning] = nil
         entries[key]?.retries[.pinning] = nil
+        entries[key]?.failedPin = nil
     }
 
     private func beginPins() {
@@ -56,10 +82,18 @@ extension Controller {
             let timer = limits.set(after: limit) { Task { await self.pinTimedOut(job, limit) } }
             // Owned by `pinTasks`: cancelled when it is no longer wanted, and when the controller stops.
             pinTasks[job.number] = Task {
-                let result: Result<Digest?, any Error>
-                do { result = .success(try await site.backend.pin(job.model)) } catch { result = .failure(error) }
-                self.limits.lift(timer)
-                self.pinEnded(job, result)
+                switch job.purpose {
+                case .pin:
+                    let result: Result<Digest?, any Error>
+                    do { result = .success(try await site.backend.pin(job.model)) } catch { result = .failure(error) }
+                    self.limits.lift(timer)
+                    self.pinEnded(job, result)
+                case .check(let digest):
+                    // A source that does not answer has not changed, as far as anybody knows.
+                    let found = (try? await site.backend.check(job.model, against: digest)) ?? .unknown
+                    self.limits.lift(timer)
+                    self.checkEnded(job, found)
+                }
             }
         }
     }
@@ -77,11 +111,16 @@ extension Controller {
         guard isWanted else { return }
         switch result {
         case .success(let digest):
-            entries[job.deployment]?.pin = Pin(model: job.model, digest: digest, isFresh: true)
-            entries[job.deployment]?.troubles[.pinning] = nil
-            entries[job.deployment]?.retries[.pinning] = nil
-            runner.add(
-                .deployment(job.deployment), urgency: entries[job.deployment]?.state == nil ? .routine : .changing)
+            let key = job.deployment
+            // A revision that serves without a record was found meanwhile: its files are those that were pinned.
+            let known = entries[key]?.state?.knownPin(of: job.model)
+            entries[key]?.pin = Pin(
+                model: job.model, digest: known.map(\.digest) ?? digest,
+                commit: known?.commit ?? manifests.commit(for: key))
+            entries[key]?.troubles[.pinning] = nil
+            entries[key]?.retries[.pinning] = nil
+            entries[key]?.failedPin = nil
+            runner.add(.deployment(key), urgency: entries[key]?.state == nil ? .routine : .changing)
         case .failure(let error):
             pinFailed(job, Self.explain(error).text)
         }
@@ -90,29 +129,85 @@ extension Controller {
     private func pinTimedOut(_ job: PinQueue.Job, _ limit: Duration) {
         guard pins.gaveUp(job.number) else { return }
         pinTasks[job.number]?.cancel()
+        guard job.purpose == .pin else { return }
         pinFailed(job, "the files of model \(job.model.storageURI ?? "") could not be read within \(limit.goText)")
     }
 
     private func pinFailed(_ job: PinQueue.Job, _ text: String) {
-        entries[job.deployment]?.troubles[.pinning] = text
-        entries[job.deployment]?.failedPin = job.model
-        entries[job.deployment]?.retries[.pinning, default: StepRetry()].failed(at: with.now())
-        logger.warning("Model not pinned", metadata: ["deployment": "\(job.deployment)", "error": "\(text)"])
-        runner.add(.deployment(job.deployment))
+        let key = job.deployment
+        let isOver = entries[key]?.state?.awaited?.isOver == true
+        entries[key]?.troubles[.pinning] = text
+        entries[key]?.failedPin = job.model
+        entries[key]?.retries[.pinning, default: StepRetry()].failed(
+            at: with.now(), mostSeconds: isOver ? StepRetry.mostSecondsWhenOver : StepRetry.mostSeconds)
+        logger.warning("Model not pinned", metadata: ["deployment": "\(key)", "error": "\(text)"])
+        runner.add(.deployment(key))
     }
 
     private func notePinning(_ model: ModelSource, of key: DeploymentKey) {
         guard pins.wish(of: key) == model else { return }
+        resumePassWaiters(key)
+        guard entries[key]?.failedPin != model else { return }  // Why it failed says more.
         entries[key]?.troubles[.pinning] =
             "its model files (\(model.storageURI ?? "")) are being read to find their digest; what was wanted before "
             + "stays in force until then. This is given up after \(configuration.limits.pinning.goText) and tried again; "
             + "a new model.storageUri in git takes effect at once"
-        resumePassWaiters(key)
+        runner.add(.deployment(key))
+    }
+
+    // MARK: - Changes without a commit
+
+    /// Looks whether the files at the model's location are still those that were pinned.
+    func checkSource(of key: DeploymentKey) {
+        guard isAtWork, case .manifest(let deployment) = manifests.wish(for: key),
+            let pin = entries[key]?.pin, pin.model == deployment.template.model, let digest = pin.digest
+        else { return }
+        pins.check(pin.model, against: digest, for: key)
+        beginPins()
+    }
+
+    private func checkEnded(_ job: PinQueue.Job, _ found: ModelSourceCheck) {
+        pinTasks[job.number] = nil
+        let isWanted = pins.ended(job.number)
+        beginPins()
+        guard isWanted, let pin = entries[job.deployment]?.pin, let digest = pin.digest,
+            job.purpose == .check(digest), pin.model == job.model
+        else { return }
+        let change: SourceChange?
+        switch found {
+        case .unknown: return
+        case .unchanged: change = nil
+        case .changed: change = SourceChange(pin: pin, isMissing: false)
+        case .missing: change = SourceChange(pin: pin, isMissing: true)
+        }
+        guard entries[job.deployment]?.sourceChange != change else { return }
+        entries[job.deployment]?.sourceChange = change
+        if let change {
+            logger.warning(
+                "The files of a model changed without a commit",
+                metadata: ["deployment": "\(job.deployment)", "change": "\(change.text)"])
+        }
+    }
+
+    /// What to say of the location of the model that git asks for; nil if it holds what was pinned.
+    func sourceChangeText(_ entry: Entry) -> String? {
+        guard let change = entry.sourceChange, change.pin == entry.pin else { return nil }
+        return change.text
     }
 
     /// Nothing is wanted any more: the lead is lost, or the controller stops.
     func stopAllPins() {
         for task in pinTasks.values { task.cancel() }
         for key in entries.keys { _ = pins.want(nil, for: key) }
+    }
+}
+
+extension Desired {
+    /// The commit that the manifest is of; nil if there is none, or none that can be read.
+    var commit: String? {
+        switch self {
+        case .manifest(_, let commit), .unpinned(_, let commit, _): commit
+        case .unreadable, .removed: nil
+        }
     }
 }

@@ -19,7 +19,33 @@ extension Controller {
         for template in Set(state.history.map(\.deployed.template)) {
             forbidden[template.revision] = rules.problem(of: state.settings.restoring(template))
         }
+        // Last: its place in git is known.
+        if let problem = problemOfRetry(key, state, rules) { forbidden[state.settings.template.revision] = problem }
         return forbidden
+    }
+
+    /// Why `mlctl retry` would be refused now, beside what its state says; nil if it would not.
+    func retryRefusal(of key: DeploymentKey) -> String? {
+        guard let state = entries[key]?.state else { return nil }
+        let rules = manifests.owner(of: key).flatMap { projects[$0]?.source.rules }
+        if let rules, !rules.isOpen, let problem = problemOfRetry(key, state, rules) {
+            return "outside the project's policy: \(problem)"
+        }
+        return manifests.wish(for: key) == .held ? reasonNotFollowed(key) : nil
+    }
+
+    /// Why git's manifest is not followed now, as far as known.
+    func reasonNotFollowed(_ key: DeploymentKey) -> String? {
+        manifests.diagnostics(of: key).first?.description ?? entries[key]?.problem
+    }
+
+    /// What the policy says of the manifest that was followed last, with the place in git if it is the one that is there.
+    private func problemOfRetry(_ key: DeploymentKey, _ state: RolloutState, _ rules: ProjectRules) -> String? {
+        rules.problem(of: state.settings).map { placed($0, key) }
+    }
+
+    private func placed(_ problem: String, _ key: DeploymentKey) -> String {
+        manifests.diagnostics(of: key).first { problem.contains($0.message) }?.description ?? problem
     }
 
     /// Its manifest was held against the policy when it was read.
@@ -39,9 +65,7 @@ extension Controller {
             entries[key]?.policyAnswer = PolicyAnswer(deployment: deployment, problem: problem)
         }
         // Git still has the manifest: there it can be put right.
-        return problem.map { problem in
-            manifests.diagnostics(of: key).first { problem.contains($0.message) }?.description ?? problem
-        }
+        return problem.map { placed($0, key) }
     }
 }
 

@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Rollouts
@@ -108,7 +109,9 @@ extension Controller {
 
     func keep(_ state: RolloutState?, of key: DeploymentKey) {
         entries[key]?.state = state
-        manifests.note(recordOf: key, project: state.map { $0.settings.project ?? Project.defaultName })
+        manifests.note(
+            recordOf: key, project: state.map { $0.settings.project ?? Project.defaultName },
+            isUntouched: state?.isUntouched ?? false)
         if state?.rollout == nil { inFlight.remove(key) } else { inFlight.insert(key) }
     }
 

@@ -1,3 +1,4 @@
+import ControlPorts
 import ControllerRuntime
 import Foundation
 import ModelManifests
@@ -48,22 +49,22 @@ extension Controller {
         projects[name]?.status.error = reading.absorbed.warning ?? found[name]
         projects[name]?.hasLooked = true
         notePolicy(of: source, reading.ledger)
-        for key in changed.union(manifests.mutableModels(ofProject: name)) {
+        for key in changed {
             if entries[key] == nil {
                 if manifests.isLeftOut(key) { continue }
                 entries[key] = Entry(firstSeenAt: with.now())
             }
             // Deployments that already serve come first: a commit that reverts something must not wait behind many new ones.
-            let isServed = entries[key]?.state != nil && changed.contains(key)
+            let isServed = entries[key]?.state != nil
             runner.add(.deployment(key), urgency: isServed ? .changing : .routine)
         }
         for (key, entry) in entries where manifests.owner(of: key) == name {
-            entries[key]?.pin?.isFresh = false
             // Unchanged deployments need no pass: they follow the new commit like the previous one.
             if !changed.contains(key), entry.commit == before.commit { entries[key]?.commit = snapshot.commit }
             let since = manifests.diagnostics(of: key).isEmpty ? nil : entry.invalidSince ?? with.now()
             if entry.invalidSince != since { entries[key]?.invalidSince = since }
         }
+        for key in manifests.mutableModels(ofProject: name).subtracting(changed) { checkSource(of: key) }
         if !changed.isEmpty {
             logger.info(
                 "Commit read",

@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Rollouts
@@ -22,7 +23,14 @@ extension Controller {
             isInTheDark: absence?.isInTheDark ?? false,
             unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:],
             costs: entry?.costs ?? [:], commit: entry?.commit,
+            modelPlace: entry.flatMap { modelPlace(of: key, $0) }, sourceChange: entry.flatMap(sourceChangeText),
             firstSeenAt: entry?.firstSeenAt ?? with.now())
+    }
+
+    /// Only while something is in the way of a rollout: few need it.
+    private func modelPlace(of key: DeploymentKey, _ entry: Entry) -> String? {
+        guard entry.state?.rollout != nil || entry.state?.postponed != nil else { return nil }
+        return manifests.place(of: key, "spec.model.digest")
     }
 
     /// Why what serves cannot be observed now; nil if it can.

@@ -1,3 +1,4 @@
+import ControlPorts
 import ModelManifests
 import Rollouts
 import Serving
@@ -37,6 +38,11 @@ struct DeploymentHealth {
     }
 
     private static func phase(_ state: RolloutState, _ availability: Availability) -> Phase {
+        if state.isPreparingModel { return .preparing }
+        return restingPhase(state, availability)
+    }
+
+    private static func restingPhase(_ state: RolloutState, _ availability: Availability) -> Phase {
         switch (state.phase, availability) {
         case (.healthy, .unavailable), (.healthy, .unknown), (.degraded, .unknown), (.failed, .unknown): .degraded
         // If nothing should serve any more, nothing is missing.
@@ -69,7 +75,7 @@ struct DeploymentHealth {
                     "solve this problem, and the rollout continues by itself; a candidate can still be taken out of traffic",
                 since: view.recordProblemSince ?? wait?.since ?? state.since, needsPerson: true)
         }
-        if state.rollout != nil, let wait { return withRemedy(WaitStatus(wait), cause, state) }
+        if state.rollout != nil, let wait { return withRemedy(placed(wait, view), cause, state) }
         if let invalidity = view.invalidity {
             return WaitStatus(
                 cause: invalidity, remedy: "correct the manifest and commit it ('mlctl validate')",
@@ -87,7 +93,7 @@ struct DeploymentHealth {
             return WaitStatus(cause: "this problem to end: \(blindness.text)", since: blindness.since)
         case .available, .unavailable: break
         }
-        if let wait { return withRemedy(WaitStatus(wait), cause, state) }
+        if let wait { return withRemedy(placed(wait, view), cause, state) }
         if let cause {
             return withRemedy(WaitStatus(cause: state.message, since: state.since, needsPerson: true), cause, state)
         }
@@ -96,6 +102,15 @@ struct DeploymentHealth {
         }
         guard state.stable != nil, let text = availability.text else { return nil }
         return WaitStatus(cause: text, since: state.shortage?.since ?? state.decidedAt)
+    }
+
+    /// With the place in git, if the model in the manifest has to be corrected.
+    private static func placed(_ wait: Wait, _ view: DeploymentView) -> WaitStatus {
+        var status = WaitStatus(wait)
+        if wait.isAboutModel, let place = view.modelPlace, let remedy = status.remedy {
+            status.remedy = "\(place): \(remedy)"
+        }
+        return status
     }
 
     private static func withRemedy(_ wait: WaitStatus, _ cause: PersonCause?, _ state: RolloutState) -> WaitStatus {
@@ -131,7 +146,9 @@ struct DeploymentHealth {
 
     /// As in kstatus, never true together with Stalled: either it continues by itself, or it needs a person.
     private func reconciling(_ message: String) -> Condition {
-        let isUnderWay = state.rollout != nil || state.isRemoved || !state.waitsFor.isEmpty || state.postponed != nil
+        let isUnderWay =
+            state.rollout != nil || state.isRemoved || !state.waitsFor.isEmpty || state.postponed != nil
+            || state.awaited != nil
         return Condition(
             type: .reconciling, isUnderWay && personCause == nil, reason: personCause?.reason ?? phase.rawValue,
             message: message)

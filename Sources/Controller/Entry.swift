@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Rollouts
@@ -55,6 +56,8 @@ struct Entry {
     /// The commit of the last pass.
     var commit: String?
     var pin: Pin?
+    /// What the last check of the pinned files' source found; nil if it is as it was, or if that is not known.
+    var sourceChange: SourceChange?
     /// Since when its manifest in git has been invalid; nil if it is valid.
     var invalidSince: Date?
     /// What the project's policy says of the candidate in flight; nil where it was not asked.
@@ -78,12 +81,30 @@ struct OpenInquiry {
     var task: Task<Void, Never>
 }
 
-/// The digest that was found for mutable model files.
-struct Pin {
+/// The digest that was found for mutable model files. It lasts until a commit changes the model.
+struct Pin: Equatable {
+    /// As git has it, without a digest.
     var model: ModelSource
+    /// Nil: the site cannot pin it.
     var digest: Digest?
-    /// False after a newer commit, or a newer check of git: the files are then checked again.
-    var isFresh: Bool
+    var commit: String
+}
+
+/// The files at a model's location are no longer those that were pinned. Nothing is rolled out for that.
+struct SourceChange: Equatable {
+    var pin: Pin
+    /// There are no files any more; otherwise there are others.
+    var isMissing: Bool
+
+    var text: String {
+        let place = "the files at \(pin.model.storageURI ?? "")"
+        let since = "since they were pinned for commit \(pin.commit.prefix(10))"
+        return isMissing
+            ? "\(place) were removed \(since). What serves is not affected. Put them back before the copy in the cache of "
+                + "models is gone, or commit another model.storageUri"
+            : "\(place) changed \(since). They are not rolled out without a commit: commit a new model.version, or set "
+                + "model.digest"
+    }
 }
 
 /// Decisions that took traffic away from a candidate, and were carried out while they could not be recorded.
@@ -156,13 +177,15 @@ enum MirrorUpdate: Equatable {
 struct StepRetry {
     static let firstSeconds = 0.5
     static let mostSeconds = 30.0
+    /// Of what has failed for longer than its time limit.
+    static let mostSecondsWhenOver = 900.0
 
     var failures = 0
     var notBefore = Date.distantPast
 
-    mutating func failed(at now: Date) {
+    mutating func failed(at now: Date, mostSeconds: Double = Self.mostSeconds) {
         failures += 1
-        let seconds = min(Self.mostSeconds, Self.firstSeconds * pow(2, Double(min(failures - 1, 16))))
+        let seconds = min(mostSeconds, Self.firstSeconds * pow(2, Double(min(failures - 1, 16))))
         notBefore = now.addingTimeInterval(seconds)
     }
 }

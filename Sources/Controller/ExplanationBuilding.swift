@@ -1,4 +1,5 @@
 import Analysis
+import ControlPorts
 import Foundation
 import ModelManifests
 import Rollouts
@@ -11,13 +12,15 @@ extension DeploymentExplanation {
     /// - Parameters:
     ///   - events: the deployment's events, newest first.
     ///   - failedRequestIds: those of the candidate, as last read.
+    ///   - retryRefusal: why `mlctl retry` would be refused now, beside what the state says.
     init(
-        status: DeploymentStatus, state: RolloutState?, events: [StoredEvent], failedRequestIds: [String] = []
+        status: DeploymentStatus, state: RolloutState?, events: [StoredEvent], failedRequestIds: [String] = [],
+        retryRefusal: String? = nil
     ) {
         let ofRollout = Self.lastRollout(in: events)
         self.init(status: status, events: ofRollout)
         guard let state else { return }
-        outlook = status.personCause == .notRecorded ? Outlook.unrecorded : state.outlook
+        outlook = status.personCause == .notRecorded ? Outlook.unrecorded : state.outlook(retryRefusal: retryRefusal)
         settings = state.settings.settingsWords
         wanted = RevisionLoad(state.settings.template, replicas: state.settings.replicas)
         stableLoad = state.stable.map { RevisionLoad($0.template, replicas: state.settings.replicas) }
@@ -105,7 +108,8 @@ extension Controller {
         let events = try await with.trail.events(
             matching: EventFilter(deployment: deployment), limit: DeploymentExplanation.eventLimit)
         return DeploymentExplanation(
-            status: status, state: known?.state, events: events, failedRequestIds: known?.failedRequestIds ?? [])
+            status: status, state: known?.state, events: events, failedRequestIds: known?.failedRequestIds ?? [],
+            retryRefusal: retryRefusal(of: deployment))
     }
 }
 

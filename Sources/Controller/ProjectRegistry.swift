@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Synchronization
@@ -34,6 +35,8 @@ package struct ProjectRegistry {
     private var owners: [DeploymentKey: String] = [:]
     /// The project named in the record of a deployment.
     private var records: [DeploymentKey: String] = [:]
+    /// Deployments whose record says that nothing was ever deployed: nothing is lost with them.
+    private var untouched: Set<DeploymentKey> = []
     /// Ports of this machine that are assigned.
     private var ports: [Int: DeploymentKey] = [:]
 
@@ -71,6 +74,11 @@ package struct ProjectRegistry {
     /// The commit that the wish comes from; empty if none was read.
     package func commit(for key: DeploymentKey) -> String {
         owner(of: key).flatMap { chapters[$0]?.ledger.commit } ?? ""
+    }
+
+    /// The place of a deployment's field in git, as `file:line`; nil if that is not known.
+    func place(of key: DeploymentKey, _ path: String) -> String? {
+        owner(of: key).flatMap { chapters[$0]?.ledger.place(of: key, path) }.map { "\($0.file):\($0.line)" }
     }
 
     /// How many refused deployments without instances are reported individually per project, so that a commit with a hundred
@@ -124,10 +132,13 @@ package struct ProjectRegistry {
         names.flatMap { chapters[$0]?.ledger.dependents[key] ?? [] }
     }
 
-    /// Deployments of the project that have a record.
+    /// Deployments of the project that have a record and were deployed. In doubt they are held; others are just forgotten.
     func known(to project: String) -> Set<DeploymentKey> {
-        Set(records.keys.filter { owner(of: $0) == project })
+        Set(records.keys.filter { owner(of: $0) == project && !untouched.contains($0) })
     }
+
+    /// Whether some project speaks of it, or its record says whose it is.
+    func isMentioned(_ key: DeploymentKey) -> Bool { owner(of: key) != nil || records[key] != nil }
 
     /// Why nothing is done about a record whose project is not in the settings and that no project wants.
     package func orphanReason(of key: DeploymentKey) -> String? {
@@ -186,7 +197,7 @@ package struct ProjectRegistry {
     mutating func meet(_ found: Set<DeploymentKey>, allowsEmpty: (String) -> Bool) -> [String: String] {
         var warnings: [String: String] = [:]
         for project in names {
-            let own = found.filter { owner(of: $0) == project }
+            let own = found.filter { owner(of: $0) == project && !untouched.contains($0) }
             guard !own.isEmpty else { continue }
             warnings[project] = chapters[project]?.ledger.meet(own, allowsEmpty: allowsEmpty(project))
             for key in own { _ = updateOwner(of: key) }
@@ -195,12 +206,15 @@ package struct ProjectRegistry {
         return warnings
     }
 
-    /// - Parameter project: the project named in the record; nil if there is no record.
-    package mutating func note(recordOf key: DeploymentKey, project: String?) {
+    /// - Parameters:
+    ///   - project: the project named in the record; nil if there is no record.
+    ///   - isUntouched: nothing was ever deployed.
+    package mutating func note(recordOf key: DeploymentKey, project: String?, isUntouched: Bool = false) {
         records[key] = project
+        if isUntouched { untouched.insert(key) } else { untouched.remove(key) }
     }
 
-    mutating func forgetRecords() { records = [:] }
+    mutating func forgetRecords() { (records, untouched) = ([:], []) }
 
     /// Called when nothing of a deployment serves any more and its project does not want it.
     ///
@@ -213,6 +227,7 @@ package struct ProjectRegistry {
     ) -> Set<DeploymentKey> {
         let before = owner(of: key)
         records[key] = nil
+        untouched.remove(key)
         _ = updateOwner(of: key)
         noteKeys([key])
         guard let owner = owners[key], owner != before, let ledger = chapters[owner]?.ledger else { return [] }
@@ -321,13 +336,7 @@ package struct ProjectRegistry {
     }
 }
 
-/// How much of a limit a project uses.
-package struct LimitUsage: Hashable, Codable, Sendable {
-    /// `deployments`, `replicas`, `cpu` (cores), `memory` (bytes), or a device.
-    package var name: String
-    package var used: Double
-    package var limit: Double
-
+extension LimitUsage {
     static func all(of limits: ProjectLimits, in demand: ProjectDemand) -> [LimitUsage] {
         var all: [LimitUsage] = []
         func add(_ name: String, _ used: Double, _ limit: Double?) {

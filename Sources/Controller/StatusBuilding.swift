@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Rollouts
@@ -51,6 +52,10 @@ struct DeploymentView {
     var costs: [Revision: InstanceCost] = [:]
     /// The commit of the last pass.
     var commit: String?
+    /// Where git has the model of its manifest, as `file:line`; nil if that is not known.
+    var modelPlace: String?
+    /// What changed at the model's location without a commit; nil if nothing did.
+    var sourceChange: String?
     /// When the controller first saw the deployment; used if there is no state.
     var firstSeenAt: Date
 
@@ -99,7 +104,7 @@ struct DeploymentView {
     private func message(_ state: RolloutState, _ health: DeploymentHealth) -> String {
         let before = health.message
         let resting = state.rollout == nil && health.waiting == nil
-        let parts = [instanceProblem(state), trouble, resting ? state.suspension : nil].compactMap(\.self)
+        let parts = [instanceProblem(state), trouble, resting ? state.suspension : nil, sourceChange].compactMap(\.self)
             .filter { !before.contains($0) }
         return parts.reduce(before) { text, part in
             (text.hasSuffix(".") ? String(text.dropLast()) : text) + "; \(part)"
@@ -134,6 +139,10 @@ struct DeploymentView {
         [
             state.settings.template.model.unpinnedWarning(on: state.target).map {
                 Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: $0)
+            },
+            sourceChange.map {
+                Condition(
+                    type: Condition.modelSourceUnchanged, status: "False", reason: "ChangedWithoutCommit", message: $0)
             },
             state.isSuspended
                 ? nil

@@ -41,7 +41,7 @@ extension ModelStore {
     ) async throws -> ModelSourceAddress {
         guard Self.leadsOn(location) else { return ModelSourceAddress(uri: uri, location: location) }
         let source: ModelSourceAddress
-        if let known = followed[uri], now().timeIntervalSince(known.at) < limits.recheckInterval / .seconds(1) {
+        if let known = followed[uri], now().timeIntervalSince(known.at) < limits.followInterval / .seconds(1) {
             source = known.source
         } else {
             source = try await resolve(location, uri)
@@ -115,9 +115,9 @@ extension ModelStore {
         StorageError(.protocolError, "\(reference) was not followed to its files. Try again.")
     }
 
-    private static func memoName(_ uri: String, _ digest: ContentDigest) -> String { "\(uri)\n\(digest.hex)\nsource" }
+    static func memoName(_ uri: String, _ digest: ContentDigest) -> String { "\(uri)\n\(digest.hex)\nsource" }
 
-    private static func leadsOn(_ location: ModelLocation) -> Bool {
+    static func leadsOn(_ location: ModelLocation) -> Bool {
         switch location {
         case .reference: true
         case .remote(.registry(let place)): !place.isPinned

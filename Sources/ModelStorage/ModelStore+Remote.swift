@@ -11,11 +11,6 @@ extension ModelStore {
     ) async throws -> ContentDigest {
         let memo = cache.memos.memo(for: uri)
         let known = try memo.map { memo throws(StorageError) in try ContentDigest(memo.digest) }
-        if let memo, let known {
-            let age = now().timeIntervalSince1970 - memo.checkedAt
-            let interval = memo.listing == nil ? limits.blindRecheckInterval : limits.recheckInterval
-            if age >= 0, age < Double(interval.components.seconds) { return known }
-        }
         return try await whileUnchanged(remote) { listing in
             if let known, let identity = listing.identity, memo?.listing == identity {
                 try? cache.memos.save(PinMemo(listing: identity, digest: known, at: now()), for: uri)
@@ -69,7 +64,7 @@ extension ModelStore {
         return try await body(try await list(remote))
     }
 
-    private func list(_ remote: RemoteLocation) async throws -> RemoteListing {
+    func list(_ remote: RemoteLocation) async throws -> RemoteListing {
         switch remote {
         case .s3(let location):
             try await S3Store(

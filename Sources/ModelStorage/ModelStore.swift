@@ -69,7 +69,8 @@ package actor ModelStore {
         azure = AzureIdentity(environment, caller: caller, now: now)
     }
 
-    /// Returns the digest of what the URI holds now, or `digest` if it is given. Cheap as long as nothing has changed.
+    /// Returns the digest of what the URI holds now, or `digest` if it is given. Cheap as long as nothing has changed. A tree on
+    /// this machine is read when it is quiet.
     ///
     /// - Parameters:
     ///   - digest: `sha256:` and 64 hex digits.
@@ -178,7 +179,7 @@ extension ModelStore {
         // Runs at the end, even if no caller waits any more.
         defer { if pins[key] === flight { pins[key] = nil } }
         return switch location {
-        case .file(let path): try await findTree(path).digest.description
+        case .file(let path): try await findQuietTree(path).description
         case .web(let web): try await findFile(web) { flight.report($0) }.description
         case .remote(let remote): try await findRemote(remote, uri: key.uri) { flight.report($0) }.description
         case .fetched(let fetched): try await findFetched(fetched, uri: key.uri) { flight.report($0) }.description
@@ -186,7 +187,12 @@ extension ModelStore {
         }
     }
 
-    private func findTree(_ path: String) async throws -> (tree: FileTree, digest: ContentDigest) {
+    private func findQuietTree(_ path: String) async throws -> ContentDigest {
+        try await waitUntilQuiet(path)
+        return try await findTree(path).digest
+    }
+
+    func findTree(_ path: String) async throws -> (tree: FileTree, digest: ContentDigest) {
         let (cache, limits, startedAt) = (cache, limits, now())
         // A policy may allow more than the store does by default. The places that are refused to every caller are checked again.
         let roots = self.roots.allowing(["/"])
@@ -215,11 +221,6 @@ extension ModelStore {
     ) async throws -> ContentDigest {
         let memo = cache.memos.memo(for: web.url)
         let known = try memo.map { memo throws(StorageError) in try ContentDigest(memo.digest) }
-        if let memo, let known {
-            let age = now().timeIntervalSince1970 - memo.checkedAt
-            let interval = memo.validators == nil ? limits.blindRecheckInterval : limits.recheckInterval
-            if age >= 0, age < Double(interval.components.seconds) { return known }
-        }
         let download = download(web, digest: nil, known: memo?.validators, report: report)
         switch try await run(download) {
         case .unchanged:

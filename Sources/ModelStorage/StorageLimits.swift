@@ -28,10 +28,10 @@ package struct StorageLimits: Hashable, Sendable {
     package var firstBackoff = Duration.milliseconds(500)
     package var maximumBackoff = Duration.seconds(15)
     package var maximumRedirects = 5
-    /// A URL without a digest is checked for changes at most this often.
-    package var recheckInterval = Duration.seconds(30)
-    /// The same for a server that sends no validators, where each check downloads the whole file.
-    package var blindRecheckInterval = Duration.seconds(600)
+    /// An alias that several deployments name is followed at most this often.
+    package var followInterval = Duration.seconds(5)
+    /// A folder is pinned once none of its files has changed for this long.
+    package var quietPeriod = Duration.seconds(2)
 
     package init() {}
 }

@@ -17,6 +17,7 @@ extension DecisionPass {
     private mutating func obey(_ command: OperatorCommand) -> String? {
         if state.isRemoved { return "its manifest was removed from git; put it back first" }
         let kind = CommandKind(command.verb)
+        if kind == .retry, let tried = retryUnpinnedModel(actor: command.actor) { return tried.reason }
         guard PhaseTable.row(state.phase).commands.contains(kind) else { return refusal(of: kind) }
         switch command.verb {
         case .promote(let promotion): return promote(promotion, actor: command.actor)
@@ -193,10 +194,23 @@ extension DecisionPass {
         guard state.quarantine(of: wanted) != nil || state.postponed?.revision == wanted else {
             return "revision \(wanted), which git asks for, is not held back" + heldBackText
         }
+        if let reason = reasonNotToRetry { return reason }
         state.quarantined.removeAll { $0.revision == wanted }
         state.postponed = nil
         record(.retried, "revision \(wanted) may be tried again", actor: actor)
         return nil
+    }
+
+    /// Why nothing would begin now. What is allowed later, or resumed, must not begin by a command that was given before.
+    private var reasonNotToRetry: String? {
+        let version = state.settings.template.model.version
+        if let reason = inputs.forbidden?[state.settings.template.revision] {
+            return RolloutState.refusedRetryText(version, reason)
+        }
+        if isSuspended { return "it is suspended, so nothing would change: \(liftingText) first" }
+        if case .manifest = inputs.desired { return nil }
+        return "git's manifest is not followed now, so nothing would change"
+            + (inputs.notFollowed.map { ": \($0)" } ?? "")
     }
 
     /// The revisions that are held back besides what git asks for, and how to go back to them all the same.

@@ -2,49 +2,49 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Whether the candidate's servers end more often than stable's, since the rollout began. Pure, and unchanged while no server
-/// ends and none changes its readiness.
+/// Tests whether the candidate's servers crash more often than stable's, since the rollout began. Pure. It changes only when a
+/// server ends or changes its readiness.
 ///
-/// A crash loop alone says nothing against a candidate: there are servers that end now and then and come back at once, and
-/// five ends in half a minute happen to them by chance. So the candidate is compared with stable, in two ways.
+/// A crash loop alone is no evidence against a candidate. Some servers crash now and then and restart at once, and five crashes
+/// in half a minute can happen to them by chance. So the candidate is compared with stable, in two ways:
 ///
-/// - A server that ends five times in a row without being ready in between cannot serve. That is certain after some seconds,
-///   and no chance: nothing more is asked, unless a server of stable does the same. Then the machine, or what both depend on,
-///   is to blame, and the limits on availability decide.
-/// - A server that is ready in between may only be as unlucky as stable's. If both sides end equally often, by time or by
-///   request, the next end is one of the candidate's with at most the probability of its part of the servers that run, or of
-///   the traffic, whichever is more. So the product of likelihood ratios over all ends is an e-process (Ville's inequality):
-///   a candidate that ends no more often than stable is failed for it with a probability of at most `falseAlarmRate` over its
-///   whole rollout, however often one looks. Where the candidate has half of the servers, seven ends are enough if stable has
-///   none: with the delays between restarts that is some ten seconds.
+/// - A server that crashes five times in a row without being ready in between cannot serve. This is decided without a test,
+///   unless a server of stable does the same. Then the machine, or something that both depend on, is the cause, and the limits
+///   on availability decide.
+/// - A server that is ready in between is tested. If both sides crash equally often, by time or by request, the next crash
+///   belongs to the candidate with at most the probability of its share of the running servers, or of the traffic, whichever is
+///   larger. The product of likelihood ratios over all crashes is therefore an e-process (Ville's inequality): a candidate that
+///   crashes no more often than stable fails with a probability of at most `falseAlarmRate` over its whole rollout, however
+///   often the test is looked at. If the candidate has half of the servers and stable does not crash, seven crashes are enough.
+///   With the delays between restarts that takes about ten seconds.
 struct CrashWatch: Codable, Equatable, Sendable {
-    /// Of taking a candidate that ends as often as stable for one that ends more often.
+    /// The probability that a candidate that crashes as often as stable fails.
     static let falseAlarmRate = 0.01
-    /// Ends in a row, without being ready in between, that no server has by chance.
+    /// The number of crashes in a row, without being ready in between, after which a server cannot serve.
     static let endsInARow = 5
-    /// The same of stable's: it has the same trouble.
+    /// The number of crashes in a row after which a server of stable has the same problem as the candidate's.
     static let sharedEndsInARow = 3
-    /// How much more often the servers of a bad candidate end than stable's, and what is staked on that. Most bad candidates
-    /// end while stable does not at all.
+    /// The alternatives of the test: how much more often a bad candidate's servers crash than stable's, and the weight of each
+    /// in the mixture. Most bad candidates crash while stable does not crash at all.
     private static let alternatives: [(ratio: Double, stake: Double)] = [(1_000, 0.7), (10, 0.3)]
 
     private struct Server: Codable, Equatable, Sendable {
         var restarts: Int
-        /// Since it was last seen ready.
+        /// Crashes since it was last seen ready.
         var endsInARow: Int
         var isReady: Bool
     }
 
     /// By instance.
     private var servers: [String: Server] = [:]
-    /// ln of the evidence by each alternative; empty before any end.
+    /// The natural logarithm of the evidence for each alternative; empty before the first crash.
     private var logs: [Double] = []
     private(set) var stableEnds = 0
     private(set) var candidateEnds = 0
 
     var isEmpty: Bool { servers.isEmpty && logs.isEmpty }
 
-    /// - Parameter weight: the candidate's share of the traffic since the last look, in per cent.
+    /// - Parameter weight: the candidate's share of the traffic since the last look, in percent.
     mutating func look(at instances: [InstanceObservation], stable: Revision, candidate: Revision, weight: Int) {
         let before = servers
         var (own, others) = (Side(), Side())
@@ -53,7 +53,7 @@ struct CrashWatch: Codable, Equatable, Sendable {
             guard instance.revision == stable || instance.revision == candidate else { continue }
             let isOwn = instance.revision == candidate
             let known = before[instance.id]
-            // What ended before anybody looked is not compared. Instances that come later began since.
+            // Crashes before the first look are not compared. An instance that appears later started after it.
             let restartsBefore = known?.restarts ?? (isOwn && !before.isEmpty ? 0 : instance.restarts)
             let ends = max(0, instance.restarts - restartsBefore)
             let isReady = instance.condition == .ready
@@ -82,7 +82,7 @@ struct CrashWatch: Codable, Equatable, Sendable {
         candidateEnds += own.ends
         stableEnds += others.ends
         let part = max(Double(own.running) / Double(own.running + others.running), Double(weight) / 100)
-        // Where one side alone runs, or has all of the traffic, nothing is compared.
+        // If only one side runs, or has all of the traffic, there is nothing to compare.
         guard part > 0, part < 1 else { return }
         if logs.isEmpty { logs = Self.alternatives.map { log($0.stake) } }
         for (index, alternative) in Self.alternatives.enumerated() {
@@ -93,17 +93,17 @@ struct CrashWatch: Codable, Equatable, Sendable {
         }
     }
 
-    /// A server of stable ends again and again, too, without being ready in between.
+    /// Whether a server of stable also crashes repeatedly without being ready in between.
     func isShared(by stable: Revision, _ instances: [InstanceObservation]) -> Bool {
         instances.contains {
             $0.revision == stable && (servers[$0.id]?.endsInARow ?? 0) >= Self.sharedEndsInARow
         }
     }
 
-    /// The instance has ended again and again, and was not ready in between.
+    /// Whether the instance has crashed repeatedly without being ready in between.
     func neverServes(_ instance: String) -> Bool { (servers[instance]?.endsInARow ?? 0) >= Self.endsInARow }
 
-    /// The candidate's servers end more often than stable's, and that is no chance.
+    /// Whether the candidate's servers crash more often than stable's, beyond chance.
     var isWorse: Bool {
         guard let most = logs.max() else { return false }
         return most + log(logs.reduce(0) { $0 + exp($1 - most) }) >= -log(Self.falseAlarmRate)

@@ -7,10 +7,36 @@ import Serving
 package enum Desired: Equatable, Sendable {
     /// Mutable model files are pinned already: the template is the one to serve.
     case manifest(ModelDeployment, commit: String)
+    /// The files of a mutable model are not pinned yet, so its revision is not known. The last known manifest stays in force.
+    /// `reason`: what the last attempt led to; nil while the first one has only begun.
+    case unpinned(ModelDeployment, commit: String, reason: String?)
     /// Git, its manifest or its model files cannot be read now. The last known manifest stays in force.
     case unreadable
     /// The manifest was removed from git.
     case removed
+}
+
+/// A dependency whose rollout is not over.
+package struct UnmetDependency: Hashable, Sendable {
+    /// Its name and state, for people.
+    package var text: String
+    /// It is missing or not valid in git: its rollout does not come by itself.
+    package var isAbsent: Bool
+
+    package init(_ text: String, isAbsent: Bool = false) {
+        self.text = text
+        self.isAbsent = isAbsent
+    }
+}
+
+extension RolloutState {
+    /// Writes down what the deployment waits for. Nothing changes in the record where nothing is new.
+    mutating func note(_ dependencies: [UnmetDependency]) {
+        let texts = dependencies.map(\.text)
+        let isAbsent = dependencies.contains(where: \.isAbsent)
+        if waitsFor != texts { waitsFor = texts }
+        if (waitsForAbsent ?? false) != isAbsent { waitsForAbsent = isAbsent }
+    }
 }
 
 /// Everything that a decision depends on, besides the state.
@@ -22,19 +48,21 @@ package struct DecisionInputs: Equatable, Sendable {
     package var commands: [OperatorCommand]
     /// Answers to the inquiries of earlier decisions.
     package var findings: [Finding]
-    /// Those of `dependsOn` whose rollouts are not over, each with its state as text.
-    package var unmetDependencies: [String]
+    /// Those of `dependsOn` whose rollouts are not over.
+    package var unmetDependencies: [UnmetDependency]
     /// If there is no record: the quarantines from a copy that outlives the record. Nil: not known.
     package var knownQuarantine: [Quarantine]?
     /// Revisions that the project's policy forbids, with the rule and where; nil: nobody has looked, and what was held by it
     /// stays held.
     package var forbidden: [Revision: String]?
+    /// Why git's manifest is not followed now; nil if it is, or if nobody can say.
+    package var notFollowed: String?
     package var now: Date
 
     package init(
         desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [],
-        findings: [Finding] = [], unmetDependencies: [String] = [], knownQuarantine: [Quarantine]? = nil,
-        forbidden: [Revision: String]? = nil, now: Date
+        findings: [Finding] = [], unmetDependencies: [UnmetDependency] = [], knownQuarantine: [Quarantine]? = nil,
+        forbidden: [Revision: String]? = nil, notFollowed: String? = nil, now: Date
     ) {
         self.desired = desired
         self.observed = observed
@@ -44,6 +72,7 @@ package struct DecisionInputs: Equatable, Sendable {
         self.unmetDependencies = unmetDependencies
         self.knownQuarantine = knownQuarantine
         self.forbidden = forbidden
+        self.notFollowed = notFollowed
         self.now = now
     }
 }
@@ -90,7 +119,7 @@ package func decide(_ state: RolloutState?, _ inputs: DecisionInputs) -> Decisio
     switch (state, inputs.desired) {
     case (let state?, _):
         pass = DecisionPass(state: state, inputs: inputs)
-    case (nil, .manifest(let deployment, let commit)):
+    case (nil, .manifest(let deployment, let commit)), (nil, .unpinned(let deployment, let commit, _)):
         pass = DecisionPass(
             state: RolloutState(deployment: deployment, commit: commit, now: inputs.now), inputs: inputs)
         pass.state.quarantined = Array((inputs.knownQuarantine ?? []).prefix(RolloutState.quarantineLimit))

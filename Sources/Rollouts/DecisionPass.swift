@@ -44,6 +44,7 @@ struct DecisionPass {
         holdIfTargetChanged()
         followPolicy()
         applyDesiredSettings()
+        followUnpinnedModel()
         gatherEvidence()
         watchCrashes()
         runSelfCheck()
@@ -68,13 +69,19 @@ struct DecisionPass {
 
     /// A deployment does not move while it serves: its instances, record and endpoint belong to its site.
     private mutating func holdIfTargetChanged() {
-        guard case .manifest(let deployment, let commit) = inputs.desired else {
+        guard let (deployment, commit) = inputs.desired.wanted else {
             if inputs.desired == .removed { state.heldBack = nil }
             return
         }
         guard !state.target.hasSameLocation(as: deployment.target) else {
             state.heldBack = nil
-            state.target = deployment.target
+            if case .manifest = inputs.desired { state.target = deployment.target }
+            return
+        }
+        if state.isUntouched, observed.instances.isEmpty {
+            // Nothing has to be moved: the record is deleted here, and the deployment begins there.
+            inputs.desired = .unreadable
+            transition(.manifestRemoved, "its manifest wants it at \(deployment.target)") { $0.course = .removing }
             return
         }
         inputs.desired = .unreadable

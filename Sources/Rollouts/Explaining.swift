@@ -13,6 +13,8 @@ package struct Wait: Hashable, Codable, Sendable {
     package var endsAt: Date?
     /// Whether the wait only ends when a person acts.
     package var needsPerson: Bool
+    /// Whether the remedy is a change of the model in the manifest.
+    package var isAboutModel = false
 
     init(_ cause: String, remedy: String? = nil, since: Date?, endsAt: Date? = nil, needsPerson: Bool = false) {
         self.cause = cause
@@ -76,20 +78,25 @@ extension RolloutState {
                 endsAt: since.addingTimeInterval(
                     (longest + settings.template.runtime.terminationGracePeriod) / .seconds(1)))
         }
+        if let pin = waitForPin { return pin }
         if isSuspended || settings.suspend, stable?.template != settings.template {
             let remedy = settings.suspend ? "set 'suspend: false' in git" : "'mlctl resume'"
             return Wait("\(remedy): it is suspended", remedy: remedy, since: since, needsPerson: true)
         }
         if let postponed, postponed.revision == settings.template.revision, stable?.template != settings.template {
-            return Wait(
-                "the machine: \(postponed.reason)", remedy: "'mlctl retry' tries again now", since: since,
+            let needsChange = postponed.needsChange == true
+            var wait = Wait(
+                "the next attempt: \(postponed.reason)",
+                remedy: needsChange ? Self.remedyOfUnfetchable : "'mlctl retry' tries again now", since: since,
                 endsAt: postponed.until)
+            wait.isAboutModel = needsChange
+            return wait
         }
         if !waitsFor.isEmpty {
             return Wait(
                 waitsFor.joined(separator: ", "),
                 remedy: "'mlctl status' shows them; fix them, or remove them from dependsOn", since: since,
-                needsPerson: waitsForNobody)
+                needsPerson: waitsForAbsent == true)
         }
         let isHeldOff = stable?.template != settings.template && quarantine(of: settings.template.revision) != nil
         if let shortage, shortage.needsPerson || !isHeldOff {
@@ -134,6 +141,9 @@ extension RolloutState {
                 endsAt: deadlineAt)
         }
         let candidate = rollout.candidate
+        if let failure = observed?.fetchFailure(of: candidate.revision) {
+            return waitForFiles(candidate, failure)
+        }
         let reason = observed.flatMap { seen in
             seen.instances.first { $0.revision == candidate.revision && $0.condition != .ready }?.reason
         }
@@ -142,6 +152,17 @@ extension RolloutState {
             judged.isEmpty ? text : "\(text), then before any traffic: \(judged)", remedy: "'mlctl abort'",
             since: since,
             endsAt: deadlineAt)
+    }
+
+    private func waitForFiles(_ candidate: DeployedRevision, _ failure: InstanceObservation.FetchFailure) -> Wait {
+        let times = failure.attempts == 1 ? "once" : "\(failure.attempts) times"
+        var wait = Wait(
+            "the model files of version \(candidate.version), tried \(times), again at "
+                + "\(failure.nextAt.ISO8601Format()): \(failure.reason)",
+            remedy: failure.needsChange ? Self.remedyOfUnfetchable : "'mlctl abort', or wait: they are tried again",
+            since: since, endsAt: deadlineAt)
+        wait.isAboutModel = failure.needsChange
+        return wait
     }
 
     private func wait(_ rollout: Rollout, _ stepping: Stepping, _ observed: Observation?) -> Wait {
@@ -258,7 +279,19 @@ extension RolloutState {
     }
 }
 
+extension Observation {
+    /// How the last attempt to fetch a revision's files failed; nil if it did not.
+    package func fetchFailure(of revision: Revision) -> InstanceObservation.FetchFailure? {
+        instances.lazy.filter { $0.revision == revision }.compactMap(\.fetchFailure).first
+    }
+}
+
 extension RolloutState {
+    /// Trying again does not help.
+    package static let remedyOfUnfetchable =
+        "correct model.digest or model.storageUri and commit that, or put the right files there; 'mlctl retry' alone does "
+        + "not help"
+
     /// What a person can do where instances do not come up.
     package static func remedyOfUnserved(canRollBack: Bool) -> String {
         "'mlctl logs' says why; commit a version that can serve" + (canRollBack ? ", or 'mlctl rollback'" : "")
@@ -278,8 +311,6 @@ extension Shortage {
         }
     }
 
-    /// A port that another program uses does not become free by itself.
-    fileprivate var needsPerson: Bool { kind == .cannotServe || reason.contains("cannot be opened") }
 }
 
 extension Rollout {
@@ -308,7 +339,7 @@ extension Rollout {
                 remedy: "'mlctl abort', 'mlctl retry' or 'mlctl promote'", since: since, needsPerson: true)
         case .outsidePolicy(let reason, _):
             Wait(
-                "a person: version \(candidate.version) is outside of the project's policy: \(reason) ('mlctl abort', or commit "
+                "a person: version \(candidate.version) is outside the project's policy: \(reason) ('mlctl abort', or commit "
                     + "what it allows)",
                 remedy: "'mlctl abort', or commit what the policy allows", since: since, needsPerson: true)
         case .trafficUnconfirmed:

@@ -22,7 +22,7 @@ extension DecisionPass {
                 state.shortage = nil
                 state.growth = nil
             }
-        case .removed, .unreadable:
+        case .removed, .unreadable, .unpinned:
             break
         }
     }
@@ -100,7 +100,7 @@ extension DecisionPass {
             return
         }
         if let rollout = state.rollout, rollout.candidate.template == template, rollout.withdrawal == nil { return }
-        if state.waitsFor != inputs.unmetDependencies { state.waitsFor = inputs.unmetDependencies }
+        state.note(inputs.unmetDependencies)
         guard !isSuspended else { return }
         guard state.quarantine(of: template.revision) == nil, !isPostponed(template.revision), state.waitsFor.isEmpty
         else {
@@ -178,7 +178,7 @@ extension DecisionPass {
     }
 
     private mutating func returnToStable() {
-        if !state.waitsFor.isEmpty { state.waitsFor = [] }
+        state.note([])
         switch state.course {
         case .resting(let rest) where rest.setback != nil:
             transition(.stableWanted, "git asks for the revision that serves") { $0.course = .resting(RestingState()) }
@@ -219,6 +219,16 @@ extension DecisionPass {
         record(
             .rolloutStarted, "version \(candidate.version) (\(candidate.revision)) from commit \(commit.prefix(10))",
             about: candidate)
+    }
+}
+
+extension Desired {
+    /// The manifest in git, also if its model is not pinned yet.
+    var wanted: (deployment: ModelDeployment, commit: String)? {
+        switch self {
+        case .manifest(let deployment, let commit), .unpinned(let deployment, let commit, _): (deployment, commit)
+        case .unreadable, .removed: nil
+        }
     }
 }
 

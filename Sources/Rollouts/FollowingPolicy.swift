@@ -1,9 +1,9 @@
 import ModelManifests
 
-/// From what the project's policy forbids now to what may go on.
+/// Holds a rollout whose candidate the project's policy forbids.
 ///
-/// What serves goes on, whatever the policy says. A candidate that is outside of it goes no further, and is not promoted, by
-/// itself or by a person; it may be taken out at any time.
+/// What serves continues to serve, whatever the policy says. A candidate outside the policy gets no further step and is not
+/// promoted, neither by itself nor by a person. It can be rolled back at any time.
 extension DecisionPass {
     mutating func followPolicy() {
         guard let forbidden = inputs.forbidden, let rollout = state.rollout, rollout.withdrawal == nil else { return }
@@ -24,14 +24,14 @@ extension DecisionPass {
     }
 
     static func outsideText(_ version: String, _ reason: String) -> String {
-        "version \(version) is outside of the project's policy, and goes no further: \(reason)"
+        "version \(version) is outside the project's policy, and its rollout is held: \(reason)"
     }
 
-    /// Why a person cannot let the rollout go on; nil where the policy allows the candidate.
+    /// Why a person cannot continue the rollout; nil if the policy allows the candidate.
     func policyRefusal(_ rollout: Rollout) -> String? {
         guard case .outsidePolicy(let reason, _)? = rollout.hold else { return nil }
         return Self.outsideText(rollout.candidate.version, reason)
-            + ". Commit what the policy allows, or have the policy of the project changed"
+            + ". Commit what the policy allows, or ask the operator to change the project's policy"
     }
 }
 
@@ -39,5 +39,12 @@ extension Rollout {
     var isOutsidePolicy: Bool {
         guard case .outsidePolicy? = hold else { return false }
         return true
+    }
+}
+
+extension RolloutState {
+    static func refusedRetryText(_ version: String, _ reason: String) -> String {
+        "version \(version) is outside the project's policy: \(reason). Commit what the policy allows, or have the "
+            + "policy of the project changed"
     }
 }

@@ -194,7 +194,8 @@ extension DecisionPass {
         let before = state.postponed?.revision == deployed.revision ? state.postponed?.attempts ?? 0 : 0
         let until = now.addingTimeInterval(Postponement.delay(attempts: before + 1))
         state.postponed = Postponement(
-            revision: deployed.revision, reason: reason, attempts: before + 1, until: until)
+            revision: deployed.revision, reason: reason, attempts: before + 1, until: until,
+            needsChange: observed.fetchFailure(of: deployed.revision)?.needsChange == true ? true : nil)
     }
 
     mutating func quarantine(_ deployed: DeployedRevision, _ reason: String, actor: String? = nil) {

@@ -24,20 +24,33 @@ package struct Outlook: Hashable, Codable, Sendable {
 
 extension RolloutState {
     /// What happens next, the most likely first.
-    package var outlook: [Outlook] {
+    package var outlook: [Outlook] { outlook(retryRefusal: nil) }
+
+    /// - Parameter retryRefusal: why `mlctl retry` would be refused now, as far as that does not follow from the state.
+    package func outlook(retryRefusal: String?) -> [Outlook] {
         if isRemoved {
             return [Outlook(when: "when everything has drained and stopped", then: "nothing is left of it")]
         }
         if let rollout { return RolloutOutlook(state: self, rollout: rollout).next }
-        return isSuspended || settings.suspend ? [resumption(then: "mlctl follows git again")] : restingOutlook
+        return isSuspended || settings.suspend
+            ? [resumption(then: "mlctl follows git again")] : restingOutlook(retryRefusal)
     }
 
     func resumption(then: String) -> Outlook {
         Outlook(when: settings.suspend ? "when its manifest sets 'suspend: false'" : "on 'mlctl resume'", then: then)
     }
 
-    private var restingOutlook: [Outlook] {
+    private func restingOutlook(_ retryRefusal: String?) -> [Outlook] {
         let version = settings.template.model.version
+        if let awaited, awaited.reason != nil {
+            return [
+                Outlook(
+                    when: "when the model files of version \(awaited.model.version) can be read",
+                    then: "it is rolled out"),
+                Outlook(when: "on 'mlctl retry'", then: "they are read again at once"),
+            ]
+        }
+        let retrying = retryRefusal.map { "it is refused: \($0)" }
         if !waitsFor.isEmpty {
             return waitsFor.map {
                 Outlook(when: "waits for \($0)", then: "version \(version) is rolled out once it is healthy")
@@ -46,7 +59,9 @@ extension RolloutState {
         if stable?.template != settings.template, quarantine(of: settings.template.revision) != nil {
             return [
                 Outlook(when: "when git asks for another template", then: "it is rolled out"),
-                Outlook(when: "on 'mlctl retry'", then: "version \(version) is tried again, with new evidence"),
+                Outlook(
+                    when: "on 'mlctl retry'",
+                    then: retrying ?? "version \(version) is tried again, with new evidence"),
             ]
         }
         switch phase {
@@ -58,7 +73,15 @@ extension RolloutState {
                 Outlook(when: "when git asks for another template", then: "it is deployed at once"),
             ]
         case .rolledBack:
-            return [Outlook(when: "when git asks for another template, or on 'mlctl retry'", then: "it is rolled out")]
+            guard let retrying else {
+                return [
+                    Outlook(when: "when git asks for another template, or on 'mlctl retry'", then: "it is rolled out")
+                ]
+            }
+            return [
+                Outlook(when: "when git asks for another template", then: "it is rolled out"),
+                Outlook(when: "on 'mlctl retry'", then: retrying),
+            ]
         case .idle, .preparing, .progressing, .paused, .promoting, .probation, .rollingBack: return []
         }
     }

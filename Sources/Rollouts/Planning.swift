@@ -58,6 +58,9 @@ extension DecisionPass {
             return now.addingTimeInterval(shortage.isTold ? Self.loadingInterval : Self.judgingInterval)
         }
         if state.growth != nil { return now.addingTimeInterval(Self.loadingInterval) }
+        if case .unpinned(let deployment, _, _) = inputs.desired, let awaited = state.awaited, !awaited.isOver {
+            return max(awaited.endsAt(deployment.rollout), now.addingTimeInterval(Self.judgingInterval))
+        }
         guard let postponed = state.postponed, postponed.revision == state.settings.template.revision else {
             return nil
         }

@@ -78,7 +78,7 @@ struct RollbackTarget {
     }
 
     private func ruleAgainst(_ revision: Revision) -> String? {
-        forbidden[revision].map { "is outside of the project's policy: \($0)" }
+        forbidden[revision].map { "is outside the project's policy: \($0)" }
     }
 
     private func reasonAgainst(_ revision: Revision) -> String? {

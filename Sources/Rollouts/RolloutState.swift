@@ -36,6 +36,8 @@ package struct RolloutState: Codable, Equatable, Sendable {
     package var quarantined: [Quarantine]
     /// A revision that the machine, and not the model, prevented from starting. Nil if there is none.
     package internal(set) var postponed: Postponement?
+    /// Git asks for a model whose files are not pinned yet. Nil if there is none, or if it is only being read.
+    package internal(set) var awaited: AwaitedModel?
     /// Newest first.
     package var history: [HistoryRecord]
     /// Instances that the data plane has taken out of rotation; nil where there are none.
@@ -46,6 +48,8 @@ package struct RolloutState: Codable, Equatable, Sendable {
     package var isSuspended: Bool
     /// The dependencies whose rollouts this deployment waits for.
     package var waitsFor: [String]
+    /// One of `waitsFor` is missing or not valid in git, so its rollout does not come by itself. Nil in older records.
+    package internal(set) var waitsForAbsent: Bool?
     /// The latest `now` of a decision. Time never goes back, whatever the clock does.
     package var decidedAt: Date
 
@@ -64,6 +68,7 @@ package struct RolloutState: Codable, Equatable, Sendable {
         growth = nil
         quarantined = []
         postponed = nil
+        awaited = nil
         history = []
         isSuspended = false
         waitsFor = []
@@ -107,12 +112,6 @@ package struct RolloutState: Codable, Equatable, Sendable {
     package var templates: [ServingTemplate] {
         [stable?.template, rollout?.candidate.template].compactMap(\.self) + history.map(\.deployed.template)
     }
-
-    /// How the text of a dependency ends if only a person can resolve it.
-    package static let absentDependency = "which is missing or not valid in git"
-
-    /// Whether it waits for a rollout that will not come by itself.
-    var waitsForNobody: Bool { waitsFor.contains { $0.hasSuffix(Self.absentDependency) } }
 
     package func quarantine(of revision: Revision) -> Quarantine? {
         quarantined.first { $0.revision == revision }
@@ -197,6 +196,11 @@ package struct Shortage: Codable, Equatable, Sendable {
     package var reason: String
     /// An event has reported the shortage, so its end is reported too.
     package var isTold: Bool
+    /// Another program uses the endpoint's port, and it does not become free by itself. Nil in older records.
+    package var isPortTaken: Bool?
+
+    /// Whether it does not end without a person.
+    package var needsPerson: Bool { kind == .cannotServe || isPortTaken == true }
 }
 
 /// The manifest wants more replicas than before.
@@ -213,6 +217,8 @@ package struct Postponement: Codable, Equatable, Sendable {
     /// The number of attempts so far.
     package var attempts: Int
     package var until: Date
+    /// Its model cannot be fetched before the manifest or the files change. Nil in records of older versions: false.
+    package var needsChange: Bool?
 
     /// 1, 2, 4, 8, then 15 minutes.
     static func delay(attempts: Int) -> TimeInterval {

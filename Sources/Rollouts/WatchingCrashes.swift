@@ -1,7 +1,7 @@
 import ModelManifests
 import Serving
 
-/// Servers that end again and again: the candidate's are compared with stable's.
+/// Compares crash loops of the candidate's servers with those of stable's.
 extension DecisionPass {
     mutating func watchCrashes() {
         guard var rollout = state.rollout, rollout.withdrawal == nil, let stable = state.stable?.revision else {
@@ -14,7 +14,7 @@ extension DecisionPass {
         if rollout.crashes != state.rollout?.crashes { state.rollout = rollout }
     }
 
-    /// Why the revision's servers that crash will not serve; nil where they may.
+    /// Why the revision's servers crash for good; nil while they may still recover.
     func crashLoop(of deployed: DeployedRevision, _ instances: [InstanceObservation]) -> String? {
         let looping = instances.filter {
             $0.condition == .crashLooping && $0.restarts >= Self.crashLoopRestartLimit
@@ -30,8 +30,8 @@ extension DecisionPass {
             + "\(stable.version) \(watch.stableEnds) times"
     }
 
-    /// Where the candidate is to be as good as a stable that runs beside it. Without one, and for whoever goes back to an
-    /// earlier revision, a crash loop is one.
+    /// The comparison with a stable revision that runs beside the candidate. Nil if there is none, or if the rollout goes back to
+    /// an earlier revision: then every crash loop counts against the candidate.
     private func comparedCrashes(of deployed: DeployedRevision) -> (CrashWatch, stable: DeployedRevision)? {
         guard let rollout = state.rollout, rollout.purpose == .release, rollout.candidate == deployed,
             let watch = rollout.crashes, let stable = state.stable,

@@ -16,14 +16,17 @@ extension DecisionPass {
             return endShortage()
         }
         noteAvailability(false)
+        let isPortTaken = found.kind == .endpointClosed && observed.isEndpointPortTaken ? true : nil
         if let known = state.shortage, known.kind == found.kind {
             if known.reason != found.reason { state.shortage?.reason = found.reason }
+            if known.isPortTaken != isPortTaken { state.shortage?.isPortTaken = isPortTaken }
         } else {
             let since = state.shortage?.since ?? now
             let isTold = state.shortage?.isTold ?? false
             let resting = state.rollout == nil
             transitionAtRest(.shortage, resting ? found.reason : nil) { state in
-                state.shortage = Shortage(kind: found.kind, since: since, reason: found.reason, isTold: isTold)
+                state.shortage = Shortage(
+                    kind: found.kind, since: since, reason: found.reason, isTold: isTold, isPortTaken: isPortTaken)
             }
             if found.kind == .cannotServe { tell(.failed, found.reason) }
         }

@@ -1,3 +1,4 @@
+import Foundation
 import ModelManifests
 
 /// What a backend observes of one deployment, now.
@@ -8,6 +9,8 @@ package struct Observation: Hashable, Codable, Sendable {
     /// Why the endpoint is not open, and what to do, for example that another program uses its port. Nil while it is
     /// open, and if the reason is not known.
     package var endpointProblem: String?
+    /// Whether the endpoint is closed because another program uses its port, which does not change by itself.
+    package var isEndpointPortTaken: Bool
     /// Where the candidate can be tried. Nil if it cannot be tried, or not yet.
     package var preview: String?
     /// The weights that the data plane uses. Nil if it could not be asked.
@@ -27,13 +30,15 @@ package struct Observation: Hashable, Codable, Sendable {
 
     package init(
         instances: [InstanceObservation] = [], endpoint: String? = nil, endpointProblem: String? = nil,
-        preview: String? = nil, weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil,
+        isEndpointPortTaken: Bool = false, preview: String? = nil, weights: [Revision: Int]? = nil,
+        mirrors: [Revision: Int]? = nil,
         plan: ServingPlan? = nil, problems: [String] = [], wantedReplicas: [Revision: Int] = [:],
         cutRequests: Int = 0, refusedConnections: Int = 0
     ) {
         self.instances = instances
         self.endpoint = endpoint
         self.endpointProblem = endpointProblem
+        self.isEndpointPortTaken = isEndpointPortTaken
         self.wantedReplicas = wantedReplicas
         self.cutRequests = cutRequests
         self.refusedConnections = refusedConnections
@@ -67,8 +72,24 @@ package struct InstanceObservation: Hashable, Codable, Sendable {
         case draining
         /// It ended repeatedly, and is restarted with a growing delay.
         case crashLooping
-        /// It is not started again: its command does not exist, or its files do not match their digest.
+        /// It is not started again: its command does not exist.
         case failed
+    }
+
+    /// Why its model's files are not there yet, and when they are tried again.
+    package struct FetchFailure: Hashable, Codable, Sendable {
+        package var reason: String
+        package var attempts: Int
+        package var nextAt: Date
+        /// Trying again cannot help: the manifest or the files have to change, for example because the digest is another one.
+        package var needsChange: Bool
+
+        package init(reason: String, attempts: Int, nextAt: Date, needsChange: Bool) {
+            self.reason = reason
+            self.attempts = attempts
+            self.nextAt = nextAt
+            self.needsChange = needsChange
+        }
     }
 
     package var id: String
@@ -79,6 +100,8 @@ package struct InstanceObservation: Hashable, Codable, Sendable {
     package var isEjected: Bool?
     /// What is wrong and what to do; nil while all is well.
     package var reason: String?
+    /// The last attempt to fetch its model's files failed; nil if none did, or if that is not known.
+    package var fetchFailure: FetchFailure?
     /// `host:port` of each named port. The port that serves requests is also listed under the empty name.
     package var addresses: [String: String]
     /// The folder of its model's files. Nil if there is none, or if the files are not on this machine.
@@ -86,8 +109,10 @@ package struct InstanceObservation: Hashable, Codable, Sendable {
 
     package init(
         id: String, revision: Revision, condition: Condition, restarts: Int = 0, isEjected: Bool? = nil,
-        reason: String? = nil, addresses: [String: String] = [:], modelFolder: String? = nil
+        reason: String? = nil, fetchFailure: FetchFailure? = nil, addresses: [String: String] = [:],
+        modelFolder: String? = nil
     ) {
+        self.fetchFailure = fetchFailure
         self.isEjected = isEjected
         self.id = id
         self.revision = revision

@@ -2,16 +2,16 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// What shells take from a clock: the time since a start, waiting, and time limits. Tests hand in a clock that they move.
+/// Elapsed time, sleeping and time limits for code that talks to the outside. Tests pass a clock that they advance by hand.
 package struct ClientClock: Sendable {
-    /// Since this value was made.
+    /// The time since this value was created.
     package let elapsed: @Sendable () -> Duration
     package let sleep: @Sendable (Duration) async throws -> Void
-    /// Calls of this stopwatch whose time is over and that have not ended.
+    /// Calls through this clock whose time limit has passed and that have not ended.
     let leftBehind: LeftBehind
 
-    /// The machine's own. Each read of a watch and each request has a time limit: event loops forget one that is not needed
-    /// any more at once, where `Task.sleep` would keep it, task and timer, until it is over.
+    /// The clock of the machine. Every read of a watch and every request has a time limit. An event loop drops a timer at once
+    /// when it is cancelled, whereas `Task.sleep` keeps its task and timer until the time is over.
     package init(leftBehindMax: Int = LeftBehind.standardMax) {
         let start = ContinuousClock.now
         elapsed = { ContinuousClock.now - start }
@@ -38,7 +38,7 @@ package struct ClientClock: Sendable {
     }
 }
 
-/// An operation took longer than it may.
+/// An operation exceeded its time limit.
 package struct DeadlineExceeded: Error, Hashable {
     package var limit: Duration
 
@@ -46,14 +46,13 @@ package struct DeadlineExceeded: Error, Hashable {
 }
 
 extension ClientClock {
-    /// Runs `work`, and cancels it after `limit` or when the caller is cancelled. The caller goes on at that time, whatever the
-    /// work does: work that does not heed its cancellation is left behind. It is counted until it ends, and while too many of
-    /// this stopwatch's calls are left behind, no other begins.
+    /// Runs `work`, and cancels it after `limit` or when the caller is cancelled. The caller continues at that time, whatever the
+    /// work does. Work that ignores its cancellation is left behind and counted until it ends. While too many calls of this
+    /// clock are left behind, no other call begins.
     ///
     /// - Parameters:
-    ///   - grace: the caller waits so much longer for work that is being ended. What ends after `limit` is too late all the
-    ///     same.
-    ///   - executor: where the work runs; for work that blocks its thread.
+    ///   - grace: how much longer the caller waits for cancelled work to end. A result after `limit` is still too late.
+    ///   - executor: where the work runs, for work that blocks its thread.
     /// - Throws: `DeadlineExceeded`, `LeftBehind.TooMany`, what `work` throws, or the `CancellationError` of the caller's task.
     package func within<Value: Sendable>(
         _ limit: Duration, grace: Duration = .zero, on executor: (any TaskExecutor)? = nil,
@@ -61,7 +60,7 @@ extension ClientClock {
     ) async throws -> Value {
         try leftBehind.checkRoom()
         let call = BoundedCall<Value>(leftBehind)
-        // Not structured, for a parent waits for its children: owned by `call`, which counts it where it is left behind.
+        // Not structured, because a parent task waits for its children. `call` owns it, and counts it if it is left behind.
         let task = Task(executorPreference: executor) {
             do { call.end(.success(try await work())) } catch { call.end(.failure(error)) }
         }
@@ -86,17 +85,17 @@ extension ClientClock {
     }
 }
 
-/// Work whose callers have gone on without it.
+/// Counts the work that its callers no longer wait for.
 package final class LeftBehind: Sendable {
     package static let standardMax = 256
 
-    /// So much work has not ended in time and goes on that no more is begun.
+    /// Too many calls have outlived their time limits, so no other call begins.
     package struct TooMany: RetryableError, Hashable, CustomStringConvertible {
         var count: Int
 
         package var retryClass: RetryClass { .transient }
         package var message: String {
-            "\(count) calls before this one have not ended though their time is over; try again later"
+            "\(count) earlier calls have exceeded their time limits and still run; try again later"
         }
         package var description: String { message }
     }
@@ -116,7 +115,7 @@ package final class LeftBehind: Sendable {
     fileprivate func add(_ number: Int) { going.withLock { $0 += number } }
 }
 
-/// One call with a time limit: its result, and whether its caller has left it.
+/// One call with a time limit: its result, and whether its caller still waits.
 private final class BoundedCall<Value: Sendable>: Sendable {
     let result = FirstResult<Value>()
     private let lateness = Mutex<DeadlineExceeded?>(nil)
@@ -132,7 +131,7 @@ private final class BoundedCall<Value: Sendable>: Sendable {
     }
 
     func leave(_ error: any Error) {
-        // Before the caller goes on: it may look.
+        // Before the caller continues, because it may read the count.
         leftBehind.add(1)
         if !result.bring(.failure(error)) { leftBehind.add(-1) }
     }

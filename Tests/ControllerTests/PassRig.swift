@@ -1,3 +1,4 @@
+import ControlPorts
 import Controller
 import Foundation
 import Logging
@@ -73,24 +74,28 @@ struct PassRig {
         return limits
     }
 
-    func controller(limits: CallLimits = limits) -> Controller {
+    func controller(limits: CallLimits = limits, policy: ProjectPolicy? = nil) -> Controller {
         let site = Site(backend: backend, store: store, metrics: counters, logs: NoLogs(), register: register)
         return Controller(
             configuration: ControllerConfiguration(
                 interval: .seconds(3600), restingInterval: restingInterval, concurrency: concurrency,
                 limits: limits),
             with: ControllerCollaborators(
-                source: source,
+                sources: [
+                    policy.map { ProjectSource(source, rules: ProjectRules(project: "risk", policy: $0), repo: "/srv") }
+                        ?? ProjectSource(source)
+                ],
                 sites: isCluster ? SiteDirectory(clusters: ["prod": site]) : SiteDirectory(local: site), trail: store,
                 notifier: notifier, now: { Date() }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// Runs a controller while `body` does. Whatever hangs continues in the end.
-    func running(limits: CallLimits = limits, _ body: @escaping @Sendable (Controller) async throws -> Void)
-        async throws
-    {
-        let controller = controller(limits: limits)
+    func running(
+        limits: CallLimits = limits, policy: ProjectPolicy? = nil,
+        _ body: @escaping @Sendable (Controller) async throws -> Void
+    ) async throws {
+        let controller = controller(limits: limits, policy: policy)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await controller.run() }
             do {

@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import Logging
 import ModelManifests
@@ -61,6 +62,32 @@ struct ProjectsTests {
             #expect(
                 Set(events.map { "\($0.deployment.name) \($0.event.project ?? "")" }) == ["model risk", "ranker ads"])
             #expect(await controller.metrics().contains("mlctl_source_fetches_total{project=\"ads\"} 1"))
+        }
+    }
+
+    @Test(
+        "a retry of what the policy forbids by now is refused with the rule and its place, and explain says so before")
+    func forbiddenRetry() async throws {
+        let rig = PassRig(["a.yaml": PassRig.manifest("1")])
+        try await rig.running(policy: ProjectPolicy()) { controller in
+            _ = try await rig.startCandidate(controller)
+            try await rig.act(.abort, controller)
+            try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
+        }
+        try await rig.running(policy: ProjectPolicy(commands: .deny)) { controller in
+            try await ControllerTests.wait(controller) { $0?.message.contains("its manifest is invalid") == true }
+            let refused = await #expect(throws: ControlError.self) {
+                try await controller.act(OperatorCommand(.retry), on: PassRig.key)
+            }
+            #expect(refused?.message.contains("a.yaml:") == true, "\(refused?.message ?? "")")
+            #expect(refused?.message.contains("policy 'commands' of project 'risk'") == true)
+            let outlook = try await controller.explanation(of: PassRig.key).outlook
+            let retrying = outlook.first { $0.when == "on 'mlctl retry'" }?.then
+            #expect(retrying?.hasPrefix("it is refused: outside the project's policy: ") == true, "\(outlook)")
+        }
+        try await rig.running(policy: ProjectPolicy()) { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
+            #expect(await controller.status().deployments.first?.candidate == nil)
         }
     }
 
@@ -142,7 +169,7 @@ struct ProjectsTests {
         projects.policies = ["risk": ProjectPolicy(commands: .deny)]
         try await projects.running { controller in
             try await ControllerTests.wait(controller) {
-                $0?.waitingFor?.contains("is outside of the project's policy") == true
+                $0?.waitingFor?.contains("is outside the project's policy") == true
             }
             let key = DeploymentKey(namespace: "test", name: "model")
             let held = try #require(await controller.status().deployments.first)

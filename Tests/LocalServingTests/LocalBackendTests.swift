@@ -228,15 +228,18 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("files that can never be fetched fail the instance, and the status says why")
+    @Test("files of another digest keep the instance from starting, and it is said that trying again does not help")
     func filesRefused() async throws {
         let error = LocalServingError(.stateUnreadable, "digest mismatch: check `digest`", retry: .terminal)
         try await running(ScriptedFiles(error: error)) { backend in
             try await backend.apply(plan((a, 1, 100), storageURI: "file:/x"))
-            let failed = try await eventually("it fails") {
-                await backend.observe(key).instances.first.flatMap { $0.condition == .failed ? $0 : nil }
+            let blocked = try await eventually("it says why") {
+                await backend.observe(key).instances.first.flatMap { $0.fetchFailure == nil ? nil : $0 }
             }
-            #expect(failed.reason == "digest mismatch: check `digest`")
+            #expect(blocked.condition == .blocked && blocked.reason == "digest mismatch: check `digest`")
+            let failure = try #require(blocked.fetchFailure)
+            #expect(failure.needsChange && failure.attempts == 1)
+            #expect(failure.nextAt.timeIntervalSinceNow > 30)
         }
         try await down()
     }
@@ -251,6 +254,7 @@ struct LocalBackendTests {
             }
             #expect(waiting.condition == .blocked)
             #expect(waiting.reason == "the network is down")
+            #expect(waiting.fetchFailure?.needsChange == false)
         }
         // The next controller can fetch them, and continues with the journaled instance.
         let model = "\(test.state.path)/model"

@@ -93,7 +93,6 @@ struct LocalReconciliationTests {
     @Test("files are fetched before the keeper is started")
     func files() {
         #expect(actions(plan(("a", 1, 0)), instance("a", 1, .needsFiles)) == [.fetchFiles("a-1")])
-        #expect(actions(plan(("a", 1, 0)), instance("a", 1, .cannotHaveFiles)) == [])
         #expect(actions(plan(), instance("a", 1, .needsFiles)) == [.retire("a-1")])
     }
 

@@ -68,6 +68,7 @@ final class FileServer {
                 if how == "round": return self.head(302, {"Location": self.path, "Content-Length": 0})
                 if how == "away": return self.head(302, {"Location": "http://example.org/x", "Content-Length": 0})
                 if how == "flaky" and count <= 2: return self.head(500, {"Content-Length": 4}) or self.wfile.write(b"oops")
+                if not os.path.exists(os.path.join(folder, rest)): return self.head(404, {"Content-Length": 0})
                 with open(os.path.join(folder, rest), "rb") as file: body = file.read()
                 tag = '"' + hashlib.sha256(body).hexdigest()[:16] + '"'
                 headers = {}

@@ -51,6 +51,37 @@ struct ModelStoreFileTests {
         #expect(folder.path.hasPrefix(fixture.cache.path + "/sha256/" + first.dropFirst(7)))
     }
 
+    @Test(
+        "a folder that is still being written is not pinned, and is once it has been quiet, also with times in the future"
+    )
+    func quiet() async throws {
+        try fixture.write("v1", to: "m/model.json")
+        let folder = fixture.folder.appending(path: "m").path
+        let tree = try FileTree(scanning: folder, limits: StorageLimits(), cancellation: Cancellation())
+        let changed = Date(timeIntervalSince1970: Double(tree.newestChange) / 1e9)
+        var limits = StorageFixture.limits
+        limits.quietPeriod = .milliseconds(20)
+        let writing = fixture.store(limits: limits, now: { changed.addingTimeInterval(0.001) })
+        let error = try await storageError { _ = try await writing.pin(uri: uri("m")) }
+        #expect(error?.code == .changing && error?.message.contains("still being written") == true)
+        let digest = try await fixture.store(limits: limits, now: { changed.addingTimeInterval(1) }).pin(uri: uri("m"))
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 4_000_000_000)], ofItemAtPath: folder + "/model.json")
+        #expect(try await fixture.store(limits: limits).pin(uri: uri("m")) == digest)
+    }
+
+    @Test("a check tells whether a folder is still what was pinned, and that it is gone")
+    func check() async throws {
+        try fixture.write("v1", to: "m/model.json")
+        let store = fixture.store()
+        let digest = try await store.pin(uri: uri("m"))
+        #expect(try await store.check(uri: uri("m"), against: digest) == .unchanged)
+        try fixture.write("v2", to: "m/model.json")
+        #expect(try await store.check(uri: uri("m"), against: digest) == .changed)
+        try FileManager.default.removeItem(at: fixture.folder.appending(path: "m"))
+        #expect(try await store.check(uri: uri("m"), against: digest) == .missing)
+    }
+
     @Test("a copy in the cache has the digest of its original, and is read-only")
     func copy() async throws {
         try fixture.write("v1", to: "m/deep/er/model.json")

@@ -201,14 +201,33 @@ struct ModelStoreWebTests {
         #expect(try server.requests().count == 4)
     }
 
-    @Test("within the recheck interval a pin needs no request")
-    func recheckInterval() async throws {
-        var limits = StorageFixture.limits
-        limits.recheckInterval = .seconds(3600)
-        for _ in 0..<3 {
-            #expect(try await fixture.store(limits: limits).pin(uri: server.url("ok/model.bin")) == digest)
-        }
-        #expect(try server.requests().count == 1)
+    @Test("each pin asks the server: a file that was replaced a moment ago is not taken for the previous one")
+    func replacedAfterPin() async throws {
+        let store = fixture.store(limits: StorageLimits())
+        let uri = server.url("ok/model.bin")
+        #expect(try await store.pin(uri: uri) == digest)
+        let other = Data("another model".utf8)
+        try fixture.write(other, to: "www/model.bin")
+        #expect(try await store.pin(uri: uri) == StorageFixture.digest(other))
+    }
+
+    @Test("a check tells a replaced and a removed file, and downloads neither")
+    func check() async throws {
+        let store = fixture.store()
+        let uri = server.url("ok/model.bin")
+        #expect(try await store.check(uri: uri, against: digest) == .unknown)
+        _ = try await store.pin(uri: uri)
+        #expect(try await store.check(uri: uri, against: digest) == .unchanged)
+        try fixture.write(StorageFixture.bytes(3_000_000, seed: 8), to: "www/model.bin")
+        #expect(try await store.check(uri: uri, against: digest) == .changed)
+        let newest = try await store.pin(uri: uri)
+        #expect(try await store.check(uri: uri, against: newest) == .unchanged)
+        #expect(try await store.check(uri: uri, against: digest) == .changed)
+        try FileManager.default.removeItem(at: fixture.www.appending(path: "model.bin"))
+        #expect(try await store.check(uri: uri, against: digest) == .missing)
+        #expect(partials().isEmpty)
+        let bare = server.url("bare/model.bin")
+        #expect(try await store.check(uri: bare, against: digest) == .unknown)
     }
 
     @Test("redirects are followed, bounded, and never to another kind of host")

@@ -28,8 +28,7 @@ final class StorageFixture {
         limits.firstBackoff = .milliseconds(5)
         limits.maximumBackoff = .milliseconds(20)
         limits.stallTimeout = .seconds(1)
-        limits.recheckInterval = .zero
-        limits.blindRecheckInterval = .zero
+        limits.quietPeriod = .zero
         return limits
     }
 

@@ -356,6 +356,41 @@ struct AvailabilityTests {
         #expect(world.state?.postponed == nil)
     }
 
+    @Test("a candidate whose files have another digest is shown as Preparing, and no advice is to retry")
+    func unfetchable() throws {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", rollout: spec))
+        world.run(limit: 5) { _ in false }
+        var state = try #require(world.state)
+        let candidate = try #require(state.rollout?.candidate.revision)
+        func observed(needsChange: Bool) -> Observation {
+            var observed = world.observe()
+            for index in observed.instances.indices where observed.instances[index].revision == candidate {
+                observed.instances[index].fetchFailure = InstanceObservation.FetchFailure(
+                    reason: "it holds sha256:b, but sha256:a is required", attempts: 3,
+                    nextAt: Date(timeIntervalSince1970: 1_800_000_000), needsChange: needsChange)
+            }
+            return observed
+        }
+        let wait = try #require(state.wait(seeing: observed(needsChange: true)))
+        #expect(state.phase == .preparing && wait.isAboutModel && wait.endsAt != nil)
+        #expect(wait.cause.contains("tried 3 times, again at 2027-01-15T08:00:00Z: it holds sha256:b"))
+        #expect(wait.remedy?.contains("'mlctl retry' alone does not help") == true)
+        let passing = try #require(state.wait(seeing: observed(needsChange: false)))
+        #expect(!passing.isAboutModel && passing.remedy?.contains("they are tried again") == true)
+        for second in 1...40 where state.rollout != nil {
+            let inputs = DecisionInputs(
+                desired: world.desired, observed: observed(needsChange: true),
+                now: world.now.addingTimeInterval(Double(second)))
+            state = try #require(decide(state, inputs)?.state)
+        }
+        #expect(state.phase == .rolledBack && state.quarantined.isEmpty && state.postponed?.needsChange == true)
+        let after = try #require(state.wait(seeing: world.observe()))
+        #expect(after.isAboutModel && after.remedy == wait.remedy)
+    }
+
     @Test("retry does not wait for the next attempt")
     func retriedAtOnce() {
         var spec = Self.rollout([RolloutStep(.setWeight(100))])

@@ -13,26 +13,28 @@ struct CrashWatchTests {
         var spec = RolloutSpec(
             steps: [RolloutStep(.setWeight(25)), RolloutStep(.pause(.seconds(60))), RolloutStep(.setWeight(100))],
             gates: [])
-        // The limit on availability is another rule.
-        spec.unavailableAfter = .seconds(119)
+        // The limit on availability is another rule, which compares nothing.
+        spec.unavailableAfter = .seconds(3600)
         return spec
     }()
 
     /// `restarting-1` serves, and `restarting-2` is on its way, until that is over.
     /// - Parameter ends: how often each ends, by tick.
     private static func ended(
-        seed: UInt64, stable: Double, candidate: Double, replicas: Int = 1, limit: Int = 400
+        seed: UInt64, stable: Double, candidate: Double, replicas: Int = 1, limit: Int = 400,
+        rollout: RolloutSpec = patient
     ) -> World {
         var world = World(seed: seed, deployment: .example("restarting-1", replicas: replicas))
         world.endsPerTick = ["restarting-1": 0, "restarting-2": candidate]
         world.run(limit: 20) { $0.phase == .healthy }
         world.endsPerTick["restarting-1"] = stable
-        world.commit(.example("restarting-2", replicas: replicas, rollout: patient))
+        world.commit(.example("restarting-2", replicas: replicas, rollout: rollout))
         world.run(limit: limit) { $0.phase == .rolledBack || $0.stable?.version == "restarting-2" }
         return world
     }
 
-    @Test("equal versions, both of which end now and then, are not rolled back for it", arguments: [0.02, 0.05, 0.1])
+    @Test(
+        "equal versions, both of which end now and then, are not rolled back for it", arguments: [0.02, 0.05, 0.1, 0.2])
     func equal(rate: Double) {
         var (rolledBack, looped) = (0, 0)
         for seed in 1...60 {
@@ -46,6 +48,20 @@ struct CrashWatchTests {
         // At most one in a hundred by the promise.
         #expect(rolledBack <= 1, "\(rolledBack) of 60")
         if rate > 0.02 { #expect(looped > 4, "there are crash loops to be mistaken: \(looped)") }
+    }
+
+    @Test("where equal versions are away for almost two minutes of two, only the limit on availability takes one back")
+    func limitOnAvailability() {
+        var spec = Self.patient
+        spec.unavailableAfter = .seconds(119)
+        var reasons: [String] = []
+        for seed in 1...60 {
+            let world = Self.ended(seed: UInt64(seed), stable: 0.2, candidate: 0.2, rollout: spec)
+            if let state = world.state, state.phase == .rolledBack { reasons.append(state.message) }
+        }
+        #expect(!reasons.isEmpty)
+        #expect(reasons.filter { $0.contains("its servers ended ") }.count <= 1, "\(reasons)")
+        #expect(reasons.contains { $0.contains("1m59s") }, "\(reasons)")
     }
 
     @Test("stable that ends more often than the candidate is no reason to take it back")

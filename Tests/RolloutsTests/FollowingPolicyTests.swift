@@ -22,7 +22,7 @@ struct FollowingPolicyTests {
     }()
 
     @Test(
-        "wherever the candidate is, it goes no further, and is not promoted by itself",
+        "wherever the candidate is, its rollout is held, and it is not promoted by itself",
         arguments: [Phase.preparing, .progressing, .promoting, .probation])
     func held(phase: Phase) {
         var world = inFlight(Self.probation) { $0.phase == phase }
@@ -182,5 +182,60 @@ struct FollowingPolicyTests {
         world.command(.abort)
         world.run(limit: 50) { $0.rollout == nil }
         #expect(world.state?.stable?.version == "good-2" && world.state?.rollout == nil)
+    }
+
+    /// Version 2 was aborted, and is held back.
+    private func aborted() -> World {
+        var world = inFlight { $0.rollout?.weight == 20 }
+        world.command(.abort)
+        world.run(limit: 20) { $0.phase == .rolledBack }
+        precondition(world.state?.quarantined.map(\.version) == ["good-2"])
+        return world
+    }
+
+    @Test("a retry of what it forbids is refused with the rule, and nothing begins by itself once it allows that again")
+    func retryForbidden() {
+        var world = aborted()
+        world.forbid("good-2", Self.rule)
+        world.command(.retry)
+        world.pass()
+        let reason = world.refusals.last?.reason
+        #expect(reason?.contains(Self.rule) == true)
+        #expect(reason?.contains("'mlctl retry test/model'") == false)
+        world.allowAll()
+        world.run(limit: 50) { $0.rollout != nil }
+        #expect(world.state?.rollout == nil && world.state?.quarantined.map(\.version) == ["good-2"])
+        world.command(.retry)
+        world.run(limit: 400) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
+    @Test(
+        "a retry that would begin nothing now is refused: while it is suspended, and while git's manifest is not followed"
+    )
+    func retryOfNothing() {
+        var suspended = aborted()
+        suspended.command(.suspend)
+        suspended.pass()
+        suspended.command(.retry)
+        suspended.pass()
+        #expect(suspended.refusals.last?.reason.contains("'mlctl resume' first") == true)
+        var invalid = aborted()
+        invalid.isGitReadable = false
+        invalid.notFollowed = "m.yaml:3: spec: is missing"
+        invalid.command(.retry)
+        invalid.pass()
+        #expect(invalid.refusals.last?.reason.contains("m.yaml:3: spec: is missing") == true)
+        #expect(invalid.state?.quarantined.count == 1)
+    }
+
+    @Test("the outlook says what a retry would do now")
+    func outlookOfRetry() throws {
+        let state = try #require(aborted().state)
+        func retrying(_ refusal: String?) -> String? {
+            state.outlook(retryRefusal: refusal).first { $0.when == "on 'mlctl retry'" }?.then
+        }
+        #expect(retrying(nil) == "version good-2 is tried again, with new evidence")
+        #expect(retrying(Self.rule) == "it is refused: \(Self.rule)")
     }
 }

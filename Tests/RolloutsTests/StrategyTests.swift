@@ -159,7 +159,7 @@ struct StrategyTests {
     @Test("a rollout waits for the deployments that it depends on, and says so")
     func dependencies() throws {
         var world = World.serving("good-1")
-        world.unmetDependencies = ["payments/encoder, which is Progressing"]
+        world.unmetDependencies = [UnmetDependency("payments/encoder, which is Progressing")]
         world.commit(.example("good-2", rollout: .twoSteps))
         world.pass()
         #expect(world.state?.rollout == nil)

@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import Foundation
 import ModelManifests
 import Serving
@@ -21,10 +21,13 @@ package actor ScriptedBackend: ServingBackend {
     package nonisolated let pinning = Barrier()
     private var exempt: Set<DeploymentKey> = []
     private var digests: [String: Digest] = [:]
+    private var removed: Set<String> = []
+    private var remembersPlans = false
     private var outageReason: String?
     /// Looks at whether it can be reached.
     package private(set) var looks = 0
     package private(set) var pinned: [String] = []
+    package private(set) var checked: [String] = []
 
     package init() {
         (changes, changed) = AsyncStream.makeStream(
@@ -47,8 +50,12 @@ package actor ScriptedBackend: ServingBackend {
         }
         return Observation(
             instances: instances, endpoint: plan.isOpen ? "http://127.0.0.1:9000" : nil,
-            weights: Dictionary(plan.revisions.map { ($0.revision, $0.weight) }) { first, _ in first })
+            weights: Dictionary(plan.revisions.map { ($0.revision, $0.weight) }) { first, _ in first },
+            plan: remembersPlans ? plan : nil)
     }
+
+    /// From now on observations have the last plan, as after a restart of a machine's backend.
+    package func rememberPlans() { remembersPlans = true }
 
     package func apply(_ plan: ServingPlan) async throws {
         if !exempt.contains(plan.deployment) { await applying.pass() }
@@ -66,8 +73,15 @@ package actor ScriptedBackend: ServingBackend {
         let uri = model.storageURI ?? ""
         pinned.append(uri)
         if uri.contains("/hangs/") { await pinning.pass() }
-        if uri.contains("/missing/") { throw ControlError(.unavailable, "there is no \(uri)") }
+        if uri.contains("/missing/") || removed.contains(uri) { throw ControlError(.unavailable, "there is no \(uri)") }
         return digests[uri]
+    }
+
+    package func check(_ model: ModelSource, against digest: Digest) throws -> ModelSourceCheck {
+        let uri = model.storageURI ?? ""
+        checked.append(uri)
+        if removed.contains(uri) { return .missing }
+        return digests[uri] == digest ? .unchanged : .changed
     }
 
     package func outage() -> String? { outageReason }
@@ -81,6 +95,9 @@ package actor ScriptedBackend: ServingBackend {
     package func cutOff(_ reason: String?) { outageReason = reason }
 
     package func hold(_ digest: Digest, at uri: String) { digests[uri] = digest }
+
+    /// From now on there are no files at the URI.
+    package func remove(_ uri: String) { removed.insert(uri) }
 
     package func failApplying(with error: (any Error)?) { applyFailure = error }
 

@@ -87,7 +87,7 @@ package struct World {
     package var answer: @Sendable (Inquiry) -> Finding.Answer? = { _ in nil }
     package var asked: [Inquiry] = []
     private var findings: [Finding] = []
-    package var unmetDependencies: [String] = []
+    package var unmetDependencies: [UnmetDependency] = []
     /// What the project's policy forbids; nil: nobody has looked.
     package var forbidden: [Revision: String]? = [:]
     /// The most instances at the same time, including ending ones.
@@ -105,6 +105,8 @@ package struct World {
     /// The disk is full, or the API server is unreachable: no record can be written.
     package var isStoreWritable = true
     package var isGitReadable = true
+    /// Why git's manifest is not followed.
+    package var notFollowed: String?
     /// What the controller can see of the desired state.
     package var seen: Desired { isGitReadable ? desired : .unreadable }
     /// Whether blocked models are blocked; otherwise they start.
@@ -268,7 +270,7 @@ package struct World {
         let inputs = DecisionInputs(
             desired: seen, observed: observe(),
             readings: isProxyReachable ? readings : nil, commands: commands, findings: findings,
-            unmetDependencies: unmetDependencies, forbidden: forbidden, now: now)
+            unmetDependencies: unmetDependencies, forbidden: forbidden, notFollowed: notFollowed, now: now)
         guard let decision = decide(before, inputs) else { return nil }
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }
@@ -320,6 +322,7 @@ package struct World {
             },
             endpoint: weights.values.contains { $0 > 0 } && !isPortTaken ? "http://127.0.0.1:9000" : nil,
             endpointProblem: isPortTaken ? "port 9000 is taken by another program" : nil,
+            isEndpointPortTaken: isPortTaken,
             weights: isProxyReachable ? weights : nil, mirrors: isProxyReachable ? mirrors : nil, plan: plan)
     }
 

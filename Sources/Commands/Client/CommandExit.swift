@@ -1,6 +1,6 @@
 import ArgumentParser
 import ControlAPI
-import Controller
+import ControlPorts
 
 /// The exit codes of `mlctl`. Scripts depend on these numbers.
 enum CommandExit: Int32, Sendable {
@@ -57,6 +57,8 @@ func message(for error: any Error, of command: any ParsableCommand.Type) -> Stri
     case let failure as CommandFailure: text = failure.message
     case let error as ControlError: text = error.message
     case let error as ControlClientError: text = error.description
+    // Of a command that ran: its arguments were right, so the usage says nothing. Wrong arguments have another type of error.
+    case let error as ValidationError: return "Error: \(error.message)"
     default: return command.fullMessage(for: error)
     }
     return text.isEmpty ? nil : "mlctl: \(text)"

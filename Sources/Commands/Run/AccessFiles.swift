@@ -2,6 +2,7 @@ import ArgumentParser
 import ControlAPI
 import Foundation
 import Logging
+import Presentation
 
 /// The files with tokens and certificates, read at the start and again whenever they change.
 ///
@@ -30,6 +31,8 @@ struct AccessFiles: Sendable {
         var caller: Caller
         var isShared: Bool
         var place: String
+        /// Where the settings name it; nil if they do not.
+        var settingsPlace: String?
         var read: @Sendable (TrustRules) throws -> String
     }
 
@@ -57,7 +60,7 @@ struct AccessFiles: Sendable {
         }
         for token in settings.tokens {
             origins.append(
-                Origin(caller: token.caller, isShared: true, place: token.file) {
+                Origin(caller: token.caller, isShared: true, place: token.file, settingsPlace: token.place) {
                     try TokenFile(path: token.file).read($0)
                 })
         }
@@ -67,10 +70,10 @@ struct AccessFiles: Sendable {
     // MARK: Tokens
 
     /// All tokens.
-    /// - Throws: `ValidationError` with the file and the reason, for the first token that cannot be used.
+    /// - Throws: `ValidationError` with the place, the file and the reason of each token that cannot be used.
     func keys() throws -> AccessKeys {
         let (keys, problems) = read()
-        if let problem = problems.first { throw ValidationError(problem.text) }
+        guard problems.isEmpty else { throw ValidationError(problems.map(\.text).joined(separator: "\n")) }
         return AccessKeys(keys)
     }
 
@@ -93,7 +96,9 @@ struct AccessFiles: Sendable {
                 keys.append(try AccessKey(origin.caller, secret: text, isShared: origin.isShared))
             } catch {
                 let text = error is TrustProblem ? "\(error)" : "\(origin.place): \(error)"
-                problems.append(Problem(name: origin.caller.name, text: "token '\(origin.caller.name)': \(text)"))
+                let place = origin.settingsPlace.map { "\($0): " } ?? ""
+                problems.append(
+                    Problem(name: origin.caller.name, text: "\(place)token '\(origin.caller.name)': \(text)"))
             }
         }
         return (keys, problems)

@@ -17,6 +17,8 @@ struct AccessSettings: Sendable {
         var projects: [String]?
         /// Names, or prefixes of names with a `*`. Nil allows all.
         var namespaces: [String]?
+        /// `FILE:LINE:COLUMN` of its file in the settings; nil if it is not from there.
+        var place: String?
 
         var caller: Caller {
             Caller(name: name, role: role, scope: AccessScope(namespaces: namespaces, projects: projects))
@@ -41,38 +43,41 @@ struct AccessSettings: Sendable {
 
     private static let longestName = 63
 
-    /// - Throws: `SettingsFault`.
-    func check() throws {
+    /// Everything that is wrong with them, in the order of the file.
+    var faults: [SettingsFault] {
         let most = AccessKeys.most - Self.reservedNames.count
         guard tokens.count <= most else {
-            throw SettingsFault(at: [.field("tokens")], "there are \(tokens.count), but at most \(most) are allowed")
+            return [SettingsFault(at: [.field("tokens")], "there are \(tokens.count), but at most \(most) are allowed")]
         }
+        var faults: [SettingsFault] = []
         var names: Set<String> = []
         for (index, token) in tokens.enumerated() {
             let place: [SettingsStep] = [.field("tokens"), .index(index)]
-            guard Self.isName(token.name), !Self.reservedNames.contains(token.name) else {
-                throw SettingsFault(
-                    at: place + [.field("name")],
-                    "'\(token.name)' is not a valid name; use up to \(Self.longestName) letters, digits, '-', '_' and '.', "
-                        + "but none of the reserved names \(Self.reservedNames.sorted().joined(separator: ", "))")
+            if !Self.isName(token.name) || Self.reservedNames.contains(token.name) {
+                faults.append(
+                    SettingsFault(
+                        at: place + [.field("name")],
+                        "'\(token.name)' is not a valid name; use up to \(Self.longestName) letters, digits, '-', '_' and "
+                            + "'.', but none of the reserved names "
+                            + Self.reservedNames.sorted().joined(separator: ", ")))
+            } else if !names.insert(token.name).inserted {
+                faults.append(SettingsFault(at: place + [.field("name")], "'\(token.name)' is given twice"))
             }
-            guard names.insert(token.name).inserted else {
-                throw SettingsFault(at: place + [.field("name")], "'\(token.name)' is given twice")
+            if token.file.isEmpty {
+                faults.append(SettingsFault(at: place + [.field("file")], "'\(token.name)' needs a file"))
             }
-            guard !token.file.isEmpty else {
-                throw SettingsFault(at: place + [.field("file")], "'\(token.name)' needs a file")
-            }
-            try checkScope(token, place)
+            do { try checkScope(token, place) } catch { faults.append(error) }
         }
         let files = [
             ("certificateFile", tls?.certificateFile), ("keyFile", tls?.keyFile), ("clientCAFile", tls?.clientCAFile),
         ]
         for (field, path) in files where path?.isEmpty == true {
-            throw SettingsFault(at: [.field("tls"), .field(field)], "must not be empty")
+            faults.append(SettingsFault(at: [.field("tls"), .field(field)], "must not be empty"))
         }
+        return faults
     }
 
-    private func checkScope(_ token: Token, _ place: [SettingsStep]) throws {
+    private func checkScope(_ token: Token, _ place: [SettingsStep]) throws(SettingsFault) {
         let lists = [("projects", token.projects), ("namespaces", token.namespaces)]
         for (field, list) in lists {
             guard let list else { continue }

@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import Foundation
 import GitSource
 import LocalServing
@@ -83,6 +83,16 @@ struct StoredModelFiles: ModelFiles {
         guard let uri = model.storageURI else { return nil }
         return Digest(
             try await store.pin(uri: uri, digest: model.digest?.description, permits: { model.mayLead(to: $0) }))
+    }
+
+    func check(_ model: ModelSource, against digest: Digest) async throws -> ModelSourceCheck {
+        guard let uri = model.storageURI else { return .unchanged }
+        return switch try await store.check(uri: uri, against: digest.description) {
+        case .unchanged: .unchanged
+        case .changed: .changed
+        case .missing: .missing
+        case .unknown: .unknown
+        }
     }
 
     func materialise(_ model: ModelSource) async throws -> URL? {

@@ -97,19 +97,20 @@ struct RunSettings {
     init(reading text: String, path: String) throws {
         let places = SettingsPlaces(reading: text, file: path)
         do {
-            let keys = try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? []
-            let unknown = keys.filter { !Self.knownKeys.contains($0) }
-            guard unknown.isEmpty else {
-                let known = Self.knownKeys.sorted()
-                throw ValidationError(
-                    unknown.map { key in
-                        let advice = DidYouMean.suggestion(for: key, among: known, noun: "the settings are") ?? ""
-                        return places.text(SettingsFault(at: [.field(key)], "unknown setting; \(advice)"))
-                    }.joined(separator: "\n"))
+            guard let root = try Yams.compose(yaml: text) else { return }
+            guard let settings = root.mapping else {
+                _ = try YAMLDecoder().decode(File.self, from: text)  // Says what it is instead.
+                return
             }
-            guard !keys.isEmpty else { return }
-            take(try YAMLDecoder().decode(File.self, from: text))
-            let faults = try faults(in: text, path: path)
+            guard !settings.isEmpty else { return }
+            var faults = Self.unknownKeys(settings).map(places.text)
+            let (readable, wrong) = try Self.sift(settings)
+            faults += wrong.map(places.text)
+            take(try YAMLDecoder().decode(File.self, from: readable))
+            for index in access.tokens.indices {
+                access.tokens[index].place = places.position(of: [.field("tokens"), .index(index), .field("file")])
+            }
+            faults += try self.faults(in: text, path: path)
             guard faults.isEmpty else { throw ValidationError(faults.joined(separator: "\n")) }
         } catch let error as ValidationError {
             throw error
@@ -121,6 +122,46 @@ struct RunSettings {
         } catch {
             throw ValidationError(Self.fault(error).map(places.text) ?? "\(path): \(Self.reason(of: error))")
         }
+    }
+
+    private static func unknownKeys(_ settings: Node.Mapping) -> [SettingsFault] {
+        let known = knownKeys.sorted()
+        return settings.keys.compactMap(\.string).filter { !knownKeys.contains($0) }.map { key in
+            let advice = DidYouMean.suggestion(for: key, among: known, noun: "the settings are") ?? ""
+            return SettingsFault(at: [.field(key)], "unknown setting; \(advice)")
+        }
+    }
+
+    /// Reads each setting, and each entry of a list, alone, so that one error hides no other.
+    ///
+    /// - Returns: the settings that can be read, and what is wrong with the others.
+    /// - Throws: an error that is about no field.
+    private static func sift(_ settings: Node.Mapping) throws -> (readable: Node, faults: [SettingsFault]) {
+        var readable: [(Node, Node)] = []
+        var faults: [SettingsFault] = []
+        func problem(_ key: Node, _ value: Node) throws -> SettingsFault? {
+            do {
+                _ = try YAMLDecoder().decode(File.self, from: Node([(key, value)]))
+                return nil
+            } catch {
+                guard let fault = fault(error) else { throw error }
+                return fault
+            }
+        }
+        for (key, value) in settings where key.string.map(knownKeys.contains) == true {
+            guard let whole = try problem(key, value) else {
+                readable.append((key, value))
+                continue
+            }
+            let before = faults.count
+            for (index, entry) in (value.sequence ?? []).enumerated() {
+                guard var fault = try problem(key, Node([entry])) else { continue }
+                if fault.path.count > 1, case .index = fault.path[1] { fault.path[1] = .index(index) }
+                faults.append(fault)
+            }
+            if faults.count == before { faults.append(whole) }
+        }
+        return (Node(readable), faults)
     }
 
     private mutating func take(_ file: File) {
@@ -146,7 +187,7 @@ struct RunSettings {
                 faults.append(places.text(fault))
             }
         }
-        try gather { try access.check() }
+        faults += access.faults.map(places.text)
         try gather { try SourceSettings.check(sources) }
         try gather { try FetcherSettings.check(fetchers) }
         try gather { try checkClusters() }

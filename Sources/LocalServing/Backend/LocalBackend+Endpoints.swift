@@ -108,14 +108,27 @@ extension LocalBackend {
         return closed(endpoint, of: record.deployment, field: "endpoint.port", noun: "endpoint")
     }
 
+    /// Whether another program uses the endpoint's port. A deployment that is about to leave the port does not count.
+    func isEndpointPortTaken(_ record: DeploymentRecord?, _ share: ProxyView.Share, _ view: ProxyView) -> Bool {
+        guard let record, let plan = record.plan, plan.isOpen, !plan.revisions.isEmpty, view.answers,
+            endpointProblems[record.deployment] == nil, let endpoint = share.endpoint
+        else { return false }
+        let isRefused = endpoint.port == record.port ? !endpoint.listening : endpoint.error != nil
+        return isRefused && holder(before: record) == nil
+            && !isAnothers(record.port ?? endpoint.port, than: record.deployment)
+    }
+
+    private func isAnothers(_ port: Int, than deployment: DeploymentKey) -> Bool {
+        records.values.contains { $0.deployment != deployment && !$0.isEmpty && $0.port == port }
+    }
+
     /// - Parameter wanted: the port that the endpoint should have. The report may still show the old port.
     func closed(
         _ report: EndpointReport, of deployment: DeploymentKey, field: String, noun: String, wanted: Int? = nil
     ) -> String {
         let port = wanted ?? report.port
-        let isOthers = records.values.contains { $0.deployment != deployment && !$0.isEmpty && $0.port == port }
         let remedy =
-            isOthers
+            isAnothers(port, than: deployment)
             ? "It opens when that deployment has moved to its new port. Otherwise" : "Stop what uses port \(port), or"
         return "the \(noun)'s port \(port) cannot be opened: \(report.error ?? "the proxy gave no reason"). "
             + "\(remedy) set another `\(field)`."

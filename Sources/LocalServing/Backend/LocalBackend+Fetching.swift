@@ -9,7 +9,7 @@ extension LocalBackend {
     func fetchFiles(_ id: String) -> Bool {
         guard var instance = instances[id] else { return false }
         switch instance.fetch {
-        case .running, .hopeless: return false
+        case .running: return false
         case .waiting(let until, _) where clock.now < until: return false
         case .none, .waiting: break
         }
@@ -106,6 +106,12 @@ extension LocalBackend {
 package protocol ModelFiles: Sendable {
     /// The digest of the files at the model's URI now. Nil if the model has no URI, or if its content cannot change.
     func pin(_ model: ModelSource) async throws -> Digest?
+    /// Whether the files at the model's URI are still those of the digest. It downloads nothing.
+    func check(_ model: ModelSource, against digest: Digest) async throws -> ModelSourceCheck
     /// A folder with the model's files, verified and read-only. Nil if the model has no files.
     func materialise(_ model: ModelSource) async throws -> URL?
+}
+
+extension ModelFiles {
+    package func check(_ model: ModelSource, against digest: Digest) async throws -> ModelSourceCheck { .unknown }
 }

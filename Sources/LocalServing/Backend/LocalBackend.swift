@@ -145,6 +145,10 @@ package actor LocalBackend: ServingBackend {
 
     package func pin(_ model: ModelSource) async throws -> Digest? { try await files.pin(model) }
 
+    package func check(_ model: ModelSource, against digest: Digest) async throws -> ModelSourceCheck {
+        try await files.check(model, against: digest)
+    }
+
     package func deployments() -> [DeploymentKey] {
         let served = records.filter { !$0.value.isEmpty }.map(\.key)
         return Set(served + instances.values.map(\.spec.deployment)).sorted()
@@ -162,6 +166,7 @@ package actor LocalBackend: ServingBackend {
         return Observation(
             instances: seen.filter { !$0.isGone }.map(\.observation),
             endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil, endpointProblem: problem,
+            isEndpointPortTaken: isEndpointPortTaken(record, share, view),
             preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.weights, mirrors: share.mirrors,
             plan: record?.plan, problems: problems(of: deployment, share).filter { $0 != problem },
             cutRequests: view.reports?[deployment]?.cutRequests ?? 0,

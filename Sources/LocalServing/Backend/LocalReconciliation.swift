@@ -48,7 +48,7 @@ struct LocalReconciliation: Hashable, Sendable {
             // Somebody else stopped its keeper. Remove the instance, so that a new one replaces it.
             case .ended(.stopped): .remove(instance.id)
             case .kept: instance.restartCause.map { .restart(instance.id, $0) }
-            case .cannotHaveFiles, .ended: nil
+            case .ended: nil
             }
         }
     }
@@ -88,7 +88,7 @@ struct LocalReconciliation: Hashable, Sendable {
             guard let leaving = instance.leaving else { return [] }
             let mayStop = leaving.isDrained || leaving.isDrainOver
             switch instance.stage {
-            case .ended, .needsFiles, .cannotHaveFiles, .needsKeeper(hasServer: false, _): return [.remove(instance.id)]
+            case .ended, .needsFiles, .needsKeeper(hasServer: false, _): return [.remove(instance.id)]
             case .kept: return mayStop && !leaving.isAskedToStop ? [.stop(instance.id)] : []
             // A new keeper adopts the server and ends it in the regular way.
             case .needsKeeper(hasServer: true, _): return mayStop ? [.stop(instance.id), .launch(instance.id)] : []

@@ -7,8 +7,6 @@ struct ObservedInstance: Hashable, Sendable {
     enum Stage: Hashable, Sendable {
         /// Journaled. The model's files are not there yet.
         case needsFiles
-        /// The model's files cannot be fetched, and a retry cannot help.
-        case cannotHaveFiles
         /// No keeper runs: it was not started yet, or it was killed. `serves`: the server of a killed keeper still runs, and was
         /// ready.
         case needsKeeper(hasServer: Bool, serves: Bool)
@@ -44,6 +42,7 @@ struct ObservedInstance: Hashable, Sendable {
     /// It did so because the instance serves much worse than its siblings, and a restart is due.
     var restartCause: OutlierCause?
     var reason: String?
+    var fetchFailure: InstanceObservation.FetchFailure?
 
     /// Nothing of it runs and nothing of it is wanted. Only its folder is left, because it cannot be deleted.
     var isGone = false
@@ -54,7 +53,7 @@ struct ObservedInstance: Hashable, Sendable {
         return switch stage {
         case .kept(let phase): phase == .ready
         case .needsKeeper(_, let serves): serves
-        case .needsFiles, .cannotHaveFiles, .ended: false
+        case .needsFiles, .ended: false
         }
     }
 
@@ -62,7 +61,6 @@ struct ObservedInstance: Hashable, Sendable {
         if leaving != nil { return .draining }
         return switch stage {
         case .needsFiles: isBlocked ? .blocked : .fetching
-        case .cannotHaveFiles: .failed
         case .needsKeeper(_, let serves): serves ? .ready : isBlocked ? .blocked : .starting
         case .kept(nil): isBlocked ? .blocked : .starting
         case .kept(let phase): Self.condition(phase)
@@ -87,6 +85,6 @@ struct ObservedInstance: Hashable, Sendable {
         if let port { addresses[""] = "127.0.0.1:\(port)" }
         return InstanceObservation(
             id: id, revision: revision, condition: condition, restarts: restarts, isEjected: isEjected,
-            reason: reason, addresses: addresses, modelFolder: modelFolder)
+            reason: reason, fetchFailure: fetchFailure, addresses: addresses, modelFolder: modelFolder)
     }
 }

@@ -8,15 +8,17 @@ import Transport
 struct TrackedInstance: Sendable {
     enum Fetch: Hashable, Sendable {
         case none
-        /// `after`: why the last attempt failed, if it did.
-        case running(after: String?)
-        case waiting(until: ContinuousClock.Instant, reason: String)
-        case hopeless(String)
+        /// `after`: how the last attempt failed, if it did.
+        case running(after: InstanceObservation.FetchFailure?)
+        case waiting(until: ContinuousClock.Instant, InstanceObservation.FetchFailure)
     }
 
     static let firstLaunchDelay = Duration.milliseconds(100)
     static let firstFetchDelay = Duration.seconds(1)
     static let longestDelay = Duration.seconds(30)
+    /// If only a change of the manifest or of the files helps. The files may have changed, so it is tried all the same.
+    static let firstUnlikelyFetchDelay = Duration.seconds(60)
+    static let longestUnlikelyFetchDelay = Duration.seconds(900)
     /// A keeper that has not taken its lock after this time is reported as hung. No second keeper is started beside it.
     static let launchPatience = Duration.seconds(10)
     static let settledAfterSeconds = 1.0
@@ -139,8 +141,8 @@ struct TrackedInstance: Sendable {
     // MARK: Model files
 
     mutating func noteFetch() {
-        if case .waiting(_, let reason) = fetch {
-            fetch = .running(after: reason)
+        if case .waiting(_, let failure) = fetch {
+            fetch = .running(after: failure)
         } else {
             fetch = .running(after: nil)
         }
@@ -154,16 +156,30 @@ struct TrackedInstance: Sendable {
     mutating func noteFailedFetch(_ error: any Error, now: ContinuousClock.Instant) {
         let known = error as? any RetryableError
         let reason = known?.message ?? "the model's files cannot be fetched: \(error)"
-        guard known?.retryClass != .terminal else {
-            fetch = .hopeless(reason)
-            return
-        }
-        fetch = .waiting(until: now + Self.delay(Self.firstFetchDelay, tries: fetchesInVain), reason: reason)
+        let needsChange = known?.retryClass == .terminal
+        let delay =
+            needsChange
+            ? Self.delay(
+                Self.firstUnlikelyFetchDelay, tries: fetchesInVain, longest: Self.longestUnlikelyFetchDelay)
+            : Self.delay(Self.firstFetchDelay, tries: fetchesInVain)
         fetchesInVain += 1
+        fetch = .waiting(
+            until: now + delay,
+            InstanceObservation.FetchFailure(
+                reason: reason, attempts: fetchesInVain, nextAt: Date().addingTimeInterval(delay / .seconds(1)),
+                needsChange: needsChange))
     }
 
-    private static func delay(_ first: Duration, tries: Int) -> Duration {
-        min(first * (1 << min(tries, 10)), longestDelay)
+    private static func delay(_ first: Duration, tries: Int, longest: Duration = longestDelay) -> Duration {
+        min(first * (1 << min(tries, 10)), longest)
+    }
+
+    private var fetchFailure: InstanceObservation.FetchFailure? {
+        switch fetch {
+        case .waiting(_, let failure): failure
+        case .running(let failure): failure
+        case .none: nil
+        }
     }
 
     /// When time alone makes another action due. Nil if none is scheduled.
@@ -182,6 +198,7 @@ struct TrackedInstance: Sendable {
         seen.modelFolder = spec.modelFolder
         seen.restarts = status?.restarts ?? 0
         (seen.reason, seen.isBlocked) = trouble(now)
+        if !isLocked, status?.phase.isFinal != true { seen.fetchFailure = fetchFailure }
         seen.isGone = isRemovalRefused
         seen.isEjected = view.answers ? view.instances[spec.id]?.ejected == true : nil
         if view.answers, let report = view.instances[spec.id], let outlier = report.outlier {
@@ -212,22 +229,14 @@ struct TrackedInstance: Sendable {
         if isLocked { return .kept(status?.phase) }
         if let phase = status?.phase, phase.isFinal { return .ended(phase) }
         if isBeingLaunched { return .kept(hasOrphan ? status?.phase : nil) }
-        if spec.needsFiles {
-            if case .hopeless = fetch { return .cannotHaveFiles }
-            return .needsFiles
-        }
+        if spec.needsFiles { return .needsFiles }
         return .needsKeeper(hasServer: hasOrphan, serves: hasOrphan && status?.phase == .ready)
     }
 
     /// What is wrong, and whether the machine is the cause.
     private func trouble(_ now: ContinuousClock.Instant) -> (reason: String?, isBlocked: Bool) {
         if isLocked || status?.phase.isFinal == true { return (status?.reason, status?.phase == .blocked) }
-        switch fetch {
-        case .waiting(_, let reason): return (reason, true)
-        case .running(let reason): if let reason { return (reason, true) }
-        case .hopeless(let reason): return (reason, false)
-        case .none: break
-        }
+        if let fetchFailure { return (fetchFailure.reason, true) }
         if let launchProblem { return (launchProblem, true) }
         if isBeingLaunched, let launchedAt, now - launchedAt >= Self.launchPatience {
             return (

@@ -1,7 +1,10 @@
 /// Rules of one policy that contradict each other.
 enum PolicyContradictions {
     @Sendable static func check(_ policy: inout ProjectPolicy, _ node: SourceNode, _ reading: inout DocumentReading) {
-        let kinds = policy.targets.map { Set($0.map(\.kind)) }
+        // A target with an error is not among them: what it was meant to be is not known.
+        let targets = reading.pathText + ".targets"
+        let isKnown = !reading.diagnostics.contains { $0.path.hasPrefix(targets) }
+        let kinds = isKnown ? policy.targets.map { Set($0.map(\.kind)) } : nil
         if let kinds, !kinds.isEmpty, !kinds.contains(.local), given("endpointPorts", node) {
             reading.report(
                 "is about this machine, but 'targets' does not include it, so no deployment could use a port",

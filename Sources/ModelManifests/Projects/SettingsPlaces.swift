@@ -41,8 +41,13 @@ package struct SettingsPlaces: Sendable {
 
     /// `FILE:LINE:COLUMN: FIELD: what is wrong`. A field that is missing stands where the object does that lacks it.
     package func text(_ fault: SettingsFault) -> String {
-        guard let place = place(of: fault.path) else { return "\(file): \(fault)" }
-        return "\(file):\(place.line):\(place.column): \(fault)"
+        "\(position(of: fault.path)): \(fault)"
+    }
+
+    /// `FILE:LINE:COLUMN` of a field; only the file where nothing is known of it.
+    package func position(of path: [SettingsStep]) -> String {
+        guard let place = place(of: path) else { return file }
+        return "\(file):\(place.line):\(place.column)"
     }
 
     private func place(of path: [SettingsStep]) -> SourcePlace? {

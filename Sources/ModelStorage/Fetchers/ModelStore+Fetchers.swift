@@ -2,14 +2,10 @@ import Foundation
 
 // Models that a program of the operator's fetches.
 extension ModelStore {
-    /// A model without a given digest. Only the program knows whether it changed, so it is fetched again after a while.
+    /// A model without a given digest. Only the program knows whether it changed, so every pin fetches it.
     func findFetched(
         _ location: FetcherLocation, uri: String, report: @escaping @Sendable (TransferProgress) -> Void
     ) async throws -> ContentDigest {
-        if let memo = cache.memos.memo(for: uri), let known = try? ContentDigest(memo.digest) {
-            let age = now().timeIntervalSince1970 - memo.checkedAt
-            if age >= 0, age < Double(limits.blindRecheckInterval.components.seconds) { return known }
-        }
         let digest = try await fetch(location, wanted: nil, report: report).digest
         // An error is ignored: without the memo, the model is fetched once more.
         try? cache.memos.save(PinMemo(listing: nil, digest: digest, at: now()), for: uri)

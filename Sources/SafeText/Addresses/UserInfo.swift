@@ -1,11 +1,12 @@
-/// What an address says before the `@` of its host: a name, a password, a token.
+/// The part of an address before the `@` of its host: a user name, a password or a token.
 ///
-/// An address stands in settings, manifests, command lines, logs and the status: whoever sees it can use what is in it. So no
-/// address of mlctl's may hold any; a token as the user's name looks like a name, so a name alone is none either.
+/// Addresses appear in settings, manifests, command lines, logs and the status, and everyone who sees one can use the
+/// credentials in it. So mlctl refuses this part in every address. A user name alone is refused too, because a token can stand
+/// in its place.
 package enum UserInfo {
-    /// - Returns: as it is written; nil where there is none, or where this is no `scheme://host`.
+    /// - Returns: the part as it is written; nil if there is none, or if the address is not of the form `scheme://host`.
     package static func of(_ address: String) -> String? {
-        // By scalars: a host with a mark upon its '@' is that '@' to whoever connects.
+        // By scalars: an '@' with a combining mark is still an '@' to the program that connects.
         let scalars = address.unicodeScalars
         guard let start = scalars.firstRange(of: "://".unicodeScalars) else { return nil }
         let authority = scalars[start.upperBound...].prefix { !"/?#".unicodeScalars.contains($0) }
@@ -13,5 +14,5 @@ package enum UserInfo {
     }
 
     package static let problem =
-        "holds a user, a password or a token before the '@', which whoever sees the address can use"
+        "contains a user name, a password or a token before the '@', which everyone who sees the address can use"
 }

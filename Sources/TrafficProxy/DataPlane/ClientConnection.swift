@@ -4,31 +4,21 @@ import NIOCore
 
 /// One client connection. Reads requests, one at a time, and sends each to an instance.
 ///
-/// `ClientConnection+Attempts` sends a request to an instance, `ClientConnection+Answer` returns the answer. Everything runs on
+/// `ClientConnection+Requests` reads a request, `ClientConnection+Attempts` sends it to an instance, and
+/// `ClientConnection+Answer` returns the answer. Everything runs on
 /// the data plane's only event loop, so nothing here needs a lock.
 final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    enum Phase {
-        /// Between requests. Can transition to: readingHead, exchanging, lingering, closed
-        case idle
-        /// Part of a head has arrived. Can transition to: exchanging, lingering, closed
-        case readingHead
-        /// A request is in progress. Can transition to: idle, lingering, closed
-        case exchanging
-        /// The last answer is being sent. Input is discarded, so that the client reads the answer before it sees the connection
-        /// end. Can transition to: closed
-        case lingering
-        case closed
-    }
-
     let plane: DataPlane
     let listener: Listener
     /// The index in the data plane's list of clients.
     var slot = -1
-    private(set) var phase = Phase.idle
-    private(set) var deadline: Int64
+    var phase = ClientPhase.idle {
+        didSet { assert(phase == oldValue || oldValue.canBecome(phase), "\(oldValue) cannot become \(phase)") }
+    }
+    var deadline: Int64
     var context: ChannelHandlerContext?
 
     var exchange = Exchange()
@@ -47,11 +37,11 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     var hasPendingAnswer = false
 
     /// Bytes that belong to the next head or request.
-    private var input = ByteBuffer()
-    private var address: [UInt8] = Array("127.0.0.1".utf8)
-    private var isConsuming = false
+    var input = ByteBuffer()
+    var address: [UInt8] = Array("127.0.0.1".utf8)
+    var isConsuming = false
     private(set) var isReading = true
-    private var upstreamNeedsFlush = false
+    var upstreamNeedsFlush = false
     private var lingeredBytes = 0
 
     init(plane: DataPlane, listener: Listener) {
@@ -122,199 +112,14 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         plane.remove(self)
     }
 
-    // MARK: Reading requests
-
-    private func consumeInput() {
-        var bytes = input
-        input = ByteBuffer()
-        consume(&bytes)
-    }
-
-    private func consume(_ bytes: inout ByteBuffer) {
-        isConsuming = true
-        reading: while bytes.readableBytes > 0 {
-            guard phase == .idle || phase == .readingHead else { break }
-            switch bytes.withUnsafeReadableBytes({ plane.requestScanner.scan($0) }) {
-            case .incomplete:
-                if phase == .idle {
-                    phase = .readingHead
-                    deadline = plane.now + plane.headReadNanoseconds
-                }
-                break reading
-            case .invalid(let fault):
-                bytes.clear()
-                refuse(LocalReply(fault))
-            case .complete(let head):
-                begin(head, &bytes)
-            }
-        }
-        isConsuming = false
-        if bytes.readableBytes > 0 { hold(&bytes) }
-    }
-
-    private func hold(_ bytes: inout ByteBuffer) {
-        if phase == .lingering {
-            linger(bytes.readableBytes)
-            return
-        }
-        if input.readableBytes == 0 { input.clear() }
-        input.writeBuffer(&bytes)
-        updateReading()
-    }
-
-    private func begin(_ head: RequestHead, _ bytes: inout ByteBuffer) {
-        let now = plane.now
-        phase = .exchanging
-        exchange = Exchange()
-        exchange.isToHead = head.method == .head
-        exchange.isVersion10 = head.isVersion10
-        exchange.keepAlive = head.keepAlive
-        exchange.mayRepeat = head.mayRepeat
-        exchange.requestBody = head.body
-        exchange.requestIsWhole = head.body.isDone
-        exchange.startedAt = now
-        revision = nil
-        if let own = choose(head, bytes) {
-            bytes.moveReaderIndex(forwardBy: head.length)
-            if !exchange.requestIsWhole { readBody(&bytes) }
-            if phase == .exchanging { answer(own) }
-            return
-        }
-        drawTap(head, bytes)
-        bytes.moveReaderIndex(forwardBy: head.length)
-        if !exchange.requestIsWhole {
-            readBody(&bytes)
-            guard phase == .exchanging else { return }
-        }
-        deadline = exchange.startedAt &+ exchange.timeoutNanoseconds
-        let tap = tap
-        dispatch(now: now, besides: nil, reuses: true)
-        notifyTapOfRequestEnd(tap)
-    }
-
-    /// Decides where the request goes and writes its new head. Returns an answer if it cannot go anywhere.
-    private func choose(_ head: RequestHead, _ bytes: ByteBuffer) -> LocalReply? {
-        bytes.withUnsafeReadableBytes { raw in
-            let source = raw.baseAddress!.assumingMemoryBound(to: UInt8.self)
-            readProxyFields(source)
-            if let own = Self.unsupported(head, plane.limits) {
-                exchange.keepAlive = false
-                return own
-            }
-            guard let route = listener.route else {
-                exchange.keepAlive = false
-                return LocalReply(503, "this endpoint was removed. See 'mlctl status'.", retryAfterSeconds: 1)
-            }
-            let isUsers = exchange.origin == .user
-            guard
-                let choice = listener.preview.map(LiveRoute.Choice.init(preview:))
-                    ?? route.choose(
-                        source, head, plane.requestScanner.spans, isUsers: isUsers, now: exchange.startedAt,
-                        &plane.random)
-            else {
-                if route.isOpen { noteRefused(by: route.tally) }
-                return route.unavailable
-            }
-            guard let instance = choice.revision.instances.first else { return route.unavailable }
-            revision = choice.revision
-            requestId.mint(choice.revision.mint, word: plane.requestWords.next())
-            exchange.isEvidence = choice.isEvidence
-            exchange.isDrawn = choice.isDrawn
-            exchange.user = choice.user
-            exchange.timeoutNanoseconds = route.requestTimeoutNanoseconds
-            requestBytes.clear()
-            HeadWriter.write(
-                head, source, plane.requestScanner.spans, id: requestId, fields: choice.revision.fields,
-                forwardedFor: address, fallbackHost: instance.hostField, to: &requestBytes)
-            if let table = route.tally.slices, isUsers, choice.isEvidence { mark(head, source, by: table) }
-            return nil
-        }
-    }
-
-    /// Reads the request's origin, and the ID that the client gave it.
-    @inline(__always)
-    private func readProxyFields(_ source: UnsafePointer<UInt8>) {
-        requestId.forgetGiven()
-        if listener.preview != nil { exchange.origin = .preview }
-        for span in plane.requestScanner.spans {
-            let value = span.valueStart..<span.valueEnd
-            switch span.name {
-            case .requestId where !requestId.isGiven: _ = requestId.take(source, value)
-            case .synthetic where exchange.origin == .user && FieldScanner.equals(source, value, "true"):
-                exchange.origin = .synthetic
-            default: break
-            }
-        }
-    }
-
-    private static func unsupported(_ head: RequestHead, _ limits: ProxyLimits) -> LocalReply? {
-        if head.method == .connect { return LocalReply(501, "CONNECT is not supported: this is not a forward proxy") }
-        if head.upgrade == .other {
-            return LocalReply(
-                501, "protocol upgrades are not supported: use HTTP/1.1, and server-sent events to stream")
-        }
-        if let most = limits.requestBodyBytes, case .length(let length) = head.body, length > most {
-            return LocalReply(413, "the body is over \(most) bytes. Send less.")
-        }
-        return nil
-    }
-
-    /// Takes the bytes of the request's body: forwards them to the instance, or buffers them in `requestBytes` until there is
-    /// one.
-    private func readBody(_ bytes: inout ByteBuffer) {
-        var count = bytes.readableBytes
-        switch bytes.withUnsafeReadableBytes({ exchange.requestBody.consume($0) }) {
-        case .more: break
-        case .done(let last):
-            count = last
-            exchange.requestIsWhole = true
-        case .invalid(let fault):
-            bytes.clear()
-            rejectBody(LocalReply(fault))
-            return
-        }
-        guard revision != nil else {
-            // The proxy itself will answer.
-            bytes.moveReaderIndex(forwardBy: count)
-            return
-        }
-        exchange.startedAt = plane.now
-        if !exchange.answerHasBegun, queue == nil { deadline = exchange.startedAt &+ exchange.timeoutNanoseconds }
-        let fits = requestBytes.readableBytes + count <= plane.limits.bufferedRequestBytes
-        if upstream == nil || (exchange.isHeld && fits) {
-            bytes.withUnsafeReadableBytes { raw in
-                _ = requestBytes.writeBytes(UnsafeRawBufferPointer(rebasing: raw[..<count]))
-            }
-        } else {
-            exchange.isHeld = false
-        }
-        if let upstream {
-            upstream.write(bytes.getSlice(at: bytes.readerIndex, length: count)!)
-            upstreamNeedsFlush = true
-        }
-        if let tap {
-            bytes.withUnsafeReadableBytes { tap.requestPart(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-        }
-        bytes.moveReaderIndex(forwardBy: count)
-        updateReading()
-    }
-
-    /// The framing of the body is invalid, so nothing more on this connection can be trusted.
-    private func rejectBody(_ own: LocalReply) {
-        exchange.keepAlive = false
-        leaveInstance()
-        if exchange.answerHasBegun { close() } else { answer(own) }
-    }
-
     /// Reads from the client while there is room for its bytes.
     func updateReading() {
-        var reads = true
-        if phase == .exchanging {
-            if !exchange.requestIsWhole {
-                reads = upstream.map(\.isWritable) ?? (requestBytes.readableBytes < plane.limits.bufferedRequestBytes)
-            }
-            if input.readableBytes > plane.limits.pipelinedBytes { reads = false }
-        }
+        let reads = phase.reads(
+            requestIsWhole: exchange.requestIsWhole,
+            ClientPhase.Buffers(
+                isUpstreamWritable: upstream?.isWritable, requestBytes: requestBytes.readableBytes,
+                requestBytesMax: plane.limits.bufferedRequestBytes, pipelinedBytes: input.readableBytes,
+                pipelinedBytesMax: plane.limits.pipelinedBytes))
         guard reads != isReading, let context else { return }
         isReading = reads
         try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
@@ -358,7 +163,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         answer(own)
     }
 
-    private func linger(_ count: Int) {
+    func linger(_ count: Int) {
         lingeredBytes += count
         if lingeredBytes > plane.limits.lingerBytes { close() }
     }
@@ -408,27 +213,19 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         return deployment
     }
 
-    func setDeadline(_ deadline: Int64) { self.deadline = deadline }
-
     func deadlinePassed(now: Int64) {
-        switch phase {
-        case .idle, .lingering: close()
-        case .readingHead: refuse(LocalReply(408, "the request head did not arrive in time. Send it without a delay."))
-        case .exchanging where exchange.answerHasBegun: answerStalled(now: now)
-        case .exchanging:
-            if let queue {
-                queueTimedOut(in: queue)
-                return
-            }
-            if !exchange.requestIsWhole, isReading {
-                // The client stopped in the middle of its body. This is not the instance's fault.
-                exchange.keepAlive = false
-                leaveInstance()
-                answer(LocalReply(408, "the request body did not arrive in time. Send it without a delay."))
-                return
-            }
-            attemptFailed(.timeOut, "\(instance?.described ?? "the instance") did not answer in time")
-        case .closed: break
+        switch phase.atDeadline(exchange, isQueued: queue != nil, isReading: isReading) {
+        case .nothing: break
+        case .close: close()
+        case .refuseHead:
+            refuse(LocalReply(408, "the request head did not arrive in time. Send it without a delay."))
+        case .refuseBody:
+            exchange.keepAlive = false
+            leaveInstance()
+            answer(LocalReply(408, "the request body did not arrive in time. Send it without a delay."))
+        case .leaveQueue: queueTimedOut()
+        case .failAttempt: attemptFailed(.timeOut, "\(instance?.described ?? "the instance") did not answer in time")
+        case .endStalledAnswer: answerStalled(now: now)
         }
     }
 }

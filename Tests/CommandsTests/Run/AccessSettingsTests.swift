@@ -109,6 +109,18 @@ import Testing
         #expect(refused?.message.contains("good-token") == false)
     }
 
+    @Test("all unusable tokens are said at once, each with its line of the settings")
+    func allBad() throws {
+        var weak = try token("weak", "short")
+        weak.place = "mlctl.yaml:3:12"
+        let gone = AccessSettings.Token(
+            name: "gone", file: "/nonexistent/token", role: .viewer, place: "mlctl.yaml:4:12")
+        let refused = try #require(#expect(throws: ValidationError.self) { try files([weak, gone]).keys() })
+        let lines = refused.message.split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("mlctl.yaml:3:12: token 'weak': ") })
+        #expect(lines.contains { $0.hasPrefix("mlctl.yaml:4:12: token 'gone': ") })
+    }
+
     @Test("a weak MLCTL_TOKEN, a missing file, and one token for two names are errors as well")
     func others() throws {
         #expect(throws: ValidationError.self) { try files([], environment: "a").keys() }

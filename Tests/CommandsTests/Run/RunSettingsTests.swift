@@ -96,6 +96,52 @@ struct RunSettingsTests {
     @Test("is optional, and may be empty", arguments: ["", "# nothing\n", "sources:\n", "sources: []\n"])
     func none(text: String) throws { #expect(try settings(text).sources.isEmpty) }
 
+    @Test("every error is said in one run: unknown settings, unreadable entries, tokens, clusters and projects")
+    func allFaults() throws {
+        let message = try #require(
+            fault(
+                """
+                nmae: a
+                proxyReplicas: many
+                tokens:
+                - {name: a, file: /a, role: boss}
+                - {name: b, role: viewer}
+                - {name: "c d", file: /c, role: viewer}
+                webhook: 3
+                projects:
+                - {name: x}
+                """))
+        let lines = message.split(separator: "\n")
+        for words in [
+            ":1:1: nmae: unknown setting", ":2:1: proxyReplicas: ", ":4:23: tokens[0].role: 'boss' is not a role",
+            ":5:3: tokens[1].file: is missing", ":7:1: webhook", ":9:3: projects[0].repo: ",
+        ] {
+            #expect(lines.contains { $0.contains(words) }, "\(words) is not in \(message)")
+        }
+    }
+
+    @Test("several errors of tokens are all said")
+    func allFaultsOfTokens() throws {
+        let message = try #require(
+            fault("tokens:\n- {name: a b, file: '', role: viewer}\n- {name: c, file: /c, role: admin, namespaces: [x]}")
+        )
+        #expect(message.contains(":2:4: tokens[0].name") && message.contains(":2:15: tokens[0].file"))
+        #expect(message.contains(":3:") && message.contains("tokens[1].role"))
+    }
+
+    @Test("a target with an error is not taken for a contradiction of other rules")
+    func noFollowOnFaults() throws {
+        let message = try #require(
+            fault(
+                "projects:\n- name: x\n  repo: /r\n  policy:\n    targets: [{kind: local}, {kind: kubernets}]\n"
+                    + "    podSecurity: baseline\n    serviceAccounts: [a]"))
+        #expect(message.contains("kubernets") && !message.contains("is about clusters"))
+        let other = try #require(
+            fault(
+                "projects:\n- name: x\n  repo: /r\n  policy:\n    targets: [{kind: local}]\n    podSecurity: baseline"))
+        #expect(other.contains("is about clusters"))
+    }
+
     @Test("with an error is refused, with the place and the reason")
     func faults() {
         for (text, words) in [
