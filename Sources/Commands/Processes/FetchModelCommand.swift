@@ -25,7 +25,8 @@ struct FetchModelCommand: AsyncParsableCommand {
               mlctl fetch-model --verify-only --digest sha256:9f2c… --to /mnt/models
             """)
 
-    @Option(help: "The address of the files: https:, s3:, hf:, oci:, models:, runs:, mlflow-artifacts: or file:.")
+    @Option(
+        help: "The address of the files: https:, s3:, gs:, az:, hf:, oci:, models:, runs:, mlflow-artifacts: or file:.")
     var uri: String?
     @Option(help: "The digest of the files: sha256: and 64 hex digits.") var digest: String?
     @Option(help: "The folder for the files.", transform: { URL(fileURLWithPath: $0, isDirectory: true) })
