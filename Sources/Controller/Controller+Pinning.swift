@@ -42,13 +42,14 @@ extension Controller {
         }
     }
 
-    /// The pin that is in force: found since the controller started, or part of the record.
+    /// The pin that is in force: that of the record, or else one that was found and is not recorded yet.
     private func pin(of model: ModelSource, for key: DeploymentKey) -> Pin? {
-        if let pin = entries[key]?.pin, pin.model == model { return pin }
-        guard let known = entries[key]?.state?.knownPin(of: model) else { return nil }
-        let pin = Pin(model: model, digest: known.digest, commit: known.commit)
-        entries[key]?.pin = pin
-        return pin
+        if let known = entries[key]?.state?.knownPin(of: model) {
+            let pin = Pin(model: model, digest: known.digest, commit: known.commit)
+            if entries[key]?.pin != pin { entries[key]?.pin = pin }
+            return pin
+        }
+        return entries[key]?.pin.flatMap { $0.model == model ? $0 : nil }
     }
 
     private func startPin(of model: ModelSource, for key: DeploymentKey) {
@@ -112,11 +113,7 @@ extension Controller {
         switch result {
         case .success(let digest):
             let key = job.deployment
-            // A revision that serves without a record was found meanwhile: its files are those that were pinned.
-            let known = entries[key]?.state?.knownPin(of: job.model)
-            entries[key]?.pin = Pin(
-                model: job.model, digest: known.map(\.digest) ?? digest,
-                commit: known?.commit ?? manifests.commit(for: key))
+            entries[key]?.pin = Pin(model: job.model, digest: digest, commit: manifests.commit(for: key))
             entries[key]?.troubles[.pinning] = nil
             entries[key]?.retries[.pinning] = nil
             entries[key]?.failedPin = nil

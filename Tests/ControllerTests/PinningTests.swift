@@ -180,7 +180,9 @@ struct PinningTests {
         await bare.backend.hold(Self.second, at: Self.uri)
         let lost = bare
         try await lost.running { controller in
+            try await lost.wait("pinned") { await !lost.backend.pinned.isEmpty }
             #expect(try await served(controller, "1") == plan.revisions[0].revision)
+            try await nextCheck(lost, controller)
             let events = try await controller.events(matching: EventFilter(), limit: 10)
             #expect(!events.contains { $0.event.kind == .rolloutStarted })
         }
