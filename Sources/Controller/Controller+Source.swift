@@ -13,8 +13,9 @@ extension Controller {
         guard let source = projects[name]?.source else { return .done }
         if !isAtWork, with.leadership?.anotherLeads == true { lastKnown = nil }  // Outdated: another one leads.
         do {
+            let before = await ledgerBefore(source)
             let snapshot = try await source.source.fetch()
-            let changed = try await take(snapshot, of: source)
+            let changed = try await take(snapshot, of: source, before: before)
             for waiter in waiters { waiter.resume(returning: changed) }
             let jitter = Double.random(in: 0.95...1.05)
             return .after(configuration.interval * jitter, .urgent)
@@ -30,10 +31,26 @@ extension Controller {
         }
     }
 
+    /// What was read of the project before. At the first look after a start, that is the commit that was fetched last.
+    private func ledgerBefore(_ source: ProjectSource) async -> ManifestLedger {
+        let ledger = manifests.ledger(of: source.name)
+        guard ledger.commit.isEmpty else { return ledger }
+        do {
+            guard let last = try await source.source.lastRead() else { return ledger }
+            return try await bounded(ManifestReading.limit) { try await ManifestReading.recall(last, source: source) }
+        } catch {
+            logger.warning(
+                "The commit that was read last cannot be read again",
+                metadata: ["project": "\(source.name)", "error": "\(Self.explain(error).text)"])
+            return ledger
+        }
+    }
+
     /// - Returns: the deployments that the commit changed.
-    private func take(_ snapshot: ManifestSnapshot, of source: ProjectSource) async throws -> Set<DeploymentKey> {
+    private func take(
+        _ snapshot: ManifestSnapshot, of source: ProjectSource, before: ManifestLedger
+    ) async throws -> Set<DeploymentKey> {
         let name = source.name
-        let before = manifests.ledger(of: name)
         let reading = try await bounded(ManifestReading.limit) {
             [reserved = reservedPorts, known = manifests.known(to: name)] in
             try await ManifestReading.read(snapshot, into: before, known: known, source: source, reserved: reserved)

@@ -9,11 +9,14 @@ extension Controller {
         let entry = decided == nil ? known(key) : entries[key]
         let absence = decided == nil && entries[key]?.state == nil ? absence(of: key) : nil
         let isRemembered = decided == nil && entries[key]?.state == nil && entry?.state != nil
+        let isGoing = (decided ?? entry?.state)?.isRemoved == true
+        let kept = isGoing ? nil : manifests.absence(of: key)
         let oblivion = isRemembered ? absence?.text ?? Availability.notLookedAt : nil
         return DeploymentView(
             key: key, state: decided ?? entry?.state, observed: entry?.observed,
             blindness: entry.flatMap { blindness($0, oblivion) },
-            diagnostics: manifests.diagnostics(of: key), project: manifests.owner(of: key),
+            diagnostics: isGoing && manifests.absence(of: key) != nil ? [] : manifests.diagnostics(of: key),
+            absence: kept, project: manifests.owner(of: key),
             invalidSince: entry?.invalidSince,
             problem: absence?.text ?? entry?.problem ?? manifests.orphanReason(of: key)
                 ?? (isAtWork ? nil : followerText),

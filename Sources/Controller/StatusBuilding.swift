@@ -30,6 +30,8 @@ struct DeploymentView {
     var blindness: ObservationOutage?
     /// Errors in its manifest. The deployment keeps serving unchanged.
     var diagnostics: [Diagnostic] = []
+    /// Why it is kept although it is not in git any more; nil if it is in git.
+    var absence: ManifestAbsence?
     /// Its owner; nil if its project is not in the settings any more.
     var project: String? = Project.defaultName
     var invalidSince: Date?
@@ -93,6 +95,7 @@ struct DeploymentView {
     var invalidity: String? {
         guard let first = diagnostics.first else { return nil }
         let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
+        if let absence { return absence.text }
         return "its manifest is invalid, so the deployment stays as it was: \(first)\(more)"
     }
 

@@ -50,6 +50,8 @@ package enum PersonCause: String, CaseIterable, Sendable {
     /// No instance serves, and none can.
     case cannotServe
     case invalidManifest
+    /// No file of the commit describes it, and it is not certain that it was removed.
+    case notInGit
     /// Its manifest names another place than the one where it serves.
     case anotherPlace
     /// The store does not accept records, for example because its disk is full.
@@ -70,6 +72,7 @@ package enum PersonCause: String, CaseIterable, Sendable {
         case .heldOff: "RolledBack"
         case .cannotServe: "Failed"
         case .invalidManifest: "InvalidManifest"
+        case .notInGit: "NotInGit"
         case .anotherPlace: "AnotherTarget"
         case .notRecorded: "NotRecorded"
         case .other: "NeedsPerson"

@@ -81,7 +81,7 @@ struct RemoteLook: Sendable {
         return nil
     }
 
-    private func references(_ patterns: [String]) async throws -> [String: String] {
+    func references(_ patterns: [String]) async throws -> [String: String] {
         let task = "Reading the branches"
         let arguments: [String]
         if git.location.transport == .file {

@@ -32,7 +32,8 @@ struct FuzzCoverageTests {
         "yaml": ["ModelManifests/YAML/DocumentComposer.swift"],
         "manifests": [
             "ModelManifests/ManifestReader.swift", "Controller/ManifestLedger.swift",
-            "Commands/Manifests/ManifestFiles.swift",
+            "Commands/Manifests/ManifestFiles.swift", "Commands/Manifests/FolderTree.swift",
+            "ModelManifests/Tree/ManifestFile.swift",
         ],
         "manifest-words": [
             "ModelManifests/Kinds/ThresholdExpressionParser.swift", "ModelManifests/Reading/GoDuration.swift",
