@@ -127,7 +127,10 @@ extension Controller {
             isNews = true
         }
         inquire(decision.inquiries, of: key, at: place)
-        if isNews { wakeDependents(of: key) }
+        if isNews {
+            wakeDependents(of: key)
+            reviewRevert(of: key)
+        }
     }
 
     // MARK: - Answering

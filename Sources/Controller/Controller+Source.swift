@@ -77,7 +77,10 @@ extension Controller {
         for (key, entry) in entries where manifests.owner(of: key) == name {
             entries[key]?.pin?.isFresh = false
             // Unchanged deployments need no pass: they follow the new commit like the previous one.
-            if !changed.contains(key), entry.commit == before.commit { entries[key]?.commit = snapshot.commit }
+            if !changed.contains(key), entry.commit == before.commit {
+                entries[key]?.commit = snapshot.commit
+                if snapshot.commit != before.commit { reviewRevert(of: key) }
+            }
             let since = manifests.diagnostics(of: key).isEmpty ? nil : entry.invalidSince ?? with.now()
             if entry.invalidSince != since { entries[key]?.invalidSince = since }
         }

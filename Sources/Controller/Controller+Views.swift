@@ -24,7 +24,7 @@ extension Controller {
             recordProblemSince: entry?.troubles.since(.record), isRetried: entry?.troubles.isRetried ?? false,
             isInTheDark: absence?.isInTheDark ?? false,
             unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:],
-            costs: entry?.costs ?? [:], commit: entry?.commit,
+            costs: entry?.costs ?? [:], revert: entry?.revert, commit: entry?.commit,
             firstSeenAt: entry?.firstSeenAt ?? with.now())
     }
 

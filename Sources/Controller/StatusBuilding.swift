@@ -51,6 +51,8 @@ struct DeploymentView {
     var abandoned: [Revision: Int] = [:]
     /// The cost of the instances of a revision, as last read.
     var costs: [Revision: InstanceCost] = [:]
+    /// What became of writing its rollback back to git; nil where nothing is to be written.
+    var revert: Entry.RevertNote?
     /// The commit of the last pass.
     var commit: String?
     /// When the controller first saw the deployment; used if there is no state.
@@ -93,9 +95,9 @@ struct DeploymentView {
 
     /// What is wrong with its manifest; nil if nothing is.
     var invalidity: String? {
+        if let absence { return absence.text }
         guard let first = diagnostics.first else { return nil }
         let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
-        if let absence { return absence.text }
         return "its manifest is invalid, so the deployment stays as it was: \(first)\(more)"
     }
 
@@ -135,6 +137,11 @@ struct DeploymentView {
     /// Advisory conditions: nothing is wrong now, but something could go wrong.
     private func notes(_ state: RolloutState) -> [Condition] {
         [
+            revert.map {
+                Condition(
+                    type: Condition.writtenBack, status: $0.isWritten ? "True" : "False",
+                    reason: $0.isWritten ? "Written" : "NotWritten", message: $0.text)
+            },
             state.settings.template.model.unpinnedWarning(on: state.target).map {
                 Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: $0)
             },
