@@ -98,6 +98,9 @@ let package = Package(
         module("Analysis", ["ModelManifests", "Serving", .numerics]),
         module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
 
+        // The ports between the loop and what is outside, and the values that cross them.
+        module("ControlPorts", ["Transport", "ModelManifests", "Analysis", "Serving", "Rollouts"]),
+
         // Adapters: one thing outside each.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -120,7 +123,7 @@ let package = Package(
         module(
             "MetricSources",
             [
-                "SafeText", "JSON", "Transport", "SecretFiles", "Controller", "CLinuxProcess", .asyncHTTPClient,
+                "SafeText", "JSON", "Transport", "SecretFiles", "ControlPorts", "CLinuxProcess", .asyncHTTPClient,
                 .subprocess,
                 .system,
                 .nioSSL, .logging,
@@ -136,28 +139,44 @@ let package = Package(
         module(
             "KubernetesServing",
             [
-                "SafeText", "JSON", "Transport", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient",
+                "SafeText", "JSON", "Transport", "Analysis", "Serving", "Rollouts", "ControlPorts", "KubernetesClient",
                 .crypto,
                 .logging,
             ]),
-        module("Notifications", ["SafeText", "Transport", "Controller", .asyncHTTPClient, .crypto, .logging]),
-        module("Journal", ["Transport", "Controller", .grdb]),
+        module("Notifications", ["SafeText", "Transport", "ControlPorts", .asyncHTTPClient, .crypto, .logging]),
+        module("Journal", ["Transport", "ControlPorts", .grdb]),
 
         // Control.
         module("ControllerRuntime", ["Transport", .collections, .logging]),
         module(
             "Controller",
             [
-                "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime",
-                .logging,
+                "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
+                "ControllerRuntime", .logging,
             ]),
         module(
             "ControlAPI",
             [
-                "SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller", .hummingbird,
+                "SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts", .hummingbird,
                 .hummingbirdCore,
                 .serviceLifecycle, .crypto,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .asyncHTTPClient, .logging,
+            ]),
+        module(
+            "Demo",
+            [
+                "Transport", "ModelManifests", "Rollouts", "ControlPorts", "LocalServing", "ControlAPI", "Presentation",
+                .asyncHTTPClient, .nioCore, .subprocess, .system,
+            ],
+            resources: [
+                .embedInCode("Resources/model-v1.json"), .embedInCode("Resources/model-v2.json"),
+                .embedInCode("Resources/model-v3.json"), .embedInCode("Resources/requests.jsonl"),
+            ]),
+        module(
+            "Presentation",
+            [
+                "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
+                .yams,
             ]),
         module("InferenceServer", ["SafeText", .nioCore, .nioPosix, .nioHTTP1]),
         module(
@@ -168,8 +187,9 @@ let package = Package(
                 "ModelStorage",
                 "LocalServing",
                 "TrafficProxy", "KubernetesClient", "KubernetesServing", "MetricSources", "Notifications", "Journal",
-                "ControllerRuntime", "Controller", "CLinuxProcess",
-                "ControlAPI", "InferenceServer", .argumentParser, .asyncHTTPClient, .nioSSL, .serviceLifecycle,
+                "ControlPorts", "ControllerRuntime", "Controller", "Presentation", "Demo", "CLinuxProcess",
+                "ControlAPI",
+                "InferenceServer", .argumentParser, .asyncHTTPClient, .nioSSL, .serviceLifecycle,
                 .subprocess,
                 .system, .logging, .yams,
             ]),
@@ -179,7 +199,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "JSON", "HTTP1", "Transport", "Controller", "ControlAPI", "KubernetesClient", .numerics, .nioCore,
+                "JSON", "HTTP1", "Transport", "ControlPorts", "Controller", "ControlAPI", "KubernetesClient", .numerics,
+                .nioCore,
                 .nioPosix, .nioHTTP1,
                 .asyncHTTPClient, .logging,
             ],
@@ -193,7 +214,7 @@ let package = Package(
         tests("AnalysisTests", ["Analysis", "Serving"]),
         tests("ServingTests", ["Serving"]),
         tests("RolloutsTests", ["Rollouts"], exclude: ["Fixtures"]),
-        tests("SimulationTests", ["Rollouts", "Controller", "KubernetesClient", "KubernetesServing"]),
+        tests("SimulationTests", ["Rollouts", "ControlPorts", "Controller", "KubernetesClient", "KubernetesServing"]),
         tests("GitSourceTests", ["GitSource"]),
         tests("SecretFilesTests", ["SecretFiles"]),
         tests("ModelStorageTests", ["ModelStorage"]),
@@ -207,18 +228,23 @@ let package = Package(
         tests("MetricSourcesTests", ["MetricSources"]),
         tests("NotificationsTests", ["Notifications"]),
         tests("JournalTests", ["Journal"]),
+        tests("ControlPortsTests", ["ControlPorts"]),
         tests("ControllerRuntimeTests", ["ControllerRuntime"]),
         tests("ControllerTests", ["Controller"]),
         tests("ControlAPITests", ["ControlAPI"]),
         tests("InferenceServerTests", ["InferenceServer"], exclude: ["Fixtures"]),
-        tests("CommandsTests", ["Commands", "KubernetesClient"]),
-        tests("EndToEndTests", ["Commands", "mlctl", "KubernetesClient", .asyncHTTPClient, .nioCore, .logging]),
+        tests("PresentationTests", ["Presentation", "Controller"]),
+        tests("DemoTests", ["Demo"]),
+        tests("CommandsTests", ["Commands", "Presentation", "KubernetesClient"]),
+        tests(
+            "EndToEndTests", ["Commands", "Demo", "mlctl", "KubernetesClient", .asyncHTTPClient, .nioCore, .logging]),
         tests("HouseTests", ["ModelManifests", .yams]),
     ] + fuzzing + [
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "TestSupport", "Commands", "Controller", "GitSource", "KubernetesClient", "ModelManifests", "Analysis",
+                "TestSupport", "Commands", "Demo", "ControlPorts", "Controller", "GitSource", "KubernetesClient",
+                "ModelManifests", "Analysis",
                 "Serving", "Rollouts", "Journal", .logging, .numerics,
             ],
             path: "Tests/Benchmarks", swiftSettings: strict)

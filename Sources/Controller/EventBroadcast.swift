@@ -1,3 +1,4 @@
+import ControlPorts
 import ModelManifests
 
 /// Sends every new event to all listeners. A slow listener loses the oldest events; `mlctl events` shows all of them.

@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Synchronization
@@ -327,13 +328,7 @@ package struct ProjectRegistry {
     }
 }
 
-/// How much of a limit a project uses.
-package struct LimitUsage: Hashable, Codable, Sendable {
-    /// `deployments`, `replicas`, `cpu` (cores), `memory` (bytes), or a device.
-    package var name: String
-    package var used: Double
-    package var limit: Double
-
+extension LimitUsage {
     static func all(of limits: ProjectLimits, in demand: ProjectDemand) -> [LimitUsage] {
         var all: [LimitUsage] = []
         func add(_ name: String, _ used: Double, _ limit: Double?) {

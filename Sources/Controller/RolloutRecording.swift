@@ -1,4 +1,5 @@
 import Analysis
+import ControlPorts
 import Foundation
 import ModelManifests
 

@@ -1,17 +1,6 @@
+import ControlPorts
 import ModelManifests
 import Rollouts
-
-/// One model server's metrics page, in the format of Prometheus' HTTP service discovery.
-package struct ScrapeTarget: Hashable, Codable, Sendable {
-    /// `host:port`.
-    package var targets: [String]
-    package var labels: [String: String]
-
-    package init(targets: [String], labels: [String: String]) {
-        self.targets = targets
-        self.labels = labels
-    }
-}
 
 extension Controller {
     /// Every ready instance whose runtime has a metrics page, with labels that distinguish revisions.

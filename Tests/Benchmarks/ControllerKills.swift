@@ -1,4 +1,5 @@
 import Commands
+import Demo
 import Foundation
 import TestSupport
 

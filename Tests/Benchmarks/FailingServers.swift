@@ -1,5 +1,6 @@
 import Commands
-import Controller
+import ControlPorts
+import Demo
 import Foundation
 import TestSupport
 

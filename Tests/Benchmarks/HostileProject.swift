@@ -1,4 +1,5 @@
 import Commands
+import ControlPorts
 import Controller
 import Foundation
 import GitSource

@@ -1,6 +1,6 @@
 import Analysis
 import AsyncHTTPClient
-import Controller
+import ControlPorts
 import Foundation
 import Logging
 import ModelManifests

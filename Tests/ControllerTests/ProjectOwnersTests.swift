@@ -1,3 +1,4 @@
+import ControlPorts
 import ModelManifests
 import Testing
 

@@ -1,5 +1,6 @@
 import Commands
 import ControlAPI
+import Demo
 import Foundation
 import FoundationNetworking
 import TestSupport

@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import Controller
+import ControlPorts
 import Foundation
 import NIOCore
 import TestSupport

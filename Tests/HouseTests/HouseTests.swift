@@ -17,6 +17,13 @@ struct HouseTests {
         "Analysis": ["ModelManifests", "Serving"],
         "Serving": ["SafeText", "JSON", "ModelManifests"],
         "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
+        "ControlPorts": ["Transport", "ModelManifests", "Analysis", "Serving", "Rollouts"],
+        "Presentation": [
+            "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
+        ],
+        "Demo": [
+            "Transport", "ModelManifests", "Rollouts", "ControlPorts", "LocalServing", "ControlAPI", "Presentation",
+        ],
         "GitSource": ["SafeText", "Transport", "ModelManifests", "CLinuxProcess"],
         "SecretFiles": [],
         "ModelStorage": ["SafeText", "Transport", "CCurl", "CZlib", "CLinuxProcess"],
@@ -27,24 +34,27 @@ struct HouseTests {
         "TrafficProxy": ["SafeText", "JSON", "HTTP1", "Transport", "ModelManifests", "Serving", "CZlib"],
         "KubernetesClient": ["SafeText", "JSON", "Transport"],
         "KubernetesServing": [
-            "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
+            "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
             "KubernetesClient",
         ],
         "MetricSources": [
             "SafeText", "JSON", "Transport", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts",
-            "Controller",
+            "ControlPorts",
             "CLinuxProcess",
         ],
-        "Notifications": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
-        "Journal": ["Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "Notifications": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts"],
+        "Journal": ["Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts"],
         "ControllerRuntime": ["Transport"],
         "Controller": [
-            "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime",
+            "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
+            "ControllerRuntime",
         ],
-        "ControlAPI": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "ControlAPI": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts"],
         "InferenceServer": ["SafeText"],
     ]
-    static let pure = ["SafeText", "JSON", "HTTP1", "ModelManifests", "Analysis", "Serving", "Rollouts"]
+    static let pure = [
+        "SafeText", "JSON", "HTTP1", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
+    ]
 
     static func sources(of module: String) throws -> [(path: String, text: String)] {
         let folder = root.appending(path: "Sources/\(module)")

@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import Logging
 import Notifications
 import Synchronization

@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 
 extension ControlSurface {
     /// Syncs the only project of a controller.

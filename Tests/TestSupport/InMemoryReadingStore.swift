@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import ModelManifests
 
 /// A model of a reading store. The journal's test suite checks it too.

@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import ModelManifests
 
 /// A register of a site's deployments, in memory: the announcements, and how many of them had to be written.

@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import Synchronization
 
 /// An election whose outcome is set by hand.

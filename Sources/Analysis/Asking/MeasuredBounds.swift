@@ -4,7 +4,7 @@ import ModelManifests
 struct MeasuredBounds {
     var min: Double?
     var max: Double?
-    var condition: Condition?
+    var condition: ThresholdExpression?
 
     /// A value that is not finite is never within the bounds.
     func admit(_ value: Double) -> Bool {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import ControlAPI
-import Controller
+import ControlPorts
 
 /// The exit codes of `mlctl`. Scripts depend on these numbers.
 enum CommandExit: Int32, Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import Presentation
 import SafeText
 
 /// Standard output and standard error, with the properties of the terminal.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ModelManifests
+import Presentation
 
 /// The deployment that a command is about.
 struct DeploymentArguments: ParsableArguments {
@@ -67,3 +68,5 @@ struct StateOption: ParsableArguments {
         return (base ?? home.appending(path: ".local/state")).appending(path: "mlctl").standardizedFileURL
     }
 }
+
+extension OutputFormat: ExpressibleByArgument {}

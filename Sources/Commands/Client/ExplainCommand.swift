@@ -1,7 +1,9 @@
 import ArgumentParser
+import ControlPorts
 import ControlAPI
 import Foundation
 import ModelManifests
+import Presentation
 
 struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlAPI
 import Foundation
+import Presentation
 
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import ControlAPI
 import Foundation
 import ModelManifests
+import Presentation
 
 struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import ControlAPI
-import Controller
+import ControlPorts
 import ModelManifests
 
 /// A project that was named on the command line. One that is not there has no deployments and no events: that is an answer to

@@ -1,7 +1,8 @@
 import ArgumentParser
 import ControlAPI
-import Controller
+import ControlPorts
 import Foundation
+import Presentation
 
 struct OutcomeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

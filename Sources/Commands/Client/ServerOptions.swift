@@ -2,6 +2,7 @@ import ArgumentParser
 import ControlAPI
 import Foundation
 import Glibc
+import Presentation
 import SafeText
 
 /// Which controller a command talks to, and how it authenticates.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlAPI
 import Foundation
+import Presentation
 
 struct SyncCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,9 @@
 import ArgumentParser
 import ControlAPI
-import Controller
+import ControlPorts
 import Foundation
 import ModelManifests
+import Presentation
 
 struct WaitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
-import Controller
+import ControlPorts
 import ModelManifests
+import Presentation
 import Rollouts
 
 /// What `mlctl wait` waits for. Pure: it maps a status to a verdict.

@@ -1,6 +1,7 @@
 import ControlAPI
-import Controller
+import ControlPorts
 import Foundation
+import Presentation
 
 /// Polls the controller until the goal is reached, can no longer be reached, or the time is up. A controller that disappears
 /// for a while (for example during an upgrade) is waited for; a controller that never answered is not.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Presentation
 import SafeText
 
 /// `mlctl doctor`: checks an installation, and says what to do.

@@ -1,6 +1,7 @@
 import ControlAPI
 import Foundation
 import ModelManifests
+import Presentation
 
 /// All checks of `mlctl doctor`, which run at the same time.
 struct DoctorRun: Sendable {

@@ -1,4 +1,5 @@
 import ControlAPI
+import ControlPorts
 import Controller
 import Foundation
 import ModelManifests

@@ -1,8 +1,10 @@
 import ArgumentParser
 import ControlAPI
-import Controller
+import ControlPorts
 import Foundation
+import KubernetesServing
 import ModelManifests
+import Presentation
 
 /// `mlctl plan PATH…`: shows what a commit would do.
 struct PlanCommand: AsyncParsableCommand {
@@ -57,7 +59,9 @@ struct PlanCommand: AsyncParsableCommand {
         }
         let explanations = try await running?.explanations(of: desired.deployments.keys.sorted())
         let plans = desired.deployments.values.sorted { $0.key < $1.key }.map { deployment in
-            DeploymentPlan(deployment, against: explanations.map { $0[deployment.key] ?? .absent } ?? .unknown)
+            DeploymentPlan(
+                deployment, against: explanations.map { $0[deployment.key] ?? .absent } ?? .unknown,
+                previewAddress: { ClusterPreview.address(of: deployment, $0) })
         }
         switch output {
         case .text: try console.print(PlanText(plans: plans, canvas: console.canvas).lines())

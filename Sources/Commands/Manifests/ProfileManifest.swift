@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Presentation
 
 /// Writes a PredictionProfile as a manifest.
 struct ProfileManifest {

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Presentation
 
 /// Counts recorded values in the buckets of a profile.
 struct ProfileTally {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Controller
+import ControlPorts
 import Foundation
 import ModelManifests
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import JSON
 import ModelManifests
+import Presentation
 
 /// `mlctl schema`: prints schemas for editors and for clusters.
 struct SchemaCommand: ParsableCommand {

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import KubernetesClient
 import ModelManifests
+import Presentation
 
 /// Checks manifests with an API server by dry runs, which change nothing. They include admission, quota, policies and webhooks,
 /// as far as these support dry runs.

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Presentation
 import Rollouts
 import SafeText
 

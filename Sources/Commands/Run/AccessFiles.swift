@@ -2,6 +2,7 @@ import ArgumentParser
 import ControlAPI
 import Foundation
 import Logging
+import Presentation
 
 /// The files with tokens and certificates, read at the start and again whenever they change.
 ///

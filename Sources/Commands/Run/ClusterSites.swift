@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlPorts
 import Controller
 import Foundation
 import GitSource

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ControlAPI
+import ControlPorts
 import Controller
 import ControllerRuntime
 import Foundation
@@ -11,6 +12,7 @@ import MetricSources
 import ModelManifests
 import ModelStorage
 import Notifications
+import Presentation
 import Rollouts
 import ServiceLifecycle
 import Serving

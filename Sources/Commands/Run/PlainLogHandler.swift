@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Presentation
 import SafeText
 
 /// Writes one line per message to standard error: `12:31:07 info  Commit read  changed=1 commit=…`.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import ControlAPI
-import Controller
+import ControlPorts
 import ControllerRuntime
 import Foundation
 import GitSource

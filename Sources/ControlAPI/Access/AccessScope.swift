@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import ModelManifests
 
 /// Which deployments a caller may access: those in its namespaces and projects. A list that is not given sets no limit. If both

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ControlPorts
 import Foundation
 import NIOCore
 import Synchronization

@@ -1,5 +1,5 @@
 import Analysis
-import Controller
+import ControlPorts
 import Foundation
 import KubernetesClient
 import Logging

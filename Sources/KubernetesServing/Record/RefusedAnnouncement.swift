@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import ModelManifests
 
 /// An announcement that the server refused, and when to try it again: at once if the announcement changes, at growing intervals

@@ -186,9 +186,9 @@ enum ThresholdFields {
             }
         })
 
-    private static let condition = Shape<String>.string().map { text, node, reading -> Condition? in
-        do throws(Condition.Fault) {
-            return try Condition(text)
+    private static let condition = Shape<String>.string().map { text, node, reading -> ThresholdExpression? in
+        do throws(ThresholdExpression.Fault) {
+            return try ThresholdExpression(text)
         } catch {
             reading.report(error.message, at: node.place, suggestion: "such as: value < 0.25 && value > 0")
             return nil

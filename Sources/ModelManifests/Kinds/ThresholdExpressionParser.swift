@@ -3,16 +3,19 @@ struct ThresholdExpressionParser {
     private let bytes: [UInt8]
     private var position = 0
 
-    static func parse(_ text: String) throws(Condition.Fault) -> ThresholdExpressionTerm {
-        guard text.utf8.count <= Condition.bytesLimit else {
-            throw Condition.Fault(message: "is longer than \(Condition.bytesLimit) bytes")
+    static func parse(_ text: String) throws(ThresholdExpression.Fault) -> ThresholdExpressionTerm {
+        guard text.utf8.count <= ThresholdExpression.bytesLimit else {
+            throw ThresholdExpression.Fault(message: "is longer than \(ThresholdExpression.bytesLimit) bytes")
         }
         var parser = ThresholdExpressionParser(bytes: Array(text.utf8))
         let term = try parser.term(above: 0, depth: 0)
         guard parser.peek() == nil else { throw parser.fault("expected an operator, not '\(parser.rest)'") }
-        guard term.isTruth else { throw Condition.Fault(message: "is a number; compare it with another number") }
+        guard term.isTruth else {
+            throw ThresholdExpression.Fault(message: "is a number; compare it with another number")
+        }
         guard term.looksAtValue else {
-            throw Condition.Fault(message: "does not use 'value', so it has the same result for every measurement")
+            throw ThresholdExpression.Fault(
+                message: "does not use 'value', so it has the same result for every measurement")
         }
         return term
     }
@@ -20,7 +23,9 @@ struct ThresholdExpressionParser {
     private init(bytes: [UInt8]) { self.bytes = bytes }
 
     /// A term with everything that operators above `precedence` join to it.
-    private mutating func term(above precedence: Int, depth: Int) throws(Condition.Fault) -> ThresholdExpressionTerm {
+    private mutating func term(above precedence: Int, depth: Int) throws(ThresholdExpression.Fault)
+        -> ThresholdExpressionTerm
+    {
         var left = try operand(depth: depth)
         while let sign = nextOperator(), sign.precedence > precedence {
             try check(left, is: sign.takesTruths, for: sign)
@@ -32,10 +37,10 @@ struct ThresholdExpressionParser {
         return left
     }
 
-    private mutating func operand(depth: Int) throws(Condition.Fault) -> ThresholdExpressionTerm {
+    private mutating func operand(depth: Int) throws(ThresholdExpression.Fault) -> ThresholdExpressionTerm {
         guard let byte = peek() else { throw fault("it ends where a number or 'value' is expected") }
-        guard depth < Condition.depthLimit else {
-            throw fault("it has more than \(Condition.depthLimit) nested levels")
+        guard depth < ThresholdExpression.depthLimit else {
+            throw fault("it has more than \(ThresholdExpression.depthLimit) nested levels")
         }
         switch byte {
         case UInt8(ascii: "("):
@@ -59,7 +64,7 @@ struct ThresholdExpressionParser {
         }
     }
 
-    private mutating func number() throws(Condition.Fault) -> ThresholdExpressionTerm {
+    private mutating func number() throws(ThresholdExpression.Fault) -> ThresholdExpressionTerm {
         let start = position
         skip(while: Self.isDigit)
         if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
@@ -75,7 +80,7 @@ struct ThresholdExpressionParser {
         return .number(number)
     }
 
-    private mutating func name() throws(Condition.Fault) -> ThresholdExpressionTerm {
+    private mutating func name() throws(ThresholdExpression.Fault) -> ThresholdExpressionTerm {
         let start = position
         skip { Self.isDigit($0) || Self.isLetter($0) }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
@@ -94,7 +99,7 @@ struct ThresholdExpressionParser {
 
     private func check(
         _ term: ThresholdExpressionTerm, is truth: Bool, for sign: ThresholdExpressionTerm.Operator
-    ) throws(Condition.Fault) {
+    ) throws(ThresholdExpression.Fault) {
         guard term.isTruth != truth else { return }
         throw fault(
             truth
@@ -113,8 +118,8 @@ struct ThresholdExpressionParser {
 
     private var rest: String { String(decoding: bytes[position...].prefix(20), as: UTF8.self) }
 
-    private func fault(_ message: String) -> Condition.Fault {
-        Condition.Fault(message: "\(message) (at character \(position + 1))")
+    private func fault(_ message: String) -> ThresholdExpression.Fault {
+        ThresholdExpression.Fault(message: "\(message) (at character \(position + 1))")
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool {

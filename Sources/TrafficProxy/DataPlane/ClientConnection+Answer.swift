@@ -27,23 +27,7 @@ extension ClientConnection {
         deadline(after: plane.bodyIdleNanoseconds, from: now)
         instance.ejection.succeeded()
 
-        var options = HeadWriter.AnswerOptions()
-        switch head.body {
-        case .chunked:
-            exchange.isStream = true
-            exchange.answerForm = exchange.isVersion10 ? .dechunked : .verbatim
-        case .untilClose:
-            exchange.isStream = true
-            exchange.answerForm = exchange.isVersion10 ? .verbatim : .chunked
-            options.addsTransferEncoding = !exchange.isVersion10
-        case .none, .length:
-            exchange.answerForm = .verbatim
-        }
-        options.dropsTransferEncoding = exchange.isVersion10 || head.status == 204
-        let endsByClosing = exchange.isVersion10 && (head.body == .untilClose || exchange.answerForm == .dechunked)
-        exchange.closes =
-            !exchange.keepAlive || !exchange.requestIsWhole || endsByClosing || plane.isDraining || listener.isRemoved
-        options.connection = exchange.closes ? .close : exchange.isVersion10 ? .keepAlive : .unsaid
+        let options = exchange.planAnswer(head, endsConnections: plane.isDraining || listener.isRemoved)
         if let tap { tap.answerBegan(head, bytes) }
         answerBytes.clear()
         bytes.withUnsafeReadableBytes { raw in
@@ -165,7 +149,7 @@ extension ClientConnection {
     func answer(_ own: LocalReply) {
         guard let context else { return }
         settle(\.turnedAway)
-        exchange.closes = !exchange.keepAlive || !exchange.requestIsWhole || plane.isDraining || listener.isRemoved
+        exchange.planOwnAnswer(endsConnections: plane.isDraining || listener.isRemoved)
         if revision == nil { requestId.mint(plane.nobodysMint, word: plane.requestWords.next()) }
         var bytes = context.channel.allocator.buffer(capacity: 1024)
         own.write(

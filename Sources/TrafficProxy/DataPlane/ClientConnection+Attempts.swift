@@ -47,7 +47,8 @@ extension ClientConnection {
     }
 
     /// The request has waited in the queue for the longest permitted time.
-    func queueTimedOut(in queue: AdmissionQueue) {
+    func queueTimedOut() {
+        guard let queue else { return }
         self.queue = nil
         queue.giveUp(self)
         noteRefused(by: plane.tally(of: queue.deployment))
@@ -146,9 +147,9 @@ extension ClientConnection {
     /// still had to send, or had to read what was available.
     func countAbandoned() {
         guard phase == .exchanging, let instance, !exchange.isCounted, exchange.origin == .user else { return }
-        let isInstancesTurn =
-            exchange.answerHasBegun ? upstream?.isReading == true : exchange.requestIsWhole || !isReading
-        guard isInstancesTurn else { return }
+        guard exchange.isInstancesTurn(readsAnswer: upstream?.isReading == true, readsRequest: isReading) else {
+            return
+        }
         exchange.isCounted = true
         settle(\.givenUp)
         let now = plane.now

@@ -10,24 +10,13 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    enum Phase {
-        /// Between requests. Can transition to: readingHead, exchanging, lingering, closed
-        case idle
-        /// Part of a head has arrived. Can transition to: exchanging, lingering, closed
-        case readingHead
-        /// A request is in progress. Can transition to: idle, lingering, closed
-        case exchanging
-        /// The last answer is being sent. Input is discarded, so that the client reads the answer before it sees the connection
-        /// end. Can transition to: closed
-        case lingering
-        case closed
-    }
-
     let plane: DataPlane
     let listener: Listener
     /// The index in the data plane's list of clients.
     var slot = -1
-    private(set) var phase = Phase.idle
+    private(set) var phase = ClientPhase.idle {
+        didSet { assert(phase == oldValue || oldValue.canBecome(phase), "\(oldValue) cannot become \(phase)") }
+    }
     private(set) var deadline: Int64
     var context: ChannelHandlerContext?
 
@@ -308,13 +297,12 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
 
     /// Reads from the client while there is room for its bytes.
     func updateReading() {
-        var reads = true
-        if phase == .exchanging {
-            if !exchange.requestIsWhole {
-                reads = upstream.map(\.isWritable) ?? (requestBytes.readableBytes < plane.limits.bufferedRequestBytes)
-            }
-            if input.readableBytes > plane.limits.pipelinedBytes { reads = false }
-        }
+        let reads = phase.reads(
+            requestIsWhole: exchange.requestIsWhole,
+            ClientPhase.Buffers(
+                isUpstreamWritable: upstream?.isWritable, requestBytes: requestBytes.readableBytes,
+                requestBytesMax: plane.limits.bufferedRequestBytes, pipelinedBytes: input.readableBytes,
+                pipelinedBytesMax: plane.limits.pipelinedBytes))
         guard reads != isReading, let context else { return }
         isReading = reads
         try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
@@ -411,24 +399,18 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     func setDeadline(_ deadline: Int64) { self.deadline = deadline }
 
     func deadlinePassed(now: Int64) {
-        switch phase {
-        case .idle, .lingering: close()
-        case .readingHead: refuse(LocalReply(408, "the request head did not arrive in time. Send it without a delay."))
-        case .exchanging where exchange.answerHasBegun: answerStalled(now: now)
-        case .exchanging:
-            if let queue {
-                queueTimedOut(in: queue)
-                return
-            }
-            if !exchange.requestIsWhole, isReading {
-                // The client stopped in the middle of its body. This is not the instance's fault.
-                exchange.keepAlive = false
-                leaveInstance()
-                answer(LocalReply(408, "the request body did not arrive in time. Send it without a delay."))
-                return
-            }
-            attemptFailed(.timeOut, "\(instance?.described ?? "the instance") did not answer in time")
-        case .closed: break
+        switch phase.atDeadline(exchange, isQueued: queue != nil, isReading: isReading) {
+        case .nothing: break
+        case .close: close()
+        case .refuseHead:
+            refuse(LocalReply(408, "the request head did not arrive in time. Send it without a delay."))
+        case .refuseBody:
+            exchange.keepAlive = false
+            leaveInstance()
+            answer(LocalReply(408, "the request body did not arrive in time. Send it without a delay."))
+        case .leaveQueue: queueTimedOut()
+        case .failAttempt: attemptFailed(.timeOut, "\(instance?.described ?? "the instance") did not answer in time")
+        case .endStalledAnswer: answerStalled(now: now)
         }
     }
 }

@@ -52,3 +52,43 @@ struct Exchange {
     /// The client was told that the connection closes.
     var closes = false
 }
+
+extension Exchange {
+    /// Decides how the instance's answer is forwarded, and whether the connection ends after it.
+    ///
+    /// - Parameter endsConnections: the proxy stops, or the endpoint was removed.
+    /// - Returns: the fields that the client's copy of the head gets or loses.
+    @inline(__always)
+    mutating func planAnswer(_ head: ResponseHead, endsConnections: Bool) -> HeadWriter.AnswerOptions {
+        var options = HeadWriter.AnswerOptions()
+        switch head.body {
+        case .chunked:
+            isStream = true
+            answerForm = isVersion10 ? .dechunked : .verbatim
+        case .untilClose:
+            isStream = true
+            answerForm = isVersion10 ? .verbatim : .chunked
+            options.addsTransferEncoding = !isVersion10
+        case .none, .length:
+            answerForm = .verbatim
+        }
+        options.dropsTransferEncoding = isVersion10 || head.status == 204
+        let endsByClosing = isVersion10 && (head.body == .untilClose || answerForm == .dechunked)
+        closes = !keepAlive || !requestIsWhole || endsByClosing || endsConnections
+        options.connection = closes ? .close : isVersion10 ? .keepAlive : .unsaid
+        return options
+    }
+
+    /// The same for an answer of the proxy itself, which always has a length.
+    mutating func planOwnAnswer(endsConnections: Bool) { closes = !keepAlive || !requestIsWhole || endsConnections }
+
+    /// Whether the next byte has to come from the instance, and not from the client. Only then does a client that gives up say
+    /// something about the instance.
+    ///
+    /// - Parameters:
+    ///   - readsAnswer: the proxy reads the answer: the client takes what is there.
+    ///   - readsRequest: the proxy reads from the client. If not, the instance takes no more of the request.
+    func isInstancesTurn(readsAnswer: Bool, readsRequest: Bool) -> Bool {
+        answerHasBegun ? readsAnswer : requestIsWhole || !readsRequest
+    }
+}

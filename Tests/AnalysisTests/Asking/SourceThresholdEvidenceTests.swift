@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct AskedEvidenceTests {
     static func gate(
-        min: Double? = nil, max: Double? = 0.25, condition: Condition? = nil, initialDelay: Duration = .zero,
+        min: Double? = nil, max: Double? = 0.25, condition: ThresholdExpression? = nil, initialDelay: Duration = .zero,
         failureLimit: Int = 0
     ) -> ThresholdGate {
         ThresholdGate(
@@ -79,7 +79,7 @@ import Testing
     @Test("a minimum and a condition are bounds too")
     func otherBounds() throws {
         #expect(Self.run(Self.gate(min: 0.1), [(0, .value(0.05))]).verdict == .fail)
-        let gate = Self.gate(max: nil, condition: try Condition("value * 2 < 1"))
+        let gate = Self.gate(max: nil, condition: try ThresholdExpression("value * 2 < 1"))
         #expect(Self.run(gate, [(0, .value(0.4))]).verdict == .pass)
         let failed = Self.run(gate, [(0, .value(0.5))])
         #expect(failed.verdict == .fail)

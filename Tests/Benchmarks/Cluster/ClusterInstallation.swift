@@ -1,5 +1,5 @@
 import ControlAPI
-import Controller
+import ControlPorts
 import Foundation
 import FoundationNetworking
 import ModelManifests

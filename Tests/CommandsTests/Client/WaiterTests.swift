@@ -1,21 +1,23 @@
 import ControlAPI
+import ControlPorts
 import Controller
 import Foundation
 import Logging
 import ModelManifests
 import Rollouts
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Commands
 
 @Suite struct WaiterTests {
     private static func status(_ phase: Phase, isQuarantined: Bool = false) -> ControllerStatus {
-        var deployment = Samples.rolledBack
+        var deployment = StatusSamples.rolledBack
         deployment.phase = phase
         deployment.message = "m"
         if phase == .healthy {
-            deployment.stable?.revision = Samples.new
+            deployment.stable?.revision = StatusSamples.new
             deployment.conditions = [Condition(type: "Ready", status: "True", reason: "Healthy", message: "m")]
         }
         if !isQuarantined { deployment.quarantined = [] }

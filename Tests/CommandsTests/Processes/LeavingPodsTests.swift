@@ -1,3 +1,4 @@
+import Demo
 import Serving
 import Testing
 

@@ -1,6 +1,7 @@
 import Commands
 import ControlAPI
-import Controller
+import ControlPorts
+import Demo
 import Foundation
 import JSON
 import KubernetesClient

@@ -185,7 +185,7 @@ extension FuzzTarget {
         _ = Quantity.suggestion(for: text)
         if let number = PlainScalar.number(text) { try demand(number.isFinite, "\(number)") }
         _ = PlainScalar.integer(text)
-        if let condition = try? Condition(text) {
+        if let condition = try? ThresholdExpression(text) {
             for value in [0, -1, 0.5, 1e308, .infinity, .nan] { _ = condition.holds(of: value) }
             try demand(!condition.holds(of: .nan), "holds for NaN")
         }

@@ -80,14 +80,4 @@ struct DemoModelTests {
         #expect(!warmup.isEmpty)
         for request in warmup { #expect(service.infer([UInt8](request.utf8)).status == .ok) }
     }
-
-    @Test("the models and requests in the binary equal those in the repository")
-    func embedded() throws {
-        let source = try DemoFiles.text(of: "Sources/Commands/Demo/DemoFleet.swift")
-        for version in ["v1", "v2", "v3"] {
-            let model = try DemoFiles.text(of: "manifests/demo/models/\(version)/model.json")
-            #expect(source.contains("#\"\"\"\n\(model)\n\"\"\"#"))
-        }
-        for request in try DemoFiles.requests() { #expect(source.contains("#\"\(request)\"#,")) }
-    }
 }

@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import JSON
 import KubernetesClient
 import ModelManifests

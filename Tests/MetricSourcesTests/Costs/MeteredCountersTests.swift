@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import MetricSources
 import ModelManifests
 import Serving

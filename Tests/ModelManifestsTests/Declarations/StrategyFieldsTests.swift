@@ -190,7 +190,7 @@ import Testing
                 .threshold(
                     ThresholdGate(
                         .query(MetricQuery(source: "prometheus", text: "lag{r=\"{{revision}}\"}")),
-                        condition: try Condition("value < 5"))),
+                        condition: try ThresholdExpression("value < 5"))),
                 .check(CheckGate(command: ["python3", "slices.py"], isOfStep: true)),
             ])
     }

@@ -9,7 +9,6 @@ Writes, relative to the root of the repository:
     manifests/demo/models/{v1,v2,v3,slow}/   model.json, warmup.jsonl
     manifests/demo/requests.jsonl            held-out rows as Open Inference Protocol requests
     manifests/demo/figures.json              the measured figures
-    Sources/Commands/Demo/DemoFleet.swift    the same models and requests, for the binary
     Tests/InferenceServerTests/Fixtures/     scikit-learn's answers, for comparison
 """
 
@@ -261,7 +260,6 @@ def demo():
     (DEMO / "figures.json").write_text(json.dumps(measured, indent=2) + "\n")
     FIXTURES.mkdir(parents=True, exist_ok=True)
     write_reference("biopsy-screen", held, scores)
-    write_swift(texts, requests, warmup)
     return measured
 
 
@@ -291,40 +289,6 @@ def wine():
 def write_reference(name, rows, scores):
     reference = {"rows": rows.tolist(), "probabilities": scores}
     (FIXTURES / f"{name}-reference.json").write_text(compact(reference) + "\n")
-
-
-def write_swift(texts, requests, warmup):
-    def literal(text):
-        assert '"""#' not in text and "\\#" not in text
-        return f'#"""\n{text}\n"""#'
-
-    lines = [
-        "// swift-format-ignore-file",
-        "// Written by manifests/demo/training/train.py; change that and run it again.",
-        "",
-        "/// The demo's models and its load, so that the binary alone can play it: the same bytes as `manifests/demo`.",
-        "public enum DemoFleet {",
-        f'public static let modelName = "{NAME}"',
-        "/// Where every one of `requests` is to be posted.",
-        f'public static let inferPath = "/v2/models/{NAME}/infer"',
-        "/// A logistic regression on ten measurements.",
-        f"public static let modelV1 = {literal(texts['v1'])}",
-        "/// Boosted trees on thirty measurements: better.",
-        f"public static let modelV2 = {literal(texts['v2'])}",
-        "/// Boosted trees with features on the log scale: no score where a logarithm is not finite.",
-        f"public static let modelV3 = {literal(texts['v3'])}",
-        "/// Warm-up requests, one a line.",
-        f"public static let warmup = {literal(chr(10).join(warmup) + chr(10))}",
-        "/// Held-out rows, as requests of one to four samples.",
-        "public static let requests: [String] = [",
-        *[f'#"{r}"#,' for r in requests],
-        "]",
-        "}",
-        "",
-    ]
-    path = ROOT / "Sources" / "Commands" / "Demo" / "DemoFleet.swift"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import ModelManifests
+import Presentation
 import SafeText
 
 /// Finds secrets that are written where others can read them. Pure; prints no secret.

@@ -1,3 +1,5 @@
+import Presentation
+
 /// Checks that the controller's repositories and metric sources answer. Pure.
 enum SourceFindings {
     /// The result of reading a repository as `mlctl run` would.

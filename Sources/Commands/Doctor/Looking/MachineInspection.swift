@@ -5,6 +5,7 @@ import Glibc
 import LocalServing
 import ModelManifests
 import NIOSSL
+import Presentation
 import Subprocess
 
 /// Checks this machine: its clock, programs, ports and certificates.

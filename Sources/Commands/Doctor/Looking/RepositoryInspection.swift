@@ -2,6 +2,7 @@ import Foundation
 import GitSource
 import Glibc
 import ModelManifests
+import Presentation
 import Synchronization
 
 /// Reads each project's repository as `mlctl run` would, once, into a folder that is removed afterwards. Several checks use

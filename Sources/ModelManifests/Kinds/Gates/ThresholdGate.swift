@@ -20,7 +20,7 @@ package struct ThresholdGate: Hashable, Codable, Sendable {
     package var min: Double?
     package var max: Double?
     /// What must be true of the value, in addition to `min` and `max`.
-    package var condition: Condition?
+    package var condition: ThresholdExpression?
     package var interval: Duration
     package var initialDelay: Duration
     package var window: Duration
@@ -32,7 +32,7 @@ package struct ThresholdGate: Hashable, Codable, Sendable {
     package var minSamples: Int
 
     package init(
-        _ measure: Measure, min: Double? = nil, max: Double? = nil, condition: Condition? = nil,
+        _ measure: Measure, min: Double? = nil, max: Double? = nil, condition: ThresholdExpression? = nil,
         interval: Duration = .seconds(10), initialDelay: Duration = .zero, window: Duration = .seconds(60),
         failureLimit: Int = 0, consecutiveErrorLimit: Int = 4, minSamples: Int = 1
     ) {
