@@ -1,3 +1,4 @@
+import ControlPorts
 import ControllerRuntime
 import Foundation
 import ModelManifests

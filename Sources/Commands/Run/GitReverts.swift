@@ -1,4 +1,4 @@
-import Controller
+import ControlPorts
 import Foundation
 import GitSource
 import ModelManifests

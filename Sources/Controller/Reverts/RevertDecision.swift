@@ -1,47 +1,5 @@
+import ControlPorts
 import ModelManifests
-
-/// What the repository has of a deployment's reverts.
-package struct RevertSurvey: Hashable, Sendable {
-    package struct Tip: Hashable, Sendable {
-        package var commit: String
-        /// The branch has only this controller's commit: it is recognized by its trailer, and nobody added to it.
-        package var isOwn: Bool
-        /// Its parent is part of the branch that is read. After a rewrite of history it is not, and merging it would bring back
-        /// what was taken out.
-        package var isBased: Bool
-
-        package init(commit: String, isOwn: Bool, isBased: Bool) {
-            (self.commit, self.isOwn, self.isBased) = (commit, isOwn, isBased)
-        }
-    }
-
-    /// By revision.
-    package var tips: [String: Tip]
-    /// The commit of the branch that is read which reverted the wanted revision already; nil if there is none.
-    package var revertedBy: String?
-
-    package init(tips: [String: Tip] = [:], revertedBy: String? = nil) {
-        (self.tips, self.revertedBy) = (tips, revertedBy)
-    }
-}
-
-/// One change of a reference in the repository. It is made only if the reference is still as expected.
-package struct ReferenceChange: Hashable, Sendable {
-    package enum Target: Hashable, Sendable {
-        /// The new commit with the revert.
-        case revert
-        case deleted
-    }
-
-    package var reference: String
-    /// Nil: it does not exist.
-    package var expected: String?
-    package var target: Target
-
-    package init(_ reference: String, from expected: String?, to target: Target) {
-        (self.reference, self.expected, self.target) = (reference, expected, target)
-    }
-}
 
 /// What to write for one deployment. Pure.
 ///

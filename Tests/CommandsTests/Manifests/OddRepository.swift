@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import GitSource
 import ModelManifests

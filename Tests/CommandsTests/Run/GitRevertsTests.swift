@@ -1,3 +1,4 @@
+import ControlPorts
 import Controller
 import Foundation
 import GitSource

@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import Logging
 import ModelManifests

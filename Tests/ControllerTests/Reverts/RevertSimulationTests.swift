@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import ModelManifests
 import Rollouts

@@ -1,45 +1,5 @@
-import Foundation
+import ControlPorts
 import ModelManifests
-
-/// Writes reverts to a repository.
-///
-/// Each call does one thing that either happened or did not, so a controller can be killed between any two of them.
-package protocol RevertWriter: Sendable {
-    /// The text of a file in a commit; nil where the commit or the file does not exist.
-    func text(of file: String, at commit: String) async throws -> String?
-    /// - Parameters:
-    ///   - wish: whose revert is looked for between the commit that it serves from and `head`; nil looks at the branches only.
-    func survey(_ deployment: DeploymentKey, _ wish: RevertWish?, head: String) async throws -> RevertSurvey
-    /// Makes a commit without writing it to the repository. The same change gives the same commit.
-    ///
-    /// - Returns: its id.
-    func makeCommit(_ change: RevertChange) async throws -> String
-    /// Moves or deletes references, if each is still as expected.
-    ///
-    /// - Parameter commit: for changes to `.revert`.
-    /// - Throws: `RevertConflict` if one of them is not.
-    func apply(_ change: ReferenceChange, commit: String) async throws
-}
-
-/// A commit that changes one file.
-package struct RevertChange: Hashable, Sendable {
-    package var parent: String
-    package var file: String
-    package var text: String
-    package var message: String
-    package var date: Date
-
-    package init(parent: String, file: String, text: String, message: String, date: Date) {
-        (self.parent, self.file, self.text, self.message, self.date) = (parent, file, text, message, date)
-    }
-}
-
-/// Somebody else moved a reference in the meantime. The next look at git starts over.
-package struct RevertConflict: Error, Hashable, Sendable {
-    package var message: String
-
-    package init(_ message: String) { self.message = message }
-}
 
 /// Carries out what `RevertDecision` says for one deployment: once, in steps that can be repeated.
 package struct Reverting: Sendable {
