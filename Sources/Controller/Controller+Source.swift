@@ -36,9 +36,17 @@ extension Controller {
     private func ledgerBefore(_ source: ProjectSource) async -> ManifestLedger {
         let ledger = manifests.ledger(of: source.name)
         guard ledger.commit.isEmpty else { return ledger }
+        // Only once: after the first fetch the commit that was read before is not known any more.
+        if let recalled = projects[source.name]?.recalled { return recalled }
         do {
-            guard let last = try await source.source.lastRead() else { return ledger }
-            return try await bounded(ManifestReading.limit) { try await ManifestReading.recall(last, source: source) }
+            var recalled = ledger
+            if let last = try await source.source.lastRead() {
+                recalled = try await bounded(ManifestReading.limit) {
+                    try await ManifestReading.recall(last, source: source)
+                }
+            }
+            projects[source.name]?.recalled = recalled
+            return recalled
         } catch {
             logger.warning(
                 "The commit that was read last cannot be read again",
@@ -65,6 +73,7 @@ extension Controller {
         projects[name]?.status.fetchedAt = with.now()
         projects[name]?.status.error = reading.absorbed.warning ?? found[name]
         projects[name]?.hasLooked = true
+        projects[name]?.recalled = nil
         notePolicy(of: source, reading.ledger)
         for key in changed.union(manifests.mutableModels(ofProject: name)) {
             if entries[key] == nil {

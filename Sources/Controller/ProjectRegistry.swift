@@ -369,6 +369,8 @@ struct ProjectSyncState {
     var hasLooked = false
     var looks = 0
     var lookFailures = 0
+    /// What was read before this start, until the first commit is read.
+    var recalled: ManifestLedger?
 
     init(_ source: ProjectSource) {
         self.source = source

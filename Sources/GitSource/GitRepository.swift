@@ -196,7 +196,9 @@ extension GitRepository {
     }
 
     private func readFiles(at commit: String, acceptsMissing: Bool) async throws -> Snapshot {
-        if let snapshot, let change = try await changes(from: snapshot.commit, to: commit), !change.needsWholeListing {
+        if let snapshot, snapshot.files[configuration.path]?.obstacle?.kind != .missingFolder,
+            let change = try await changes(from: snapshot.commit, to: commit), !change.needsWholeListing
+        {
             var files = snapshot.files
             for path in change.removed { files[path] = nil }
             let entries = change.present.filter { snapshot.plan.includes($0.kind, $0.path) }

@@ -41,7 +41,7 @@ struct GitReasonTests {
         #expect(absent.code == .repositoryNotFound && absent.message.contains("(404)"))
         let down = try await error("\(server.address)/status/503/repo.git", environment: trusted)
         #expect(down.code == .unreachable)
-        let unknown = try await error("\(server.address)/open/repo.git", environment: ["GIT_SSL_CAINFO": ""])
+        let unknown = try await error("\(server.address)/open/repo.git", environment: [:])
         #expect(unknown.code == .untrusted && unknown.message.contains("GIT_SSL_CAINFO"))
         let page = try await error("\(server.address)/login/repo.git", environment: trusted)
         #expect(page.code == .repositoryNotFound && page.message.contains("login page"))

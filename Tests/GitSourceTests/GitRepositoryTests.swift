@@ -30,7 +30,7 @@ struct GitRepositoryTests {
         _ = try await folder.fetch()
         #expect(try await Set(folder.files(at: commit).keys) == ["deploy/b.yaml", "deploy/x/c.yaml"])
         let absent = try fixture.repository(path: "nowhere")
-        #expect(try await absent.files(at: commit).isEmpty)
+        #expect(try await absent.files(at: commit).mapValues(\.obstacle?.kind) == ["nowhere": .missingFolder])
     }
 
     @Test("a tag and an annotated tag point to their commit")

@@ -124,10 +124,13 @@ struct RevertEdits {
     /// The edited text; nil where edits overlap.
     var applied: String? {
         var lines = now.lines
-        // At the same line, deletions come before insertions, which stay in order.
-        let ordered = edits.enumerated().sorted {
-            ($0.element.lines.lowerBound, $0.element.columns?.lowerBound ?? 0, $0.offset)
-                < ($1.element.lines.lowerBound, $1.element.columns?.lowerBound ?? 0, $1.offset)
+        // From the end to the beginning. At the same line, what is inserted comes first, in its order.
+        let ordered = edits.enumerated().sorted { left, right in
+            func rank(_ edit: (offset: Int, element: Edit)) -> (Int, Int, Int, Int) {
+                let own = edit.element
+                return (own.lines.lowerBound, own.lines.isEmpty ? 0 : 1, own.columns?.lowerBound ?? 0, edit.offset)
+            }
+            return rank((left.offset, left.element)) < rank((right.offset, right.element))
         }.map(\.element)
         var limit = (line: Int.max, column: Int.max)
         for edit in ordered.reversed() {

@@ -1,5 +1,5 @@
 import ControlPorts
-import Controller
+@testable import Controller
 import Foundation
 import ModelManifests
 import TestSupport

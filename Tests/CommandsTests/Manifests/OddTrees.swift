@@ -5,9 +5,9 @@ import TestSupport
 /// A change to a repository with three deployments, after which something in it is odd.
 ///
 /// The repository has `models/a.yaml` and `models/b.yaml` with one deployment each, and `c.yaml` with a deployment and a runtime.
-struct OddTree: CustomStringConvertible {
+struct OddTree: CustomStringConvertible, Sendable {
     /// What becomes of a deployment that is served.
-    enum Fate: String { case wanted, held, removed }
+    enum Fate: String, Sendable { case wanted, held, removed }
 
     var description: String
     /// The fates of a, b and c.
@@ -17,11 +17,11 @@ struct OddTree: CustomStringConvertible {
     /// Whether `validate` has no error.
     var isValid = true
     var path = "."
-    var change: (OddRepository) throws -> Void
+    var change: @Sendable (OddRepository) throws -> Void
 
     init(
         _ name: String, _ fates: [Fate], _ reason: String? = nil, isValid: Bool = true, path: String = ".",
-        change: @escaping (OddRepository) throws -> Void
+        change: @escaping @Sendable (OddRepository) throws -> Void
     ) {
         description = name
         (self.fates, self.reason, self.isValid, self.path, self.change) = (fates, reason, isValid, path, change)
@@ -198,7 +198,7 @@ struct OddTree: CustomStringConvertible {
             try $0.git("mv", "models", "models-v2")
             try $0.link("models", to: "models-v2")
         },
-        OddTree("over 1 MiB", [.held, .wanted, .wanted], "bytes long") {
+        OddTree("over 1 MiB", [.held, .wanted, .wanted], "so it was not read") {
             try $0.write("models/a.yaml", manifest("a") + String(repeating: "# x\n", count: 300_000))
         },
         OddTree("Latin-1", [.held, .wanted, .wanted], "is not UTF-8 text", isValid: false) {
@@ -211,7 +211,7 @@ struct OddTree: CustomStringConvertible {
         OddTree("broken YAML", [.held, .wanted, .wanted], "YAML syntax", isValid: false) {
             try $0.write("models/a.yaml", manifest("a") + "  oops: [\n")
         },
-        OddTree("a path that is gone", [.held, .held, .removed], "is not in the commit", path: "models") {
+        OddTree("a path that is gone", [.held, .held, .held], "is not in the commit", path: "models") {
             try $0.remove("models")
         },
     ]
