@@ -119,7 +119,7 @@ struct ControllerTests {
         try await rig.running { controller in
             try await Self.wait(controller, "other") { $0 == nil }
             try await Self.wait(controller) { status in
-                status?.stable?.version == "1" && status?.message.contains("a.yaml is 2097152 bytes long") == true
+                status?.stable?.version == "1" && status?.message.contains("is 2097152 bytes long") == true
                     && status?.conditions.first { $0.type == "Ready" }?.status == "False"
             }
         }
