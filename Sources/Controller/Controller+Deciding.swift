@@ -129,7 +129,10 @@ extension Controller {
             isNews = true
         }
         inquire(decision.inquiries, of: key, at: place)
-        if isNews { wakeDependents(of: key) }
+        if isNews {
+            wakeDependents(of: key)
+            reviewRevert(of: key)
+        }
     }
 
     // MARK: - Answering

@@ -14,8 +14,9 @@ extension Controller {
         guard let source = projects[name]?.source else { return .done }
         if !isAtWork, with.leadership?.anotherLeads == true { lastKnown = nil }  // Outdated: another one leads.
         do {
+            let before = await ledgerBefore(source)
             let snapshot = try await source.source.fetch()
-            let changed = try await take(snapshot, of: source)
+            let changed = try await take(snapshot, of: source, before: before)
             for waiter in waiters { waiter.resume(returning: changed) }
             let jitter = Double.random(in: 0.95...1.05)
             return .after(configuration.interval * jitter, .urgent)
@@ -31,10 +32,34 @@ extension Controller {
         }
     }
 
+    /// What was read of the project before. At the first look after a start, that is the commit that was fetched last.
+    private func ledgerBefore(_ source: ProjectSource) async -> ManifestLedger {
+        let ledger = manifests.ledger(of: source.name)
+        guard ledger.commit.isEmpty else { return ledger }
+        // Only once: after the first fetch the commit that was read before is not known any more.
+        if let recalled = projects[source.name]?.recalled { return recalled }
+        do {
+            var recalled = ledger
+            if let last = try await source.source.lastRead() {
+                recalled = try await bounded(ManifestReading.limit) {
+                    try await ManifestReading.recall(last, source: source)
+                }
+            }
+            projects[source.name]?.recalled = recalled
+            return recalled
+        } catch {
+            logger.warning(
+                "The commit that was read last cannot be read again",
+                metadata: ["project": "\(source.name)", "error": "\(Self.explain(error).text)"])
+            return ledger
+        }
+    }
+
     /// - Returns: the deployments that the commit changed.
-    private func take(_ snapshot: ManifestSnapshot, of source: ProjectSource) async throws -> Set<DeploymentKey> {
+    private func take(
+        _ snapshot: ManifestSnapshot, of source: ProjectSource, before: ManifestLedger
+    ) async throws -> Set<DeploymentKey> {
         let name = source.name
-        let before = manifests.ledger(of: name)
         let reading = try await bounded(ManifestReading.limit) {
             [reserved = reservedPorts, known = manifests.known(to: name)] in
             try await ManifestReading.read(snapshot, into: before, known: known, source: source, reserved: reserved)
@@ -48,6 +73,7 @@ extension Controller {
         projects[name]?.status.fetchedAt = with.now()
         projects[name]?.status.error = reading.absorbed.warning ?? found[name]
         projects[name]?.hasLooked = true
+        projects[name]?.recalled = nil
         notePolicy(of: source, reading.ledger)
         for key in changed {
             if entries[key] == nil {
@@ -60,7 +86,10 @@ extension Controller {
         }
         for (key, entry) in entries where manifests.owner(of: key) == name {
             // Unchanged deployments need no pass: they follow the new commit like the previous one.
-            if !changed.contains(key), entry.commit == before.commit { entries[key]?.commit = snapshot.commit }
+            if !changed.contains(key), entry.commit == before.commit {
+                entries[key]?.commit = snapshot.commit
+                if snapshot.commit != before.commit { reviewRevert(of: key) }
+            }
             let since = manifests.diagnostics(of: key).isEmpty ? nil : entry.invalidSince ?? with.now()
             if entry.invalidSince != since { entries[key]?.invalidSince = since }
         }

@@ -179,6 +179,8 @@ extension Controller: ControlSurface {
         text.counter("mlctl_passes_total", "Passes over deployments", counts.passes)
         text.counter("mlctl_pass_failures_total", "Passes with a failed step", counts.failures)
         text.counter("mlctl_state_writes_total", "Records written", counts.writes)
+        text.counter(
+            "mlctl_revert_failures_total", "Attempts to write a rollback to git that failed", counts.revertFailures)
         for project in manifests.names.compactMap({ projects[$0] }) { text.add(project) }
         text.gauge("mlctl_leader", "1 if this controller leads, 0 if it stands by", isAtWork ? 1 : 0)
         for site in siteStatuses {

@@ -10,11 +10,14 @@ extension Controller {
         let entry = decided == nil ? known(key) : entries[key]
         let absence = decided == nil && entries[key]?.state == nil ? absence(of: key) : nil
         let isRemembered = decided == nil && entries[key]?.state == nil && entry?.state != nil
+        let isGoing = (decided ?? entry?.state)?.isRemoved == true
+        let kept = isGoing ? nil : manifests.absence(of: key)
         let oblivion = isRemembered ? absence?.text ?? Availability.notLookedAt : nil
         return DeploymentView(
             key: key, state: decided ?? entry?.state, observed: entry?.observed,
             blindness: entry.flatMap { blindness($0, oblivion) },
-            diagnostics: manifests.diagnostics(of: key), project: manifests.owner(of: key),
+            diagnostics: isGoing && manifests.absence(of: key) != nil ? [] : manifests.diagnostics(of: key),
+            absence: kept, project: manifests.owner(of: key),
             invalidSince: entry?.invalidSince,
             problem: absence?.text ?? entry?.problem ?? manifests.orphanReason(of: key)
                 ?? (isAtWork ? nil : followerText),
@@ -22,7 +25,7 @@ extension Controller {
             recordProblemSince: entry?.troubles.since(.record), isRetried: entry?.troubles.isRetried ?? false,
             isInTheDark: absence?.isInTheDark ?? false,
             unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:],
-            costs: entry?.costs ?? [:], commit: entry?.commit,
+            costs: entry?.costs ?? [:], revert: entry?.revert, commit: entry?.commit,
             modelPlace: entry.flatMap { modelPlace(of: key, $0) }, sourceChange: entry.flatMap(sourceChangeText),
             firstSeenAt: entry?.firstSeenAt ?? with.now())
     }

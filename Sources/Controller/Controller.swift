@@ -61,6 +61,8 @@ package actor Controller {
     let looks: Runner<String, ContinuousClock>
     /// The queue of deployments whose status must be reported to their site.
     let reporter: Runner<DeploymentKey, ContinuousClock>
+    /// The queue of deployments whose rollback may have to be written back to git.
+    let reverts: Runner<DeploymentKey, ContinuousClock>
     let limits = Timeouts()
     let (tellSignals, tellSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     let (notices, noticeQueue) = AsyncStream.makeStream(
@@ -128,6 +130,11 @@ package actor Controller {
                 concurrency: Self.reportsAtOnce, transientBackoff: Backoff(initial: .seconds(1), cap: .seconds(60)),
                 stopGracePeriod: .seconds(1)),
             logger: logger)
+        reverts = Runner(
+            configuration: RunnerConfiguration(
+                concurrency: Self.revertsAtOnce, transientBackoff: Backoff(initial: .seconds(1), cap: .seconds(60)),
+                stopGracePeriod: .seconds(1)),
+            logger: logger)
     }
 
     /// Works until its task is cancelled, or until `drain`. Models continue to serve.
@@ -163,8 +170,10 @@ package actor Controller {
             }
             await withDiscardingTaskGroup { runs in
                 runs.addTask { await self.looks.run { await self.look(at: $0) } }
+                runs.addTask { await self.reverts.run { await self.revert($0) } }
                 await runner.run { key in await self.work(on: key) }
                 looks.stop()
+                reverts.stop()
             }
             await settle()
             await flushUpdates()
@@ -180,6 +189,7 @@ package actor Controller {
     /// Starts no more passes. `run` returns when the running ones have ended, within the runner's grace period.
     package nonisolated func drain() {
         looks.stop()
+        reverts.stop()
         runner.stop()
     }
 
@@ -219,5 +229,6 @@ struct PassCounts {
     var passes = 0
     var failures = 0
     var writes = 0
+    var revertFailures = 0
     var events: [RolloutEvent.Kind: Int] = [:]
 }

@@ -81,13 +81,19 @@ package struct ProjectSource: Sendable {
     package var path: String
     /// Whether a commit without any manifest removes all deployments of the project.
     package var allowsEmpty: Bool
+    package var writeBack: WriteBack
+    /// Nil: nothing is written back.
+    package var writer: (any RevertWriter)?
 
     package var name: String { rules.project }
 
     package init(
         _ source: any ManifestSource, rules: ProjectRules = .open, repo: String = "", reference: String = "main",
-        path: String = ".", allowsEmpty: Bool = false
+        path: String = ".", allowsEmpty: Bool = false, writeBack: WriteBack = WriteBack(),
+        writer: (any RevertWriter)? = nil
     ) {
+        self.writeBack = writeBack
+        self.writer = writer
         self.source = source
         self.rules = rules
         self.repo = repo

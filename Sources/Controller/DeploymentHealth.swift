@@ -23,7 +23,9 @@ struct DeploymentHealth {
         availability = Availability(state, view.observed, blindness: view.blindness)
         phase = Self.phase(state, availability)
         let wait = availability.isUnknown && state.rollout == nil ? nil : state.wait(seeing: view.observed)
-        if !view.diagnostics.isEmpty {
+        if view.absence != nil {
+            personCause = .notInGit
+        } else if !view.diagnostics.isEmpty {
             personCause = .invalidManifest
         } else if state.heldBack != nil {
             personCause = .anotherPlace
@@ -78,7 +80,8 @@ struct DeploymentHealth {
         if state.rollout != nil, let wait { return withRemedy(placed(wait, view), cause, state) }
         if let invalidity = view.invalidity {
             return WaitStatus(
-                cause: invalidity, remedy: "correct the manifest and commit it ('mlctl validate')",
+                cause: invalidity,
+                remedy: view.absence?.remedy ?? "correct the manifest and commit it ('mlctl validate')",
                 since: view.invalidSince, needsPerson: true)
         }
         if let heldBack = state.heldBack {
@@ -160,7 +163,7 @@ struct DeploymentHealth {
         }
         let text =
             switch personCause {
-            case .invalidManifest: invalidity ?? message
+            case .invalidManifest, .notInGit: invalidity ?? message
             case .anotherPlace: state.heldBack ?? message
             default: waiting?.cause ?? message
             }

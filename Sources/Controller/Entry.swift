@@ -67,6 +67,14 @@ struct Entry {
     var firstSeenAt: Date
     var commands: [PendingCommand] = []
     var passWaiters: [CheckedContinuation<Void, Never>] = []
+    /// What became of writing its rollback back to git; nil where nothing is to be written.
+    var revert: RevertNote?
+
+    struct RevertNote: Equatable {
+        var isWritten: Bool
+        var text: String
+    }
+
     /// The inquiries under way, by their id.
     var inquiries: [String: OpenInquiry] = [:]
     /// Answers that wait for the next pass.

@@ -4,8 +4,8 @@ import ModelManifests
 
 /// What git wants of each deployment, carried from one commit to the next. Only files whose blob changed are parsed again.
 ///
-/// When in doubt it holds. A file that cannot be read keeps everything that was last read from it. As long as the content of some
-/// file is unknown, no deployment counts as removed.
+/// When in doubt it holds. A file that cannot be read keeps everything that was last read from it. A deployment counts as removed
+/// only if the place where it was last read is visible and does not describe it: see `ManifestAbsence`.
 package struct ManifestLedger {
     package enum Wish: Equatable {
         case manifest(ModelDeployment)
@@ -24,8 +24,6 @@ package struct ManifestLedger {
     private struct KnownFile {
         var blob: String
         var parsed: ParsedFile
-        /// It could never be read, so its content is unknown.
-        var isUnknown: Bool
     }
 
     /// How many files one task parses: enough to outweigh the cost of a task.
@@ -36,8 +34,10 @@ package struct ManifestLedger {
     private var files: [String: KnownFile] = [:]
     private var desired = DesiredState()
     private var wishes: [DeploymentKey: Wish] = [:]
-    /// Whether every file of the commit could be read: deployments that are in none of them are not wanted.
-    private var isCertain = false
+    /// Where deployments were last read that no file describes any more.
+    private var lastPlaces: [DeploymentKey: ManifestAbsence.LastPlace] = [:]
+    /// Deployments that no file describes and that are held nevertheless, with the reason.
+    package private(set) var absences: [DeploymentKey: ManifestAbsence] = [:]
     /// Reverse dependencies. Computed once per commit, so that no pass has to search all deployments.
     private(set) var dependents: [DeploymentKey: [DeploymentKey]] = [:]
 
@@ -53,6 +53,18 @@ package struct ManifestLedger {
     package var runtimeNames: Set<String> { desired.runtimeNames }
 
     package func wants(_ key: DeploymentKey) -> Bool { keys.contains(key) }
+
+    /// The file that describes a deployment; nil where none does.
+    package func file(of key: DeploymentKey) -> String? { desired.file(of: key) }
+
+    /// What a deployment would ask for if a file had another text; nil where that would be invalid.
+    package func template(
+        of key: DeploymentKey, ifFile path: String, hadText text: String, by rules: ProjectRules
+    ) -> ServingTemplate? {
+        var parsed = files.mapValues(\.parsed)
+        parsed[path] = ManifestReader.read(text, file: path)
+        return DesiredState.resolve(files: Array(parsed.values), reusing: desired, by: rules).deployments[key]?.template
+    }
 
     /// The place of a deployment's field in its file, or of the deployment itself.
     package func place(of key: DeploymentKey, _ path: String) -> Diagnostic? { desired.place(of: key, path) }
@@ -96,10 +108,22 @@ package struct ManifestLedger {
     }
 
     private static func parse(_ file: ManifestFile, path: String) -> ParsedFile {
-        guard let text = file.text else {
-            return ParsedFile(file: path, problem: file.problem ?? "the file cannot be read")
+        ManifestReader.read(file, path: path)
+    }
+
+    /// Takes in the commit that was read before a restart, only to know where each deployment was described. It asks for nothing.
+    package mutating func recall(_ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], by rules: ProjectRules) {
+        takeFiles(snapshot, parsed)
+        desired = DesiredState.resolve(files: files.values.map(\.parsed), by: rules)
+    }
+
+    private mutating func takeFiles(_ snapshot: ManifestSnapshot, _ parsed: [String: ParsedFile]) {
+        let previous = files
+        files = files.filter { snapshot.files[$0.key] != nil }
+        for (path, file) in parsed {
+            files[path] = KnownFile(
+                blob: snapshot.files[path]?.blob ?? "", parsed: file.holding(previous[path]?.parsed))
         }
-        return ManifestReader.read(text, file: path)
     }
 
     /// - Parameters:
@@ -110,23 +134,17 @@ package struct ManifestLedger {
         _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>, allowsEmpty: Bool,
         reserved: ReservedPorts = ReservedPorts(), by rules: ProjectRules = .open
     ) -> Absorbed {
-        let previous = files
-        files = files.filter { snapshot.files[$0.key] != nil }
-        for (path, file) in parsed {
-            files[path] = KnownFile(
-                blob: snapshot.files[path]?.blob ?? "", parsed: file.holding(previous[path]?.parsed),
-                isUnknown: file.unreadable != nil && !file.diagnostics.isEmpty && previous[path]?.isUnknown != false)
-        }
+        let (filesBefore, desiredBefore) = (files, desired)
+        takeFiles(snapshot, parsed)
         desired = DesiredState.resolve(
             files: files.values.map(\.parsed), reusing: desired, reserved: reserved, by: rules)
         var next = desired.deployments.mapValues { Wish.manifest($0) }
         for key in desired.invalid { next[key] = .held }
-        isCertain =
-            desired.diagnostics.allSatisfy { $0.deployment != nil }
-            && !files.values.contains(where: \.isUnknown)
+        noteLastPlaces(next, filesBefore, desiredBefore, known: known, commit: snapshot.commit)
         let missing = known.filter { next[$0] == nil }
-        let warning = reasonToHold(missing, allowsEmpty: allowsEmpty)
-        for key in missing { next[key] = warning == nil ? .removed : .held }
+        absences = findAbsences(of: missing, at: snapshot.commit, allowsEmpty: allowsEmpty)
+        for key in missing { next[key] = absences[key] == nil ? .removed : .held }
+        let warning = ManifestAbsence.warning(absences)
 
         let before = wishes
         // One look at each: most of ten thousand are as they were.
@@ -157,23 +175,51 @@ package struct ManifestLedger {
     mutating func meet(_ known: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
         guard !commit.isEmpty else { return nil }
         let missing = known.filter { wishes[$0] == nil }
-        let warning = reasonToHold(missing, allowsEmpty: allowsEmpty)
+        let found = findAbsences(of: missing, at: commit, allowsEmpty: allowsEmpty)
+        absences.merge(found) { $1 }
         for key in missing {
-            wishes[key] = warning == nil ? .removed : .held
-            if warning != nil { keys.insert(key) }
+            wishes[key] = found[key] == nil ? .removed : .held
+            if found[key] != nil { keys.insert(key) }
         }
-        return warning
+        return ManifestAbsence.warning(found)
     }
 
-    private func reasonToHold(_ missing: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
-        guard !missing.isEmpty else { return nil }
-        if !isCertain {
-            return "some files cannot be read, so no deployment counts as removed: correct them ('mlctl validate')"
+    /// Notes where the deployments were that this commit does not describe any more.
+    private mutating func noteLastPlaces(
+        _ next: [DeploymentKey: Wish], _ filesBefore: [String: KnownFile], _ desiredBefore: DesiredState,
+        known: Set<DeploymentKey>, commit: String
+    ) {
+        lastPlaces = lastPlaces.filter { known.contains($0.key) && next[$0.key] == nil }
+        var vanished: [DeploymentKey: String] = [:]
+        for key in desiredBefore.describedKeys where next[key] == nil { vanished[key] = desiredBefore.file(of: key) }
+        for (path, file) in filesBefore {
+            for key in file.parsed.held.keys where next[key] == nil && vanished[key] == nil { vanished[key] = path }
         }
-        if desired.deployments.isEmpty, desired.invalid.isEmpty, !allowsEmpty {
-            return "the commit contains no ModelDeployment: all deployments stay as they are. "
-                + "To remove all of them, start the controller with --allow-empty"
+        guard !vanished.isEmpty else { return }
+        // A deployment may have been moved into a file that cannot be read since the same commit.
+        let suspects = files.filter { path, file in
+            file.parsed.unreadable != nil && !file.parsed.isSilent
+                && (filesBefore[path]?.parsed.unreadable == nil || filesBefore[path]?.parsed.isSilent == true)
         }
-        return nil
+        for (key, file) in vanished where lastPlaces[key] == nil {
+            lastPlaces[key] = ManifestAbsence.LastPlace(file: file, since: commit, suspects: Set(suspects.keys))
+        }
+    }
+
+    private func findAbsences(
+        of missing: Set<DeploymentKey>, at commit: String, allowsEmpty: Bool
+    ) -> [DeploymentKey: ManifestAbsence] {
+        guard !missing.isEmpty else { return [:] }
+        let hidden = files.values.compactMap { file in
+            file.parsed.unreadable.map {
+                ManifestAbsence.Hidden(
+                    path: file.parsed.file, coversBelow: file.parsed.coversBelow, reason: $0)
+            }
+        }.sorted { $0.path < $1.path }
+        let isEmpty = desired.deployments.isEmpty && desired.invalid.isEmpty && !allowsEmpty
+        return missing.reduce(into: [:]) { absences, key in
+            absences[key] = ManifestAbsence.of(
+                key, lastPlace: lastPlaces[key], at: commit, hidden: hidden, isEmpty: isEmpty)
+        }
     }
 }

@@ -34,6 +34,26 @@ enum ManifestReading {
         }
     }
 
+    /// A ledger that knows only where each deployment was described in an earlier commit.
+    ///
+    /// - Throws: `CancellationError`.
+    static func recall(_ snapshot: ManifestSnapshot, source: ProjectSource) async throws -> ManifestLedger {
+        try await withTaskExecutorPreference(threads) {
+            var ledger = ManifestLedger()
+            let parsed = try await ledger.parseNew(in: snapshot)
+            ledger.recall(snapshot, parsed: parsed, by: source.rules)
+            return ledger
+        }
+    }
+
+    /// What a deployment would ask for if a file had another text; nil where that would be invalid.
+    static func template(
+        of key: DeploymentKey, in ledger: ManifestLedger, ifFile path: String, hadText text: String,
+        by rules: ProjectRules
+    ) async -> ServingTemplate? {
+        await withTaskExecutorPreference(threads) { ledger.template(of: key, ifFile: path, hadText: text, by: rules) }
+    }
+
     private static let threads = ReadingThreads()
 }
 

@@ -100,6 +100,12 @@ package struct ProjectRegistry {
     package func diagnostics(of key: DeploymentKey) -> [Diagnostic] {
         guard let chapter = owner(of: key).flatMap({ chapters[$0] }) else { return [] }
         return (chapter.refusals[key].map { [$0] } ?? []) + (chapter.diagnostics[key] ?? [])
+            + (chapter.ledger.absences[key].map { [$0.diagnostic] } ?? [])
+    }
+
+    /// Why a deployment is kept that is not in git any more; nil if it is in git, or is being removed.
+    package func absence(of key: DeploymentKey) -> ManifestAbsence? {
+        owner(of: key).flatMap { chapters[$0]?.ledger.absences[key] }
     }
 
     /// All problems of a project.
@@ -377,6 +383,8 @@ struct ProjectSyncState {
     var hasLooked = false
     var looks = 0
     var lookFailures = 0
+    /// What was read before this start, until the first commit is read.
+    var recalled: ManifestLedger?
 
     init(_ source: ProjectSource) {
         self.source = source

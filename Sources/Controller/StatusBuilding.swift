@@ -31,6 +31,8 @@ struct DeploymentView {
     var blindness: ObservationOutage?
     /// Errors in its manifest. The deployment keeps serving unchanged.
     var diagnostics: [Diagnostic] = []
+    /// Why it is kept although it is not in git any more; nil if it is in git.
+    var absence: ManifestAbsence?
     /// Its owner; nil if its project is not in the settings any more.
     var project: String? = Project.defaultName
     var invalidSince: Date?
@@ -50,6 +52,8 @@ struct DeploymentView {
     var abandoned: [Revision: Int] = [:]
     /// The cost of the instances of a revision, as last read.
     var costs: [Revision: InstanceCost] = [:]
+    /// What became of writing its rollback back to git; nil where nothing is to be written.
+    var revert: Entry.RevertNote?
     /// The commit of the last pass.
     var commit: String?
     /// Where git has the model of its manifest, as `file:line`; nil if that is not known.
@@ -96,6 +100,7 @@ struct DeploymentView {
 
     /// What is wrong with its manifest; nil if nothing is.
     var invalidity: String? {
+        if let absence { return absence.text }
         guard let first = diagnostics.first else { return nil }
         let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
         return "its manifest is invalid, so the deployment stays as it was: \(first)\(more)"
@@ -137,6 +142,11 @@ struct DeploymentView {
     /// Advisory conditions: nothing is wrong now, but something could go wrong.
     private func notes(_ state: RolloutState) -> [Condition] {
         [
+            revert.map {
+                Condition(
+                    type: Condition.writtenBack, status: $0.isWritten ? "True" : "False",
+                    reason: $0.isWritten ? "Written" : "NotWritten", message: $0.text)
+            },
             state.settings.template.model.unpinnedWarning(on: state.target).map {
                 Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: $0)
             },

@@ -1,13 +1,8 @@
+import ModelManifests
+
 /// Reads many blobs with two git processes: one reads the sizes, the other reads the blobs that are small enough.
 struct BlobReader: Sendable {
-    static let maximumFileBytes = 1 << 20
-
-    enum Content: Hashable, Sendable {
-        case text(String)
-        case problem(String)
-        /// The repository refers to the blob but does not have it.
-        case missing
-    }
+    static let maximumFileBytes = ManifestReader.fileLimitBytes
 
     let git: GitProgram
     let mirror: String
@@ -19,17 +14,18 @@ struct BlobReader: Sendable {
     ///   - ids: one for each file; an id may occur several times.
     ///   - room: the maximum size of all files together, in bytes.
     /// - Throws: `GitError`, such as `damaged` if git cannot read the blobs, or `tooLarge`.
-    func read(_ ids: [String], room: Int) async throws -> [String: Content] {
+    func read(_ ids: [String], room: Int) async throws -> [String: ManifestFile] {
         guard !ids.isEmpty else { return [:] }
-        var contents: [String: Content] = [:]
+        var contents: [String: ManifestFile] = [:]
         var wanted: [String: Int] = [:]
         for (id, bytes) in try await sizes(of: Set(ids)) {
             guard let bytes else {
-                contents[id] = isPartial ? .problem(Self.tooLarge("over")) : .missing
+                contents[id] = ManifestFile(
+                    blob: id, obstacle: isPartial ? .tooLarge(bytes: nil) : .lostContent(blob: id))
                 continue
             }
             guard bytes <= Self.maximumFileBytes else {
-                contents[id] = .problem(Self.tooLarge("\(bytes) bytes, over"))
+                contents[id] = ManifestFile(blob: id, obstacle: .tooLarge(bytes: bytes))
                 continue
             }
             wanted[id] = bytes
@@ -45,10 +41,6 @@ struct BlobReader: Sendable {
         return contents
     }
 
-    private static func tooLarge(_ size: String) -> String {
-        "The file has \(size) the limit of \(maximumFileBytes) bytes (1 MiB). Split it into several files."
-    }
-
     private func sizes(of ids: Set<String>) async throws -> [(String, bytes: Int?)] {
         // A line is `<id> <type> <size>` or `<id> missing`.
         let format = "%(objectname) %(objecttype) %(objectsize)"
@@ -60,15 +52,15 @@ struct BlobReader: Sendable {
         }
     }
 
-    private func texts(of ids: [String], totalBytes: Int) async throws -> [String: Content] {
+    private func texts(of ids: [String], totalBytes: Int) async throws -> [String: ManifestFile] {
         guard !ids.isEmpty else { return [:] }
         let output = try await call(["cat-file", "--batch", "--buffer"], ids: ids, limit: totalBytes + ids.count * 128)
         return Self.contents(ofBatch: output)
     }
 
     /// `git cat-file --batch`: `<id> <type> <size> LF <bytes> LF`, or `<id> missing LF`.
-    static func contents(ofBatch bytes: [UInt8]) -> [String: Content] {
-        var contents: [String: Content] = [:]
+    static func contents(ofBatch bytes: [UInt8]) -> [String: ManifestFile] {
+        var contents: [String: ManifestFile] = [:]
         var rest = bytes[...]
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
             let fields = rest[..<end].split(separator: UInt8(ascii: " "))
@@ -77,16 +69,12 @@ struct BlobReader: Sendable {
             guard fields.count == 3, let size = Int(String(decoding: fields[2], as: UTF8.self)),
                 (0..<rest.count).contains(size)
             else {
-                contents[id] = .missing
+                contents[id] = ManifestFile(blob: id, obstacle: .lostContent(blob: id))
                 continue
             }
             let body = rest.prefix(size)
             rest = rest.dropFirst(size + 1)
-            if let text = String(validating: body, as: UTF8.self) {
-                contents[id] = .text(text)
-            } else {
-                contents[id] = .problem("The file is not UTF-8 text. Save it as UTF-8.")
-            }
+            contents[id] = ManifestFile(blob: id, bytes: Array(body))
         }
         return contents
     }

@@ -12,6 +12,8 @@ package enum GitErrorCode: String, ErrorCode {
     case unreachable
     /// The repository's machine wants other credentials.
     case unauthorized
+    /// The repository's machine cannot prove who it is: an unknown certificate authority, or a changed host key.
+    case untrusted
     /// The repository's machine sends on to another address, which is not followed.
     case redirected
     /// There is no repository at the address.
@@ -24,6 +26,8 @@ package enum GitErrorCode: String, ErrorCode {
     case damaged
     /// More files or bytes than the limits allow.
     case tooLarge
+    /// The source has another commit than a moment ago, or git did not fetch the one that it has.
+    case changedMeanwhile
     case timedOut
     case diskFull
     /// git failed in a way that is not known here; `message` carries its words.
@@ -32,9 +36,10 @@ package enum GitErrorCode: String, ErrorCode {
     package var retryClass: RetryClass {
         switch self {
         case .invalidConfiguration, .gitMissing: .terminal
-        case .unauthorized, .redirected, .repositoryNotFound, .referenceNotFound, .repositoryEmpty, .damaged, .tooLarge:
+        case .unauthorized, .untrusted, .redirected, .repositoryNotFound, .referenceNotFound, .repositoryEmpty,
+            .damaged, .tooLarge:
             .waiting
-        case .unreachable, .timedOut, .diskFull, .failed: .transient
+        case .unreachable, .changedMeanwhile, .timedOut, .diskFull, .failed: .transient
         }
     }
 }

@@ -71,7 +71,10 @@ struct GitMirror: Sendable {
             let objects = "\(fresh)/\(Self.readerName)/objects"
             try files.removeItem(atPath: objects)
             try files.createSymbolicLink(atPath: objects, withDestinationPath: "../objects")
+            try linkBoundary(in: fresh)
             _ = try await fetch(wanted, into: fresh)
+            let fetched = try await object(Self.name(of: wanted), in: fresh)
+            guard fetched == wanted.id else { throw changedMeanwhile(wanted, fetched) }
             try git.location.address.write(toFile: "\(fresh)/\(Self.sourceFile)", atomically: true, encoding: .utf8)
             try? files.removeItem(atPath: old)
             if files.fileExists(atPath: directory) { try files.moveItem(atPath: directory, toPath: old) }
@@ -93,8 +96,17 @@ struct GitMirror: Sendable {
         }
     }
 
+    /// The reader has the objects of the mirror, so it needs the mirror's list of commits whose parents are missing.
+    private func linkBoundary(in directory: String) throws {
+        let link = "\(directory)/\(Self.readerName)/shallow"
+        let files = FileManager.default
+        guard (try? files.destinationOfSymbolicLink(atPath: link)) == nil else { return }
+        try files.createSymbolicLink(atPath: link, withDestinationPath: "../shallow")
+    }
+
     /// - Returns: whether history was rewritten.
     private func fetch(_ wanted: WantedObject, into directory: String) async throws -> Bool {
+        try? linkBoundary(in: directory)
         let task = "Fetching \(wanted.reference ?? wanted.id)"
         var output = try await fetch(wanted, into: directory, isFiltered: true, task: task)
         if !output.isSuccess, output.errors.contains("filter '") {
@@ -112,6 +124,8 @@ struct GitMirror: Sendable {
         var arguments = [
             "--git-dir=\(directory)", "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
             "--no-auto-gc",
+            // Without this option git leaves references of a shallow source as they are, and reports success.
+            "--update-shallow",
         ]
         // A blob above the file limit is never read, so it need not be fetched.
         if isFiltered { arguments.append("--filter=blob:limit=\(BlobReader.maximumFileBytes + 1)") }
@@ -181,6 +195,28 @@ struct GitMirror: Sendable {
             timeout: timeouts.read, task: "Reading \(name)")
         let id = output.text.trimmingCharacters(in: .whitespacesAndNewlines)
         return output.isSuccess && GitReference.isObjectID(id) ? id : nil
+    }
+
+    /// The object that a name refers to in the mirror, without following a tag; nil if there is none.
+    func object(_ name: String, in place: String? = nil) async throws -> String? {
+        let output = try await git.run(
+            ["--git-dir=\(place ?? directory)", "rev-parse", "--verify", "--quiet", "--end-of-options", name],
+            timeout: timeouts.read, task: "Reading \(name)")
+        let id = output.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        return output.isSuccess && GitReference.isObjectID(id) ? id : nil
+    }
+
+    private func changedMeanwhile(_ wanted: WantedObject, _ fetched: String?) -> GitError {
+        GitError(
+            .changedMeanwhile,
+            "\(wanted.reference ?? "The commit") in \(git.location) is \(wanted.id), but git fetched "
+                + "\(fetched ?? "nothing"). The repository may be changing faster than it can be read. What was read before "
+                + "stays in force.")
+    }
+
+    /// Whether the mirror's reference is exactly what is wanted.
+    func has(_ wanted: WantedObject) async throws -> Bool {
+        try await object(Self.name(of: wanted)) == wanted.id
     }
 
     /// The tags that were fetched.

@@ -4,69 +4,6 @@ import ModelManifests
 import SafeText
 import Transport
 
-/// Which repository is read, and how.
-package struct GitConfiguration: Sendable {
-    package var location: GitLocation
-    package var reference: GitReference
-    /// The folder (or file) in the repository whose manifests are read; "" for the whole repository.
-    package var path: String
-    /// The bare mirror is kept here. Nothing else may use this directory.
-    package var mirrorDirectory: String
-    /// In addition to the address and to git's own helpers and configuration. For `https:` only.
-    package var credentials: GitCredentialSource?
-    package var timeouts: GitTimeouts
-    package var limits: GitLimits
-    /// Only the variables that git needs are passed on.
-    package var environment: [String: String]
-
-    /// - Parameter reference: the name of a branch or tag, or a full commit id.
-    /// - Throws: `GitError` with `invalidConfiguration`.
-    package init(
-        url: String, reference: String, path: String = ".", mirrorDirectory: String,
-        credentials: GitCredentialSource? = nil, timeouts: GitTimeouts = GitTimeouts(), limits: GitLimits = GitLimits(),
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws(GitError) {
-        try self.init(
-            url: url, reference: GitReference(reference), path: path, mirrorDirectory: mirrorDirectory,
-            credentials: credentials, timeouts: timeouts, limits: limits, environment: environment)
-    }
-
-    /// - Throws: `GitError` with `invalidConfiguration`.
-    package init(
-        url: String, reference: GitReference, path: String = ".", mirrorDirectory: String,
-        credentials: GitCredentialSource? = nil, timeouts: GitTimeouts = GitTimeouts(), limits: GitLimits = GitLimits(),
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws(GitError) {
-        location = try GitLocation(url)
-        guard credentials == nil || location.transport == .https else {
-            throw GitError(
-                .invalidConfiguration,
-                "\(location) cannot use credentials from a file: only https: addresses can. Use an https: address, or remove "
-                    + "the file.")
-        }
-        self.reference = reference
-        self.path = try Self.normal(path)
-        self.mirrorDirectory = URL(fileURLWithPath: mirrorDirectory).standardizedFileURL.path
-        self.credentials = credentials
-        self.timeouts = timeouts
-        self.limits = limits
-        self.environment = environment
-    }
-
-    /// Turns `./deploy/` into `deploy`.
-    private static func normal(_ path: String) throws(GitError) -> String {
-        // Splits bytes: Swift reads a slash with a combining mark as another character.
-        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
-            .filter { $0 != "." }
-        guard path.utf8.first != UInt8(ascii: "/"), !parts.contains(".."), !path.utf8.contains(0) else {
-            throw GitError(
-                .invalidConfiguration,
-                "'\(path)' is not a folder in the repository. Use a relative path such as 'deploy/models'.")
-        }
-        return parts.joined(separator: "/")
-    }
-}
-
 /// A repository's commits and manifest files, read through a bare mirror.
 ///
 /// # Guarantees
@@ -75,24 +12,32 @@ package struct GitConfiguration: Sendable {
 /// - Only commits are read. Uncommitted changes in a working tree are not seen.
 ///
 /// # Caveats
-/// - Symbolic links to folders are not followed, and submodules are not entered.
+/// - Symbolic links are not followed, and submodules are not entered: they are obstacles.
 package actor GitRepository {
     /// How many calls may wait for the one that is running.
     package static let maximumWaiting = 64
+    /// How many times a source is fetched that does not have what it had a moment ago.
+    static let attempts = 3
     /// Fetches of new commits between two garbage collections of the mirror.
     static let fetchesBetweenCollections = 200
 
     package nonisolated let configuration: GitConfiguration
-    private let git: GitProgram
-    private let mirror: GitMirror
+    let git: GitProgram
+    let mirror: GitMirror
     private let logger: Logger
 
     private var lastLook: WantedObject?
     /// What exceeded the limits. It is not fetched again until the source changes.
     private var refused: (wanted: WantedObject, error: GitError)?
     private var current: GitRevision?
-    private var snapshot: (commit: String, files: [String: ManifestFile])?
+    private var snapshot: Snapshot?
     private var fetchesSinceCollection = 0
+
+    private struct Snapshot {
+        var commit: String
+        var files: [String: ManifestFile]
+        var plan: TreePlan
+    }
     /// Looks come one at a time, in order of arrival: each has its own time limit, so the wait ends.
     private let looks = Turnstile(1, waitingMax: maximumWaiting)
 
@@ -112,14 +57,14 @@ package actor GitRepository {
     package func fetch() async throws -> GitRevision {
         try await enter()
         defer { looks.leave() }
-        let wanted = try await look()
-        if let current, wanted == lastLook, mirror.isUsable {
+        let first = try await look()
+        if let current, first == lastLook, mirror.isUsable {
             await collectGarbageIfDue()
             let unchanged = GitRevision(commit: current.commit, reference: current.reference, previous: current.commit)
             self.current = unchanged
             return unchanged
         }
-        let wasForced = try await update(to: wanted)
+        let (wanted, wasForced) = try await bring(first)
         fetchesSinceCollection += 1
         guard let commit = try await mirror.commit(GitMirror.name(of: wanted)) else {
             throw GitError(
@@ -155,7 +100,8 @@ package actor GitRepository {
         return nil
     }
 
-    /// The `*.yaml` and `*.yml` files under the configured path, by their path within the repository.
+    /// The `*.yaml` and `*.yml` files under the configured path, by their path within the repository, and everything there
+    /// that cannot be seen: links, submodules, a path that does not exist.
     ///
     /// Only files that differ from those of the previous call's commit are read.
     ///
@@ -164,16 +110,16 @@ package actor GitRepository {
     package func files(at commit: String) async throws -> [String: ManifestFile] {
         try requireObjectID(commit)
         if let snapshot, snapshot.commit == commit { return snapshot.files }
-        let files: [String: ManifestFile]
+        let read: Snapshot
         do {
-            files = try await readFiles(at: commit, acceptsMissing: false)
+            read = try await readFiles(at: commit, acceptsMissing: false)
         } catch let error as GitError where error.code == .damaged {
             logger.warning("the mirror is damaged and is cloned again", metadata: ["error": "\(error.message)"])
             try await repair()
-            files = try await readFiles(at: commit, acceptsMissing: true)
+            read = try await readFiles(at: commit, acceptsMissing: true)
         }
-        snapshot = (commit, files)
-        return files
+        snapshot = read
+        return read.files
     }
 
     /// Whether `commit` is `descendant` or one of its ancestors. False for a commit that was never fetched.
@@ -214,6 +160,24 @@ extension GitRepository {
         }
     }
 
+    /// Fetches until the mirror has exactly what the source has. git may report success and leave a reference as it was, and the
+    /// source may move while it is fetched. The last attempt is a new clone.
+    private func bring(_ first: WantedObject) async throws -> (WantedObject, wasForced: Bool?) {
+        var wanted = first
+        for attempt in 1..<Self.attempts {
+            if attempt > 1 { wanted = try await look() }
+            do {
+                let wasForced = try await update(to: wanted)
+                if try await mirror.has(wanted) { return (wanted, wasForced) }
+            } catch let error as GitError where error.code == .changedMeanwhile {
+                continue
+            }
+        }
+        wanted = try await look()
+        try await mirror.clone(wanted)
+        return (wanted, nil)
+    }
+
     private func update(to wanted: WantedObject) async throws -> Bool? {
         if let refused, refused.wanted == wanted { throw refused.error }
         refused = nil
@@ -231,17 +195,49 @@ extension GitRepository {
         return try await !isAncestor(current.commit, of: commit)
     }
 
-    private func readFiles(at commit: String, acceptsMissing: Bool) async throws -> [String: ManifestFile] {
-        var files: [String: ManifestFile] = [:]
-        let entries: [TreeEntry]
-        if let snapshot, let change = try await changes(from: snapshot.commit, to: commit) {
-            files = snapshot.files
+    private func readFiles(at commit: String, acceptsMissing: Bool) async throws -> Snapshot {
+        if let snapshot, snapshot.files[configuration.path]?.obstacle?.kind != .missingFolder,
+            let change = try await changes(from: snapshot.commit, to: commit), !change.needsWholeListing
+        {
+            var files = snapshot.files
             for path in change.removed { files[path] = nil }
-            entries = change.present
-        } else {
-            entries = try await listing(of: commit)
+            let entries = change.present.filter { snapshot.plan.includes($0.kind, $0.path) }
+            try await files.merge(contents(of: entries, beside: files, acceptsMissing: acceptsMissing)) { $1 }
+            // Whether the path exists is only known from a listing.
+            if !files.isEmpty { return Snapshot(commit: commit, files: files, plan: snapshot.plan) }
         }
-        guard files.count + entries.count <= configuration.limits.files else {
+        let listing = try await listing(of: commit)
+        var files: [String: ManifestFile] = [:]
+        let plan = try await plan(for: listing.entries, &files, acceptsMissing: acceptsMissing)
+        let entries = listing.entries.filter { plan.includes($0.kind, $0.path) }
+        try await files.merge(contents(of: entries, beside: [:], acceptsMissing: acceptsMissing)) { $1 }
+        if listing.isEmpty, !configuration.path.isEmpty {
+            files[configuration.path] = ManifestFile(blob: "", obstacle: .missingFolder)
+        }
+        return Snapshot(commit: commit, files: files, plan: plan)
+    }
+
+    /// Reads the `.mlctlignore` files.
+    ///
+    /// - Parameter files: gets those that cannot be read.
+    private func plan(
+        for entries: [TreeEntry], _ files: inout [String: ManifestFile], acceptsMissing: Bool
+    ) async throws -> TreePlan {
+        let own = entries.filter { IgnoreRules.isIgnoreFile(Array($0.path.utf8)) }
+        guard !own.isEmpty else { return TreePlan() }
+        let texts = try await contents(of: own, beside: [:], acceptsMissing: acceptsMissing)
+        let rules = IgnoreFiles(texts)
+        files.merge(rules.unreadable) { $1 }
+        for problem in rules.rules.problems {
+            logger.warning("a pattern is left out", metadata: ["problem": "\(problem)"])
+        }
+        return TreePlan(ignoring: rules.rules)
+    }
+
+    private func contents(
+        of entries: [TreeEntry], beside kept: [String: ManifestFile], acceptsMissing: Bool
+    ) async throws -> [String: ManifestFile] {
+        guard kept.count + entries.count(where: { $0.kind == .file }) <= configuration.limits.files else {
             throw GitError(
                 .tooLarge,
                 "\(configuration.location) has more than \(configuration.limits.files) YAML files. Point --path at a "
@@ -249,23 +245,43 @@ extension GitRepository {
             )
         }
         let readable = entries.filter { $0.kind == .file && $0.hasReadableName }.map(\.id)
-        let kept = files.values.reduce(0) { $0 + ($1.text?.utf8.count ?? 0) }
+        let keptBytes = kept.values.reduce(0) { $0 + ($1.text?.utf8.count ?? 0) }
         let reader = BlobReader(
             git: git, mirror: mirror.reader, timeout: configuration.timeouts.read, isPartial: mirror.isPartial)
-        let contents = try await reader.read(readable, room: configuration.limits.snapshotBytes - kept)
-        if !acceptsMissing, let id = readable.first(where: { (contents[$0] ?? .missing) == .missing }) {
+        let contents = try await reader.read(readable, room: configuration.limits.snapshotBytes - keptBytes)
+        func isMissing(_ id: String) -> Bool {
+            guard let file = contents[id] else { return true }
+            return file.obstacle?.kind == .lostContent
+        }
+        if !acceptsMissing, let id = readable.first(where: isMissing) {
             throw GitFailure.damage("missing blob \(id)", doing: "Reading files", from: configuration.location)
         }
-        for entry in entries { files[entry.path] = ManifestFile(entry, content: contents[entry.id] ?? .missing) }
+        var files: [String: ManifestFile] = [:]
+        for entry in entries {
+            // Names that differ only in how a letter is composed are one key of a dictionary, but two files.
+            let path = files[entry.path] == nil ? entry.path : "\(entry.path) (\(entry.id.prefix(12)))"
+            files[path] = ManifestFile(entry, read: contents[entry.id])
+        }
         return files
     }
 
-    private func listing(of commit: String) async throws -> [TreeEntry] {
+    private func listing(of commit: String) async throws -> (entries: [TreeEntry], isEmpty: Bool) {
         let output = try await tree(["ls-tree", "-r", "-z", "--full-tree", commit])
         guard output.isSuccess else {
             throw GitFailure.damage(output.errors, doing: "Listing files", from: configuration.location)
         }
-        return TreeEntry.entries(ofListing: output.bytes)
+        let above = Set(ignoreFilesAbove)
+        let entries = TreeEntry.entries(ofListing: output.bytes)
+        let records = output.bytes.count { $0 == 0 }
+        return (entries, records == entries.count { above.contains($0.path) })
+    }
+
+    /// The places of `.mlctlignore` files in the folders that contain the configured path.
+    private var ignoreFilesAbove: [String] {
+        let names = configuration.path.split(separator: "/")
+        return names.indices.map { index in
+            (names[..<index] + [Substring(IgnoreRules.fileName)]).joined(separator: "/")
+        }
     }
 
     /// Nil if the older commit is no longer available.
@@ -275,7 +291,7 @@ extension GitRepository {
     }
 
     private func tree(_ arguments: [String]) async throws -> GitProgram.Output {
-        let paths = configuration.path.isEmpty ? [] : ["--", configuration.path]
+        let paths = configuration.path.isEmpty ? [] : ["--", configuration.path] + ignoreFilesAbove
         return try await git.run(
             ["--git-dir=\(mirror.reader)"] + arguments + paths, limit: configuration.limits.listingBytes,
             timeout: configuration.timeouts.read, task: "Listing files")
@@ -322,22 +338,19 @@ extension GitRepository {
 }
 
 extension ManifestFile {
-    init(_ entry: TreeEntry, content: BlobReader.Content) {
-        let problem: String? =
-            switch (entry.kind, content) {
-            case _ where !entry.hasReadableName: "The file's name is not UTF-8. Rename it."
-            case (.symbolicLink, _): "The file is a symbolic link, which is not followed. Commit the file itself."
-            case (.submodule, _): "This is a submodule, which is not entered. Commit the files themselves."
-            case (.file, .text): nil
-            case (.file, .problem(let problem)): problem
-            case (.file, .missing):
-                "The repository has lost the file's content (blob \(entry.id)). Run 'git fsck' in it, and "
-                    + "commit it again."
+    /// - Parameter read: the content of the entry's blob; nil where git did not print it.
+    init(_ entry: TreeEntry, read: ManifestFile?) {
+        let obstacle: Obstacle? =
+            switch entry.kind {
+            case _ where !entry.hasReadableName: .unreadableName
+            case .symbolicLink: .symbolicLink
+            case .submodule: .submodule
+            case .file: nil
             }
-        if problem == nil, case .text(let text) = content {
-            self.init(blob: entry.id, text: text)
+        if let obstacle {
+            self.init(blob: entry.id, obstacle: obstacle)
         } else {
-            self.init(blob: entry.id, text: nil, problem: problem)
+            self = read ?? ManifestFile(blob: entry.id, obstacle: .lostContent(blob: entry.id))
         }
     }
 }

@@ -52,6 +52,12 @@ struct RemoteLook: Sendable {
             default: "branch or tag"
             }
         guard !all.isEmpty else {
+            guard await servesGit() else {
+                return GitError(
+                    .repositoryNotFound,
+                    "\(git.location) answers with a page that is not git's, such as a login page. Check the address, and whether a "
+                        + "proxy or single sign-on stands before it.")
+            }
             return isTag
                 ? GitError(.referenceNotFound, "\(git.location) has no tags. Push '\(reference)' to it.")
                 : GitError(.repositoryEmpty, "\(git.location) has no branches. Push '\(reference)' to it.")
@@ -61,6 +67,16 @@ struct RemoteLook: Sendable {
         return GitError(
             .referenceNotFound,
             "\(git.location) has no \(kind) '\(reference)'. It has \(names.joined(separator: ", "))\(more).")
+    }
+
+    /// Whether the answer is git's. git takes any page without a tab for a repository without branches.
+    private func servesGit() async -> Bool {
+        guard git.location.transport == .https else { return true }
+        let trace = ["GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"]
+        let output = try? await git.run(
+            ["ls-remote", "--quiet", "--", git.source, "HEAD"], reaches: .source, variables: trace, timeout: timeout,
+            task: "Reading the type of the answer")
+        return output?.errors.lowercased().contains("content-type: application/x-git-upload-pack-advertisement") ?? true
     }
 
     /// The address that the server redirects to; nil if it does not say. Asked without credentials and without the user's own
@@ -81,7 +97,7 @@ struct RemoteLook: Sendable {
         return nil
     }
 
-    private func references(_ patterns: [String]) async throws -> [String: String] {
+    func references(_ patterns: [String]) async throws -> [String: String] {
         let task = "Reading the branches"
         let arguments: [String]
         if git.location.transport == .file {

@@ -9,10 +9,12 @@ package enum ManifestReader {
     ///
     /// - Parameter named: true where a person named this file: then documents that are not mlctl's are errors.
     package static func read(_ text: String, file: String, named: Bool = false) -> ParsedFile {
-        guard text.utf8.count <= fileLimitBytes else { return tooLarge(file, bytes: text.utf8.count) }
+        guard text.utf8.count <= fileLimitBytes else {
+            return ParsedFile(file: file, obstacle: .tooLarge(bytes: text.utf8.count), isNamed: named)
+        }
         var parsed = ParsedFile(file: file)
-        if let stranger = UnrecognizedDocument(text: text, file: file), !(named && stranger.isSilent) {
-            parsed.addUnreadablePart(stranger.diagnostic, isSilent: stranger.isSilent)
+        if let stranger = UnrecognizedDocument(text: text, file: file), !(named && stranger.isEmpty) {
+            parsed.addUnreadablePart(stranger.diagnostic, isSilent: stranger.isSilent && !named)
             return parsed
         }
         let documents = DocumentText.split(text)
@@ -25,10 +27,11 @@ package enum ManifestReader {
             let composed = DocumentComposer.compose(document)
             for root in composed.roots { read(root.node, duplicates: root.duplicates, into: &parsed, named: named) }
             if let failure = composed.failure {
+                let reason = UnrecognizedDocument.reason(for: failure, in: document.text)
                 let diagnostic = Diagnostic(
-                    file: file, line: failure.place.line, column: failure.place.column, message: failure.message,
-                    suggestion: failure.suggestion)
-                parsed.addUnreadablePart(diagnostic, isSilent: !named && !isOurs(document.text))
+                    file: file, line: failure.place.line, column: failure.place.column, message: reason.message,
+                    suggestion: reason.suggestion)
+                parsed.addUnreadablePart(diagnostic, isSilent: !named && !isMeantForMlctl(document.text))
             }
         }
         if named, parsed.isEmpty, parsed.passedOverCount == 0 {
@@ -38,34 +41,39 @@ package enum ManifestReader {
         return parsed
     }
 
+    /// Reads one file of a commit or of a folder. The controller, `validate` and `plan` all read with this.
+    package static func read(_ file: ManifestFile, path: String, named: Bool = false) -> ParsedFile {
+        switch file.content {
+        case .text(let text): read(text, file: path, named: named)
+        case .obstacle(let obstacle): ParsedFile(file: path, obstacle: obstacle, isNamed: named)
+        }
+    }
+
     /// Reads one file from bytes, which may not be UTF-8.
     package static func read(bytes: [UInt8], file: String, named: Bool = false) -> ParsedFile {
-        guard bytes.count <= fileLimitBytes else { return tooLarge(file, bytes: bytes.count) }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            var parsed = ParsedFile(file: file)
-            let place = InvalidUTF8.place(in: bytes)
-            let diagnostic = Diagnostic(
-                file: file, line: place.line, column: place.column, message: "is not UTF-8 text",
-                suggestion: "save the file as UTF-8")
-            parsed.addUnreadablePart(diagnostic, isSilent: !named && !isOurs(String(decoding: bytes, as: UTF8.self)))
-            return parsed
-        }
-        return read(text, file: file, named: named)
+        read(ManifestFile(blob: "", bytes: bytes), path: file, named: named)
     }
 
-    private static func tooLarge(_ file: String, bytes: Int) -> ParsedFile {
-        ParsedFile(
-            file: file,
-            problem: "is \(bytes) bytes long; manifest files may have at most \(fileLimitBytes), so it was not read")
+    /// Whether text that cannot be read as YAML was meant for mlctl.
+    static func isMeantForMlctl(_ text: String) -> Bool {
+        text.contains(ManifestFields.group)
+            || text.contains("ModelDeployment")
+                && text.contains(#/(?m)^[ \t-]*kind:[ \t]*["']?ModelDeployment["']?[ \t\r]*$/#)
     }
-
-    /// Whether text that is not valid YAML was meant for mlctl.
-    private static func isOurs(_ text: String) -> Bool { text.contains(ManifestFields.group) }
 
     private static func read(
         _ root: SourceNode, duplicates: [DocumentComposer.DuplicateKey], into parsed: inout ParsedFile, named: Bool
     ) {
         guard !root.isNull else { return }
+        if let items = ManifestList.items(of: root) {
+            for (index, item) in items.enumerated() {
+                read(item, duplicates: duplicates.compactMap { $0.inItem(index) }, into: &parsed, named: named)
+            }
+            return
+        }
+        if let stranger = UnrecognizedDocument(encrypted: root, file: parsed.file) {
+            return parsed.addUnreadablePart(stranger.diagnostic, isSilent: stranger.isSilent && !named)
+        }
         var reading = DocumentReading(file: parsed.file)
         let kind: ManifestKind
         switch Envelope.classify(root, &reading) {
@@ -74,6 +82,7 @@ package enum ManifestReader {
             parsed.passedOverCount += 1
             if let stranger = UnrecognizedDocument(root, file: parsed.file) {
                 parsed.addUnreadablePart(stranger.diagnostic, isSilent: stranger.isSilent)
+                if !stranger.isSilent { return }
             }
             if named {
                 reading.report(
@@ -150,20 +159,5 @@ package enum ManifestReader {
             ParsedProfile(
                 key: key, place: DocumentPlace(file: parsed.file, line: root.place.line),
                 profile: reading.diagnostics.isEmpty ? manifest.spec : nil))
-    }
-}
-
-/// Finds the first byte that is not UTF-8.
-private enum InvalidUTF8 {
-    static func place(in bytes: [UInt8]) -> SourcePlace {
-        var decoder = UTF8()
-        var input = bytes.makeIterator()
-        var line = 1
-        var column = 1
-        while case .scalarValue(let scalar) = decoder.decode(&input) {
-            column = scalar == "\n" ? 1 : column + 1
-            line += scalar == "\n" ? 1 : 0
-        }
-        return SourcePlace(line: line, column: column)
     }
 }

@@ -104,6 +104,27 @@ struct ControllerTests {
         #expect(await rig.backend.plans == plans)
     }
 
+    @Test(
+        "a commit that came while the controller was away removes what was elsewhere than in a file that cannot be read"
+    )
+    func removedMeanwhile() async throws {
+        let files = ["a.yaml": Self.manifest("1"), "b.yaml": Self.manifest("1", name: "other")]
+        let rig = Rig(files.merging(["c.yaml": Self.manifest("1", name: "third")]) { $1 })
+        try await rig.running { controller in
+            for name in ["model", "other", "third"] { try await Self.wait(controller, name) { $0?.phase == .healthy } }
+        }
+        var next = Rig.snapshot(["c.yaml": Self.manifest("1", name: "third")], commit: "c2")
+        next.files["a.yaml"] = ManifestFile(blob: "large", obstacle: .tooLarge(bytes: 2 << 20))
+        await rig.source.commit(next)
+        try await rig.running { controller in
+            try await Self.wait(controller, "other") { $0 == nil }
+            try await Self.wait(controller) { status in
+                status?.stable?.version == "1" && status?.message.contains("is 2097152 bytes long") == true
+                    && status?.conditions.first { $0.type == "Ready" }?.status == "False"
+            }
+        }
+    }
+
     @Test("a command is answered with the status that it led to, or with the reason for its refusal")
     func commands() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1")])

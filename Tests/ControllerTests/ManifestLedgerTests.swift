@@ -16,7 +16,8 @@ struct ManifestLedgerTests {
         let snapshot = ManifestSnapshot(
             commit: "c",
             files: files.mapValues {
-                ManifestFile(blob: "\($0.hashValue)", text: $0, problem: $0 == nil ? "is too large" : nil)
+                $0.map { ManifestFile(blob: "\($0.hashValue)", text: $0) }
+                    ?? ManifestFile(blob: "large", obstacle: .tooLarge(bytes: 2 << 20))
             })
         let parsed = try await ledger.parseNew(in: snapshot)
         return ledger.absorb(snapshot, parsed: parsed, known: known, allowsEmpty: allowsEmpty)
@@ -36,7 +37,7 @@ struct ManifestLedgerTests {
         var next = files
         next["a.yaml"] = ControllerTests.manifest("2")
         let snapshot = ManifestSnapshot(
-            commit: "d", files: next.mapValues { ManifestFile(blob: "\(Optional($0).hashValue)", text: $0) })
+            commit: "d", files: next.mapValues { ManifestFile(blob: "\($0.hashValue)", text: $0) })
         #expect(try await ledger.parseNew(in: snapshot).keys.sorted() == ["a.yaml"])
         #expect(try await absorb(next, into: &ledger).changed == [model])
     }
@@ -86,7 +87,8 @@ struct ManifestLedgerTests {
         let files = ["a.yaml": pointer, "b.yaml": ControllerTests.manifest("1", name: "other")]
         let absorbed = try await absorb(files, into: &ledger, known: [model, other])
         #expect(ledger.wish(for: model) == .held)
-        #expect(absorbed.warning?.contains("no deployment counts as removed") == true)
+        #expect(ledger.absences[model]?.text.contains("a.yaml is a Git LFS pointer") == true)
+        #expect(absorbed.warning?.contains("test/model: not in git since commit c, but kept because") == true)
         #expect(ledger.diagnostics.contains { $0.message.contains("Git LFS") })
     }
 
@@ -96,6 +98,59 @@ struct ManifestLedgerTests {
         let absorbed = try await absorb(
             ["a.yaml": nil, "b.yaml": ControllerTests.manifest("1", name: "other")], into: &ledger, known: [model])
         #expect(ledger.wish(for: model) == .held)
-        #expect(absorbed.warning?.contains("mlctl validate") == true)
+        #expect(absorbed.warning?.contains("a.yaml is 2097152 bytes long") == true)
+        #expect(absorbed.warning?.contains(".mlctlignore") == true)
+    }
+
+    @Test("after a restart the commit that was read last says where each deployment was, and asks for nothing")
+    func recalled() async throws {
+        let before = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
+        let snapshot = ManifestSnapshot(
+            commit: "b", files: before.mapValues { ManifestFile(blob: "\($0.hashValue)", text: $0) })
+        var ledger = ManifestLedger()
+        ledger.recall(snapshot, parsed: try await ledger.parseNew(in: snapshot), by: .open)
+        #expect(ledger.wish(for: model) == .held && ledger.keys.isEmpty && ledger.commit.isEmpty)
+        // A foreign file that cannot be read is no reason to keep what was elsewhere.
+        let files = ["a.yaml": before["a.yaml"], "crd.yaml": nil as String?]
+        let absorbed = try await absorb(files, into: &ledger, known: [model, other])
+        #expect(absorbed.changed == [model, other])
+        #expect(ledger.wish(for: other) == .removed)
+        #expect(ledger.wish(for: model) != .held)
+    }
+
+    @Test("records that are found later are held by the same rule")
+    func metLater() async throws {
+        let before = [
+            "models/a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other"),
+        ]
+        let snapshot = ManifestSnapshot(
+            commit: "b", files: before.mapValues { ManifestFile(blob: "\($0.hashValue)", text: $0) })
+        var ledger = ManifestLedger()
+        ledger.recall(snapshot, parsed: try await ledger.parseNew(in: snapshot), by: .open)
+        let next = ManifestSnapshot(
+            commit: "c",
+            files: [
+                "models": ManifestFile(blob: "s", obstacle: .submodule),
+                "z.yaml": ManifestFile(blob: "z", text: ControllerTests.manifest("1", name: "third")),
+            ])
+        _ = ledger.absorb(next, parsed: try await ledger.parseNew(in: next), known: [], allowsEmpty: false)
+        #expect(ledger.meet([model, other], allowsEmpty: false)?.contains("models is a git submodule") == true)
+        #expect(ledger.wish(for: model) == .held)
+        #expect(ledger.wish(for: other) == .removed)
+    }
+
+    @Test("an error in a runtime that nobody removed refers to keeps nothing")
+    func foreignMistake() async throws {
+        var ledger = ManifestLedger()
+        let mistake =
+            "apiVersion: mlctl.dev/v1alpha1\nkind: ServingRuntime\nmetadata: {name: theirs}\nspec: {comand: [x]}\n"
+        let files = [
+            "a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other"),
+            "r.yaml": mistake,
+        ]
+        _ = try await absorb(files, into: &ledger)
+        #expect(!ledger.diagnostics.isEmpty)
+        _ = try await absorb(["a.yaml": files["a.yaml"], "r.yaml": mistake], into: &ledger, known: [model, other])
+        #expect(ledger.wish(for: other) == .removed)
     }
 }

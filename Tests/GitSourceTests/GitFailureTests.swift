@@ -16,7 +16,21 @@ struct GitFailureTests {
             ("fatal: unable to access 'https://x/': The requested URL returned error: 503", .unreachable),
             ("fatal: could not read Username for 'https://x': terminal prompts disabled", .unauthorized),
             ("git@x: Permission denied (publickey).\nfatal: Could not read from remote repository.", .unauthorized),
-            ("Host key verification failed.\nfatal: Could not read from remote repository.", .unauthorized),
+            ("Host key verification failed.\nfatal: Could not read from remote repository.", .untrusted),
+            (
+                "fatal: unable to access 'https://x/': server certificate verification failed. CAfile: none CRLfile: none",
+                .untrusted
+            ),
+            (
+                "fatal: unable to access 'https://x/': SSL certificate problem: unable to get local issuer certificate",
+                .untrusted
+            ),
+            ("fatal: unable to access 'https://x/': The requested URL returned error: 403", .unauthorized),
+            (
+                "fatal: unable to access 'https://x/': gnutls_handshake() failed: Error in the pull function.",
+                .unreachable
+            ),
+            ("fatal: https://x/info/refs not valid: is this a git repository?", .repositoryNotFound),
             ("fatal: Authentication failed for 'https://x/'", .unauthorized),
             ("remote: Repository not found.\nfatal: repository 'https://x/' not found", .repositoryNotFound),
             ("fatal: couldn't find remote ref refs/heads/x", .referenceNotFound),
@@ -27,6 +41,52 @@ struct GitFailureTests {
     func network(words: String, code: GitError.Code) throws {
         let location = try GitLocation("https://example.org/repo")
         #expect(GitFailure.error(in: words, doing: "Fetching main", from: location).code == code)
+    }
+
+    @Test(
+        "the reason comes from git's words, and never from the address or a name in them",
+        arguments: [
+            (
+                "https://example.org/tls-models", "fatal: repository 'https://example.org/tls-models/' not found",
+                GitError.Code.repositoryNotFound
+            ),
+            (
+                "https://example.org/timed out", "fatal: Authentication failed for 'https://example.org/timed out/'",
+                .unauthorized
+            ),
+            (
+                "https://example.org/no space left on device",
+                "remote: denied\nfatal: unable to access 'https://example.org/no space left on device/': The requested URL returned error: 403",
+                .unauthorized
+            ),
+            (
+                "git@corrupt.example.org:a/b",
+                "ssh: Could not resolve hostname corrupt.example.org: Name or service not known\nfatal: Could not read from remote repository.",
+                .unreachable
+            ),
+            (
+                "ssh://git@example.org/permission denied (x",
+                "fatal: '/permission denied (x' does not appear to be a git repository\nfatal: Could not read from remote repository.",
+                .repositoryNotFound
+            ),
+        ])
+    func names(address: String, words: String, code: GitError.Code) throws {
+        let location = try GitLocation(address)
+        #expect(GitFailure.error(in: words, doing: "Fetching main", from: location).code == code)
+    }
+
+    @Test("a changed host key names the line of known_hosts to remove")
+    func changedHostKey() throws {
+        let words = """
+            @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+            @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+            Offending ED25519 key in /home/mlctl/.ssh/known_hosts:7
+            Host key verification failed.
+            fatal: Could not read from remote repository.
+            """
+        let error = GitFailure.error(in: words, doing: "Fetching main", from: try GitLocation("git@example.org:a/b"))
+        #expect(error.code == .untrusted)
+        #expect(error.message.contains("remove line 7 of /home/mlctl/.ssh/known_hosts"))
     }
 
     @Test("a message is one bounded line without credentials")

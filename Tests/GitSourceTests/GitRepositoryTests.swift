@@ -30,7 +30,7 @@ struct GitRepositoryTests {
         _ = try await folder.fetch()
         #expect(try await Set(folder.files(at: commit).keys) == ["deploy/b.yaml", "deploy/x/c.yaml"])
         let absent = try fixture.repository(path: "nowhere")
-        #expect(try await absent.files(at: commit).isEmpty)
+        #expect(try await absent.files(at: commit).mapValues(\.obstacle?.kind) == ["nowhere": .missingFolder])
     }
 
     @Test("a tag and an annotated tag point to their commit")
@@ -232,5 +232,64 @@ struct GitRepositoryTests {
         for url in [bare, fileURL, linked] {
             #expect(try await fixture.repository(url: url).fetch().commit == commit)
         }
+    }
+
+    @Test("a source that is replaced by a shallow copy is followed, with its commits")
+    func shallowSource() async throws {
+        let first = try fixture.commit(["a.yaml": "1"])
+        let repository = try fixture.repository()
+        #expect(try await repository.fetch().commit == first)
+        let second = try fixture.commit(["a.yaml": "2"])
+        let third = try fixture.commit(["a.yaml": "3"])
+        let away = fixture.folder.appending(path: "away")
+        try FileManager.default.moveItem(at: fixture.source, to: away)
+        try GitFixture.run(["git", "clone", "--quiet", "--depth", "1", "file://\(away.path)", fixture.source.path])
+        let revision = try await repository.fetch()
+        #expect(revision.commit == third)
+        #expect(try await repository.files(at: third)["a.yaml"]?.text == "3")
+        #expect(try await !repository.isAncestor(second, of: third))
+        let fourth = try fixture.commit(["a.yaml": "4"])
+        #expect(try await repository.fetch().commit == fourth)
+        #expect(try await repository.isAncestor(third, of: fourth))
+        #expect(try await repository.files(at: fourth)["a.yaml"]?.text == "4")
+    }
+
+    @Test("a source that is cloned again, or rewritten by force, is followed to exactly its commit")
+    func rewrittenSource() async throws {
+        try fixture.commit(["a.yaml": "1"])
+        let second = try fixture.commit(["a.yaml": "2"])
+        let repository = try fixture.repository()
+        #expect(try await repository.fetch().commit == second)
+        try fixture.git("reset", "--quiet", "--hard", "HEAD~1")
+        let other = try fixture.commit(["a.yaml": "3"])
+        let forced = try await repository.fetch()
+        #expect(forced.commit == other && forced.isForced)
+        try FileManager.default.removeItem(at: fixture.source)
+        try FileManager.default.createDirectory(at: fixture.source, withIntermediateDirectories: true)
+        try fixture.git("init", "--quiet", "--initial-branch=main")
+        let unrelated = try fixture.commit(["a.yaml": "4"])
+        #expect(try await repository.fetch().commit == unrelated)
+        #expect(try await repository.files(at: unrelated)["a.yaml"]?.text == "4")
+    }
+
+    @Test("git that reports success without fetching is not believed")
+    func disobedientGit() async throws {
+        let first = try fixture.commit(["a.yaml": "1"])
+        let real = try GitFixture.run(["which", "git"])
+        // Fetches nothing, and reports success.
+        let stub = try fixture.script(
+            "git",
+            "for word; do if [ \"$word\" = fetch ] && [ -e '\(fixture.folder.path)/lazy' ]; then exit 0; fi; done\nexec \(real) \"$@\""
+        )
+        let path = stub.deletingLastPathComponent().path + ":/usr/bin:/bin"
+        let repository = try fixture.repository(environment: ["PATH": path])
+        #expect(try await repository.fetch().commit == first)
+        let second = try fixture.commit(["a.yaml": "2"])
+        try Data().write(to: fixture.folder.appending(path: "lazy"))
+        let error = try #require(try await gitError { _ = try await repository.fetch() })
+        #expect(error.message.contains("git fetched"))
+        #expect(try await repository.files(at: first)["a.yaml"]?.text == "1")
+        try FileManager.default.removeItem(at: fixture.folder.appending(path: "lazy"))
+        #expect(try await repository.fetch().commit == second)
     }
 }

@@ -145,12 +145,73 @@ struct RepositoryFaultTests {
         #expect(files["good.yaml"]?.text == "näive: ✓\n")
         #expect(files["empty.yaml"]?.text == "")
         #expect(files["just.yaml"]?.text?.utf8.count == BlobReader.maximumFileBytes)
-        let problems = files.compactMapValues(\.problem)
-        #expect(problems.keys.sorted() == ["binary.yaml", "huge.yaml", "link.yaml", "sub.yaml"])
-        #expect(problems["huge.yaml"]?.contains("1 MiB") == true)
-        #expect(problems["binary.yaml"]?.contains("UTF-8") == true)
-        #expect(problems["link.yaml"]?.contains("symbolic link") == true)
-        #expect(problems["sub.yaml"]?.contains("submodule") == true)
+        #expect(
+            files.compactMapValues(\.obstacle?.kind) == [
+                "binary.yaml": .otherEncoding, "huge.yaml": .tooLarge, "link.yaml": .symbolicLink,
+                "sub.yaml": .submodule,
+            ])
+    }
+
+    @Test("a path that a commit does not have is an obstacle, also if it had it before")
+    func missingPath() async throws {
+        let repository = try fixture.repository(path: "deploy/models")
+        try fixture.commit(["deploy/models/a.yaml": "1", "b.yaml": "2"])
+        #expect(try await repository.files(at: repository.fetch().commit).keys.sorted() == ["deploy/models/a.yaml"])
+        try FileManager.default.removeItem(at: fixture.source.appending(path: "deploy"))
+        try fixture.commit()
+        let files = try await repository.files(at: repository.fetch().commit)
+        #expect(files.mapValues(\.obstacle?.kind) == ["deploy/models": .missingFolder])
+        try fixture.commit(["deploy/models/README.md": "nothing here"])
+        #expect(try await repository.files(at: repository.fetch().commit) == [:])
+    }
+
+    @Test(
+        "a folder that becomes a submodule or a link is an obstacle, in an increment as in a whole listing",
+        arguments: [false, true])
+    func replacedFolder(afterRestart: Bool) async throws {
+        let first = try fixture.commit(["models/a.yaml": "1", "models/b.yaml": "2", "c.yaml": "3"])
+        var repository = try fixture.repository()
+        _ = try await repository.files(at: repository.fetch().commit)
+        try FileManager.default.removeItem(at: fixture.source.appending(path: "models"))
+        try fixture.commit()
+        try fixture.git("update-index", "--add", "--cacheinfo", "160000,\(first),models")
+        try fixture.git("commit", "--quiet", "--message", "submodule")
+        if afterRestart { repository = try fixture.repository() }
+        let files = try await repository.files(at: repository.fetch().commit)
+        #expect(files.compactMapValues(\.obstacle?.kind) == ["models": .submodule])
+        #expect(files.keys.sorted() == ["c.yaml", "models"])
+        try fixture.git("rm", "--quiet", "--cached", "models")
+        try FileManager.default.createSymbolicLink(
+            atPath: fixture.source.appending(path: "models").path, withDestinationPath: "elsewhere")
+        try fixture.commit()
+        let linked = try await repository.files(at: repository.fetch().commit)
+        #expect(linked.compactMapValues(\.obstacle?.kind) == ["models": .symbolicLink])
+    }
+
+    @Test("ignored files are not read, also when only the rules change, and rules above the path count")
+    func ignored() async throws {
+        let repository = try fixture.repository(path: "deploy")
+        try fixture.commit(["deploy/a.yaml": "1", "deploy/vendor/b.yaml": "2", "deploy/vendor/keep.yaml": "3"])
+        func names() async throws -> [String] {
+            try await repository.files(at: repository.fetch().commit).keys.sorted()
+        }
+        #expect(try await names() == ["deploy/a.yaml", "deploy/vendor/b.yaml", "deploy/vendor/keep.yaml"])
+        try fixture.commit([".mlctlignore": "vendor/*\n", "deploy/.mlctlignore": "!/vendor/keep.yaml\n"])
+        #expect(try await names() == ["deploy/a.yaml", "deploy/vendor/b.yaml", "deploy/vendor/keep.yaml"])
+        try fixture.commit([".mlctlignore": "deploy/vendor/*\n"])
+        #expect(try await names() == ["deploy/a.yaml", "deploy/vendor/keep.yaml"])
+        try fixture.commit(["deploy/vendor/c.yaml": "4", "deploy/d.yaml": "5"])
+        #expect(try await names() == ["deploy/a.yaml", "deploy/d.yaml", "deploy/vendor/keep.yaml"])
+    }
+
+    @Test("names that differ only in how a letter is composed are two files")
+    func composedNames() async throws {
+        let names = ["caf\u{E9}.yaml", "cafe\u{301}.yaml"]
+        for (index, name) in names.enumerated() { try fixture.write("\(index)", to: name) }
+        try fixture.commit()
+        let repository = try fixture.repository()
+        let files = try await repository.files(at: repository.fetch().commit)
+        #expect(files.values.compactMap(\.text).sorted() == ["0", "1"])
     }
 
     @Test("a git process that hangs is stopped with all its children, and the call ends")

@@ -6,6 +6,8 @@ import Foundation
 ///     /NAME/…                 a repository in the folder; requires one of `logins` (`user:password`), or the header
 ///     /open/NAME/…            the same without credentials
 ///     /to/PORT/NAME/…         redirects to the same path on another port
+///     /status/CODE/NAME/…     answers with that status
+///     /login/NAME/…           answers with a login page, as single sign-on does
 ///     /then/PORT/NAME/…       lists its references, and redirects what follows
 package final class GitServer {
     package struct Request: Decodable, Sendable {
@@ -98,6 +100,15 @@ package final class GitServer {
                 path, _, query = self.path.partition("?")
                 path = urllib.parse.unquote(path)
                 parts = path.split("/", 3)
+                if parts[1] == "status":
+                    return self.simple(int(parts[2]), [])
+                if parts[1] == "login":
+                    page = b"<html><form>Sign in</form></html>"
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/html")
+                    self.send_header("Content-Length", str(len(page)))
+                    self.end_headers()
+                    return self.wfile.write(page)
                 if parts[1] == "to":
                     return self.simple(302, [("Location", "https://127.0.0.1:%s/%s" % (parts[2], self.path.split("/", 3)[3]))])
                 if parts[1] == "then":

@@ -119,12 +119,18 @@ package actor ScriptedSource: ManifestSource {
     private var snapshot: ManifestSnapshot
     private var failure: (any Error)?
 
+    /// The commit of an earlier start.
+    private var last: ManifestSnapshot?
+
     package init(_ snapshot: ManifestSnapshot) { self.snapshot = snapshot }
 
     package func fetch() throws -> ManifestSnapshot {
         if let failure { throw failure }
+        last = snapshot
         return snapshot
     }
+
+    package func lastRead() -> ManifestSnapshot? { last }
 
     package func isAncestor(_ commit: String, of descendant: String) -> Bool { commit <= descendant }
 

@@ -34,9 +34,7 @@ struct OtherProjects {
         for outcome in outcomes {
             let project = outcome.project
             if let commit = outcome.commit, let files = outcome.files {
-                let snapshot = ManifestSnapshot(
-                    commit: commit,
-                    files: files.mapValues { ManifestFile(blob: $0.blob, text: $0.text, problem: $0.problem) })
+                let snapshot = ManifestSnapshot(commit: commit, files: files)
                 let parsed = try await ManifestLedger().parseNew(in: snapshot)
                 take(snapshot, parsed, of: settings.rules(of: project), ReservedPorts())
             } else if running?.sources.contains(where: { $0.project == project.name && $0.commit != nil }) != true {
@@ -53,7 +51,7 @@ struct OtherProjects {
         var other = self
         let snapshot = ManifestSnapshot(
             commit: "planned",
-            files: Dictionary(files.map { ($0.path, ManifestFile(blob: $0.path, text: nil)) }) { first, _ in first })
+            files: Dictionary(files.map { ($0.path, ManifestFile(blob: $0.path, text: "")) }) { first, _ in first })
         let parsed = Dictionary(files.map { ($0.path, $0.parsed) }) { first, _ in first }
         other.take(snapshot, parsed, of: rules, reserved)
         return other.book.diagnostics(ofProject: rules.project)

@@ -10,7 +10,8 @@ struct ValidateCommand: AsyncParsableCommand {
         commandName: "validate",
         abstract: "Check manifests and report all errors, each with its place and a suggestion.",
         discussion: """
-            Folders are searched for *.yaml and *.yml. References are resolved between all given files. With --server, \
+            Folders are searched for *.yaml and *.yml, except for what .mlctlignore files name (in the syntax of gitignore). \
+            References are resolved between all given files. With --server, \
             a cluster's API server also checks them in a dry run, which changes nothing: it has its own rules, policies, \
             webhooks and quotas.
 
@@ -50,7 +51,7 @@ struct ValidateCommand: AsyncParsableCommand {
         if server { diagnostics += try await refusedByServer(desired, files) }
         let report = ValidationReport(
             files: files.map(\.path), deployments: desired.deployments.values.map(\.self),
-            diagnostics: diagnostics.sorted())
+            diagnostics: diagnostics.sorted(), passedOver: files.compactMap(\.parsed.passedOver))
         switch output {
         case .text: print(Escape.lines(report.text))
         case .json: print(try report.json())

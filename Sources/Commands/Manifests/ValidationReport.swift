@@ -9,6 +9,18 @@ struct ValidationReport {
     var files: [String]
     var deployments: [ModelDeployment]
     var diagnostics: [Diagnostic]
+    /// What could not be read, and is no error because it may be somebody else's.
+    var passedOver: [Diagnostic] = []
+
+    /// How many of these the text names.
+    private static let passedOverShown = 3
+
+    private var passedOverLines: [String] {
+        guard !passedOver.isEmpty else { return [] }
+        let shown = passedOver.sorted().prefix(Self.passedOverShown).map { "\($0.file) \($0.message)" }
+        let more = passedOver.count > shown.count ? "; and \(passedOver.count - shown.count) more" : ""
+        return [Escape.line("passed over, because it may be somebody else's: \(shown.joined(separator: "; "))\(more)")]
+    }
 
     var text: String {
         guard !diagnostics.isEmpty else {
@@ -17,14 +29,14 @@ struct ValidationReport {
                     + deployment.clusterChecks.map { Escape.line("    \($0)") }
             }
             return
-                (warnings.map { Escape.line("\($0.deployment): warning: \($0.message)") } + [
+                (warnings.map { Escape.line("\($0.deployment): warning: \($0.message)") } + passedOverLines + [
                     "\(count(files.count, "file")), \(count(deployments.count, "deployment")): all valid"
                 ] + names)
                 .joined(separator: "\n")
         }
         let wrong = Set(diagnostics.map(\.file)).count
         return
-            (diagnostics.map { Escape.line($0.description) }
+            (diagnostics.map { Escape.line($0.description) } + passedOverLines
             + ["\(count(diagnostics.count, "error")) in \(wrong) of \(count(files.count, "file"))"]).joined(
                 separator: "\n")
     }
@@ -58,6 +70,7 @@ struct ValidationReport {
             var deployments: [Deployment]
             var errors: [Diagnostic]
             var warnings: [Warning]
+            var passedOver: [Diagnostic]
         }
         return try encode(
             Document(
@@ -67,7 +80,7 @@ struct ValidationReport {
                         namespace: $0.key.namespace, name: $0.key.name, version: $0.template.model.version,
                         revision: $0.template.revision.rawValue)
                 },
-                errors: diagnostics, warnings: warnings))
+                errors: diagnostics, warnings: warnings, passedOver: passedOver.sorted()))
     }
 
     /// SARIF 2.1.0.

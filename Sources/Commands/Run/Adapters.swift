@@ -19,6 +19,11 @@ package struct GitManifests: ManifestSource {
         return ManifestSnapshot(commit: revision.commit, files: try await repository.files(at: revision.commit))
     }
 
+    package func lastRead() async throws -> ManifestSnapshot? {
+        guard let revision = try await repository.lastFetched() else { return nil }
+        return ManifestSnapshot(commit: revision.commit, files: try await repository.files(at: revision.commit))
+    }
+
     package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
         do {
             return try await repository.isAncestor(commit, of: descendant)

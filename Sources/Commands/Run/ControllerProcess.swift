@@ -209,6 +209,9 @@ struct ControllerProcess {
     /// - Throws: `ValidationError` where an address or a reference is invalid.
     private func openSource(_ project: Project) throws -> ProjectSource {
         let isOnly = project.name == Project.defaultName
+        if let key = project.writeBack.signingKeyFile, let problem = try TrustedPlaces.problem(with: key, as: .secret) {
+            throw problem
+        }
         do throws(GitError) {
             let repository = GitRepository(
                 configuration: try project.gitConfiguration(
@@ -221,10 +224,15 @@ struct ControllerProcess {
                     "A project's policy does not restrict everything",
                     metadata: ["project": "\(project.name)", "unlimited": "\(open.joined(separator: ", "))"])
             }
+            let identity = CommitIdentity(project.writeBack.author) ?? CommitIdentity(WriteBack.defaultAuthor)
+            let writer = identity.map {
+                GitReverts(repository: repository, identity: $0, signingKeyFile: project.writeBack.signingKeyFile)
+            }
             return ProjectSource(
                 GitManifests(repository: repository), rules: settings.rules(of: project),
                 repo: repository.configuration.location.description, reference: project.reference.description,
-                path: project.path, allowsEmpty: project.allowsEmpty)
+                path: project.path, allowsEmpty: project.allowsEmpty, writeBack: project.writeBack,
+                writer: project.writeBack.mode == .none ? nil : writer)
         } catch {
             throw ValidationError(isOnly ? error.message : "project '\(project.name)': \(error.message)")
         }

@@ -8,8 +8,15 @@ import Serving
 package protocol ManifestSource: Sendable {
     /// Fetches the current commit. Throws if the repository cannot be read; what was read last then stays in force.
     func fetch() async throws -> ManifestSnapshot
+    /// The commit that was read last before this start, without asking the repository; nil if there is none. It says where each
+    /// deployment was described, so that a file that cannot be read holds only what was in it.
+    func lastRead() async throws -> ManifestSnapshot?
     /// Whether `commit` is `descendant` or an ancestor of it.
     func isAncestor(_ commit: String, of descendant: String) async throws -> Bool
+}
+
+extension ManifestSource {
+    package func lastRead() async throws -> ManifestSnapshot? { nil }
 }
 
 /// The manifest files of one commit.

@@ -12,6 +12,8 @@ package struct Condition: Hashable, Codable, Sendable {
     }
 
     /// The type of an advisory condition: no gate judges predictions. It does not mean that something is wrong with what serves.
+    /// Present only if a rollback is, or should be, written back to git.
+    package static let writtenBack = "WrittenBack"
     package static let predictionsJudged = "PredictionsJudged"
 
     /// The type of an advisory condition: the files at the model's location are no longer those that were pinned.

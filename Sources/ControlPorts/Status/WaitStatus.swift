@@ -52,6 +52,8 @@ package enum PersonCause: String, CaseIterable, Sendable {
     /// Another program uses the endpoint's port.
     case portTaken
     case invalidManifest
+    /// No file of the commit describes it, and it is not certain that it was removed.
+    case notInGit
     /// Its manifest names another place than the one where it serves.
     case anotherPlace
     /// The store does not accept records, for example because its disk is full.
@@ -73,6 +75,7 @@ package enum PersonCause: String, CaseIterable, Sendable {
         case .cannotServe: "Failed"
         case .portTaken: "PortTaken"
         case .invalidManifest: "InvalidManifest"
+        case .notInGit: "NotInGit"
         case .anotherPlace: "AnotherTarget"
         case .notRecorded: "NotRecorded"
         case .other: "NeedsPerson"

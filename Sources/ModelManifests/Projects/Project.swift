@@ -16,6 +16,7 @@ package struct Project: Hashable, Sendable {
     /// Lets a commit without any manifest remove all deployments of the project.
     package var allowsEmpty: Bool
     package var policy: ProjectPolicy
+    package var writeBack = WriteBack()
 
     package init(
         name: String = Project.defaultName, repo: String, reference: ProjectReference = .branch("main"),

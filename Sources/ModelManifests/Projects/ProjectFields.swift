@@ -37,10 +37,19 @@ enum ProjectFields {
             Field("allowEmpty", .boolean, "A commit without any manifest removes all deployments. Default: false.") {
                 $0.project.allowsEmpty = $1
             },
+            Field("writeBack", writeBack, "How a rollback reaches the repository. Default: not at all.") {
+                $0.project.writeBack = $1
+            },
             Field("policy", policy, "What its manifests may do. Default: anything.") { $0.project.policy = $1 },
         ], rules: [.atMostOne(["credentialsFile", "tokenFile"])],
         check: { written, node, reading in
             written.node = node
+            let isBranch = if case .branch = written.project.reference { true } else { false }
+            if written.project.writeBack.mode != .none, !isBranch {
+                reading.report(
+                    "needs a ref that is a branch: a tag or a commit cannot be changed", field: "writeBack", of: node,
+                    suggestion: "write ref: {branch: main}, or take writeBack out")
+            }
             // A user of ssh is no secret.
             if let repo = node["repo"]?.text, let info = UserInfo.of(repo),
                 !repo.lowercased().hasPrefix("ssh:") || info.contains(":")
@@ -50,6 +59,29 @@ enum ProjectFields {
                     suggestion: "take it out, and name a tokenFile or a credentialsFile")
             }
         })
+
+    private static let writeBack = Shape<WriteBack>.object(
+        WriteBack(),
+        fields: [
+            Field(
+                "mode", .choice(of: "mode", available: [.none, .branch, .push]),
+                "none; branch: a commit on the branch mlctl/revert/NAMESPACE/NAME/REVISION; push: on the branch that is read.",
+                isRequired: true
+            ) { $0.mode = $1 },
+            Field("author", author, "Whose name its commits have: 'NAME <ADDRESS>'.") { $0.author = $1 },
+            Field("signingKeyFile", .string(), "A private ssh key that signs its commits. Nobody else may read it.") {
+                $0.signingKeyFile = $1
+            },
+        ])
+
+    private static let author = Shape<String>.string(atMost: 255).map { text, node, reading -> String? in
+        guard text.wholeMatch(of: #/[^<>\n]*[^<>\s][^<>\n]*<[^<>\s]+>/#) != nil else {
+            reading.report(
+                "must be 'NAME <ADDRESS>'", at: node.place, suggestion: "such as '\(WriteBack.defaultAuthor)'")
+            return nil
+        }
+        return text
+    }
 
     private static let reference = Shape<ProjectReference>.object(
         .branch("main"),

@@ -259,6 +259,12 @@ extension DesiredState {
         return limited
     }
 
+    /// The deployments that some file describes, valid or not.
+    package var describedKeys: some Collection<DeploymentKey> { described.keys }
+
+    /// The file that describes a deployment; nil where none does.
+    package func file(of key: DeploymentKey) -> String? { described[key]?.written.place.file }
+
     /// The place of a deployment's field, or of the deployment; nil where no file describes it.
     package func place(of key: DeploymentKey, _ path: String) -> Diagnostic? {
         described[key].map(\.written).map { written in

@@ -12,15 +12,17 @@ package struct ManifestPlace: Hashable, Sendable {
             return nil
         }
         for document in DocumentText.split(text) {
-            for root in DocumentComposer.compose(document).roots where describes(root.node, deployment) {
-                let place = root.node.nearest(elements(of: path)).place
-                return ManifestPlace(line: place.line, column: place.column)
+            for root in DocumentComposer.compose(document).roots {
+                for node in ManifestList.documents(in: root.node) where describes(node, deployment) {
+                    let place = node.nearest(elements(of: path)).place
+                    return ManifestPlace(line: place.line, column: place.column)
+                }
             }
         }
         return nil
     }
 
-    private static func describes(_ root: SourceNode, _ deployment: DeploymentKey) -> Bool {
+    static func describes(_ root: SourceNode, _ deployment: DeploymentKey) -> Bool {
         root["kind"]?.text == ManifestKind.modelDeployment.rawValue
             && root["metadata"]?["name"]?.text == deployment.name
             && (root["metadata"]?["namespace"]?.text ?? WrittenMetadata().namespace) == deployment.namespace

@@ -1,18 +1,3 @@
-/// One `*.yaml` or `*.yml` file of a commit.
-package struct ManifestFile: Hashable, Sendable {
-    /// The blob's id: the same id means the same bytes, and nothing is parsed again.
-    package var blob: String
-    /// Nil where the file could not be taken; `problem` says why and what to do.
-    package var text: String?
-    package var problem: String?
-
-    package init(blob: String, text: String?, problem: String? = nil) {
-        self.blob = blob
-        self.text = text
-        self.problem = problem
-    }
-}
-
 /// One parsed manifest file: its documents with references not yet resolved, and its problems.
 ///
 /// It stores everything that needs no other file, including revisions, so resolving is cheap. Keep it as long as the file's
@@ -26,6 +11,10 @@ package struct ParsedFile: Sendable {
     /// Why a part of the file could not be read or recognized; nil where all parts could. What was last read from those
     /// parts must be held: see `holding(_:)`.
     package internal(set) var unreadable: Diagnostic?
+    /// Whether the unreadable part may be somebody else's: it is reported only where something was read from it before.
+    package private(set) var isSilent = true
+    /// Whether everything below this path is out of sight: it is a submodule or a link.
+    package private(set) var coversBelow = false
     /// Deployments that an unreadable part may still describe, with the reason.
     package private(set) var held: [DeploymentKey: Diagnostic] = [:]
 
@@ -41,6 +30,22 @@ package struct ParsedFile: Sendable {
         self.file = file
         addUnreadablePart(Diagnostic(file: file, message: problem))
     }
+
+    /// An obstacle in the place of a file.
+    ///
+    /// - Parameter isNamed: a person named this file, so it is reported.
+    package init(file: String, obstacle: Obstacle, isNamed: Bool = false) {
+        self.file = file
+        coversBelow = obstacle.coversBelow
+        addUnreadablePart(
+            Diagnostic(
+                file: file, line: obstacle.line, column: obstacle.column, message: obstacle.message,
+                suggestion: obstacle.suggestion),
+            isSilent: !isNamed && !obstacle.isMeantForMlctl)
+    }
+
+    /// What could not be read and is not reported as an error, because it may be somebody else's.
+    package var passedOver: Diagnostic? { isSilent && diagnostics.isEmpty ? unreadable : nil }
 
     /// The deployments that the file describes, valid or not.
     package var keys: [DeploymentKey] { deployments.map(\.key) }
@@ -91,14 +96,17 @@ package struct ParsedFile: Sendable {
     /// Adds problems of a document without a readable name: it may describe any deployment that was read before.
     mutating func addUnnamedDocument(_ problems: [Diagnostic]) {
         if unreadable == nil { unreadable = problems.first }
+        isSilent = false
         diagnostics += problems
     }
 
     /// - Parameter isSilent: the file may never have been for mlctl: report the problem only where it contained a manifest
     ///   before.
     mutating func addUnreadablePart(_ diagnostic: Diagnostic, isSilent: Bool = false) {
-        if unreadable == nil { unreadable = diagnostic }
-        if !isSilent { diagnostics.append(diagnostic) }
+        if unreadable == nil || (self.isSilent && !isSilent) { unreadable = diagnostic }
+        guard !isSilent else { return }
+        self.isSilent = false
+        diagnostics.append(diagnostic)
     }
 }
 

@@ -62,7 +62,7 @@ struct HealthAgreementTests {
     private func checkWait(_ status: DeploymentStatus, _ moment: Moment) {
         #expect(status.waitingFor == status.waiting?.cause)
         #expect((status.waiting == nil) == (status.waiting?.since == nil), "a wait says how long it has lasted")
-        let isOfManifest = moment.cause == .invalidManifest || moment.cause == .anotherPlace
+        let isOfManifest = [.invalidManifest, .anotherPlace, .notInGit].contains(moment.cause)
         if isOfManifest {
             #expect(status.waiting?.needsPerson == (status.candidate == nil), "a rollout goes on")
         } else {

@@ -302,6 +302,14 @@ extension Moment {
             view.invalidSince = view.firstSeenAt
             return view
         },
+        Moment(name: "kept, although it is not in git", phase: .healthy, available: "True", cause: .notInGit) {
+            var view = World.serving("good-1").view
+            view.absence = ManifestAbsence(
+                deployment: view.key, since: "c2", reason: "models.yaml is a Git LFS pointer, not a manifest",
+                remedy: "keep manifests out of Git LFS", path: "models.yaml")
+            view.invalidSince = view.firstSeenAt
+            return view
+        },
         Moment(name: "wanted at another place", phase: .healthy, available: "True", cause: .anotherPlace) {
             World.serving("good-1").with {
                 var deployment = ModelDeployment.example("good-2")

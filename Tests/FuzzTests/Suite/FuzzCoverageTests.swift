@@ -32,8 +32,11 @@ struct FuzzCoverageTests {
         "yaml": ["ModelManifests/YAML/DocumentComposer.swift"],
         "manifests": [
             "ModelManifests/ManifestReader.swift", "Controller/ManifestLedger.swift",
-            "Commands/Manifests/ManifestFiles.swift",
+            "Commands/Manifests/ManifestFiles.swift", "Commands/Manifests/FolderTree.swift",
+            "ModelManifests/Tree/ManifestFile.swift",
         ],
+        "manifest-revert": ["ModelManifests/Reverting/ManifestRevert.swift"],
+        "ignore-rules": ["ModelManifests/Tree/IgnoreRules.swift"],
         "manifest-words": [
             "ModelManifests/Kinds/ThresholdExpressionParser.swift", "ModelManifests/Reading/GoDuration.swift",
             "SafeText/Escaping/Escape+PromQL.swift",
@@ -104,7 +107,7 @@ struct FuzzCoverageTests {
         "Analysis/SelfChecking/TrialsSplitter.swift": "splits counts, not text",
         "Commands/Client/ControllerRegistry.swift": "the user's own file; an invalid file is ignored",
         "Commands/Run/ControllerRecord.swift": "the state folder's own file; an invalid file is ignored",
-        "ControlAPI/APICoding.swift": "plain decoding of what the controller encoded",
+        "ControlPorts/Status/APICoding.swift": "plain decoding of what the controller encoded",
         "Journal/EventRow.swift": "plain decoding of the journal's own rows",
         "Journal/ReadingTables.swift": "plain decoding of the journal's own rows",
         "Journal/QuarantineFile.swift": "plain decoding of the journal's own file",

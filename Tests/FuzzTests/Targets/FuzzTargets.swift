@@ -6,7 +6,7 @@ enum FuzzTargets {
             .requestHead, .responseHead, .chunkedBody, .jsonScanner, .answerPair, .compressedBody, .proxyRoutes,
             .recordedRequests,
             // Manifests and settings.
-            .yamlDocuments, .manifests, .manifestWords, .canonicalJSON, .settings,
+            .yamlDocuments, .manifests, .manifestRevert, .ignoreRules, .manifestWords, .canonicalJSON, .settings,
             // Evidence.
             .expositionPage, .prometheusAnswer, .webAnswer, .replayData, .csvData,
             // Kubernetes.

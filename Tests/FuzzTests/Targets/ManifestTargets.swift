@@ -88,6 +88,39 @@ extension FuzzTarget {
         try demand(state.deployments.count <= parsed.keys.count, "there are more deployments than in the input")
     }
 
+    /// Two manifests, with a line of `====` between them.
+    static let manifestRevert = FuzzTarget(
+        "manifest-revert", reads: "committed manifests that are edited back", of: ["ModelManifests"],
+        words: yamlWords + fieldWords + FuzzTargets.extremes + ["\n====\n", "{", "}", "\"", "'", " # ", "\r\n", "- "],
+        triesInTests: 60
+    ) { input in
+        let parts = String(decoding: input, as: UTF8.self).split(separator: "\n====\n", maxSplits: 1)
+        guard parts.count == 2 else { return }
+        let (text, served) = (String(parts[0]), String(parts[1]))
+        for key in ManifestReader.read(text, file: "f.yaml").keys {
+            guard let edited = try? ManifestRevert.edit(text, of: key, like: served) else { continue }
+            let again = try? ManifestRevert.edit(edited, of: key, like: served)
+            try demand(again == nil, "the edited text is not as what serves")
+        }
+    }
+
+    /// Patterns, with a path in the first line.
+    static let ignoreRules = FuzzTarget(
+        "ignore-rules", reads: "committed .mlctlignore files", of: ["ModelManifests"],
+        words: FuzzTargets.extremes + ["*", "**", "?", "/", "!", "#", "\\", "[a-z]", "[!", "]", "\n", "a/b/c.yaml"],
+        triesInTests: 200
+    ) { input in
+        let parts = String(decoding: input, as: UTF8.self).split(
+            separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return }
+        let (path, rules) = (String(parts[0]), String(parts[1]))
+        let own = IgnoreRules(files: [".mlctlignore": rules])
+        let all = IgnoreRules(files: [".mlctlignore": rules, "a/.mlctlignore": "*"])
+        try demand(
+            !own.ignores("a/" + path) || all.ignores("a/" + path) || rules.contains("!"), "more rules ignore less")
+        if own.ignores(path, isFolder: true) { try demand(own.ignores(path + "/x"), "below an ignored folder") }
+    }
+
     private static func checkDiagnostics(_ diagnostics: [Diagnostic], _ lines: Int) throws {
         for diagnostic in diagnostics {
             try demand(diagnostic.file == "f.yaml" && !diagnostic.message.isEmpty, "\(diagnostic)")

@@ -1,6 +1,6 @@
 import Foundation
 import HTTP1
-
+import ModelManifests
 import SafeText
 
 @testable import GitSource
@@ -19,13 +19,14 @@ extension FuzzTarget {
     ) { input in
         for entry in TreeEntry.entries(ofListing: input) {
             try demand(
-                TreeEntry.isManifest(Array(entry.path.utf8)) || !entry.hasReadableName, "\(entry) is no manifest")
+                TreePlan.matters(entry.kind, Array(entry.path.utf8)) || !entry.hasReadableName,
+                "\(entry) does not matter")
         }
         let change = TreeChange(input)
         try demand(change.removed.isDisjoint(with: change.present.map(\.path)), "a path is both removed and present")
         let contents = BlobReader.contents(ofBatch: input)
         var bytes = 0
-        for case .text(let text) in contents.values { bytes += text.utf8.count }
+        for text in contents.values.compactMap(\.text) { bytes += text.utf8.count }
         try demand(bytes <= input.count, "\(bytes) bytes of \(input.count)")
         for (name, id) in RemoteLook.references(in: input) {
             try demand(GitReference.isObjectID(id) && !name.isEmpty, "\(name) is at \(id)")

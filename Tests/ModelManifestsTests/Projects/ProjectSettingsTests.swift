@@ -19,6 +19,28 @@ struct ProjectSettingsTests {
         #expect(found.contains { $0.contains(wanted) }, "\(found)")
     }
 
+    @Test("how rollbacks are written back is read, and only a branch can be written to")
+    func writeBack() throws {
+        let settings = read(
+            """
+            projects:
+            - name: risk
+              repo: /r
+              writeBack: {mode: push, author: "M <m@example.org>", signingKeyFile: /k}
+            - {name: ads, repo: /a, ref: {tag: v3}, writeBack: {mode: branch}}
+            - {name: bot, repo: /b, writeBack: {mode: pullRequest}}
+            - {name: who, repo: /w, writeBack: {mode: branch, author: nobody}}
+            """)
+        #expect(
+            settings.projects.first?.writeBack
+                == WriteBack(mode: .push, author: "M <m@example.org>", signingKeyFile: "/k"))
+        let said = settings.diagnostics.map(\.description)
+        #expect(said.count == 3, "\(said)")
+        #expect(said.contains { $0.contains("needs a ref that is a branch") })
+        #expect(said.contains { $0.contains("'pullRequest' is not available in this version") })
+        #expect(said.contains { $0.contains("must be 'NAME <ADDRESS>'") })
+    }
+
     @Test("every field of the annotated example is read")
     func whole() throws {
         let settings = read(

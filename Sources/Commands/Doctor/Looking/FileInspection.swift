@@ -80,7 +80,9 @@ struct FileInspection: Sendable {
         }
         if let webhook = settings.webhook { files.append(("secret of the webhook", webhook.secretFile, .secret)) }
         for project in settings.projects {
-            for path in [project.tokenFile, project.credentialsFile].compactMap(\.self) {
+            for path in [project.tokenFile, project.credentialsFile, project.writeBack.signingKeyFile].compactMap(
+                \.self)
+            {
                 files.append(("credentials of project '\(project.name)'", path, .secret))
             }
         }

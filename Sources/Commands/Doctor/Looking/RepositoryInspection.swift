@@ -82,9 +82,7 @@ final class RepositoryInspection: Sendable {
                 return SourceFindings.repository(
                     .refused(message: outcome.refusal ?? "it could not be read"), of: name, at: outcome.place)
             }
-            let mistakes =
-                files.compactMap { path, file in file.problem.map { "\(path): \($0)" } }.sorted()
-                + (outcome.desired?.diagnostics ?? []).map(\.description)
+            let mistakes = (outcome.desired?.diagnostics ?? []).map(\.description)
             return SourceFindings.repository(
                 .read(commit: commit, manifests: files.count, mistakes: mistakes), of: name, at: outcome.place)
         }
@@ -120,9 +118,7 @@ final class RepositoryInspection: Sendable {
             outcome.commit = revision.commit
             outcome.files = files
             guard files.count <= mostFiles else { return outcome }
-            let parsed = files.sorted { $0.key < $1.key }.compactMap { path, file in
-                file.text.map { ManifestReader.read($0, file: path) }
-            }
+            let parsed = files.sorted { $0.key < $1.key }.map { ManifestReader.read($1, path: $0) }
             outcome.desired = DesiredState.resolve(files: parsed, by: settings.rules(of: project))
         } catch let error as GitError {
             outcome.refusal = error.message

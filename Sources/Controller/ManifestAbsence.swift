@@ -1,0 +1,93 @@
+import ModelManifests
+
+/// Why a deployment that no file of the commit describes is not removed. Pure.
+///
+/// A deployment is removed only if the place where it was last read is visible and positively without it.
+package struct ManifestAbsence: Hashable, Sendable {
+    /// Where a deployment was described before.
+    struct LastPlace: Hashable, Sendable {
+        var file: String
+        /// The first commit without it.
+        var since: String
+        /// Files that cannot be read since that commit, and are meant for mlctl: it may have been moved there.
+        var suspects: Set<String>
+    }
+
+    /// A part of the tree that cannot be seen.
+    struct Hidden: Hashable, Sendable {
+        var path: String
+        var coversBelow: Bool
+        var reason: Diagnostic
+
+        func covers(_ file: String) -> Bool {
+            path.utf8.elementsEqual(file.utf8)
+                || coversBelow && (path.isEmpty || path == "." || file.utf8.starts(with: (path + "/").utf8))
+        }
+    }
+
+    package var deployment: DeploymentKey
+    /// The first commit without it, as far as that is known.
+    package var since: String
+    package var reason: String
+    package var remedy: String
+    /// The file or folder that cannot be seen; empty if the whole commit is the reason.
+    package var path = ""
+
+    package var text: String { "not in git since commit \(since.prefix(12)), kept because \(reason)" }
+
+    /// For the list of a project's problems.
+    package var diagnostic: Diagnostic {
+        Diagnostic(file: path, message: "\(deployment) is \(text)", suggestion: remedy, deployment: deployment)
+    }
+
+    /// - Parameters:
+    ///   - lastPlace: nil where it is not known, because the controller was restarted and has no earlier commit.
+    ///   - hidden: everything in the commit that cannot be seen, in order of path.
+    ///   - isEmpty: the commit has no deployment at all, and that is not allowed.
+    /// - Returns: nil if it is removed.
+    static func of(
+        _ key: DeploymentKey, lastPlace: LastPlace?, at commit: String, hidden: [Hidden], isEmpty: Bool
+    ) -> ManifestAbsence? {
+        let found: (Hidden, String)? =
+            if let lastPlace {
+                hidden.first { $0.covers(lastPlace.file) }.map { ($0, "\(Self.shown($0.path)) ") }
+                    ?? hidden.first { lastPlace.suspects.contains($0.path) }
+                    .map { ($0, "it may have moved to \(Self.shown($0.path)), which ") }
+            } else {
+                hidden.first.map {
+                    ($0, "it is not known where its manifest was, and \(Self.shown($0.path)) ")
+                }
+            }
+        if let (hidden, link) = found {
+            return ManifestAbsence(
+                deployment: key, since: lastPlace?.since ?? commit, reason: link + hidden.reason.message,
+                remedy: (hidden.reason.suggestion.map { "\($0). " } ?? "")
+                    + "To remove the deployment, delete \(Self.shown(hidden.path)) or name it in \(IgnoreRules.fileName)",
+                path: hidden.path)
+        }
+        guard isEmpty else { return nil }
+        return ManifestAbsence(
+            deployment: key, since: lastPlace?.since ?? commit, reason: "the commit contains no ModelDeployment",
+            remedy: "to remove all of them, start the controller with --allow-empty")
+    }
+
+    private static func shown(_ path: String) -> String { path.isEmpty ? "the repository's folder" : path }
+
+    /// How many deployments a warning names.
+    private static let namedMax = 3
+
+    /// One sentence for all of them; nil if there are none.
+    static func warning(_ absences: [DeploymentKey: ManifestAbsence]) -> String? {
+        let all = absences.values.sorted { $0.deployment < $1.deployment }
+        guard let first = all.first else { return nil }
+        if first.path.isEmpty, !all.contains(where: { !$0.path.isEmpty }) {
+            return "the commit contains no ModelDeployment: all deployments stay as they are. "
+                + "To remove all of them, start the controller with --allow-empty"
+        }
+        let names = all.prefix(namedMax).map(\.deployment.description).joined(separator: ", ")
+        let more = all.count > namedMax ? " and \(all.count - namedMax) more" : ""
+        let own = all.first { !$0.path.isEmpty } ?? first
+        return
+            "\(names)\(more): not in git since commit \(own.since.prefix(12)), but kept because \(own.reason). \(own.remedy)"
+    }
+}
