@@ -53,7 +53,9 @@ struct BusyLoopTests {
 
     static let standstills = [
         new("suspended") { $0.commit(deployment("good-1") { $0.suspend = true }) },
-        new("waiting for nobody") { $0.unmetDependencies = [UnmetDependency("test/nobody, which git does not have", isAbsent: true)] },
+        new("waiting for nobody") {
+            $0.unmetDependencies = [UnmetDependency("test/nobody, which git does not have", isAbsent: true)]
+        },
         new("loading for ever", "stuck-1"),
         new("crashing", "crashing-1"),
         new("healthy"),
@@ -63,7 +65,9 @@ struct BusyLoopTests {
         },
         new("unreadable") { $0.desired = .unreadable },
         serving("suspended") { $0.commit(deployment("good-2") { $0.suspend = true }) },
-        serving("waiting for nobody") { $0.unmetDependencies = [UnmetDependency("test/nobody, which git does not have", isAbsent: true)] },
+        serving("waiting for nobody") {
+            $0.unmetDependencies = [UnmetDependency("test/nobody, which git does not have", isAbsent: true)]
+        },
         serving("loading for ever", next: "stuck-2") { _ in },
         serving("crashing", next: "crashing-2") { _ in },
         serving("paused") { world in world.run(limit: 60) { $0.phase == .paused } },

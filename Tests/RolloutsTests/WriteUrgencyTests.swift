@@ -67,7 +67,9 @@ struct NewsTests {
             var deployment = ModelDeployment.example(state == "nothing serves" ? "crashing-1" : "good-1")
             deployment.suspend = state == "suspended"
             world = World(seed: 1, deployment: deployment)
-            if state == "waits for another" { world.unmetDependencies = [UnmetDependency("test/nobody, which git does not have", isAbsent: true)] }
+            if state == "waits for another" {
+                world.unmetDependencies = [UnmetDependency("test/nobody, which git does not have", isAbsent: true)]
+            }
         case "rolled back": world.commit(.example("crashing-2"))
         case "degraded": world.isPortTaken = true
         default: break
