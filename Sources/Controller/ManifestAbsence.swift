@@ -48,30 +48,37 @@ package struct ManifestAbsence: Hashable, Sendable {
     static func of(
         _ key: DeploymentKey, lastPlace: LastPlace?, at commit: String, hidden: [Hidden], isEmpty: Bool
     ) -> ManifestAbsence? {
-        let found: (Hidden, String)? =
+        let found: (hidden: Hidden, link: String, isOwnPlace: Bool)? =
             if let lastPlace {
-                hidden.first { $0.covers(lastPlace.file) }.map { ($0, "\(Self.shown($0.path)) ") }
+                hidden.first { $0.covers(lastPlace.file) }.map { ($0, "\(Self.shown($0.path)) ", true) }
                     ?? hidden.first { lastPlace.suspects.contains($0.path) }
-                    .map { ($0, "it may have moved to \(Self.shown($0.path)), which ") }
+                    .map { ($0, "it may have moved to \(Self.shown($0.path)), which ", false) }
             } else {
-                hidden.first.map {
-                    ($0, "it is not known where its manifest was, and \(Self.shown($0.path)) ")
+                // A template whose manifest is not known to be gone says nothing about any deployment.
+                hidden.first { TreePlan.original(of: $0.path) == nil }.map {
+                    ($0, "it is not known where its manifest was, and \(Self.shown($0.path)) ", false)
                 }
             }
-        if let (hidden, link) = found {
+        if let (hidden, link, isOwnPlace) = found {
+            // What may have the manifest of another deployment is not to be deleted.
+            let removal =
+                isOwnPlace ? "delete \(Self.shown(hidden.path)) or" : "commit a form of it that can be read, or"
             return ManifestAbsence(
                 deployment: key, since: lastPlace?.since ?? commit, reason: link + hidden.reason.message,
                 remedy: (hidden.reason.suggestion.map { "\($0). " } ?? "")
-                    + "To remove the deployment, delete \(Self.shown(hidden.path)) or name it in \(IgnoreRules.fileName)",
+                    + "To remove the deployment, \(removal) name it in \(IgnoreRules.fileName)",
                 path: hidden.path)
         }
         guard isEmpty else { return nil }
         return ManifestAbsence(
             deployment: key, since: lastPlace?.since ?? commit, reason: "the commit contains no ModelDeployment",
-            remedy: "to remove all of them, start the controller with --allow-empty")
+            remedy: "to remove all of them, \(allowing)")
     }
 
     private static func shown(_ path: String) -> String { path.isEmpty ? "the repository's folder" : path }
+
+    private static let allowing =
+        "set 'allowEmpty: true' for the project, or start the controller with --allow-empty where it has only --repo"
 
     /// How many deployments a warning names.
     private static let namedMax = 3
@@ -82,7 +89,7 @@ package struct ManifestAbsence: Hashable, Sendable {
         guard let first = all.first else { return nil }
         if first.path.isEmpty, !all.contains(where: { !$0.path.isEmpty }) {
             return "the commit contains no ModelDeployment: all deployments stay as they are. "
-                + "To remove all of them, start the controller with --allow-empty"
+                + "To remove all of them, \(allowing)"
         }
         let names = all.prefix(namedMax).map(\.deployment.description).joined(separator: ", ")
         let more = all.count > namedMax ? " and \(all.count - namedMax) more" : ""

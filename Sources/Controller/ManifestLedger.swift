@@ -196,13 +196,21 @@ package struct ManifestLedger {
             for key in file.parsed.held.keys where next[key] == nil && vanished[key] == nil { vanished[key] = path }
         }
         guard !vanished.isEmpty else { return }
-        // A deployment may have been moved into a file that cannot be read since the same commit.
-        let suspects = files.filter { path, file in
-            file.parsed.unreadable != nil && !file.parsed.isSilent
+        // A deployment may have been moved into what cannot be read since the same commit: a file that was meant for mlctl, a
+        // link with the name of a manifest, or a template or encrypted form of the same name.
+        let hidden = files.filter { path, file in
+            file.parsed.unreadable != nil
                 && (filesBefore[path]?.parsed.unreadable == nil || filesBefore[path]?.parsed.isSilent == true)
         }
+        let suspects = hidden.filter { path, file in
+            !file.parsed.isSilent
+                || filesBefore[path] == nil && file.parsed.coversBelow && TreePlan.isManifest(path)
+        }
+        let forms = hidden.keys.filter { filesBefore[$0] == nil && TreePlan.original(of: $0) != nil }
         for (key, file) in vanished where lastPlaces[key] == nil {
-            lastPlaces[key] = ManifestAbsence.LastPlace(file: file, since: commit, suspects: Set(suspects.keys))
+            let own = forms.filter { TreePlan.original(of: $0) == file }
+            lastPlaces[key] = ManifestAbsence.LastPlace(
+                file: file, since: commit, suspects: Set(suspects.keys).union(own))
         }
     }
 

@@ -345,7 +345,7 @@ extension ManifestFile {
             case _ where !entry.hasReadableName: .unreadableName
             case .symbolicLink: .symbolicLink
             case .submodule: .submodule
-            case .file: nil
+            case .file: TreePlan.original(of: entry.path) == nil ? nil : .anotherForm
             }
         if let obstacle {
             self.init(blob: entry.id, obstacle: obstacle)

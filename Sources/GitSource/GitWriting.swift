@@ -147,7 +147,9 @@ extension GitRepository {
         guard let line, let summary = line.split(separator: "\t").last else {
             throw GitFailure.error(in: output.errors, doing: task, from: configuration.location)
         }
-        if summary.contains("[rejected]") {
+        // Two writers at the same moment: the one that came second finds the reference locked.
+        if ["[rejected]", "cannot lock ref", "failed to update ref", "failed to lock"].contains(where: summary.contains)
+        {
             throw GitError(
                 .changedMeanwhile,
                 "\(reference) of \(configuration.location) was moved by somebody else in the meantime.")

@@ -118,6 +118,36 @@ struct ManifestLedgerTests {
         #expect(ledger.wish(for: model) != .held)
     }
 
+    @Test(
+        "a manifest whose place is taken by a template, an encrypted form or a new link keeps its deployment",
+        arguments: [
+            ("a.yaml.tmpl", Obstacle.anotherForm, true), ("a.yaml.age", .anotherForm, true),
+            ("b.yaml.tmpl", .anotherForm, false), ("team/a.yaml", .symbolicLink, true),
+            ("team/a", .symbolicLink, false),
+        ])
+    func otherForms(path: String, obstacle: Obstacle, isHeld: Bool) async throws {
+        var ledger = ManifestLedger()
+        func absorb(_ files: [String: ManifestFile], _ commit: String) async throws -> ManifestLedger.Absorbed {
+            let snapshot = ManifestSnapshot(commit: commit, files: files)
+            let parsed = try await ledger.parseNew(in: snapshot)
+            return ledger.absorb(snapshot, parsed: parsed, known: [model], allowsEmpty: true)
+        }
+        let manifest = ManifestFile(blob: "1", text: ControllerTests.manifest("1"))
+        let form = ManifestFile(blob: "2", obstacle: obstacle)
+        _ = try await absorb(["a.yaml": manifest], "b")
+        let absorbed = try await absorb([path: form], "c")
+        #expect(ledger.wish(for: model) == (isHeld ? .held : .removed))
+        if isHeld {
+            #expect(absorbed.warning?.contains("it may have moved to \(path), which \(obstacle.message)") == true)
+            #expect(absorbed.warning?.contains("delete \(path)") == false)
+        }
+        // What stood beside the manifest before says nothing about its removal.
+        ledger = ManifestLedger()
+        _ = try await absorb(["a.yaml": manifest, path: form], "b")
+        _ = try await absorb([path: form], "c")
+        #expect(ledger.wish(for: model) == .removed)
+    }
+
     @Test("records that are found later are held by the same rule")
     func metLater() async throws {
         let before = [

@@ -99,7 +99,7 @@ struct TimeLimitTests {
         let refusal = await #expect(throws: LeftBehind.TooMany.self) {
             try await stopwatch.within(.seconds(3600)) { Issue.record("it began") }
         }
-        #expect(refusal?.retryClass == .transient && refusal?.message.hasPrefix("1 calls") == true)
+        #expect(refusal?.retryClass == .transient && refusal?.message.hasPrefix("1 earlier calls") == true)
         stubborn.end.bring(.success(1))
         await untilNoneIsLeft(stopwatch)
         #expect(try await stopwatch.within(.seconds(3600)) { 7 } == 7)

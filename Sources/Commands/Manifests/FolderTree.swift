@@ -30,6 +30,7 @@ struct FolderTree {
         for (path, kind) in entries where plan.includes(kind, within(path)) {
             files[path] =
                 switch kind {
+                case .file where TreePlan.original(of: path) != nil: ManifestFile(blob: path, obstacle: .anotherForm)
                 case .file: Self.file("\(folder)/\(path)")
                 case .symbolicLink: ManifestFile(blob: path, obstacle: .symbolicLink)
                 case .submodule: ManifestFile(blob: path, obstacle: .submodule)

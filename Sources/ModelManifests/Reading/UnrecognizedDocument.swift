@@ -76,18 +76,20 @@ struct UnrecognizedDocument {
     }
 
     /// The line of the first marker, where all three kinds of markers follow each other at the beginning of lines.
+    static func hasConflict(_ text: String) -> Bool { conflictLine(in: text) != nil }
+
     private static func conflictLine(in text: String) -> Int? {
-        guard text.contains("<<<<<<< ") else { return nil }
+        guard text.contains("<<<<<<<") else { return nil }
         var first: Int?
         var isDivided = false
         for (index, line) in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .enumerated()
         {
             if first == nil {
-                if line.starts(with: "<<<<<<< ".utf8) { first = index + 1 }
+                if line.starts(with: "<<<<<<<".utf8) { first = index + 1 }
             } else if !isDivided {
                 isDivided = line.starts(with: "=======".utf8)
-            } else if line.starts(with: ">>>>>>> ".utf8) {
+            } else if line.starts(with: ">>>>>>>".utf8) {
                 return first
             }
         }

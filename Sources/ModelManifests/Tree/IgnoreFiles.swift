@@ -8,6 +8,9 @@ package struct IgnoreFiles: Sendable {
         var texts: [String: String] = [:]
         for (path, file) in files {
             switch file.content {
+            case .text(let text) where UnrecognizedDocument.hasConflict(text):
+                unreadable[path] = ManifestFile(
+                    blob: file.blob, obstacle: .unreadableIgnoreFile("has conflict markers of an unfinished merge"))
             case .text(let text): texts[path] = text
             case .obstacle(let obstacle):
                 unreadable[path] = ManifestFile(

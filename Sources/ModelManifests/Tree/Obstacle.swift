@@ -4,7 +4,8 @@
 /// else in the repository is read as if the obstacle were not there.
 package struct Obstacle: Hashable, Sendable {
     package enum Kind: String, Hashable, CaseIterable, Sendable {
-        case symbolicLink, submodule, tooLarge, otherEncoding, unreadableName, lostContent, notPermitted, missingFolder
+        case symbolicLink, submodule, anotherForm, tooLarge, otherEncoding, unreadableName, lostContent, notPermitted,
+            missingFolder
         /// A `.mlctlignore` that cannot be read.
         case unreadableIgnoreFile
     }
@@ -22,7 +23,9 @@ package struct Obstacle: Hashable, Sendable {
     package var coversBelow: Bool {
         switch kind {
         case .symbolicLink, .submodule, .missingFolder: true
-        case .tooLarge, .otherEncoding, .unreadableName, .lostContent, .notPermitted, .unreadableIgnoreFile: false
+        case .anotherForm, .tooLarge, .otherEncoding, .unreadableName, .lostContent, .notPermitted,
+            .unreadableIgnoreFile:
+            false
         }
     }
 
@@ -32,6 +35,9 @@ package struct Obstacle: Hashable, Sendable {
     package static let submodule = Obstacle(
         kind: .submodule, message: "is a git submodule, which is not entered",
         suggestion: "commit the files themselves, or read the submodule's repository as a project of its own")
+    package static let anotherForm = Obstacle(
+        kind: .anotherForm, message: "is a template or an encrypted file, which is not read",
+        suggestion: "commit the manifest itself")
     package static let unreadableName = Obstacle(
         kind: .unreadableName, message: "has a name that is not UTF-8", suggestion: "rename it")
     package static let notPermitted = Obstacle(
