@@ -196,21 +196,18 @@ package struct ManifestLedger {
             for key in file.parsed.held.keys where next[key] == nil && vanished[key] == nil { vanished[key] = path }
         }
         guard !vanished.isEmpty else { return }
-        // A deployment may have been moved into what cannot be read since the same commit: a file that was meant for mlctl, a
-        // link with the name of a manifest, or a template or encrypted form of the same name.
+        // A deployment may have been moved into what cannot be read since the same commit: a file that was meant for mlctl, or a
+        // link, a template or an encrypted file that is named after its manifest.
         let hidden = files.filter { path, file in
             file.parsed.unreadable != nil
                 && (filesBefore[path]?.parsed.unreadable == nil || filesBefore[path]?.parsed.isSilent == true)
         }
-        let suspects = hidden.filter { path, file in
-            !file.parsed.isSilent
-                || filesBefore[path] == nil && file.parsed.coversBelow && TreePlan.isManifest(path)
-        }
-        let forms = hidden.keys.filter { filesBefore[$0] == nil && TreePlan.original(of: $0) != nil }
+        let suspects = Set(hidden.filter { !$0.value.parsed.isSilent }.keys)
+        let silent = hidden.filter { $0.value.parsed.isSilent && filesBefore[$0.key] == nil }.keys
         for (key, file) in vanished where lastPlaces[key] == nil {
-            let own = forms.filter { TreePlan.original(of: $0) == file }
             lastPlaces[key] = ManifestAbsence.LastPlace(
-                file: file, since: commit, suspects: Set(suspects.keys).union(own))
+                file: file, since: commit,
+                suspects: suspects.union(silent.filter { TreePlan.isNamed($0, after: file) }))
         }
     }
 

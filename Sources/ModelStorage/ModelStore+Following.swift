@@ -108,7 +108,8 @@ extension ModelStore {
         return StorageError(
             .digestMismatch,
             "\(uri) leads to \(WebLocation.redacted(version)) now, and its files do not have the required digest: the alias or "
-                + "tag moved. Commit the digest of the files that it has now, or name a version. (\(error.message))")
+                + "tag moved, or the digest was wrong. Commit the digest of the files that it has now, or name a version. (\(error.message))"
+        )
     }
 
     static func notFollowed(_ reference: MLflowReference) -> StorageError {

@@ -25,15 +25,16 @@ extension ModelStore {
 
     /// - Returns: the folder.
     func loadRemote(
-        _ remote: RemoteLocation, uri: String, wanted: ContentDigest?,
-        report: @escaping @Sendable (TransferProgress) -> Void
+        _ remote: RemoteLocation, _ key: Key, report: @escaping @Sendable (TransferProgress) -> Void
     ) async throws -> String {
-        guard let digest = wanted else {
+        let uri = key.uri
+        guard let digest = key.digest else {
             // This goes through the shared loads, because two of them must not write to the same partial files.
             let found = try await pin(uri: uri, progress: report)
             return try await materialise(uri: uri, digest: found, progress: report).path
         }
-        for name in [ModelCache.treeName] + (remote.fileName.map { [ModelCache.place(ofFile: $0)] } ?? []) {
+        for name in [ModelCache.treeName] + (remote.fileName.map { [ModelCache.place(ofFile: $0)] } ?? [])
+        where key.usesCache {
             if let folder = try await cached(digest, name: name) { return folder }
         }
         return try await whileUnchanged(remote) { listing in

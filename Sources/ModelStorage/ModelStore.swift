@@ -14,9 +14,11 @@ import Transport
 /// - A single file whose name is an archive's (`ArchiveName`) is unpacked. Its digest is that of the archive file.
 /// - Empty folders, owners, times and modes other than "executable" are not kept.
 package actor ModelStore {
-    private struct Key: Hashable {
+    struct Key: Hashable {
         var uri: String
         var digest: ContentDigest?
+        /// Whether a copy in the cache may be used without reading the address.
+        var usesCache = true
     }
 
     let cache: ModelCache
@@ -92,6 +94,7 @@ package actor ModelStore {
         let flight = join(&pins, key) { [self] flight in try await find(source.location, key, flight: flight) }
         let found = try await flight.value(progress: progress)
         if source.uri != uri { remember(source, of: uri, as: try ContentDigest(found)) }
+        noteOrigin(source.uri, of: try ContentDigest(found))
         return found
     }
 
@@ -100,21 +103,27 @@ package actor ModelStore {
     /// - Parameters:
     ///   - digest: the required digest; nil takes what the URI holds now.
     ///   - allowed: the places that the caller's policy allows; nil means those of the store.
+    ///   - mustComeFromThere: a policy restricts the caller's sources. A copy in the cache then counts only if this address had
+    ///     these files once: a digest alone does not open the files of other projects.
     ///   - progress: called with the bytes so far, on any thread.
     ///   - permits: whether the caller's policy allows the address that an alias leads to.
     /// - Throws: `StorageError`; `CancellationError`. A cancelled download is resumed by the next call.
     package func materialise(
-        uri: String, digest: String? = nil, allowed: [String]? = nil,
+        uri: String, digest: String? = nil, allowed: [String]? = nil, mustComeFromThere: Bool = false,
         progress: (@Sendable (TransferProgress) -> Void)? = nil, permits: (@Sendable (String) -> Bool)? = nil
     ) async throws -> URL {
         let location = try ModelLocation(uri, base: base)
         let wanted = try digest.map { text throws(StorageError) in try ContentDigest(text) }
         let source = try await source(of: location, uri, wanted: wanted, permits: permits)
         try await check(source.location, allowed)
-        let key = Key(uri: source.uri, digest: wanted)
+        let isKnown = wanted.map { hasOrigin(source.uri, of: $0) } ?? true
+        let key = Key(uri: source.uri, digest: wanted, usesCache: isKnown || !mustComeFromThere)
         let flight = join(&loads, key) { [self] flight in try await load(source.location, key, flight: flight) }
         do {
-            return try await flight.value(progress: progress)
+            let folder = try await flight.value(progress: progress)
+            // What the cache gave without reading the address proves nothing.
+            if let wanted, !isKnown, mustComeFromThere { noteOrigin(source.uri, of: wanted) }
+            return folder
         } catch let error as StorageError where error.code == .digestMismatch && source.uri != uri {
             throw movedOn(uri, source, error)
         }
@@ -247,13 +256,12 @@ extension ModelStore {
         -> URL
     {
         defer { if loads[key] === flight { loads[key] = nil } }
-        let wanted = key.digest
         let folder =
             switch location {
-            case .file(let path): try await loadTree(path, wanted: wanted, flight: flight)
-            case .web(let web): try await loadFile(web, wanted: wanted, flight: flight)
-            case .remote(let remote): try await loadRemote(remote, uri: key.uri, wanted: wanted) { flight.report($0) }
-            case .fetched(let fetched): try await loadFetched(fetched, wanted: wanted) { flight.report($0) }
+            case .file(let path): try await loadTree(path, key, flight: flight)
+            case .web(let web): try await loadFile(web, key, flight: flight)
+            case .remote(let remote): try await loadRemote(remote, key) { flight.report($0) }
+            case .fetched(let fetched): try await loadFetched(fetched, key) { flight.report($0) }
             case .reference(let reference): throw Self.notFollowed(reference)
             }
         do {
@@ -287,12 +295,12 @@ extension ModelStore {
         }
     }
 
-    private func loadTree(_ path: String, wanted: ContentDigest?, flight: SingleFlight<URL, TransferProgress>)
-        async throws
+    private func loadTree(_ path: String, _ key: Key, flight: SingleFlight<URL, TransferProgress>) async throws
         -> String
     {
+        let wanted = key.digest
         let fileName = URL(fileURLWithPath: path).lastPathComponent
-        if let wanted {
+        if let wanted, key.usesCache {
             for name in [ModelCache.treeName, ModelCache.place(ofFile: fileName)] {
                 if let folder = try await cached(wanted, name: name) { return folder }
             }
@@ -342,15 +350,16 @@ extension ModelStore {
         }
     }
 
-    private func loadFile(_ web: WebLocation, wanted: ContentDigest?, flight: SingleFlight<URL, TransferProgress>)
-        async throws -> String
+    private func loadFile(_ web: WebLocation, _ key: Key, flight: SingleFlight<URL, TransferProgress>) async throws
+        -> String
     {
-        guard let digest = wanted else {
+        guard let digest = key.digest else {
             // This goes through the shared loads, because two of them must not write to the same partial file.
             let found = try await pin(uri: web.url) { flight.report($0) }
             return try await materialise(uri: web.url, digest: found) { flight.report($0) }.path
         }
-        if let folder = try await cached(digest, name: ModelCache.place(ofFile: web.fileName)) { return folder }
+        let place = ModelCache.place(ofFile: web.fileName)
+        if key.usesCache, let folder = try await cached(digest, name: place) { return folder }
         let download = download(web, digest: digest, known: nil) { flight.report($0) }
         // If a resumed file does not match the digest, it is downloaded once more from the start.
         for isLast in [false, true] {

@@ -51,9 +51,9 @@ package struct StatusTable {
     /// The phase, with its age where it is not current: `Healthy (4m ago)`.
     private func phase(_ deployment: DeploymentStatus, now: Date) -> TextTable.Cell {
         guard let seen = deployment.lastSeenAt else {
-            return TextTable.Cell(deployment.phase.rawValue, deployment.tone)
+            return TextTable.Cell(deployment.shownPhase, deployment.tone)
         }
-        return TextTable.Cell("\(deployment.phase.rawValue) (\(RelativeTime.text(seen, now: now)))", .warning)
+        return TextTable.Cell("\(deployment.shownPhase) (\(RelativeTime.text(seen, now: now)))", .warning)
     }
 
     /// `2`, or `2 → 3` during a rollout.

@@ -38,7 +38,7 @@ extension DeploymentStatus {
 
     /// The state in one line: `Progressing, 25% to version 3, step 4/6, waiting for evidence: errors`.
     package var summary: String {
-        var parts = [lastSeenAt == nil ? phase.rawValue : "\(phase.rawValue) when last seen"]
+        var parts = [lastSeenAt == nil ? shownPhase : "\(shownPhase) when last seen"]
         if let candidate { parts.append("\(candidate.weight)% to version \(candidate.version)") }
         if let step { parts.append("step \(step.position)") }
         if let standing { parts.append(standing) }
@@ -84,7 +84,12 @@ extension DeploymentStatus {
     package var isTimedPause: Bool { phase == .paused && waiting?.needsPerson == false && waiting?.endsAt != nil }
 
     /// For example `Healthy, since 3h ago`.
-    package func phaseText(now: Date) -> String { "\(phase.rawValue), since \(RelativeTime.text(since, now: now))" }
+    package func phaseText(now: Date) -> String { "\(shownPhase), since \(RelativeTime.text(since, now: now))" }
+
+    /// The phase for people. A deployment that git does not have any more is never shown as healthy.
+    package var shownPhase: String { isKeptOnly ? "NotInGit" : phase.rawValue }
+
+    private var isKeptOnly: Bool { phase == .healthy && personCause == .notInGit }
 
     /// The age of the whole status; nil where it is current.
     package func ageText(now: Date) -> String? {
@@ -92,7 +97,9 @@ extension DeploymentStatus {
     }
 
     /// A deployment that cannot be seen is not shown as healthy.
-    package var tone: Tone { isTimedPause ? .active : lastSeenAt != nil && phase == .healthy ? .warning : phase.tone }
+    package var tone: Tone {
+        isTimedPause ? .active : isKeptOnly || lastSeenAt != nil && phase == .healthy ? .warning : phase.tone
+    }
 }
 
 extension String {

@@ -22,11 +22,15 @@ struct RollbackTarget {
 
     func find(_ prefix: String?, force: Bool) -> Result<DeployedRevision, Refusal> {
         guard let prefix else { return earlier }
-        let matching = known.filter { $0.revision.rawValue.hasPrefix(prefix.lowercased()) }
+        var matching = known.filter { $0.revision.rawValue.hasPrefix(prefix.lowercased()) }
+        // 'mlctl history' shows versions first, so people name them.
+        if matching.isEmpty { matching = known.filter { $0.version == prefix } }
         guard let found = matching.first else {
             return .failure(
                 Refusal(
-                    reason: "no earlier revision \(prefix) is known; 'mlctl history \(state.key.argument)' lists them"))
+                    reason:
+                        "no earlier revision or version \(prefix) is known; 'mlctl history \(state.key.argument)' lists them"
+                ))
         }
         guard matching.allSatisfy({ $0.revision == found.revision }) else {
             let revisions = matching.map(\.revision.rawValue).joined(separator: ", ")

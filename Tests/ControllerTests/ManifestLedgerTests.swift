@@ -123,7 +123,8 @@ struct ManifestLedgerTests {
         arguments: [
             ("a.yaml.tmpl", Obstacle.anotherForm, true), ("a.yaml.age", .anotherForm, true),
             ("b.yaml.tmpl", .anotherForm, false), ("team/a.yaml", .symbolicLink, true),
-            ("team/a", .symbolicLink, false),
+            ("team/a", .symbolicLink, false), ("team-a.yaml", .symbolicLink, true),
+            ("foreign.yaml", .symbolicLink, false),
         ])
     func otherForms(path: String, obstacle: Obstacle, isHeld: Bool) async throws {
         var ledger = ManifestLedger()

@@ -25,7 +25,9 @@ struct ValidationReport {
     var text: String {
         guard !diagnostics.isEmpty else {
             let names = deployments.sorted { $0.key < $1.key }.flatMap { deployment in
-                ["  \(deployment.key)  revision \(deployment.template.revision)"]
+                [
+                    "  \(deployment.key)  revision \(Self.revision(of: deployment) ?? "unknown until its model files are pinned")"
+                ]
                     + deployment.clusterChecks.map { Escape.line("    \($0)") }
             }
             return
@@ -55,6 +57,13 @@ struct ValidationReport {
         }
     }
 
+    /// Nil where the files are pinned when the commit is read: their digest becomes part of the revision.
+    private static func revision(of deployment: ModelDeployment) -> String? {
+        let model = deployment.template.model
+        let isPinnedLater = deployment.target == .local && model.storageURI != nil && model.digest == nil
+        return isPinnedLater ? nil : deployment.template.revision.rawValue
+    }
+
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     func json() throws -> String {
@@ -63,7 +72,8 @@ struct ValidationReport {
                 var namespace: String
                 var name: String
                 var version: String
-                var revision: String
+                /// Left out while it is not known: the digest of the model's files becomes part of it.
+                var revision: String?
             }
             var valid: Bool
             var files: Int
@@ -78,7 +88,7 @@ struct ValidationReport {
                 deployments: deployments.sorted { $0.key < $1.key }.map {
                     .init(
                         namespace: $0.key.namespace, name: $0.key.name, version: $0.template.model.version,
-                        revision: $0.template.revision.rawValue)
+                        revision: Self.revision(of: $0))
                 },
                 errors: diagnostics, warnings: warnings, passedOver: passedOver.sorted()))
     }

@@ -87,7 +87,9 @@ struct StoredModelFiles: ModelFiles {
     func pin(_ model: ModelSource) async throws -> Digest? {
         guard let uri = model.storageURI else { return nil }
         return Digest(
-            try await store.pin(uri: uri, digest: model.digest?.description, permits: { model.mayLead(to: $0) }))
+            try await store.pin(
+                uri: uri, digest: model.digest?.description, allowed: model.allowedFolders,
+                permits: { model.mayLead(to: $0) }))
     }
 
     func check(_ model: ModelSource, against digest: Digest) async throws -> ModelSourceCheck {
@@ -103,7 +105,8 @@ struct StoredModelFiles: ModelFiles {
     func materialise(_ model: ModelSource) async throws -> URL? {
         guard let uri = model.storageURI else { return nil }
         return try await store.materialise(
-            uri: uri, digest: model.digest?.description, permits: { model.mayLead(to: $0) })
+            uri: uri, digest: model.digest?.description, allowed: model.allowedFolders,
+            mustComeFromThere: model.allowedSources != nil, permits: { model.mayLead(to: $0) })
     }
 }
 

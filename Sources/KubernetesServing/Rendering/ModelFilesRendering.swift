@@ -52,7 +52,9 @@ struct ModelFilesRendering: Hashable, Sendable {
         case "https", "s3", "gs", "az", "hf", "models", "runs", "mlflow-artifacts":
             var arguments = ["fetch-model", "--uri", uri, "--to", folder]
             if let digest = model.digest { arguments += ["--digest", digest.description] }
-            for source in model.allowedSources ?? [] { arguments += ["--allowed-source", source] }
+            for source in model.isReference ? model.allowedSources ?? [] : [] {
+                arguments += ["--allowed-source", source]
+            }
             return fetched(
                 // Patches of podTemplates that give keys to the container know this name.
                 name: scheme == "https" ? fetchingContainer : initializerContainer, image: settings.image,

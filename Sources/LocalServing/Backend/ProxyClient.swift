@@ -86,7 +86,7 @@ package struct ProxyClient: Sendable {
             throw CancellationError()
         } catch {
             throw LocalServingError(
-                .proxyUnreachable, "the proxy does not answer on \(socket): \(error)")
+                .proxyUnreachable, "the proxy does not answer on \(socket): \(TransportReason.text(error))")
         }
         guard status == 200 else {
             let said = String(decoding: body.readableBytesView.prefix(Self.maximumErrorBytes), as: UTF8.self)

@@ -89,8 +89,8 @@ package struct ModelSource: Hashable, Codable, Sendable {
     package var storageURI: String?
     package var digest: Digest?
     package var format: String?
-    /// Where an alias of a registry may lead: the model sources of the project's policy. Nil allows every place. It is no part of
-    /// what is written, so it changes no revision.
+    /// The model sources of the project's policy: where an alias may lead, and where files may come from. Nil allows every place.
+    /// It is no part of what is written, so a change of the policy makes no revision and no other template.
     package var allowedSources: [String]?
 
     package init(version: String, storageURI: String? = nil, digest: Digest? = nil, format: String? = nil) {
@@ -99,6 +99,21 @@ package struct ModelSource: Hashable, Codable, Sendable {
         self.digest = digest
         self.format = format
     }
+
+    package static func == (left: ModelSource, right: ModelSource) -> Bool {
+        left.version == right.version && left.storageURI == right.storageURI && left.digest == right.digest
+            && left.format == right.format
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(version)
+        hasher.combine(storageURI)
+        hasher.combine(digest)
+        hasher.combine(format)
+    }
+
+    /// The folders of this machine that `file:` models may come from; nil allows every place that the store allows.
+    package var allowedFolders: [String]? { allowedSources?.compactMap { ModelSourceRoot($0)?.folder } }
 
     /// Whether the files are found by a name in a registry, which leads to another address.
     package var isReference: Bool {

@@ -35,10 +35,12 @@ package struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
                 "'\(description.shortened)' names no \(StorageURI.noun(of: scheme)), so no model can be below it", form
             )
         }
-        if location.authority.contains("*") {
+        if description.contains("*") {
             return (
                 "'\(description.shortened)' contains a '*', which is not a wildcard here",
-                "write one entry for each \(StorageURI.noun(of: scheme))"
+                location.authority.contains("*")
+                    ? "write one entry for each \(StorageURI.noun(of: scheme))"
+                    : "leave it out: everything below an entry is allowed"
             )
         }
         if scheme == "pvc", !NameRules.isDNSSubdomain(location.authority) {

@@ -89,9 +89,10 @@ package struct ProjectRules: Hashable, Sendable {
         }
     }
 
-    /// The deployment with the places that its model's name may lead to. What a name leads to is known only when it is followed.
+    /// The deployment with the places that its model's files may come from. Where an alias or a link leads is known only when it is
+    /// followed.
     func bounding(_ deployment: ModelDeployment) -> ModelDeployment {
-        guard deployment.template.model.isReference, let roots = policy.modelSources else { return deployment }
+        guard deployment.template.model.storageURI != nil, let roots = policy.modelSources else { return deployment }
         var bounded = deployment
         bounded.template.model.allowedSources = roots.map(\.description)
         return bounded

@@ -32,6 +32,20 @@ package struct TreePlan: Sendable {
 
     package static func original(of path: String) -> String? { original(of: Array(path.utf8)) }
 
+    /// Whether a path may stand for a manifest that was at another one: its template or encrypted form, or a file of the same name
+    /// elsewhere, also with a word before or after it: `team-a.yaml` or `x/a.yaml` for `a.yaml`.
+    package static func isNamed(_ path: String, after manifest: String) -> Bool {
+        if let original = original(of: path) { return original.utf8.elementsEqual(manifest.utf8) }
+        guard isManifest(path) else { return false }
+        let (own, wanted) = (stem(path), stem(manifest))
+        return own == wanted || ["-", "_", "."].contains { own.hasPrefix(wanted + $0) || own.hasSuffix($0 + wanted) }
+    }
+
+    private static func stem(_ path: String) -> String {
+        let name = path.split(separator: "/").last ?? ""
+        return String(name[..<(name.lastIndex(of: ".") ?? name.endIndex)])
+    }
+
     package static func isManifest(_ path: String) -> Bool { isManifest(Array(path.utf8)) }
 
     /// Whether an entry matters: manifests, and whatever may stand where a manifest was.

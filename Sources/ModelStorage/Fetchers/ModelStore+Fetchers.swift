@@ -14,9 +14,10 @@ extension ModelStore {
 
     /// - Returns: the folder.
     func loadFetched(
-        _ location: FetcherLocation, wanted: ContentDigest?, report: @escaping @Sendable (TransferProgress) -> Void
+        _ location: FetcherLocation, _ key: Key, report: @escaping @Sendable (TransferProgress) -> Void
     ) async throws -> String {
-        if let wanted, let folder = try await cached(wanted, name: ModelCache.treeName) { return folder }
+        let wanted = key.digest
+        if let wanted, key.usesCache, let folder = try await cached(wanted, name: ModelCache.treeName) { return folder }
         return try await fetch(location, wanted: wanted, report: report).folder
     }
 

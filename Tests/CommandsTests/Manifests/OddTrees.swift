@@ -194,6 +194,17 @@ struct OddTree: CustomStringConvertible, Sendable {
         OddTree("a link in the place of a file, to another", [.held, .wanted, .wanted], "is a symbolic link") {
             try $0.link("models/a.yaml", to: "b.yaml")
         },
+        OddTree(
+            "a manifest is moved out, and a link of another name leads there", [.held, .wanted, .wanted],
+            "is a symbolic link"
+        ) {
+            try $0.remove("models/a.yaml")
+            try $0.link("models/team-a.yaml", to: "/srv/shared/a.yaml")
+        },
+        OddTree("a manifest becomes a template", [.held, .wanted, .wanted], "is a template or an encrypted file") {
+            try $0.remove("models/a.yaml")
+            try $0.write("models/a.yaml.tmpl", manifest("a"))
+        },
         OddTree("a folder is moved, and a link leads there", [.wanted, .wanted, .wanted]) {
             try $0.git("mv", "models", "models-v2")
             try $0.link("models", to: "models-v2")

@@ -41,4 +41,15 @@ struct ReferencePolicyTests {
         source.allowedSources = []
         #expect(!source.mayLead(to: "s3://models/risk/x"))
     }
+
+    @Test("the policy's model sources are no part of a template, and name the folders of this machine")
+    func identity() {
+        let source = ModelSource(version: "1", storageURI: "file:/srv/models/m")
+        var bounded = source
+        bounded.allowedSources = ["file:/srv/models/", "s3://models/"]
+        #expect(bounded == source && bounded.hashValue == source.hashValue)
+        #expect(bounded.allowedFolders == ["/srv/models"] && source.allowedFolders == nil)
+        bounded.version = "2"
+        #expect(bounded != source)
+    }
 }

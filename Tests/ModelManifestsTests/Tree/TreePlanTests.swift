@@ -36,4 +36,14 @@ struct TreePlanTests {
         #expect(ignoring.unreadable[".mlctlignore"]?.obstacle?.message.contains("conflict markers") == true)
         #expect(!IgnoreFiles([".mlctlignore": ManifestFile(blob: "1", text: "a.yaml\n=======\n")]).rules.isEmpty)
     }
+
+    @Test(
+        "a file may stand for the manifest that it is named after",
+        arguments: [
+            ("a.yaml.tmpl", true), ("x/a.yaml", true), ("team-a.yml", true), ("a.v2.yaml", true), ("ba.yaml", false),
+            ("x/a.yaml.tmpl", false), ("x/a", false), ("b.yaml", false),
+        ])
+    func named(path: String, isNamed: Bool) {
+        #expect(TreePlan.isNamed(path, after: "a.yaml") == isNamed)
+    }
 }
