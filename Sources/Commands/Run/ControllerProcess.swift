@@ -209,8 +209,13 @@ struct ControllerProcess {
     /// - Throws: `ValidationError` where an address or a reference is invalid.
     private func openSource(_ project: Project) throws -> ProjectSource {
         let isOnly = project.name == Project.defaultName
-        if let key = project.writeBack.signingKeyFile, let problem = try TrustedPlaces.problem(with: key, as: .secret) {
-            throw problem
+        if let key = project.writeBack.signingKeyFile {
+            guard FileManager.default.isReadableFile(atPath: key) else {
+                throw ValidationError(
+                    "project '\(project.name)': writeBack.signingKeyFile: \(key) is missing or cannot be read; create it "
+                        + "with ssh-keygen, or correct the path")
+            }
+            if let problem = try TrustedPlaces.problem(with: key, as: .secret) { throw problem }
         }
         do throws(GitError) {
             let repository = GitRepository(

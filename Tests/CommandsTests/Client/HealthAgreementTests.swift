@@ -103,7 +103,9 @@ struct HealthAgreementTests {
         let now = Date(timeIntervalSince1970: 1_800_000_000)
         let table = StatusTable().lines(ControllerStatus(deployments: [status]), now: now, on: Canvas(width: 80))
         #expect(table.allSatisfy { $0.columns <= 80 })
-        #expect(table.last?.contains(" \(moment.phase.rawValue) ") == true)
+        let isKept = moment.cause == .notInGit
+        let phase = isKept ? "NotInGit" : moment.phase.rawValue
+        #expect(table.last?.contains(" \(phase) ") == true)
         if let seen = status.lastSeenAt {
             let wide = StatusTable().lines(ControllerStatus(deployments: [status]), now: now, on: Canvas())
             #expect(wide.last?.contains("\(status.phase.rawValue) (\(RelativeTime.text(seen, now: now)))") == true)
@@ -115,7 +117,8 @@ struct HealthAgreementTests {
         ).lines()
         for lines in [detail, explained] {
             let text = lines.joined(separator: "\n")
-            #expect(text.contains(moment.phase.rawValue))
+            #expect(text.contains(phase))
+            #expect(!isKept || !text.contains("Healthy"))
             #expect(text.contains("not current: the deployment was last seen") == (status.lastSeenAt != nil))
             #expect(text.contains("a person: ") == (status.waiting?.needsPerson == true))
             if let wait = status.waiting { #expect(text.contains(wait.cause)) }
