@@ -125,6 +125,17 @@ struct CommandsTests {
         world.run(limit: 10) { _ in false }
     }
 
+    @Test("a rollback finds a revision by its version too, as the history shows it")
+    func rollbackToVersion() {
+        var world = served(["good-1", "good-2", "good-3"])
+        world.command(.rollback(to: "good-9", force: false))
+        world.run(limit: 2) { _ in false }
+        #expect(world.refusals.last?.reason.contains("no earlier revision or version good-9") == true)
+        world.command(.rollback(to: "good-1", force: false))
+        world.run(limit: 30) { $0.stable?.version == "good-1" }
+        #expect(world.state?.stable?.version == "good-1")
+    }
+
     @Test("a second rollback goes further back, never forward to the version that was just left")
     func secondRollback() {
         var world = served(["good-1", "good-2", "good-3"])

@@ -87,6 +87,31 @@ struct ValidationReportTests {
         #expect(try text("steps: [{setWeight: 50}, {setWeight: 100}]").isEmpty)
     }
 
+    @Test("names no revision that is known only once the model's files are pinned")
+    func revisions() throws {
+        func report(_ model: String) throws -> ValidationReport {
+            let manifest = """
+                apiVersion: mlctl.dev/v1alpha1
+                kind: ModelDeployment
+                metadata: {name: fraud, namespace: payments}
+                spec: {model: {version: "1"\(model)}, runtime: {command: [serve]}}
+                """
+            let desired = DesiredState.resolve(files: [ManifestReader.read(manifest, file: "a.yaml")])
+            return ValidationReport(
+                files: ["a.yaml"], deployments: Array(desired.deployments.values), diagnostics: desired.diagnostics)
+        }
+        let unpinned = try report(", storageUri: 'https://models/m'")
+        #expect(unpinned.text.contains("revision unknown until its model files are pinned"))
+        #expect(try !unpinned.json().contains("\"revision\""))
+        let pinned = try report(
+            ", storageUri: 'https://models/m', digest: 'sha256:\(String(repeating: "a", count: 64))'")
+        for report in [pinned, try report("")] {
+            let revision = try #require(report.deployments.first).template.revision.rawValue
+            #expect(report.text.contains("revision \(revision)"))
+            #expect(try report.json().contains(revision))
+        }
+    }
+
     @Test("every output format stays valid, whatever a manifest holds")
     func formats() throws {
         let (text, json, sarif, junit) = (report.text, try report.json(), try report.sarif(), report.junit)

@@ -122,6 +122,7 @@ struct ProjectSettingsTests {
             ("modelSources: ['pvc:claim/']", "names no claim"), ("modelSources: ['oci:host/x/']", "names no registry"),
             ("modelSources: ['s3:bucket/']", "names no bucket"), ("modelSources: ['https:///x']", "names no host"),
             ("modelSources: ['https://*.example.com/']", "contains a '*'"),
+            ("modelSources: ['s3://b/*']", "contains a '*'"),
             ("modelSources: ['pvc://Claim_1/']", "is not the name of a claim"),
             ("secrets: [a/b]", "projects[0].policy.secrets[0]: 'a/b' is not the name of a secret"),
             ("secrets: ['..']", "is not the name of a secret"), ("secrets: ['../x']", "is not the name of a secret"),
