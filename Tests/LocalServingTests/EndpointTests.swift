@@ -104,9 +104,11 @@ struct EndpointTests {
             #expect(
                 deaf.endpointProblem == "the endpoint's port \(port) cannot be opened: in use. Stop what uses port "
                     + "\(port), or set another `endpoint.port`.")
+            #expect(deaf.isEndpointPortTaken)
             #expect(deaf.problems == [])
             unlink("\(stage.state.proxy)/deaf")
             _ = try await stage.open(backend, key)
+            #expect(await !backend.observe(key).isEndpointPortTaken)
             // The proxy holds its lock and does not answer.
             let proxy = try #require(
                 ProcessMark(try stage.state.mark(of: .proxy)).tree().first.map(ProcessIdentity.init))

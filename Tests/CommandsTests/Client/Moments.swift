@@ -92,6 +92,12 @@ extension Moment {
                 $0.pass()
             }.view
         },
+        Moment(name: "new, and what must come first is not in git", phase: .idle, available: "False", cause: .other) {
+            World(seed: 1, deployment: .example("good-1")).with {
+                $0.unmetDependencies = [UnmetDependency("test/encoder, which is missing", isAbsent: true)]
+                $0.pass()
+            }.view
+        },
         Moment(name: "the first one loads", phase: .preparing, available: "False") {
             World(seed: 1, deployment: .example("stuck-1")).with { $0.run(limit: 5) { _ in false } }.view
         },
