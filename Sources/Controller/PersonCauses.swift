@@ -29,6 +29,7 @@ extension RolloutState {
             }
         }
         if phase == .failed { return .cannotServe }
+        if !waitsFor.isEmpty, waitsForAbsent == true { return .dependencyMissing }
         if shortage?.isPortTaken == true { return .portTaken }
         return quarantine(of: settings.template.revision) == nil ? .other : .heldOff
     }

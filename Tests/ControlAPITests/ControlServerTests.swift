@@ -27,7 +27,7 @@ import Testing
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if let body { request.body = .bytes(Data(body.utf8)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let bytes = try await response.body.collect(upTo: 1 << 20)
         return Answer(
             status: Int(response.status.code), body: String(buffer: bytes),
@@ -249,7 +249,7 @@ import Testing
             request.headers.add(name: "accept", value: "text/event-stream")
             request.headers.add(name: "authorization", value: "Bearer \(Tokens.admin)")
             request.headers.add(name: "last-event-id", value: "1")
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
             #expect(response.headers.first(name: "content-type") == "text/event-stream")
             var text = ""
             var isSent = false
@@ -278,7 +278,7 @@ import Testing
         var request = HTTPClientRequest(url: "http://\(address)/api/v1/events")
         request.headers.add(name: "accept", value: "text/event-stream")
         request.headers.add(name: "authorization", value: "Bearer \(Tokens.admin)")
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         try await eventually { surface.readers == 1 }
         await group.triggerGracefulShutdown()
         for try await _ in response.body {}

@@ -212,7 +212,7 @@ struct ForwardingTests {
             var request = HTTPClientRequest(url: "http://\(address)/api/v1/events")
             request.headers.add(name: "accept", value: "text/event-stream")
             request.headers.add(name: "authorization", value: "Bearer \(Tokens.admin)")
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
             try await eventually { leader.readers == 1 }
             await group.triggerGracefulShutdown()
             do { for try await _ in response.body {} } catch { #expect(error is HTTPClientError) }

@@ -70,7 +70,7 @@ struct OutcomeTests {
                     request.method = .POST
                     request.headers.add(name: "x-user-id", value: user)
                     request.body = .bytes(ByteBuffer(string: "{}"))
-                    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+                    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
                     let body = try await response.body.collect(upTo: 1 << 16)
                     return Answer(
                         user: user, revision: response.headers.first(name: "x-mlctl-revision") ?? "",
@@ -88,7 +88,7 @@ struct OutcomeTests {
         request.headers.add(name: "content-type", value: "application/json")
         request.headers.add(name: "authorization", value: "Bearer \(installation.token ?? "")")
         request.body = .bytes(ByteBuffer(string: body))
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         _ = try await response.body.collect(upTo: 1 << 20)
         return response.status.code
     }

@@ -51,6 +51,8 @@ package enum PersonCause: String, CaseIterable, Sendable {
     case cannotServe
     /// Another program uses the endpoint's port.
     case portTaken
+    /// It waits for a deployment that git does not have, or not in a valid form.
+    case dependencyMissing
     case invalidManifest
     /// No file of the commit describes it, and it is not certain that it was removed.
     case notInGit
@@ -74,6 +76,7 @@ package enum PersonCause: String, CaseIterable, Sendable {
         case .heldOff: "RolledBack"
         case .cannotServe: "Failed"
         case .portTaken: "PortTaken"
+        case .dependencyMissing: "DependencyMissing"
         case .invalidManifest: "InvalidManifest"
         case .notInGit: "NotInGit"
         case .anotherPlace: "AnotherTarget"

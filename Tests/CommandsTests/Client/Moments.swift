@@ -92,7 +92,10 @@ extension Moment {
                 $0.pass()
             }.view
         },
-        Moment(name: "new, and what must come first is not in git", phase: .idle, available: "False", cause: .other) {
+        Moment(
+            name: "new, and what must come first is not in git", phase: .idle, available: "False",
+            cause: .dependencyMissing
+        ) {
             World(seed: 1, deployment: .example("good-1")).with {
                 $0.unmetDependencies = [UnmetDependency("test/encoder, which is missing", isAbsent: true)]
                 $0.pass()
