@@ -1,13 +1,10 @@
 /// `az://ACCOUNT/CONTAINER/PATH`: one blob, or all blobs below `PATH/`.
-struct AzureLocation: Hashable, Sendable, CustomStringConvertible {
+struct AzureLocation: ObjectLocation {
     static let form = "az://ACCOUNT/CONTAINER/PATH"
 
     let account: String
     let container: String
-    /// Decoded, without slashes at its ends.
-    let name: String
-    /// Whether the URI ends with a slash: a blob named `name` is not looked for.
-    let isFolder: Bool
+    let path: ObjectPath
 
     /// - Throws: `StorageError` with `unsupported`.
     init(_ uri: String) throws(StorageError) {
@@ -32,13 +29,10 @@ struct AzureLocation: Hashable, Sendable, CustomStringConvertible {
         guard Self.isName(container, 3...63, dashes: true) || container == "$web" else {
             throw refused("names no container", "A container has 3 to 63 lower-case letters, digits and '-'.")
         }
-        var path = place.dropFirst(container.utf8.count).drop { $0 == "/" }
-        isFolder = path.hasSuffix("/")
-        while path.hasSuffix("/") { path = path.dropLast() }
-        guard let name = path.removingPercentEncoding, PathSet.isUsable(name), !path.lowercased().contains("%2f") else {
+        guard let path = ObjectPath(place.dropFirst(container.utf8.count)) else {
             throw refused("names no blob", "Write the path without '..', '.', empty parts and '%2F'.")
         }
-        (self.account, self.container, self.name) = (String(account), String(container), name)
+        (self.account, self.container, self.path) = (String(account), String(container), path)
     }
 
     private static func isName(_ text: Substring, _ length: ClosedRange<Int>, dashes: Bool) -> Bool {
@@ -46,7 +40,7 @@ struct AzureLocation: Hashable, Sendable, CustomStringConvertible {
             && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) || dashes && $0 == 0x2D }
     }
 
-    var fileName: String { name.split(separator: "/").last.map(String.init) ?? name }
+    var name: String { path.name }
 
     var description: String { "az://\(account)/\(container)/\(name)" }
 }

@@ -32,46 +32,19 @@ struct AzureStore: Sendable {
                 bytes: blob.bytes, tag: blob.tag.isEmpty ? nil : "\"\(blob.tag)\"", identity: blob.tag,
                 isFixed: !blob.tag.isEmpty)
         }
-        if !location.isFolder {
-            // A name is the first of all names that begin with it.
-            let first = try await page(endpoint, proof, access, prefix: location.name, count: 1).blobs.first
-            if let first, first.name.utf8.elementsEqual(location.name.utf8) {
-                return try RemoteListing(
-                    [try file(first, as: location.fileName)], isSingleFile: true, access: access,
-                    of: location.description, limits: limits)
-            }
-        }
-        let prefix = location.name + "/"
-        var files: [RemoteFile] = []
-        var next: String?
-        for _ in 0..<Self.maximumPages {
-            let page = try await page(endpoint, proof, access, prefix: prefix, after: next)
-            // A hierarchical account lists its folders too.
-            for blob in page.blobs where !blob.isFolder && !blob.name.hasSuffix("/") {
-                guard blob.name.utf8.starts(with: prefix.utf8) else { throw noListing() }
-                files.append(
-                    try file(blob, as: String(decoding: blob.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)))
-            }
-            next = page.next
-            guard next != nil, files.count <= limits.maximumFiles else { break }
-        }
-        guard next == nil || files.count > limits.maximumFiles else {
-            throw StorageError(
-                .tooLarge,
-                "\(location) has more than \(Self.maximumPages * Self.pageBlobs) blobs. Name a smaller folder.")
-        }
-        guard !files.isEmpty else {
-            throw StorageError(
-                .notFound,
-                "\(location) names no blob, and no blobs are below it. Check the path; upper and lower case differ.")
-        }
-        return try RemoteListing(
-            files, isSingleFile: false, access: access, of: location.description, limits: limits)
+        return try await ObjectListing<AzureLocation, AzurePage.Blob>(
+            location: location, access: access, limits: limits, maximumPages: Self.maximumPages,
+            pageObjects: Self.pageBlobs, noun: "blob"
+        ).list(
+            page: { prefix, next, count in
+                let page = try await page(endpoint, proof, access, prefix: prefix, after: next, count: count)
+                return (page.blobs, page.next)
+            }, file: { try file($0, as: $1) }, noListing: noListing)
     }
 
     private func page(
-        _ endpoint: String, _ proof: Proof, _ access: StoreAccess, prefix: String, after marker: String? = nil,
-        count: Int = pageBlobs
+        _ endpoint: String, _ proof: Proof, _ access: StoreAccess, prefix: String, after marker: String?,
+        count: Int
     ) async throws -> AzurePage {
         var query = "restype=container&comp=list&maxresults=\(count)&prefix=\(PercentEncoding.strict(prefix))"
         if let marker { query += "&marker=\(PercentEncoding.strict(marker))" }
@@ -204,12 +177,15 @@ actor AzureIdentity {
 
 /// A page of List Blobs. Pure.
 struct AzurePage: Hashable, Sendable {
-    struct Blob: Hashable, Sendable {
+    struct Blob: ListedObject, Hashable, Sendable {
         var name = ""
         var bytes: Int64 = 0
         /// Without quotation marks.
         var tag = ""
         var isFolder = false
+
+        /// A hierarchical account lists its folders too.
+        var isMarker: Bool { isFolder || name.hasSuffix("/") }
     }
 
     var blobs: [Blob] = []

@@ -1,13 +1,10 @@
 /// `gs://BUCKET/PATH`: one object, or all objects below `PATH/`. `#GENERATION` pins one object's generation, as `gcloud storage`
 /// writes it.
-struct GoogleLocation: Hashable, Sendable, CustomStringConvertible {
+struct GoogleLocation: ObjectLocation {
     static let form = "gs://BUCKET/PATH"
 
     let bucket: String
-    /// Decoded, without slashes at its ends.
-    let name: String
-    /// Whether the URI ends with a slash: an object named `name` is not looked for.
-    let isFolder: Bool
+    let path: ObjectPath
     let generation: Int64?
 
     /// - Throws: `StorageError` with `unsupported`.
@@ -26,18 +23,15 @@ struct GoogleLocation: Hashable, Sendable, CustomStringConvertible {
         guard Self.isBucket(bucket) else {
             throw refused("names no bucket", "A bucket has lower-case letters, digits, '-', '_' and '.'.")
         }
-        var path = place.dropFirst(bucket.utf8.count).drop { $0 == "/" }
-        isFolder = path.hasSuffix("/")
-        while path.hasSuffix("/") { path = path.dropLast() }
-        guard let name = path.removingPercentEncoding, PathSet.isUsable(name), !path.lowercased().contains("%2f") else {
+        guard let path = ObjectPath(place.dropFirst(bucket.utf8.count)) else {
             throw refused("names no object", "Write the path without '..', '.', empty parts and '%2F'.")
         }
-        self.name = name
+        self.path = path
         guard rest.contains("#") else {
             generation = nil
             return
         }
-        guard let number = Int64(mark), number > 0, !isFolder else {
+        guard let number = Int64(mark), number > 0, !path.isFolder else {
             throw refused("has no generation after '#'", "Write the generation of one object, or none.")
         }
         generation = number
@@ -51,7 +45,7 @@ struct GoogleLocation: Hashable, Sendable, CustomStringConvertible {
             && bytes.allSatisfy { isPlain($0) || [0x2D, 0x2E, 0x5F].contains($0) }
     }
 
-    var fileName: String { name.split(separator: "/").last.map(String.init) ?? name }
+    var name: String { path.name }
 
     var description: String { "gs://\(bucket)/\(name)" + (generation.map { "#\($0)" } ?? "") }
 }

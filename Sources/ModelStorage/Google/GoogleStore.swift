@@ -4,6 +4,7 @@ import Foundation
 struct GoogleStore: Sendable {
     static let host = "https://storage.googleapis.com"
     static let maximumPages = 400
+    static let pageObjects = 1000
     static let fields = "nextPageToken,items(name,size,generation)"
 
     let location: GoogleLocation
@@ -16,51 +17,24 @@ struct GoogleStore: Sendable {
     func list() async throws -> RemoteListing {
         let endpoint = Self.endpoint(environment)
         let access = access(isSigned: try await identity.authorization() != nil)
+        let listing = ObjectListing<GoogleLocation, GooglePage.Object>(
+            location: location, access: access, limits: limits, maximumPages: Self.maximumPages,
+            pageObjects: Self.pageObjects)
         if let generation = location.generation {
-            let file = RemoteFile(
-                path: location.fileName, location: try address(endpoint, location.name, generation),
-                identity: "\(generation)")
-            return try RemoteListing(
-                [file], isSingleFile: true, access: access, of: location.description, limits: limits)
+            return try listing.pinned(
+                RemoteFile(
+                    path: location.fileName, location: try address(endpoint, location.name, generation),
+                    identity: "\(generation)"))
         }
-        if !location.isFolder {
-            // A name is the first of all names that begin with it.
-            let first = try await page(endpoint, access, prefix: location.name, count: 1).objects.first
-            if let first, first.name.utf8.elementsEqual(location.name.utf8) {
-                return try RemoteListing(
-                    [try file(endpoint, first, path: location.fileName)], isSingleFile: true, access: access,
-                    of: location.description, limits: limits)
-            }
-        }
-        let prefix = location.name + "/"
-        var files: [RemoteFile] = []
-        var next: String?
-        for _ in 0..<Self.maximumPages {
-            let page = try await page(endpoint, access, prefix: prefix, after: next)
-            for object in page.objects where !object.name.hasSuffix("/") {
-                guard object.name.utf8.starts(with: prefix.utf8) else { throw noListing() }
-                let path = String(decoding: object.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
-                files.append(try file(endpoint, object, path: path))
-            }
-            next = page.next
-            guard next != nil, files.count <= limits.maximumFiles else { break }
-        }
-        guard next == nil || files.count > limits.maximumFiles else {
-            throw StorageError(
-                .tooLarge, "\(location) has more than \(Self.maximumPages * 1000) objects. Name a smaller folder.")
-        }
-        guard !files.isEmpty else {
-            throw StorageError(
-                .notFound,
-                "\(location) names no object, and no objects are below it. Check the path; upper and lower case differ."
-            )
-        }
-        return try RemoteListing(
-            files, isSingleFile: false, access: access, of: location.description, limits: limits)
+        return try await listing.list(
+            page: { prefix, next, count in
+                let page = try await page(endpoint, access, prefix: prefix, after: next, count: count)
+                return (page.objects, page.next)
+            }, file: { try file(endpoint, $0, path: $1) }, noListing: noListing)
     }
 
     private func page(
-        _ endpoint: String, _ access: StoreAccess, prefix: String, after token: String? = nil, count: Int = 1000
+        _ endpoint: String, _ access: StoreAccess, prefix: String, after token: String?, count: Int
     ) async throws -> GooglePage {
         var query = "prefix=\(PercentEncoding.strict(prefix))&maxResults=\(count)"
         query += "&fields=\(PercentEncoding.strict(Self.fields))"
@@ -116,7 +90,7 @@ struct GoogleStore: Sendable {
 
 /// A page of a listing. Pure.
 struct GooglePage: Hashable, Sendable {
-    struct Object: Hashable, Sendable {
+    struct Object: ListedObject, Hashable, Sendable {
         var name: String
         var bytes: Int64
         var generation: Int64

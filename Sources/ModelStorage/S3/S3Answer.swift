@@ -1,11 +1,13 @@
 /// A page of ListObjectsV2.
 struct S3Page: Hashable, Sendable {
-    struct Object: Hashable, Sendable {
+    struct Object: ListedObject, Hashable, Sendable {
         var key = ""
         var bytes: Int64 = 0
         /// With its quotation marks.
         var tag = ""
         var modified = ""
+
+        var name: String { key }
     }
 
     var objects: [Object] = []

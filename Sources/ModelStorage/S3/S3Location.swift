@@ -1,13 +1,10 @@
 /// `s3://BUCKET/KEY`: one object, or all objects below `KEY/`. `?versionId=` pins one object's version.
-struct S3Location: Hashable, Sendable, CustomStringConvertible {
+struct S3Location: ObjectLocation {
     static let form = "s3://BUCKET/PATH"
     static let bucketLength = 3...63
 
     let bucket: String
-    /// Decoded, without slashes at its ends.
-    let key: String
-    /// Whether the URI ends with a slash: an object named `key` is not looked for.
-    let isFolder: Bool
+    let path: ObjectPath
     let version: String?
 
     /// - Throws: `StorageError` with `unsupported`.
@@ -26,20 +23,17 @@ struct S3Location: Hashable, Sendable, CustomStringConvertible {
         guard Self.isBucket(bucket) else {
             throw refused("names no bucket", "A bucket has 3 to 63 lower-case letters, digits, '-' and '.'.")
         }
-        var path = place.dropFirst(bucket.utf8.count).drop { $0 == "/" }
-        isFolder = path.hasSuffix("/")
-        while path.hasSuffix("/") { path = path.dropLast() }
-        guard let key = path.removingPercentEncoding, PathSet.isUsable(key), !path.contains("%2f"),
-            !path.contains("%2F")
-        else { throw refused("names no object", "Write the path without '..', '.', empty parts and '%2F'.") }
-        self.key = key
+        guard let path = ObjectPath(place.dropFirst(bucket.utf8.count)) else {
+            throw refused("names no object", "Write the path without '..', '.', empty parts and '%2F'.")
+        }
+        self.path = path
         guard let query, !query.isEmpty else {
             version = nil
             return
         }
         let parts = query.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0] == "versionId", let version = String(parts[1]).removingPercentEncoding,
-            !version.isEmpty, !version.contains("&"), !isFolder
+            !version.isEmpty, !version.contains("&"), !path.isFolder
         else { throw refused("has a query other than '?versionId='", "Name the version of one object, or none.") }
         self.version = version
     }
@@ -52,7 +46,7 @@ struct S3Location: Hashable, Sendable, CustomStringConvertible {
             && bytes.allSatisfy { isPlain($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
     }
 
-    var fileName: String { key.split(separator: "/").last.map(String.init) ?? key }
+    var key: String { path.name }
 
     var description: String { "s3://\(bucket)/\(key)" }
 }

@@ -2,8 +2,8 @@ import Foundation
 
 /// Lists the objects of a model in S3, or in a store that speaks its API.
 struct S3Store: Sendable {
-    /// A bucket's listing has 1000 keys a page; folders' own markers count too.
     static let maximumPages = 400
+    static let pageObjects = 1000
     static let emptyTag = "\"\""
 
     let location: S3Location
@@ -38,52 +38,25 @@ struct S3Store: Sendable {
     private func list(_ site: Site) async throws -> RemoteListing {
         guard AWSSettings.isRegion(site.region) else { throw Self.noRegion(site.region) }
         let access = access(site, isSigned: try await identity.keys() != nil)
+        let listing = ObjectListing<S3Location, S3Page.Object>(
+            location: location, access: access, limits: limits, maximumPages: Self.maximumPages,
+            pageObjects: Self.pageObjects)
         if let version = location.version {
-            let file = RemoteFile(
-                path: location.fileName,
-                location: try address(site, key: location.key, query: "versionId=\(PercentEncoding.strict(version))"),
-                identity: version)
-            return try RemoteListing(
-                [file], isSingleFile: true, access: access, of: location.description, limits: limits)
+            let query = "versionId=\(PercentEncoding.strict(version))"
+            return try listing.pinned(
+                RemoteFile(
+                    path: location.fileName, location: try address(site, key: location.key, query: query),
+                    identity: version))
         }
-        if !location.isFolder {
-            // A key is the first of all keys that begin with it.
-            let first = try await page(site, access, prefix: location.key, count: 1).objects.first
-            if let first, first.key.utf8.elementsEqual(location.key.utf8) {
-                return try RemoteListing(
-                    [try file(first, path: location.fileName, site)], isSingleFile: true, access: access,
-                    of: location.description, limits: limits)
-            }
-        }
-        let prefix = location.key + "/"
-        var files: [RemoteFile] = []
-        var next: String?
-        for _ in 0..<Self.maximumPages {
-            let page = try await page(site, access, prefix: prefix, after: next)
-            for object in page.objects where !object.key.hasSuffix("/") {
-                guard object.key.utf8.starts(with: prefix.utf8) else { throw noListing() }
-                let path = String(decoding: object.key.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
-                files.append(try file(object, path: path, site))
-            }
-            next = page.next
-            guard next != nil, files.count <= limits.maximumFiles else { break }
-        }
-        guard next == nil || files.count > limits.maximumFiles else {
-            throw StorageError(
-                .tooLarge, "\(location) has more than \(Self.maximumPages * 1000) objects. Name a smaller folder.")
-        }
-        guard !files.isEmpty else {
-            throw StorageError(
-                .notFound,
-                "\(location) names no object, and no objects are below it. Check the path; upper and lower case differ."
-            )
-        }
-        return try RemoteListing(
-            files, isSingleFile: false, access: access, of: location.description, limits: limits)
+        return try await listing.list(
+            page: { prefix, next, count in
+                let page = try await page(site, access, prefix: prefix, after: next, count: count)
+                return (page.objects, page.next)
+            }, file: { try file($0, path: $1, site) }, noListing: noListing)
     }
 
     private func page(
-        _ site: Site, _ access: StoreAccess, prefix: String, after token: String? = nil, count: Int = 1000
+        _ site: Site, _ access: StoreAccess, prefix: String, after token: String?, count: Int
     ) async throws -> S3Page {
         // Sorted by name: the signature is made over the query as it stands.
         var query = token.map { "continuation-token=\(PercentEncoding.strict($0))&" } ?? ""
