@@ -100,7 +100,7 @@ extension ModelStore {
     func remember(_ source: ModelSourceAddress, of uri: String, as digest: ContentDigest) {
         // An error is ignored: without the memo, the alias is followed again.
         try? cache.memos.save(
-            PinMemo(source: source.uri, digest: digest, at: now()), for: Self.memoName(uri, digest))
+            PinMemo(source: source.uri, digest: digest), for: Self.memoName(uri, digest))
     }
 
     func movedOn(_ uri: String, _ source: ModelSourceAddress, _ error: StorageError) -> StorageError {

@@ -5,9 +5,10 @@ import Foundation
 extension ModelStore {
     /// Keeps that an address had the files with a digest.
     func noteOrigin(_ uri: String, of digest: ContentDigest) {
-        guard !hasOrigin(uri, of: digest) else { return }
+        // The memo of the address itself is not enough: the next pin replaces it, and the files may be rolled back to.
+        guard cache.memos.memo(for: Self.originName(uri, digest)) == nil else { return }
         // An error is ignored: without the memo, the address is read once more.
-        try? cache.memos.save(PinMemo(source: uri, digest: digest, at: now()), for: Self.originName(uri, digest))
+        try? cache.memos.save(PinMemo(source: uri, digest: digest), for: Self.originName(uri, digest))
     }
 
     func hasOrigin(_ uri: String, of digest: ContentDigest) -> Bool {

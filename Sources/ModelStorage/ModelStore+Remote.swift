@@ -13,12 +13,11 @@ extension ModelStore {
         let known = try memo.map { memo throws(StorageError) in try ContentDigest(memo.digest) }
         return try await whileUnchanged(remote) { listing in
             if let known, let identity = listing.identity, memo?.listing == identity {
-                try? cache.memos.save(PinMemo(listing: identity, digest: known, at: now()), for: uri)
                 return known
             }
             let arrival = try await fetch(listing, uri: uri, report: report)
             _ = try await publish(arrival)
-            try? cache.memos.save(PinMemo(listing: listing.identity, digest: arrival.digest, at: now()), for: uri)
+            try? cache.memos.save(PinMemo(listing: listing.identity, digest: arrival.digest), for: uri)
             return arrival.digest
         }
     }

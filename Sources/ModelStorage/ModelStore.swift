@@ -121,8 +121,8 @@ package actor ModelStore {
         let flight = join(&loads, key) { [self] flight in try await load(source.location, key, flight: flight) }
         do {
             let folder = try await flight.value(progress: progress)
-            // What the cache gave without reading the address proves nothing.
-            if let wanted, !isKnown, mustComeFromThere { noteOrigin(source.uri, of: wanted) }
+            // Either it was known, or the cache was not used and the address was read.
+            if let wanted, mustComeFromThere { noteOrigin(source.uri, of: wanted) }
             return folder
         } catch let error as StorageError where error.code == .digestMismatch && source.uri != uri {
             throw movedOn(uri, source, error)
@@ -191,7 +191,7 @@ extension ModelStore {
         case .file(let path): try await findQuietTree(path).description
         case .web(let web): try await findFile(web) { flight.report($0) }.description
         case .remote(let remote): try await findRemote(remote, uri: key.uri) { flight.report($0) }.description
-        case .fetched(let fetched): try await findFetched(fetched, uri: key.uri) { flight.report($0) }.description
+        case .fetched(let fetched): try await findFetched(fetched) { flight.report($0) }.description
         case .reference(let reference): throw Self.notFollowed(reference)
         }
     }
@@ -233,17 +233,15 @@ extension ModelStore {
         let download = download(web, digest: nil, known: memo?.validators, report: report)
         switch try await run(download) {
         case .unchanged:
-            guard let known, var memo else {
+            guard let known else {
                 throw StorageError(
                     .protocolError, "\(web) was answered as unchanged, but was never downloaded. Try again.")
             }
-            memo.checkedAt = now().timeIntervalSince1970
-            try? cache.memos.save(memo, for: web.url)
             return known
         case .complete(let head, _):
             let digest = try await BlockingWork.run { try FileCall.digest(of: download.path, cancellation: $0) }
             _ = try await publish(download, digest: digest, name: web.fileName)
-            try? cache.memos.save(PinMemo(head: head, digest: digest, at: now()), for: web.url)
+            try? cache.memos.save(PinMemo(head: head, digest: digest), for: web.url)
             return digest
         }
     }

@@ -26,8 +26,6 @@ struct PinMemo: Hashable, Codable, Sendable {
     var listing: String?
     /// For an alias or a tag: the address that it led to when it had this digest.
     var source: String?
-    /// Seconds since 1970.
-    var checkedAt: Double
 
     /// Nil if the tree changed so recently that its next change could keep the same times.
     init?(tree: FileTree, digest: ContentDigest, startedAt: Date) {
@@ -35,26 +33,22 @@ struct PinMemo: Hashable, Codable, Sendable {
         guard tree.newestChange < started - Self.clockGranularity else { return nil }
         self.digest = digest.description
         fingerprint = tree.fingerprint
-        checkedAt = startedAt.timeIntervalSince1970
     }
 
     /// - Parameter listing: nil where the store cannot say that the content is the same.
-    init(listing: String?, digest: ContentDigest, at date: Date) {
+    init(listing: String?, digest: ContentDigest) {
         self.digest = digest.description
         self.listing = listing
-        checkedAt = date.timeIntervalSince1970
     }
 
-    init(source: String, digest: ContentDigest, at date: Date) {
+    init(source: String, digest: ContentDigest) {
         self.digest = digest.description
         self.source = source
-        checkedAt = date.timeIntervalSince1970
     }
 
-    init(head: ResponseHead, digest: ContentDigest, at date: Date) {
+    init(head: ResponseHead, digest: ContentDigest) {
         self.digest = digest.description
         validators = Validators(head)
-        checkedAt = date.timeIntervalSince1970
     }
 }
 

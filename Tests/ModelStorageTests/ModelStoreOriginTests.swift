@@ -49,6 +49,21 @@ struct ModelStoreOriginTests {
         #expect(try StorageFixture.contents(of: folder) == ["model.json": "one"])
     }
 
+    @Test("files that an address had before they were replaced stay its own, so that a rollback finds them")
+    func replaced() async throws {
+        try fixture.write("one", to: "www/model.bin")
+        let server = try FileServer(fixture.www)
+        let uri = server.url("ok/model.bin")
+        let store = fixture.store()
+        let first = try await store.pin(uri: uri)
+        try fixture.write("another", to: "www/model.bin")
+        let second = try await store.pin(uri: uri)
+        #expect(second != first)
+        for digest in [first, second] {
+            _ = try await store.materialise(uri: uri, digest: digest, mustComeFromThere: true)
+        }
+    }
+
     @Test("a link below an allowed folder does not open what is outside of it")
     func links() async throws {
         try fixture.write("outside", to: "outside/model.json")

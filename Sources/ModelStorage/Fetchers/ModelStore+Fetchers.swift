@@ -4,12 +4,9 @@ import Foundation
 extension ModelStore {
     /// A model without a given digest. Only the program knows whether it changed, so every pin fetches it.
     func findFetched(
-        _ location: FetcherLocation, uri: String, report: @escaping @Sendable (TransferProgress) -> Void
+        _ location: FetcherLocation, report: @escaping @Sendable (TransferProgress) -> Void
     ) async throws -> ContentDigest {
-        let digest = try await fetch(location, wanted: nil, report: report).digest
-        // An error is ignored: without the memo, the model is fetched once more.
-        try? cache.memos.save(PinMemo(listing: nil, digest: digest, at: now()), for: uri)
-        return digest
+        try await fetch(location, wanted: nil, report: report).digest
     }
 
     /// - Returns: the folder.
