@@ -9,6 +9,8 @@ import Transport
 /// - `isLeading` turns false by the clock alone if the lease could not be renewed in time, even while a request hangs.
 /// - Two processes with the same name have different identities: each adds a random part.
 /// - `run` gives the lease back when its task is cancelled. End the leader's work before that.
+/// - It takes part from the moment at which `advertise` told its API's address: whoever reads a lease of this process can reach the
+///   leader, from the first write on.
 package final class LeaseElector: Sendable {
     /// For giving the lease back when ending.
     static let releaseTimeout = Duration.seconds(2)
@@ -32,6 +34,8 @@ package final class LeaseElector: Sendable {
     private let api: KubernetesAPI
     private let logger: Logger
     private let state: Mutex<State>
+    /// Yields when the address of this process's API is known.
+    private let advertised = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameters:
     /// - key: of the Lease.
@@ -65,8 +69,12 @@ package final class LeaseElector: Sendable {
     /// The address of the leader's API, as the leader writes it; nil if it is not known.
     package var observedAPI: String? { state.withLock { $0.machine.observedAPI } }
 
-    /// Sets the address of this process's API. The next write puts it into the lease while this process leads.
-    package func advertise(_ api: String) { state.withLock { $0.api = api } }
+    /// Sets the address of this process's API. `run` takes part in the election from then on, and each write puts the address into
+    /// the lease.
+    package func advertise(_ api: String) {
+        state.withLock { $0.api = api }
+        advertised.continuation.yield()
+    }
 
     /// Why the last attempt to read or write the lease failed; nil if it succeeded.
     package var failure: String? { state.withLock { $0.trouble } }
@@ -86,6 +94,8 @@ package final class LeaseElector: Sendable {
     }
 
     package func run() async {
+        for await _ in advertised.stream { break }
+        guard !Task.isCancelled else { return }
         var action = state.withLock { $0.machine.start() }
         while !Task.isCancelled {
             action = await carryOut(action)

@@ -162,6 +162,7 @@ struct ClusterTests {
             let electors = [
                 LeaseElector(api, lease: key, identity: "same"), LeaseElector(api, lease: key, identity: "same"),
             ]
+            for elector in electors { elector.advertise("http://127.0.0.1:8090") }
             let runs = electors.map { elector in Task { await elector.run() } }
             try await eventually { electors.contains { $0.isLeading } }
             let leading = electors.firstIndex { $0.isLeading }

@@ -89,6 +89,7 @@ struct LeaseElectorTests {
         let (server, clock) = (LeaseServer(), ManualClock())
         let (first, second) = (Self.elector(server, clock), Self.elector(server, clock))
         #expect(first.holder != second.holder)
+        for elector in [first, second] { elector.advertise("http://10.0.0.1:8090") }
         let firstRun = Task { await first.run() }
         try await eventually { first.isLeading }
         let secondRun = Task { await second.run() }
@@ -105,7 +106,7 @@ struct LeaseElectorTests {
         await secondRun.value
     }
 
-    @Test("the lease has the address of the leader's API while it leads, and keeps the labels of others")
+    @Test("a lease has the address of its leader's API from the first write on, and keeps the labels of others")
     func address() async throws {
         let (server, clock) = (LeaseServer(), ManualClock())
         let (first, second) = (Self.elector(server, clock), Self.elector(server, clock))
@@ -115,6 +116,7 @@ struct LeaseElectorTests {
         #expect(server.annotations == [Lease.apiAnnotation: "http://10.0.0.1:8090"])
         server.label(["helm.sh/chart": "mlctl"])
         let secondRun = Task { await second.run() }
+        second.advertise("http://10.0.0.2:8090")
         try await eventually { second.observedAPI == "http://10.0.0.1:8090" }
         #expect(first.observedAPI == "http://10.0.0.1:8090")
         try await eventually {
@@ -128,22 +130,35 @@ struct LeaseElectorTests {
             clock.advance(by: .milliseconds(500))
             return second.isLeading
         }
-        // The second one has not given its address: the first one's must not stay in the lease.
-        #expect(second.observedAPI == nil)
-        second.advertise("http://10.0.0.2:8090")
-        try await eventually {
-            clock.advance(by: .milliseconds(500))
-            return second.observedAPI == "http://10.0.0.2:8090"
-        }
+        #expect(second.observedAPI == "http://10.0.0.2:8090")
         #expect(server.labels == ["helm.sh/chart": "mlctl"])
         secondRun.cancel()
         await secondRun.value
+    }
+
+    @Test("a candidate whose API cannot be reached yet does not take the lease, and ends when it is cancelled")
+    func unknownAddress() async throws {
+        let (server, clock) = (LeaseServer(), ManualClock())
+        let (early, late) = (Self.elector(server, clock), Self.elector(server, clock))
+        let earlyRun = Task { await early.run() }
+        late.advertise("http://10.0.0.2:8090")
+        let lateRun = Task { await late.run() }
+        try await eventually {
+            clock.advance(by: .milliseconds(500))
+            return late.isLeading
+        }
+        #expect(server.holder == late.holder && early.observedHolder == nil)
+        for run in [earlyRun, lateRun] {
+            run.cancel()
+            await run.value
+        }
     }
 
     @Test("a leader that cannot reach the server stops leading by the clock alone, and tells its listeners")
     func cutOff() async throws {
         let (server, clock) = (LeaseServer(), ManualClock())
         let elector = Self.elector(server, clock)
+        elector.advertise("http://10.0.0.1:8090")
         var changes = elector.changes().makeAsyncIterator()
         let run = Task { await elector.run() }
         #expect(await changes.next() == false)
