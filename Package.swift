@@ -161,7 +161,7 @@ let package = Package(
         module(
             "ControlAPI",
             [
-                "SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts", .hummingbird,
+                "SafeText", "JSON", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts", .hummingbird,
                 .hummingbirdCore,
                 .serviceLifecycle, .crypto,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .asyncHTTPClient, .logging,

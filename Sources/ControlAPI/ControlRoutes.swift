@@ -9,7 +9,7 @@ import Transport
 /// The routes of the API. All data that a caller gets comes from `AuthorizedSurface`, which knows what the caller may see. Only the
 /// probes use the controller directly.
 struct ControlRoutes: Sendable {
-    /// The maximum size of a request's body. The git hook's body is ignored, whatever its size.
+    /// The maximum size of a request's body. The git hook has a limit of its own.
     static let bodyBytes = 64 * 1024
     static let answerLimit: Duration = .seconds(30)
     /// A check of git may have to clone.
@@ -31,7 +31,9 @@ struct ControlRoutes: Sendable {
         router.add(middleware: guarding)
         // Added again, so that errors of the middleware below also carry the answer's proof.
         router.add(middleware: ErrorMiddleware())
-        router.add(middleware: LeaderForwarding(register: register, tls: tls, stopwatch: stopwatch, standing: standing))
+        router.add(
+            middleware: LeaderForwarding(
+                register: register, tls: tls, hook: hook, stopwatch: stopwatch, standing: standing))
         addDeployments(to: router)
         addEvidence(to: router)
         addEvents(to: router)
@@ -59,7 +61,7 @@ struct ControlRoutes: Sendable {
         router.get(RouterPath(APIPath.deployments)) { request, context in
             let seen = try seen(by: context)
             let project = try Query(request).project()
-            return try await json { try await seen.status().narrowed(to: project) }
+            return try await json { hook.completed(try await seen.status()).narrowed(to: project) }
         }
         router.get(RouterPath(one)) { _, context in
             let (seen, key) = (try seen(by: context), try deployment(in: context))
@@ -153,16 +155,35 @@ struct ControlRoutes: Sendable {
             let project = try Query(request).project()
             return try await json(within: Self.syncLimit) { SyncAnswer(sources: try await seen.sync(project)) }
         }
-        router.post(RouterPath(APIPath.gitHook)) { _, _ in
-            hook.nudge()  // The body is ignored: git itself shows what was pushed.
-            return Response(status: .accepted)
-        }
+        router.post(RouterPath(APIPath.gitHook)) { request, _ in try await takeDelivery(request) }
         router.get(RouterPath(APIPath.ancestor)) { request, context in
             let seen = try seen(by: context)
             let query = Query(request)
             let commit = try query.commit("commit")
             let descendant = try query.commit("of")
             return try await json { AncestorAnswer(ancestor: try await seen.isAncestor(commit, of: descendant)) }
+        }
+    }
+
+    /// Git itself shows what was pushed. The body only says whether that matters to a project, and who says so.
+    private func takeDelivery(_ request: Request) async throws -> Response {
+        guard hook.wantsProof else {
+            hook.nudge()
+            return Response(status: .accepted)
+        }
+        return try await hook.reading {
+            let buffer = try await stopwatch.within(Self.answerLimit) {
+                try await request.body.collect(upTo: GitHook.bodyBytes)
+            }
+            let body = Data(buffer.readableBytesView)
+            let delivery = HookDelivery(
+                field: { name in request.headers.first { $0.name.canonicalName == name }?.value }, body: body)
+            guard !hook.take(delivery, body: body).isRefused else {
+                throw AccessError(
+                    "the delivery is not signed with the secret in 'webhooks.secretFile' of any project, or its token is another"
+                )
+            }
+            return Response(status: .accepted)
         }
     }
 

@@ -55,6 +55,7 @@ package struct ControlServer: Service {
     private let standing: @Sendable () async -> LeadershipStatus
     private let onListening: @Sendable (ListenAddress) async -> Void
     private let whoHolds: @Sendable (ListenAddress) -> Holder?
+    private let hooks: [HookRule]
 
     /// The process that listens at an address that this server wants.
     package struct Holder: Hashable, Sendable {
@@ -73,13 +74,14 @@ package struct ControlServer: Service {
     ///   - heartbeat: the time between heartbeats of an event stream.
     ///   - onListening: called with the API's address when it is bound; its port is never 0.
     ///   - whoHolds: finds the process that listens at an address that cannot be bound.
+    ///   - hooks: which deliveries of git servers matter to which project.
     ///   - standing: whether the surface's controller leads.
     /// - Throws: `ListenError.unprotected`.
     package init(
         surface: any ControlSurface, listeners: Listeners = Listeners(), register: TokenRegistry, logger: Logger,
         heartbeat: Duration = .seconds(15), times: ConnectionTimes? = nil,
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in },
-        whoHolds: @escaping @Sendable (ListenAddress) -> Holder? = { _ in nil },
+        whoHolds: @escaping @Sendable (ListenAddress) -> Holder? = { _ in nil }, hooks: [HookRule] = [],
         standing: @escaping @Sendable () async -> LeadershipStatus = { .leads }
     ) throws(ListenError) {
         guard listeners.api.isLoopback || register.current.hasShared else { throw .unprotected(listeners.api) }
@@ -92,20 +94,21 @@ package struct ControlServer: Service {
         self.standing = standing
         self.onListening = onListening
         self.whoHolds = whoHolds
+        self.hooks = hooks
     }
 
     /// Serves until a graceful shutdown, or until its task is cancelled.
     /// - Throws: `ListenError.unavailable` if the address cannot be bound.
     package func run() async throws {
-        let hook = GitHook()
+        let hook = GitHook(rules: hooks)
         let routes = ControlRoutes(
             surface: surface, hook: hook,
             streams: EventStreams(register: register, heartbeat: heartbeat), register: register,
             tls: listeners.tls, standing: standing)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [surface, logger] in  // Ends when cancelled.
-                await hook.run(logger: logger) {
-                    _ = try await routes.stopwatch.within(ControlRoutes.syncLimit) { try await surface.sync(nil) }
+                await hook.run(logger: logger) { project in
+                    _ = try await routes.stopwatch.within(ControlRoutes.syncLimit) { try await surface.sync(project) }
                 }
             }
             defer { group.cancelAll() }

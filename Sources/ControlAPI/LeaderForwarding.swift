@@ -39,13 +39,15 @@ struct LeaderForwarding: RouterMiddleware {
     let standing: @Sendable () async -> LeadershipStatus
     let leaders: LeaderTransports
     let stopwatch: ClientClock
+    let hook: GitHook
 
     init(
-        register: TokenRegistry, tls: ServerCertificates? = nil,
+        register: TokenRegistry, tls: ServerCertificates? = nil, hook: GitHook = GitHook(),
         stopwatch: ClientClock, standing: @escaping @Sendable () async -> LeadershipStatus
     ) {
         self.register = register
         self.stopwatch = stopwatch
+        self.hook = hook
         self.standing = standing
         leaders = LeaderTransports(tls: tls)
     }
@@ -86,6 +88,11 @@ struct LeaderForwarding: RouterMiddleware {
         }
     }
 
+    private static func isOfHook(_ field: String) -> Bool {
+        ["x-github-", "x-hub-", "x-gitlab-", "x-gitea-", "x-gogs-", "x-forgejo-", "x-event-key", "x-request-"]
+            .contains(where: field.hasPrefix)
+    }
+
     /// Whether the request only reads state. Event streams are excluded, because they deliver future events.
     private static func isReadOnlyQuery(_ request: Request) -> Bool {
         guard request.method == .get || request.method == .head else { return false }
@@ -103,8 +110,19 @@ struct LeaderForwarding: RouterMiddleware {
             call.headers.append((field.name.canonicalName, field.value))
         }
         guard context.proof != nil else {
-            // The git hook needs no proof, and its body is not read.
-            return Self.response(try await leaders.open(at: api).sendOpenly(call))
+            // The git hook: its proof is in fields of its own, and about the body.
+            return try await hook.reading {
+                for field in request.headers where Self.isOfHook(field.name.canonicalName) {
+                    call.headers.append((field.name.canonicalName, field.value))
+                }
+                if hook.wantsProof {
+                    let body = try await stopwatch.within(ControlRoutes.answerLimit) {
+                        try await request.body.collect(upTo: GitHook.bodyBytes)
+                    }
+                    call.body = Data(body.readableBytesView)
+                }
+                return Self.response(try await leaders.open(at: api).sendOpenly(call))
+            }
         }
         if request.method != .get, request.method != .head { call.body = try await body(of: request, context) }
         let isStream = request.headers[.accept]?.contains("text/event-stream") == true

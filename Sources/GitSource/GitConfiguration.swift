@@ -10,6 +10,8 @@ package struct GitConfiguration: Sendable {
     package var mirrorDirectory: String
     /// In addition to the address and to git's own helpers and configuration. For `https:` only.
     package var credentials: GitCredentialSource?
+    /// Nil reads commits whether they are signed or not.
+    package var signatures: SignatureRule?
     package var timeouts: GitTimeouts
     package var limits: GitLimits
     /// Only the variables that git needs are passed on.

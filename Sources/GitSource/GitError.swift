@@ -14,6 +14,8 @@ package enum GitErrorCode: String, ErrorCode {
     case unauthorized
     /// The repository's machine cannot prove who it is: an unknown certificate authority, or a changed host key.
     case untrusted
+    /// The commit is not signed by an allowed key, or that cannot be verified.
+    case unsigned
     /// The repository's machine sends on to another address, which is not followed.
     case redirected
     /// There is no repository at the address.
@@ -36,7 +38,8 @@ package enum GitErrorCode: String, ErrorCode {
     package var retryClass: RetryClass {
         switch self {
         case .invalidConfiguration, .gitMissing: .terminal
-        case .unauthorized, .untrusted, .redirected, .repositoryNotFound, .referenceNotFound, .repositoryEmpty,
+        case .unauthorized, .untrusted, .unsigned, .redirected, .repositoryNotFound, .referenceNotFound,
+            .repositoryEmpty,
             .damaged, .tooLarge:
             .waiting
         case .unreachable, .changedMeanwhile, .timedOut, .diskFull, .failed: .transient

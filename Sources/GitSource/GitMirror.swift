@@ -39,6 +39,21 @@ struct GitMirror: Sendable {
         return "refs/mlctl/" + reference.dropFirst("refs/".count)
     }
 
+    /// The mirror's name for the object of a reference that was last found to be signed.
+    static func verifiedName(of wanted: WantedObject) -> String {
+        "refs/mlctl/verified/" + name(of: wanted).dropFirst("refs/mlctl/".count)
+    }
+
+    /// Gives an object of the mirror a name, so that it stays when the source moves on.
+    func remember(_ wanted: WantedObject, as name: String) async throws {
+        let output = try await git.run(
+            ["--git-dir=\(directory)", "update-ref", "--no-deref", name, wanted.id], timeout: timeouts.read,
+            task: "Remembering \(wanted.id)")
+        guard output.isSuccess else {
+            throw GitFailure.error(in: output.errors, doing: "Remembering \(wanted.id)", from: git.location)
+        }
+    }
+
     /// Fetches what is wanted. If the mirror cannot take it, a new mirror is cloned beside it. The old mirror is removed only
     /// when the new one is complete.
     ///

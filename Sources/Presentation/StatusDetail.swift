@@ -202,10 +202,15 @@ package struct StatusDetail {
     }
 
     private var source: [String] {
-        ownSources.map { source in
+        ownSources.flatMap { source in
             let commit = source.commit.map { "at \($0.shortCommit)" } ?? "not read yet"
             let age = source.fetchedAt.map { ", read \(RelativeTime.text($0, now: now))" } ?? ""
-            return canvas.fitted("  \(source.repo) (\(source.referenceText)) \(commit)\(age)".printable)
+            var lines = [canvas.fitted("  \(source.repo) (\(source.referenceText)) \(commit)\(age)".printable)]
+            if let delivery = source.delivery {
+                let age = RelativeTime.text(delivery.at, now: now)
+                lines += canvas.wrapped("  webhook of \(delivery.sender) \(age): \(delivery.outcome)".printable)
+            }
+            return lines
         }
     }
 }

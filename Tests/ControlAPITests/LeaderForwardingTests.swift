@@ -14,9 +14,9 @@ import Testing
 @Suite("A standby controller", .timeLimit(.minutes(10)))
 struct ForwardingTests {
     /// The surface of a standby: empty, or with what it knew an hour ago.
-    private static func standby() -> ScriptedSurface { ScriptedSurface() }
+    static func standby() -> ScriptedSurface { ScriptedSurface() }
 
-    private static func following(_ leader: URL?, name: String? = "mlctl-1") -> @Sendable () async -> LeadershipStatus {
+    static func following(_ leader: URL?, name: String? = "mlctl-1") -> @Sendable () async -> LeadershipStatus {
         { .standsBy(leader: name, api: leader?.absoluteString, reason: "this controller stands by; mlctl-1 leads") }
     }
 

@@ -36,7 +36,7 @@ func withServer<Value: Sendable>(
     _ surface: ScriptedSurface, register: TokenRegistry = TokenRegistry(Tokens.keys()), port: Int = 0,
     tls: ServerCertificates? = nil, socket: String? = nil, probes: ListenAddress? = nil,
     heartbeat: Duration = .seconds(15), times: ConnectionTimes? = nil,
-    whoHolds: @escaping @Sendable (ListenAddress) -> ControlServer.Holder? = { _ in nil },
+    whoHolds: @escaping @Sendable (ListenAddress) -> ControlServer.Holder? = { _ in nil }, hooks: [HookRule] = [],
     standing: @escaping @Sendable () async -> LeadershipStatus = { .leads },
     _ body: @escaping @Sendable (URL) async throws -> Value
 ) async throws -> Value {
@@ -48,7 +48,7 @@ func withServer<Value: Sendable>(
         listeners: ControlServer.Listeners(
             api: ListenAddress(host: "127.0.0.1", port: port), tls: tls, socket: socket, probes: probes),
         register: register, logger: logger, heartbeat: heartbeat, times: times,
-        onListening: { continuation.yield($0) }, whoHolds: whoHolds, standing: standing)
+        onListening: { continuation.yield($0) }, whoHolds: whoHolds, hooks: hooks, standing: standing)
     return try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask {
             defer { continuation.finish() }

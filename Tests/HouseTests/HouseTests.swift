@@ -49,7 +49,7 @@ struct HouseTests {
             "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
             "ControllerRuntime",
         ],
-        "ControlAPI": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts"],
+        "ControlAPI": ["SafeText", "JSON", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts"],
         "InferenceServer": ["SafeText"],
     ]
     static let pure = [

@@ -1,3 +1,4 @@
+import ControlAPI
 import ControlPorts
 import Foundation
 import GitSource
@@ -70,9 +71,21 @@ extension Project {
     /// - Parameter mirror: the folder for the repository's commits.
     /// - Throws: `GitError` where the address or the reference is invalid.
     func gitConfiguration(mirror: String) throws(GitError) -> GitConfiguration {
-        try GitConfiguration(
+        var configuration = try GitConfiguration(
             url: repo, reference: name == Self.defaultName ? GitReference(reference.text) : gitReference, path: path,
             mirrorDirectory: mirror, credentials: credentials)
+        configuration.signatures = verify.map { verify in
+            func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+            return switch verify.keys {
+            case .allowedSigners(let file): .allowedSigners(absolute(file))
+            case .gpgKeyring(let file): .gpgKeyring(absolute(file))
+            }
+        }
+        return configuration
+    }
+
+    var hookRule: HookRule {
+        HookRule(project: name, repo: repo, reference: reference, secretFile: hookSecretFile)
     }
 
     var credentials: GitCredentialSource? {

@@ -200,7 +200,7 @@ struct ControllerProcess {
                 },
                 whoHolds: { address in
                     PortHolder.of(port: address.port).map { .init(words: $0.words, isController: $0.isController) }
-                }, standing: { await controller.standing() })
+                }, hooks: settings.projects.map(\.hookRule), standing: { await controller.standing() })
         } catch {
             throw ValidationError(error.description)
         }
@@ -209,6 +209,14 @@ struct ControllerProcess {
     /// - Throws: `ValidationError` where an address or a reference is invalid.
     private func openSource(_ project: Project) throws -> ProjectSource {
         let isOnly = project.name == Project.defaultName
+        if let file = project.hookSecretFile {
+            do {
+                _ = try WebhookSecret(file: file)
+            } catch let error as NotificationError {
+                throw ValidationError("project '\(project.name)': webhooks.secretFile: \(error.message)")
+            }
+            if let problem = try TrustedPlaces.problem(with: file, as: .secret) { throw problem }
+        }
         if let key = project.writeBack.signingKeyFile {
             guard FileManager.default.isReadableFile(atPath: key) else {
                 throw ValidationError(

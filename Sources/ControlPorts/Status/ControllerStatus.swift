@@ -61,6 +61,8 @@ package struct SourceStatus: Hashable, Codable, Sendable {
     package var diagnosticsLeftOut: Int?
     /// How much of its limits the project uses. Left out if it has no limits.
     package var limits: [LimitUsage]?
+    /// The last delivery of a git server. Left out for a project without `webhooks`, and before the first.
+    package var delivery: HookDeliveryStatus?
 
     package init(
         project: String? = Project.defaultName, repo: String, branch: String, commit: String? = nil,
@@ -74,6 +76,28 @@ package struct SourceStatus: Hashable, Codable, Sendable {
         self.fetchedAt = fetchedAt
         self.error = error
         self.diagnostics = diagnostics
+    }
+}
+
+/// A delivery that came to the hook for git servers.
+package struct HookDeliveryStatus: Hashable, Codable, Sendable {
+    package var at: Date
+    /// The kind of server: `GitHub`.
+    package var sender: String
+    /// Its own id; left out if it has none, or if its sender is not known.
+    package var id: String?
+    /// Whether its sender knows the project's secret.
+    package var isAccepted: Bool
+    /// What became of it.
+    package var outcome: String
+
+    private enum CodingKeys: String, CodingKey {
+        case at, sender, id, outcome
+        case isAccepted = "accepted"
+    }
+
+    package init(at: Date, sender: String, id: String?, isAccepted: Bool, outcome: String) {
+        (self.at, self.sender, self.id, self.isAccepted, self.outcome) = (at, sender, id, isAccepted, outcome)
     }
 }
 

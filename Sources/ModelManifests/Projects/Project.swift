@@ -17,6 +17,10 @@ package struct Project: Hashable, Sendable {
     package var allowsEmpty: Bool
     package var policy: ProjectPolicy
     package var writeBack = WriteBack()
+    /// A file with the secret that the git server's webhook signs with; nil accepts deliveries from anybody.
+    package var hookSecretFile: String?
+    /// Whose signature each commit needs; nil: none.
+    package var verify: CommitVerification?
 
     package init(
         name: String = Project.defaultName, repo: String, reference: ProjectReference = .branch("main"),

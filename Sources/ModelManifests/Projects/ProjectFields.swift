@@ -40,6 +40,12 @@ enum ProjectFields {
             Field("writeBack", writeBack, "How a rollback reaches the repository. Default: not at all.") {
                 $0.project.writeBack = $1
             },
+            Field("webhooks", webhooks, "Which deliveries of its git server count. Default: all.") {
+                $0.project.hookSecretFile = $1
+            },
+            Field("verify", verify, "Whose signature a commit needs before it is used. Default: none is needed.") {
+                $0.project.verify = $1
+            },
             Field("policy", policy, "What its manifests may do. Default: anything.") { $0.project.policy = $1 },
         ], rules: [.atMostOne(["credentialsFile", "tokenFile"])],
         check: { written, node, reading in
@@ -49,6 +55,14 @@ enum ProjectFields {
                 reading.report(
                     "needs a ref that is a branch: a tag or a commit cannot be changed", field: "writeBack", of: node,
                     suggestion: "write ref: {branch: main}, or take writeBack out")
+            }
+            if written.project.writeBack.mode == .push, written.project.writeBack.signingKeyFile == nil,
+                written.project.verify != nil
+            {
+                reading.report(
+                    "would push commits that 'verify' does not accept, because they are not signed", field: "writeBack",
+                    of: node, suggestion: "add a signingKeyFile whose public key 'verify' allows, or write mode: branch"
+                )
             }
             // A user of ssh is no secret.
             if let repo = node["repo"]?.text, let info = UserInfo.of(repo),
@@ -72,6 +86,32 @@ enum ProjectFields {
             Field("signingKeyFile", .string(), "A private ssh key that signs its commits. Nobody else may read it.") {
                 $0.signingKeyFile = $1
             },
+        ])
+
+    private static let verify = Shape<CommitVerification>.object(
+        CommitVerification(),
+        fields: [
+            Field(
+                "commits", .choice(of: "value"),
+                "signed: the commit that is read, or its tag, is signed by an allowed key.",
+                isRequired: true
+            ) { $0.commits = $1 },
+            Field("allowedSigners", .string(), "A file of ssh's allowed signers: ADDRESS KEY-TYPE KEY a line.") {
+                $0.keys = .allowedSigners($1)
+            },
+            Field("gpgKeyring", .string(), "A file of OpenPGP keys, made by gpg --export KEY > FILE.") {
+                $0.keys = .gpgKeyring($1)
+            },
+        ], rules: [.exactlyOne(["allowedSigners", "gpgKeyring"])])
+
+    private static let webhooks = Shape<String>.object(
+        "",
+        fields: [
+            Field(
+                "secretFile", .string(),
+                "A file with the secret that is set at the git server's webhook too. Nobody else may read it.",
+                isRequired: true
+            ) { $0 = $1 }
         ])
 
     private static let author = Shape<String>.string(atMost: 255).map { text, node, reading -> String? in

@@ -87,6 +87,7 @@ struct FuzzCoverageTests {
             "ControlAPI/Signing/RequestSignature.swift", "Transport/RFC3339.swift", "ControlAPI/ListenAddress.swift",
         ],
         "outcomes": ["ControlAPI/OutcomeBody.swift"],
+        "hook-delivery": ["ControlAPI/Hooks/HookDelivery.swift", "ControlAPI/Hooks/HookRule.swift"],
         "webhook-address": ["Notifications/Webhook/WebhookAddress.swift"],
         "inference-request": ["InferenceServer/Protocol/InferRequest.swift"],
         "model-file": ["InferenceServer/Model/ModelFile.swift"],

@@ -98,6 +98,27 @@ extension FuzzTarget {
         }
     }
 
+    static let hookDelivery = FuzzTarget(
+        "hook-delivery", reads: "what git servers, and everybody else, send to the git hook",
+        of: ["ControlAPI", "JSON"],
+        words: FuzzTargets.json + [
+            "\"ref\":\"refs/heads/main\"", "\"ref_type\":\"tag\"", "\"push\":{\"changes\":[",
+            "\"new\":{\"type\":\"tag\",\"name\":",
+            "\"repository\":{", "\"clone_url\":\"https://h/a/b.git\"", "\"links\":", "\"href\":", "payload=", "%7B",
+            "+",
+        ], triesInTests: 100
+    ) { input in
+        let body = Data(input)
+        for name in ["x-github-event", "x-gitea-event", "x-gitlab-event", "x-event-key", "none"] {
+            let fields = [name: name == "x-event-key" ? "repo:push" : "push"]
+            let delivery = HookDelivery(field: { fields[$0] }, body: body)
+            try demand(delivery.proof == .none, "a proof comes from the body")
+            try demand(delivery.repositories.allSatisfy { !$0.contains("://") }, "\(delivery.repositories)")
+            let rule = HookRule(project: "p", repo: "/r", reference: .branch("main"), secretFile: "/nonexistent/secret")
+            try demand(HookDecision(delivery, body: body, rules: [rule]).checked.isEmpty, "accepted without a secret")
+        }
+    }
+
     static let webhookAddress = FuzzTarget(
         "webhook-address", reads: "addresses that events are sent to, with secrets in their paths",
         of: ["Notifications"],

@@ -42,10 +42,12 @@ extension FuzzTarget {
             "v1.2.3", "-rc.1", "+build", ">=1.2 <2", "~1.4", "^1", "1.x", " - ", "||", "!=", "*", "refs/heads/",
             "refs/tags/", "..",
             ".lock", "username=", "password=", "fatal: ", "error: 403", "early eof", "%2F", "\n",
-            "18446744073709551614",
+            "18446744073709551614", "[GNUPG:] GOODSIG ", "[GNUPG:] VALIDSIG ", "[GNUPG:] NO_PUBKEY ",
+            "Good \"git\" signature for ", " with ED25519 key SHA256:x", "No principal matched.",
         ]
     ) { input in
         let text = String(decoding: input, as: UTF8.self)
+        try checkSignature(text)
         try checkLocation(text)
         try checkVersions(text)
         for reference in [try? GitReference(text), try? GitReference(branch: text), try? GitReference(tag: text)] {
@@ -61,6 +63,22 @@ extension FuzzTarget {
             let error = GitFailure.error(in: text, doing: "Fetching", from: location)
             try demand(!error.message.contains("\n") && error.message.count < 1000, "the message is: \(error.message)")
         }
+    }
+
+    /// gpg and ssh-keygen print names that the owner of a key has chosen.
+    private static func checkSignature(_ text: String) throws {
+        for rule in [SignatureRule.allowedSigners("/s"), .gpgKeyring("/k")] {
+            if case .valid = SignatureVerdict(isSuccess: false, output: text, rule: rule) {
+                try demand(false, "a failure is a valid signature")
+            }
+            switch SignatureVerdict(isSuccess: true, output: text, rule: rule) {
+            case .valid(let words), .invalid(let words):
+                try demand(
+                    !words.contains("\n") && !words.contains("\u{1b}") && words.count < 300, "the words are: \(words)")
+            case .missing: try demand(false, "a success is a missing signature")
+            }
+        }
+        _ = SignatureCheck.name(inTag: text)
     }
 
     private static func checkLocation(_ text: String) throws {

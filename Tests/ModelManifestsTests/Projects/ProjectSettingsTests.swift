@@ -41,6 +41,29 @@ struct ProjectSettingsTests {
         #expect(said.contains { $0.contains("must be 'NAME <ADDRESS>'") })
     }
 
+    @Test("whose signature commits need is read, from one kind of file, and a push of mlctl must meet it too")
+    func verify() {
+        let settings = read(
+            """
+            projects:
+            - {name: risk, repo: /r, verify: {commits: signed, allowedSigners: /etc/signers}}
+            - {name: ads, repo: /a, verify: {commits: signed, gpgKeyring: /etc/keyring}}
+            - {name: two, repo: /b, verify: {commits: signed, gpgKeyring: /k, allowedSigners: /s}}
+            - {name: none, repo: /n, verify: {commits: signed}}
+            - {name: all, repo: /w, verify: {commits: some, allowedSigners: /s}}
+            - {name: push, repo: /p, verify: {commits: signed, allowedSigners: /s}, writeBack: {mode: push}}
+            - name: signs
+              repo: /s
+              verify: {commits: signed, allowedSigners: /s}
+              writeBack: {mode: push, signingKeyFile: /k}
+            """)
+        #expect(settings.projects.first?.verify?.keys == .allowedSigners("/etc/signers"))
+        #expect(settings.projects.dropFirst().first?.verify?.keys == .gpgKeyring("/etc/keyring"))
+        let said = settings.diagnostics.map(\.description)
+        #expect(said.count == 4, "\(said)")
+        #expect(said.contains { $0.contains("would push commits that 'verify' does not accept") })
+    }
+
     @Test("every field of the annotated example is read")
     func whole() throws {
         let settings = read(
