@@ -181,6 +181,9 @@ let package = Package(
             [
                 "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
                 .yams,
+            ],
+            resources: [
+                .embedInCode("Resources/github-actions.yaml"), .embedInCode("Resources/gitlab-ci.yaml"),
             ]),
         module("InferenceServer", ["SafeText", .nioCore, .nioPosix, .nioHTTP1]),
         module(
@@ -241,7 +244,8 @@ let package = Package(
         tests("DemoTests", ["Demo"]),
         tests("CommandsTests", ["Commands", "Presentation", "KubernetesClient"]),
         tests(
-            "EndToEndTests", ["Commands", "Demo", "mlctl", "KubernetesClient", .asyncHTTPClient, .nioCore, .logging]),
+            "EndToEndTests",
+            ["Commands", "Demo", "mlctl", "KubernetesClient", .asyncHTTPClient, .nioCore, .logging, .yams]),
         tests("HouseTests", ["ModelManifests", .yams]),
     ] + fuzzing + [
         .executableTarget(

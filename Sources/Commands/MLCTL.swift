@@ -14,6 +14,7 @@ package struct MLCTL: AsyncParsableCommand {
 
             Start here:
               mlctl demo                            a good and a bad release in about a minute
+              mlctl init                            your own model, or a small example, serves in a minute
               mlctl run --repo ./models             the controller, over a git repository
               mlctl status                          what serves, and what each rollout waits for
               mlctl wait NAME --for healthy         for CI: exits 0 when healthy, 3 when rolled back
@@ -23,7 +24,9 @@ package struct MLCTL: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Serve",
-                subcommands: [DemoCommand.self, RunCommand.self, DownCommand.self, UninstallCommand.self]),
+                subcommands: [
+                    DemoCommand.self, InitCommand.self, RunCommand.self, DownCommand.self, UninstallCommand.self,
+                ]),
             CommandGroup(
                 name: "Inspect",
                 subcommands: [

@@ -165,6 +165,13 @@ package final class Installation {
             environment: processEnvironment.merging(environment) { _, new in new })
     }
 
+    /// Runs a line of shell, as a CI system does, with mlctl on the PATH.
+    package func run(shell line: String, in folder: URL, adding environment: [String: String]) throws -> Output {
+        try Self.output(
+            ["/bin/sh", "-ec", "cd \"$0\" && \(line)", folder.path(percentEncoded: false)],
+            environment: processEnvironment.merging(environment) { _, new in new })
+    }
+
     /// Runs a controller that is to end by itself, in a mount namespace of its own.
     /// - Parameter script: what is done there first; `$1` is the state folder.
     package func runController(after script: String) throws -> Output {

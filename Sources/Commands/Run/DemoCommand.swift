@@ -31,6 +31,7 @@ struct DemoCommand: AsyncParsableCommand {
         let demo = DemoRun(folder: folder, ratePerSecond: rate, keepsFolder: keep, connect: Self.controller)
         let report = try await demo.play()
         print(report.table)
+        print("Now yours: mlctl init --model FILE-OR-FOLDER, or mlctl init for a small example.")
         guard report.shortfalls.isEmpty else {
             for shortfall in report.shortfalls { print("failed: \(shortfall)") }
             throw ExitCode(1)

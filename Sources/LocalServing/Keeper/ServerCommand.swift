@@ -1,4 +1,5 @@
 import CLinuxProcess
+import Foundation
 import Glibc
 import ModelManifests
 
@@ -70,7 +71,21 @@ struct ServerCommand: Equatable, Sendable {
 }
 
 /// Starts a program in a session of its own, with exactly this environment and only the three standard descriptors.
-enum DetachedProcess {
+package enum DetachedProcess {
+    /// Starts a program that goes on after this process. Its output is appended to a file.
+    ///
+    /// - Returns: its process id.
+    /// - Throws: `LocalServingError`.
+    package static func start(
+        _ program: URL, _ arguments: [String], environment: [String: String], log: URL
+    ) throws -> Int32 {
+        let path = program.path(percentEncoded: false)
+        return try spawn(
+            program: path, arguments: [path] + arguments,
+            environment: environment.map { "\($0.key)=\($0.value)" }.sorted(),
+            workingFolder: "/", output: .appending(log.path(percentEncoded: false)))
+    }
+
     enum Output {
         /// Opened for reading too, so that writes do not fail while nobody reads.
         case pipe(String)

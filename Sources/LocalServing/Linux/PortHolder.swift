@@ -23,6 +23,9 @@ package struct PortHolder: Hashable, Sendable {
         return nil
     }
 
+    /// Whether anything listens there, of whatever user.
+    package static func isTaken(port: Int) -> Bool { !ListenTable.listeningInodes(port: port).isEmpty }
+
     /// Whether it is an `mlctl run`, that is, a controller that uses its port rightfully.
     package var isController: Bool { isMlctl && arguments.dropFirst().first == "run" }
 

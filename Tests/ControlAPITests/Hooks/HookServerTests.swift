@@ -29,14 +29,14 @@ struct HookServerTests {
         try await ControlServerTests.ask(url, "/api/v1/hooks/git", method: "POST", body: body, headers: headers).status
     }
 
-    @Test("a signed delivery has git checked; others get 401, or are passed over, and have nothing checked")
+    @Test("a signed delivery has git checked; others are refused, or are passed over, and have nothing checked")
     func delivery() async throws {
         let (rules, folder) = try Self.rules()
         defer { try? FileManager.default.removeItem(at: folder) }
         let surface = ControlServerTests.surface()
         try await withServer(surface, hooks: rules) { url async throws in
-            #expect(try await Self.post(url, []) == 401)
-            #expect(try await Self.post(url, Self.signed(), #"{"ref": "refs/heads/main" }"#) == 401)
+            #expect(try await Self.post(url, []) == 403)
+            #expect(try await Self.post(url, Self.signed(), #"{"ref": "refs/heads/main" }"#) == 403)
             let other = #"{"ref": "refs/heads/other"}"#
             #expect(try await Self.post(url, Self.signed(other), other) == 202)
             #expect(surface.read { $0.looks } == 0)
@@ -55,9 +55,9 @@ struct HookServerTests {
         let surface = ControlServerTests.surface()
         try await withServer(surface, hooks: rules) { leader async throws in
             try await withServer(
-                LeaderForwardingTests.standby(), hooks: rules, standing: LeaderForwardingTests.following(leader)
+                ForwardingTests.standby(), hooks: rules, standing: ForwardingTests.following(leader)
             ) { url async throws in
-                #expect(try await Self.post(url, []) == 401)
+                #expect(try await Self.post(url, []) == 403)
                 #expect(try await Self.post(url, Self.signed()) == 202)
                 try await eventually { surface.read { $0.looks } == 1 }
             }
