@@ -101,7 +101,7 @@ let package = Package(
         module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
 
         // The ports between the loop and what is outside, and the values that cross them.
-        module("ControlPorts", ["Transport", "ModelManifests", "Analysis", "Serving", "Rollouts"]),
+        module("ControlPorts", ["Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", .crypto]),
 
         // Adapters: one thing outside each.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),

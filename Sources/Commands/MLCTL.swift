@@ -31,6 +31,7 @@ package struct MLCTL: AsyncParsableCommand {
                 name: "Inspect",
                 subcommands: [
                     StatusCommand.self, ExplainCommand.self, HistoryCommand.self, EventsCommand.self, LogsCommand.self,
+                    AuditCommand.self,
                 ]),
             CommandGroup(
                 name: "Act",
@@ -43,7 +44,7 @@ package struct MLCTL: AsyncParsableCommand {
                 name: "Check",
                 subcommands: [
                     ValidateCommand.self, PlanCommand.self, SchemaCommand.self, ReplayCommand.self, ProfileCommand.self,
-                    DoctorCommand.self,
+                    DoctorCommand.self, VersionCommand.self,
                 ]),
             CommandGroup(
                 name: "Publish", subcommands: [PackCommand.self, PushCommand.self]),
@@ -61,6 +62,9 @@ package struct MLCTL: AsyncParsableCommand {
     package static func runAndExit() async -> Never {
         hideSecrets()
         do {
+            if let problem = UnknownCommand.problem(in: Array(CommandLine.arguments.dropFirst())) {
+                throw CommandFailure(.wrongUsage, problem)
+            }
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

@@ -11,6 +11,7 @@ enum APIPath {
     static let gitHook = "/api/v1/hooks/git"
     static let events = "/api/v1/events"
     static let outcomes = "/api/v1/outcomes"
+    static let audit = "/api/v1/audit"
     /// Always answers 401, with a new challenge for signed requests.
     static let challenge = "/api/v1/challenge"
     static let ancestor = "/api/v1/ancestor"
@@ -37,6 +38,7 @@ package enum APILimits {
     static let outcomeBatchesAtOnce = 4
     package static let readings = 2000
     static let actorCharacters = 128
+    package static let reasonCharacters = 500
 }
 
 /// The answer to `sync`: the source itself if there is one project, otherwise a list under `sources`.
@@ -102,18 +104,20 @@ package enum ControlAction: String, CaseIterable, Codable, Sendable {
         if request.force != nil, self != .promote, self != .rollback {
             throw ControlError(.invalid, "'force' is only for promote and rollback; \(rawValue) does not support it")
         }
-        return OperatorCommand(verb(request), claimedActor: request.actor.flatMap(Self.claim))
+        return OperatorCommand(
+            verb(request), claimedActor: request.actor.flatMap { Self.claim($0) },
+            reason: request.reason.flatMap { Self.claim($0, upTo: APILimits.reasonCharacters) })
     }
 
     /// The text as one short line of visible characters; nil if nothing is left.
-    static func claim(_ text: String) -> String? {
+    static func claim(_ text: String, upTo limit: Int = APILimits.actorCharacters) -> String? {
         let visible = text.unicodeScalars.filter { scalar in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
             default: true
             }
         }
-        let kept = String(String.UnicodeScalarView(visible.prefix(APILimits.actorCharacters)))
+        let kept = String(String.UnicodeScalarView(visible.prefix(limit)))
             .trimmingCharacters(in: .whitespaces)
         return kept.isEmpty ? nil : kept
     }
@@ -147,19 +151,23 @@ struct ActionRequest: Codable, Hashable, Sendable {
     var to: String?
     /// Who the client claims to act for. The token's name is recorded in addition.
     var actor: String?
+    /// Why. Recorded with what the command causes.
+    var reason: String?
 
     init(
-        full: Bool? = nil, skipChecks: Bool? = nil, force: Bool? = nil, to: String? = nil, actor: String? = nil
+        full: Bool? = nil, skipChecks: Bool? = nil, force: Bool? = nil, to: String? = nil, actor: String? = nil,
+        reason: String? = nil
     ) {
         self.full = full
         self.skipChecks = skipChecks
         self.force = force
         self.to = to
         self.actor = actor
+        self.reason = reason
     }
 
     init(_ command: OperatorCommand) {
-        actor = command.claimedActor
+        (actor, reason) = (command.claimedActor, command.reason)
         switch command.verb {
         case .promote(let promotion):
             full = promotion.isFull
@@ -180,6 +188,11 @@ package struct EventList: Hashable, Codable, Sendable {
     package var events: [StoredEvent]
 
     package init(events: [StoredEvent]) { self.events = events }
+}
+
+/// Oldest first.
+struct AuditList: Hashable, Codable, Sendable {
+    var entries: [AuditEntry]
 }
 
 package struct HistoryList: Hashable, Codable, Sendable {

@@ -124,6 +124,12 @@ package struct ControlClient: Sendable {
         EventSubscription(client: self, deployment: deployment, project: project, position: id)
     }
 
+    /// The audit trail, oldest first.
+    package func auditEntries(after id: Int, limit: Int) async throws -> [AuditEntry] {
+        let list: AuditList = try await get(APIPath.audit, query: [("after", String(id)), ("limit", String(limit))])
+        return list.entries
+    }
+
     /// Whether `commit` is `descendant` or an ancestor of it.
     package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
         let answer: AncestorAnswer = try await get(APIPath.ancestor, query: [("commit", commit), ("of", descendant)])

@@ -37,6 +37,7 @@ struct ControlRoutes: Sendable {
         addDeployments(to: router)
         addEvidence(to: router)
         addEvents(to: router)
+        addAudit(to: router)
         addGit(to: router)
         addProbes(to: router)
         addMetrics(to: router)
@@ -146,6 +147,16 @@ struct ControlRoutes: Sendable {
             let limit = try query.number("limit", default: APILimits.defaultEvents, in: 1...APILimits.events)
             let filter = EventFilter(deployment: deployment, project: project, afterId: after)
             return try await json { EventList(events: try await seen.events(matching: filter, limit: limit)) }
+        }
+    }
+
+    private func addAudit(to router: Router<ControlContext>) {
+        router.get(RouterPath(APIPath.audit)) { request, context in
+            let seen = try seen(by: context)
+            let query = Query(request)
+            let after = try query.position("after") ?? 0
+            let limit = try query.number("limit", default: APILimits.defaultEvents, in: 1...APILimits.events)
+            return try await json { AuditList(entries: try await seen.auditEntries(after: after, limit: limit)) }
         }
     }
 

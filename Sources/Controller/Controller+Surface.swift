@@ -119,6 +119,10 @@ extension Controller: ControlSurface {
         try await with.trail.events(matching: filter, limit: limit)
     }
 
+    package func auditEntries(after id: Int, limit: Int) async throws -> [AuditEntry] {
+        try await with.trail.auditEntries(after: id, limit: limit)
+    }
+
     package func eventStream() -> AsyncStream<StoredEvent> {
         let (stream, listener, continuation) = broadcast.add()
         continuation.onTermination = { _ in

@@ -21,9 +21,11 @@ struct EventRow: Sendable {
     }
 
     func insert(_ db: Database) throws {
+        let link = AuditChain.link(
+            previous: try JournalStore.lastLink(db, of: deployment), deployment: deployment, body: body)
         try db.cachedStatement(
-            sql: "INSERT INTO event (namespace, name, at_seconds, kind, body) VALUES (?, ?, ?, ?, ?)"
-        ).execute(arguments: [deployment.namespace, deployment.name, atSeconds, kind, body])
+            sql: "INSERT INTO event (namespace, name, at_seconds, kind, body, link) VALUES (?, ?, ?, ?, ?, ?)"
+        ).execute(arguments: [deployment.namespace, deployment.name, atSeconds, kind, body, link])
     }
 
     static func fetch(_ db: Database, matching filter: EventFilter, limit: Int) throws -> [StoredEvent] {

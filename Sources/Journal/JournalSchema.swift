@@ -38,6 +38,7 @@ enum JournalSchema {
         migrator.registerMigration("2-outcomes") { db in try db.execute(sql: JournalStore.outcomeMigration) }
         migrator.registerMigration("3-readings") { db in try db.execute(sql: JournalStore.readingMigration) }
         migrator.registerMigration("4-copies") { db in try db.execute(sql: JournalStore.copyMigration) }
+        migrator.registerMigration("5-audit-links", migrate: JournalStore.addAuditLinks)
         return migrator
     }()
 }

@@ -98,20 +98,20 @@ extension JournalStore {
     }
 
     private func delete(_ cut: Cut, olderThan date: Date) async throws -> Int {
-        try await write { db in
-            try db.cachedStatement(
-                sql: """
-                    DELETE FROM event WHERE id IN (
-                        SELECT id FROM event
-                        WHERE namespace = ? AND name = ? AND (id < ? OR (id < ? AND at_seconds < ?))
-                        ORDER BY id LIMIT ?)
-                    """
-            ).execute(
-                arguments: [
-                    cut.deployment.namespace, cut.deployment.name, cut.anyBelow ?? 0, cut.oldBelow ?? 0,
-                    date.timeIntervalSince1970, Self.pruneBatchSize,
-                ])
-            return db.changesCount
+        let key: StatementArguments = [cut.deployment.namespace, cut.deployment.name]
+        return try await write { db in
+            // Only the oldest ones, without a gap: the chain of those that stay must hold.
+            let firstYoung = try Int.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT id FROM event WHERE namespace = ? AND name = ? AND at_seconds >= ? ORDER BY id LIMIT 1"
+                ),
+                arguments: key + [date.timeIntervalSince1970])
+            let below = max(cut.anyBelow ?? 0, min(cut.oldBelow ?? 0, firstYoung ?? .max))
+            let ids = try Int.fetchAll(
+                db.cachedStatement(
+                    sql: "SELECT id FROM event WHERE namespace = ? AND name = ? AND id < ? ORDER BY id LIMIT ?"),
+                arguments: key + [below, Self.pruneBatchSize])
+            return try ids.last.map { try Self.cut(db, cut.deployment, upTo: $0) } ?? 0
         }
     }
 }

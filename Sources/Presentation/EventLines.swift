@@ -39,9 +39,10 @@ package enum EventLines {
         event.actor.map { "\(text) (\(actor($0, event)))" } ?? text
     }
 
-    /// The authenticated actor, and whom the client claims to act for.
+    /// The authenticated actor, whom the client claims to act for, and why.
     package static func actor(_ proved: String, _ event: RolloutEvent) -> String {
-        event.claimedActor.map { "\(proved), claims to be '\($0)'" } ?? proved
+        let who = event.claimedActor.map { "\(proved), claims to be '\($0)'" } ?? proved
+        return event.reason.map { "\(who): \($0)" } ?? who
     }
 
     package static func tone(_ kind: RolloutEvent.Kind) -> Tone {

@@ -86,7 +86,7 @@ package struct ExplainText {
 
     // MARK: The evidence
 
-    private var gates: [String] {
+    package var gates: [String] {
         let blocks = explanation.gates.flatMap { gate in
             var rows = Rows(canvas, labelColumns: 9, indent: 4)
             if let words = gate.words { rows.add("question", words.asks) }

@@ -111,7 +111,9 @@ struct DecisionPass {
             at: now, kind: kind, revision: deployed?.revision, version: deployed?.version,
             commit: deployed?.commit ?? state.commit, message: message, actor: actor,
             evidence: state.rollout?.gateSummaries ?? [], project: state.settings.project)
-        if let obeyed, actor != nil, actor == obeyed.actor { event.claimedActor = obeyed.claimedActor }
+        if let obeyed, actor != nil, actor == obeyed.actor {
+            (event.claimedActor, event.reason) = (obeyed.claimedActor, obeyed.reason)
+        }
         if kind.isAgainstCandidate { event.failedRequestIds = failedRequestIds }
         events.append(event)
     }

@@ -44,11 +44,14 @@ package struct OperatorCommand: Hashable, Codable, Sendable {
     package var actor: String?
     /// The identity that the client claims to act for. It is not verified, and is shown as a claim.
     package var claimedActor: String?
+    /// Why, in the caller's words. Recorded with what the command causes, and used for nothing else.
+    package var reason: String?
 
-    package init(_ verb: Verb, actor: String? = nil, claimedActor: String? = nil) {
+    package init(_ verb: Verb, actor: String? = nil, claimedActor: String? = nil, reason: String? = nil) {
         self.verb = verb
         self.actor = actor
         self.claimedActor = claimedActor
+        self.reason = reason
     }
 }
 

@@ -30,6 +30,8 @@ package struct RolloutEvent: Hashable, Codable, Sendable {
     package var actor: String?
     /// The identity that the client claimed to act for, without verification. Nil if it claimed none.
     package var claimedActor: String?
+    /// Why they asked for it, in their words. Nil if they gave none.
+    package var reason: String?
     /// The gates at the time of the decision.
     package var evidence: [GateSummary]
     /// If the candidate failed or was withdrawn: ids of its last failed requests, newest last. Nil if there were none.
@@ -41,7 +43,8 @@ package struct RolloutEvent: Hashable, Codable, Sendable {
 
     package init(
         at: Date, kind: Kind, revision: Revision? = nil, version: String? = nil, commit: String? = nil,
-        message: String, actor: String? = nil, claimedActor: String? = nil, evidence: [GateSummary] = [],
+        message: String, actor: String? = nil, claimedActor: String? = nil, reason: String? = nil,
+        evidence: [GateSummary] = [],
         failedRequestIds: [String]? = nil, project: String? = nil
     ) {
         self.project = project
@@ -53,6 +56,7 @@ package struct RolloutEvent: Hashable, Codable, Sendable {
         self.message = message
         self.actor = actor
         self.claimedActor = claimedActor
+        self.reason = reason
         self.evidence = evidence
         self.failedRequestIds = failedRequestIds
     }

@@ -45,7 +45,7 @@ import Testing
     func acts() async throws {
         let surface = ScriptedSurface { $0.status = Samples.status }
         let commands: [OperatorCommand] = [
-            OperatorCommand(.pause, claimedActor: "ada"), OperatorCommand(.resume),
+            OperatorCommand(.pause, claimedActor: "ada", reason: "a freeze"), OperatorCommand(.resume),
             OperatorCommand(.promote(full: false)),
             OperatorCommand(.promote(full: true), claimedActor: "ada"), OperatorCommand(.retry),
             OperatorCommand(.suspend),
@@ -57,7 +57,9 @@ import Testing
             for command in commands { _ = try await client.act(command, on: Samples.key) }
             #expect(try await client.status(of: Samples.key).phase == .rollingBack)
         }
-        let expected = commands.map { OperatorCommand($0.verb, actor: "root-of-all", claimedActor: $0.claimedActor) }
+        let expected = commands.map {
+            OperatorCommand($0.verb, actor: "root-of-all", claimedActor: $0.claimedActor, reason: $0.reason)
+        }
         #expect(surface.read { $0.commands } == expected)
     }
 

@@ -183,6 +183,25 @@ import Testing
         }
     }
 
+    @Test("the audit trail comes in pages, whole, and only for callers who may see everything")
+    func audit() async throws {
+        let surface = Self.surface()
+        let key = DeploymentKey(namespace: "payments", name: "fraud")
+        surface.read { state in
+            state.audit = (1...5).map {
+                AuditEntry(id: $0, deployment: key, previous: "", body: "{\"n\":\($0)}", link: "l")
+            }
+        }
+        try await withServer(surface) { url async throws in
+            let found = try await client(url, Tokens.viewer).auditEntries(after: 2, limit: 2)
+            #expect(found.map(\.id) == [3, 4] && found.first?.body == "{\"n\":3}")
+            await #expect(throws: ControlClientError.self) {
+                _ = try await client(url, Tokens.limited).auditEntries(after: 0, limit: 2)
+            }
+            #expect(try await Self.ask(url, "/api/v1/audit?limit=0").status == 400)
+        }
+    }
+
     @Test("a git server's hook is answered at once, and then git is checked")
     func gitHook() async throws {
         let surface = Self.surface()

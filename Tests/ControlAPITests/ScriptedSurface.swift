@@ -12,6 +12,7 @@ final class ScriptedSurface: ControlSurface {
         var status = ControllerStatus()
         var events: [StoredEvent] = []
         var history: [HistoryEntry] = []
+        var audit: [AuditEntry] = []
         var log: [LogLine] = []
         /// Each commit's parent.
         var parents: [String: String] = [:]
@@ -51,6 +52,10 @@ final class ScriptedSurface: ControlSurface {
     }
 
     var readers: Int { state.withLock { $0.readers.count } }
+
+    func auditEntries(after id: Int, limit: Int) async throws -> [AuditEntry] {
+        read { Array($0.audit.filter { $0.id > id }.prefix(limit)) }
+    }
 
     func status() async -> ControllerStatus { read { $0.status } }
 

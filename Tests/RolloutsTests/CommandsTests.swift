@@ -29,17 +29,20 @@ struct CommandsTests {
     )
     func claims() throws {
         var world = inFlight()
-        world.command(.abort, claimedActor: "ada")
+        world.command(.abort, claimedActor: "ada", reason: "complaints about declined cards")
         world.run(limit: 5) { $0.phase == .rolledBack }
         let aborted = try #require(world.events.first { $0.kind == .aborted })
         #expect(aborted.actor == "tester" && aborted.claimedActor == "ada")
         #expect(aborted.message == "aborted by tester, who claims to be 'ada'")
+        #expect(aborted.reason == "complaints about declined cards")
+        // What the controller decides by itself later is not theirs.
+        #expect(world.events.allSatisfy { $0.actor != nil || $0.reason == nil })
         #expect(world.state?.history.first?.reason == aborted.message)
         var silent = inFlight()
         silent.command(.pause)
         silent.run(limit: 5) { $0.phase == .paused }
         let paused = try #require(silent.events.first { $0.kind == .paused })
-        #expect(paused.claimedActor == nil && paused.message == "paused by tester")
+        #expect(paused.claimedActor == nil && paused.reason == nil && paused.message == "paused by tester")
     }
 
     @Test("promote --full goes to 100 at once")

@@ -170,8 +170,8 @@ package struct World {
         isGitReadable = true
     }
 
-    package mutating func command(_ verb: OperatorCommand.Verb, claimedActor: String? = nil) {
-        commands.append(OperatorCommand(verb, actor: "tester", claimedActor: claimedActor))
+    package mutating func command(_ verb: OperatorCommand.Verb, claimedActor: String? = nil, reason: String? = nil) {
+        commands.append(OperatorCommand(verb, actor: "tester", claimedActor: claimedActor, reason: reason))
     }
 
     /// From now on the version behaves differently.

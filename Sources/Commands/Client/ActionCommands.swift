@@ -17,6 +17,7 @@ struct PromoteCommand: AsyncParsableCommand, ActionRunning {
             """)
 
     @OptionGroup var deployment: DeploymentArguments
+    @OptionGroup var reason: ReasonOption
 
     @Flag(help: "Go to 100 % at once and skip the remaining steps.")
     var full = false
@@ -36,17 +37,33 @@ struct PromoteCommand: AsyncParsableCommand, ActionRunning {
     }
 }
 
+/// Why somebody acts: it stands in the audit trail beside what the command causes.
+struct ReasonOption: ParsableArguments {
+    @Option(
+        name: .customLong("reason"),
+        help: ArgumentHelp("Why; recorded in the audit trail ('mlctl events').", valueName: "text"))
+    var text: String?
+
+    func validate() throws {
+        guard (text?.count ?? 0) <= APILimits.reasonCharacters else {
+            throw ValidationError("--reason may have at most \(APILimits.reasonCharacters) characters")
+        }
+    }
+}
+
 /// A command that asks the controller to do one thing to one deployment, and prints the resulting status.
 protocol ActionRunning {
     var deployment: DeploymentArguments { get }
+    var reason: ReasonOption { get }
     var server: ServerOptions { get }
 }
 
 extension ActionRunning {
     func act(_ verb: OperatorCommand.Verb) async throws {
-        let key = try deployment.key
-        let command = OperatorCommand(verb, claimedActor: NSUserName())
-        let status = try await server.client().act(command, on: key)
+        let client = try server.client()
+        let key = try await deployment.key(by: client)
+        let command = OperatorCommand(verb, claimedActor: NSUserName(), reason: reason.text)
+        let status = try await client.act(command, on: key)
         try Console.standard.print(["\(key): \(status.summary)"])
     }
 }
@@ -59,9 +76,11 @@ struct AbortCommand: AsyncParsableCommand, ActionRunning {
 
             Examples:
               mlctl abort fraud-scorer
+              mlctl abort fraud-scorer --reason "support has complaints about declined cards"
             """)
 
     @OptionGroup var deployment: DeploymentArguments
+    @OptionGroup var reason: ReasonOption
 
     @OptionGroup var server: ServerOptions
 
@@ -77,6 +96,7 @@ struct PauseCommand: AsyncParsableCommand, ActionRunning {
             """)
 
     @OptionGroup var deployment: DeploymentArguments
+    @OptionGroup var reason: ReasonOption
 
     @OptionGroup var server: ServerOptions
 
@@ -92,6 +112,7 @@ struct ResumeCommand: AsyncParsableCommand, ActionRunning {
             """)
 
     @OptionGroup var deployment: DeploymentArguments
+    @OptionGroup var reason: ReasonOption
 
     @OptionGroup var server: ServerOptions
 
@@ -107,6 +128,7 @@ struct RetryCommand: AsyncParsableCommand, ActionRunning {
             """)
 
     @OptionGroup var deployment: DeploymentArguments
+    @OptionGroup var reason: ReasonOption
 
     @OptionGroup var server: ServerOptions
 
@@ -125,6 +147,7 @@ struct RollbackCommand: AsyncParsableCommand, ActionRunning {
             """)
 
     @OptionGroup var deployment: DeploymentArguments
+    @OptionGroup var reason: ReasonOption
 
     @Option(help: ArgumentHelp("The revision to go back to. (default: the previous one)", valueName: "revision"))
     var to: String?
@@ -148,6 +171,7 @@ struct SuspendCommand: AsyncParsableCommand, ActionRunning {
             """)
 
     @OptionGroup var deployment: DeploymentArguments
+    @OptionGroup var reason: ReasonOption
 
     @OptionGroup var server: ServerOptions
 

@@ -8,7 +8,8 @@ struct DeploymentArguments: ParsableArguments {
     @Argument(help: ArgumentHelp("The deployment's name, or NAMESPACE/NAME.", valueName: "name"))
     var name: String
 
-    @Option(name: .shortAndLong, help: "The deployment's namespace. (default: default)")
+    @Option(
+        name: .shortAndLong, help: "The deployment's namespace. (default: default, else the only one with this name)")
     var namespace: String?
 
     func validate() throws { _ = try key }

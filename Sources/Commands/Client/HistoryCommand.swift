@@ -21,7 +21,8 @@ struct HistoryCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-        let history = try await server.client().history(of: try deployment.key)
+        let client = try server.client()
+        let history = try await client.history(of: try await deployment.key(by: client))
         let console = Console.standard
         if let document = try output.document(HistoryList(history: history)) {
             try console.write(document)

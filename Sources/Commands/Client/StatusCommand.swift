@@ -14,6 +14,7 @@ struct StatusCommand: AsyncParsableCommand {
               mlctl status                       all deployments, one per line
               mlctl status fraud-scorer          one deployment in detail: gates, conditions, quarantine
               mlctl status -n payments -o wide   one namespace, with revisions, commits and endpoints
+              mlctl status -A                    all namespaces, as without -n
               mlctl status --project risk        the deployments of one project
               mlctl status -w                    keep the view up to date
               mlctl status -o json               for programs
@@ -24,8 +25,14 @@ struct StatusCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Show one deployment in detail: its name, or NAMESPACE/NAME.", valueName: "name"))
     var name: String?
 
-    @Option(name: .shortAndLong, help: "The namespace. (default: all; with a name: default)")
+    @Option(
+        name: .shortAndLong,
+        help: "The namespace. (default: all; with a name: default, else the only one with this name)")
     var namespace: String?
+
+    @Flag(
+        name: [.customShort("A"), .customLong("all-namespaces")], help: "All namespaces: the default without a name.")
+    var showsAllNamespaces = false
 
     @Option(help: ArgumentHelp("Only deployments of this project.", valueName: "name"))
     var project: String?
@@ -39,7 +46,12 @@ struct StatusCommand: AsyncParsableCommand {
 
     @OptionGroup var server: ServerOptions
 
-    func validate() throws { _ = try key }
+    func validate() throws {
+        _ = try key
+        guard !showsAllNamespaces || (namespace == nil && name == nil) else {
+            throw ValidationError("-A shows all namespaces; leave out --namespace and the name")
+        }
+    }
 
     private var key: DeploymentKey? {
         get throws { try name.map { try DeploymentArguments.key($0, namespace: namespace) } }
@@ -65,13 +77,21 @@ struct StatusCommand: AsyncParsableCommand {
     /// Keeps only the requested deployments.
     private func narrowed(_ status: ControllerStatus) throws -> ControllerStatus {
         var narrowed = status
-        if let key = try key {
+        if let key = try resolvedKey(in: status) {
             narrowed.deployments.removeAll { $0.key != key }
             guard !narrowed.deployments.isEmpty else { throw notFound(key, in: status) }
         } else if let namespace {
             narrowed.deployments.removeAll { $0.namespace != namespace }
         }
         return narrowed
+    }
+
+    private func resolvedKey(in status: ControllerStatus) throws -> DeploymentKey? {
+        guard let key = try key else { return nil }
+        guard namespace == nil, name?.contains("/") == false,
+            case .one(let found) = NameResolution(key.name, among: status.deployments.map(\.key))
+        else { return key }
+        return found
     }
 
     private func notFound(_ key: DeploymentKey, in status: ControllerStatus) -> CommandFailure {

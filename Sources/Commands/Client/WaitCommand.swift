@@ -35,10 +35,22 @@ struct WaitCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-        let goal = WaitGoal(deployment: try deployment.key, target: target, commit: commit)
+        let client = try server.client()
+        let goal = WaitGoal(deployment: try await key(by: client), target: target, commit: commit)
         let console = Console.standard
-        let waiter = Waiter(goal: goal, client: try server.client(), timeout: timeout) { console.note($0) }
+        let waiter = Waiter(goal: goal, client: client, timeout: timeout) { console.note($0) }
         try console.print([try await waiter.run()])
+    }
+
+    /// Where the controller cannot be asked yet, the waiter tries again by itself.
+    private func key(by client: ControlClient) async throws -> DeploymentKey {
+        do {
+            return try await deployment.key(by: client)
+        } catch is ControlClientError {
+            return try deployment.key
+        } catch is ControlError {
+            return try deployment.key
+        }
     }
 }
 

@@ -104,6 +104,17 @@ struct AuthorizedSurface: Sendable {
         return await surface.eventStream()
     }
 
+    /// The chain covers all deployments, so only callers who may see them all get it.
+    func auditEntries(after id: Int, limit: Int) async throws -> [AuditEntry] {
+        try check(.look)
+        guard caller.scope.isEverything else {
+            throw AccessError(
+                "the audit trail covers all deployments, but '\(caller.name)' may access only \(caller.scope.description): use "
+                    + "a token without projects and namespaces")
+        }
+        return try await surface.auditEntries(after: id, limit: limit)
+    }
+
     // MARK: Metrics
 
     func metrics() async throws -> String {

@@ -14,6 +14,8 @@ package protocol ControlSurface: Sendable {
     /// - Parameter project: nil for all projects. If there are several, a failed check is reported in the status of its project.
     func sync(_ project: String?) async throws -> [SourceStatus]
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
+    /// The audit trail, oldest first: at most `limit` entries with ids after this one.
+    func auditEntries(after id: Int, limit: Int) async throws -> [AuditEntry]
     /// New events, as they are written.
     func eventStream() async -> AsyncStream<StoredEvent>
     /// The deployment's revisions, newest first: when they were deployed and how they ended.

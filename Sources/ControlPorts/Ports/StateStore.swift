@@ -56,6 +56,12 @@ extension StateStore {
 package protocol EventTrail: Sendable {
     /// Newest first, at most `limit`.
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
+    /// The events with their chain, oldest first, at most `limit`, with ids after this one. A trail without a chain has none.
+    func auditEntries(after id: Int, limit: Int) async throws -> [AuditEntry]
+}
+
+extension EventTrail {
+    package func auditEntries(after id: Int, limit: Int) async throws -> [AuditEntry] { [] }
 }
 
 /// An event trail that also stores copies of events from other places.

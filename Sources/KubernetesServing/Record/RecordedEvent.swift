@@ -23,6 +23,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
     var actor: String?
     var project: String?
     var claimedActor: String?
+    var reason: String?
 
     /// - Parameter last: the id of the previous event; 0 if there was none.
     init(_ event: RolloutEvent, after last: Int) {
@@ -36,6 +37,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
         actor = event.actor
         project = event.project
         claimedActor = event.claimedActor
+        reason = event.reason
     }
 
     /// The event again. A kind that this version does not know becomes a warning with the same message.
@@ -43,7 +45,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
         RolloutEvent(
             at: RFC3339.date(at) ?? Date(timeIntervalSince1970: 0), kind: RolloutEvent.Kind(rawValue: kind) ?? .warning,
             revision: revision.map(Revision.init(rawValue:)), version: version, commit: commit, message: message,
-            actor: actor, claimedActor: claimedActor, project: project)
+            actor: actor, claimedActor: claimedActor, reason: reason, project: project)
     }
 
     /// The events of one decision, with ids that follow the last one.

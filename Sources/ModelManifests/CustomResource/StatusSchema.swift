@@ -93,6 +93,7 @@ enum StatusSchema {
                     "commit": text("The commit that was desired then."), "actor": text("Who requested it."),
                     "project": text("The project that the deployment belonged to."),
                     "claimedActor": text("Whom the client claims to act for. mlctl has not checked this."),
+                    "reason": text("Why they requested it, in their words."),
                     "evidence": gates,
                 ]),
         ])

@@ -9,7 +9,7 @@ package enum DidYouMean {
     ]
 
     /// The most similar name, where one is similar enough: one or two typing errors, another case, or a part of the name.
-    static func nearest(to name: String, among names: some Sequence<String>) -> String? {
+    package static func nearest(to name: String, among names: some Sequence<String>) -> String? {
         if let known = synonyms[name]?.first(where: Set(names).contains) { return known }
         let written = Array(name.lowercased().utf8)
         // Long names are not compared, so the work stays small whatever a file contains.

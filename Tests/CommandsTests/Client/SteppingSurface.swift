@@ -43,6 +43,7 @@ final class SteppingSurface: ControlSurface {
         throw ControlError(.unavailable, "only looked at")
     }
     func sync(_ project: String?) async throws -> [SourceStatus] { throw ControlError(.unavailable, "only looked at") }
+    func auditEntries(after id: Int, limit: Int) async throws -> [AuditEntry] { [] }
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] { [] }
     func eventStream() async -> AsyncStream<StoredEvent> { AsyncStream { $0.finish() } }
     func history(of deployment: DeploymentKey) async throws -> [HistoryEntry] { [] }
