@@ -18,19 +18,13 @@ enum EndpointTLSFields {
                 "clientCAFile", absolutePath,
                 "PEM: the authorities that client certificates must come from. Default: clients need no certificate."
             ) { $0.clientCAFile = $1 },
-            Field("minimumVersion", version, "The oldest version of TLS that clients may use. Default: 1.2.") {
+            Field(
+                "minimumVersion", .choice(of: "version of TLS"),
+                "The oldest version of TLS that clients may use. Default: 1.2."
+            ) {
                 $0.minimumVersion = $1
             },
         ])
-
-    /// The version may be written as a number.
-    private static let version = Shape<String>.text(atMost: 16).map { text, node, reading -> EndpointTLS.Version? in
-        if let version = EndpointTLS.Version(rawValue: text) { return version }
-        reading.report(
-            "'\(text.shortened)' is not a version of TLS that is safe to use", at: node.place,
-            suggestion: "write \(EndpointTLS.Version.allCases.map(\.rawValue).joined(separator: " or "))")
-        return nil
-    }.schema(adding: ["enum": .array(EndpointTLS.Version.allCases.map { .string($0.rawValue) })])
 
     static let address = Shape<String>.string(atMost: 45).map { text, node, reading -> String? in
         guard !EndpointAddress.isValid(text) else { return text }
