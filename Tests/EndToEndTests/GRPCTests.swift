@@ -38,7 +38,7 @@ struct GRPCTests {
             try await installation.start()
             let first = try await installation.wait("caller", for: "version 1 serves") { $0.phase == .healthy }
             let place = try #require(first.endpoint.map { String($0.dropFirst("http://".count)) })
-            let client = try GRPCPython.client(place, "load", "25")
+            let client = try GRPCPython.client(place, "load", "120")
             defer { client.stop() }
             try installation.commit(["m.yaml": manifest(installation, "unavailable-2", python: python)])
             try await installation.sync()
@@ -51,6 +51,7 @@ struct GRPCTests {
             let next = try await installation.wait("caller", for: "version 3 is promoted") {
                 $0.phase == .healthy && $0.stable?.version == "v3"
             }
+            client.terminate()
             let line = try client.readLine() ?? ""
             let totals = try JSONDecoder().decode([String: Int].self, from: Data(line.utf8))
             let failed = totals.filter { !$0.key.hasSuffix(" OK") }

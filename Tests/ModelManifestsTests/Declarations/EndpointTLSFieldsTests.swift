@@ -80,7 +80,7 @@ struct EndpointTLSFieldsTests {
         #expect(said(only + ", probes: {readiness: {tcpSocket: {port: grpc}}}") == [])
         #expect(said(only + ", probes: {readiness: {httpGet: {path: /}}}") == ["spec.runtime.probes.readiness"])
         #expect(
-            said(only + ", warmup: {file: w}, metrics: {path: /m}") == ["spec.runtime.warmup", "spec.runtime.metrics"])
+            said(only + ", warmup: {file: w}, metrics: {path: /m}") == ["spec.runtime.metrics", "spec.runtime.warmup"])
         let both = "ports: [{name: grpc, protocol: h2c}, {name: http}], warmup: {file: w}, metrics: {path: /m}"
         #expect(
             said(both + ", probes: {readiness: {httpGet: {path: /}}, liveness: {httpGet: {port: grpc}}}") == [

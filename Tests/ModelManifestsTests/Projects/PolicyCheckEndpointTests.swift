@@ -26,7 +26,7 @@ struct PolicyCheckEndpointTests {
         #expect(
             open == [
                 "m.yaml:9:14: spec.endpoint.address: the project may not listen on 0.0.0.0, which other machines can reach "
-                    + "(policy 'endpointAddresses' of project 'risk'); allowed: 127.0.0.1"
+                    + "(policy 'endpointAddresses' of project 'risk') (allowed: 127.0.0.1)"
             ], "\(open)")
         let policy = ProjectPolicy(endpointAddresses: ["10.0.0.7"])
         #expect(said("address: 10.0.0.7", policy) == [])

@@ -4,6 +4,7 @@ With CA, the connection is made by TLS, and the authority's certificate is in th
 """
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -41,13 +42,14 @@ def result(call, answer):
 
 
 def load(seconds):
-    """Calls from four threads. Every call's status is counted, by the revision that the proxy names."""
-    totals, lock = {}, threading.Lock()
+    """Calls from four threads, until SIGTERM at the latest. Every call's status is counted, by the revision that the proxy names."""
+    totals, lock, ended = {}, threading.Lock(), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     end = time.monotonic() + seconds
 
     def run(thread):
         number = 0
-        while time.monotonic() < end:
+        while time.monotonic() < end and not ended.is_set():
             number += 1
             found = unary("Predict", b"q", metadata=(("x-user", f"{thread}-{number}"),))
             revision = found["initial"].get("x-mlctl-revision") or found["trailing"].get("x-mlctl-revision", "?")
@@ -59,7 +61,8 @@ def load(seconds):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            thread.join(0.1)
     return totals
 
 
