@@ -28,6 +28,44 @@ struct GRPCTests {
         """
     }
 
+    private static let mlserver = ProcessInfo.processInfo.environment["MLCTL_TEST_VENV"]
+
+    @Test(
+        "MLServer answers the Open Inference Protocol by gRPC and by HTTP at one endpoint",
+        .enabled(if: mlserver != nil, "MLCTL_TEST_VENV is not set; 'make test-e2e' sets it up"))
+    func openInference() async throws {
+        struct Inferred: Decodable { var status: String, model: String, outputs: Int, revision: String? }
+        let bin = "\(Self.mlserver ?? "")/bin"
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let environment = ["PATH": "\(bin):\(Installation.builtFolder):\(path)"]
+        try await withInstallation(environment: environment) { installation in
+            let folder = installation.folder.appending(path: "models/1")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try ChildProcess.run([
+                "\(bin)/python", MLServerTests.training.path(percentEncoded: false), folder.path(percentEncoded: false),
+            ])
+            let manifest = """
+                apiVersion: mlctl.dev/v1alpha1
+                kind: ModelDeployment
+                metadata: {name: biopsy-screen, namespace: test}
+                spec:
+                  model: {version: "1", storageUri: "\(folder.absoluteString)"}
+                  runtime: {name: mlserver, ports: [{name: http}, {name: grpc, protocol: h2c}, {name: metrics}]}
+                """
+            try installation.commit(["m.yaml": manifest])
+            try await installation.start()
+            let first = try await installation.wait("biopsy-screen", for: "version 1 serves") { $0.phase == .healthy }
+            let endpoint = try #require(first.endpoint)
+            let answer = try await GRPCPython.call(
+                String(endpoint.dropFirst("http://".count)), "infer", "biopsy-screen", python: "\(bin)/python",
+                as: Inferred.self)
+            #expect(answer.status == "OK" && answer.model == "biopsy-screen" && answer.outputs == 1)
+            #expect(answer.revision == first.stable.map { "\($0.revision)" })
+            let plain = try ChildProcess.run(["curl", "--silent", "--fail", "\(endpoint)/v2/models/biopsy-screen"])
+            #expect(plain.contains("biopsy-screen"))
+        }
+    }
+
     @Test(
         "a candidate that answers UNAVAILABLE is rolled back by its errors, and the next one is promoted without a failed call"
     )

@@ -54,12 +54,14 @@ package enum GRPCPython {
     }
 
     /// Runs `grpc_client.py` to its end.
+    /// - Parameter python: nil: `executable`.
     /// - Returns: what it printed.
     package static func call<Answer: Decodable>(
-        _ address: String, _ arguments: String..., environment: [String: String] = [:], as type: Answer.Type
+        _ address: String, _ arguments: String..., python: String? = nil, environment: [String: String] = [:],
+        as type: Answer.Type
     ) async throws -> Answer {
         let path = fixtures.appending(path: "grpc_client.py").path(percentEncoded: false)
-        let command = [executable ?? "python3", path, address] + arguments
+        let command = [python ?? executable ?? "python3", path, address] + arguments
         let output = try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {
                 continuation.resume(with: Result { try ChildProcess.run(command, environment: environment) })
