@@ -13,6 +13,7 @@ VENV := .build/venv-mlserver
 MOTO_VENV := .build/venv-moto
 MLFLOW_VENV := .build/venv-mlflow
 GCS_VENV := .build/venv-gcs
+GRPC_VENV := .build/venv-grpc
 SBOM_VENV := .build/venv-sbom
 SBOM := .build/sbom.cdx.json
 # Debian brings Python's virtual environments in a package of their own.
@@ -24,7 +25,7 @@ TEST := .ci/test
 AT_ONCE := --experimental-maximum-parallelization-width 16
 
 .PHONY: deps build release demo test test-unit test-e2e bench fuzz lint format clean sbom base-digests deps-mlserver \
-	deps-prometheus deps-stores deps-stores-python deps-bench
+	deps-prometheus deps-stores deps-stores-python deps-grpc deps-bench
 
 deps:
 	@missing=""; \
@@ -80,11 +81,19 @@ deps-stores-python:
 	  && python3 -m venv $(GCS_VENV) && $(GCS_VENV)/bin/pip install --quiet --disable-pip-version-check -r .ci/requirements-gcs.txt; } \
 	  || echo "gcp-storage-emulator could not be installed: its tests are skipped"
 
+# Clients and servers of gRPC that nobody here wrote: grpcio. Where it cannot be had, the tests that need it are skipped.
+deps-grpc:
+	@[ -d "$$(ls -d $(GRPC_VENV)/lib/python*/site-packages/grpc 2>/dev/null | head -1)" ] || { \
+	  { $(NEEDS_VENV); } \
+	  && python3 -m venv $(GRPC_VENV) \
+	  && $(GRPC_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements-grpc.txt; } \
+	  || echo "grpcio could not be installed: its tests are skipped"
+
 test: test-unit test-e2e
 
 # In parallel; simulations and statistics, which take all that they can get, and those of real sockets and processes apart,
 # so that none starves the others on two cores.
-test-unit: deps deps-prometheus deps-stores
+test-unit: deps deps-prometheus deps-stores deps-grpc
 	swift build --build-tests
 	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip AnalysisTests --skip LocalServingTests \
 	  --skip TrafficProxyTests --skip GitSourceTests --skip ControlAPITests
@@ -96,7 +105,7 @@ test-unit: deps deps-prometheus deps-stores
 	$(TEST) $(AT_ONCE) --filter TrafficProxyTests
 
 # End to end: real git, real processes, the real proxy, and MLServer; one scenario at a time, for two cores.
-test-e2e: deps deps-mlserver deps-stores
+test-e2e: deps deps-mlserver deps-stores deps-grpc
 	swift build --build-tests
 	MLCTL_TEST_VENV="$(CURDIR)/$(VENV)" $(TEST) --filter EndToEndTests --no-parallel
 

@@ -32,6 +32,9 @@ extension Target.Dependency {
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioHTTP2 = product(name: "NIOHTTP2", package: "swift-nio-http2")
+    static let nioHPACK = product(name: "NIOHPACK", package: "swift-nio-http2")
+    static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
@@ -48,7 +51,7 @@ let parsers: [Target.Dependency] = [
     "ModelStorage",
     "LocalServing",
     "TrafficProxy", "MetricSources", "KubernetesClient", "KubernetesServing", "Notifications", "Journal", "ControlAPI",
-    "InferenceServer", "Commands", .nioCore, .nioHTTP1,
+    "InferenceServer", "Commands", .nioCore, .nioHTTP1, .nioHTTP2, .nioHPACK,
 ]
 let fuzzing: [Target] =
     if let fuzzer {
@@ -78,6 +81,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -123,7 +127,10 @@ let package = Package(
             ]),
         module(
             "TrafficProxy",
-            ["SafeText", "JSON", "HTTP1", "Transport", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+            [
+                "SafeText", "JSON", "HTTP1", "Transport", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .nioHTTP2,
+                .nioHPACK, .nioSSL, .nioTLS, .logging,
+            ]),
         module(
             "MetricSources",
             [
@@ -226,7 +233,7 @@ let package = Package(
         tests("SecretFilesTests", ["SecretFiles"]),
         tests("ModelStorageTests", ["ModelStorage"]),
         tests("LocalServingTests", ["LocalServing"]),
-        tests("TrafficProxyTests", ["TrafficProxy", "CZlib"]),
+        tests("TrafficProxyTests", ["TrafficProxy", "CZlib", .nioHTTP2, .nioHPACK, .nioSSL]),
         tests(
             "KubernetesClientTests", ["KubernetesClient", .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging],
             exclude: ["Fixtures"]),

@@ -116,7 +116,7 @@ extension ModelDeployment {
 
     private var addressText: String {
         switch target {
-        case .local: endpoint.port.map { "http://127.0.0.1:\($0)" } ?? "a free port that is chosen once and kept"
+        case .local: endpoint.port.map { endpoint.localURL(port: $0) } ?? "a free port that is chosen once and kept"
         case .kubernetes(let kubernetes) where !kubernetes.hostnames.isEmpty:
             kubernetes.hostnames.joined(separator: ", ")
         case .kubernetes(let kubernetes) where kubernetes.router == .gatewayAPI: "all host names of its gateways"
@@ -131,7 +131,9 @@ extension ModelDeployment {
 
     private func previewText(_ preview: Preview) -> String {
         switch target {
-        case .local: preview.port.map { "preview at http://127.0.0.1:\($0)" } ?? "preview at a free port"
+        case .local:
+            preview.port.map { "preview at \(endpoint.localURL(port: $0, isPreview: true))" }
+                ?? "preview at a free port"
         case .kubernetes: "preview at \(clusterAddress(of: "\(key.name)-REVISION")) in the cluster"
         }
     }

@@ -66,8 +66,14 @@ package struct EndpointReport: Hashable, Codable, Sendable {
     /// Other parts of the route that cannot be followed, and what to do, for example that no recorded requests are
     /// sent.
     package var problems: [String]
+    /// Why the endpoint accepts no connection although its port is free: it has no usable certificate.
+    package var certificateProblem: String?
 
-    package init(deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil, problems: [String] = []) {
+    package init(
+        deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil, problems: [String] = [],
+        certificateProblem: String? = nil
+    ) {
+        self.certificateProblem = certificateProblem
         self.deployment = deployment
         self.port = port
         self.listening = listening
@@ -82,6 +88,7 @@ package struct EndpointReport: Hashable, Codable, Sendable {
         listening = try fields.decode(Bool.self, forKey: .listening)
         error = try fields.decodeIfPresent(String.self, forKey: .error)
         problems = try fields.decodeIfPresent([String].self, forKey: .problems) ?? []
+        certificateProblem = try fields.decodeIfPresent(String.self, forKey: .certificateProblem)
     }
 }
 

@@ -68,14 +68,21 @@ package struct ProxyRoute: Hashable, Codable, Sendable {
     package var evidence: EvidenceAssignment?
     /// The slices that are counted while there are two revisions. Nil: none.
     package var slices: [TrafficSlice]?
+    /// The IP address that the endpoint listens on. Nil: the proxy's own.
+    package var address: String?
+    /// Nil: without TLS.
+    package var tls: EndpointTLS?
 
     package init(
         deployment: DeploymentKey, port: Int, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
         drainTimeout: Duration? = nil, streamTimeout: Duration = Drain.defaultStreamTimeout,
         revisions: [RevisionRoute] = [], keepsUsers: Bool = false, observe: [PredictionObservation] = [],
         comparison: ShadowComparison = ShadowComparison(), generate: SyntheticRoute? = nil, idempotent: Bool? = nil,
-        concurrency: ConcurrencyLimit? = nil, slices: [TrafficSlice] = []
+        concurrency: ConcurrencyLimit? = nil, slices: [TrafficSlice] = [], address: String? = nil,
+        tls: EndpointTLS? = nil
     ) {
+        self.address = address
+        self.tls = tls
         self.slices = slices.isEmpty ? nil : slices
         self.deployment = deployment
         self.port = port
@@ -114,6 +121,8 @@ package struct ProxyRoute: Hashable, Codable, Sendable {
         idempotent = try fields.decodeIfPresent(Bool.self, forKey: .idempotent)
         concurrency = try fields.decodeIfPresent(ConcurrencyLimit.self, forKey: .concurrency)
         slices = try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices)
+        address = try fields.decodeIfPresent(String.self, forKey: .address)
+        tls = try fields.decodeIfPresent(EndpointTLS.self, forKey: .tls)
     }
 }
 
@@ -167,11 +176,14 @@ package struct Upstream: Hashable, Codable, Sendable {
     /// An IP address.
     package var host: String
     package var port: Int
+    /// The port at which it speaks HTTP/2 without TLS, for gRPC calls. If it is `port`, all requests are sent by HTTP/2.
+    package var rpcPort: Int?
 
-    package init(instance: String, host: String = Upstream.loopback, port: Int) {
+    package init(instance: String, host: String = Upstream.loopback, port: Int, rpcPort: Int? = nil) {
         self.instance = instance
         self.host = host
         self.port = port
+        self.rpcPort = rpcPort
     }
 
     /// Routes that an older controller wrote have no host: all their instances are on the loopback.
@@ -180,5 +192,6 @@ package struct Upstream: Hashable, Codable, Sendable {
         instance = try fields.decode(String.self, forKey: .instance)
         host = try fields.decodeIfPresent(String.self, forKey: .host) ?? Self.loopback
         port = try fields.decode(Int.self, forKey: .port)
+        rpcPort = try fields.decodeIfPresent(Int.self, forKey: .rpcPort)
     }
 }

@@ -12,10 +12,12 @@ package enum ProxyErrorCode: String, ErrorCode {
     case controlSocket
     /// The file of recorded requests cannot be used.
     case recordedRequests
+    /// An endpoint must have TLS, and there is no usable certificate.
+    case certificate
 
     package var retryClass: RetryClass {
         switch self {
-        case .alreadyRunning, .stateDirectory, .controlSocket: .waiting
+        case .alreadyRunning, .stateDirectory, .controlSocket, .certificate: .waiting
         case .recordedRequests: .terminal
         }
     }

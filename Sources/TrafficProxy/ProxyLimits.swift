@@ -21,6 +21,22 @@ package struct ProxyLimits: Hashable, Sendable {
     package var lingerTime = Duration.seconds(2)
     package var lingerBytes = 1024 * 1024
 
+    // HTTP/2 and gRPC.
+    /// Requests in progress at one time on one client connection.
+    package var streamsPerConnection = 100
+    /// RST_STREAM frames of one client in `frameRateWindow`. A client that resets more streams ends its connection: opening and
+    /// resetting streams costs it nothing (CVE-2023-44487).
+    package var resetsPerWindow = 2000
+    /// PING, SETTINGS and PRIORITY frames of one client in `frameRateWindow`.
+    package var controlFramesPerWindow = 2000
+    package var frameRateWindow = Duration.seconds(10)
+    /// Bytes of one connection, and of one stream, that the other side may send before they were read.
+    package var connectionWindowBytes = 1024 * 1024
+    package var streamWindowBytes = 65_535
+    /// Connections to each instance, and requests on each of them. More requests wait.
+    package var upstreamHTTP2Connections = 16
+    package var upstreamStreamsPerConnection = 100
+
     // Bodies.
     /// A request that waits for its upstream buffers this many bytes. Then its client is not read any more. A longer request is
     /// never sent twice.
@@ -93,6 +109,8 @@ package struct ProxyLimits: Hashable, Sendable {
     package var keptUsersPerGeneration = 500_000
     /// How often new kept users are written to disk.
     package var keptUsersInterval = Duration.seconds(5)
+    /// How often the files of `endpoint.tls` are read.
+    package var certificateInterval = Duration.seconds(2)
 
     // Recorded requests, for each route.
     package var recordedBytes = 16 * 1024 * 1024

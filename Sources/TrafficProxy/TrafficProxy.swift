@@ -39,7 +39,7 @@ package struct TrafficProxyConfiguration: Sendable {
     }
 }
 
-/// The data plane: a reverse proxy for HTTP/1.1 with weights, sticky users and counters per instance.
+/// The data plane: a reverse proxy for HTTP/1.1, HTTP/2 and gRPC with weights, sticky users and counters per instance.
 ///
 /// # Guarantees
 /// - It follows the last routes that it received, also after a restart, whether or not a controller runs.
@@ -100,6 +100,10 @@ package struct TrafficProxy: Sendable {
         let keeping = control.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { _ in
             follower.keepUsers()
         }
+        let renewal = TimeAmount.nanoseconds(limits.certificateInterval.nanosecondsClamped)
+        let renewing = control.scheduleRepeatedTask(initialDelay: renewal, delay: renewal) { _ in
+            follower.renewCertificates()
+        }
         logger.info("proxy started", metadata: ["control": "\(server.place)"])
         await withTaskGroup(of: Void.self) { group in
             if case .following(let routes, _, _) = configuration.directions {
@@ -112,6 +116,7 @@ package struct TrafficProxy: Sendable {
         // Requests in progress get their time, even if the task was cancelled.
         try await handle.drain().get()
         keeping.cancel()
+        renewing.cancel()
         try await follower.keepUsers().get()
         try await handle.stop().get()
         try await server.channel.close()

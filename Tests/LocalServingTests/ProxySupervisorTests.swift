@@ -136,10 +136,10 @@ struct ProxySupervisorTests {
                     revision: Revision(rawValue: "r"), weight: 100, upstreams: [Upstream(instance: "i", port: 5)])
             ])
         let routes = ProxyRoutes(generation: 3, routes: [route])
-        #expect(routes.with(instance: "i", at: 5) == nil)
-        #expect(routes.with(instance: "j", at: 6) == nil)
-        #expect(routes.with(instance: "i", at: 6)?.generation == 4)
-        #expect(routes.with(instance: "i", at: 6)?.routes[0].revisions[0].upstreams[0].port == 6)
+        #expect(routes.with(instance: "i", at: InstancePorts(main: 5)) == nil)
+        #expect(routes.with(instance: "j", at: InstancePorts(main: 6)) == nil)
+        #expect(routes.with(instance: "i", at: InstancePorts(main: 6))?.generation == 4)
+        #expect(routes.with(instance: "i", at: InstancePorts(main: 6))?.routes[0].revisions[0].upstreams[0].port == 6)
     }
 }
 

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Presentation
 import SafeText
+import Transport
 
 /// Which controller a command talks to, and how it authenticates.
 ///

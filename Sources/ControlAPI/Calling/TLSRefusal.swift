@@ -1,4 +1,5 @@
 import NIOSSL
+import Transport
 
 import struct NIOPosix.NIOConnectionError
 

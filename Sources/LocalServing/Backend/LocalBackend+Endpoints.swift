@@ -105,13 +105,17 @@ extension LocalBackend {
             return view.problem ?? "the proxy has not opened port \(record.port ?? 0) yet."
         }
         guard !endpoint.listening else { return nil }
+        if let problem = endpoint.certificateProblem {
+            return "the endpoint accepts no connection: \(problem)"
+        }
         return closed(endpoint, of: record.deployment, field: "endpoint.port", noun: "endpoint")
     }
 
     /// Whether another program uses the endpoint's port. A deployment that is about to leave the port does not count.
     func isEndpointPortTaken(_ record: DeploymentRecord?, _ share: ProxyView.Share, _ view: ProxyView) -> Bool {
         guard let record, let plan = record.plan, plan.isOpen, !plan.revisions.isEmpty, view.answers,
-            endpointProblems[record.deployment] == nil, let endpoint = share.endpoint
+            endpointProblems[record.deployment] == nil, let endpoint = share.endpoint,
+            endpoint.certificateProblem == nil
         else { return false }
         let isRefused = endpoint.port == record.port ? !endpoint.listening : endpoint.error != nil
         return isRefused && holder(before: record) == nil

@@ -165,9 +165,11 @@ package actor LocalBackend: ServingBackend {
         let isOpen = record?.plan?.isOpen == true && problem == nil
         return Observation(
             instances: seen.filter { !$0.isGone }.map(\.observation),
-            endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil, endpointProblem: problem,
+            endpoint: isOpen ? record?.port.map { (record?.plan?.endpoint ?? Endpoint()).localURL(port: $0) } : nil,
+            endpointProblem: problem,
             isEndpointPortTaken: isEndpointPortTaken(record, share, view),
-            preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.weights, mirrors: share.mirrors,
+            preview: preview.map { (record?.plan?.endpoint ?? Endpoint()).localURL(port: $0, isPreview: true) },
+            weights: share.weights, mirrors: share.mirrors,
             plan: record?.plan, problems: problems(of: deployment, share).filter { $0 != problem },
             cutRequests: view.reports?[deployment]?.cutRequests ?? 0,
             refusedConnections: view.reports?[deployment]?.refusedConnections ?? 0)
@@ -177,7 +179,9 @@ package actor LocalBackend: ServingBackend {
         var all = stateProblems + [problems[deployment], endpointProblems[deployment], share.problem].compactMap { $0 }
         if let record = records[deployment] {
             // An endpoint that could not move still listens at its old port.
-            if let endpoint = share.endpoint, !endpoint.listening || endpoint.error != nil {
+            if let endpoint = share.endpoint, endpoint.certificateProblem == nil,
+                !endpoint.listening || endpoint.error != nil
+            {
                 all.append(
                     closed(endpoint, of: deployment, field: "endpoint.port", noun: "endpoint", wanted: record.port))
             }
@@ -188,7 +192,7 @@ package actor LocalBackend: ServingBackend {
             }
         }
         for report in [share.endpoint, share.preview].compactMap(\.self) { all += report.problems }
-        if let preview = share.preview, !preview.listening {
+        if let preview = share.preview, preview.certificateProblem == nil, !preview.listening {
             all.append(closed(preview, of: deployment, field: "rollout.preview.port", noun: "preview"))
         }
         let limits = tracked(deployment).compactMap { $0.status?.limitsNotEnforced }

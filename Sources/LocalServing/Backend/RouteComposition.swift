@@ -12,11 +12,16 @@ enum RouteComposition {
     ) -> ProxyRoute? {
         guard !plan.revisions.isEmpty else { return nil }
         let routes = plan.revisions.map { wanted in
-            RevisionRoute(
+            let rpcPort = wanted.template.runtime.rpcPortName
+            return RevisionRoute(
                 revision: wanted.revision, weight: wanted.weight,
                 upstreams: instances.filter { $0.revision == wanted.revision && $0.serves }
                     .sorted { $0.number < $1.number }
-                    .compactMap { instance in instance.port.map { Upstream(instance: instance.id, port: $0) } },
+                    .compactMap { instance in
+                        instance.port.map {
+                            Upstream(instance: instance.id, port: $0, rpcPort: rpcPort.flatMap { instance.ports[$0] })
+                        }
+                    },
                 mirror: wanted.mirror, previewPort: wanted.preview == nil ? nil : previewPort)
         }
         return ProxyRoute(
@@ -26,7 +31,7 @@ enum RouteComposition {
             observe: plan.endpoint.observe,
             comparison: plan.comparison ?? ShadowComparison(), generate: synthetic(plan, instances),
             idempotent: plan.endpoint.idempotent, concurrency: plan.endpoint.concurrency,
-            slices: plan.endpoint.slices)
+            slices: plan.endpoint.slices, address: plan.endpoint.address, tls: plan.endpoint.tls)
     }
 
     /// Synthetic traffic runs only while a candidate is evaluated: it is the last of two revisions.

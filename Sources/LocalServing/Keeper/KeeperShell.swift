@@ -283,7 +283,9 @@ extension KeeperShell {
         if status.phase == .ready {
             status.readySince = published?.phase == .ready ? published?.readySince : Date()
         }
-        proxies?.noteOwnPort(status.phase == .ready && server.hasMoved ? status.port : nil)
+        let rpcPort = spec.template.runtime.rpcPortName.flatMap { status.ports[$0] }
+        proxies?.noteOwnPorts(
+            status.phase == .ready && server.hasMoved ? status.port.map { InstancePorts(main: $0, rpc: rpcPort) } : nil)
         guard status != published else {
             publishAgainAt = nil
             return

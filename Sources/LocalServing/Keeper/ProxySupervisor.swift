@@ -9,7 +9,7 @@ final class LaunchedProxies: Sendable {
     private struct State {
         var started: [ChildProcess] = []
         /// The instance's new port after it moved. Nil if the proxy need not be updated.
-        var ownPort: Int?
+        var ownPorts: InstancePorts?
     }
 
     private let state = Mutex(State())
@@ -36,9 +36,9 @@ final class LaunchedProxies: Sendable {
         }
     }
 
-    func noteOwnPort(_ port: Int?) { state.withLock { $0.ownPort = port } }
+    func noteOwnPorts(_ ports: InstancePorts?) { state.withLock { $0.ownPorts = ports } }
 
-    var ownPort: Int? { state.withLock(\.ownPort) }
+    var ownPorts: InstancePorts? { state.withLock(\.ownPorts) }
 }
 
 /// Decides when a keeper starts a proxy.
@@ -103,7 +103,7 @@ struct ProxySupervisor: Sendable {
         let begunAt = clock.now
         var lock: FileLock?
         var watch = ProxyRestartPolicy()
-        var settledPort: Int?
+        var settledPorts: InstancePorts?
         var hung = HungProxyTerminator(state: state)
         var nextAsk = Duration.zero
         while !Task.isCancelled {
@@ -115,10 +115,10 @@ struct ProxySupervisor: Sendable {
                     nextAsk = clock.now - begunAt + Self.askInterval
                 }
             }
-            let port = proxies.ownPort
-            if port == nil { settledPort = nil }
-            if let port, port != settledPort, await isKnown(port) { settledPort = port }
-            let isWaiting = lock != nil || settledPort != port
+            let ports = proxies.ownPorts
+            if ports == nil { settledPorts = nil }
+            if let ports, ports != settledPorts, await areKnown(ports) { settledPorts = ports }
+            let isWaiting = lock != nil || settledPorts != ports
             try? await Task.sleep(for: isWaiting ? Self.lookInterval : Self.standbyInterval)
         }
     }
@@ -147,14 +147,14 @@ struct ProxySupervisor: Sendable {
     }
 
     /// - Returns: false if the proxy still has another port for the instance. Corrects the port if no controller runs.
-    private func isKnown(_ port: Int) async -> Bool {
-        guard lastRoutes?.with(instance: instance, at: port) != nil else { return true }
+    private func areKnown(_ ports: InstancePorts) async -> Bool {
+        guard lastRoutes?.with(instance: instance, at: ports) != nil else { return true }
         guard !FileLock.isHeld(state.controllerLock),
             let lock = try? FileLock.acquire(state.routesLock, tries: Self.lockTries)
         else { return false }
         defer { withExtendedLifetime(lock) {} }
         // Read again, because another keeper may have corrected its own port meanwhile.
-        guard let routes = lastRoutes, let corrected = routes.with(instance: instance, at: port) else { return true }
+        guard let routes = lastRoutes, let corrected = routes.with(instance: instance, at: ports) else { return true }
         // Only the routes that the proxy follows may be sent back: the file may be older than those.
         let client = ProxyClient(state)
         guard let report = try? await client.report(), report.generation == routes.generation else { return false }
@@ -164,9 +164,16 @@ struct ProxySupervisor: Sendable {
     private var lastRoutes: ProxyRoutes? { try? StateFile.read(ProxyRoutes.self, from: state.proxyRoutes) }
 }
 
+/// Where a model server listens, for the proxy.
+struct InstancePorts: Hashable, Sendable {
+    var main: Int
+    /// Nil if it has no port for gRPC.
+    var rpc: Int?
+}
+
 extension ProxyRoutes {
-    /// The next routes, with the instance at `port`. Nil if it is there already, or if no route contains it.
-    func with(instance: String, at port: Int) -> ProxyRoutes? {
+    /// The next routes, with the instance at these ports. Nil if it is there already, or if no route contains it.
+    func with(instance: String, at ports: InstancePorts) -> ProxyRoutes? {
         var next = self
         next.generation += 1
         var hasChanged = false
@@ -174,9 +181,10 @@ extension ProxyRoutes {
             for revision in next.routes[route].revisions.indices {
                 for upstream in next.routes[route].revisions[revision].upstreams.indices
                 where next.routes[route].revisions[revision].upstreams[upstream].instance == instance {
-                    let old = next.routes[route].revisions[revision].upstreams[upstream].port
-                    hasChanged = hasChanged || old != port
-                    next.routes[route].revisions[revision].upstreams[upstream].port = port
+                    let old = next.routes[route].revisions[revision].upstreams[upstream]
+                    hasChanged = hasChanged || old.port != ports.main || old.rpcPort != ports.rpc
+                    next.routes[route].revisions[revision].upstreams[upstream].port = ports.main
+                    next.routes[route].revisions[revision].upstreams[upstream].rpcPort = ports.rpc
                 }
             }
         }

@@ -64,6 +64,12 @@ enum ClusterRules {
                         + "and '-', with a letter among them, and no two '-' in a row",
                     [.field("ports"), .index(index), .field("name")], "choose another name, such as http")
             }
+            if let language = port.language, language != .http {
+                report(
+                    "protocol: \(language.rawValue) is for one machine: the proxies of a cluster speak HTTP/1.1 to pods",
+                    [.field("ports"), .index(index), .field("protocol")],
+                    "leave it out, or write target: {kind: local}")
+            }
             guard let number = port.containerPort else { continue }
             if let first = numbers.updateValue(port.name, forKey: number) {
                 report(
@@ -87,7 +93,7 @@ enum ClusterRules {
 
 extension SourceNode {
     /// The node at a path; nil where there is none.
-    fileprivate func follow(_ path: [PathElement]) -> SourceNode? {
+    func follow(_ path: [PathElement]) -> SourceNode? {
         path.reduce(self) { node, element in
             switch element {
             case .field(let name): return node?[name]

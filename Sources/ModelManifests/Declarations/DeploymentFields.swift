@@ -59,6 +59,7 @@ enum DeploymentFields {
         check: { deployment, node, reading in
             StrategyRules.check(deployment, node, &reading)
             RouterRules.check(deployment, node, &reading)
+            EndpointTLSFields.checkTarget(deployment, node, &reading)
             ReplicasFields.check(deployment, node, &reading)
             checkFiles(of: deployment, node, &reading)
         }

@@ -30,6 +30,12 @@ enum DeploymentServerRules {
                     + "v.valueFrom.secret.matches(r'\(NameRules.dnsSubdomainPattern)'))",
                 "valueFrom.secret must be the name of a Secret: lower-case letters, digits, '-' and '.'"),
             ServerRule(
+                "!\(isInCluster) || !has(self.endpoint) || (!has(self.endpoint.address) && !has(self.endpoint.tls))",
+                "endpoint.address and endpoint.tls are for one machine; in a cluster, use a Gateway"),
+            ServerRule(
+                "!\(isInCluster) || !has(self.runtime.ports) || self.runtime.ports.all(p, !has(p.protocol) || p.protocol == 'http')",
+                "protocol: h2c is for one machine; the proxies of a cluster speak HTTP/1.1 to pods"),
+            ServerRule(
                 "!(has(self.rollout) && has(self.rollout.strategy) && self.rollout.strategy == 'ab') || (has(self.traffic) && "
                     + "(has(self.traffic.sticky) || has(self.traffic.match)))",
                 "strategy: ab must tell users apart: add traffic.sticky or traffic.match"),

@@ -16,6 +16,14 @@ enum EndpointFields {
                 $0.endpoint.port = $1
             },
             Field(
+                "address", EndpointTLSFields.address,
+                "On one machine: the IP address that the service listens on. Another than the loopback must be allowed by "
+                    + "the project's policy. Default: 127.0.0.1."
+            ) { $0.endpoint.address = $1 },
+            Field(
+                "tls", EndpointTLSFields.tls, "On one machine: the service answers with TLS, by HTTP/1.1 and HTTP/2."
+            ) { $0.endpoint.tls = $1 },
+            Field(
                 "requestTimeout", .duration(.milliseconds(1)...GoDuration.longest),
                 "A request that takes longer counts as an error of the instance. Default: 60s."
             ) { $0.endpoint.requestTimeout = $1 },

@@ -82,14 +82,26 @@ enum RuntimeFields {
                 Field("containerPort", .wholeNumber(1...65_535), "The port's number in a cluster. Default: 8080.") {
                     $0.containerPort = $1
                 },
+                Field(
+                    "protocol", .choice(of: "protocol", available: [.http, .h2c]),
+                    "http (HTTP/1.1), or h2c: HTTP/2 without TLS, to which gRPC calls go. Default: http."
+                ) { $0.language = $1 },
             ]), count: 0...32
     ).map { ports, node, reading in
         reading.reportRepeated(ports.map(\.name), in: node, noun: "ports are named")
+        if ports.count(where: { $0.language == .h2c }) > 1 {
+            reading.report(
+                "two ports have protocol: h2c, so mlctl cannot tell where gRPC calls go", at: node.place,
+                suggestion: "leave it at one of them")
+        }
         return ports
     }.checkedByServer(
         ServerRule(
             "self.all(p, self.exists_one(q, (has(q.name) ? q.name : 'http') == (has(p.name) ? p.name : 'http')))",
-            "two ports have the same name; a port without a name is called http"))
+            "two ports have the same name; a port without a name is called http"),
+        ServerRule(
+            "self.filter(p, has(p.protocol) && p.protocol == 'h2c').size() <= 1",
+            "only one port can have protocol: h2c"))
 
     private static let warmup = Shape<Warmup>.object(
         Warmup(file: ""),

@@ -19,7 +19,39 @@ enum RuntimeRules {
                     suggestion: DidYouMean.suggestion(for: written, among: names, noun: "the ports are"))
             }
         }
+        checkLanguages(of: settled, ports, at: place, &reading)
         runtime = settled
+    }
+
+    /// Refuses what speaks HTTP/1.1 at a port with HTTP/2.
+    private static func checkLanguages(
+        of runtime: Runtime, _ ports: [ContainerPort], at place: SourcePlace, _ reading: inout DocumentReading
+    ) {
+        let main = (ports.first { $0.name == "http" } ?? ports.first)?.name
+        func speaksHTTP2(_ port: String?) -> Bool {
+            ports.first { $0.name == port ?? main }?.language == .h2c
+        }
+        let probes = [
+            ("startup", runtime.probes.startup), ("readiness", runtime.probes.readiness),
+            ("liveness", runtime.probes.liveness),
+        ]
+        for case (let name, let probe?) in probes {
+            guard case .httpGet(_, let port) = probe.check, speaksHTTP2(port) else { continue }
+            reading.report(
+                "asks by HTTP/1.1, but port '\((port ?? main ?? "").shortened)' has protocol: h2c",
+                within: [.field("probes"), .field(name)], at: place, suggestion: "use tcpSocket, or another port")
+        }
+        if runtime.warmup != nil, speaksHTTP2(nil) {
+            reading.report(
+                "sends requests by HTTP/1.1, but the only port has protocol: h2c", within: [.field("warmup")],
+                at: place,
+                suggestion: "add a port named http, or leave it out")
+        }
+        if let metrics = runtime.metrics, speaksHTTP2(metrics.port) {
+            reading.report(
+                "is read by HTTP/1.1, but its port has protocol: h2c", within: [.field("metrics")], at: place,
+                suggestion: "name another port, or leave it out")
+        }
     }
 
     /// Refuses secrets on a command line, which every user of the machine can see (ps) and which is written to logs.

@@ -141,14 +141,20 @@ package struct Endpoint: Hashable, Codable, Sendable {
     package var drain: Drain
     /// `spec.rollout.slices`: the slices that the proxy counts separately while two revisions serve.
     package var slices: [TrafficSlice]
+    /// On one machine: the IP address that the service listens on; nil means the loopback.
+    package var address: String?
+    /// On one machine: nil means that the service answers without TLS.
+    package var tls: EndpointTLS?
 
     package init(
         port: Int? = nil, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
         keepsUsers: Bool = false, observe: [PredictionObservation] = [], generate: SyntheticTraffic? = nil,
         idempotent: Bool? = nil, concurrency: ConcurrencyLimit? = nil, drain: Drain = Drain(),
-        slices: [TrafficSlice] = []
+        slices: [TrafficSlice] = [], address: String? = nil, tls: EndpointTLS? = nil
     ) {
         self.slices = slices
+        self.address = address
+        self.tls = tls
         self.idempotent = idempotent
         self.concurrency = concurrency
         self.drain = drain
@@ -175,7 +181,9 @@ extension Endpoint {
             idempotent: try fields.decodeIfPresent(Bool.self, forKey: .idempotent),
             concurrency: try fields.decodeIfPresent(ConcurrencyLimit.self, forKey: .concurrency),
             drain: try fields.decodeIfPresent(Drain.self, forKey: .drain) ?? Drain(),
-            slices: try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices) ?? [])
+            slices: try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices) ?? [],
+            address: try fields.decodeIfPresent(String.self, forKey: .address),
+            tls: try fields.decodeIfPresent(EndpointTLS.self, forKey: .tls))
     }
 
     /// How long a request may continue after its instance or revision begins to stop.

@@ -66,14 +66,30 @@ package struct EnvironmentVariable: Hashable, Codable, Sendable {
 }
 
 package struct ContainerPort: Hashable, Codable, Sendable {
+    /// What a server speaks at a port.
+    package enum Language: String, CaseIterable, Codable, Sendable {
+        case http
+        /// HTTP/2 without TLS, as gRPC servers speak it.
+        case h2c
+        case https, h2
+    }
+
     package var name: String
     /// The port's number in a cluster. On one machine a free port is used, given as `PORT` and `PORT_<NAME>`.
     package var containerPort: Int?
+    /// `protocol`; nil means http.
+    package var language: Language?
 
-    package init(name: String, containerPort: Int? = nil) {
+    package init(name: String, containerPort: Int? = nil, language: Language? = nil) {
         self.name = name
         self.containerPort = containerPort
+        self.language = language
     }
+}
+
+extension Runtime {
+    /// The name of the port that gRPC calls go to: the one with `protocol: h2c`.
+    package var rpcPortName: String? { ports.first { $0.language == .h2c }?.name }
 }
 
 package struct Probes: Hashable, Codable, Sendable {

@@ -10,10 +10,12 @@ struct PolicyCheck {
     static func violations(
         of deployment: ModelDeployment, by rules: ProjectRules, origin: @autoclosure () -> RuntimeOrigin
     ) -> [Violation] {
-        guard !rules.compiled.refusesNothing else { return [] }
+        // Without a rule every address but the loopback is refused.
+        guard !rules.compiled.refusesNothing || deployment.endpoint.leavesLoopback else { return [] }
         var check = PolicyCheck(rules: rules, deployment: deployment, origin: origin())
         check.checkPlace()
         check.checkPorts()
+        check.checkEndpoint()
         check.checkModel()
         check.checkRuntime()
         check.checkGates()

@@ -10,6 +10,13 @@ enum PolicyContradictions {
                 "is about this machine, but 'targets' does not include it, so no deployment could use a port",
                 field: "endpointPorts", of: node, suggestion: "leave it out, or add {kind: local} to targets")
         }
+        if let kinds, !kinds.isEmpty, !kinds.contains(.local) {
+            for field in ["endpointAddresses", "endpointFiles"] where given(field, node) {
+                reading.report(
+                    "is about this machine, but 'targets' does not include it", field: field, of: node,
+                    suggestion: "leave it out, or add {kind: local} to targets")
+            }
+        }
         if let kinds, !kinds.isEmpty, !kinds.contains(.kubernetes) {
             for field in ["serviceAccounts", "podSecurity"] where given(field, node) {
                 reading.report(
@@ -35,7 +42,10 @@ enum PolicyContradictions {
                     + "nothing could run", field: "commands", of: node,
                 suggestion: "list the programs instead, such as [/usr/bin/python3]")
         }
-        for field in ["namespaces", "runtimes", "secrets", "serviceAccounts", "modelSources"] {
+        for field in [
+            "namespaces", "runtimes", "secrets", "serviceAccounts", "modelSources", "endpointAddresses",
+            "endpointFiles",
+        ] {
             checkDuplicateEntries(field, node, &reading)
         }
         checkSpelling(of: policy.runtimes ?? [], node, &reading)

@@ -171,6 +171,14 @@ enum ProjectFields {
                 $0.endpointPorts = $1
             },
             Field(
+                "endpointAddresses", nonEmpty(.list(EndpointTLSFields.address, count: 0...100)),
+                "IP addresses besides the loopback that endpoints may listen on. Default: none."
+            ) { $0.endpointAddresses = $1 },
+            Field(
+                "endpointFiles", nonEmpty(.list(folder, count: 0...100)),
+                "Folders of this machine below which the files of endpoint.tls must be: /etc/mlctl/tls/."
+            ) { $0.endpointFiles = $1 },
+            Field(
                 "runtimes", nonEmpty(.list(.dnsLabel, count: 0...500)),
                 "The presets and ServingRuntimes that it may use, by name."
             ) {
@@ -228,6 +236,15 @@ enum ProjectFields {
             "'\(text.shortened)' is not the name of a secret: use letters, digits, '-', '_' and '.', with a letter or digit at both "
                 + "ends", at: node.place, suggestion: "write only the name, without a folder")
         return nil
+    }
+
+    private static let folder = Shape<String>.string(atMost: 4096).map { text, node, reading -> ModelSourceRoot? in
+        guard text.hasPrefix("/"), let root = ModelSourceRoot("file:" + text) else {
+            reading.report(
+                "'\(text.shortened)' is not an absolute folder", at: node.place, suggestion: "such as /etc/mlctl/tls/")
+            return nil
+        }
+        return root
     }
 
     private static let target = Shape<TargetRule>.object(

@@ -1,5 +1,5 @@
-/// What the manifests of a project may do. A rule that is not given allows everything; a rule that is given allows only what it
-/// names.
+/// What the manifests of a project may do. A rule that is not given allows everything, except `endpointAddresses`; a rule that is
+/// given allows only what it names.
 package struct ProjectPolicy: Hashable, Sendable {
     /// Programs that manifests may start: inline commands, check gates, sources that run a command.
     package enum Commands: Hashable, Sendable {
@@ -13,6 +13,10 @@ package struct ProjectPolicy: Hashable, Sendable {
     package var targets: [TargetRule]?
     /// Ports of this machine that endpoints and previews may use.
     package var endpointPorts: [ClosedRange<Int>]?
+    /// IP addresses besides the loopback that endpoints may listen on. Without this rule there are none.
+    package var endpointAddresses: [String]?
+    /// Folders of this machine below which the files of `endpoint.tls` must be.
+    package var endpointFiles: [ModelSourceRoot]?
     /// Presets and ServingRuntimes by name.
     package var runtimes: [String]?
     package var commands: Commands
@@ -25,6 +29,7 @@ package struct ProjectPolicy: Hashable, Sendable {
 
     package init(
         namespaces: [NamePattern]? = nil, targets: [TargetRule]? = nil, endpointPorts: [ClosedRange<Int>]? = nil,
+        endpointAddresses: [String]? = nil, endpointFiles: [ModelSourceRoot]? = nil,
         runtimes: [String]? = nil, commands: Commands = .any, modelSources: [ModelSourceRoot]? = nil,
         secrets: [String]? = nil, serviceAccounts: [String]? = nil, podSecurity: PodSettings.Security = .privileged,
         limits: ProjectLimits = ProjectLimits()
@@ -32,6 +37,8 @@ package struct ProjectPolicy: Hashable, Sendable {
         self.namespaces = namespaces
         self.targets = targets
         self.endpointPorts = endpointPorts
+        self.endpointAddresses = endpointAddresses
+        self.endpointFiles = endpointFiles
         self.runtimes = runtimes
         self.commands = commands
         self.modelSources = modelSources

@@ -4,6 +4,8 @@ struct Violation: Hashable, Sendable {
     enum Site: Hashable, Sendable {
         case namespace, target, endpointPort, previewPort, storage, resources, replicas
         case whole
+        /// A field below `spec.endpoint`.
+        case endpoint([PathElement])
         /// A field below `spec.runtime`, or of the ServingRuntime that it names.
         case runtime([PathElement])
         /// One of `spec.runtime.env`.
@@ -49,6 +51,7 @@ extension Violation.Site {
         case .resources: "spec.resources"
         case .replicas: "spec.replicas"
         case .whole: "spec"
+        case .endpoint(let path): PathElement.text([.field("spec"), .field("endpoint")] + path)
         case .gate(let name): "spec.rollout.gates, '\(name)'"
         case .variable(let name): "spec.runtime.env, '\(name)'"
         case .runtime(let path): PathElement.text([.field("spec"), .field("runtime")] + path)
@@ -78,6 +81,7 @@ extension UnresolvedDeployment {
         case .resources: return (site.path, resourcesPlace, false)
         case .replicas: return (site.path, replicasPlace, false)
         case .whole: return (site.path, namePlace, false)
+        case .endpoint(let path): return (site.path, endpointNode?.follow(path)?.place ?? namePlace, false)
         case .gate(let name):
             let gate = gatePlace(name)
             return (gate.path, gate.place, false)

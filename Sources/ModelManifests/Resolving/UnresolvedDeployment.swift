@@ -17,6 +17,7 @@ struct UnresolvedDeployment: Sendable {
     let storagePlace: SourcePlace
     let resourcesPlace: SourcePlace
     let replicasPlace: SourcePlace
+    let endpointNode: SourceNode?
     private let runtimeNode: SourceNode
     private let modelCanonical: JSONValue
     private let resourcesCanonical: JSONValue?
@@ -39,6 +40,7 @@ struct UnresolvedDeployment: Sendable {
         storagePlace = specNode?["model"]?["storageUri"]?.place ?? specNode?["model"]?.place ?? namePlace
         resourcesPlace = specNode?["resources"]?.place ?? namePlace
         replicasPlace = specNode?["replicas"]?.place ?? namePlace
+        endpointNode = specNode?["endpoint"]
         runtimeNode = specNode?["runtime"] ?? SourceNode(content: .mapping([]), place: node.place)
         modelCanonical = specNode?["model"].map(ModelFields.canonical) ?? .object([:])
         resourcesCanonical = specNode?["resources"].map(ResourceFields.shape.canonical)

@@ -17,6 +17,9 @@ struct DataPlaneHandle: Sendable {
     func usersToSave() -> EventLoopFuture<[DeploymentKey: KeptUsers]> {
         loop.submit { plane.value.usersToSave() }
     }
+    func renewCertificates(_ securities: [DeploymentKey: EndpointSecurity], problems: [DeploymentKey: String]) {
+        loop.execute { plane.value.renewCertificates(securities, problems: problems) }
+    }
     /// Succeeds once the data plane's event loop has processed this call.
     func answers() -> EventLoopFuture<Void> { loop.submit {} }
     func report() -> EventLoopFuture<ProxyReport> { loop.submit { plane.value.report() } }

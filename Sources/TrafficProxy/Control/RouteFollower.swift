@@ -10,6 +10,10 @@ struct RouteMaterial: Sendable {
     var recorded: [DeploymentKey: RequestLines] = [:]
     /// What is wrong with this data, for the report.
     var problems: [DeploymentKey: [String]] = [:]
+    /// Of routes with TLS.
+    var securities: [DeploymentKey: EndpointSecurity] = [:]
+    /// Why the files of now are not used, although the endpoint has a certificate.
+    var certificateProblems: [DeploymentKey: String] = [:]
 }
 
 /// Applies routes to the data plane, and saves to disk what a restart needs. Everything runs on the control server's thread, so
@@ -26,6 +30,7 @@ struct RouteFollower: Sendable {
     let loop: any EventLoop
     /// The routes that were accepted last.
     private let followed: NIOLoopBoundBox<AcceptedRoutes>
+    private let certificates: NIOLoopBoundBox<EndpointCertificates>
 
     init(
         plane: DataPlaneHandle, files: ProxyFiles, limits: ProxyLimits, reservedPorts: [ReservedPort], logger: Logger,
@@ -38,6 +43,7 @@ struct RouteFollower: Sendable {
         self.loop = loop
         file = RoutesFile(path: files.routes, limits: limits)
         kept = KeptUsersFolder(path: files.keptUsers, limits: limits, logger: logger)
+        certificates = .makeBoxSendingValue(EndpointCertificates(), eventLoop: loop)
         followed = .makeBoxSendingValue(AcceptedRoutes(routes: ProxyRoutes()), eventLoop: loop)
     }
 
@@ -105,12 +111,27 @@ struct RouteFollower: Sendable {
     /// Writes the users who were assigned since the last call.
     func keepUsers() -> EventLoopFuture<Void> { plane.usersToSave().hop(to: loop).map { kept.save($0) } }
 
+    /// Reads the certificates of endpoints again. New ones are for new connections: open ones stay.
+    func renewCertificates() {
+        guard certificates.value.follow(followed.value.routes.routes) else { return }
+        let problems = certificates.value.problems
+        for (deployment, problem) in problems {
+            logger.error(
+                "an endpoint keeps its last certificate",
+                metadata: ["deployment": "\(deployment)", "reason": "\(problem)"])
+        }
+        plane.renewCertificates(certificates.value.securities, problems: problems)
+    }
+
     private static func tests(in routes: ProxyRoutes) -> [DeploymentKey] {
         routes.routes.filter(\.keepsUsers).map(\.deployment)
     }
 
     private func material(for routes: ProxyRoutes) -> RouteMaterial {
         var material = RouteMaterial()
+        _ = certificates.value.follow(routes.routes)
+        material.securities = certificates.value.securities
+        material.certificateProblems = certificates.value.problems
         for route in routes.routes {
             guard let generate = route.generate else { continue }
             do {

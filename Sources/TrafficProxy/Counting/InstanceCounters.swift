@@ -4,18 +4,25 @@ import Serving
 enum RequestOutcome: Hashable, Sendable {
     /// The instance answered, and the answer was forwarded completely.
     case answered(status: Int)
+    /// A gRPC call ended with this status. HTTP's status says nothing about it.
+    case call(RPCStatus)
     /// The connection failed or was reset, the request timed out, or the answer was malformed or cut off.
     case failed
 
     var isError: Bool {
         switch self {
         case .answered(let status): status >= 500
+        case .call(let status): status.isError
         case .failed: true
         }
     }
 
     var isRejected: Bool {
-        if case .answered(let status) = self { status >= 400 && status < 500 } else { false }
+        switch self {
+        case .answered(let status): status >= 400 && status < 500
+        case .call(let status): status.isRejection
+        case .failed: false
+        }
     }
 }
 

@@ -27,7 +27,7 @@ extension ClientConnection {
         deadline(after: plane.bodyIdleNanoseconds, from: now)
         instance.ejection.succeeded()
 
-        let options = exchange.planAnswer(head, endsConnections: plane.isDraining || listener.isRemoved)
+        let options = exchange.planAnswer(head, endsConnections: endsAfterAnswer)
         if let tap { tap.answerBegan(head, bytes) }
         answerBytes.clear()
         bytes.withUnsafeReadableBytes { raw in
@@ -120,7 +120,7 @@ extension ClientConnection {
     /// - Parameter connection: the connection to the instance, if it can serve another request.
     @inline(__always)
     func answerIsWhole(release connection: UpstreamConnection?) {
-        count(.answered(status: exchange.status), now: exchange.startedAt)
+        count(outcome, now: exchange.startedAt)
         if let tap, let instance { tap.answerEnded(at: instance) }
         if exchange.answerForm == .chunked, let context {
             writePending()
@@ -135,6 +135,10 @@ extension ClientConnection {
     /// The instance ended its answer too early. The client notices, because its own copy ends early too.
     func answerWasCutOff() {
         count(.failed, now: plane.now)
+        if exchange.call != nil {
+            endCall(upstream?.stream?.cutStatus ?? .unavailable, Self.cutOff)
+            return
+        }
         flushAnswer()
         close()
     }
@@ -149,16 +153,23 @@ extension ClientConnection {
     func answer(_ own: LocalReply) {
         guard let context else { return }
         settle(\.turnedAway)
-        exchange.planOwnAnswer(endsConnections: plane.isDraining || listener.isRemoved)
+        exchange.planOwnAnswer(endsConnections: endsAfterAnswer)
         if revision == nil { requestId.mint(plane.nobodysMint, word: plane.requestWords.next()) }
         var bytes = context.channel.allocator.buffer(capacity: 1024)
-        own.write(
-            revision: revision?.name ?? RequestIdSigner.nobody, id: requestId, closes: exchange.closes,
-            isToHead: exchange.isToHead, to: &bytes)
+        let name = revision?.name ?? RequestIdSigner.nobody
+        if exchange.call != nil {
+            own.writeToCall(revision: name, id: requestId, to: &bytes)
+        } else {
+            own.write(
+                revision: name, id: requestId, closes: exchange.closes, isToHead: exchange.isToHead, to: &bytes)
+        }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         exchangeIsOver(release: nil)
     }
 
     @inline(__always)
-    private func deadline(after nanoseconds: Int64, from now: Int64) { deadline = now &+ nanoseconds }
+    private func deadline(after nanoseconds: Int64, from now: Int64) {
+        movedAt = now
+        setDeadline(now &+ nanoseconds)
+    }
 }

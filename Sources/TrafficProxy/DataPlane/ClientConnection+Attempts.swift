@@ -24,7 +24,7 @@ extension ClientConnection {
             return
         }
         self.queue = queue
-        deadline = now.addingClamped(queue.timeout.nanosecondsClamped)
+        setDeadline(now.addingClamped(queue.timeout.nanosecondsClamped))
         updateReading()
     }
 
@@ -42,7 +42,7 @@ extension ClientConnection {
         }
         // The time in the queue does not count as the instance's latency.
         exchange.startedAt = now
-        deadline = now.addingClamped(exchange.timeoutNanoseconds)
+        setDeadline(now.addingClamped(exchange.timeoutNanoseconds))
         send(now: now, besides: nil, reuses: true)
     }
 
@@ -73,7 +73,11 @@ extension ClientConnection {
         exchange.attempts += 1
         instance = picked
         picked.enter()
-        if reuses, let connection = picked.takeIdle(now: now) {
+        if exchange.call != nil, !picked.answersCalls {
+            count(.call(.unimplemented), now: now)
+            leaveInstance()
+            answer(LocalReply(501, InstanceStreams.noPort(of: picked)))
+        } else if reuses, exchange.call == nil, let connection = picked.takeIdle(now: now) {
             attach(connection)
         } else if !picked.enqueue(self, first: !reuses) {
             count(.failed, now: now)
@@ -150,10 +154,15 @@ extension ClientConnection {
         guard exchange.isInstancesTurn(readsAnswer: upstream?.isReading == true, readsRequest: isReading) else {
             return
         }
+        // A client ends a call when its deadline passes, which it knows a moment before the proxy does.
+        if let call = exchange.call, call.isAbout(toEnd: plane.now) {
+            count(.call(.deadlineExceeded), now: plane.now)
+            return
+        }
         exchange.isCounted = true
         settle(\.givenUp)
         let now = plane.now
-        let since = exchange.answerHasBegun ? deadline - plane.bodyIdleNanoseconds : exchange.startedAt
+        let since = exchange.answerHasBegun ? movedAt : exchange.startedAt
         let bucket = instance.countAbandoned(
             afterNanoseconds: now - since, at: now, isEvidence: exchange.isEvidence)
         if exchange.slices != nil { countAbandonedInSlices(at: instance, afterNanoseconds: now - since, now: now) }

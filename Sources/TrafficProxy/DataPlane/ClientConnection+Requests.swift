@@ -15,12 +15,22 @@ extension ClientConnection {
             guard phase == .idle || phase == .readingHead else { break }
             switch bytes.withUnsafeReadableBytes({ plane.requestScanner.scan($0) }) {
             case .incomplete:
-                if phase == .idle {
-                    phase = .readingHead
-                    deadline = plane.now + plane.headReadNanoseconds
-                }
+                awaitHead()
                 break reading
             case .invalid(let fault):
+                if isNew, stream == nil {
+                    // A client that speaks HTTP/2 without asking begins with a request that HTTP/1.1 does not have.
+                    switch HTTP2Preface.match(bytes.readableBytesView) {
+                    case .none: break
+                    case .partial:
+                        awaitHead()
+                        break reading
+                    case .whole:
+                        isConsuming = false
+                        speakHTTP2(bytes)
+                        return
+                    }
+                }
                 bytes.clear()
                 refuse(LocalReply(fault))
             case .complete(let head):
@@ -29,6 +39,12 @@ extension ClientConnection {
         }
         isConsuming = false
         if bytes.readableBytes > 0 { hold(&bytes) }
+    }
+
+    private func awaitHead() {
+        guard phase == .idle else { return }
+        phase = .readingHead
+        setDeadline(plane.now + plane.headReadNanoseconds)
     }
 
     func hold(_ bytes: inout ByteBuffer) {
@@ -52,6 +68,8 @@ extension ClientConnection {
         exchange.requestBody = head.body
         exchange.requestIsWhole = head.body.isDone
         exchange.startedAt = now
+        isNew = false
+        if let stream { beginStream(stream, now: now) }
         revision = nil
         if let own = choose(head, bytes) {
             bytes.moveReaderIndex(forwardBy: head.length)
@@ -65,7 +83,7 @@ extension ClientConnection {
             readBody(&bytes)
             guard phase == .exchanging else { return }
         }
-        deadline = exchange.startedAt &+ exchange.timeoutNanoseconds
+        setDeadline(exchange.startedAt &+ exchange.timeoutNanoseconds)
         let tap = tap
         dispatch(now: now, besides: nil, reuses: true)
         notifyTapOfRequestEnd(tap)
@@ -158,7 +176,7 @@ extension ClientConnection {
             return
         }
         exchange.startedAt = plane.now
-        if !exchange.answerHasBegun, queue == nil { deadline = exchange.startedAt &+ exchange.timeoutNanoseconds }
+        if !exchange.answerHasBegun, queue == nil { setDeadline(exchange.startedAt &+ exchange.timeoutNanoseconds) }
         let fits = requestBytes.readableBytes + count <= plane.limits.bufferedRequestBytes
         if upstream == nil || (exchange.isHeld && fits) {
             bytes.withUnsafeReadableBytes { raw in

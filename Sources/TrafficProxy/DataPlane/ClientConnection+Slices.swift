@@ -52,7 +52,10 @@ extension ClientConnection {
     /// Draws whether this user request is observed or mirrored. By now its revision is chosen and its head is in `requestBytes`.
     @inline(__always)
     func drawTap(_ head: RequestHead, _ bytes: ByteBuffer) {
-        if let taps = listener.route?.taps, exchange.origin == .user { drawTap(from: taps, head, bytes) }
+        // Calls carry no JSON to read or to compare.
+        if let taps = listener.route?.taps, exchange.origin == .user, exchange.call == nil {
+            drawTap(from: taps, head, bytes)
+        }
     }
 
     private func drawTap(from taps: RouteTaps, _ head: RequestHead, _ bytes: ByteBuffer) {

@@ -1,24 +1,33 @@
 import HTTP1
 import ModelManifests
 import NIOCore
+import NIOTLS
 
-/// One client connection. Reads requests, one at a time, and sends each to an instance.
+/// One client connection, or one request of an HTTP/2 connection. Reads requests, one at a time, and sends each to an instance.
 ///
 /// `ClientConnection+Requests` reads a request, `ClientConnection+Attempts` sends it to an instance, and
 /// `ClientConnection+Answer` returns the answer. Everything runs on
 /// the data plane's only event loop, so nothing here needs a lock.
-final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
+final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, UpstreamCaller {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     let plane: DataPlane
     let listener: Listener
+    /// For a request of an HTTP/2 connection, which it translates to HTTP/1.1 and back.
+    let stream: ClientStreamCodec?
+    /// It has had no request, so it may turn out to speak HTTP/2.
+    var isNew = true
+    /// It was accepted with TLS, or without, and that has changed since.
+    var isOutdated = false
     /// The index in the data plane's list of clients.
     var slot = -1
     var phase = ClientPhase.idle {
         didSet { assert(phase == oldValue || oldValue.canBecome(phase), "\(oldValue) cannot become \(phase)") }
     }
-    var deadline: Int64
+    private(set) var deadline: Int64
+    /// When the last byte of an answer arrived.
+    var movedAt: Int64 = 0
     var context: ChannelHandlerContext?
 
     var exchange = Exchange()
@@ -44,20 +53,31 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     var upstreamNeedsFlush = false
     private var lingeredBytes = 0
 
-    init(plane: DataPlane, listener: Listener) {
+    init(plane: DataPlane, listener: Listener, stream: ClientStreamCodec? = nil) {
         self.plane = plane
         self.listener = listener
+        self.stream = stream
         deadline = plane.now + plane.clientIdleNanoseconds
     }
 
     var isToHead: Bool { exchange.isToHead }
     var requestIsWhole: Bool { exchange.requestIsWhole }
+    var isCall: Bool { exchange.call != nil }
+    /// The connection ends after the answer in progress.
+    var endsAfterAnswer: Bool { plane.isDraining || listener.isRemoved || isOutdated }
+
+    /// A gRPC call ends at its own deadline at the latest.
+    @inline(__always)
+    func setDeadline(_ time: Int64) {
+        deadline = time
+        if let call = exchange.call, call.deadline < time { deadline = call.deadline }
+    }
 
     // MARK: Channel events
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if let ip = context.remoteAddress?.ipAddress { address = Array(ip.utf8) }
+        if let ip = context.channel.remoteAddress?.ipAddress { address = Array(ip.utf8) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
@@ -94,6 +114,16 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             upstream?.flush()
         }
         notifyTapOfRequestEnd(tap)
+    }
+
+    /// A handshake has as much time as a head.
+    func awaitsHandshake() { deadline = plane.now + plane.headReadNanoseconds }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent, phase == .idle {
+            deadline = plane.now + plane.clientIdleNanoseconds
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -146,7 +176,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         }
         phase = .idle
         deadline =
-            now + (plane.isDraining || listener.isRemoved ? plane.lingerNanoseconds : plane.clientIdleNanoseconds)
+            now + (endsAfterAnswer ? plane.lingerNanoseconds : plane.clientIdleNanoseconds)
         if input.readableBytes > 0, !isConsuming { consumeInput() }
         updateReading()
     }
@@ -201,7 +231,9 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         guard phase == .exchanging, let instance else { return nil }
         guard now > (exchange.isStream ? instance.streamDeadline : instance.drainDeadline) else { return nil }
         let deployment = instance.key.deployment
-        if exchange.answerHasBegun {
+        if exchange.answerHasBegun, exchange.call != nil {
+            endCall(.unavailable, "\(instance.described) was removed before the call was complete. Try again.")
+        } else if exchange.answerHasBegun {
             close()
         } else {
             leaveInstance()
@@ -214,6 +246,10 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     }
 
     func deadlinePassed(now: Int64) {
+        if let call = exchange.call, phase == .exchanging, now >= call.deadline {
+            callTimedOut(now: now)
+            return
+        }
         switch phase.atDeadline(exchange, isQueued: queue != nil, isReading: isReading) {
         case .nothing: break
         case .close: close()

@@ -25,6 +25,25 @@ extension DataPlane {
         listener.owner = owner
         listener.route = owner.flatMap { routes[$0.deployment] }
         listener.preview = owner?.preview.flatMap { listener.route?.revision(named: $0.rawValue) }
+        secure(listener)
+        // Previews stay on this machine.
+        if let route = listener.route, owner?.preview == nil { listener.listen(at: route.spec.address ?? host) }
+    }
+
+    /// Sets what new connections get. Connections that were accepted with TLS, or without, end if that changes.
+    func secure(_ listener: Listener) {
+        guard let route = listener.route else { return }
+        let security: EndpointSecurity =
+            route.spec.tls == nil
+            ? .clear : securities[route.spec.deployment] ?? .unusable("endpoint.tls: its files were not read yet")
+        let isSame = security.isLike(listener.security)
+        listener.security = security
+        guard !isSame else { return }
+        for client in clients where client.listener === listener {
+            client.isOutdated = true
+            client.drain()
+        }
+        for client in http2Clients.values where client.listener === listener { client.drain() }
     }
 
     /// A listener opened: its owner moves to it, and the port that it leaves is free for the next one.
@@ -34,7 +53,9 @@ extension DataPlane {
     }
 
     private func open(_ port: Int) -> EventLoopFuture<Void> {
-        let listener = Listener(port: port, plane: self)
+        let owner = wantedPorts.first { $0.value == port }?.key
+        let address = owner.flatMap { $0.preview == nil ? routes[$0.deployment]?.spec.address : nil }
+        let listener = Listener(port: port, host: address ?? host, plane: self)
         listeners[port] = listener
         return listener.bind()
     }
@@ -42,6 +63,7 @@ extension DataPlane {
     private func close(_ listener: Listener) {
         listeners[listener.port] = nil
         listener.remove()
+        for client in http2Clients.values where client.listener === listener { client.drain() }
         for client in clients where client.listener === listener { client.drain() }
     }
 

@@ -72,23 +72,27 @@ extension DataPlane {
             reason =
                 "\(told.isEmpty ? "port \(wanted ?? 0) is not open yet" : told). Until then it answers at port \(answering.boundPort)"
         }
-        let isListening = answering?.isListening ?? false
+        let certificateProblem = answering?.security.problem
+        let isListening = answering?.isListening ?? false && certificateProblem == nil
         var problems: [String] = []
         if owner.preview == nil {
             problems = self.problems[owner.deployment, default: []]
             problems += accepted.refusedBesidesPorts[owner.deployment, default: []]
+            if let problem = certificateProblems[owner.deployment] { problems.append(problem) }
         }
         return EndpointReport(
             deployment: owner.deployment,
-            port: isListening ? answering?.boundPort ?? 0 : fault?.asked ?? wanted ?? 0, listening: isListening,
-            error: reason.flatMap { $0.isEmpty ? nil : $0 }, problems: problems)
+            port: answering?.isListening ?? false ? answering?.boundPort ?? 0 : fault?.asked ?? wanted ?? 0,
+            listening: isListening,
+            error: reason.flatMap { $0.isEmpty ? nil : $0 } ?? certificateProblem, problems: problems,
+            certificateProblem: certificateProblem)
     }
 
     /// The content of `/metrics`.
     func traffic() -> TrafficSnapshot {
         let now = now
         return TrafficSnapshot(
-            epoch: epoch, generation: generation, clientConnections: clients.count,
+            epoch: epoch, generation: generation, clientConnections: clients.count + http2Clients.count,
             weights: routes.values.flatMap { route in
                 zip(route.spec.revisions, route.served).map {
                     TrafficSnapshot.Weight(deployment: route.spec.deployment, revision: $0.revision, percent: $1)

@@ -34,6 +34,9 @@ final class DataPlane {
     // Shared by all connections, because only one is read at a time.
     var requestScanner: RequestHeadScanner
     var responseScanner: ResponseHeadScanner
+    /// For heads that the proxy wrote itself, on their way from and to HTTP/2.
+    var ownRequestScanner: RequestHeadScanner
+    var ownAnswerScanner: ResponseHeadScanner
     var random: RoutingRandom
     var requestWords: RequestIdWords
     /// For answers that no revision gave.
@@ -55,6 +58,11 @@ final class DataPlane {
     private(set) var routes: [DeploymentKey: LiveRoute] = [:]
     private(set) var synthetic: [DeploymentKey: SyntheticTraffic] = [:]
     private(set) var problems: [DeploymentKey: [String]] = [:]
+    /// Of routes with TLS.
+    private(set) var securities: [DeploymentKey: EndpointSecurity] = [:]
+    private(set) var certificateProblems: [DeploymentKey: String] = [:]
+    /// Client connections that speak HTTP/2.
+    private(set) var http2Clients: [ObjectIdentifier: HTTP2Client] = [:]
     private let requestIdKey: RequestIdentityKey
     private(set) var instances: [InstanceKey: Instance] = [:]
     private(set) var tallies: [DeploymentKey: RouteTally] = [:]
@@ -80,6 +88,12 @@ final class DataPlane {
             atSeconds: Self.secondsSince1970, start: UInt32(truncatingIfNeeded: random.next() >> 32))
         requestScanner = RequestHeadScanner(limits: limits)
         responseScanner = ResponseHeadScanner(limits: limits)
+        ownRequestScanner = RequestHeadScanner(
+            headBytesMax: limits.requestHeadBytes + HeadWriter.growthMax, lineBytesMax: limits.requestLineBytes + 16,
+            fieldsMax: limits.headFieldCount + HeadWriter.addedFieldsMax)
+        ownAnswerScanner = ResponseHeadScanner(
+            headBytesMax: limits.responseHeadBytes + HeadWriter.growthMax,
+            fieldsMax: limits.headFieldCount + HeadWriter.addedFieldsMax)
         copyBudget = CopyBudget(bytesMax: limits.copiedBytesTotal)
         bodyReader = BodyReader(bodiesMax: limits.waitingBodies, bytesMax: limits.waitingBodyBytes)
         waterMark = .init(low: limits.writeBufferLowBytes, high: limits.writeBufferHighBytes)
@@ -114,6 +128,8 @@ final class DataPlane {
         accepted = new
         generation = new.routes.generation
         problems = material.problems
+        securities = material.securities
+        certificateProblems = material.certificateProblems
         turn += 1
         var listed: Set<InstanceKey> = []
         var live: [DeploymentKey: LiveRoute] = [:]
@@ -148,6 +164,8 @@ final class DataPlane {
                 }
                 listed.insert(key)
                 let instance = instance(key, at: address)
+                instance.followStreams(
+                    to: upstream.rpcPort.flatMap { try? SocketAddress(ipAddress: upstream.host, port: $0) })
                 instance.isSticky = spec.routing.isSticky
                 instance.slices = tally.slices.map { table in
                     instance.slices.flatMap { $0.table === table ? $0 : nil } ?? SliceTallies(table)
@@ -209,6 +227,13 @@ final class DataPlane {
         for (deployment, traffic) in former where synthetic[deployment] !== traffic { traffic.stop() }
     }
 
+    /// New certificates are for new connections.
+    func renewCertificates(_ securities: [DeploymentKey: EndpointSecurity], problems: [DeploymentKey: String]) {
+        self.securities = securities
+        certificateProblems = problems
+        for listener in listeners.values { secure(listener) }
+    }
+
     /// Users of A/B tests, for each route with new ones since the last call.
     func usersToSave() -> [DeploymentKey: KeptUsers] { routes.compactMapValues { $0.usersToSave() } }
 
@@ -220,7 +245,8 @@ final class DataPlane {
         clients.append(client)
         client.listener.connections += 1
         let hasRoom =
-            clients.count <= limits.connectionsTotal && client.listener.connections <= limits.connectionsPerListener
+            clients.count + http2Clients.count <= limits.connectionsTotal
+            && client.listener.connections <= limits.connectionsPerListener
         if !hasRoom { client.listener.route?.tally.refusedConnections += 1 }
         return hasRoom
     }
@@ -237,6 +263,17 @@ final class DataPlane {
         if clients.isEmpty { drained?.succeed() }
     }
 
+    /// A client connection speaks HTTP/2.
+    func admit(_ client: HTTP2Client) {
+        http2Clients[ObjectIdentifier(client)] = client
+        client.listener.connections += 1
+    }
+
+    func remove(_ client: HTTP2Client) {
+        guard http2Clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
+        client.listener.connections -= 1
+    }
+
     /// Ends everything whose deadline has passed.
     private func sweep() {
         let now = now
@@ -248,6 +285,7 @@ final class DataPlane {
         }
         let oldest = now - limits.upstreamIdleTime.nanosecondsClamped
         var hasOverdue = false
+        for client in http2Clients.values { client.look(now: now) }
         for instance in instances.values {
             instance.closeExpiredIdle(since: oldest)
             instance.retireIfIdle(now: now)
@@ -293,6 +331,7 @@ final class DataPlane {
         for traffic in synthetic.values { traffic.stop() }
         let promise = loop.makePromise(of: Void.self)
         drained = promise
+        for client in http2Clients.values { client.drain() }
         for client in clients { client.drain() }
         if clients.isEmpty {
             promise.succeed()
@@ -307,6 +346,7 @@ final class DataPlane {
     func stop() {
         sweeping?.cancel()
         for client in clients.reversed() { client.close() }
+        for client in http2Clients.values { client.close() }
         for traffic in synthetic.values { traffic.stop() }
         for instance in instances.values { instance.closeIdle() }
     }

@@ -25,6 +25,9 @@ struct Exchange {
     var startedAt: Int64 = 0
     var timeoutNanoseconds: Int64 = 0
 
+    /// The request is a gRPC call.
+    var call: RPCCall?
+
     // The attempts.
     var attempts = 0
     var origin = RequestOrigin.user

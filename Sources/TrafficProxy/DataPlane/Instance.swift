@@ -54,6 +54,8 @@ final class Instance {
     private var idle: [UpstreamConnection] = []
     private var waiting = CircularBuffer<any UpstreamCaller>()
     private var connecting = 0
+    /// Connections by HTTP/2. Nil if the instance has no port for them.
+    private var streams: InstanceStreams?
     /// Includes connections that are being opened.
     private(set) var openConnections = 0
 
@@ -107,6 +109,19 @@ final class Instance {
     func retireIfIdle(now: Int64) {
         if !isListed, inFlight == 0, retiredAt == nil { retiredAt = now }
     }
+
+    /// - Parameter address: where it speaks HTTP/2. Nil if nowhere.
+    func followStreams(to address: SocketAddress?) {
+        guard address != streams?.address else { return }
+        let former = streams
+        streams = address.map { InstanceStreams(to: $0, of: self, plane: plane) }
+        for caller in former?.retire() ?? [] where streams?.enqueue(caller, first: false) != true {
+            caller.attemptFailed(.untaken, "\(described) has no port for gRPC any more")
+        }
+    }
+
+    /// Whether it has a port for gRPC calls.
+    var answersCalls: Bool { streams != nil }
 
     // MARK: Ejection
 
@@ -166,6 +181,8 @@ final class Instance {
     ///   which is a new one.
     /// - Returns: false if too many requests wait.
     func enqueue(_ caller: any UpstreamCaller, first: Bool = false) -> Bool {
+        // An instance whose only port speaks HTTP/2 gets everything by it.
+        if let streams, caller.isCall || streams.address == address { return streams.enqueue(caller, first: first) }
         guard waiting.count < plane.limits.pendingRequests else { return false }
         if first { waiting.prepend(caller) } else { waiting.append(caller) }
         openAsNeeded()
@@ -173,6 +190,7 @@ final class Instance {
     }
 
     func cancel(_ caller: any UpstreamCaller) {
+        streams?.cancel(caller)
         if let index = waiting.firstIndex(where: { $0 === caller }) { waiting.remove(at: index) }
     }
 
@@ -200,6 +218,7 @@ final class Instance {
         let resting = idle
         idle.removeAll()
         for connection in resting { connection.close() }
+        streams?.closeIdle()
     }
 
     /// Closes connections that have been idle too long. The longest idle one is first.

@@ -19,6 +19,7 @@ final class InternalRequest: UpstreamCaller {
     let instance: Instance
     let isToHead: Bool
     let requestIsWhole = true
+    let isCall = false
     private(set) var latencyNanoseconds: Int64 = 0
 
     private let plane: DataPlane

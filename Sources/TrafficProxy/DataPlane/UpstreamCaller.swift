@@ -10,6 +10,8 @@ protocol UpstreamCaller: AnyObject {
     var isToHead: Bool { get }
     /// The request was handed over completely.
     var requestIsWhole: Bool { get }
+    /// It is a gRPC call, which an instance answers at another port.
+    var isCall: Bool { get }
 
     /// A connection to the instance is available.
     func attach(_ connection: UpstreamConnection)

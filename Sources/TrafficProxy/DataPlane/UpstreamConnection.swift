@@ -25,6 +25,8 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     /// The value of the instance's `move` when the connection was opened.
     let move: Int
+    /// For one request on an HTTP/2 connection, which it translates. It serves no second one.
+    let stream: InstanceStreamCodec?
     private(set) var restingSince: Int64 = 0
     private let instance: Instance
     private let plane: DataPlane
@@ -52,7 +54,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var hasEnded = false
     private(set) var isReading = true
 
-    init(instance: Instance, plane: DataPlane, move: Int) {
+    init(instance: Instance, plane: DataPlane, move: Int, stream: InstanceStreamCodec? = nil) {
+        self.stream = stream
         self.instance = instance
         self.plane = plane
         self.move = move
@@ -192,21 +195,27 @@ final class UpstreamConnection: ChannelInboundHandler {
         let (wasPhase, wasCaller) = (phase, caller)
         phase = .closed
         caller = nil
-        instance.connectionClosed(self)
+        if stream == nil { instance.connectionClosed(self) }
         guard let wasCaller else { return }
         switch wasPhase {
         case .awaitingHead:
             // If the very first write fails, nothing was sent either.
             let failedToWrite = hasServed && !sawByte && !hasFlushed && !hasEnded && !endedInError
             let failure: RetryPolicy.Failure =
-                if isUntaken || failedToWrite {
+                if isUntaken || failedToWrite || stream?.wasRefused == true {
                     .untaken
                 } else if !hasServed || sawByte {
                     .freshConnection
                 } else {
                     isTaken && !wasIdle ? .unanswered : .staleConnection
                 }
-            wasCaller.attemptFailed(failure, "\(instance.described) closed the connection before it answered")
+            if let fault = stream?.fault {
+                wasCaller.attemptFailed(
+                    .malformedAnswer, "\(instance.described) sent a malformed answer by HTTP/2: \(fault)")
+            } else {
+                let what = stream == nil ? "closed the connection" : "ended the stream"
+                wasCaller.attemptFailed(failure, "\(instance.described) \(what) before it answered")
+            }
         case .body:
             if body == .untilClose, !endedInError {
                 wasCaller.answerIsWhole(release: nil)
@@ -242,7 +251,7 @@ final class UpstreamConnection: ChannelInboundHandler {
                 if bytes.readableBytes == 0 { return }
             case .complete(let head):
                 body = head.body
-                keepsAlive = head.keepAlive && head.body != .untilClose
+                keepsAlive = head.keepAlive && head.body != .untilClose && stream == nil
                 phase = .body
                 caller.beginAnswer(head, &bytes)
                 if body.isDone { finish(isClean: bytes.readableBytes == 0) }

@@ -5,6 +5,9 @@ import NIOCore
 enum HeadWriter {
     /// The most that a head can grow, without the client's own values.
     static let addedBytesMax = 768
+    /// The most that a head can grow, with the client's own values: its address, and its request ID once more.
+    static let growthMax = addedBytesMax + 512
+    static let addedFieldsMax = 8
 
     /// - Parameters:
     ///   - forwardedFor: the client's address.

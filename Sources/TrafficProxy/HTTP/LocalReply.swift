@@ -29,6 +29,16 @@ struct LocalReply: Hashable, Sendable {
         buffer.writeString(head + "\r\n" + (isToHead ? "" : body))
     }
 
+    /// The same answer to a gRPC call: a head without a body, which says how the call ended ("Trailers-Only").
+    func writeToCall(revision: String, id: RequestId, to buffer: inout ByteBuffer) {
+        let callStatus = RPCStatus(ownReply: status)
+        buffer.writeString(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: \(callStatus.rawValue)\r\n"
+                + "grpc-message: \(RPCStatus.message(message))\r\nx-mlctl-revision: \(revision)\r\n"
+                + "x-mlctl-request-id: \(id.minted(revision: revision))\r\nx-request-id: \(id.text(revision: revision))\r\n"
+                + "content-length: 0\r\n\r\n")
+    }
+
     private static func reason(_ status: Int) -> String {
         switch status {
         case 400: "Bad Request"

@@ -8,8 +8,15 @@ enum InferencePath {
         "/v1/audio/translations", "/v1/audio/speech",
     ]
 
+    /// The methods of the Open Inference Protocol by gRPC that compute or read something. Streams are not among them.
+    private static let openInferenceCalls = "/inference.GRPCInferenceService/"
+    private static let readingCalls: Set<Substring> = [
+        "ModelInfer", "ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata",
+    ]
+
     /// - Parameter path: without its query. Any prefix before `/v2` or `/v1` is allowed.
     static func isIdempotent(_ path: Substring) -> Bool {
+        if path.hasPrefix(openInferenceCalls) { return readingCalls.contains(path.dropFirst(openInferenceCalls.count)) }
         if openAI.contains(where: { path.hasSuffix($0) }) { return true }
         guard path.hasSuffix("/infer"), let models = path.range(of: "/v2/models/") else { return false }
         // NAME, or NAME/versions/VERSION.

@@ -45,17 +45,19 @@ struct PortValidation {
             for place in accepted.routes.routes[index].revisions.indices {
                 let upstreams = accepted.routes.routes[index].revisions[place].upstreams
                 for upstream in upstreams where upstream.host == Upstream.loopback {
-                    if held.contains(upstream.port) {
-                        accepted.refuse(
-                            deployment,
-                            "instance \(upstream.instance) uses port \(upstream.port), which is an endpoint of this proxy: "
-                                + "the proxy would call itself")
-                    } else {
-                        instances[upstream.port] = "instance \(upstream.instance) of \(deployment)"
+                    for port in upstream.ports {
+                        if held.contains(port) {
+                            accepted.refuse(
+                                deployment,
+                                "instance \(upstream.instance) uses port \(port), which is an endpoint of this proxy: "
+                                    + "the proxy would call itself")
+                        } else {
+                            instances[port] = "instance \(upstream.instance) of \(deployment)"
+                        }
                     }
                 }
                 accepted.routes.routes[index].revisions[place].upstreams.removeAll {
-                    $0.host == Upstream.loopback && held.contains($0.port)
+                    $0.host == Upstream.loopback && $0.ports.contains(where: held.contains)
                 }
             }
         }
@@ -76,6 +78,10 @@ struct PortValidation {
 
 extension PortOwner: CustomStringConvertible {
     var description: String { preview.map { "the preview of \(deployment)'s \($0)" } ?? "\(deployment)" }
+}
+
+extension Upstream {
+    fileprivate var ports: Set<Int> { Set([port, rpcPort].compactMap(\.self)) }
 }
 
 extension ProxyRoute {

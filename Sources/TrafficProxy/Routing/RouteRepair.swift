@@ -1,4 +1,5 @@
 import ModelManifests
+import NIOCore
 import Serving
 
 /// One route without its faults, except faults of ports. Each refused part is replaced by that of the former route, or left out.
@@ -16,6 +17,7 @@ struct RouteRepair {
             faults.append("maxConcurrency or its queue has an invalid value")
             route.concurrency = former?.concurrency
         }
+        repairDoor(&route, former)
         let tapFaults = RoutesValidation.checkTaps(of: route, limits: limits)
         if !tapFaults.isEmpty {
             faults += tapFaults
@@ -107,6 +109,20 @@ struct RouteRepair {
         faults += routingFaults
         isHopeless = true
         route.routing = former?.routing ?? .random
+    }
+
+    /// Without valid files the endpoint must not answer without TLS.
+    private mutating func repairDoor(_ route: inout ProxyRoute, _ former: ProxyRoute?) {
+        if let address = route.address, (try? SocketAddress(ipAddress: address, port: 1)) == nil {
+            faults.append("endpoint.address is not an IP address")
+            route.address = former?.address
+        }
+        guard let tls = route.tls else { return }
+        let tlsFaults = RoutesValidation.check(tls)
+        guard !tlsFaults.isEmpty else { return }
+        faults += tlsFaults
+        isHopeless = true
+        route.tls = former?.tls
     }
 
     private mutating func repairTimes(_ route: inout ProxyRoute, _ former: ProxyRoute?) {

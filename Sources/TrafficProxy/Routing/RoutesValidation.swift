@@ -71,6 +71,9 @@ enum RoutesValidation {
         if !(1...65535).contains(upstream.port) {
             problems.append("instance \(upstream.instance): port \(upstream.port) is not between 1 and 65535")
         }
+        if let port = upstream.rpcPort, !(1...65535).contains(port) {
+            problems.append("instance \(upstream.instance): port \(port) is not between 1 and 65535")
+        }
         if (try? SocketAddress(ipAddress: upstream.host, port: 1)) == nil {
             problems.append("instance \(upstream.instance): its host is not an IP address")
         }
@@ -78,6 +81,12 @@ enum RoutesValidation {
             problems.append("an instance's ID is not 1 to 256 bytes")
         }
         return problems
+    }
+
+    static func check(_ tls: EndpointTLS) -> [String] {
+        tls.files.filter { !$0.path.hasPrefix("/") || $0.path.utf8.contains(0) }.map {
+            "endpoint.tls: the path of \($0.field) is not absolute"
+        }
     }
 
     static func check(_ generate: SyntheticRoute, limits: ProxyLimits) -> [String] {

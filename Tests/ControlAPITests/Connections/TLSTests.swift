@@ -5,6 +5,7 @@ import NIOSSL
 import Rollouts
 import TestSupport
 import Testing
+import Transport
 
 @testable import ControlAPI
 

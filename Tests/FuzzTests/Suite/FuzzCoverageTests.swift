@@ -21,6 +21,10 @@ struct FuzzCoverageTests {
         ],
         "http-response-head": ["HTTP1/ResponseHead.swift"],
         "http-chunks": ["HTTP1/ChunkedScanner.swift", "HTTP1/BodyFraming.swift"],
+        "http2-fields": [
+            "TrafficProxy/HTTP2/RequestTranslation.swift", "TrafficProxy/HTTP2/ResponseTranslation.swift",
+            "TrafficProxy/HTTP2/RPCCall.swift", "TrafficProxy/HTTP2/RPCStatus.swift",
+        ],
         "json-scanner": ["JSON/JSONScanner.swift"],
         "answer-pair": ["TrafficProxy/Mirroring/AnswerComparison.swift"],
         "compressed-body": ["TrafficProxy/Observing/ContentCoding.swift"],

@@ -3,7 +3,8 @@ enum FuzzTargets {
     static let all: [FuzzTarget] =
         [
             // The data plane: clients, model servers and routes.
-            .requestHead, .responseHead, .chunkedBody, .jsonScanner, .answerPair, .compressedBody, .proxyRoutes,
+            .requestHead, .responseHead, .chunkedBody, .http2Fields, .jsonScanner, .answerPair, .compressedBody,
+            .proxyRoutes,
             .recordedRequests,
             // Manifests and settings.
             .yamlDocuments, .manifests, .manifestRevert, .ignoreRules, .manifestWords, .canonicalJSON, .settings,

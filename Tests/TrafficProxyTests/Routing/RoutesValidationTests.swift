@@ -115,6 +115,38 @@ import Testing
             ])
     }
 
+    @Test("an endpoint does not open without the TLS that it asks for, and an address is an IP address")
+    func door() {
+        var route = Self.route()
+        route.tls = EndpointTLS(certificateFile: "c", keyFile: "/k")
+        #expect(accept([route]).routes.routes.isEmpty)
+        #expect(accept([route]).refused.values.first?.first?.contains("certificateFile is not absolute") == true)
+        var former = Self.route()
+        former.tls = EndpointTLS(certificateFile: "/c", keyFile: "/k")
+        #expect(accept([route], following: [former]).routes.routes == [former])
+        var elsewhere = Self.route()
+        elsewhere.address = "localhost"
+        #expect(accept([elsewhere]).routes.routes == [Self.route()])
+        #expect(accept([elsewhere]).refused.values.first?.first == "endpoint.address is not an IP address")
+    }
+
+    @Test("an instance's port for gRPC is a port, and none of the proxy's own")
+    func callPorts() {
+        func route(_ port: Int) -> ProxyRoute {
+            Self.route(
+                revisions: [
+                    RevisionRoute(
+                        revision: Revision(rawValue: "aa"), weight: 100,
+                        upstreams: [Upstream(instance: "i", port: 1, rpcPort: port)])
+                ])
+        }
+        #expect(accept([route(2)]).refused.isEmpty)
+        #expect(accept([route(70_000)]).refused.values.first?.first?.contains("not between 1 and 65535") == true)
+        let looping = accept([route(9000)], following: [route(9000)])
+        #expect(looping.refused.values.first?.first?.contains("the proxy would call itself") == true)
+        #expect(looping.routes.routes.first?.revisions.first?.upstreams.isEmpty == true)
+    }
+
     @Test("a new route without a valid part is left out, and its port is reported")
     func unrouted() {
         let accepted = accept([Self.route(revisions: [Self.revision("a", 50)])])
