@@ -15,6 +15,7 @@ struct ProjectSyncState {
 
     init(_ source: ProjectSource) {
         self.source = source
-        status = SourceStatus(project: source.name, repo: source.repo, branch: source.reference)
+        status = SourceStatus(
+            project: source.name, repo: source.repo, branch: source.reference, path: source.path)
     }
 }
