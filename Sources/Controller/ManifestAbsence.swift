@@ -37,7 +37,10 @@ package struct ManifestAbsence: Hashable, Sendable {
     /// Whether the reason is about how the commit was reached, and not about something in it that cannot be seen.
     var isDoubt = false
 
-    package var text: String { "not in git since commit \(since.prefix(12)), kept because \(reason)" }
+    package var text: String { "\(fate), kept because \(reason)" }
+
+    /// A file outside of the path is in git, but nobody reads it.
+    private var fate: String { "not \(isDoubt && !path.isEmpty ? "read" : "in git") since commit \(since.prefix(12))" }
 
     /// For the list of a project's problems.
     package var diagnostic: Diagnostic {
@@ -106,6 +109,6 @@ package struct ManifestAbsence: Hashable, Sendable {
         let more = all.count > namedMax ? " and \(all.count - namedMax) more" : ""
         let own = all.first { !$0.path.isEmpty || $0.isDoubt } ?? first
         return
-            "\(names)\(more): not in git since commit \(own.since.prefix(12)), but kept because \(own.reason). \(own.remedy)"
+            "\(names)\(more): \(own.fate), but kept because \(own.reason). \(own.remedy)"
     }
 }
