@@ -92,14 +92,14 @@ enum PassEstimate: Hashable, Sendable {
     }
 
     /// Rounded to one digit, or two if the first is 1: the estimate is no more precise.
-    private static func rounded(_ count: Double) -> Double {
+    static func rounded(_ count: Double) -> Double {
         let count = max(count.rounded(.up), 1)
         let magnitude = Double.pow(10, Double.log10(count).rounded(.down))
         let step = count < 2 * magnitude ? magnitude / 10 : magnitude
         return step < 1 ? count : (count / step).rounded() * step
     }
 
-    private static func time(_ seconds: Double) -> String {
+    static func time(_ seconds: Double) -> String {
         let units = [("day", 86_400.0), ("hour", 3_600), ("minute", 60), ("second", 1)]
         let (name, length) = units.first { seconds >= 1.5 * $0.1 } ?? ("second", 1)
         return EvidenceText.count(Int(countable: max((seconds / length).rounded(), 1)), name)

@@ -17,6 +17,7 @@ extension Controller {
             entries[key]?.unavailable = readings.unavailable
             entries[key]?.abandoned = readings.abandoned
             entries[key]?.costs = readings.costs
+            entries[key]?.traffic.note(readings, at: with.now())
         }
         let (pending, findings) = takeInputs(key)
         let inputs = DecisionInputs(

@@ -9,7 +9,13 @@ extension Controller {
     func forbidden(
         _ key: DeploymentKey, _ state: RolloutState, _ desired: Desired, isCommanded: Bool
     ) -> [Revision: String]? {
-        guard let owner = manifests.owner(of: key), let rules = projects[owner]?.source.rules else { return nil }
+        guard let owner = manifests.owner(of: key), let rules = projects[owner]?.source.rules else {
+            guard let reason = manifests.orphanReason(of: key), let candidate = state.rollout?.candidate else {
+                return nil
+            }
+            // Nobody allows it to go further. Where it came from a rollback, a person has asked for it.
+            return state.rollout?.purpose == .restore ? [:] : [candidate.revision: reason]
+        }
         guard !rules.isOpen else { return [:] }
         var forbidden: [Revision: String] = [:]
         if let rollout = state.rollout, !isWanted(rollout.candidate, desired) {
@@ -22,6 +28,18 @@ extension Controller {
         // Last: its place in git is known.
         if let problem = problemOfRetry(key, state, rules) { forbidden[state.settings.template.revision] = problem }
         return forbidden
+    }
+
+    /// Of a deployment whose project is not in the settings, commands only take traffic back: no policy says what else is allowed.
+    func orphanRefusal(of command: OperatorCommand, _ key: DeploymentKey) -> String? {
+        guard let reason = manifests.orphanReason(of: key) else { return nil }
+        switch command.verb {
+        case .abort, .rollback: return nil
+        case .promote, .pause, .resume, .retry, .suspend:
+            return
+                "\(reason). Commands that work now: 'mlctl abort \(key.argument)', 'mlctl rollback \(key.argument)' and "
+                + "'mlctl status \(key.argument)'"
+        }
     }
 
     /// Why `mlctl retry` would be refused now, beside what its state says; nil if it would not.

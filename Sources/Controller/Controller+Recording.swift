@@ -111,7 +111,8 @@ extension Controller {
         entries[key]?.state = state
         manifests.note(
             recordOf: key, project: state.map { $0.settings.project ?? Project.defaultName },
-            isUntouched: state?.isUntouched ?? false)
+            isUntouched: state?.isUntouched ?? false,
+            manifest: state.map { RecordedManifest(commit: $0.commit, origin: $0.settings.origin) })
         if state?.rollout == nil { inFlight.remove(key) } else { inFlight.insert(key) }
     }
 

@@ -95,10 +95,7 @@ extension Controller {
         let before = standings.updateValue(.read, forKey: name)
         note(reach: nil, of: name)
         let found = Set(records.keys)
-        for (project, warning) in manifests.meet(found, allowsEmpty: { self.projects[$0]?.source.allowsEmpty ?? false })
-        {
-            projects[project]?.status.error = warning
-        }
+        for (project, warning) in meetInProjects(found) { projects[project]?.status.error = warning }
         for key in keys(at: name) {
             if case .unread(let reason)? = before,
                 entries[key]?.troubles[.place] == SiteError.unreachable(name, reason: reason).message

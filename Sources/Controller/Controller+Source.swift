@@ -61,14 +61,15 @@ extension Controller {
     ) async throws -> Set<DeploymentKey> {
         let name = source.name
         let reading = try await bounded(ManifestReading.limit) {
-            [reserved = reservedPorts, known = manifests.known(to: name)] in
-            try await ManifestReading.read(snapshot, into: before, known: known, source: source, reserved: reserved)
+            [reserved = reservedPorts, records = manifests.recordedManifests(of: name)] in
+            try await ManifestReading.read(
+                snapshot, into: before, records: records, source: source, reserved: reserved)
         }
         let changed = manifests.absorb(
             reading.ledger, of: name, changed: reading.absorbed.changed, holders: portHolders,
             inUse: { self.demand(of: $0) }, wanted: { self.demand(toServe: $0) })
         // Records may have been found while the commit was being read.
-        let found = manifests.meet(manifests.known(to: name)) { self.projects[$0]?.source.allowsEmpty ?? false }
+        let found = meetInProjects(manifests.known(to: name))
         projects[name]?.status.commit = snapshot.commit
         projects[name]?.status.fetchedAt = with.now()
         projects[name]?.status.error = reading.absorbed.warning ?? found[name]
@@ -100,6 +101,15 @@ extension Controller {
                 metadata: ["project": "\(name)", "commit": "\(snapshot.commit)", "changed": "\(changed.count)"])
         }
         return changed
+    }
+
+    /// Holds those of the deployments that the commits read so far do not describe, and has the repositories read again.
+    ///
+    /// - Returns: why they are held, by project.
+    func meetInProjects(_ found: Set<DeploymentKey>) -> [String: String] {
+        let held = manifests.meet(found) { self.projects[$0]?.source.allowsEmpty ?? false }
+        for name in held.keys { looks.add(name, urgency: .urgent) }
+        return held
     }
 
     /// Notes which deployments violate the project's policy, and how much of its limits the project uses.

@@ -22,6 +22,7 @@ extension Controller: ControlSurface {
     package func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard entries[deployment]?.state != nil else { throw notThere(deployment) }
+        if let refusal = orphanRefusal(of: command, deployment) { throw ControlError(.conflict, refusal) }
         lastCommand += 1
         let number = lastCommand
         let timer = limits.set(after: configuration.limits.command) {

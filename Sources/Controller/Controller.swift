@@ -113,7 +113,10 @@ package actor Controller {
         with = collaborators
         self.logger = logger
         startedAt = collaborators.now()
-        manifests = ProjectRegistry(collaborators.sources.map(\.rules))
+        let origins = collaborators.sources.filter { !$0.repo.isEmpty }.map { ($0.name, ($0.repo, $0.reference)) }
+        manifests = ProjectRegistry(
+            collaborators.sources.map(\.rules),
+            sources: Dictionary(origins.map { ($0.0, (repo: $0.1.0, reference: $0.1.1)) }) { first, _ in first })
         for source in collaborators.sources { projects[source.name] = ProjectSyncState(source) }
         looks = Runner(
             configuration: RunnerConfiguration(

@@ -45,6 +45,8 @@ struct Entry {
     var unavailable: [Revision: Int] = [:]
     /// Requests whose clients gave up, as last read.
     var abandoned: [Revision: Int] = [:]
+    /// What users sent over the last minutes.
+    var traffic = RecentTraffic()
     /// The cost of the instances of a revision, as last read.
     var costs: [Revision: InstanceCost] = [:]
     /// Why steps of its passes failed.

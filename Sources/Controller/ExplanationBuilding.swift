@@ -104,12 +104,28 @@ extension Controller {
         guard let status = status().deployments.first(where: { $0.key == deployment }) else {
             throw Self.notDeployed(deployment)
         }
+        await countTraffic(of: deployment)
         let known = known(deployment)
         let events = try await with.trail.events(
             matching: EventFilter(deployment: deployment), limit: DeploymentExplanation.eventLimit)
-        return DeploymentExplanation(
+        var explanation = DeploymentExplanation(
             status: status, state: known?.state, events: events, failedRequestIds: known?.failedRequestIds ?? [],
             retryRefusal: retryRefusal(of: deployment))
+        explanation.traffic = known?.traffic.rate
+        return explanation
+    }
+
+    /// During a rollout each pass counts. At rest nobody needs it but those who ask, so it is counted when they ask again.
+    private func countTraffic(of key: DeploymentKey) async {
+        guard isAtWork, let entry = entries[key], entry.state != nil, entry.state?.rollout == nil,
+            let name = entry.site,
+            let metrics = with.sites[name]?.metrics
+        else { return }
+        // Without an answer there is no number.
+        guard
+            let readings = try? await bounded(configuration.limits.readings, { try await metrics.readings(for: key) })
+        else { return }
+        entries[key]?.traffic.note(readings, at: with.now())
     }
 }
 

@@ -9,6 +9,8 @@ package struct ManifestAbsence: Hashable, Sendable {
         var file: String
         /// The first commit without it.
         var since: String
+        /// The last commit that described it.
+        var readAt: String
         /// Files that cannot be read since that commit, and are meant for mlctl: it may have been moved there.
         var suspects: Set<String>
     }
@@ -32,8 +34,13 @@ package struct ManifestAbsence: Hashable, Sendable {
     package var remedy: String
     /// The file or folder that cannot be seen; empty if the whole commit is the reason.
     package var path = ""
+    /// Whether the reason is about how the commit was reached, and not about something in it that cannot be seen.
+    var isDoubt = false
 
-    package var text: String { "not in git since commit \(since.prefix(12)), kept because \(reason)" }
+    package var text: String { "\(fate), kept because \(reason)" }
+
+    /// A file outside of the path is in git, but nobody reads it.
+    private var fate: String { "not \(isDoubt && !path.isEmpty ? "read" : "in git") since commit \(since.prefix(12))" }
 
     /// For the list of a project's problems.
     package var diagnostic: Diagnostic {
@@ -44,10 +51,17 @@ package struct ManifestAbsence: Hashable, Sendable {
     ///   - lastPlace: nil where it is not known, because the controller was restarted and has no earlier commit.
     ///   - hidden: everything in the commit that cannot be seen, in order of path.
     ///   - isEmpty: the commit has no deployment at all, and that is not allowed.
+    ///   - doubt: why the commit does not say that it was removed; nil if it does.
     /// - Returns: nil if it is removed.
     static func of(
-        _ key: DeploymentKey, lastPlace: LastPlace?, at commit: String, hidden: [Hidden], isEmpty: Bool
+        _ key: DeploymentKey, lastPlace: LastPlace?, at commit: String, hidden: [Hidden], isEmpty: Bool,
+        doubt: RemovalDoubt? = nil
     ) -> ManifestAbsence? {
+        if let doubt {
+            return ManifestAbsence(
+                deployment: key, since: lastPlace?.since ?? commit, reason: doubt.reason(at: commit),
+                remedy: doubt.remedy, path: doubt.path, isDoubt: true)
+        }
         let found: (hidden: Hidden, link: String, isOwnPlace: Bool)? =
             if let lastPlace {
                 hidden.first { $0.covers(lastPlace.file) }.map { ($0, "\(Self.shown($0.path)) ", true) }
@@ -87,14 +101,14 @@ package struct ManifestAbsence: Hashable, Sendable {
     static func warning(_ absences: [DeploymentKey: ManifestAbsence]) -> String? {
         let all = absences.values.sorted { $0.deployment < $1.deployment }
         guard let first = all.first else { return nil }
-        if first.path.isEmpty, !all.contains(where: { !$0.path.isEmpty }) {
+        if first.path.isEmpty, !all.contains(where: { !$0.path.isEmpty || $0.isDoubt }) {
             return "the commit contains no ModelDeployment: all deployments stay as they are. "
                 + "To remove all of them, \(allowing)"
         }
         let names = all.prefix(namedMax).map(\.deployment.description).joined(separator: ", ")
         let more = all.count > namedMax ? " and \(all.count - namedMax) more" : ""
-        let own = all.first { !$0.path.isEmpty } ?? first
+        let own = all.first { !$0.path.isEmpty || $0.isDoubt } ?? first
         return
-            "\(names)\(more): not in git since commit \(own.since.prefix(12)), but kept because \(own.reason). \(own.remedy)"
+            "\(names)\(more): \(own.fate), but kept because \(own.reason). \(own.remedy)"
     }
 }

@@ -30,6 +30,8 @@ package struct ManifestLedger {
     static let filesPerTask = 256
 
     package private(set) var commit = ""
+    /// The commit of the files that it knows, also where that was read before a restart.
+    private var filesCommit = ""
     package private(set) var diagnostics: [Diagnostic] = []
     private var files: [String: KnownFile] = [:]
     private var desired = DesiredState()
@@ -114,7 +116,31 @@ package struct ManifestLedger {
     /// Takes in the commit that was read before a restart, only to know where each deployment was described. It asks for nothing.
     package mutating func recall(_ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], by rules: ProjectRules) {
         takeFiles(snapshot, parsed)
+        filesCommit = snapshot.commit
         desired = DesiredState.resolve(files: files.values.map(\.parsed), by: rules)
+    }
+
+    /// Those of the given deployments that a commit does not describe, with where they were described before.
+    func missing(
+        _ known: Set<DeploymentKey>, in snapshot: ManifestSnapshot, parsed: [String: ParsedFile]
+    ) -> [DeploymentKey: RemovalReview.LastSeen] {
+        var missing = known
+        for path in snapshot.files.keys {
+            guard !missing.isEmpty, let file = parsed[path]?.holding(files[path]?.parsed) ?? files[path]?.parsed else {
+                continue
+            }
+            missing.subtract(file.keys)
+            missing.subtract(file.held.keys)
+        }
+        var heldIn: [DeploymentKey: String] = [:]
+        for (path, file) in files { for key in file.parsed.held.keys { heldIn[key] = path } }
+        return missing.reduce(into: [:]) { found, key in
+            if let file = desired.file(of: key) ?? heldIn[key] {
+                found[key] = RemovalReview.LastSeen(commit: filesCommit, file: file)
+            } else {
+                found[key] = RemovalReview.LastSeen(commit: lastPlaces[key]?.readAt, file: lastPlaces[key]?.file)
+            }
+        }
     }
 
     private mutating func takeFiles(_ snapshot: ManifestSnapshot, _ parsed: [String: ParsedFile]) {
@@ -134,15 +160,26 @@ package struct ManifestLedger {
         _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>, allowsEmpty: Bool,
         reserved: ReservedPorts = ReservedPorts(), by rules: ProjectRules = .open
     ) -> Absorbed {
+        absorb(
+            snapshot, parsed: parsed, known: known, doubts: [:], allowsEmpty: allowsEmpty, reserved: reserved, by: rules
+        )
+    }
+
+    /// - Parameter doubts: of deployments that the commit does not describe: why that does not mean that they were removed.
+    mutating func absorb(
+        _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>,
+        doubts: [DeploymentKey: RemovalDoubt], allowsEmpty: Bool, reserved: ReservedPorts, by rules: ProjectRules
+    ) -> Absorbed {
         let (filesBefore, desiredBefore) = (files, desired)
         takeFiles(snapshot, parsed)
         desired = DesiredState.resolve(
             files: files.values.map(\.parsed), reusing: desired, reserved: reserved, by: rules)
         var next = desired.deployments.mapValues { Wish.manifest($0) }
         for key in desired.invalid { next[key] = .held }
-        noteLastPlaces(next, filesBefore, desiredBefore, known: known, commit: snapshot.commit)
+        noteLastPlaces(next, filesBefore, desiredBefore, known: known, snapshot)
+        filesCommit = snapshot.commit
         let missing = known.filter { next[$0] == nil }
-        absences = findAbsences(of: missing, at: snapshot.commit, allowsEmpty: allowsEmpty)
+        absences = findAbsences(of: missing, at: snapshot.commit, doubts, allowsEmpty: allowsEmpty)
         for key in missing { next[key] = absences[key] == nil ? .removed : .held }
         let warning = ManifestAbsence.warning(absences)
 
@@ -151,6 +188,8 @@ package struct ManifestLedger {
         var changed: Set<DeploymentKey> = []
         for (key, wish) in next where before[key] != wish { changed.insert(key) }
         for key in before.keys where next[key] == nil { changed.insert(key) }
+        // Its record says where its manifest is.
+        for key in next.keys where desired.file(of: key) != desiredBefore.file(of: key) { changed.insert(key) }
         (wishes, commit, diagnostics) = (next, snapshot.commit, desired.diagnostics)
         if !checks.isEmpty { checks = checks.filter { next[$0.key] == .held } }
         for (key, deployment) in desired.deployments {
@@ -168,14 +207,15 @@ package struct ManifestLedger {
         return Absorbed(changed: changed, warning: warning)
     }
 
-    /// Adds deployments whose records were found after the commit was read. They count as removed, or are held, by the same rule
-    /// as those that were known before.
+    /// Adds deployments whose records were found after the commit was read. Those that it does not describe are held until the
+    /// repository is read again.
     ///
-    /// - Returns: why they are held, and what to do; nil if they are not.
+    /// - Returns: why they are held; nil if there are none.
     mutating func meet(_ known: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
         guard !commit.isEmpty else { return nil }
         let missing = known.filter { wishes[$0] == nil }
-        let found = findAbsences(of: missing, at: commit, allowsEmpty: allowsEmpty)
+        let doubts = missing.reduce(into: [:]) { $0[$1] = RemovalDoubt.notReviewed }
+        let found = findAbsences(of: missing, at: commit, doubts, allowsEmpty: allowsEmpty)
         absences.merge(found) { $1 }
         for key in missing {
             wishes[key] = found[key] == nil ? .removed : .held
@@ -187,7 +227,7 @@ package struct ManifestLedger {
     /// Notes where the deployments were that this commit does not describe any more.
     private mutating func noteLastPlaces(
         _ next: [DeploymentKey: Wish], _ filesBefore: [String: KnownFile], _ desiredBefore: DesiredState,
-        known: Set<DeploymentKey>, commit: String
+        known: Set<DeploymentKey>, _ snapshot: ManifestSnapshot
     ) {
         lastPlaces = lastPlaces.filter { known.contains($0.key) && next[$0.key] == nil }
         var vanished: [DeploymentKey: String] = [:]
@@ -202,17 +242,29 @@ package struct ManifestLedger {
             file.parsed.unreadable != nil
                 && (filesBefore[path]?.parsed.unreadable == nil || filesBefore[path]?.parsed.isSilent == true)
         }
-        let suspects = Set(hidden.filter { !$0.value.parsed.isSilent }.keys)
+        let suspects = hidden.filter { !$0.value.parsed.isSilent }
         let silent = hidden.filter { $0.value.parsed.isSilent && filesBefore[$0.key] == nil }.keys
         for (key, file) in vanished where lastPlaces[key] == nil {
+            let own = suspects.keys.filter { path in
+                Self.mayDescribe(key, path, before: filesBefore[path]?.parsed, now: snapshot.files[path])
+            }
             lastPlaces[key] = ManifestAbsence.LastPlace(
-                file: file, since: commit,
-                suspects: suspects.union(silent.filter { TreePlan.isNamed($0, after: file) }))
+                file: file, since: snapshot.commit, readAt: filesCommit,
+                suspects: Set(own).union(silent.filter { TreePlan.isNamed($0, after: file) }))
         }
     }
 
+    /// Whether a deployment may have been moved into a file that cannot be read now. A file that described other deployments before
+    /// is most likely still about those: its text must name this one.
+    private static func mayDescribe(
+        _ key: DeploymentKey, _ path: String, before: ParsedFile?, now: ManifestFile?
+    ) -> Bool {
+        guard let before, before.unreadable == nil, !before.keys.isEmpty else { return true }
+        return now?.text?.contains(key.name) ?? false
+    }
+
     private func findAbsences(
-        of missing: Set<DeploymentKey>, at commit: String, allowsEmpty: Bool
+        of missing: Set<DeploymentKey>, at commit: String, _ doubts: [DeploymentKey: RemovalDoubt], allowsEmpty: Bool
     ) -> [DeploymentKey: ManifestAbsence] {
         guard !missing.isEmpty else { return [:] }
         let hidden = files.values.compactMap { file in
@@ -224,7 +276,7 @@ package struct ManifestLedger {
         let isEmpty = desired.deployments.isEmpty && desired.invalid.isEmpty && !allowsEmpty
         return missing.reduce(into: [:]) { absences, key in
             absences[key] = ManifestAbsence.of(
-                key, lastPlace: lastPlaces[key], at: commit, hidden: hidden, isEmpty: isEmpty)
+                key, lastPlace: lastPlaces[key], at: commit, hidden: hidden, isEmpty: isEmpty, doubt: doubts[key])
         }
     }
 }

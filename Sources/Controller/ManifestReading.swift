@@ -18,18 +18,21 @@ enum ManifestReading {
 
     /// - Parameters:
     ///   - ledger: what was read of the project before.
-    ///   - known: deployments of the project that have a record.
-    /// - Throws: `CancellationError`.
+    ///   - records: of the project's deployments: only those that have one can be removed.
+    /// - Throws: `CancellationError`, or an error of the repository.
     static func read(
-        _ snapshot: ManifestSnapshot, into ledger: ManifestLedger, known: Set<DeploymentKey>,
+        _ snapshot: ManifestSnapshot, into ledger: ManifestLedger, records: [DeploymentKey: RecordedManifest],
         source: ProjectSource, reserved: ReservedPorts
     ) async throws -> Outcome {
         try await withTaskExecutorPreference(threads) {
             var ledger = ledger
             let parsed = try await ledger.parseNew(in: snapshot)
+            let known = Set(records.keys)
+            let missing = ledger.missing(known, in: snapshot, parsed: parsed)
+            let doubts = try await RemovalReview(source: source, snapshot: snapshot, records: records).doubts(missing)
             let absorbed = ledger.absorb(
-                snapshot, parsed: parsed, known: known, allowsEmpty: source.allowsEmpty, reserved: reserved,
-                by: source.rules)
+                snapshot, parsed: parsed, known: known, doubts: doubts, allowsEmpty: source.allowsEmpty,
+                reserved: reserved, by: source.rules)
             return Outcome(ledger: ledger, absorbed: absorbed)
         }
     }

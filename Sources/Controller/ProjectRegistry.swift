@@ -1,7 +1,6 @@
 import ControlPorts
 import Foundation
 import ModelManifests
-import Synchronization
 
 /// What git wants of each deployment, merged from all projects of a controller.
 ///
@@ -35,13 +34,23 @@ package struct ProjectRegistry {
     private var owners: [DeploymentKey: String] = [:]
     /// The project named in the record of a deployment.
     private var records: [DeploymentKey: String] = [:]
+    /// Where the manifests were that the records say.
+    private var recordedManifests: [DeploymentKey: RecordedManifest] = [:]
+    /// What each project reads, for the records; nothing where that is not known.
+    private let sources: [String: (repo: String, reference: String)]
     /// Deployments whose record says that nothing was ever deployed: nothing is lost with them.
     private var untouched: Set<DeploymentKey> = []
     /// Ports of this machine that are assigned.
     private var ports: [Int: DeploymentKey] = [:]
 
-    /// - Parameter projects: with what each may have, in the order of the settings.
-    package init(_ projects: [ProjectRules] = [.open], mostDeployments: Int = Self.mostDeployments) {
+    /// - Parameters:
+    ///   - projects: with what each may have, in the order of the settings.
+    ///   - sources: the repository and reference of each project, as far as they are to be in records.
+    package init(
+        _ projects: [ProjectRules] = [.open], sources: [String: (repo: String, reference: String)] = [:],
+        mostDeployments: Int = Self.mostDeployments
+    ) {
+        self.sources = sources
         self.mostDeployments = mostDeployments
         names = projects.map(\.project)
         rules = Dictionary(projects.map { ($0.project, $0) }) { first, _ in first }
@@ -68,6 +77,9 @@ package struct ProjectRegistry {
         }
         guard chapter.refusals[key] == nil else { return .held }
         deployment.project = owner == Project.defaultName ? nil : owner
+        if let source = sources[owner], let file = chapter.ledger.file(of: key) {
+            deployment.origin = ManifestOrigin(repo: source.repo, reference: source.reference, file: file)
+        }
         return .manifest(deployment)
     }
 
@@ -143,6 +155,13 @@ package struct ProjectRegistry {
         Set(records.keys.filter { owner(of: $0) == project && !untouched.contains($0) })
     }
 
+    /// The same, with what their records say of their manifests.
+    func recordedManifests(of project: String) -> [DeploymentKey: RecordedManifest] {
+        known(to: project).reduce(into: [:]) {
+            $0[$1] = recordedManifests[$1] ?? RecordedManifest(commit: "", origin: nil)
+        }
+    }
+
     /// Whether some project speaks of it, or its record says whose it is.
     func isMentioned(_ key: DeploymentKey) -> Bool { owner(of: key) != nil || records[key] != nil }
 
@@ -215,12 +234,16 @@ package struct ProjectRegistry {
     /// - Parameters:
     ///   - project: the project named in the record; nil if there is no record.
     ///   - isUntouched: nothing was ever deployed.
-    package mutating func note(recordOf key: DeploymentKey, project: String?, isUntouched: Bool = false) {
+    ///   - manifest: where its manifest was.
+    package mutating func note(
+        recordOf key: DeploymentKey, project: String?, isUntouched: Bool = false, manifest: RecordedManifest? = nil
+    ) {
         records[key] = project
+        recordedManifests[key] = manifest
         if isUntouched { untouched.insert(key) } else { untouched.remove(key) }
     }
 
-    mutating func forgetRecords() { (records, untouched) = ([:], []) }
+    mutating func forgetRecords() { (records, untouched, recordedManifests) = ([:], [], [:]) }
 
     /// Called when nothing of a deployment serves any more and its project does not want it.
     ///
@@ -233,6 +256,7 @@ package struct ProjectRegistry {
     ) -> Set<DeploymentKey> {
         let before = owner(of: key)
         records[key] = nil
+        recordedManifests[key] = nil
         untouched.remove(key)
         _ = updateOwner(of: key)
         noteKeys([key])
@@ -357,37 +381,5 @@ extension LimitUsage {
             add(name, Double(demand.extended[name] ?? 0), Double(limit))
         }
         return all
-    }
-}
-
-/// The owner of each deployment, for backends. Each pass updates it before it carries anything out.
-package final class ProjectOwners: Sendable {
-    private let owners = Mutex<[DeploymentKey: String]>([:])
-
-    package init() {}
-
-    /// - Returns: nil if it has no owner, or had no pass yet.
-    package func project(of deployment: DeploymentKey) -> String? { owners.withLock { $0[deployment] } }
-
-    func note(_ project: String?, of deployment: DeploymentKey) {
-        owners.withLock { $0[deployment] = project }
-    }
-}
-
-/// The state of one project: its last check of git, and the callers that wait for the next one.
-struct ProjectSyncState {
-    let source: ProjectSource
-    var status: SourceStatus
-    var waiters: [CheckedContinuation<Set<DeploymentKey>, any Error>] = []
-    /// Whether git was read successfully at least once.
-    var hasLooked = false
-    var looks = 0
-    var lookFailures = 0
-    /// What was read before this start, until the first commit is read.
-    var recalled: ManifestLedger?
-
-    init(_ source: ProjectSource) {
-        self.source = source
-        status = SourceStatus(project: source.name, repo: source.repo, branch: source.reference)
     }
 }

@@ -30,10 +30,10 @@ package actor GitRepository {
     /// What exceeded the limits. It is not fetched again until the source changes.
     private var refused: (wanted: WantedObject, error: GitError)?
     private var current: GitRevision?
-    private var snapshot: Snapshot?
+    private(set) var snapshot: Snapshot?
     private var fetchesSinceCollection = 0
 
-    private struct Snapshot {
+    struct Snapshot {
         var commit: String
         var files: [String: ManifestFile]
         var plan: TreePlan
@@ -265,7 +265,7 @@ extension GitRepository {
         return TreePlan(ignoring: rules.rules)
     }
 
-    private func contents(
+    func contents(
         of entries: [TreeEntry], beside kept: [String: ManifestFile], acceptsMissing: Bool
     ) async throws -> [String: ManifestFile] {
         guard kept.count + entries.count(where: { $0.kind == .file }) <= configuration.limits.files else {

@@ -40,6 +40,9 @@ package struct Diagnostic: Error, Hashable, Comparable, Codable, Sendable, Custo
         return "\(place):\(field) \(message)\(advice)"
     }
 
+    /// What is wrong, also where the file and the line are not shown: `apiVersion is missing`.
+    var sentence: String { path.isEmpty || message.contains(path) ? message : "\(path) \(message)" }
+
     package static func < (left: Diagnostic, right: Diagnostic) -> Bool {
         (left.file, left.line, left.column, left.path, left.message)
             < (right.file, right.line, right.column, right.path, right.message)

@@ -9,7 +9,7 @@ package enum JSONSchema {
         if let kind {
             schema = Self.schema(of: kind)
         } else {
-            schema = ["oneOf": .array(ManifestKind.allCases.map(Self.schema))]
+            schema = Self.schemaOfAnyKind
         }
         let name = kind?.rawValue ?? "manifest"
         schema = schema.merging([
@@ -18,6 +18,25 @@ package enum JSONSchema {
             "title": .string(kind?.rawValue ?? "mlctl manifest"),
         ])
         return CanonicalJSON.indentedText(forEditors(schema))
+    }
+
+    /// By the kind that a document names, so that an editor shows the place of a mistake, and not that no kind fits.
+    private static var schemaOfAnyKind: JSONValue {
+        let kinds = ManifestKind.allCases.map { JSONValue.string($0.rawValue) }
+        let choices = ManifestKind.allCases.map { kind -> JSONValue in
+            let named: JSONValue = ["properties": ["kind": ["const": .string(kind.rawValue)]], "required": ["kind"]]
+            return ["if": named, "then": schema(of: kind)]
+        }
+        return [
+            "type": "object", "required": ["apiVersion", "kind"],
+            "properties": [
+                "apiVersion": [
+                    "description": "The API group and version.", "enum": [.string(ManifestFields.apiVersion)],
+                ],
+                "kind": ["description": "The kind of the manifest.", "enum": .array(kinds)],
+            ],
+            "allOf": .array(choices),
+        ]
     }
 
     /// Leaves out the keywords that only the API server understands.

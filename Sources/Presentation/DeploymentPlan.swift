@@ -1,3 +1,4 @@
+import Analysis
 import ControlPorts
 import ModelManifests
 import Rollouts
@@ -13,6 +14,10 @@ package struct DeploymentPlan: Hashable, Encodable {
         case unchanged
         /// The revision failed before, and is not tried again.
         case quarantined
+        /// No file describes it any more: it is stopped.
+        case removed
+        /// No file describes it any more, and it stays nevertheless.
+        case kept
         /// The controller was not asked.
         case unknown
     }
@@ -39,14 +44,33 @@ package struct DeploymentPlan: Hashable, Encodable {
     package var preview: String?
     /// What may go wrong later, and what to do.
     package var warnings: [String]
+    /// What users of the endpoint notice.
+    package var users: String
+    package var risks: [PlanRisk]
+    /// Of a deployment that takes the place of another one, and of that one.
+    package var renamedFrom: DeploymentKey?
+    package var renamedTo: DeploymentKey?
+    /// What users send now, as the controller counts it; left out where that is not known.
+    package var traffic: TrafficRate?
+    /// How long the rollout would take at that traffic; left out where nothing can be forecast.
+    package var forecast: VerdictForecast?
+    /// The other project from which it comes, or to which it goes.
+    package var movedFrom: String?
+    package var movedTo: String?
 
     /// - Parameters:
     ///   - running: what the controller knows about the deployment.
+    ///   - before: its manifest before; nil where that is not known.
+    ///   - renamedFrom: the deployment whose place it takes.
+    ///   - movedFrom: the other project that described it before.
     ///   - previewAddress: the address in a cluster at which the candidate of this revision can be tried; nil for none.
     package init(
-        _ deployment: ModelDeployment, against running: Running,
+        _ deployment: ModelDeployment, against running: Running, before: ModelDeployment? = nil,
+        renamedFrom: DeploymentKey? = nil, movedFrom: String? = nil,
         previewAddress: (Revision) -> String? = { _ in nil }
     ) {
+        (self.renamedFrom, self.movedFrom) = (renamedFrom, movedFrom)
+        (users, risks) = ("", [])
         self.deployment = deployment.key
         version = deployment.template.model.version
         settings = deployment.settingsWords
@@ -68,6 +92,84 @@ package struct DeploymentPlan: Hashable, Encodable {
             knowsStable: running.isKnown)
         // Without a rollout, no gate misses anything.
         if change != .unchanged, let unseen = deployment.unseenPredictions { warnings.append(unseen) }
+        if let movedFrom {
+            text = "version \(version) moves here from project '\(movedFrom)': it is stopped there and starts again"
+        } else if let renamedFrom {
+            text = "\(renamedFrom) is renamed to this: version \(version) is deployed as a new deployment"
+        }
+        traffic = known?.traffic
+        if change == .revision, let traffic, deployment.forecastsVerdicts {
+            forecast = VerdictForecast(deployment.rollout, traffic: traffic, slices: deployment.endpoint.slices)
+        }
+        let impact = UserImpact(
+            of: change, deployment, serves: known?.stableLoad?.version, isKnown: running.isKnown,
+            portBefore: before?.endpoint.port ?? known.flatMap { Self.port($0.status.endpoint) },
+            renamedFrom: renamedFrom, movedFrom: movedFrom)
+        (users, risks) = (impact.text, impact.risks.sorted { $0.rawValue > $1.rawValue })
+    }
+
+    /// Of a deployment that the planned files do not describe.
+    ///
+    /// - Parameter before: its manifest before; nil where that is not known, or was invalid.
+    package init(_ deployment: DeploymentKey, _ departure: Departure, from running: Running, before: ModelDeployment?) {
+        self.deployment = deployment
+        let known = running.explanation
+        let serves = known.map { $0.stableLoad?.version } ?? before?.template.model.version
+        runningVersion = serves
+        runningRevision = known.map { $0.stableLoad?.revision } ?? before?.template.revision
+        version = serves ?? before?.template.model.version ?? ""
+        revision = runningRevision ?? before?.template.revision ?? Revision(rawValue: "")
+        isRevisionFinal = true
+        (settings, settingChanges, warnings) = ([], [], [])
+        capacity = "nothing"
+        let endpoint = known?.status.endpoint ?? before?.addressInWords
+        let impact = UserImpact(
+            of: departure, serves: serves, endpoint: endpoint, drain: before?.endpoint.drainTimeout)
+        (users, risks) = (impact.text, impact.risks.sorted { $0.rawValue > $1.rawValue })
+        let shown = serves.map { "version \($0)" } ?? "it"
+        switch departure {
+        case .removed: (change, text) = (.removed, "\(shown) is drained and stopped: no file describes it any more")
+        case .renamed(let key, _):
+            (change, text) = (.removed, "\(shown) is drained and stopped: it is renamed to \(key)")
+            renamedTo = key
+        case .moved(let project):
+            (change, text) = (.removed, "\(shown) is drained and stopped here: project '\(project)' describes it now")
+            movedTo = project
+        case .kept(let reason, let remedy):
+            (change, text) = (.kept, "\(shown) stays as it is: \(reason)")
+            warnings = remedy.isEmpty ? [] : [remedy]
+        }
+    }
+
+    /// Of an address of this machine.
+    private static func port(_ endpoint: String?) -> Int? {
+        guard let endpoint, endpoint.hasPrefix("http://127.0.0.1:") else { return nil }
+        return Int(endpoint.dropFirst("http://127.0.0.1:".count).prefix { $0.isNumber })
+    }
+
+    /// The pairs of deployments that the same commit takes away and brings, where one takes the place of the other: their manifests
+    /// are in the same file, or ask for the same serving template.
+    ///
+    /// - Returns: the new name of each one that goes.
+    package static func renames(
+        gone: [DeploymentKey: (file: String?, template: ServingTemplate?)],
+        new: [DeploymentKey: (file: String?, template: ServingTemplate)]
+    ) -> [DeploymentKey: DeploymentKey] {
+        var free = new
+        var renames: [DeploymentKey: DeploymentKey] = [:]
+        for isSure in [true, false] {
+            for (old, before) in gone.sorted(by: { $0.key < $1.key }) where renames[old] == nil {
+                let found = free.sorted { $0.key < $1.key }.first { _, after in
+                    let isSameFile = before.file != nil && before.file == after.file
+                    let isSameTemplate = before.template == after.template
+                    return isSure ? isSameFile && isSameTemplate : isSameFile || isSameTemplate
+                }
+                guard let key = found?.key else { continue }
+                renames[old] = key
+                free[key] = nil
+            }
+        }
+        return renames
     }
 
     /// The controller's answer.
@@ -161,52 +263,36 @@ package struct DeploymentPlan: Hashable, Encodable {
     }
 }
 
-extension ModelDeployment {
-    /// What is valid, and may go wrong later: what 'validate' and 'plan' say.
-    package var warnings: [String] {
-        [unpinnedModel, nothingActs, nothingIsJudged, unjudgedSlices].compactMap(\.self)
+extension DeploymentPlan.Running {
+    /// What is known of a deployment whose manifest served before, where no controller is asked.
+    package static func assumed(_ before: ModelDeployment) -> DeploymentPlan.Running {
+        let template = before.template
+        let load = RevisionLoad(template, replicas: before.replicas)
+        return .present(
+            DeploymentExplanation(
+                status: DeploymentStatus(
+                    namespace: before.key.namespace, name: before.key.name, phase: .healthy, since: .distantPast,
+                    message: ""),
+                settings: before.settingsWords, stableLoad: load,
+                wanted: RevisionLoad(template, replicas: before.replicas)))
     }
 }
 
-/// Resources in words.
-package enum CapacityText {
-    /// - Parameters:
-    ///   - stable: the revision that serves now; it stays loaded while a new revision is evaluated.
-    ///   - starts: whether a new revision is loaded.
-    ///   - knowsStable: false where the controller was not asked, so a revision may serve.
-    package static func most(
-        of deployment: ModelDeployment, beside stable: RevisionLoad?, starts: Bool, knowsStable: Bool
-    ) -> String {
-        let own = deployment.template.resources
-        let replicas = deployment.replicas
-        guard starts else { return text(instances: replicas, of: [(replicas, own)]) }
-        guard deployment.overlapsRevisions else {
-            return text(instances: replicas, of: [(replicas, own)]) + "; the old revision stops first"
-        }
-        if let stable {
-            return text(instances: replicas * 2, of: [(replicas, own), (replicas, stable.resources)])
-                + " while both revisions are loaded"
-        }
-        if knowsStable { return text(instances: replicas, of: [(replicas, own)]) }
-        return text(instances: replicas, of: [(replicas, own)]) + ", plus the revision that serves now"
+extension ModelDeployment {
+    /// Whether requests of both revisions are compared one by one, so that their number says how long a verdict takes.
+    package var forecastsVerdicts: Bool {
+        guard case .random = endpoint.routing, overlapsRevisions else { return false }
+        return rollout.gates.contains(where: \.isComparing)
     }
 
-    private static func text(instances: Int, of loads: [(replicas: Int, resources: Resources)]) -> String {
-        var parts: [String] = []
-        let cpu = loads.compactMap { load in load.resources.cpuLimitMillicores.map { $0 * load.replicas } }
-        if !cpu.isEmpty { parts.append("\(decimal(Double(cpu.reduce(0, +)) / 1000)) CPU") }
-        let memory = loads.compactMap { load in load.resources.memoryLimitBytes.map { $0 * Int64(load.replicas) } }
-        if !memory.isEmpty { parts.append("\(decimal(Double(memory.reduce(0, +)) / 1_073_741_824)) GiB of memory") }
-        for name in Set(loads.flatMap { $0.resources.extended.keys }).sorted() {
-            parts.append("\(loads.reduce(0) { $0 + ($1.resources.extended[name] ?? 0) * $1.replicas }) \(name)")
-        }
-        let isPartial = parts.isEmpty ? " (without resource limits)" : ": \(parts.joined(separator: ", "))"
-        return "\(instances) \(instances == 1 ? "instance" : "instances")\(isPartial)"
+    /// Where it answers, as far as the manifest says it.
+    var addressInWords: String? {
+        let text = settingsWords.first { $0.name == "endpoint" }?.text
+        return text?.firstRange(of: ", answers within").map { String(text?[..<$0.lowerBound] ?? "") }
     }
 
-    /// At most two digits after the point; trailing zeros are left out.
-    private static func decimal(_ value: Double) -> String {
-        let rounded = (value * 100).rounded() / 100
-        return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    /// What is valid, and may go wrong later: what 'validate' and 'plan' say.
+    package var warnings: [String] {
+        [unpinnedModel, nothingActs, nothingIsJudged, unjudgedSlices].compactMap(\.self)
     }
 }

@@ -1,3 +1,4 @@
+import Analysis
 import ModelManifests
 import Rollouts
 
@@ -13,7 +14,7 @@ package struct PlanText {
 
     package func lines() -> [String] {
         let ordered = plans.sorted { $0.deployment < $1.deployment }
-        return ordered.map(block).joined(separator: [""]) + ["", summary(ordered)]
+        return ordered.map(block).joined(separator: [""]) + (ordered.isEmpty ? [] : [""]) + [Self.summary(ordered)]
     }
 
     private func block(_ plan: DeploymentPlan) -> [String] {
@@ -21,46 +22,18 @@ package struct PlanText {
         let head = canvas.indented("\(plan.deployment): \(plan.text)".printable, by: 2)
         var lines = ["\(mark) \((head.first ?? "").dropFirst(2))"] + head.dropFirst()
         var rows = Rows(canvas, labelColumns: 10, indent: 4)
-        rows.add("revision", revision(plan))
-        for change in plan.settingChanges { rows.add("changes", change, .warning) }
-        if plan.change.startsRollout {
-            add("steps", plan.settings, prefix: "step ", separator: ". ", to: &rows)
-            add("gates", plan.settings, prefix: "gate ", separator: ": ", to: &rows)
-            if let promise = plan.promise {
-                rows.add("promise", promise.text)
-                for (index, assumption) in promise.assumes.enumerated() {
-                    rows.add(index == 0 ? "assumes" : "", assumption)
-                }
-            }
-        }
-        if plan.change.startsRollout || plan.change == .settings {
-            rows.add("needs", plan.capacity)
-            if let endpoint = plan.settings.first(where: { $0.name == "endpoint" }) {
-                rows.add("endpoint", endpoint.text)
-            }
-            if let preview = plan.preview { rows.add("preview", preview) }
-        }
-        for warning in plan.warnings { rows.add("warning", warning, .warning) }
+        for fact in plan.facts { rows.add(fact.label, fact.text, fact.tone) }
         lines += rows.lines
         return lines
     }
 
-    /// Adds the settings of one kind under one label.
-    private func add(
-        _ label: String, _ settings: [SettingDescription], prefix: String, separator: String, to rows: inout Rows
-    ) {
-        for (index, setting) in settings.filter({ $0.name.hasPrefix(prefix) }).enumerated() {
-            rows.add(index == 0 ? label : "", "\(setting.name.dropFirst(prefix.count))\(separator)\(setting.text)")
+    /// For example `1 removed, 2 to roll out`.
+    package static func summary(_ plans: [DeploymentPlan]) -> String {
+        guard plans.contains(where: { $0.change != .unchanged }) else {
+            return plans.isEmpty
+                ? "nothing happens: there is no ModelDeployment"
+                : "nothing happens: \(plans.count == 1 ? "it serves already" : "all \(plans.count) serve already")"
         }
-    }
-
-    private func revision(_ plan: DeploymentPlan) -> String {
-        let own = plan.isRevisionFinal ? plan.revision.rawValue : "unknown until its model files are pinned"
-        guard let running = plan.runningRevision, running != plan.revision else { return own }
-        return "\(running) → \(own)"
-    }
-
-    private func summary(_ plans: [DeploymentPlan]) -> String {
         let counts = DeploymentPlan.Change.ordered.compactMap { change -> String? in
             let count = plans.count { $0.change == change }
             return count > 0 ? "\(count) \(change.noun)" : nil
@@ -69,14 +42,98 @@ package struct PlanText {
     }
 }
 
+/// One line of what a plan says of a deployment.
+struct PlanFact: Hashable {
+    var label: String
+    var text: String
+    var tone = Tone.plain
+}
+
+extension DeploymentPlan {
+    /// Everything but the first sentence, in order. A list has its label only at its first line.
+    var facts: [PlanFact] {
+        var facts =
+            change == .unchanged ? [] : [PlanFact(label: "users", text: users, tone: risks.isEmpty ? .plain : .bad)]
+        guard change != .removed, change != .kept else {
+            return facts + warnings.map { PlanFact(label: "to do", text: $0, tone: .warning) }
+        }
+        facts.append(PlanFact(label: "revision", text: revisionText))
+        facts += settingChanges.map { PlanFact(label: "changes", text: $0, tone: .warning) }
+        if change == .created {
+            facts.append(
+                PlanFact(
+                    label: "steps",
+                    text: "none, but for checks and approvals: nothing serves that it could be compared with"))
+        } else if change.startsRollout {
+            facts += list("steps", prefix: "step ", separator: ". ", lasting: forecast?.steps.map(\.text) ?? [])
+            facts += durations
+            facts += list("gates", prefix: "gate ", separator: ": ")
+            if let promise {
+                facts.append(PlanFact(label: "promise", text: promise.text))
+                facts += promise.assumes.enumerated().map {
+                    PlanFact(label: $0.offset == 0 ? "assumes" : "", text: $0.element)
+                }
+            }
+        }
+        if change.startsRollout || change == .settings {
+            facts.append(PlanFact(label: "needs", text: capacity))
+            if let endpoint = settings.first(where: { $0.name == "endpoint" }) {
+                facts.append(PlanFact(label: "endpoint", text: endpoint.text))
+            }
+            if let preview { facts.append(PlanFact(label: "preview", text: preview)) }
+        }
+        return facts + warnings.map { PlanFact(label: "warning", text: $0, tone: .warning) }
+    }
+
+    private func list(
+        _ label: String, prefix: String, separator: String, lasting: [String] = []
+    ) -> [PlanFact] {
+        settings.filter { $0.name.hasPrefix(prefix) }.enumerated().map { index, setting in
+            let length = lasting.indices.contains(index) ? " (\(lasting[index]))" : ""
+            return PlanFact(
+                label: index == 0 ? label : "",
+                text: "\(setting.name.dropFirst(prefix.count))\(separator)\(setting.text)\(length)")
+        }
+    }
+
+    /// How long it takes, or why that is not known.
+    private var durations: [PlanFact] {
+        guard change == .revision, promise != nil else { return [] }
+        guard let traffic else {
+            return [
+                PlanFact(
+                    label: "takes",
+                    text: "not known without the endpoint's traffic: no controller that counts it answered")
+            ]
+        }
+        guard let forecast else {
+            let why =
+                traffic.isEnough
+                ? "this rollout's evidence cannot be forecast" : "there were too few requests in the last minutes"
+            return [PlanFact(label: "takes", text: "not known: \(why)")]
+        }
+        return forecast.lines.enumerated().map { index, line in
+            PlanFact(label: index == 0 ? "takes" : "", text: index == 0 ? "at today's \(traffic.text), \(line)" : line)
+        }
+    }
+
+    private var revisionText: String {
+        let own = isRevisionFinal ? revision.rawValue : "unknown until its model files are pinned"
+        guard let runningRevision, runningRevision != revision else { return own }
+        return "\(runningRevision) → \(own)"
+    }
+}
+
 extension DeploymentPlan.Change {
-    fileprivate static let ordered: [Self] = [.created, .revision, .settings, .unchanged, .quarantined, .unknown]
+    static let ordered: [Self] = [
+        .removed, .created, .revision, .settings, .kept, .quarantined, .unchanged, .unknown,
+    ]
 
     /// Also true where the controller was not asked.
     fileprivate var startsRollout: Bool {
         switch self {
         case .created, .revision, .unknown: true
-        case .settings, .unchanged, .quarantined: false
+        case .settings, .unchanged, .quarantined, .removed, .kept: false
         }
     }
 
@@ -85,7 +142,8 @@ extension DeploymentPlan.Change {
         case .created: "+"
         case .revision, .settings: "~"
         case .unchanged: "="
-        case .quarantined: "!"
+        case .quarantined, .kept: "!"
+        case .removed: "-"
         case .unknown: "?"
         }
     }
@@ -94,8 +152,8 @@ extension DeploymentPlan.Change {
         switch self {
         case .created: .good
         case .revision: .active
-        case .settings: .warning
-        case .quarantined: .bad
+        case .settings, .kept: .warning
+        case .quarantined, .removed: .bad
         case .unchanged, .unknown: .plain
         }
     }
@@ -107,6 +165,8 @@ extension DeploymentPlan.Change {
         case .settings: "with changed settings"
         case .unchanged: "unchanged"
         case .quarantined: "quarantined"
+        case .removed: "to be stopped"
+        case .kept: "kept as it is"
         case .unknown: "not compared"
         }
     }

@@ -54,7 +54,11 @@ package struct StatusDetail {
         if let deadline = deployment.deadlineAt {
             lines.append(field("Deadline", RelativeTime.text(deadline, now: now)))
         }
-        if sources.count > 1, let project = deployment.project { lines.append(field("Project", project)) }
+        if let project = deployment.project {
+            if sources.count > 1 { lines.append(field("Project", project)) }
+        } else {
+            lines.append(field("Project", "none in the controller's settings", .warning))
+        }
         lines.append(field("Endpoint", deployment.endpoint ?? "not open"))
         lines += traffic
         if let preview = deployment.preview {

@@ -165,9 +165,51 @@ struct ManifestLedgerTests {
                 "z.yaml": ManifestFile(blob: "z", text: ControllerTests.manifest("1", name: "third")),
             ])
         _ = ledger.absorb(next, parsed: try await ledger.parseNew(in: next), known: [], allowsEmpty: false)
-        #expect(ledger.meet([model, other], allowsEmpty: false)?.contains("models is a git submodule") == true)
+        #expect(ledger.meet([model, other], allowsEmpty: false)?.contains("it is being looked up") == true)
+        #expect(ledger.wish(for: model) == .held && ledger.wish(for: other) == .held)
+        // The repository is read again.
+        let known: Set = [model, other]
+        let absorbed = ledger.absorb(
+            next, parsed: try await ledger.parseNew(in: next), known: known, allowsEmpty: false)
+        #expect(absorbed.warning?.contains("models is a git submodule") == true)
         #expect(ledger.wish(for: model) == .held)
         #expect(ledger.wish(for: other) == .removed)
+    }
+
+    @Test(
+        "a neighbour that becomes unreadable keeps what it described, and what its text names",
+        arguments: [
+            (ControllerTests.manifest("1", name: "other") + "\n  broken: [", false),
+            (ControllerTests.manifest("1", name: "other") + "\n# model\n  broken: [", true),
+            ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n", false),
+        ])
+    func neighbour(text: String, isHeld: Bool) async throws {
+        // No name of another deployment is in the text of this one.
+        let own = ControllerTests.manifest("1", name: "fraud")
+        let key = DeploymentKey(namespace: "test", name: "fraud")
+        let mentioned = text.replacing("# model", with: "# fraud")
+        var ledger = ManifestLedger()
+        _ = try await absorb(
+            ["a.yaml": own, "b.yaml": ControllerTests.manifest("1", name: "other")], into: &ledger)
+        _ = try await absorb(["b.yaml": mentioned], into: &ledger, known: [key, other])
+        #expect(ledger.wish(for: other) == .held)
+        #expect(ledger.wish(for: key) == (isHeld ? .held : .removed))
+        // Each hold is reported once.
+        #expect(ledger.diagnostics.count == 1, "\(ledger.diagnostics)")
+        #expect(ledger.diagnostics.first?.deployment == other)
+        // A file that is new in that commit may describe anything.
+        ledger = ManifestLedger()
+        _ = try await absorb(["a.yaml": own], into: &ledger)
+        _ = try await absorb(["b.yaml": mentioned], into: &ledger, known: [key])
+        #expect(ledger.wish(for: key) == .held)
+    }
+
+    @Test("a file that was moved is told, because its record says where it is")
+    func moved() async throws {
+        var ledger = ManifestLedger()
+        _ = try await absorb(["a.yaml": ControllerTests.manifest("1")], into: &ledger)
+        #expect(try await absorb(["x/a.yaml": ControllerTests.manifest("1")], into: &ledger).changed == [model])
+        #expect(ledger.file(of: model) == "x/a.yaml")
     }
 
     @Test("an error in a runtime that nobody removed refers to keeps nothing")

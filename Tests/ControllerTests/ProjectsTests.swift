@@ -192,6 +192,67 @@ struct ProjectsTests {
         }
     }
 
+    @Test(
+        "a deployment whose project is not in the settings serves; commands only take traffic back, and nothing goes on"
+    )
+    func orphan() async throws {
+        let source = Self.source(["m.yaml": ControllerTests.manifest("1")])
+        var projects = Projects(sources: ["risk": source])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            await source.commit(
+                Rig.snapshot(["m.yaml": ControllerTests.manifest("2", rollout: Self.waiting)], commit: "c2"))
+            _ = try await controller.sync("risk")
+            try await ControllerTests.wait(controller) { $0?.phase == .paused }
+        }
+        projects.sources = ["ads": Self.source(["r.yaml": ControllerTests.manifest("1", name: "ranker")])]
+        let key = DeploymentKey(namespace: "test", name: "model")
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.waitingFor?.contains("project 'risk'") == true }
+            let held = try #require(await controller.status().deployments.first { $0.name == "model" })
+            #expect(held.project == nil && held.stable?.version == "1" && held.candidate?.version == "2")
+            #expect(held.message.contains("belongs to project 'risk', which is not in the controller's settings"))
+            for verb in [
+                OperatorCommand.Verb.promote(full: true), .promote(.init(isFull: true, isForced: true)), .resume,
+                .retry,
+                .pause, .suspend,
+            ] {
+                let refused = await #expect(throws: ControlError.self) {
+                    try await controller.act(OperatorCommand(verb), on: key)
+                }
+                #expect(refused?.code == .conflict)
+                #expect(refused?.message.contains("which is not in the controller's settings") == true)
+                #expect(refused?.message.contains("'mlctl abort test/model'") == true)
+            }
+            _ = try await controller.act(OperatorCommand(.abort), on: key)
+            try await ControllerTests.wait(controller) { $0?.candidate == nil && $0?.stable?.version == "1" }
+        }
+        // Nobody wants it, and it still serves; another project may take it over.
+        projects.sources["ads"] = Self.source(["m.yaml": ControllerTests.manifest("3")])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.project == "ads" && $0?.stable?.version == "3" }
+        }
+    }
+
+    @Test("a deployment without a project can be rolled back to an earlier version")
+    func orphanRollback() async throws {
+        let source = Self.source(["m.yaml": ControllerTests.manifest("1")])
+        var projects = Projects(sources: ["risk": source])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            await source.commit(Rig.snapshot(["m.yaml": ControllerTests.manifest("2")], commit: "c2"))
+            _ = try await controller.sync("risk")
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }
+        }
+        projects.sources = ["ads": Self.source([:])]
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.stable?.version == "2" && $0?.stable?.ready == 1 }
+            let key = DeploymentKey(namespace: "test", name: "model")
+            _ = try await controller.act(OperatorCommand(.rollback(to: nil)), on: key)
+            try await ControllerTests.wait(controller) { $0?.stable?.version == "1" && $0?.candidate == nil }
+        }
+    }
+
     @Test("nobody rolls back to what a stricter policy forbids")
     func rollback() async throws {
         let source = Self.source([

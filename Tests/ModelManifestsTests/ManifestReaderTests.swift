@@ -198,7 +198,7 @@ import Testing
             ManifestReader.read(text, file: "f"), ManifestReader.read(bytes: Array(text.utf8), file: "f"),
         ] {
             #expect(file.keys.isEmpty)
-            #expect(file.unreadable?.message.contains("at most 1048576") == true)
+            #expect(file.unreadable?.message.contains("at most 1048576 bytes") == true)
             // It may be somebody else's, so it is an error only where a person named it.
             #expect(file.diagnostics.isEmpty && file.passedOver != nil)
         }

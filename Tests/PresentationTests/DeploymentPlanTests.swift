@@ -172,10 +172,12 @@ struct DeploymentPlanTests {
         let plans = [DeploymentPlan(try deployment("3", replicas: 3), against: running(try deployment("2")))]
         let rollout = """
             ~ payments/fraud-scorer: version 3 is rolled out to replace version 2
+                users     version 3 answers 25, 100 % of requests, step by step; version 2 answers the others
                 revision  27ba60113c → 376fd87373
                 changes   replicas: 2 → 3
                 steps     1. set weight 25 %
                           2. set weight 100 %
+                takes     not known without the endpoint's traffic: no controller that counts it answered
                 gates     errors: does the candidate fail requests more often than stable, by more than 10 %?
                           rejected: does the candidate reject requests (4xx) more often than stable, by more than 10 %?
                           slow: does the candidate take longer than stable's p95 more often than stable, by more than 10 %?
@@ -194,7 +196,7 @@ struct DeploymentPlanTests {
             = payments/fraud-scorer: version 2 keeps serving; nothing changes
                 revision  27ba60113c
 
-            1 unchanged
+            nothing happens: it serves already
             """
         #expect(PlanText(plans: unchanged, canvas: Canvas()).lines().joined(separator: "\n") == rest)
         for width in 40...100 {

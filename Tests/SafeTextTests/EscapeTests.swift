@@ -52,6 +52,18 @@ struct EscapeTests {
         #expect(!escaped.unicodeScalars.contains { "<>\"'".unicodeScalars.contains($0) })
     }
 
+    @Test("text for Markdown stays in its cell, and is no tag, link, image, code or mention", arguments: nasty)
+    func markdown(text: String) {
+        let escaped = Escape.markdown(text)
+        #expect(!hasControl(escaped) && !escaped.contains { $0.isNewline })
+        #expect(!escaped.contains("<") && !escaped.contains(">"))
+        let bare = escaped.replacing(#/\\./#, with: "")
+        #expect(!bare.contains { "|`[]*_!#~".contains($0) })
+        #expect(Escape.markdown("@all http://x.y") == "@\u{2060}all http:\u{2060}//x.y")
+        let code = Escape.markdownCode(text)
+        #expect(!code.contains("`") && !code.contains("|") && !hasControl(code))
+    }
+
     @Test("a URI component is ASCII without reserved characters", arguments: nasty)
     func uri(text: String) {
         let part = Escape.uriPart(text)

@@ -21,9 +21,13 @@ struct FolderTree {
         let root = Self.repository(around: folder)
         place = root.place
         try list("")
-        var ignoreFiles = root.ignoreFiles.mapValues(Self.file)
+        var ignoreFiles = root.ignoreFiles.mapValues(Self.ignoreFile)
         for entry in entries where IgnoreRules.isIgnoreFile(Array(entry.path.utf8)) {
-            ignoreFiles[within(entry.path)] = Self.file("\(folder)/\(entry.path)")
+            ignoreFiles[within(entry.path)] =
+                entry.kind == .file
+                ? Self.file("\(folder)/\(entry.path)")
+                : ManifestFile(
+                    blob: entry.path, obstacle: entry.kind == .submodule ? .submodule : .symbolicLink)
         }
         let ignoring = IgnoreFiles(ignoreFiles)
         let plan = TreePlan(ignoring: ignoring.rules)
@@ -51,6 +55,13 @@ struct FolderTree {
             return ManifestFile(blob: path, obstacle: .tooLarge(bytes: Int(about.st_size)))
         }
         return ManifestFile(blob: path, bytes: Array(data))
+    }
+
+    /// As git has it: a link is not followed.
+    private static func ignoreFile(_ path: String) -> ManifestFile {
+        var about = stat()
+        let isLink = lstat(path, &about) == 0 && about.st_mode & S_IFMT == S_IFLNK
+        return isLink ? ManifestFile(blob: path, obstacle: .symbolicLink) : file(path)
     }
 
     private mutating func list(_ subfolder: String) throws {

@@ -47,7 +47,7 @@ struct OtherProjects {
     }
 
     /// What the controller would refuse of these files, for what others have.
-    func refusals(of files: [(path: String, parsed: ParsedFile)], reserved: ReservedPorts) -> [Diagnostic] {
+    func refusals(of files: [ManifestFiles.Entry], reserved: ReservedPorts) -> [Diagnostic] {
         var other = self
         let snapshot = ManifestSnapshot(
             commit: "planned",

@@ -20,6 +20,24 @@ struct ProjectOption: ParsableArguments {
         }
     }
 
+    /// The project as it is in the settings; nil without `--project`.
+    ///
+    /// - Throws: the same errors as `rules`.
+    var settings: Project? {
+        get throws {
+            guard let project else { return nil }
+            _ = try rules
+            return try allProjects.first { $0.name == project }
+        }
+    }
+
+    /// All projects of the settings.
+    var allProjects: [Project] {
+        get throws { try config.map { try RunSettings(contentsOf: $0).projects } ?? [] }
+    }
+
+    var allowsEmpty: Bool { get throws { try settings?.allowsEmpty ?? false } }
+
     /// - Throws: `ValidationError` where the project does not exist, or the settings are wrong.
     var rules: ProjectRules {
         get throws {

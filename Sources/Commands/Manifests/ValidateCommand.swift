@@ -63,7 +63,7 @@ struct ValidateCommand: AsyncParsableCommand {
 
     /// The API server's refusals of those deployments that mlctl accepts.
     private func refusedByServer(
-        _ desired: DesiredState, _ files: [(path: String, parsed: ParsedFile)]
+        _ desired: DesiredState, _ files: [ManifestFiles.Entry]
     ) async throws -> [Diagnostic] {
         let validation: ServerValidation
         do {

@@ -16,13 +16,25 @@ package struct GitManifests: ManifestSource {
     package init(repository: GitRepository) { self.repository = repository }
 
     package func fetch() async throws -> ManifestSnapshot {
-        let revision = try await repository.fetch()
-        return ManifestSnapshot(commit: revision.commit, files: try await repository.files(at: revision.commit))
+        try await snapshot(at: repository.fetch().commit)
+    }
+
+    private func snapshot(at commit: String) async throws -> ManifestSnapshot {
+        let files = try await repository.files(at: commit)
+        return ManifestSnapshot(commit: commit, files: files, ignoring: await repository.ignoring(at: commit))
     }
 
     package func lastRead() async throws -> ManifestSnapshot? {
         guard let revision = try await repository.lastFetched() else { return nil }
-        return ManifestSnapshot(commit: revision.commit, files: try await repository.files(at: revision.commit))
+        return try await snapshot(at: revision.commit)
+    }
+
+    package func descent(of commit: String, from earlier: String) async throws -> CommitDescent {
+        try await repository.descent(of: commit, from: earlier)
+    }
+
+    package func files(_ paths: Set<String>, in commit: String) async throws -> [String: ManifestFile] {
+        try await repository.files(paths, in: commit)
     }
 
     package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {

@@ -308,10 +308,27 @@ struct RunSettings {
             return context.underlyingError.flatMap(self.fault) ?? fault(context)
         case DecodingError.keyNotFound(let key, let context):
             return SettingsFault(at: (context.codingPath + [key]).map(SettingsStep.init), "is missing")
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-            return fault(context)
+        case DecodingError.typeMismatch(let type, let context), DecodingError.valueNotFound(let type, let context):
+            return fault(context, context.debugDescription.hasPrefix("Expected to decode") ? wanted(type) : nil)
         default: return nil
         }
+    }
+
+    /// What a setting should be, in words. The decoder's own text names its types.
+    private static func wanted(_ type: any Any.Type) -> String {
+        let name = "\(type)"
+        let wanted =
+            switch name {
+            case _ where name.contains("Sequence") || name.hasPrefix("Array"): "must be a list"
+            case _ where name.contains("Mapping") || name.hasPrefix("Dictionary"):
+                "must be a mapping of names to values"
+            case _ where name.contains("Scalar") || name == "String": "must be text"
+            case "Bool": "must be true or false"
+            case _ where name.hasPrefix("Int") || name.hasPrefix("UInt"): "must be a whole number"
+            case "Double", "Float": "must be a number"
+            default: "has the wrong type of value"
+            }
+        return "\(wanted), as in controller/mlctl.yaml"
     }
 
     private static func reason(of error: any Error) -> String { error.localizedDescription }

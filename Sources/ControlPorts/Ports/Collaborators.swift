@@ -13,10 +13,20 @@ package protocol ManifestSource: Sendable {
     func lastRead() async throws -> ManifestSnapshot?
     /// Whether `commit` is `descendant` or an ancestor of it.
     func isAncestor(_ commit: String, of descendant: String) async throws -> Bool
+    /// How a fetched commit follows one that was read earlier.
+    func descent(of commit: String, from earlier: String) async throws -> CommitDescent
+    /// The given files of a fetched commit, wherever they are in the repository. Those that it does not have are left out.
+    func files(_ paths: Set<String>, in commit: String) async throws -> [String: ManifestFile]
 }
 
 extension ManifestSource {
     package func lastRead() async throws -> ManifestSnapshot? { nil }
+
+    package func descent(of commit: String, from earlier: String) async throws -> CommitDescent {
+        try await isAncestor(earlier, of: commit) ? .follows : .diverged
+    }
+
+    package func files(_ paths: Set<String>, in commit: String) async throws -> [String: ManifestFile] { [:] }
 }
 
 /// The manifest files of one commit.
@@ -24,10 +34,13 @@ package struct ManifestSnapshot: Hashable, Sendable {
     package var commit: String
     /// By path within the repository.
     package var files: [String: ManifestFile]
+    /// What `.mlctlignore` files name counts as gone.
+    package var ignoring: IgnoreRules
 
-    package init(commit: String, files: [String: ManifestFile]) {
+    package init(commit: String, files: [String: ManifestFile], ignoring: IgnoreRules = IgnoreRules()) {
         self.commit = commit
         self.files = files
+        self.ignoring = ignoring
     }
 }
 

@@ -57,6 +57,11 @@ package struct RevertWish: Hashable, Sendable {
 
     private static let linesMax = 40
 
+    /// Files of the controller's machine mean nothing in a repository.
+    private static func withoutPaths(_ line: String) -> String {
+        line.replacing(#/; its output is in ("[^"]*"|\S+)/#, with: "")
+    }
+
     /// - Parameter event: of the rollback, with the gates' evidence; nil where the trail does not have it any more.
     package func message(_ event: RolloutEvent?) -> String {
         var lines = [
@@ -73,6 +78,7 @@ package struct RevertWish: Hashable, Sendable {
             lines += ["", "The last failed requests (mlctl requests --id):"] + ids.map { "- \($0)" }
         }
         lines += ["", trailer]
-        return lines.map { String($0.unicodeScalars.filter { $0.value >= 0x20 }) }.joined(separator: "\n") + "\n"
+        return lines.map(Self.withoutPaths).map { String($0.unicodeScalars.filter { $0.value >= 0x20 }) }.joined(
+            separator: "\n") + "\n"
     }
 }

@@ -48,6 +48,8 @@ package struct SourceStatus: Hashable, Codable, Sendable {
     @Nullable package var project: String?
     package var repo: String
     package var branch: String
+    /// The folder of the repository that is read; left out by an older controller.
+    package var path: String?
     /// The commit in force; null before the first fetch.
     @Nullable package var commit: String?
     @Nullable package var fetchedAt: Date?
@@ -66,8 +68,10 @@ package struct SourceStatus: Hashable, Codable, Sendable {
 
     package init(
         project: String? = Project.defaultName, repo: String, branch: String, commit: String? = nil,
-        fetchedAt: Date? = nil, error: String? = nil, diagnostics: [Diagnostic] = [], awaited: Int? = nil
+        fetchedAt: Date? = nil, error: String? = nil, diagnostics: [Diagnostic] = [], awaited: Int? = nil,
+        path: String? = nil
     ) {
+        self.path = path
         self.project = project
         self.awaited = awaited
         self.repo = repo

@@ -28,14 +28,17 @@ package struct DeploymentExplanation: Hashable, Codable, Sendable {
     /// The stable revision and the wanted one; null if there is none.
     @Nullable package var stableLoad: RevisionLoad?
     @Nullable package var wanted: RevisionLoad?
+    /// What its users sent over the last minutes. Left out where that is not known.
+    package var traffic: TrafficRate?
 
     package init(
         status: DeploymentStatus, outlook: [Outlook] = [], gates: [GateExplanation] = [],
         steps: [StepExplanation] = [], events: [StoredEvent] = [], rollback: StoredEvent? = nil,
         left: LeftRevision? = nil, failedRequestIds: [String] = [], settings: [SettingDescription] = [],
         stableLoad: RevisionLoad? = nil,
-        wanted: RevisionLoad? = nil
+        wanted: RevisionLoad? = nil, traffic: TrafficRate? = nil
     ) {
+        self.traffic = traffic
         self.status = status
         self.outlook = outlook
         self.gates = gates

@@ -22,6 +22,8 @@ enum StructuralSchema {
         }
         // The API server does not know this keyword.
         members["examples"] = nil
+        // The API server would write defaults into objects, and a newer version's defaults would then never apply.
+        members["default"] = nil
         convertType(&members)
         convertBounds(&members)
         switch members["additionalProperties"] {

@@ -35,7 +35,7 @@ enum DeploymentFields {
             Field("target", TargetFields.shape, "Where the model is served. Default: local.") { $0.target = $1 },
             Field(
                 "replicas", ReplicasFields.shape,
-                "The number of instances. Default: 1. In a cluster also 'external': an autoscaler or a person sets it."
+                "The number of instances. In a cluster also 'external': an autoscaler or a person sets it. Default: 1."
             ) { $0.replicas = $1 },
             Field("resources", ResourceFields.shape, "The resources of an instance.") { $0.resources = $1 },
             Field("endpoint", EndpointFields.endpoint, "Where the service answers.") { $0.endpoint = $1 },

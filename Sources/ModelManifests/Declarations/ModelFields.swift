@@ -11,7 +11,7 @@ enum ModelFields {
     static let shape = Shape<WrittenModel>.object(
         WrittenModel(),
         fields: [
-            Field("version", .text(atMost: 256), "The version shown to people. Default: the last part of storageUri.") {
+            Field("version", version, "The version shown to people. Default: the last part of storageUri.") {
                 $0.source.version = $1
             },
             Field(
@@ -45,6 +45,18 @@ enum ModelFields {
         members["lineage"] = nil
         return .object(members)
     }
+
+    /// It appears in terminals, logs and commit messages.
+    private static let version = Shape<String>.text(atMost: 256).map { text, node, reading -> String? in
+        guard let control = text.unicodeScalars.first(where: { $0.properties.generalCategory == .control }) else {
+            return text
+        }
+        let code = String(control.value, radix: 16, uppercase: true)
+        reading.report(
+            "must not contain control characters, but has U+\(String(repeating: "0", count: 4 - code.count))\(code)",
+            at: node.place, suggestion: "write the version as plain text on one line")
+        return nil
+    }.schema(adding: ["pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$"])
 
     private static let storageURI = Shape<String>.string().map { text, node, reading -> String? in
         guard let problem = StorageURI.problem(text) else { return text }

@@ -19,14 +19,18 @@ package struct ModelDeployment: Hashable, Codable, Sendable {
     /// `spec` as it is in git, as canonical JSON, for a target that shows it to others; nil for other targets. Decisions never
     /// depend on it: see `forDeciding`.
     package var written: String?
+    /// Where its manifest is; nil where that is not recorded. Decisions never depend on it.
+    package var origin: ManifestOrigin?
 
     package init(
         key: DeploymentKey, labels: [String: String] = [:], template: ServingTemplate, lineage: [String: String] = [:],
         target: Target = .local, replicas: Int = 1, scaling: Scaling = .manifest, endpoint: Endpoint = Endpoint(),
         rollout: RolloutSpec = RolloutSpec(),
-        dependsOn: [DeploymentKey] = [], suspend: Bool = false, project: String? = nil, written: String? = nil
+        dependsOn: [DeploymentKey] = [], suspend: Bool = false, project: String? = nil, written: String? = nil,
+        origin: ManifestOrigin? = nil
     ) {
         self.project = project
+        self.origin = origin
         self.key = key
         self.labels = labels
         self.template = template
@@ -57,6 +61,7 @@ package struct ModelDeployment: Hashable, Codable, Sendable {
         suspend = try fields.decode(Bool.self, forKey: .suspend)
         project = try fields.decodeIfPresent(String.self, forKey: .project)
         written = try fields.decodeIfPresent(String.self, forKey: .written)
+        origin = try fields.decodeIfPresent(ManifestOrigin.self, forKey: .origin)
     }
 
     /// The deployment without the fields that are only shown.
@@ -64,6 +69,28 @@ package struct ModelDeployment: Hashable, Codable, Sendable {
         var deployment = self
         deployment.written = nil
         return deployment
+    }
+}
+
+/// Where a manifest was read. It is part of a deployment's record, so that after a restart a changed setting of its project is told
+/// from a change in git.
+package struct ManifestOrigin: Hashable, Codable, Sendable {
+    /// Without credentials.
+    package var repo: String
+    /// A branch, tag, version range or commit.
+    package var reference: String
+    /// The path within the repository.
+    package var file: String
+
+    package init(repo: String, reference: String, file: String) {
+        (self.repo, self.reference, self.file) = (repo, reference, file)
+    }
+
+    /// Whether a project that reads `path` of the repository reads the file.
+    package static func isBelow(_ path: String, _ file: String) -> Bool {
+        let parts = path.utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+        let own = file.utf8.split(separator: UInt8(ascii: "/"))
+        return own.count >= parts.count && zip(parts, own).allSatisfy { $0.elementsEqual($1) }
     }
 }
 

@@ -37,6 +37,7 @@ struct Field<Object: Sendable>: Sendable {
         schema = {
             var keywords: [String: JSONValue] = ["description": .string(summary)]
             if countsWhenEmpty { keywords["type"] = ["object", "null"] }
+            keywords["default"] = DefaultValue.stated(in: summary, by: shape)
             return shape.schema().merging(keywords)
         }
     }

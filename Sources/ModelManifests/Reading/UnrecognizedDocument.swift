@@ -18,7 +18,7 @@ struct UnrecognizedDocument {
 
     /// - Returns: nil where the text may contain documents.
     init?(text: String, file: String) {
-        if text.hasPrefix(Self.largeFilePointer) {
+        if Self.isLargeFilePointer(text) {
             diagnostic = Diagnostic(
                 file: file, line: 1, column: 1, message: "is a Git LFS pointer, not a manifest",
                 suggestion: "keep manifests out of Git LFS: 'git lfs untrack' and commit the file itself")
@@ -74,6 +74,8 @@ struct UnrecognizedDocument {
         // Other products may have a kind of this name, but not with these fields.
         isSilent = root["spec"]?["model"] == nil || root["spec"]?["runtime"] == nil
     }
+
+    static func isLargeFilePointer(_ text: String) -> Bool { text.hasPrefix(largeFilePointer) }
 
     /// The line of the first marker, where all three kinds of markers follow each other at the beginning of lines.
     static func hasConflict(_ text: String) -> Bool { conflictLine(in: text) != nil }

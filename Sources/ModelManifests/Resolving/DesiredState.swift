@@ -69,7 +69,9 @@ package struct DesiredState: Sendable {
         described.reserveCapacity(files.count)
         state.deployments.reserveCapacity(files.count)
         for file in files {
-            state.diagnostics += file.diagnostics
+            // Where it held deployments, each of them is reported with the reason.
+            state.diagnostics +=
+                file.held.isEmpty ? file.diagnostics : file.diagnostics.filter { $0 != file.unreadable }
             for deployment in file.deployments {
                 if let first = described.updateValue(deployment, forKey: deployment.key) {
                     repeated[deployment.key, default: [first]].append(deployment)

@@ -74,7 +74,7 @@ package struct ParsedFile: Sendable {
         for key in previous.held.keys + previous.keys {
             held[key] = Diagnostic(
                 file: unreadable.file, line: unreadable.line, column: unreadable.column,
-                message: "\(key) is kept as it is, because its file cannot be read: \(unreadable.message)",
+                message: "\(key) is kept as it is, because its file cannot be read: \(unreadable.sentence)",
                 suggestion: unreadable.suggestion, deployment: key)
         }
         holding.held = held.filter { !present.contains($0.key) }

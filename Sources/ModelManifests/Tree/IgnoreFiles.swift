@@ -11,6 +11,9 @@ package struct IgnoreFiles: Sendable {
             case .text(let text) where UnrecognizedDocument.hasConflict(text):
                 unreadable[path] = ManifestFile(
                     blob: file.blob, obstacle: .unreadableIgnoreFile("has conflict markers of an unfinished merge"))
+            case .text(let text) where UnrecognizedDocument.isLargeFilePointer(text):
+                unreadable[path] = ManifestFile(
+                    blob: file.blob, obstacle: .unreadableIgnoreFile("is a Git LFS pointer"))
             case .text(let text): texts[path] = text
             case .obstacle(let obstacle):
                 unreadable[path] = ManifestFile(

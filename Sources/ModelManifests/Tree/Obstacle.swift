@@ -51,7 +51,8 @@ package struct Obstacle: Hashable, Sendable {
         let size = bytes.map { "is \($0) bytes long" } ?? "is too long"
         return Obstacle(
             kind: .tooLarge,
-            message: "\(size); manifest files may have at most \(ManifestReader.fileLimitBytes), so it was not read",
+            message:
+                "\(size); manifest files may have at most \(ManifestReader.fileLimitBytes) bytes, so it was not read",
             suggestion: "split it into several files")
     }
 

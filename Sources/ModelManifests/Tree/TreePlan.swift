@@ -62,7 +62,7 @@ package struct TreePlan: Sendable {
 
     /// Whether the entry is part of what mlctl reads. `.mlctlignore` files are read before, and are none of it.
     package func includes(_ kind: Kind, _ path: String) -> Bool {
-        let isOnlyForIgnoring = kind == .file && IgnoreRules.isIgnoreFile(Array(path.utf8)) && !Self.isManifest(path)
+        let isOnlyForIgnoring = IgnoreRules.isIgnoreFile(Array(path.utf8)) && !Self.isManifest(path)
         return !isOnlyForIgnoring && !ignoring.ignores(path, isFolder: kind == .submodule)
     }
 }

@@ -7,7 +7,7 @@ import TestSupport
 @testable import Commands
 
 /// A real repository for one odd tree, removed with the value's last use.
-final class OddRepository {
+final class OddRepository: Sendable {
     let folder: URL
     var path: String { folder.appending(path: "work").path(percentEncoded: false) }
     private var mirror: String { folder.appending(path: "mirror").path(percentEncoded: false) }
@@ -63,10 +63,16 @@ final class OddRepository {
     }
 
     /// The controller's way to a commit.
-    func reader(path: String = ".") throws -> GitManifests {
+    /// - Parameter mirrorOf: the repository in whose state folder the mirror is kept; nil: this one.
+    func reader(
+        path: String = ".", reference: String = "main", mirrorOf other: OddRepository? = nil
+    ) throws -> GitManifests {
         GitManifests(
             repository: GitRepository(
                 configuration: try GitConfiguration(
-                    url: self.path, reference: "main", path: path, mirrorDirectory: mirror)))
+                    url: self.path, reference: reference, path: path, mirrorDirectory: (other ?? self).mirror)))
     }
+
+    /// As after a restart in a pod, whose state folder is empty.
+    func loseMirror() throws { try FileManager.default.removeItem(atPath: mirror) }
 }

@@ -73,6 +73,13 @@ struct OddTree: CustomStringConvertible, Sendable {
             OddTree("an .mlctlignore in Latin-1 ignores nothing", [.wanted, .wanted, .wanted], isValid: false) {
                 try $0.write(".mlctlignore", Array("*.yaml\n# caf".utf8) + [0xE9])
             },
+            OddTree("an .mlctlignore in Git LFS ignores nothing", [.wanted, .wanted, .wanted], isValid: false) {
+                try $0.write(".mlctlignore", pointer)
+            },
+            OddTree("an .mlctlignore that is a link ignores nothing", [.wanted, .wanted, .wanted], isValid: false) {
+                try $0.write("rules", "*.yaml\n")
+                try $0.link(".mlctlignore", to: "rules")
+            },
             OddTree("an .mlctlignore of everything", [.held, .held, .held], "the commit contains no ModelDeployment") {
                 try $0.write(".mlctlignore", "*\n")
             },

@@ -53,7 +53,12 @@ struct OtherProjectsTests {
         reserved: ReservedPorts = ReservedPorts()
     ) async throws -> [String] {
         let others = try await OtherProjects(Self.settings, besides: "risk", [outcome], running: running)
-        let files = [(path: "m.yaml", parsed: ManifestReader.read(text, file: "m.yaml"))]
+        let files = [
+            (
+                path: "m.yaml", file: ManifestFile(blob: "m", text: text),
+                parsed: ManifestReader.read(text, file: "m.yaml")
+            )
+        ]
         return others.refusals(of: files, reserved: reserved).map { "\($0.line) \($0.path): \($0.message)" }
     }
 

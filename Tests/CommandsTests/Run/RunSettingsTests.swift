@@ -149,7 +149,9 @@ struct RunSettingsTests {
             ("clusters: [{kubeconfig: /a}]", ":1:12: clusters[0].name: is missing"),
             ("clusters: [{name: a}, {name: a}]", ":1:24: clusters[1].name: cluster 'a' is given twice"),
             ("proxyReplicas: 0", ":1:1: proxyReplicas: must be from 1 to 100"),
-            ("sources: 3", ":1:1: sources: "),
+            ("sources: 3", ":1:1: sources: must be a list, as in controller/mlctl.yaml"),
+            ("tokens: {name: a}", ":1:1: tokens: must be a list, as in controller/mlctl.yaml"),
+            ("name: [a]", ":1:1: name: must be text, as in controller/mlctl.yaml"),
             ("sources: [prometheus]", ":1:11: sources[0]: each must be an object"),
             (
                 "sources: [{name: p, kind: prometheus, uri: x}]",

@@ -6,6 +6,22 @@ import Testing
 
 /// Invalid manifests and their errors. Each entry is a spec and the expected error with its path.
 @Suite struct DeploymentFieldsTests {
+    @Test(arguments: [("\\a", "0007"), ("\\n", "000A"), ("\\x1B[31m", "001B"), ("\\x85", "0085")])
+    func `a version has no control characters`(_ version: (written: String, code: String)) {
+        let text = """
+            apiVersion: mlctl.dev/v1alpha1
+            kind: ModelDeployment
+            metadata: {name: a}
+            spec:
+              model: {version: "1\(version.written)"}
+              runtime: {command: [serve]}
+            """
+        let file = ManifestReader.read(text, file: "a.yaml")
+        #expect(
+            file.diagnostics.map(\.message) == ["must not contain control characters, but has U+\(version.code)"])
+        #expect(file.diagnostics.first?.path == "spec.model.version")
+    }
+
     @Test(arguments: [
         ("replicas: -1", "spec.replicas: must be from 1 to 1000, not -1"),
         ("replicas: \"2\"", "spec.replicas: must be a whole number, not the text \"2\" (write it without quotes)"),
