@@ -113,6 +113,10 @@ struct DecisionPass {
             evidence: state.rollout?.gateSummaries ?? [], project: state.settings.project)
         if let obeyed, actor != nil, actor == obeyed.actor { event.claimedActor = obeyed.claimedActor }
         if kind.isAgainstCandidate { event.failedRequestIds = failedRequestIds }
+        if kind.endsJudgement {
+            let figures = state.rollout?.judgement.evidence.compactMap(\.figures) ?? []
+            event.figures = figures.isEmpty ? nil : figures
+        }
         events.append(event)
     }
 
@@ -230,5 +234,8 @@ extension RolloutSpec.Strategy {
 }
 
 extension RolloutEvent.Kind {
+    /// The gates' evidence is dropped soon after it.
+    fileprivate var endsJudgement: Bool { self == .rollingBack || self == .aborted || self == .promoting }
+
     fileprivate var isAgainstCandidate: Bool { self == .gateFailed || self == .rollingBack || self == .aborted }
 }
