@@ -87,6 +87,10 @@ struct FuzzCoverageTests {
             "ControlAPI/Signing/RequestSignature.swift", "Transport/RFC3339.swift", "ControlAPI/ListenAddress.swift",
         ],
         "outcomes": ["ControlAPI/OutcomeBody.swift"],
+        "browser-input": [
+            "ControlAPI/Browser/FormBody.swift", "ControlAPI/Browser/BrowserSessions.swift",
+            "ControlAPI/Browser/BrowserPath.swift",
+        ],
         "webhook-address": ["Notifications/Webhook/WebhookAddress.swift"],
         "inference-request": ["InferenceServer/Protocol/InferRequest.swift"],
         "model-file": ["InferenceServer/Model/ModelFile.swift"],
