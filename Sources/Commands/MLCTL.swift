@@ -27,7 +27,8 @@ package struct MLCTL: AsyncParsableCommand {
             CommandGroup(
                 name: "Inspect",
                 subcommands: [
-                    StatusCommand.self, ExplainCommand.self, HistoryCommand.self, EventsCommand.self, LogsCommand.self,
+                    StatusCommand.self, DashboardCommand.self, ExplainCommand.self, HistoryCommand.self,
+                    EventsCommand.self, LogsCommand.self,
                 ]),
             CommandGroup(
                 name: "Act",
