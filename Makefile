@@ -15,6 +15,7 @@ MLFLOW_VENV := .build/venv-mlflow
 GCS_VENV := .build/venv-gcs
 GRPC_VENV := .build/venv-grpc
 SBOM_VENV := .build/venv-sbom
+AXE := .build/axe
 SBOM := .build/sbom.cdx.json
 # Debian brings Python's virtual environments in a package of their own.
 NEEDS_VENV := python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv >/dev/null; }
@@ -25,7 +26,7 @@ TEST := .ci/test
 AT_ONCE := --experimental-maximum-parallelization-width 16
 
 .PHONY: deps build release demo test test-unit test-e2e bench fuzz lint format clean sbom base-digests deps-mlserver \
-	deps-prometheus deps-stores deps-stores-python deps-grpc deps-bench
+	deps-prometheus deps-stores deps-stores-python deps-grpc deps-chromium deps-bench
 
 deps:
 	@missing=""; \
@@ -60,6 +61,15 @@ deps-prometheus:
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } \
 	  || echo "prometheus could not be installed: its tests are skipped"
 
+# A real browser for the dashboard, and the rules of accessibility that it is checked by. Where it cannot be had, the tests that need it are skipped.
+deps-chromium:
+	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	  || echo "chromium could not be installed: its tests are skipped"
+	@[ -d $(AXE) ] || { $(NEEDS_VENV); mkdir -p $(AXE).download \
+	  && python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/requirements-axe.txt -d $(AXE).download \
+	  && python3 -m zipfile -e $(AXE).download/*.whl $(AXE); } || echo "axe-core could not be fetched: its test is skipped"
+
 # Stores that nobody here wrote: moto's S3 with signatures, MLflow's server, Docker's registry, an emulator of Cloud Storage.
 # Where one cannot be had, the tests that need it are skipped.
 deps-stores: deps-stores-python
@@ -93,7 +103,7 @@ test: test-unit test-e2e
 
 # In parallel; simulations and statistics, which take all that they can get, and those of real sockets and processes apart,
 # so that none starves the others on two cores.
-test-unit: deps deps-prometheus deps-stores deps-grpc
+test-unit: deps deps-prometheus deps-stores deps-grpc deps-chromium
 	swift build --build-tests
 	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip AnalysisTests --skip LocalServingTests \
 	  --skip TrafficProxyTests --skip GitSourceTests --skip ControlAPITests

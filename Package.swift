@@ -39,6 +39,7 @@ extension Target.Dependency {
     static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
+    static let mustache = product(name: "Mustache", package: "swift-mustache")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let system = product(name: "SystemPackage", package: "swift-system")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
@@ -87,6 +88,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -168,8 +170,8 @@ let package = Package(
         module(
             "ControlAPI",
             [
-                "SafeText", "JSON", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts", .hummingbird,
-                .hummingbirdCore,
+                "SafeText", "JSON", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts", "Dashboard",
+                .hummingbird, .hummingbirdCore,
                 .serviceLifecycle, .crypto,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .asyncHTTPClient, .logging,
             ]),
@@ -191,6 +193,20 @@ let package = Package(
             ],
             resources: [
                 .embedInCode("Resources/github-actions.yaml"), .embedInCode("Resources/gitlab-ci.yaml"),
+            ]),
+        module(
+            "Dashboard",
+            [
+                "SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts", "Presentation",
+                .mustache,
+            ],
+            resources: [
+                "layout", "fleet", "rows", "deployment", "gate", "facts", "rollout", "rolloutbody", "report", "confirm",
+                "logs",
+                "login", "message",
+            ].map { .embedInCode("Resources/\($0).mustache") } + [
+                .embedInCode("Resources/dashboard.css"), .embedInCode("Resources/dashboard.js"),
+                .embedInCode("Resources/icon.svg"),
             ]),
         module("InferenceServer", ["SafeText", .nioCore, .nioPosix, .nioHTTP1]),
         module(
@@ -248,6 +264,7 @@ let package = Package(
         tests("ControlAPITests", ["ControlAPI"]),
         tests("InferenceServerTests", ["InferenceServer"], exclude: ["Fixtures"]),
         tests("PresentationTests", ["Presentation", "Controller"]),
+        tests("DashboardTests", ["Dashboard", "Presentation"]),
         tests("DemoTests", ["Demo"]),
         tests("CommandsTests", ["Commands", "Presentation", "KubernetesClient"]),
         tests(

@@ -105,6 +105,13 @@ package struct GateEvidence: Codable, Hashable, Sendable {
         state.reason(verdict: verdict, alpha: alpha, missedRegressionRate: missedRegressionRate)
     }
 
+    /// The numbers behind the verdict. Nil if the gate does not decide by odds, or has not seen data.
+    package var figures: GateFigures? {
+        guard let missedRegressionRate, samples > 0 else { return nil }
+        let rates = EvidenceRates(alpha: alpha, missedRegressionRate: missedRegressionRate)
+        return state.figures?.figures(of: spec.name, samples: samples, rates)
+    }
+
     /// The same gate with a spec that changed during the rollout. Nil if its evidence does not apply to the new spec:
     /// another metric, bound or tolerance. A changed pass margin restarts the evidence for a pass and keeps the
     /// evidence against the tolerance. `warnOnly` does not affect the evidence.

@@ -148,6 +148,15 @@ enum GateState: Codable, Hashable, Sendable {
         }
     }
 
+    /// Nil if the gate does not decide by odds.
+    var figures: OddsFigures? {
+        switch self {
+        case .compare(let gate, let evidence): evidence.figures(gate)
+        case .agreement(let gate, let evidence): evidence.figures(gate)
+        case .cost, .threshold, .asked, .distribution, .drift, .goal, .check, .contract: nil
+        }
+    }
+
     func reason(verdict: Verdict, alpha: Double, missedRegressionRate: Double?) -> String {
         switch self {
         case .cost(let gate, let evidence): return evidence.reason(gate)

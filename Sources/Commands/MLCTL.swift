@@ -30,8 +30,8 @@ package struct MLCTL: AsyncParsableCommand {
             CommandGroup(
                 name: "Inspect",
                 subcommands: [
-                    StatusCommand.self, ExplainCommand.self, HistoryCommand.self, EventsCommand.self, LogsCommand.self,
-                    AuditCommand.self,
+                    StatusCommand.self, DashboardCommand.self, ExplainCommand.self, HistoryCommand.self,
+                    EventsCommand.self, LogsCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(
                 name: "Act",

@@ -15,6 +15,8 @@ enum APIPath {
     /// Always answers 401, with a new challenge for signed requests.
     static let challenge = "/api/v1/challenge"
     static let ancestor = "/api/v1/ancestor"
+    /// A link that signs in one browser, once: `mlctl dashboard`.
+    static let dashboardLink = "/api/v1/dashboard/link"
     static let metrics = "/metrics"
     static let targets = "/api/v1/targets"
     static let health = "/healthz"
@@ -22,7 +24,7 @@ enum APIPath {
     /// Answers 200 only at the controller that leads.
     static let leading = "/leadz"
     /// Each controller answers these itself, whether it leads or not.
-    static let own: Set<String> = ["/", metrics, health, readiness, leading]
+    static let own: Set<String> = [metrics, health, readiness, leading]
 }
 
 /// Limits and defaults of single requests.
@@ -222,6 +224,12 @@ package struct RecordedReadingList: Hashable, Codable, Sendable {
     package var readings: [RecordedReading]
 
     package init(readings: [RecordedReading]) { self.readings = readings }
+}
+
+/// A code that signs in one browser, once, before a time.
+package struct DashboardLink: Hashable, Codable, Sendable {
+    package var code: String
+    package var seconds: Int
 }
 
 struct AncestorAnswer: Hashable, Codable, Sendable {

@@ -190,6 +190,11 @@ package struct ControlClient: Sendable {
         return try decode(try await call(request))
     }
 
+    /// A link that signs in one browser, once.
+    package func dashboardLink() async throws -> DashboardLink {
+        try decode(try await call(request(.POST, APIPath.dashboardLink)))
+    }
+
     /// Checks git at once. Returns when every deployment that changed has been reconciled once.
     /// - Parameter project: nil for all projects.
     package func sync(_ project: String? = nil) async throws -> [SourceStatus] {

@@ -1,4 +1,5 @@
 import ControlPorts
+import Dashboard
 import Foundation
 import Hummingbird
 import Logging
@@ -21,6 +22,9 @@ struct ControlRoutes: Sendable {
     let register: TokenRegistry
     var tls: ServerCertificates?
     var standing: @Sendable () async -> LeadershipStatus = { .leads }
+    let pages: DashboardPages
+    let sessions: BrowserSessions
+    let codes: LoginCodes
     let outcomeBatches = OutcomeBatches()
     /// What the controller does not answer in time is left behind, and counted.
     let stopwatch = ClientClock()
@@ -41,6 +45,7 @@ struct ControlRoutes: Sendable {
         addGit(to: router)
         addProbes(to: router)
         addMetrics(to: router)
+        addDashboard(to: router)
         return router
     }
 
@@ -199,12 +204,6 @@ struct ControlRoutes: Sendable {
     }
 
     private func addMetrics(to router: Router<ControlContext>) {
-        router.get("/") { _, context in
-            try seen(by: context).check(.look)
-            return text(
-                "mlctl controller: see \(APIPath.deployments), \(APIPath.events), \(APIPath.metrics), "
-                    + "or run 'mlctl status'\n")
-        }
         router.get(RouterPath(APIPath.targets)) { _, context in
             let seen = try seen(by: context)
             return try await json { try await seen.scrapeTargets() }
@@ -214,6 +213,23 @@ struct ControlRoutes: Sendable {
             return try await stopwatch.within(Self.answerLimit) {
                 text(try await seen.metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
             }
+        }
+    }
+
+    private func addDashboard(to router: Router<ControlContext>) {
+        let dashboard = DashboardRoutes(
+            surface: surface, sessions: sessions, pages: pages, standing: standing, stopwatch: stopwatch)
+        dashboard.add(to: router)
+        ActionRoutes(routes: dashboard).add(to: router)
+        SessionRoutes(register: register, sessions: sessions, codes: codes, pages: pages, isSecure: tls != nil)
+            .add(to: router)
+        router.post(RouterPath(APIPath.dashboardLink)) { request, context in
+            try seen(by: context).check(.look)
+            _ = try await collect(request, context)
+            guard let proof = context.proof, let code = codes.issue(.init(caller: proof.caller, key: proof.key)) else {
+                throw ControlError(.unavailable, "there are too many unused links: try again in a minute")
+            }
+            return try await json { DashboardLink(code: code, seconds: Int(LoginCodes.lifetime / .seconds(1))) }
         }
     }
 

@@ -1,4 +1,5 @@
 import ControlPorts
+import Dashboard
 import Foundation
 import Hummingbird
 import HummingbirdCore
@@ -104,7 +105,8 @@ package struct ControlServer: Service {
         let routes = ControlRoutes(
             surface: surface, hook: hook,
             streams: EventStreams(register: register, heartbeat: heartbeat), register: register,
-            tls: listeners.tls, standing: standing)
+            tls: listeners.tls, standing: standing, pages: try DashboardPages(),
+            sessions: BrowserSessions(register: register), codes: LoginCodes())
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [surface, logger] in  // Ends when cancelled.
                 await hook.run(logger: logger) { project in
@@ -148,7 +150,8 @@ package struct ControlServer: Service {
         let connections = ConnectionTable(limits: .api)
         let router = routes.router(
             guardedBy: AuthenticationMiddleware(
-                requestGuard: RequestGuard(listenHost: host), authenticator: authenticator, connections: connections))
+                requestGuard: RequestGuard(listenHost: host), authenticator: authenticator, connections: connections,
+                browsers: BrowserDoor(pages: routes.pages), sessions: routes.sessions, isSecure: listeners.tls != nil))
         let responder = router.buildResponder()
         // Without a local socket, nobody could reach the API while the server waits for the port.
         try await waitingFor(listen, canWait: listeners.socket != nil, "The API answers only on its local socket") {
@@ -209,7 +212,8 @@ package struct ControlServer: Service {
         let connections = ConnectionTable(limits: .api)
         let router = routes.router(
             guardedBy: AuthenticationMiddleware(
-                requestGuard: RequestGuard(listenHost: nil), authenticator: authenticator, connections: connections))
+                requestGuard: RequestGuard(listenHost: nil), authenticator: authenticator, connections: connections,
+                browsers: BrowserDoor(pages: routes.pages), sessions: routes.sessions, isSecure: false))
         defer { place.remove() }
         do {
             try await serve(

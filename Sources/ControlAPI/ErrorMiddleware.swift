@@ -29,7 +29,7 @@ struct ErrorMiddleware: RouterMiddleware {
         }
     }
 
-    private static func answer(to error: any Error, _ request: Request) -> (HTTPResponse.Status, ErrorAnswer) {
+    static func answer(to error: any Error, _ request: Request) -> (HTTPResponse.Status, ErrorAnswer) {
         switch error {
         case let error as ControlError:
             (status(of: error.code), ErrorAnswer(code: error.code.rawValue, message: error.message))
@@ -46,7 +46,8 @@ struct ErrorMiddleware: RouterMiddleware {
             (
                 .notFound,
                 ErrorAnswer(
-                    code: "notFound", message: "there is no \(request.method) \(request.uri.path); see / for the paths")
+                    code: "notFound",
+                    message: "this controller has no \(request.method) \(request.uri.path); '/' is the dashboard")
             )
         case let error as any HTTPResponseError where error.status == .contentTooLarge:
             (

@@ -56,7 +56,7 @@ struct LeaderForwarding: RouterMiddleware {
         _ request: Request, context: ControlContext,
         next: (Request, ControlContext) async throws -> Response
     ) async throws -> Response {
-        guard !APIPath.own.contains(request.uri.path),
+        guard !APIPath.own.contains(request.uri.path), !BrowserPath.isOwn(request.uri.path),
             case .standsBy(let leader, let api, let reason, let remembers) = await standing()
         else { return try await next(request, context) }
         if remembers, Self.isReadOnlyQuery(request) { return try await next(request, context) }

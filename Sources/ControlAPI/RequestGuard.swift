@@ -1,6 +1,6 @@
 /// Decides from a request's head whether it is open, needs a caller, or is always refused.
 ///
-/// Everything except the probes and the git hook needs a caller. On a loopback address without shared tokens, web pages in a
+/// Everything except the probes, the git hook and the dashboard's sign-in page needs a caller. On a loopback address without shared tokens, web pages in a
 /// browser on this machine are kept out as well: the Host header must match (DNS rebinding). For requests that change something,
 /// Origin and Sec-Fetch-Site are checked too (cross-site requests).
 ///
@@ -41,6 +41,7 @@ struct RequestGuard: Sendable {
         if head.isRead, [APIPath.health, APIPath.readiness, APIPath.leading].contains(head.path) { return .open }
         if !head.isRead, isCrossSite(head) { return .closed("requests from other web sites are refused") }
         if let refusal = hostRefusal(of: head) { return .closed(refusal) }
+        if BrowserPath.isOpen(head.path, isRead: head.isRead) { return .open }
         return !head.isRead && head.path == APIPath.gitHook ? .open : .wantsCaller
     }
 

@@ -55,13 +55,15 @@ extension DeploymentExplanation {
         if let judgement = state.rollout?.judgement {
             return zip(judgement.evidence, state.gateSummaries).map { evidence, summary in
                 GateExplanation(
-                    summary: summary, words: evidence.words(missedRegressionRate: judgement.missedRegressionRate))
+                    summary: summary, words: evidence.words(missedRegressionRate: judgement.missedRegressionRate),
+                    figures: evidence.figures)
             }
         }
         return (rollback?.event.evidence ?? []).map { summary in
             let spec = state.settings.rollout.gates.first { $0.name == summary.name }
             return GateExplanation(
-                summary: summary, words: spec?.words(alpha: nil, missedRegressionRate: missed))
+                summary: summary, words: spec?.words(alpha: nil, missedRegressionRate: missed),
+                figures: rollback?.event.figures?.first { $0.gate == summary.name })
         }
     }
 

@@ -115,6 +115,10 @@ struct DecisionPass {
             (event.claimedActor, event.reason) = (obeyed.claimedActor, obeyed.reason)
         }
         if kind.isAgainstCandidate { event.failedRequestIds = failedRequestIds }
+        if kind.endsJudgement {
+            let figures = state.rollout?.judgement.evidence.compactMap(\.figures) ?? []
+            event.figures = figures.isEmpty ? nil : figures
+        }
         events.append(event)
     }
 
@@ -232,5 +236,8 @@ extension RolloutSpec.Strategy {
 }
 
 extension RolloutEvent.Kind {
+    /// The gates' evidence is dropped soon after it.
+    fileprivate var endsJudgement: Bool { self == .rollingBack || self == .aborted || self == .promoting }
+
     fileprivate var isAgainstCandidate: Bool { self == .gateFailed || self == .rollingBack || self == .aborted }
 }

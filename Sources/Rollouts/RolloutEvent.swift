@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import ModelManifests
 
@@ -36,6 +37,9 @@ package struct RolloutEvent: Hashable, Codable, Sendable {
     package var evidence: [GateSummary]
     /// If the candidate failed or was withdrawn: ids of its last failed requests, newest last. Nil if there were none.
     package var failedRequestIds: [String]?
+    /// If the candidate is promoted or taken back: the numbers behind the verdicts of its gates, for drawings. Nil if no gate
+    /// decides by odds.
+    package var figures: [GateFigures]?
     /// The project of the deployment at that time. Nil: the only project of a controller without projects.
     package var project: String?
 

@@ -236,7 +236,7 @@ import Testing
             let metrics = try await Self.ask(url, "/metrics")
             #expect(
                 metrics.body == "mlctl_deployments 1\n" && metrics.type?.hasPrefix("text/plain; version=0.0.4") == true)
-            #expect(try await Self.ask(url, "/").body.contains("mlctl controller"))
+            #expect(try await Self.ask(url, "/").body.contains("<title>Fleet"))
             #expect(try await Self.ask(url, "/healthz", method: "HEAD").status == 200)
         }
     }

@@ -27,6 +27,20 @@ import Testing
         #expect(shared.door(of: Head(path: "/metrics", authority: authority)) == .wantsCaller)
     }
 
+    @Test("the dashboard's sign-in page and its files are open, on this controller's own address only")
+    func signIn() {
+        for path in ["/login", "/assets/dashboard.css"] {
+            #expect(own.door(of: Head(path: path, authority: "127.0.0.1")) == .open)
+            #expect(own.door(of: Head(path: path, authority: "evil.example")) != .open)
+        }
+        #expect(own.door(of: Head(path: "/login", isRead: false, authority: "127.0.0.1")) == .open)
+        let foreign = Head(path: "/login", isRead: false, authority: "127.0.0.1", origin: "http://evil.example")
+        #expect(shared.door(of: foreign) == .closed("requests from other web sites are refused"))
+        for path in ["/assets/x", "/login/", "/logout", "/deployments/a/b"] {
+            #expect(own.door(of: Head(path: path, isRead: false, authority: "127.0.0.1")) == .wantsCaller, "\(path)")
+        }
+    }
+
     @Test("the probes are open for reading, and the git hook for writing; nothing else is")
     func openPaths() {
         for path in ["/healthz", "/readyz", "/leadz"] {

@@ -49,11 +49,16 @@ struct HouseTests {
             "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
             "ControllerRuntime",
         ],
-        "ControlAPI": ["SafeText", "JSON", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts"],
+        "ControlAPI": [
+            "SafeText", "JSON", "Transport", "ModelManifests", "Rollouts", "Serving", "ControlPorts", "Dashboard",
+        ],
+        "Dashboard": [
+            "SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts", "Presentation",
+        ],
         "InferenceServer": ["SafeText"],
     ]
     static let pure = [
-        "SafeText", "JSON", "HTTP1", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts",
+        "SafeText", "JSON", "HTTP1", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControlPorts", "Dashboard",
     ]
 
     static func sources(of module: String) throws -> [(path: String, text: String)] {

@@ -75,6 +75,13 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         peakLogPassEvidence = 0
     }
 
+    /// The numbers of the reason, for drawings.
+    func figures(_ gate: AgreementGate) -> OddsFigures {
+        OddsFigures(
+            fail: gate.metric.within, logFail: beyondBound.logValue, pass: gate.metric.beyond(gate.passMargin),
+            logPass: peakLogPassEvidence, minSamples: gate.minSamples)
+    }
+
     func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
         if let problem { return "\(problem): not comparable" }
         guard samples > 0 else { return "no pairs of answers yet" + leftOutText }

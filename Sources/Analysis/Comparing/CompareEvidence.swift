@@ -190,7 +190,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
         if let idle = totals.idleSide, totals.units == nil { return "no \(gate.unit) of \(idle) yet" }
         let words = ConclusionDescription(
-            fail: "being within tolerance", pass: "a regression beyond the pass margin",
+            fail: Self.withinTolerance, pass: Self.beyondMargin,
             logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)
         var text = "\(described(gate)); \(words.text(verdict, rates))"
         if let slices {
@@ -210,6 +210,26 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         if verdict == .insufficient, let impasse = impasse(gate) { text += "; \(impasse)" }
         return text
     }
+
+    /// The numbers of the reason, for drawings.
+    func figures(_ gate: CompareGate) -> OddsFigures {
+        var figures = OddsFigures(
+            fail: Self.withinTolerance, logFail: logFailEvidence, pass: Self.beyondMargin,
+            logPass: peakLogPassEvidence, minSamples: gate.minSamples)
+        switch test {
+        case .rates(let comparison):
+            // Of counters that are summed, the rate is no share of requests, and its unit is the user's own.
+            guard gate.metric != nil else { break }
+            figures.rates = totals.figures(
+                gate, what: gate.metric?.rawValue ?? "", margin: comparison.marginAtStable)
+        case .latency(let comparison):
+            figures.latencies = comparison.window.figures(comparison.quantile)
+        }
+        return figures
+    }
+
+    private static let withinTolerance = "being within tolerance"
+    private static let beyondMargin = "a regression beyond the pass margin"
 
     /// The text about the worst slice, if its evidence against the candidate is stronger than that of the whole
     /// traffic.

@@ -18,6 +18,23 @@ struct CompareTotals: Codable, Hashable, Sendable {
         }
     }
 
+    /// The rates of users' requests, or of synthetic ones where there are no others. Nil while one side has none.
+    ///
+    /// - Parameter margin: how much worse than stable a candidate that passes may be.
+    func figures(_ gate: CompareGate, what: String, margin: Double) -> GateFigures.Rates? {
+        let shown = users.compares ? users : synthetic ?? users
+        guard shown.compares else { return nil }
+        func side(_ trials: Trials) -> GateFigures.Side { .init(count: trials.count, hits: trials.successes) }
+        let stable = side(shown.stable)
+        let edges = [
+            gate.maxRelativeIncrease.map { stable.rate * (1 + $0) }, gate.maxAbsoluteIncrease.map { stable.rate + $0 },
+        ]
+        return GateFigures.Rates(
+            what: what, stable: stable, candidate: side(shown.candidate),
+            tolerated: min(1, edges.compactMap(\.self).max() ?? stable.rate),
+            excludedAbove: min(1, stable.rate + margin))
+    }
+
     private var all: RateBlock { users + (synthetic ?? .empty) }
     var candidateCount: Int { Int(countable: all.candidate.count) }
 

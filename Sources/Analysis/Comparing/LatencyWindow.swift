@@ -100,6 +100,12 @@ struct LatencyWindow: Codable, Hashable, Sendable {
         return "between \(lowText) and \(Self.text(high))"
     }
 
+    /// Nil while one side has no requests.
+    func figures(_ quantile: Double) -> GateFigures.Latencies? {
+        guard total(.stable) > 0, total(.candidate) > 0 else { return nil }
+        return GateFigures.Latencies(quantile: quantile, edges: edges, stable: stable, candidate: candidate)
+    }
+
     /// 0.25 → "250 ms".
     static func text(_ seconds: Double) -> String {
         seconds < 1 ? "\(EvidenceText.number(seconds * 1_000)) ms" : EvidenceText.seconds(seconds)

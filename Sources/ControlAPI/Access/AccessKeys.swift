@@ -57,6 +57,8 @@ package struct AccessKeys: Sendable {
         return found
     }
 
+    func first(where isWanted: (AccessKey) -> Bool) -> AccessKey? { entries.lazy.map(\.key).first(where: isWanted) }
+
     /// The key that signed `text`; nil if none did.
     func key(signing text: Data, as code: Data) -> AccessKey? {
         var found: AccessKey?

@@ -16,6 +16,10 @@ struct AuthenticationMiddleware: RouterMiddleware {
     let requestGuard: RequestGuard
     let authenticator: Authenticator
     let connections: ConnectionTable
+    let browsers: BrowserDoor
+    let sessions: BrowserSessions
+    /// Whether the listener uses TLS.
+    let isSecure: Bool
 
     func handle(
         _ request: Request, context: ControlContext, next: (Request, ControlContext) async throws -> Response
@@ -32,10 +36,22 @@ struct AuthenticationMiddleware: RouterMiddleware {
         }
         // This path always answers 401: clients that sign requests get their challenge from it.
         if head.path == APIPath.challenge { return try unauthorized(Self.noToken, context) }
+        let localUser = connections.localUser(of: context.channel)
+        if request.headers[.authorization] == nil, localUser == nil, BrowserPath.isPage(head.path) || head.isRead {
+            if let holder = session(of: request) { return try await answer(request, context, .session(holder), next) }
+            // Programs get 401, as everywhere.
+            if BrowserPath.isPage(head.path), request.headers[.accept]?.contains("text/html") == true {
+                connections.doubt(context.channel)
+                return head.isRead
+                    ? browsers.answer(
+                        path: head.path, query: request.uri.query, fetchSite: head.fetchSite, now: Date())
+                    : browsers.refusal(path: head.path, now: Date())
+            }
+        }
         let outcome = authenticator.authenticate(
             method: request.method.rawValue, target: request.uri.string,
             authorization: request.headers[.authorization],
-            localUser: connections.localUser(of: context.channel))
+            localUser: localUser)
         switch outcome {
         case .nothing:
             return try unauthorized(Self.noToken, context)
@@ -43,6 +59,13 @@ struct AuthenticationMiddleware: RouterMiddleware {
         case .busy(let reason): throw ControlError(.unavailable, reason)
         case .proved(let proof): return try await answer(request, context, proof, next)
         }
+    }
+
+    /// A browser's cookie counts on pages and their forms, and for reading the API: forms carry a token of their own.
+    private func session(of request: Request) -> BrowserSessions.Holder? {
+        let name = BrowserCookie.name(authority: request.head.authority, isSecure: isSecure)
+        return request.headers[.cookie].flatMap { BrowserCookie.value(in: $0, name: name) }
+            .flatMap { sessions.holder(of: $0) }
     }
 
     private func answer(

@@ -18,10 +18,13 @@ struct ControlContext: RequestContext {
         case localUser(Caller)
         case token(AccessKey)
         case signature(RequestSignature, AccessKey)
+        /// The cookie of a browser that is signed in.
+        case session(BrowserSessions.Holder)
 
         var caller: Caller {
             switch self {
             case .localUser(let caller): caller
+            case .session(let holder): holder.caller
             case .token(let key), .signature(_, let key): key.caller
             }
         }
@@ -30,6 +33,7 @@ struct ControlContext: RequestContext {
         var key: AccessKey? {
             switch self {
             case .localUser: nil
+            case .session(let holder): holder.key
             case .token(let key), .signature(_, let key): key
             }
         }

@@ -82,10 +82,13 @@ package struct GateExplanation: Hashable, Codable, Sendable {
     package var summary: GateSummary
     /// Null if the gate is no longer in the manifest.
     @Nullable package var words: GateDescription?
+    /// The numbers behind the verdict, for drawings. Left out if the gate does not decide by odds.
+    package var figures: GateFigures?
 
-    package init(summary: GateSummary, words: GateDescription?) {
+    package init(summary: GateSummary, words: GateDescription?, figures: GateFigures? = nil) {
         self.summary = summary
         self.words = words
+        self.figures = figures
     }
 }
 

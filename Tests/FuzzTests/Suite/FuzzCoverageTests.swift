@@ -92,6 +92,10 @@ struct FuzzCoverageTests {
         ],
         "outcomes": ["ControlAPI/OutcomeBody.swift"],
         "hook-delivery": ["ControlAPI/Hooks/HookDelivery.swift", "ControlAPI/Hooks/HookRule.swift"],
+        "browser-input": [
+            "ControlAPI/Browser/FormBody.swift", "ControlAPI/Browser/BrowserSessions.swift",
+            "ControlAPI/Browser/BrowserPath.swift",
+        ],
         "webhook-address": ["Notifications/Webhook/WebhookAddress.swift"],
         "inference-request": ["InferenceServer/Protocol/InferRequest.swift"],
         "model-file": ["InferenceServer/Model/ModelFile.swift"],

@@ -74,7 +74,8 @@ extension FuzzTarget {
         let doors = RequestGuard(listenHost: "127.0.0.1")
         let head = RequestGuard.Head(
             path: text, isRead: false, authority: text, origin: "http://\(text)", fetchSite: nil)
-        try demand(doors.door(of: head) != .open || text == APIPath.gitHook, "it opens \(text.debugDescription)")
+        let isOpen = text == APIPath.gitHook || text == BrowserPath.login
+        try demand(doors.door(of: head) != .open || isOpen, "it opens \(text.debugDescription)")
         let key = RequestIdentityKey(low: 1, high: 2)
         try demand(RequestIdentity(text, of: .init(name: "d"), key: key) == nil, "a request id is made up: \(text)")
         if let identity = RequestIdentity(unverified: text) {
@@ -117,6 +118,27 @@ extension FuzzTarget {
             let rule = HookRule(project: "p", repo: "/r", reference: .branch("main"), secretFile: "/nonexistent/secret")
             try demand(HookDecision(delivery, body: body, rules: [rule]).checked.isEmpty, "accepted without a secret")
         }
+    }
+
+    static let browserInput = FuzzTarget(
+        "browser-input", reads: "forms, cookies and addresses, as browsers send them", of: ["ControlAPI"],
+        words: [
+            "token=", "code=", "next=", "seen=", "csrf=", "&", "=", "+", "%2F", "%", "deployments/", "?", ";",
+            "mlctl-session=",
+            ".", "//", "..",
+        ]
+    ) { input in
+        let text = String(decoding: input, as: UTF8.self)
+        if let form = FormBody(parsing: Array(input)) {
+            try demand(form.all.count <= FormBody.mostFields, "\(form.all.count) fields")
+        }
+        let next = BrowserPath.next(text)
+        try demand(next.isEmpty || next == text, "\(text.debugDescription) leads to \(next)")
+        try demand(!next.contains("//") && !next.hasPrefix("/") && !next.contains(":"), "it leads to \(next)")
+        let sessions = BrowserSessions(register: TokenRegistry())
+        try demand(sessions.holder(of: text) == nil, "a cookie is made up: \(text.debugDescription)")
+        let value = BrowserCookie.value(in: text, name: "mlctl-session")
+        try demand(value.map { text.contains($0) && !$0.contains(";") } ?? true, "the cookie \(value ?? "")")
     }
 
     static let webhookAddress = FuzzTarget(

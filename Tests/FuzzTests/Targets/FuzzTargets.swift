@@ -15,7 +15,7 @@ enum FuzzTargets {
             // Git and model stores.
             .gitOutput, .gitWords, .storageAnswer, .storeListing, .registryAnswer, .tarArchive, .zipArchive,
             // The API, its clients, and receivers of notifications.
-            .eventStream, .signedRequests, .outcomes, .hookDelivery, .webhookAddress,
+            .eventStream, .signedRequests, .outcomes, .hookDelivery, .browserInput, .webhookAddress,
             // mlctl's own model server, and what runs servers.
             .inferenceRequest, .modelFile, .probeAnswer, .processText, .keeperState,
             // Records.
