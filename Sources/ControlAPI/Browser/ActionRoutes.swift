@@ -71,6 +71,7 @@ struct ActionRoutes: Sendable {
         }
         return try action.command(
             ActionRequest(
-                full: flag("full"), skipChecks: flag("skipChecks"), force: flag("force"), to: form["to"]))
+                full: flag("full"), skipChecks: flag("skipChecks"), force: flag("force"), to: form["to"],
+                reason: form["reason"]))
     }
 }

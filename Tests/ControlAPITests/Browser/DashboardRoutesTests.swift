@@ -125,6 +125,7 @@ struct DashboardRoutesTests {
             let form = [
                 "csrf": WebVisitor.field("csrf", of: confirm) ?? "",
                 "seen": WebVisitor.field("seen", of: confirm) ?? "", "actor": "somebody-else",
+                "reason": "a freeze <b>until</b> Monday",
             ]
             let done = try await visitor.post("\(Self.one)/actions/pause", form)
             #expect(done.status == 303 && done.headers["location"] == "../../fraud-scorer?done=pause")
@@ -137,6 +138,7 @@ struct DashboardRoutesTests {
         }
         let commands = surface.read { $0.commands }
         #expect(commands.map(\.verb) == [.pause] && commands[0].actor == "ops" && commands[0].claimedActor == nil)
+        #expect(commands.first?.reason == "a freeze <b>until</b> Monday")
     }
 
     @Test(
