@@ -21,7 +21,7 @@ struct GRPCTests {
               readiness: {tcpSocket: {port: grpc}, periodSeconds: 1}
             terminationGracePeriod: 2s
           rollout:
-            steps: [{setWeight: 25}, {setWeight: 100}]
+            steps: [{setWeight: 50}, {setWeight: 100}]
             gates:
             - name: errors
               compare: {metric: errors}
