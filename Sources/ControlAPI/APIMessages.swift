@@ -113,7 +113,9 @@ package enum ControlAction: String, CaseIterable, Codable, Sendable {
 
     /// The text as one short line of visible characters; nil if nothing is left.
     static func claim(_ text: String, upTo limit: Int = APILimits.actorCharacters) -> String? {
-        let visible = text.unicodeScalars.filter { scalar in
+        // Words of several lines stay apart.
+        let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let visible = line.unicodeScalars.filter { scalar in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
             default: true

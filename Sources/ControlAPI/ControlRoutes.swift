@@ -147,7 +147,10 @@ struct ControlRoutes: Sendable {
                 try await seen.check(.look, on: deployment)
                 return try streams.response(
                     to: request, from: seen, deployment: deployment, project: project, after: position,
-                    logger: context.logger)
+                    logger: context.logger,
+                    isAllowed: { [register, sessions] in
+                        context.proof?.isValid(register, sessions) == true
+                    })
             }
             let limit = try query.number("limit", default: APILimits.defaultEvents, in: 1...APILimits.events)
             let filter = EventFilter(deployment: deployment, project: project, afterId: after)

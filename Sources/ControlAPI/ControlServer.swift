@@ -104,7 +104,7 @@ package struct ControlServer: Service {
         let hook = GitHook(rules: hooks)
         let routes = ControlRoutes(
             surface: surface, hook: hook,
-            streams: EventStreams(register: register, heartbeat: heartbeat), register: register,
+            streams: EventStreams(heartbeat: heartbeat), register: register,
             tls: listeners.tls, standing: standing, pages: try DashboardPages(),
             sessions: BrowserSessions(register: register), codes: LoginCodes())
         try await withThrowingTaskGroup(of: Void.self) { group in

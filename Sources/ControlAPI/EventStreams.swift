@@ -12,7 +12,7 @@ import Synchronization
 /// - Every event after the reader's position is sent once, in order. Events are read from the store; the live stream only signals
 ///   that there are new ones. A slow reader therefore costs no memory and misses nothing.
 /// - A reader that missed more than `mostMissed` events gets the newest of them, after a comment that says so.
-/// - A stream ends when the reader disconnects, when its token is no longer valid, when the controller stops, or on a graceful
+/// - A stream ends when the reader disconnects, when its token or its browser's session is no longer valid, when the controller stops, or on a graceful
 ///   shutdown.
 /// - The readers of one caller never take all seats.
 final class EventStreams: Sendable {
@@ -21,20 +21,20 @@ final class EventStreams: Sendable {
     static let mostMissed = 10_000
     private static let page = 256
 
-    private let register: TokenRegistry
     private let heartbeat: Duration
     private let seats = Mutex(EventStreamQuota(ofCaller: readersOfCaller, ofAll: readerLimit))
 
-    init(register: TokenRegistry, heartbeat: Duration) {
-        self.register = register
+    init(heartbeat: Duration) {
         self.heartbeat = heartbeat
     }
 
-    /// - Parameter position: the id of the last event that the reader has seen; nil starts with new events.
+    /// - Parameters:
+    ///   - position: the id of the last event that the reader has seen; nil starts with new events.
+    ///   - isAllowed: whether what identified the reader is still valid: asked again before each event.
     /// - Throws: `ControlError` with code `unavailable` if there are too many readers.
     func response(
         to request: Request, from surface: AuthorizedSurface, deployment: DeploymentKey?, project: String?,
-        after position: Int?, logger: Logger
+        after position: Int?, logger: Logger, isAllowed: @escaping @Sendable () -> Bool
     ) throws -> Response {
         let caller = surface.caller.name
         if let full = seats.withLock({ $0.take(caller) }) {
@@ -50,7 +50,7 @@ final class EventStreams: Sendable {
                 do {
                     try await self.send(
                         to: &writer, of: request, from: surface, deployment: deployment, project: project,
-                        after: position)
+                        after: position, isAllowed: isAllowed)
                 } catch is CancellationError {
                     logger.debug("an event stream was cancelled")
                 }
@@ -80,7 +80,7 @@ final class EventStreams: Sendable {
 
     private func send(
         to writer: inout any ResponseBodyWriter, of request: Request, from surface: AuthorizedSurface,
-        deployment: DeploymentKey?, project: String?, after position: Int?
+        deployment: DeploymentKey?, project: String?, after position: Int?, isAllowed: @Sendable () -> Bool
     ) async throws {
         let (signals, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
         let live = try await surface.eventStream()
@@ -103,7 +103,7 @@ final class EventStreams: Sendable {
                     var unread = EventFilter(deployment: deployment, project: project)
                     try await start(&unread, from: surface, at: position, writer: &writer)
                     for await signal in signals {
-                        guard register.isCurrent(surface.caller) else { break }
+                        guard isAllowed() else { break }
                         let news = try await news(from: surface, after: &unread)
                         if !news.isEmpty {
                             try await writer.write(ByteBuffer(string: news))

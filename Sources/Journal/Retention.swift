@@ -1,3 +1,4 @@
+import ControlPorts
 import Foundation
 import GRDB
 import ModelManifests
@@ -17,7 +18,7 @@ package struct Retention: Hashable, Sendable {
 extension JournalStore {
     /// A deployment's newest events are kept whatever their age: a deployment that did not change for a year keeps its
     /// history.
-    package static let eventsKeptAtAnyAge = 100
+    package static let eventsKeptAtAnyAge = AuditChain.keptAtAnyAge
     /// The most events that one transaction deletes: decisions wait no longer than for that.
     package static let pruneBatchSize = 500
     /// The most batches that one call deletes. The next call continues.

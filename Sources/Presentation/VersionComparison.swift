@@ -24,15 +24,24 @@ package struct VersionComparison: Sendable {
 
     package let own: String
     package let running: [Running]
+    private static let controller = "controller"
 
     package init(own: String, running: [Running]) { (self.own, self.running) = (own, running) }
 
-    /// Whether nothing has to be restarted.
-    package var isFine: Bool { running.allSatisfy { $0.version == own || $0.outlivesUpgrades } }
+    private var hasController: Bool { running.contains { $0.role == Self.controller } }
+
+    /// Whether nothing has to be started or restarted.
+    package var isFine: Bool { hasController && running.allSatisfy { $0.version == own || $0.outlivesUpgrades } }
 
     package func lines(on canvas: Canvas) -> [String] {
         var table = TextTable(["PROGRAM", "VERSION", "PROCESSES", "NOTE"])
         table.add(["this command", TextTable.Cell(own), "", ""])
+        if !hasController {
+            table.add([
+                TextTable.Cell(Self.controller), .none, "0",
+                TextTable.Cell("not running: what serves goes on, and nothing is rolled out or back", .bad),
+            ])
+        }
         var order: [Running] = []
         for program in running where !order.contains(program) { order.append(program) }
         for program in order {

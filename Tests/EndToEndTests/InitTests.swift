@@ -72,9 +72,19 @@ import Yams
                 let lines = try commands(workflow, in: place)
                 #expect(
                     lines.contains { $0.contains("mlctl wait") } && lines.contains { $0.contains("mlctl validate") })
+                // As in a change of this very branch.
+                _ = try ChildProcess.run(
+                    ["git", "-C", place.path(percentEncoded: false), "update-ref", "refs/remotes/origin/main", "HEAD"],
+                    environment: [:])
                 for line in lines {
                     let result = try installation.run(
-                        shell: line, in: place, adding: ["GITHUB_SHA": commit, "CI_COMMIT_SHA": commit])
+                        shell: line, in: place,
+                        adding: [
+                            "GITHUB_SHA": commit, "CI_COMMIT_SHA": commit, "GITHUB_BASE_REF": "main",
+                            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+                            "GITHUB_STEP_SUMMARY": installation.folder.appending(path: "summary.md").path(
+                                percentEncoded: false),
+                        ])
                     #expect(result.status == 0, "\(line): \(result)")
                 }
             }

@@ -13,7 +13,10 @@ struct VersionComparisonTests {
     @Test("an old controller or proxy has to be restarted; an old keeper has not")
     func fine() {
         #expect(VersionComparison(own: "2", running: [running("controller", "2", same: true)]).isFine)
-        #expect(VersionComparison(own: "2", running: [running("keeper", "1", outlives: true)]).isFine)
+        let controller = running("controller", "2", same: true)
+        #expect(VersionComparison(own: "2", running: [controller, running("keeper", "1", outlives: true)]).isFine)
+        let alone = VersionComparison(own: "2", running: [running("keeper", "2", outlives: true)])
+        #expect(!alone.isFine && alone.lines(on: Canvas()).contains { $0.contains("not running") })
         for role in ["controller", "proxy"] {
             #expect(!VersionComparison(own: "2", running: [running(role, "1")]).isFine)
             #expect(!VersionComparison(own: "2", running: [running(role, "unknown")]).isFine)

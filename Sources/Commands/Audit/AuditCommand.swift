@@ -50,8 +50,10 @@ struct AuditExportCommand: AsyncParsableCommand {
             }
             position = last.id
         }
+        guard chain.count > 0 else { return console.note("no events after \(after)") }
         let text = AuditText(chain: chain)
-        for line in text.lines { console.note(line) }
+        console.note(text.lines[0])
+        for line in text.lines.dropFirst() where !text.isFine { console.note(line) }
         guard text.isFine else { throw ExitCode.failure }
     }
 }
@@ -73,14 +75,16 @@ struct AuditVerifyCommand: AsyncParsableCommand {
     func run() async throws {
         let (chain, entries) = try Self.read(file)
         var rewritten: [AuditChain.Problem] = []
+        var count: Int?
         if let earlier {
-            let (old, _) = try Self.read(earlier)
+            let (old, before) = try Self.read(earlier)
             guard old.problems.isEmpty else {
                 throw CommandFailure(.failed, "the earlier export is itself broken: \(old.problems[0].text)")
             }
-            rewritten = AuditChain.rewritten(old.heads, in: entries)
+            rewritten = AuditChain.rewritten(before, in: entries)
+            count = old.count
         }
-        let text = AuditText(chain: chain, rewritten: rewritten)
+        let text = AuditText(chain: chain, rewritten: rewritten, earlier: count)
         try Console.standard.print(text.lines)
         guard text.isFine else { throw ExitCode.failure }
     }
@@ -92,8 +96,14 @@ struct AuditVerifyCommand: AsyncParsableCommand {
         var chain = AuditChain()
         var entries: [AuditEntry] = []
         for (index, line) in lines.enumerated() where !line.allSatisfy(\.isWhitespace) {
-            guard let entry = try? APICoding.decode(AuditEntry.self, from: Data(line.utf8)) else {
-                throw CommandFailure(.failed, "\(path):\(index + 1): this is no entry of an audit trail")
+            // Written as 'export' writes it, to the letter: with a second or another field, people would read something else than
+            // what is verified here.
+            guard let entry = try? APICoding.decode(AuditEntry.self, from: Data(line.utf8)),
+                try APICoding.encode(entry) == Data(line.utf8)
+            else {
+                throw CommandFailure(
+                    .failed,
+                    "\(path):\(index + 1): this is no line as 'mlctl audit export' writes it: somebody changed it")
             }
             chain.add(entry)
             entries.append(entry)

@@ -34,7 +34,7 @@ struct DashboardCommand: AsyncParsableCommand {
     private func base(_ own: URL) throws -> String {
         let text = url ?? own.absoluteString
         guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host?.isEmpty == false,
-            url.query == nil, url.fragment == nil
+            url.query == nil, url.fragment == nil, url.user() == nil
         else { throw ValidationError("'\(text)' is not an address; write it as \(ServerOptions.defaultServer)") }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }

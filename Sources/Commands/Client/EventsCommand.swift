@@ -24,7 +24,8 @@ struct EventsCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Only this deployment: its name, or NAMESPACE/NAME.", valueName: "name"))
     var name: String?
 
-    @Option(name: .shortAndLong, help: "With a name: its namespace. (default: default)")
+    @Option(
+        name: .shortAndLong, help: "With a name: its namespace. (default: default, else the only one with this name)")
     var namespace: String?
 
     @Option(help: ArgumentHelp("Only deployments of this project.", valueName: "name"))
@@ -75,19 +76,27 @@ struct EventsCommand: AsyncParsableCommand {
         get throws { try name.map { try DeploymentArguments.key($0, namespace: namespace) } }
     }
 
+    /// Events of a deployment that is gone stay: its name is taken as it is written.
+    private func key(by client: ControlClient) async throws -> DeploymentKey? {
+        guard let name, let written = try key else { return nil }
+        guard namespace == nil, !name.contains("/") else { return written }
+        return try await NameResolution.resolve(written, by: client)
+    }
+
     func run() async throws {
         let client = try server.client()
         let console = Console.standard
-        if export, let key = try key { return try await writeReadings(of: key, client, console) }
+        let key = try await key(by: client)
+        if export, let key { return try await writeReadings(of: key, client, console) }
         if project != nil {
             try await NamedProject.check(project, in: try await client.status(project: project), of: client)
         }
         let standard = watch ? Self.defaultLimitWatching : APILimits.defaultEvents
-        let events = try await client.events(of: try key, project: project, limit: limit ?? standard)
+        let events = try await client.events(of: key, project: project, limit: limit ?? standard)
         if watch {
             for event in events.reversed() { try show(event, console) }
             // Without earlier events the stream starts at the beginning, so no event is lost between the two calls.
-            for try await event in client.eventStream(of: try key, project: project, after: events.first?.id ?? 0) {
+            for try await event in client.eventStream(of: key, project: project, after: events.first?.id ?? 0) {
                 try show(event, console)
             }
         } else if let document = try output.document(EventList(events: events)) {

@@ -20,17 +20,14 @@ enum NameResolution: Hashable {
             self = found.isEmpty ? .none : .several(found)
         }
     }
-}
 
-extension DeploymentArguments {
     private static let mostNamed = 5
 
-    /// The deployment, with the namespace that the controller knows for it where none is given.
+    /// The deployment, with the namespace that the controller knows for it.
     ///
+    /// - Parameter written: with the usual namespace, because none was given.
     /// - Throws: `ControlClientError`, and `CommandFailure` where several namespaces have the name.
-    func key(by client: ControlClient) async throws -> DeploymentKey {
-        let written = try key
-        guard !hasNamespace else { return written }
+    static func resolve(_ written: DeploymentKey, by client: ControlClient) async throws -> DeploymentKey {
         do {
             _ = try await client.status(of: written)
             return written
@@ -40,14 +37,22 @@ extension DeploymentArguments {
             case .one(let key): return key
             case .none: return written
             case .several(let keys):
-                let shown = keys.prefix(Self.mostNamed).map(\.description).joined(separator: ", ")
+                let shown = keys.prefix(mostNamed).map(\.description).joined(separator: ", ")
+                let more = keys.count > mostNamed ? ", …" : ""
                 throw CommandFailure(
                     .wrongUsage,
-                    "\(keys.count) namespaces have a deployment '\(written.name)': \(shown)\(keys.count > Self.mostNamed ? ", …" : ""); "
-                        + "give one with -n")
+                    "\(keys.count) namespaces have a deployment '\(written.name)': \(shown)\(more); give one with -n")
             }
         }
     }
+}
 
-    private var hasNamespace: Bool { namespace != nil || name.contains("/") }
+extension DeploymentArguments {
+    /// The deployment, with the namespace that the controller knows for it where none is given.
+    ///
+    /// - Throws: `ControlClientError`, and `CommandFailure` where several namespaces have the name.
+    func key(by client: ControlClient) async throws -> DeploymentKey {
+        guard namespace == nil, !name.contains("/") else { return try key }
+        return try await NameResolution.resolve(try key, by: client)
+    }
 }

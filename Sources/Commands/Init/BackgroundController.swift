@@ -23,13 +23,29 @@ struct BackgroundController {
         return record
     }
 
+    /// Creates the state folder.
+    ///
+    /// - Throws: `CommandFailure` if it cannot be written.
+    func prepare() throws {
+        let path = state.path(percentEncoded: false)
+        do {
+            try FileManager.default.createDirectory(
+                at: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw CommandFailure(
+                .failed,
+                "the state folder \(path) cannot be created: \(error.localizedDescription) Give another --state-dir")
+        }
+        guard access(path, W_OK | X_OK) == 0 else {
+            throw CommandFailure(.failed, "the state folder \(path) cannot be written; give another --state-dir")
+        }
+    }
+
     /// - Parameter listen: the API's address.
     /// - Returns: its process id.
     /// - Throws: `CommandFailure` if it cannot be started.
     func start(repo: URL, branch: String, listen: String) throws -> Int32 {
         do {
-            try FileManager.default.createDirectory(
-                at: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             return try DetachedProcess.start(
                 ExecutableLauncher.ownExecutable,
                 [

@@ -33,6 +33,10 @@ struct InitAnswers {
                 "Where is your model? A file, a folder, or https:, s3:, gs:, hf:, models:/…", "a small example")
         }
         guard let address, !address.isEmpty else {
+            guard runtime == nil || runtime == "mlctl" else {
+                throw ValidationError(
+                    "--runtime \(runtime ?? "") needs a model: give --model FILE-OR-FOLDER-OR-ADDRESS")
+            }
             guard let server = ModelServer(preset: "mlctl") else { throw ValidationError("there is no preset 'mlctl'") }
             return Choice(name: try checkedName(name ?? Self.exampleName), storageURI: nil, server: server)
         }

@@ -40,7 +40,8 @@ struct InitCommand: AsyncParsableCommand {
     @Option(help: "The CI system that gets a workflow: github, gitlab or none.")
     var ci: FirstRepository.ContinuousIntegration = .github
     @OptionGroup var state: StateOption
-    @Option(help: "The address of the controller's API.") var listen = "127.0.0.1:8090"
+    @Option(help: "The address of the controller's API. (default: 127.0.0.1:8090, or a free port)")
+    var listen: String?
     @Flag(name: .customLong("no-start"), help: "Write the repository, and start nothing.") var startsNothing = false
     @Flag(name: .customLong("no-input"), help: "Ask nothing, also at a terminal.") var asksNothing = false
 
@@ -58,6 +59,8 @@ struct InitCommand: AsyncParsableCommand {
         let place = ModelRepositoryFolder(url: URL(fileURLWithPath: folder).standardizedFileURL)
         let controller = BackgroundController(state: state.url)
         try requireStart(choice.server, controller)
+        try requireFree(port)
+        let branch = try await place.branch()
         let example = choice.storageURI == nil ? Self.example : [:]
         let repository = FirstRepository(
             name: choice.name, namespace: namespace, version: version,
@@ -67,7 +70,8 @@ struct InitCommand: AsyncParsableCommand {
                     directoryHint: .notDirectory
                 )
                 .absoluteString,
-            server: choice.server, port: try port ?? freePort(), integration: ci)
+            server: choice.server, port: try port ?? freePort(), integration: ci, branch: branch)
+        try requireValid(repository)
         let files = repository.files.merging(example) { $1 }
         try place.requireRoom(for: files.keys)
         let commit = try await place.commit(files, message: "Serve \(choice.name), version \(version)")
@@ -75,7 +79,13 @@ struct InitCommand: AsyncParsableCommand {
             "wrote \(place.url.path(percentEncoded: false)), commit \(commit.prefix(7)): \(files.keys.sorted().joined(separator: ", "))"
         )
         guard !startsNothing else {
-            say("start a controller for it: mlctl run --repo \(folder) --path \(FirstRepository.manifestFolder)")
+            let branchFlag = branch == FirstRepository.usualBranch ? [] : ["--branch", branch]
+            let more = (listen.map { ["--listen", $0] } ?? []) + (state.directory.map { ["--state-dir", $0] } ?? [])
+            say(
+                "start a controller for it: "
+                    + ShellWords.line(
+                        ["mlctl", "run", "--repo", folder, "--path", FirstRepository.manifestFolder] + branchFlag + more
+                    ))
             return
         }
         try await serve(repository, in: place, with: controller, isExample: !example.isEmpty)
@@ -85,16 +95,18 @@ struct InitCommand: AsyncParsableCommand {
         _ repository: FirstRepository, in place: ModelRepositoryFolder, with controller: BackgroundController,
         isExample: Bool
     ) async throws {
-        let pid = try controller.start(repo: place.url, branch: try await place.branch(), listen: freeListen)
+        let pid = try controller.start(repo: place.url, branch: repository.branch, listen: listen ?? freeListen)
         let client = try await controller.connect(pid: pid)
-        say("a controller runs (process \(pid)); its log is \(controller.logPath)")
+        let api = controller.running.map { " at \($0.api)" } ?? ""
+        say("a controller runs\(api) (process \(pid)); its log is \(controller.logPath)")
         let key = DeploymentKey(namespace: namespace, name: repository.name)
         let status = try await controller.follow(key, through: client, within: Self.healthLimit) { say($0) }
         guard let status, status.phase == .healthy, let endpoint = status.endpoint else {
             throw CommandFailure(
                 .timedOut,
-                "\(repository.name) does not serve after \(Self.healthLimit): \(status?.message ?? "no status"). The controller "
-                    + "goes on; see 'mlctl status \(repository.name) -n \(namespace)'\(stateFlag) and 'mlctl logs'")
+                "\(repository.name) does not serve after \(Self.healthLimit): \(reason(status)) The controller goes on; see "
+                    + "'mlctl status \(repository.name) -n \(namespace)\(stateFlag)', or stop it: kill \(pid), then "
+                    + "mlctl down\(stateFlag)")
         }
         say("\(repository.name), version \(version), serves at \(endpoint)")
         print(nextSteps(repository, in: place, endpoint: endpoint, pid: pid, isExample: isExample))
@@ -109,11 +121,45 @@ struct InitCommand: AsyncParsableCommand {
                 "a controller runs already with the state folder \(state.url.path(percentEncoded: false)) (\(running.api)); give "
                     + "--state-dir for another one, or --no-start and add the repository to that controller's projects")
         }
+        try controller.prepare()
         guard server.runtime != "mlctl", !Self.isOnPath(server.program) else { return }
         throw CommandFailure(
             .failed,
             "there is no '\(server.program)' on the PATH, which serves this model: \(server.installation) (in a virtual environment, "
                 + "with its bin folder on the PATH). With --no-start only the repository is written")
+    }
+
+    private func reason(_ status: DeploymentStatus?) -> String {
+        let text = status?.message ?? "no status"
+        return text.hasSuffix(".") ? text : text + "."
+    }
+
+    private func requireFree(_ port: Int?) throws {
+        guard !startsNothing else { return }
+        if let port, PortHolder.isTaken(port: port) {
+            let holder = PortHolder.of(port: port).map { " by \($0.words)" } ?? ""
+            throw CommandFailure(.failed, "port \(port) is taken\(holder); give another --port")
+        }
+        guard let listen else { return }
+        let address: ListenAddress
+        do {
+            address = try ListenAddress(parsing: listen)
+        } catch {
+            throw ValidationError("--listen: \(error)")
+        }
+        if address.port != 0, PortHolder.isTaken(port: address.port) {
+            let holder = PortHolder.of(port: address.port).map { " by \($0.words)" } ?? ""
+            throw CommandFailure(.failed, "\(listen) is taken\(holder); give another --listen")
+        }
+    }
+
+    /// What the controller would refuse must not be committed.
+    private func requireValid(_ repository: FirstRepository) throws {
+        let file = ManifestReader.read(repository.manifest, file: repository.manifestPath, named: true)
+        let problems = DesiredState.resolve(files: [file]).diagnostics.map { $0.message }
+        guard problems.isEmpty else {
+            throw ValidationError("the manifest would not be valid: \(problems.joined(separator: "; "))")
+        }
     }
 
     /// The first port of the usual range at which nothing listens.
@@ -131,13 +177,13 @@ struct InitCommand: AsyncParsableCommand {
 
     /// The address of the API, or a free port if another program has it.
     private var freeListen: String {
-        guard let address = try? ListenAddress(parsing: listen), PortHolder.isTaken(port: address.port) else {
-            return listen
-        }
-        return "\(address.host):0"
+        let usual = ListenAddress()
+        return PortHolder.isTaken(port: usual.port) ? "\(usual.host):0" : "\(usual)"
     }
 
-    private var stateFlag: String { state.directory.map { " --state-dir \($0)" } ?? "" }
+    private var stateFlag: String {
+        state.directory.map { " " + ShellWords.line(["--state-dir", $0]) } ?? ""
+    }
 
     private static var example: [String: String] {
         [
@@ -154,7 +200,7 @@ struct InitCommand: AsyncParsableCommand {
             isExample
             ? """
               curl -s \(endpoint)/v2/models/\(repository.name)/infer -H 'content-type: application/json' \
-            -d @\(folder)/example/request.json
+            -d \(ShellWords.line(["@\(folder)/example/request.json"]))
             """ : "  curl -s \(endpoint)/v2/models/\(repository.name)"
         let release =
             isExample ? "write 2 for both 1s of the model in" : "change version and storageUri in"

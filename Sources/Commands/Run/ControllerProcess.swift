@@ -209,6 +209,9 @@ struct ControllerProcess {
     /// - Throws: `ValidationError` where an address or a reference is invalid.
     private func openSource(_ project: Project) throws -> ProjectSource {
         let isOnly = project.name == Project.defaultName
+        if let file = project.verify?.file, let problem = try TrustedPlaces.problem(with: file, as: .settings) {
+            throw problem
+        }
         if let file = project.hookSecretFile {
             do {
                 _ = try WebhookSecret(file: file)

@@ -87,11 +87,6 @@ package final class TokenRegistry: Sendable {
     package var current: AccessKeys { keys.withLock { $0 } }
 
     package func replace(_ new: AccessKeys) { keys.withLock { $0 = new } }
-
-    /// Whether the caller's token or local access is still valid. An event stream ends when it is not.
-    func isCurrent(_ caller: Caller) -> Bool {
-        caller.name.hasPrefix(Caller.localPrefix) || current.includes(caller)
-    }
 }
 
 /// The verified sender of a request. The proof is a token, or the kernel's information about the other end of a local socket.

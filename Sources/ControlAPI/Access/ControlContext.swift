@@ -29,6 +29,15 @@ struct ControlContext: RequestContext {
             }
         }
 
+        /// Whether what identified the caller is valid now: a token may be replaced, and a browser may sign out.
+        func isValid(_ register: TokenRegistry, _ sessions: BrowserSessions) -> Bool {
+            switch self {
+            case .localUser: true
+            case .token(let key), .signature(_, let key): register.current.first { $0 == key } != nil
+            case .session(let holder): sessions.holder(in: holder.session) != nil
+            }
+        }
+
         /// The token that the sender knows; nil for a local user, who needs none.
         var key: AccessKey? {
             switch self {

@@ -60,10 +60,11 @@ final class BrowserSessions: Sendable {
     }
 
     /// - Returns: nil if the cookie is not of this process, has expired or was ended, or if its token is not valid any more.
-    func holder(of cookie: String) -> Holder? {
-        guard let session = session(of: cookie), session.expiresAt > seconds(),
-            !ended.withLock({ $0.keys.contains(session.id) })
-        else { return nil }
+    func holder(of cookie: String) -> Holder? { session(of: cookie).flatMap { holder(in: $0) } }
+
+    /// - Returns: nil if the session has expired or was ended, or if its token is not valid any more.
+    func holder(in session: BrowserSession) -> Holder? {
+        guard session.expiresAt > seconds(), !ended.withLock({ $0.keys.contains(session.id) }) else { return nil }
         guard let wanted = session.keyMark else {
             guard session.name.hasPrefix(Caller.localPrefix) else { return nil }
             return Holder(

@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// # Guarantees
 /// - A token is taken from a form only, and never from an address. A code in an address works once, within a minute.
-/// - Failed sign-ins are limited (`LoginThrottle`), and logged without what was sent.
+/// - Failed sign-ins are limited (`LoginThrottle`), and logged without what was sent. A right token always works.
 /// - GET changes nothing: also a link with a code only shows a form.
 struct SessionRoutes: Sendable {
     static let formBytes = 16 * 1024
@@ -66,17 +66,6 @@ struct SessionRoutes: Sendable {
 
     private func signIn(_ request: Request, _ context: ControlContext) async throws -> Response {
         let peer = PeerName.of(context.channel.remoteAddress)
-        let moment = ContinuousClock.now - start
-        if let wait = throttle.with({ $0.wait(of: peer, at: moment) }) {
-            let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
-            var response = page(
-                context,
-                LoginPage(
-                    next: "", refusal: "Too many sign-ins have failed: try again in \(seconds) s.",
-                    isExposed: isExposed(context)), .tooManyRequests)
-            if let name = HTTPField.Name("retry-after") { response.headers[name] = "\(seconds)" }
-            return response
-        }
         let form = try await Self.form(request)
         let next = BrowserPath.next(form["next"])
         switch grant(form) {
@@ -88,12 +77,28 @@ struct SessionRoutes: Sendable {
                 sessions.cookie(of: session), name: cookieName(request), isSecure: isSecure,
                 lifeSeconds: BrowserSessions.lifeSeconds)
             return response
-        case .failure(let refusal):
+        case .failure(let refusal): return refused(refusal, next, peer, context)
+        }
+    }
+
+    /// Only failures are limited: behind a reverse proxy all people are one peer, and nobody may lock out those who know a token.
+    /// Tokens are too long to be guessed; the limit keeps the log short.
+    private func refused(_ refusal: Refusal, _ next: String, _ peer: String, _ context: ControlContext) -> Response {
+        let moment = ContinuousClock.now - start
+        guard let wait = throttle.with({ $0.wait(of: peer, at: moment) }) else {
             throttle.with { $0.fail(peer, at: moment) }
             context.logger.warning("a browser could not sign in", metadata: ["peer": "\(peer)"])
             return page(
                 context, LoginPage(next: next, refusal: refusal.text, isExposed: isExposed(context)), .forbidden)
         }
+        let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
+        var response = page(
+            context,
+            LoginPage(
+                next: next, refusal: "\(refusal.text) Too many sign-ins have failed: try again in \(seconds) s.",
+                isExposed: isExposed(context)), .tooManyRequests)
+        if let name = HTTPField.Name("retry-after") { response.headers[name] = "\(seconds)" }
+        return response
     }
 
     private struct Refusal: Error { var text: String }

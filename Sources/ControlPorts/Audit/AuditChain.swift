@@ -53,9 +53,12 @@ package struct AuditChain: Sendable {
     package private(set) var count = 0
     package private(set) var problems: [Problem] = []
     private var last: [DeploymentKey: AuditEntry] = [:]
-    private var lastId = 0
+    package private(set) var firstId: Int?
+    package private(set) var lastId = 0
 
     package static let mostProblems = 100
+    /// A deployment's newest events are kept whatever their age, so many of them.
+    package static let keptAtAnyAge = 100
 
     package init() {}
 
@@ -71,6 +74,7 @@ package struct AuditChain: Sendable {
     /// Entries come in order of their ids.
     package mutating func add(_ entry: AuditEntry) {
         count += 1
+        firstId = firstId ?? entry.id
         if entry.id <= lastId { report(.disordered(id: entry.id)) }
         lastId = max(lastId, entry.id)
         if Self.link(previous: entry.previous, deployment: entry.deployment, body: entry.body) != entry.link {
@@ -86,15 +90,18 @@ package struct AuditChain: Sendable {
     /// Compares an earlier export with a later one.
     ///
     /// - Parameters:
-    ///   - earlier: the last entry of each deployment in the earlier export.
+    ///   - earlier: the entries of the earlier export.
     ///   - later: the entries of the later export, by id.
     package static func rewritten(_ earlier: [AuditEntry], in later: [AuditEntry]) -> [Problem] {
         let byId = Dictionary(later.map { ($0.id, $0) }) { first, _ in first }
         let oldest = Dictionary(grouping: later, by: \.deployment).mapValues { $0.map(\.id).min() ?? 0 }
+        let counts = Dictionary(grouping: later, by: \.deployment).mapValues(\.count)
         return earlier.compactMap { entry in
             if let found = byId[entry.id] { return found.link == entry.link ? nil : .rewritten(id: entry.id) }
-            // Events are deleted after their time, the oldest first. A deployment always keeps its newest ones.
-            guard let first = oldest[entry.deployment], first > entry.id else { return .rewritten(id: entry.id) }
+            // Events are deleted after their time, the oldest first, but never the newest hundred.
+            guard let first = oldest[entry.deployment], first > entry.id,
+                counts[entry.deployment, default: 0] >= keptAtAnyAge
+            else { return .rewritten(id: entry.id) }
             return nil
         }
     }

@@ -71,9 +71,7 @@ package struct ActionEffects: Sendable {
     private var stable: String { status.stable.map { "version \($0.version)" } ?? "nothing" }
     private var wanted: String { status.desired.map { "version \($0.version)" } ?? "what git asks for" }
     private var share: String { status.candidate.map { "\($0.weight) % of the traffic" } ?? "its traffic" }
-    private var isSuspended: Bool {
-        status.conditions.contains { $0.type == Condition.suspended && $0.status == "True" }
-    }
+    private var isSuspended: Bool { status.isSuspended }
 
     /// The step after the current one; nil if there is none.
     private var nextStep: String? {

@@ -10,6 +10,8 @@ package enum Attention: Int, CaseIterable, Comparable, Sendable {
     case needsPerson
     /// The files of its next version are not there. It is tried again, and a person can do something about it.
     case blocked
+    /// What git asks for has no effect until somebody resumes it.
+    case suspended
     /// A candidate was taken out; what served before serves.
     case rolledBack
     /// It cannot be observed now.
@@ -31,6 +33,8 @@ package enum Attention: Int, CaseIterable, Comparable, Sendable {
                 .rolledBack
             } else if status.waiting?.needsPerson == true || status.personCause != nil {
                 .needsPerson
+            } else if status.isSuspended {
+                .suspended
             } else if [.preparing, .idle].contains(status.phase), status.candidate == nil, status.waiting?.remedy != nil
             {
                 .blocked
@@ -47,6 +51,7 @@ package enum Attention: Int, CaseIterable, Comparable, Sendable {
         case .failing: "failing"
         case .needsPerson: "waiting for a person"
         case .blocked: "without model files"
+        case .suspended: "suspended"
         case .rolledBack: "rolled back"
         case .unseen: "not seen now"
         case .moving: "rolling out"
@@ -57,7 +62,7 @@ package enum Attention: Int, CaseIterable, Comparable, Sendable {
     package var mark: Mark {
         switch self {
         case .failing, .rolledBack: .bad
-        case .needsPerson, .blocked, .unseen: .warning
+        case .needsPerson, .blocked, .suspended, .unseen: .warning
         case .moving: .active
         case .quiet: .good
         }
@@ -65,6 +70,8 @@ package enum Attention: Int, CaseIterable, Comparable, Sendable {
 }
 
 extension DeploymentStatus {
+    var isSuspended: Bool { conditions.contains { $0.type == Condition.suspended && $0.status == "True" } }
+
     /// The phase with its sign. A healthy deployment that does not serve as it should is not shown as healthy.
     var badge: Badge {
         let attention = Attention(self)

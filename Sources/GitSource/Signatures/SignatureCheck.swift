@@ -41,12 +41,13 @@ struct SignatureCheck: Sendable {
         case .invalid(let reason): reasons.append(reasons.isEmpty ? reason : "the commit: \(reason)")
         case .missing: reasons.append(reasons.isEmpty ? "it is not signed" : "the commit is not signed")
         }
+        let isTag = wanted.reference?.hasPrefix(Self.tagPrefix) == true
         let place = wanted.reference.map { " of \($0)" } ?? ""
         throw GitError(
             .unsigned,
             "Commit \(commit.prefix(12))\(place) is not used, because the project's commits must be signed by a key in "
                 + "'verify.\(rule.field)', and \(reasons.joined(separator: ", and ")). What serves stays as it is. Sign it "
-                + "(git commit --amend --no-edit -S) and push it again.")
+                + "(\(isTag ? "git tag -s -f NAME" : "git commit --amend --no-edit -S")) and push it again.")
     }
 
     private func tagVerdict(_ tag: String, named name: String) async throws -> SignatureVerdict {

@@ -16,5 +16,12 @@ package struct CommitVerification: Hashable, Sendable {
     package var commits = Commits.signed
     package var keys = Keys.allowedSigners("")
 
+    /// The path of the file with the keys.
+    package var file: String {
+        switch keys {
+        case .allowedSigners(let file), .gpgKeyring(let file): file
+        }
+    }
+
     package init() {}
 }

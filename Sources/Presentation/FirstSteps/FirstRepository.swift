@@ -17,13 +17,17 @@ package struct FirstRepository: Sendable {
     package var server: ModelServer
     package var port: Int
     package var integration: ContinuousIntegration
+    /// The branch whose commits serve.
+    package var branch: String
+
+    package static let usualBranch = "main"
 
     package init(
         name: String, namespace: String, version: String, storageURI: String, server: ModelServer, port: Int,
-        integration: ContinuousIntegration
+        integration: ContinuousIntegration, branch: String = FirstRepository.usualBranch
     ) {
         (self.name, self.namespace, self.version, self.storageURI) = (name, namespace, version, storageURI)
-        (self.server, self.port, self.integration) = (server, port, integration)
+        (self.server, self.port, self.integration, self.branch) = (server, port, integration, branch)
     }
 
     package var manifestPath: String { "\(Self.manifestFolder)/\(name).yaml" }
@@ -123,6 +127,7 @@ package struct FirstRepository: Sendable {
         String(decoding: template, as: UTF8.self)
             .replacing(" deploy/", with: " \(manifestFolder)/")
             .replacing("fraud-scorer -n payments", with: "\(repository.name) -n \(repository.namespace)")
+            .replacing("branches: [main]", with: "branches: [\(quoted(repository.branch))]")
     }
 
     /// As JSON writes it, which is valid YAML too.

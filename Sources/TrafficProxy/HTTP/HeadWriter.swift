@@ -29,15 +29,22 @@ enum HeadWriter {
                 out.append("\r\n")
             }
             let replacesHost = !head.authority.isEmpty
+            let hidesCookies = spans.contains {
+                $0.name == .cookie && CookieFilter.hidesAny(source, $0.valueStart..<$0.valueEnd)
+            }
             copyFields(
                 source, from: head.fieldsStart, length: head.length, spans,
                 namesConnectionFields: head.namesConnectionFields, to: &out
             ) { name in
                 switch name {
                 case .host: replacesHost
+                case .cookie: hidesCookies
                 case .requestId, .mintedRequestId, .forwardedFor: true
                 default: name.isHopByHop
                 }
+            }
+            for span in spans where hidesCookies && span.name == .cookie {
+                CookieFilter.append(source, span.valueStart..<span.valueEnd, to: &out)
             }
             out.append("x-forwarded-for: ")
             for span in spans where span.name == .forwardedFor && span.valueStart < span.valueEnd {

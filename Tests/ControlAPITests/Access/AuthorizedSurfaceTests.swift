@@ -169,7 +169,7 @@ import Testing
     @Test(
         "a claim is cut to one short line of visible characters",
         arguments: [
-            ("ada", "ada"), (" ada\n", "ada"), ("a\u{1B}[31md\r\na", "a[31mda"), ("\u{202E}ada\u{0}", "ada"),
+            ("ada", "ada"), (" ada\n", "ada"), ("a\u{1B}[31md\r\na", "a[31md a"), ("\u{202E}ada\u{0}", "ada"),
             ("", nil), ("\r\n\t", nil), (String(repeating: "x", count: 500), String(repeating: "x", count: 128)),
         ] as [(String, String?)])
     func claims(text: String, kept: String?) { #expect(ControlAction.claim(text) == kept) }

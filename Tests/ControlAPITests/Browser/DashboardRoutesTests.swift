@@ -234,7 +234,7 @@ struct DashboardRoutesTests {
         }
     }
 
-    @Test("guessing tokens is slowed down, and neither cookie nor page repeats what was sent")
+    @Test("guessing tokens is slowed down, locks nobody out who knows one, and no page repeats what was sent")
     func guessing() async throws {
         try await withServer(Self.surface()) { url async throws in
             let visitor = WebVisitor(url: url)
@@ -243,8 +243,10 @@ struct DashboardRoutesTests {
                 #expect(
                     answer.status == 403 && !answer.body.contains("wrong-token") && answer.headers["set-cookie"] == nil)
             }
-            let late = try await visitor.post("/login", ["token": Tokens.admin])
+            let late = try await visitor.post("/login", ["token": "wrong-token-7c1e9f04"])
             #expect(late.status == 429 && late.headers["retry-after"] != nil && late.headers["set-cookie"] == nil)
+            let right = try await visitor.post("/login", ["token": Tokens.admin])
+            #expect(right.status == 303 && right.headers["set-cookie"] != nil)
         }
     }
 

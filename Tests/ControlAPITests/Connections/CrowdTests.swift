@@ -102,4 +102,34 @@ import Testing
             try await eventually { surface.readers == 0 }
         }
     }
+
+    @Test("an event stream ends when its token is replaced by another of the same name")
+    func replaced() async throws {
+        let surface = ControlServerTests.surface()
+        let register = TokenRegistry(Tokens.keys())
+        let new = AccessKeys([
+            try AccessKey(Caller(name: "board", role: .viewer), secret: "another-viewer-token-7c1e9f04b8d2")
+        ])
+        try await withServer(surface, register: register, heartbeat: .milliseconds(20)) { url async throws in
+            let reading = Task { for try await _ in try client(url, Tokens.viewer).eventStream() {} }
+            try await eventually { surface.readers == 1 }
+            register.replace(new)
+            await #expect(throws: ControlClientError.self) { try await reading.value }
+            try await eventually { surface.readers == 0 }
+        }
+    }
+
+    @Test("an event stream of a browser ends when the browser signs out")
+    func signedOut() async throws {
+        let surface = ControlServerTests.surface()
+        try await withServer(surface, heartbeat: .milliseconds(20)) { url async throws in
+            let visitor = try await WebVisitor.signedIn(url)
+            let csrf = WebVisitor.field("csrf", of: try await visitor.get("/")) ?? ""
+            let reading = Task { try await visitor.get("/api/v1/events", headers: [("accept", "text/event-stream")]) }
+            try await eventually { surface.readers == 1 }
+            #expect(try await visitor.post("/logout", ["csrf": csrf]).status == 303)
+            #expect(try await reading.value.status == 200)
+            try await eventually { surface.readers == 0 }
+        }
+    }
 }

@@ -105,7 +105,13 @@ struct SignatureCheckTests {
         try FileManager.default.createDirectory(
             at: everybody.deletingLastPathComponent(), withIntermediateDirectories: true)
         try FileManager.default.copyItem(at: signers.file, to: everybody)
-        try Data("[gpg \"ssh\"]\n allowedSignersFile = \(everybody.path)\n[gpg]\n minTrustLevel = never\n".utf8).write(
+        // A program that says of everybody that they are allowed.
+        let liar = try signers.fixture.script(
+            "liar", "echo 'Good \"git\" signature for a@example.org with ED25519 key SHA256:x'")
+        try Data(
+            "[gpg \"ssh\"]\n program = \(liar.path)\n allowedSignersFile = \(everybody.path)\n[gpg]\n minTrustLevel = never\n"
+                .utf8
+        ).write(
             to: everybody.deletingLastPathComponent().appending(path: ".gitconfig"))
         try signers.allow(own)
         try signers.commit("one", signedWith: other)
@@ -141,7 +147,16 @@ struct SignatureCheckTests {
         try signers.allow(own)
         try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: signers.file.path)
         #expect(try await gitError { _ = try await repository.fetch() }?.message.contains("chmod go-w") == true)
+        for text in ["", "# nobody\n", "alice@example.org\n"] {
+            try Data(text.utf8).write(to: signers.file)
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: signers.file.path)
+            #expect(try await gitError { _ = try await repository.fetch() }?.message.contains("names no key") == true)
+        }
+        // Files that are mounted into a pod are links.
         try signers.allow(own)
+        let real = signers.fixture.folder.appending(path: "real-signers")
+        try FileManager.default.moveItem(at: signers.file, to: real)
+        try FileManager.default.createSymbolicLink(at: signers.file, withDestinationURL: real)
         #expect(try await !repository.fetch().commit.isEmpty)
     }
 
@@ -185,6 +200,8 @@ struct SignatureCheckTests {
         let key = try signers.key("bob")
         try signers.commit("ssh", signedWith: key)
         #expect(try await gitError { _ = try await repository.fetch() }?.code == .unsigned)
+        try Data("no keyring".utf8).write(to: URL(fileURLWithPath: keyring))
+        #expect(try await gitError { _ = try await repository.fetch() }?.message.contains("is no keyring") == true)
         _ = try gpg("--armor", "--yes", "--output", keyring, "--export", "alice@example.org")
         #expect(try await gitError { _ = try await repository.fetch() }?.message.contains("without --armor") == true)
     }

@@ -52,6 +52,23 @@ import TestSupport
         return String(buffer: buffer)
     }
 
+    @Test("a model server does not get the cookie of the dashboard's session, and all others as they are")
+    func cookies() throws {
+        func cookies(_ lines: String...) throws -> [String] {
+            let sent = "GET / HTTP/1.1\r\nHost: h\r\n" + lines.map { "\($0)\r\n" }.joined() + "\r\n"
+            return try forwarded(sent).split(separator: "\r\n").map(String.init)
+                .filter { $0.lowercased().hasPrefix("cookie") }
+        }
+        #expect(try cookies("Cookie: a=1; b=2") == ["Cookie: a=1; b=2"])
+        #expect(try cookies("Cookie: a=1; mlctl-session-8090=secret.code; b=2") == ["cookie: a=1; b=2"])
+        #expect(try cookies("Cookie: __Secure-mlctl-session=x") == [])
+        #expect(try cookies("cookie:mlctl-session=x;;  ;c=3 ") == ["cookie: c=3"])
+        #expect(try cookies("Cookie: a=mlctl-session=1") == ["Cookie: a=mlctl-session=1"])
+        #expect(try cookies("Cookie: a=1", "Cookie: mlctl-session=x") == ["cookie: a=1"])
+        // A Connection field that names further ones.
+        #expect(try cookies("Connection: x-a", "X-A: 1", "Cookie: mlctl-session=x; d=4") == ["cookie: d=4"])
+    }
+
     @Test("fields pass unchanged, those of one connection are dropped, and the proxy's own are added")
     func request() throws {
         let sent = """
