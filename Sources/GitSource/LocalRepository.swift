@@ -12,38 +12,68 @@ package struct LocalRepository: Sendable {
     private static let limit: Duration = .seconds(20)
 
     /// - Parameters:
-    ///   - path: a file or a folder.
+    ///   - path: a file or a folder. One that is not there any more may still be in a commit.
     ///   - scratch: an empty folder that nothing else uses, and that the caller removes.
     /// - Returns: nil where the path is in no repository.
     /// - Throws: `GitError`, such as where git is missing; `CancellationError`.
     package init?(around path: String, scratch: URL) async throws {
         let location = try GitLocation(path)
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: location.address, isDirectory: &isFolder) else { return nil }
-        let here =
-            isFolder.boolValue ? location.address : URL(filePath: location.address).deletingLastPathComponent().path
+        let (here, missing) = Self.nearestFolder(location.address)
         let git = GitProgram(
             environment: GitEnvironment(inherited: ProcessInfo.processInfo.environment, location: location),
             location: location)
-        let output = try await git.run(
-            [
-                "-C", here, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir",
-                "--show-prefix",
-            ], timeout: Self.limit, task: "Finding the repository")
-        let lines = output.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        guard output.isSuccess, lines.count >= 3 else { return nil }
-        folder = lines[0]
-        let prefix = lines[2].split(separator: "/").joined(separator: "/")
-        let name = isFolder.boolValue ? "" : URL(filePath: location.address).lastPathComponent
-        place = [prefix, name].filter { !$0.isEmpty }.joined(separator: "/")
+        guard var found = try await Self.find(around: here, by: git) else { return nil }
+        // A submodule is a part of the repository that one stands in.
+        if let outer = found.outer,
+            let current = try await Self.find(around: FileManager.default.currentDirectoryPath, by: git),
+            current.folder == outer, found.folder.hasPrefix(outer + "/")
+        {
+            let inner = String(found.folder.dropFirst(outer.count + 1))
+            found = (
+                outer, current.objects, [inner, found.prefix].filter { !$0.isEmpty }.joined(separator: "/"), nil
+            )
+        }
+        folder = found.folder
+        place = ([found.prefix] + missing).filter { !$0.isEmpty }.joined(separator: "/")
         try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
         // Commits are read by their ids, and no reference is used. They are read by the code that reads the controller's mirror: its
         // objects are those of the repository.
         try FileManager.default.createSymbolicLink(
-            atPath: scratch.appending(path: GitMirror.readerName).path, withDestinationPath: lines[1])
+            atPath: scratch.appending(path: GitMirror.readerName).path, withDestinationPath: found.objects)
         reader = GitRepository(
             configuration: try GitConfiguration(
                 url: folder, reference: "main", path: "", mirrorDirectory: scratch.path))
+    }
+
+    /// The folder that a path is, or the nearest one above it, and the names from there to the path.
+    private static func nearestFolder(_ path: String) -> (folder: String, rest: [String]) {
+        var (folder, rest) = (URL(filePath: path), [String]())
+        var isFolder: ObjCBool = false
+        while folder.path != "/",
+            !FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) || !isFolder.boolValue
+        {
+            rest.insert(folder.lastPathComponent, at: 0)
+            folder.deleteLastPathComponent()
+        }
+        return (folder.path, rest)
+    }
+
+    /// The repository around a folder.
+    ///
+    /// - Returns: its top, where its objects are, the folder within it, and the top of the one whose submodule it is; nil where
+    ///   there is none.
+    private static func find(
+        around folder: String, by git: GitProgram
+    ) async throws -> (folder: String, objects: String, prefix: String, outer: String?)? {
+        let output = try await git.run(
+            [
+                "-C", folder, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir",
+                "--show-prefix", "--show-superproject-working-tree",
+            ], timeout: limit, task: "Finding the repository")
+        let lines = output.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard output.isSuccess, lines.count >= 3 else { return nil }
+        let outer = lines.count > 3 && !lines[3].isEmpty ? lines[3] : nil
+        return (lines[0], lines[1], lines[2].split(separator: "/").joined(separator: "/"), outer)
     }
 
     /// The commit that a name such as `HEAD~1` or `origin/main` has here.

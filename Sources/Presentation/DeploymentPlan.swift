@@ -63,10 +63,11 @@ package struct DeploymentPlan: Hashable, Encodable {
     ///   - before: its manifest before; nil where that is not known.
     ///   - renamedFrom: the deployment whose place it takes.
     ///   - movedFrom: the other project that described it before.
+    ///   - otherPorts: the ports that deployments of the same plan ask for on this machine.
     ///   - previewAddress: the address in a cluster at which the candidate of this revision can be tried; nil for none.
     package init(
         _ deployment: ModelDeployment, against running: Running, before: ModelDeployment? = nil,
-        renamedFrom: DeploymentKey? = nil, movedFrom: String? = nil,
+        renamedFrom: DeploymentKey? = nil, movedFrom: String? = nil, otherPorts: [Int: DeploymentKey] = [:],
         previewAddress: (Revision) -> String? = { _ in nil }
     ) {
         (self.renamedFrom, self.movedFrom) = (renamedFrom, movedFrom)
@@ -103,8 +104,11 @@ package struct DeploymentPlan: Hashable, Encodable {
         }
         let impact = UserImpact(
             of: change, deployment, serves: known?.stableLoad?.version, isKnown: running.isKnown,
-            portBefore: before?.endpoint.port ?? known.flatMap { Self.port($0.status.endpoint) },
-            renamedFrom: renamedFrom, movedFrom: movedFrom)
+            access: known.map {
+                EndpointAccess(
+                    url: $0.status.endpoint, settings: $0.settings, before: before,
+                    isLocal: deployment.target == .local)
+            }, otherPorts: otherPorts, renamedFrom: renamedFrom, movedFrom: movedFrom)
         (users, risks) = (impact.text, impact.risks.sorted { $0.rawValue > $1.rawValue })
     }
 
@@ -139,12 +143,6 @@ package struct DeploymentPlan: Hashable, Encodable {
             (change, text) = (.kept, "\(shown) stays as it is: \(reason)")
             warnings = remedy.isEmpty ? [] : [remedy]
         }
-    }
-
-    /// Of an address of this machine.
-    private static func port(_ endpoint: String?) -> Int? {
-        guard let endpoint, endpoint.hasPrefix("http://127.0.0.1:") else { return nil }
-        return Int(endpoint.dropFirst("http://127.0.0.1:".count).prefix { $0.isNumber })
     }
 
     /// The pairs of deployments that the same commit takes away and brings, where one takes the place of the other: their manifests

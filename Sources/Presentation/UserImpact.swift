@@ -27,9 +27,12 @@ package struct UserImpact: Hashable, Sendable {
     /// - Parameters:
     ///   - serves: the version that answers now; nil where none does.
     ///   - isKnown: whether it is known what answers now.
+    ///   - access: to the endpoint as it is now; nil where that is not known.
+    ///   - otherPorts: the ports that other deployments of the plan ask for.
     init(
         of change: DeploymentPlan.Change, _ deployment: ModelDeployment, serves: String?, isKnown: Bool,
-        portBefore: Int?, renamedFrom: DeploymentKey?, movedFrom: String?
+        access: EndpointAccess?, otherPorts: [Int: DeploymentKey] = [:], renamedFrom: DeploymentKey?,
+        movedFrom: String?
     ) {
         let version = deployment.template.model.version
         if let movedFrom {
@@ -51,12 +54,10 @@ package struct UserImpact: Hashable, Sendable {
         case .unknown: text = "not known, because it is not known what serves now"
         case .removed: (text, risks) = ("nothing answers any more", [.removal, .outage])
         }
-        if change == .settings || change == .revision, isKnown, serves != nil, let portBefore,
-            let port = deployment.endpoint.port, port != portBefore
-        {
-            text =
-                "requests to port \(portBefore) are refused as soon as the commit is read: clients must use port \(port). "
-                + text
+        if change == .settings || change == .revision, isKnown, serves != nil, let access {
+            let refused = access.refusals(by: deployment, otherPorts: otherPorts)
+            guard !refused.isEmpty else { return }
+            text = refused.map { "\($0). " }.joined() + text
             risks.insert(.outage)
         }
     }

@@ -304,7 +304,7 @@ extension Shortage {
         case .endpointClosed:
             needsPerson
                 ? "free the port, or set another endpoint.port"
-                : "wait: mlctl tries again by itself; the reason says what prevents it"
+                : "mlctl tries again by itself; where the reason names a file or a setting, somebody must correct that"
         case .tooFewInstances, .cannotServe:
             RolloutState.remedyOfUnserved(canRollBack: canRollBack)
         case .intendedGap: "'mlctl abort'"

@@ -26,6 +26,7 @@ extension ModelDeployment {
             SettingDescription("traffic", routingText),
             SettingDescription("strategy", strategyText),
         ]
+        words += endpointAccess.map { SettingDescription($0, $1) }
         words += rollout.steps.enumerated().map {
             SettingDescription("step \($0 + 1)", $1.text + (skipsStep($1) ? Self.leftOut : ""))
         }
@@ -112,6 +113,16 @@ extension ModelDeployment {
             parts.append(idempotent ? "requests may be sent again" : "only requests that say so may be sent again")
         }
         return parts.joined(separator: ", ")
+    }
+
+    /// What else decides which clients of this machine's endpoint are served; nothing where that is the default.
+    private var endpointAccess: [(name: String, text: String)] {
+        guard target == .local else { return [] }
+        return [
+            ("endpoint.address", endpoint.address),
+            ("endpoint.tls.minimumVersion", endpoint.tls?.minimumVersion.rawValue),
+            ("endpoint.tls.clientCAFile", endpoint.tls?.clientCAFile),
+        ].compactMap { name, text in text.map { (name, $0) } }
     }
 
     private var addressText: String {

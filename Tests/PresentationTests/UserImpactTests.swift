@@ -8,8 +8,9 @@ struct UserImpactTests {
     private let key = DeploymentKey(namespace: "payments", name: "fraud-scorer")
 
     private func deployment(
-        _ version: String, port: Int = 9000, rollout: String = "{steps: [{setWeight: 25}, {setWeight: 100}]}",
-        name: String = "fraud-scorer", more: String = ""
+        _ version: String, port: Int = 9000, endpoint: String = "",
+        rollout: String = "{steps: [{setWeight: 25}, {setWeight: 100}]}", name: String = "fraud-scorer",
+        more: String = ""
     ) throws -> ModelDeployment {
         let text = """
             apiVersion: mlctl.dev/v1alpha1
@@ -18,7 +19,7 @@ struct UserImpactTests {
             spec:
               model: {version: "\(version)"}
               runtime: {command: [serve]}
-              endpoint: {port: \(port)}
+              endpoint: {port: \(port)\(endpoint)}
               rollout: \(rollout)
             \(more)
             """
@@ -65,6 +66,48 @@ struct UserImpactTests {
         #expect(plan(one, one).risks.isEmpty && plan(one, one).users == "nothing: version 1 keeps answering")
         // A first deployment takes nobody's port away.
         #expect(plan(try deployment("1", port: 9001), nil).risks.isEmpty)
+    }
+
+    @Test(
+        "a changed way in is an outage for the clients that it refuses",
+        arguments: [
+            ("", ", tls: {certificateFile: /c, keyFile: /k}", "requests by http: are refused"),
+            (", tls: {certificateFile: /c, keyFile: /k}", "", "requests by https: fail"),
+            (
+                ", tls: {certificateFile: /c, keyFile: /k}",
+                ", tls: {certificateFile: /c, keyFile: /k, clientCAFile: /ca}",
+                "clients without a certificate of the authorities in /ca are refused"
+            ),
+            (
+                ", tls: {certificateFile: /c, keyFile: /k}",
+                ", tls: {certificateFile: /c, keyFile: /k, minimumVersion: \"1.3\"}",
+                "clients without TLS 1.3 are refused"
+            ),
+            ("", ", address: \"::1\"", "requests to address 127.0.0.1 are refused"),
+            (", address: 0.0.0.0", "", "requests to address 0.0.0.0 are refused"),
+        ])
+    func access(before: String, after: String, says: String) throws {
+        let plan = plan(try deployment("1", endpoint: after), try deployment("1", endpoint: before))
+        #expect(plan.change == .settings && plan.risks == [.outage])
+        #expect(plan.users.hasPrefix(says), "\(plan.users)")
+        #expect(
+            plan.users.hasSuffix(" as soon as the commit is read. version 1 keeps answering") || says.contains("http"))
+    }
+
+    @Test("a way in that lets more clients in is no outage")
+    func openedAccess() throws {
+        let strict = ", tls: {certificateFile: /c, keyFile: /k, clientCAFile: /ca, minimumVersion: \"1.3\"}"
+        let tls = ", tls: {certificateFile: /c, keyFile: /k}"
+        #expect(plan(try deployment("1", endpoint: tls), try deployment("1", endpoint: strict)).risks.isEmpty)
+        #expect(plan(try deployment("1", endpoint: ", address: 0.0.0.0"), try deployment("1")).risks.isEmpty)
+    }
+
+    @Test("the port that counts is the one that serves, not that of a manifest that the controller refused")
+    func servingPort() throws {
+        let refused = try deployment("1", port: 9005)
+        let plan = DeploymentPlan(
+            try deployment("1", port: 9001), against: .assumed(try deployment("1")), before: refused)
+        #expect(plan.users.hasPrefix("requests to port 9000 are refused"))
     }
 
     @Test("a removal says which requests are refused, and is no outage where nothing serves")

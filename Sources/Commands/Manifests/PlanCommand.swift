@@ -101,12 +101,17 @@ struct PlanCommand: AsyncParsableCommand {
             guard planned.isCompared else { return .unknown }
             return planned.before[key].map { .assumed($0) } ?? .absent
         }
+        let ports = Dictionary(
+            desired.deployments.values.compactMap { deployment in
+                deployment.target == .local ? deployment.endpoint.port.map { ($0, deployment.key) } : nil
+            }
+        ) { first, _ in first }
         let plans =
             keys.compactMap { key -> DeploymentPlan? in
                 guard let deployment = desired.deployments[key] else { return nil }
                 return DeploymentPlan(
                     deployment, against: state(key), before: planned.before[key], renamedFrom: planned.renamedFrom[key],
-                    movedFrom: planned.movedFrom[key],
+                    movedFrom: planned.movedFrom[key], otherPorts: ports,
                     previewAddress: { ClusterPreview.address(of: deployment, $0) })
             }
             + gone.compactMap { key in

@@ -41,6 +41,22 @@ struct PlanScope {
         return found
     }
 
+    /// The files of the later commit. A path that only the earlier one has is empty: git keeps no empty folders. The controller
+    /// holds everything where that is the whole folder of a project, so it remains an obstacle then.
+    ///
+    /// - Throws: `GitError` where neither commit has a path.
+    func files(at commit: String, besides base: String, isWhole: Bool) async throws -> [String: ManifestFile] {
+        func isMissing(_ file: ManifestFile) -> Bool { file.obstacle?.kind == .missingFolder }
+        let files = try await files(at: commit)
+        let missing = Set(files.filter { isMissing($1) }.keys)
+        guard !missing.isEmpty else { return files }
+        let before = try await self.files(at: base)
+        for path in missing.sorted() where before[path].map(isMissing) == true {
+            throw GitError(.invalidConfiguration, "\(path) is in neither of the two commits.")
+        }
+        return isWhole ? files : files.filter { !missing.contains($0.key) }
+    }
+
     /// `deploy/a.yaml` of a repository, where the user wrote `../deploy` for its `deploy`, is `../deploy/a.yaml`.
     static func shown(_ name: String, place: String, as path: String) -> String {
         if name == place { return path }

@@ -67,9 +67,10 @@ struct PlannedCommit {
         isCompared = true
         var scope = PlanScope(local: local, paths: paths, head: head)
         scope.siblings = try Self.siblings(project, sources, local)
-        let found = try await scope.files(at: head)
+        let isWhole = try Self.isWhole(local, paths, project, sources)
+        let found = try await scope.files(at: head, besides: base, isWhole: isWhole)
         files = found.sorted { $0.key < $1.key }.map { ($0.key, $0.value, ManifestReader.read($0.value, path: $0.key)) }
-        try await compare(scope, base, project, isWhole: Self.isWhole(local, paths, project, sources))
+        try await compare(scope, base, project, isWhole: isWhole)
         if try await local.descent(of: head, from: base) == .unrelated {
             notes.append(
                 "whether the controller removes what is missing: \(diff.head) has no history in common with \(diff.base), and it holds "

@@ -17,8 +17,11 @@ struct DataPlaneHandle: Sendable {
     func usersToSave() -> EventLoopFuture<[DeploymentKey: KeptUsers]> {
         loop.submit { plane.value.usersToSave() }
     }
-    func renewCertificates(_ securities: [DeploymentKey: EndpointSecurity], problems: [DeploymentKey: String]) {
-        loop.execute { plane.value.renewCertificates(securities, problems: problems) }
+    func renewCertificates(
+        _ securities: [DeploymentKey: EndpointSecurity], problems: [DeploymentKey: String],
+        heldAddresses: [DeploymentKey: String?] = [:]
+    ) {
+        loop.execute { plane.value.renewCertificates(securities, problems: problems, heldAddresses: heldAddresses) }
     }
     /// Succeeds once the data plane's event loop has processed this call.
     func answers() -> EventLoopFuture<Void> { loop.submit {} }

@@ -12,8 +12,10 @@ struct RouteMaterial: Sendable {
     var problems: [DeploymentKey: [String]] = [:]
     /// Of routes with TLS.
     var securities: [DeploymentKey: EndpointSecurity] = [:]
-    /// Why the files of now are not used, although the endpoint has a certificate.
+    /// Why the files of now are not used, although the endpoint accepts connections.
     var certificateProblems: [DeploymentKey: String] = [:]
+    /// Where endpoints stay whose new files cannot be used.
+    var heldAddresses: [DeploymentKey: String?] = [:]
 }
 
 /// Applies routes to the data plane, and saves to disk what a restart needs. Everything runs on the control server's thread, so
@@ -117,10 +119,11 @@ struct RouteFollower: Sendable {
         let problems = certificates.value.problems
         for (deployment, problem) in problems {
             logger.error(
-                "an endpoint keeps its last certificate",
+                "an endpoint keeps its last certificate or setting",
                 metadata: ["deployment": "\(deployment)", "reason": "\(problem)"])
         }
-        plane.renewCertificates(certificates.value.securities, problems: problems)
+        plane.renewCertificates(
+            certificates.value.securities, problems: problems, heldAddresses: certificates.value.heldAddresses)
     }
 
     private static func tests(in routes: ProxyRoutes) -> [DeploymentKey] {
@@ -132,6 +135,7 @@ struct RouteFollower: Sendable {
         _ = certificates.value.follow(routes.routes)
         material.securities = certificates.value.securities
         material.certificateProblems = certificates.value.problems
+        material.heldAddresses = certificates.value.heldAddresses
         for route in routes.routes {
             guard let generate = route.generate else { continue }
             do {

@@ -21,13 +21,18 @@ extension DataPlane {
         return assignment.opens.filter { listeners[$0] == nil }.map(self.open)
     }
 
-    private func follow(_ owner: PortOwner?, at listener: Listener) {
+    func follow(_ owner: PortOwner?, at listener: Listener) {
         listener.owner = owner
         listener.route = owner.flatMap { routes[$0.deployment] }
         listener.preview = owner?.preview.flatMap { listener.route?.revision(named: $0.rawValue) }
         secure(listener)
         // Previews stay on this machine.
-        if let route = listener.route, owner?.preview == nil { listener.listen(at: route.spec.address ?? host) }
+        if let route = listener.route, owner?.preview == nil { listener.listen(at: address(of: route) ?? host) }
+    }
+
+    /// Nil for the proxy's own address.
+    private func address(of route: LiveRoute) -> String? {
+        heldAddresses[route.spec.deployment] ?? route.spec.address
     }
 
     /// Sets what new connections get. Connections that were accepted with TLS, or without, end if that changes.
@@ -54,7 +59,7 @@ extension DataPlane {
 
     private func open(_ port: Int) -> EventLoopFuture<Void> {
         let owner = wantedPorts.first { $0.value == port }?.key
-        let address = owner.flatMap { $0.preview == nil ? routes[$0.deployment]?.spec.address : nil }
+        let address = owner.flatMap { $0.preview == nil ? routes[$0.deployment].flatMap(address(of:)) : nil }
         let listener = Listener(port: port, host: address ?? host, plane: self)
         listeners[port] = listener
         return listener.bind()

@@ -61,6 +61,8 @@ final class DataPlane {
     /// Of routes with TLS.
     private(set) var securities: [DeploymentKey: EndpointSecurity] = [:]
     private(set) var certificateProblems: [DeploymentKey: String] = [:]
+    /// Where endpoints stay whose new files cannot be used.
+    private(set) var heldAddresses: [DeploymentKey: String?] = [:]
     /// Client connections that speak HTTP/2.
     private(set) var http2Clients: [ObjectIdentifier: HTTP2Client] = [:]
     private let requestIdKey: RequestIdentityKey
@@ -130,6 +132,7 @@ final class DataPlane {
         problems = material.problems
         securities = material.securities
         certificateProblems = material.certificateProblems
+        heldAddresses = material.heldAddresses
         turn += 1
         var listed: Set<InstanceKey> = []
         var live: [DeploymentKey: LiveRoute] = [:]
@@ -228,10 +231,14 @@ final class DataPlane {
     }
 
     /// New certificates are for new connections.
-    func renewCertificates(_ securities: [DeploymentKey: EndpointSecurity], problems: [DeploymentKey: String]) {
+    func renewCertificates(
+        _ securities: [DeploymentKey: EndpointSecurity], problems: [DeploymentKey: String],
+        heldAddresses: [DeploymentKey: String?]
+    ) {
         self.securities = securities
+        self.heldAddresses = heldAddresses
         certificateProblems = problems
-        for listener in listeners.values { secure(listener) }
+        for listener in listeners.values { follow(listener.owner, at: listener) }
     }
 
     /// Users of A/B tests, for each route with new ones since the last call.

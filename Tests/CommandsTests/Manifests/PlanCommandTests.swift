@@ -85,6 +85,38 @@ struct PlanCommandTests {
         #expect(try entries(["models"])["c"] == nil)
     }
 
+    @Test("a folder whose last file was deleted is compared with what it had")
+    func emptied() throws {
+        try repository.git("rm", "-r", "-q", "other")
+        try repository.commit()
+        #expect(!FileManager.default.fileExists(atPath: repository.folder.appending(path: "other").path))
+        #expect(try entries(["other"])["c"]?.change == "removed")
+        let typo = try run("--diff", "HEAD~1..HEAD", "othr")
+        #expect(typo.status == 2 && typo.error.contains("othr is in neither of the two commits"))
+    }
+
+    @Test("a folder that became a submodule is compared in the repository around it")
+    func submodule() throws {
+        try repository.git("rm", "-r", "-q", "other")
+        try repository.write("other/x.yaml", Self.manifest("x", port: 9003))
+        try repository.makeSubmodule("other")
+        try repository.commit()
+        let planned = try run("--diff", "HEAD~1..HEAD", "other", "-o", "json")
+        #expect(planned.status == 0, "\(planned.error)")
+        let all = try JSONDecoder().decode([Entry].self, from: Data(planned.output.utf8))
+        #expect(all.map(\.change) == ["kept"] && all[0].text.contains("other is a git submodule"))
+    }
+
+    @Test("an exchange of ports says whose requests go where")
+    func exchange() throws {
+        try repository.write("models/a.yaml", Self.manifest("a", port: 9001))
+        try repository.write("models/b.yaml", Self.manifest("b", port: 9000))
+        try repository.commit()
+        let found = try entries(["."])
+        #expect(found["a"]?.users.hasPrefix("requests to port 9000 go to another deployment, plan/b,") == true)
+        #expect(found["b"]?.risks == ["outage"])
+    }
+
     @Test("nothing happens after a revert, and nothing is feared")
     func revert() throws {
         try repository.write("models/b.yaml", Self.manifest("b", version: "2", port: 9001))

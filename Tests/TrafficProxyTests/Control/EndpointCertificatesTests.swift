@@ -75,22 +75,61 @@ struct EndpointCertificatesTests {
         #expect(kept.securities.isEmpty)
     }
 
-    @Test(
-        "authorities of clients that cannot be read close the endpoint: a certificate for everybody would be less safe")
-    func stricter() throws {
+    @Test("where the files of a new setting cannot be used, the setting before stays as a whole, at its address")
+    func held() throws {
         let files = try certificates()
         defer { try? FileManager.default.removeItem(at: files.folder) }
+        var content = ["/c": try files.bytes("one.pem"), "/k": try files.bytes("one.key")]
         func read(_ path: String, _: Bool) throws -> [UInt8] {
-            switch path {
-            case "/c": try files.bytes("one.pem")
-            case "/k": try files.bytes("one.key")
-            default: throw Unreadable()
-            }
+            guard let bytes = content[path] else { throw TLSFile.Problem(description: "\(path) cannot be opened") }
+            return bytes
         }
+        let key = Self.deployment
+        let clear = route(nil)
+        var bad = route(EndpointTLS(certificateFile: "/no", keyFile: "/k"))
+        bad.address = "0.0.0.0"
         var kept = EndpointCertificates()
-        _ = kept.follow([route(EndpointTLS(certificateFile: "/c", keyFile: "/k"))], read: read)
-        _ = kept.follow(
-            [route(EndpointTLS(certificateFile: "/c", keyFile: "/k", clientCAFile: "/ca"))], read: read)
+        _ = kept.follow([clear], read: read)
+        let change1 = kept.follow([bad], read: read)
+        #expect(change1)
+        guard case .clear = kept.securities[key] else { throw Unreadable() }
+        #expect(kept.problems[key]?.contains("/no cannot be opened. Until somebody corrects that") == true)
+        #expect(kept.problems[key]?.contains("without TLS as before, at the same address") == true)
+        // Nobody else gets at a port without TLS.
+        #expect(kept.heldAddresses[key] == .some(nil))
+        let change2 = kept.follow([bad], read: read)
+        #expect(!change2)
+        content["/no"] = content["/c"]
+        let change3 = kept.follow([bad], read: read)
+        #expect(change3)
+        guard case .tls = kept.securities[key] else { throw Unreadable() }
+        #expect(kept.problems.isEmpty && kept.heldAddresses.isEmpty)
+
+        // From TLS on, nothing opens the endpoint to clients without it.
+        var strict = bad
+        strict.tls?.clientCAFile = "/ca"
+        let change4 = kept.follow([strict], read: read)
+        #expect(change4)
+        guard case .tls = kept.securities[key] else { throw Unreadable() }
+        #expect(kept.problems[key]?.contains("keeps its TLS setting as before") == true)
+        content["/ca"] = try files.bytes("ca.pem")
+        _ = kept.follow([strict], read: read)
+        #expect(kept.problems.isEmpty)
+        _ = kept.follow([route(EndpointTLS(certificateFile: "/nope", keyFile: "/k"))], read: read)
+        guard case .tls = kept.securities[key] else { throw Unreadable() }
+        #expect(kept.heldAddresses[key] == .some("0.0.0.0"))
+    }
+
+    @Test("at another port, files that cannot be used keep nothing: its clients may count on TLS")
+    func otherPort() {
+        var kept = EndpointCertificates()
+        _ = kept.follow([route(nil)]) { _, _ in throw Unreadable() }
+        var bad = route(EndpointTLS(certificateFile: "/c", keyFile: "/k"))
+        bad.port = 2
+        _ = kept.follow([bad]) { _, _ in throw Unreadable() }
+        #expect(kept.securities[Self.deployment]?.problem?.contains("Correct that") == true)
+        bad.port = 1
+        _ = kept.follow([bad]) { _, _ in throw Unreadable() }
         #expect(kept.securities[Self.deployment]?.problem != nil)
     }
 

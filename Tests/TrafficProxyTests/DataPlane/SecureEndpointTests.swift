@@ -109,6 +109,18 @@ struct SecureEndpointTests {
         }
     }
 
+    @Test("an endpoint whose new files cannot be used stays at its address, without TLS as before")
+    func held() async throws {
+        try await PlaneHarness.run { harness in
+            let server = try await ScriptedUpstream(.status(200))
+            let port = try await harness.routeSecurely(server.port, nil).port
+            let held = try await harness.routeSecurely(
+                server.port, .clear, problem: "no key", address: "127.0.0.2", heldAddress: .some(nil), generation: 2)
+            #expect(held.listening && held.problems == ["no key"] && held.port == port)
+            #expect(try await Curl.get("http://127.0.0.1:\(port)/").status == 200)
+        }
+    }
+
     @Test("a problem with new files is in the report while the last certificate serves")
     func problem() async throws {
         try await withCertificates { files in

@@ -32,7 +32,8 @@ extension PlaneHarness {
     /// Routes one endpoint with TLS to one instance.
     @discardableResult
     func routeSecurely(
-        _ upstream: Int, _ security: EndpointSecurity?, problem: String? = nil, port: Int = 0, generation: Int = 1
+        _ upstream: Int, _ security: EndpointSecurity?, problem: String? = nil, address: String? = nil,
+        heldAddress: String?? = nil, port: Int = 0, generation: Int = 1
     ) async throws -> EndpointReport {
         var route = ProxyRoute(
             deployment: Self.deployment, port: port,
@@ -46,6 +47,8 @@ extension PlaneHarness {
             route.tls = EndpointTLS(certificateFile: "/c", keyFile: "/k")
             material.securities[Self.deployment] = security
         }
+        route.address = address
+        if let heldAddress { material.heldAddresses = [Self.deployment: heldAddress] }
         material.certificateProblems[Self.deployment] = problem
         let routes = AcceptedRoutes(routes: ProxyRoutes(generation: generation, routes: [route]))
         guard let endpoint = try await handle.apply(routes, with: material).get().endpoints.first else {
