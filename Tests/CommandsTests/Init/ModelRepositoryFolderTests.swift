@@ -31,6 +31,28 @@ struct ModelRepositoryFolderTests {
         }
     }
 
+    @Test("what fails leaves nothing behind, so that the same command can be tried again")
+    func failures() async throws {
+        try await Self.withFolder { folder in
+            try ChildProcess.run(
+                ["git", "init", "--quiet", "--initial-branch=main", folder.url.path], environment: [:])
+            let hook = folder.url.appending(path: ".git/hooks/pre-commit")
+            try FileManager.default.createDirectory(
+                at: hook.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data("#!/bin/sh\nexit 1\n".utf8).write(to: hook)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: hook.path)
+            let files = ["models/a.yaml": "a", "README.md": "r"]
+            await #expect(throws: CommandFailure.self) { _ = try await folder.commit(files, message: "one") }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [".git"])
+            let staged = try ChildProcess.run(
+                ["git", "-C", folder.url.path, "status", "--porcelain"], environment: [:])
+            #expect(staged.isEmpty)
+            try FileManager.default.removeItem(at: hook)
+            try folder.requireRoom(for: files.keys)
+            #expect(try await folder.commit(files, message: "one").count == 40)
+        }
+    }
+
     @Test(
         "a folder with other files that is no repository is left alone, and so are changes that somebody has not committed"
     )
