@@ -143,6 +143,15 @@ package struct ManifestLedger {
         }
     }
 
+    /// Whether the ports that were assigned before count. Those of a recalled commit, and those that were assigned before the
+    /// records were found, may have gone to another deployment than the one that serves there.
+    private func mayReuse(_ reserved: ReservedPorts) -> Bool {
+        guard !commit.isEmpty else { return false }
+        return !desired.invalid.contains { key in
+            reserved.holders.contains { port, holder in holder == key && desired.ports[key]?.contains(port) != true }
+        }
+    }
+
     private mutating func takeFiles(_ snapshot: ManifestSnapshot, _ parsed: [String: ParsedFile]) {
         let previous = files
         files = files.filter { snapshot.files[$0.key] != nil }
@@ -173,7 +182,8 @@ package struct ManifestLedger {
         let (filesBefore, desiredBefore) = (files, desired)
         takeFiles(snapshot, parsed)
         desired = DesiredState.resolve(
-            files: files.values.map(\.parsed), reusing: desired, reserved: reserved, by: rules)
+            files: files.values.map(\.parsed), reusing: mayReuse(reserved) ? desired : nil, reserved: reserved,
+            by: rules)
         var next = desired.deployments.mapValues { Wish.manifest($0) }
         for key in desired.invalid { next[key] = .held }
         noteLastPlaces(next, filesBefore, desiredBefore, known: known, snapshot)

@@ -14,6 +14,8 @@ enum RemovalDoubt: Hashable, Sendable {
     case unrelated(to: String, file: String?)
     /// The commit that described it last is not in the repository.
     case lostCommit(String, file: String?)
+    /// The repository, or mlctl's copy of it, does not have the history that would say how the commits are related.
+    case cutOff(from: String, file: String?)
     /// Its record was found after the commit was read.
     case notReviewed
 
@@ -31,6 +33,9 @@ enum RemovalDoubt: Hashable, Sendable {
         case .lostCommit(let earlier, _):
             "commit \(earlier.prefix(12)), which described it, is not in the repository any more, so nothing says that it was "
                 + "removed"
+        case .cutOff(let earlier, _):
+            "commit \(commit.prefix(12)) cannot be compared with commit \(earlier.prefix(12)), which described it: the "
+                + "repository is a shallow clone, whose history is cut off"
         case .notReviewed: "it is being looked up where its manifest was"
         }
     }
@@ -48,14 +53,19 @@ enum RemovalDoubt: Hashable, Sendable {
                 + "; to follow it again, commit its manifest there or set the project's repo back to \(before)"
         case .unrelated(_, let file?), .lostCommit(_, let file?):
             Self.ignore(file) + "; to follow it again, commit its manifest"
+        case .cutOff(_, let file):
+            "Use a full clone as the repository, or run 'git fetch --unshallow' in it. "
+                + (file.map { Self.ignore($0) } ?? Self.again)
         case .unrelated(_, nil), .lostCommit(_, nil):
-            "To remove the deployment, commit its manifest again and delete it with another commit"
+            Self.again
         case .notReviewed: "mlctl reads the repository again at once"
         }
     }
 
     /// The file that still describes it.
     var path: String { if case .outsidePath(let file, _) = self { file } else { "" } }
+
+    private static let again = "To remove the deployment, commit its manifest again and delete it with another commit"
 
     private static func ignore(_ file: String) -> String {
         "To remove the deployment, name /\(file) in \(IgnoreRules.fileName) at the top of the repository"
@@ -147,7 +157,8 @@ struct RemovalReview {
         }
         return switch descent {
         // Somebody has rewritten the branch: what is not in it any more was taken out.
-        case .follows, .diverged, .cutOff: nil
+        case .follows, .diverged: nil
+        case .cutOff: .cutOff(from: earlier, file: file)
         case .unrelated: .unrelated(to: earlier, file: file)
         case .missing: .lostCommit(earlier, file: file)
         }

@@ -44,6 +44,17 @@ struct GitMirror: Sendable {
         "refs/mlctl/verified/" + name(of: wanted).dropFirst("refs/mlctl/".count)
     }
 
+    /// Whether the mirror has only a part of the history although its source, a folder of this machine, has all of it now.
+    var isShallowWithoutNeed: Bool {
+        let files = FileManager.default
+        guard git.location.transport == .file,
+            let boundary = try? String(contentsOfFile: "\(directory)/shallow", encoding: .utf8), !boundary.isEmpty
+        else { return false }
+        let source = git.location.address
+        let folder = files.fileExists(atPath: "\(source)/.git/HEAD") ? "\(source)/.git" : source
+        return files.fileExists(atPath: "\(folder)/HEAD") && !files.fileExists(atPath: "\(folder)/shallow")
+    }
+
     /// Gives an object of the mirror a name, so that it stays when the source moves on.
     func remember(_ wanted: WantedObject, as name: String) async throws {
         let output = try await git.run(
@@ -59,7 +70,7 @@ struct GitMirror: Sendable {
     ///
     /// - Returns: whether history was rewritten; nil for a new mirror, which cannot tell.
     func update(to wanted: WantedObject) async throws -> Bool? {
-        if isUsable, FolderSize.bytes(of: directory) <= limits.mirrorBytes {
+        if isUsable, !isShallowWithoutNeed, FolderSize.bytes(of: directory) <= limits.mirrorBytes {
             do {
                 // A commit never changes, so one that the mirror has is not fetched again.
                 if wanted.reference == nil, try await commit(Self.name(of: wanted)) != nil { return false }

@@ -58,7 +58,7 @@ package actor GitRepository {
         try await enter()
         defer { looks.leave() }
         let first = try await look()
-        if let current, first == lastLook, mirror.isUsable {
+        if let current, first == lastLook, mirror.isUsable, !mirror.isShallowWithoutNeed {
             await collectGarbageIfDue()
             let unchanged = GitRevision(commit: current.commit, reference: current.reference, previous: current.commit)
             self.current = unchanged

@@ -118,6 +118,33 @@ struct ManifestLedgerTests {
         #expect(ledger.wish(for: model) != .held)
     }
 
+    @Test("after a restart, or when records are found late, a port stays with the deployment that serves there")
+    func portsAfterRestart() async throws {
+        // The one that comes first by name asks for the port that the other has.
+        let files = ["a.yaml": "model", "b.yaml": "other"].mapValues { name in
+            ManifestFile(blob: name, text: ControllerTests.manifest("1", name: name) + "\n  endpoint: {port: 9000}")
+        }
+        let snapshot = ManifestSnapshot(commit: "b", files: files)
+        let serving = ReservedPorts(holders: [9000: other, 9001: model])
+        for isRecalled in [true, false] {
+            var ledger = ManifestLedger()
+            let parsed = try await ledger.parseNew(in: snapshot)
+            if isRecalled {
+                ledger.recall(snapshot, parsed: parsed, by: .open)
+            } else {
+                _ = ledger.absorb(snapshot, parsed: parsed, known: [], allowsEmpty: false)
+            }
+            for _ in 0..<2 {
+                _ = ledger.absorb(snapshot, parsed: [:], known: [model, other], allowsEmpty: false, reserved: serving)
+                #expect(ledger.wish(for: model) == .held)
+                #expect(ledger.wish(for: other) != .held)
+                #expect(
+                    ledger.diagnostics.map(\.message)
+                        == ["test/other (b.yaml:1) also asks for port 9000 and has it already"])
+            }
+        }
+    }
+
     @Test(
         "a manifest whose place is taken by a template, an encrypted form or a new link keeps its deployment",
         arguments: [

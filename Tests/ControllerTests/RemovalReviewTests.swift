@@ -12,7 +12,7 @@ struct RemovalReviewTests {
         "only a commit that follows, or a rewritten branch, removes something",
         arguments: [
             (CommitDescent.follows, "other", "other", false), (.diverged, "r", "main", false),
-            (.diverged, "r", "next", true), (.diverged, "other", "main", true), (.cutOff, "r", "main", false),
+            (.diverged, "r", "next", true), (.diverged, "other", "main", true), (.cutOff, "r", "main", true),
             (.cutOff, "r", "next", true), (.unrelated, "r", "main", true), (.missing, "r", "main", true),
         ])
     func table(descent: CommitDescent, repo: String, reference: String, isDoubtful: Bool) {
@@ -29,6 +29,15 @@ struct RemovalReviewTests {
     func unknownFile() {
         let doubt = RemovalReview.doubt(.unrelated, from: "c1", file: nil, nil, repo: "r", reference: "main")
         #expect(doubt?.remedy.contains("commit its manifest again and delete it with another commit") == true)
+    }
+
+    @Test("where history is cut off, the message says so and names a full clone", arguments: ["m/a.yaml", nil])
+    func cutOff(file: String?) {
+        let doubt = RemovalReview.doubt(.cutOff, from: "c1", file: file, nil, repo: "r", reference: "main")
+        #expect(doubt == .cutOff(from: "c1", file: file))
+        #expect(doubt?.reason(at: "c2").contains("the repository is a shallow clone") == true)
+        #expect(doubt?.remedy.contains("'git fetch --unshallow'") == true)
+        #expect(doubt?.remedy.contains(file ?? "commit its manifest again") == true)
     }
 
     private struct Source: ManifestSource {

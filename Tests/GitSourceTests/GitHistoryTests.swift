@@ -41,6 +41,10 @@ struct GitHistoryTests {
         let repository = try fixture.repository(url: shallow)
         _ = try await repository.fetch()
         #expect(try await repository.descent(of: second, from: first) == .cutOff)
+        // Then the source gets all of its history, and with it the answer.
+        try GitFixture.run(["git", "-C", shallow, "fetch", "--quiet", "--unshallow"])
+        _ = try await repository.fetch()
+        #expect(try await repository.descent(of: second, from: first) == .follows)
     }
 
     @Test("files are read wherever they are, by their exact names")
