@@ -84,14 +84,13 @@ struct UserImpactTests {
                 "clients without TLS 1.3 are refused"
             ),
             ("", ", address: \"::1\"", "requests to address 127.0.0.1 are refused"),
-            (", address: 0.0.0.0", "", "requests to address 0.0.0.0 are refused"),
+            (", address: 127.0.0.3", "", "requests to address 127.0.0.3 are refused"),
         ])
     func access(before: String, after: String, says: String) throws {
         let plan = plan(try deployment("1", endpoint: after), try deployment("1", endpoint: before))
         #expect(plan.change == .settings && plan.risks == [.outage])
         #expect(plan.users.hasPrefix(says), "\(plan.users)")
-        #expect(
-            plan.users.hasSuffix(" as soon as the commit is read. version 1 keeps answering") || says.contains("http"))
+        #expect(plan.users.hasSuffix(". version 1 keeps answering"))
     }
 
     @Test("a way in that lets more clients in is no outage")
@@ -99,7 +98,10 @@ struct UserImpactTests {
         let strict = ", tls: {certificateFile: /c, keyFile: /k, clientCAFile: /ca, minimumVersion: \"1.3\"}"
         let tls = ", tls: {certificateFile: /c, keyFile: /k}"
         #expect(plan(try deployment("1", endpoint: tls), try deployment("1", endpoint: strict)).risks.isEmpty)
-        #expect(plan(try deployment("1", endpoint: ", address: 0.0.0.0"), try deployment("1")).risks.isEmpty)
+        var everywhere = try deployment("1")
+        everywhere.endpoint.address = "0.0.0.0"
+        #expect(plan(everywhere, try deployment("1")).risks.isEmpty)
+        #expect(plan(try deployment("1"), everywhere).risks == [.outage])
     }
 
     @Test("the port that counts is the one that serves, not that of a manifest that the controller refused")
