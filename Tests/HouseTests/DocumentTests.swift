@@ -9,6 +9,7 @@ struct DocumentTests {
     /// Flags of other programs, and of the argument parser library.
     static let foreignFlags: Set<String> = [
         "create-namespace", "force-conflicts", "generate-completion-script", "json", "server-side", "set",
+        "unshallow",
     ]
 
     @Test("paths in them exist", arguments: documents)

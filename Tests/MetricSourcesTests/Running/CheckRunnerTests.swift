@@ -213,7 +213,9 @@ struct CheckRunnerTests {
     @Test("that prints 100 MB is read to its end: the first 4 MiB and the tail are kept, and its metrics are found")
     func loud() async throws {
         let outcome = await fixture.run(
-            "head -c 100000000 /dev/zero | tr '\\0' 'x'; echo; echo '{\"accuracy\": 0.5}'; echo bye >&2")
+            "head -c 100000000 /dev/zero | tr '\\0' 'x'; echo; echo '{\"accuracy\": 0.5}'; echo bye >&2",
+            // Longer than any load makes it.
+            timeout: .seconds(540))
         #expect(outcome.end == .exited(0))
         #expect(outcome.metrics == ["accuracy": 0.5])
         #expect(outcome.outputTail.utf8.count == CheckRecording.tailBytes)
