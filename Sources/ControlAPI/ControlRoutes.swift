@@ -25,7 +25,7 @@ struct ControlRoutes: Sendable {
     let pages: DashboardPages
     let sessions: BrowserSessions
     let codes: LoginCodes
-    let outcomeBatches = OutcomeBatches()
+    let outcomeBatches = BodyAdmission.ofOutcomes()
     /// What the controller does not answer in time is left behind, and counted.
     let stopwatch = ClientClock()
 
@@ -190,7 +190,7 @@ struct ControlRoutes: Sendable {
             hook.nudge()
             return Response(status: .accepted)
         }
-        return try await hook.reading {
+        return try await hook.bodies.reading {
             let buffer = try await stopwatch.within(Self.answerLimit) {
                 try await request.body.collect(upTo: GitHook.bodyBytes)
             }

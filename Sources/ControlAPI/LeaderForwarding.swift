@@ -111,7 +111,7 @@ struct LeaderForwarding: RouterMiddleware {
         }
         guard context.proof != nil else {
             // The git hook: its proof is in fields of its own, and about the body.
-            return try await hook.reading {
+            return try await hook.bodies.reading {
                 for field in request.headers where Self.isOfHook(field.name.canonicalName) {
                     call.headers.append((field.name.canonicalName, field.value))
                 }

@@ -145,7 +145,7 @@ import Testing
 
     @Test("the number of batches of outcomes that are read at once is limited")
     func outcomeBatches() async throws {
-        let batches = OutcomeBatches()
+        let batches = BodyAdmission.ofOutcomes()
         func nest(_ depth: Int) async throws -> Int {
             try await batches.reading { depth == 0 ? 0 : 1 + (try await nest(depth - 1)) }
         }

@@ -59,7 +59,7 @@ struct InitCommand: AsyncParsableCommand {
         let place = ModelRepositoryFolder(url: URL(fileURLWithPath: folder).standardizedFileURL)
         let controller = BackgroundController(state: state.url)
         try requireStart(choice.server, controller)
-        try requireFree(port)
+        try requireFreePorts()
         let branch = try await place.branch()
         let example = choice.storageURI == nil ? Self.example : [:]
         let repository = FirstRepository(
@@ -134,12 +134,9 @@ struct InitCommand: AsyncParsableCommand {
         return text.hasSuffix(".") ? text : text + "."
     }
 
-    private func requireFree(_ port: Int?) throws {
+    private func requireFreePorts() throws {
         guard !startsNothing else { return }
-        if let port, PortHolder.isTaken(port: port) {
-            let holder = PortHolder.of(port: port).map { " by \($0.words)" } ?? ""
-            throw CommandFailure(.failed, "port \(port) is taken\(holder); give another --port")
-        }
+        if let port { try requireFree(port, "port \(port)", "--port") }
         guard let listen else { return }
         let address: ListenAddress
         do {
@@ -147,10 +144,13 @@ struct InitCommand: AsyncParsableCommand {
         } catch {
             throw ValidationError("--listen: \(error)")
         }
-        if address.port != 0, PortHolder.isTaken(port: address.port) {
-            let holder = PortHolder.of(port: address.port).map { " by \($0.words)" } ?? ""
-            throw CommandFailure(.failed, "\(listen) is taken\(holder); give another --listen")
-        }
+        if address.port != 0 { try requireFree(address.port, listen, "--listen") }
+    }
+
+    private func requireFree(_ port: Int, _ what: String, _ flag: String) throws {
+        guard PortHolder.isTaken(port: port) else { return }
+        let holder = PortHolder.of(port: port).map { " by \($0.words)" } ?? ""
+        throw CommandFailure(.failed, "\(what) is taken\(holder); give another \(flag)")
     }
 
     /// What the controller would refuse must not be committed.

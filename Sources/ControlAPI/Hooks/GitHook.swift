@@ -19,6 +19,10 @@ struct GitHook: Sendable {
         case all
     }
 
+    /// Admits bodies to be read.
+    let bodies = BodyAdmission(
+        most: atOnce,
+        refusal: "\(atOnce) deliveries are being read already: send it again; git is checked at intervals anyway")
     private let rules: [HookRule]
     private let nudges: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
@@ -27,7 +31,6 @@ struct GitHook: Sendable {
     /// What all copies of the hook know.
     private final class Shared: Sendable {
         let pending = Mutex(Pending.nothing)
-        let reading = Mutex(0)
         /// The last delivery to each project that wants a proof.
         let deliveries = Mutex<[String: HookDeliveryStatus]>([:])
     }
@@ -50,24 +53,6 @@ struct GitHook: Sendable {
             }
         }
         continuation.yield()
-    }
-
-    /// Admits a body to be read.
-    ///
-    /// - Throws: `ControlError.unavailable` if too many are being read.
-    func reading<Value>(_ work: () async throws -> Value) async throws -> Value {
-        let isAdmitted = shared.reading.withLock { count in
-            guard count < Self.atOnce else { return false }
-            count += 1
-            return true
-        }
-        guard isAdmitted else {
-            throw ControlError(
-                .unavailable,
-                "\(Self.atOnce) deliveries are being read already: send it again; git is checked at intervals anyway")
-        }
-        defer { shared.reading.withLock { $0 -= 1 } }
-        return try await work()
     }
 
     /// Decides about a delivery, has git checked where it matters, and remembers it for the status.

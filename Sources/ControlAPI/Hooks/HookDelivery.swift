@@ -76,14 +76,8 @@ struct HookDelivery: Hashable, Sendable {
     }
 
     private static func payload(_ body: Data) -> JSONValue {
-        var json = body
-        if body.starts(with: Data("payload=".utf8)),
-            let text = String(data: body.dropFirst("payload=".utf8.count), encoding: .utf8),
-            let first = text.split(separator: "&", maxSplits: 1, omittingEmptySubsequences: false).first,
-            let decoded = first.replacing("+", with: " ").removingPercentEncoding
-        {
-            json = Data(decoded.utf8)
-        }
+        let isForm = body.starts(with: Data("payload=".utf8))
+        let json = isForm ? FormBody(parsing: body)?["payload"].map { Data($0.utf8) } ?? body : body
         return (try? JSONValue(parsing: json)) ?? .null
     }
 
